@@ -1,0 +1,29 @@
+# make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
+# make test   the same environment, lint, types, tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: play test lint env clean
+
+env: $(VENV)/.installed
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[game,plot,test]"
+	touch $@
+
+play: env
+	$(BIN)/python -m cornerman install plugins
+	$(BIN)/python -m game_adapter $(ARGS)
+
+lint: env
+	$(BIN)/ruff check plugin game_adapter tests assets
+	$(BIN)/ruff format --check plugin game_adapter tests assets
+	$(BIN)/mypy
+
+test: env lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+
+clean:
+	rm -rf $(VENV) plugins out

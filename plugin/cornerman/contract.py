@@ -1,0 +1,212 @@
+"""Everything a game author must read: what crosses the border between a game and Cornerman, and the errors.
+
+What crosses is plain data and calls. The Protocols below are structural: a game's classes satisfy them by having the
+right methods and never import this file at run time. Nothing here may import torch, pygame or another room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from random import Random
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+API_VERSION = 1
+"""Raised when a hook gains an argument that a plugin cannot ignore, or loses one."""
+
+MAX_CHARACTERS = 4
+MAX_ROUNDS = 20
+
+State: TypeAlias = Mapping[str, Any]
+"""What one moment of a battle looks like, as plain data, e.g.
+
+    {"round": 3, "characters": [
+        {"name": "Ada", "seat": 0, "health": 61, "maxHealth": 100, "attack": 40, "defense": 20, "speed": 35}, ...]}
+
+`round` counts from 1. `characters` keeps its order for the whole battle; a fallen one stays in it with health 0.
+A game may put anything else in it for its own `encode`.
+"""
+
+Floats: TypeAlias = NDArray[np.float32]
+Bools: TypeAlias = NDArray[np.bool_]
+
+
+# ---------------------------------------------------------------------------------------------- what the game offers
+
+
+class Battle(Protocol):
+    """One headless battle, owned by whoever created it; one thread at a time."""
+
+    @property
+    def seat(self) -> int | None:
+        """The seat whose decision is due; None once the battle is over."""
+
+    @property
+    def round(self) -> int:
+        """The present round, from 1."""
+
+    @property
+    def outcome(self) -> Mapping[int, int] | None:
+        """Per seat 1 (won), 0 (drawn) or -1 (lost); None while the battle goes on."""
+
+    def state(self) -> State:
+        """A fresh copy that later turns do not change."""
+
+    def action_mask(self) -> Sequence[bool]:
+        """Which of the game's actions the seat to decide may take, `[A]`; at least one is True."""
+
+    def apply(self, action: int) -> object:
+        """Apply the seat's action; an illegal one raises ValueError with a sentence."""
+
+
+Rival: TypeAlias = Callable[[Any, Random], int]
+"""A scripted fighter: it is given the game's own battle and a random generator, and returns a legal action."""
+
+
+@runtime_checkable
+class Game(Protocol):
+    """What every game offers: who it is and what its actions are called."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def action_names(self) -> Sequence[str]:
+        """One name an action index, `[A]`. The order is the index; changing it is a new game version."""
+
+
+@runtime_checkable
+class EncodingGame(Game, Protocol):
+    """Optional: features of its own, after the standard ones."""
+
+    @property
+    def feature_names(self) -> Sequence[str]: ...
+
+    def encode(self, state: State, seat: int) -> Sequence[float]:
+        """What `seat` may know of `state` beyond the standard features, one number a name, about -1 to 1."""
+
+
+@runtime_checkable
+class HeadlessGame(Game, Protocol):
+    """Optional: battles without a window, two seats (0 and 1), for judging candidates and for bulk training."""
+
+    @property
+    def rivals(self) -> Mapping[str, Rival]:
+        """The scripted fighters by name, weakest first."""
+
+    def new_battle(self, seed: int) -> Battle:
+        """A battle that `seed` decides entirely; both seats' chances are the same over many seeds."""
+
+
+# ------------------------------------------------------------------------------------------------ what passes between
+
+
+class Source(IntEnum):
+    """Who took a decision, or who sat opposite."""
+
+    PLAYER = 0
+    SCRIPTED = 1
+    PLUGIN = 2
+    UNKNOWN = 3
+
+
+SEAT_KINDS: Mapping[str, Source] = {
+    "player": Source.PLAYER,
+    "scripted": Source.SCRIPTED,
+    "plugin": Source.PLUGIN,
+}
+"""What `on_battle_start(seats=...)` may say of a seat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One decision of a seat to the same seat's next decision, or to the end of the battle.
+
+    `discount` is 0 where the battle ended, 1 where it goes on or where a limit cut it off; gamma enters only when
+    n-step returns are built. `reward` is summed over every turn between the two decisions, the opponent's included.
+    """
+
+    observation: Floats  # [F]
+    action_mask: Bools  # [A]
+    action: int
+    reward: float
+    next_observation: Floats  # [F], zeros where the battle ended
+    next_action_mask: Bools  # [A], all False where the battle ended
+    discount: float
+    battle_id: int
+    seat: int
+    index: int  # the seat's decisions in this battle, counted from 0
+    source: Source
+    opponent: Source
+    version: int  # which version of the policy decided, -1 where none did
+
+
+@dataclass(frozen=True, slots=True)
+class BattleEnd:
+    """Follows a battle's last transition through the queue to the trainer."""
+
+    battle_id: int
+    outcome: Mapping[int, int]
+    truncated: bool
+    seats: Mapping[int, Source]
+
+
+# ------------------------------------------------------------------------------------------------------------- errors
+
+
+class CornermanError(Exception):
+    """The parent of every error that Cornerman raises on purpose; its text is a sentence for a person."""
+
+
+class ContractError(CornermanError):
+    """The game's side does not keep this contract."""
+
+
+class SettingsError(CornermanError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class DataError(CornermanError):
+    """A state, a mask or a row cannot be used; `reason` is the short word it is counted under."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class ModelError(CornermanError):
+    """A stored version is damaged, does not fit this game, or is missing."""
+
+
+# ------------------------------------------------------------------------------------------------------------ the hooks
+
+
+class Hooks(Protocol):
+    """What a plugin may define and the host calls, always with keywords and always on the game's thread.
+
+    A hook may take fewer arguments than are listed here, so this contract can grow. News returns nothing.
+    """
+
+    def on_load(self, game: Game, data_dir: str) -> None: ...
+    def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None: ...
+    def on_turn(
+        self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
+    ) -> None: ...
+    def on_round_end(self, battle_id: int, round: int) -> None: ...
+    def on_round_start(self, battle_id: int, round: int) -> None: ...
+    def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool) -> None: ...
+    def on_frame(self, frame_ms: float, slack_ms: float) -> None: ...
+    def on_event(self, event: Any) -> bool: ...
+    def on_draw(self, surface: Any) -> None: ...
+    def on_quit(self) -> None: ...
+    def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None: ...
+    def settle(self, timeout_s: float) -> bool:
+        """For a game without frames: wait, at most `timeout_s`, until what was recorded has been learned from."""
+
+    def report(self) -> Mapping[str, Any]:
+        """The plain-data snapshot of `report.py`: what the plugin is doing now."""
