@@ -192,7 +192,9 @@ class Hooks(Protocol):
     A hook may take fewer arguments than are listed here, so this contract can grow. News returns nothing.
     """
 
-    def on_load(self, game: Game, data_dir: str) -> None: ...
+    def on_load(self, game: Game, data_dir: str, settings: Mapping[str, Any]) -> None:
+        """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them."""
+
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None: ...
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -210,3 +212,9 @@ class Hooks(Protocol):
 
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `report.py`: what the plugin is doing now."""
+
+    def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
+        """For a game without frames: how `version` (None: the champion) fares against a scripted fighter.
+
+        Plain data: `{"version", "win_rate", "interval": [low, high], "battles", "wins", "losses", "draws"}`.
+        """

@@ -1,0 +1,231 @@
+"""What any game uses to have plugins: find them in a folder, load them, call their hooks, isolate their failures.
+
+A game needs this file and manifest.py and nothing of the plugin: what crosses is plain data. Every method belongs to
+the game's thread. A hook that raises never reaches the game: it counts as "no opinion", and is told in `messages`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from operator import index
+from pathlib import Path
+from typing import Any
+
+from game_adapter.hooks import LOADING_HOOKS, SLOW_HOOK_MS, bind
+from game_adapter.manifest import Manifest, ManifestError, read_manifest
+
+log = logging.getLogger("host")
+
+FAILURES_ALLOWED = 3
+FAILURE_PERIOD_S = 300.0
+
+
+class LoadedPlugin:
+    """One plugin: what it is, whether it is on, and why not."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
+        self.folder = manifest.folder
+        self.on = False
+        self.reason = ""
+        self.hooks: dict[str, Any] = {}
+        self.failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
+
+
+class Refused:
+    """A folder in plugins/ that could not be loaded, for the menu."""
+
+    version = ""
+    on = False
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self.name, self.reason = folder.name, reason
+
+
+class Host:
+    """The plugins of one game. `plugins_dir` may be missing: then the game simply has none."""
+
+    def __init__(
+        self, plugins_dir: Path | str, data_dir: Path | str, game: Any, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        self.plugins_dir, self.data_dir, self.game = Path(plugins_dir), Path(data_dir), game
+        self.settings = dict(settings or {})  # the game's wishes, handed to every plugin at load
+        self.loaded: list[LoadedPlugin] = []
+        self.refused: list[Refused] = []
+        self._messages: deque[str] = deque(maxlen=50)
+        self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
+
+    @property
+    def messages(self) -> list[str]:
+        """Sentences for the player, oldest first."""
+        return list(self._messages)
+
+    @property
+    def plugins(self) -> list[LoadedPlugin | Refused]:
+        return [*self.loaded, *self.refused]
+
+    def say(self, sentence: str) -> None:
+        """Put a sentence where the player sees it, and into the log."""
+        log.warning("%s", sentence)
+        self._messages.append(sentence)
+
+    # ------------------------------------------------------------------------------------------------------- loading
+
+    def load(self) -> None:
+        """Load every plugin in the folder; call it once, while the game shows its loading screen."""
+        if not self.plugins_dir.is_dir():
+            self.say(f"No plugins folder at {self.plugins_dir}: the computer's side plays its scripted fighter.")
+            return
+        for folder in sorted(path.parent for path in self.plugins_dir.glob("*/plugin.toml")):
+            try:
+                plugin = self._load(folder)
+            except ManifestError as error:
+                self.refused.append(Refused(folder, str(error)))
+                self.say(f"{folder.name} was not loaded: {error}")
+                continue
+            self.loaded.append(plugin)
+            plugin.on = True
+            data_dir = self.data_dir / plugin.name
+            data_dir.mkdir(parents=True, exist_ok=True)
+            self._call(plugin, "on_load", game=self.game, data_dir=str(data_dir), settings=self.settings)
+            if plugin.failures:
+                plugin.on, plugin.reason = False, self.messages[-1]
+        if not self.plugins:
+            self.say(f"No plugin in {self.plugins_dir}: the computer's side plays its scripted fighter.")
+
+    def _load(self, folder: Path) -> LoadedPlugin:
+        manifest = read_manifest(folder)
+        module_name, class_name = manifest.entry.split(":")
+        try:
+            self._import_package(folder)
+            made = getattr(importlib.import_module(module_name), class_name)()
+        except ManifestError:
+            raise
+        except Exception as error:  # a plugin's code may raise anything, and the game must still start
+            log.warning("loading %s", folder, exc_info=True)
+            raise ManifestError(f"its code does not load ({type(error).__name__}: {error}).") from error
+        plugin = LoadedPlugin(manifest)
+        plugin.hooks = bind(made)
+        return plugin
+
+    @staticmethod
+    def _import_package(folder: Path) -> None:
+        """Import `folder` as the package of its name, from exactly there; two copies never mix in one process."""
+        name, start = folder.name, (folder / "__init__.py").resolve()
+        present = sys.modules.get(name)
+        if present is not None:
+            if Path(present.__file__ or "").resolve() != start:
+                raise ManifestError(
+                    f"another copy of {name} is already loaded from {present.__file__}: use only one of the two."
+                )
+            return
+        if not start.is_file():
+            raise ManifestError(f"{start} is missing: copy the whole folder.")
+        spec = importlib.util.spec_from_file_location(name, start, submodule_search_locations=[str(folder.resolve())])
+        if spec is None or spec.loader is None:
+            raise ManifestError(f"{start} is no Python package: copy the whole folder.")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+
+    # --------------------------------------------------------------------------------------------------------- calls
+
+    def _call(self, plugin: LoadedPlugin, hook: str, **arguments: Any) -> Any:
+        bound = plugin.hooks.get(hook)
+        if bound is None or not plugin.on:
+            return None
+        start = time.perf_counter()
+        try:
+            answer = bound(arguments)
+        except Exception as error:  # whatever a hook raises is the plugin's fault, never the game's end
+            log.warning("%s.%s raised", plugin.name, hook, exc_info=True)
+            self._failed(plugin, f"{plugin.name} failed in {hook} ({type(error).__name__}: {error})")
+            return None
+        took_ms = (time.perf_counter() - start) * 1e3
+        if self._trace:
+            print(f"{plugin.name}.{hook}({_brief(arguments)}) -> {answer!r} {took_ms:.3f} ms", file=sys.stderr)
+        if took_ms > SLOW_HOOK_MS and hook not in LOADING_HOOKS:
+            self.say(f"{plugin.name} held the game for {took_ms:.0f} ms in {hook}.")
+        return answer
+
+    def _failed(self, plugin: LoadedPlugin, sentence: str) -> None:
+        now = time.monotonic()
+        plugin.failures.append(now)
+        if len(plugin.failures) == FAILURES_ALLOWED and now - plugin.failures[0] < FAILURE_PERIOD_S:
+            plugin.on, plugin.reason = False, f"switched off after {FAILURES_ALLOWED} failures: {sentence}"
+            sentence += f"; it is now off after {FAILURES_ALLOWED} failures, and the game goes on without it"
+        self.say(sentence + ".")
+
+    def try_again(self, name: str) -> None:
+        """Switch a plugin that failed on again."""
+        for plugin in self.loaded:
+            if plugin.name == name:
+                plugin.failures.clear()
+                plugin.on, plugin.reason = True, ""
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Give every plugin a piece of news."""
+        for plugin in self.loaded:
+            self._call(plugin, hook, **arguments)
+
+    def choose_action(
+        self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]
+    ) -> int | None:
+        """The first opinion that is a legal action; None: the game's own fighter moves."""
+        for plugin in self.loaded:
+            answer = self._call(
+                plugin, "choose_action", battle_id=battle_id, seat=seat, state=state, action_mask=action_mask
+            )
+            if answer is None:
+                continue
+            try:
+                action = index(answer)
+            except TypeError:
+                action = -1
+            if 0 <= action < len(action_mask) and action_mask[action]:
+                return action
+            self._failed(plugin, f"{plugin.name} chose {answer!r}, which is not a legal action")
+        return None
+
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        self.tell("on_frame", frame_ms=frame_ms, slack_ms=slack_ms)
+
+    def event(self, event: Any) -> bool:
+        """Offer an input event to the plugins' panels; True: one of them used it up."""
+        return any(self._call(plugin, "on_event", event=event) for plugin in self.loaded)
+
+    def draw(self, surface: Any) -> None:
+        self.tell("on_draw", surface=surface)
+
+    def settle(self, timeout_s: float) -> None:
+        """For a game without frames: let the plugins finish learning from what they were told."""
+        self.tell("settle", timeout_s=timeout_s)
+
+    def ask(self, name: str, question: str, **arguments: Any) -> Any:
+        """Call `report` or `evaluate` of the plugin called `name`; None where it has no answer."""
+        return next((self._call(p, question, **arguments) for p in self.loaded if p.name == name), None)
+
+    def report(self, name: str) -> Mapping[str, Any] | None:
+        answer = self.ask(name, "report")
+        return answer if isinstance(answer, Mapping) else None
+
+    def quit(self) -> None:
+        """Tell every plugin to end; call it once, whatever ended the game."""
+        self.tell("on_quit")
+        for plugin in self.loaded:
+            plugin.on, plugin.reason = False, "the game has ended"
+
+
+def _brief(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={str(value)[:60]}" for key, value in arguments.items())

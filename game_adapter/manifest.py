@@ -1,0 +1,94 @@
+"""A plugin's manifest, `plugin.toml`: what a host may know of a plugin before it runs a line of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+API_VERSION = 1
+"""The border that this host speaks; a plugin of another one is refused with both numbers named."""
+
+_MAX_BYTES = 64_000
+_TEXTS = ("name", "version", "entry", "summary")
+_LISTS = ("needs", "wants")
+_KEYS = {*_TEXTS, *_LISTS, "api"}
+
+
+class ManifestError(Exception):
+    """The folder is no plugin that this host can load; the text is a sentence for a player."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    folder: Path
+    name: str
+    version: str
+    api: int
+    entry: str  # "package.module:Class"; the package is the folder's own name
+    summary: str
+    needs: tuple[str, ...]  # without one of these packages the plugin is refused
+    wants: tuple[str, ...]  # without one of these it may do less
+
+    def missing(self) -> list[str]:
+        """The needed packages that this Python does not have; nothing is imported to find out."""
+        return [package for package in self.needs if importlib.util.find_spec(package) is None]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check `folder/plugin.toml`; ManifestError names what is wrong and what to do."""
+    path = folder / "plugin.toml"
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ManifestError(f"{path} is larger than a manifest can be ({_MAX_BYTES} bytes): copy the plugin again.")
+        table = tomllib.loads(path.read_text("utf-8")).get("plugin")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ManifestError(f"{path} cannot be read ({error}): copy the plugin again.") from error
+    if not isinstance(table, dict):
+        raise ManifestError(f"{path} has no [plugin] table: copy the plugin again.")
+    if unknown := sorted(set(table) - _KEYS):
+        raise ManifestError(f"{path} has unknown keys ({', '.join(unknown)}); known are {', '.join(sorted(_KEYS))}.")
+    manifest = Manifest(
+        folder=folder,
+        name=_text(path, table, "name"),
+        version=_text(path, table, "version"),
+        api=_api(path, table),
+        entry=_text(path, table, "entry"),
+        summary=_text(path, table, "summary"),
+        needs=_words(path, table, "needs"),
+        wants=_words(path, table, "wants"),
+    )
+    if not re.fullmatch(rf"{re.escape(folder.name)}(\.\w+)*:\w+", manifest.entry) or not folder.name.isidentifier():
+        raise ManifestError(
+            f"{path}: entry is {manifest.entry!r}, but must be '{folder.name}.module:Class': "
+            "the folder's name is the package's name, so do not rename it."
+        )
+    if missing := manifest.missing():
+        raise ManifestError(
+            f"{manifest.name} needs {', '.join(missing)}, which this Python does not have: "
+            f"pip install {' '.join(missing)}"
+        )
+    return manifest
+
+
+def _text(path: Path, table: dict[str, object], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise ManifestError(f"{path}: {key} must be a short text, it is {value!r}.")
+    return value
+
+
+def _words(path: Path, table: dict[str, object], key: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) and word.isidentifier() for word in value):
+        raise ManifestError(f"{path}: {key} must be a list of package names, it is {value!r}.")
+    return tuple(value)
+
+
+def _api(path: Path, table: dict[str, object]) -> int:
+    value = table.get("api")
+    if value != API_VERSION or isinstance(value, bool):
+        raise ManifestError(f"{path}: this game speaks plugin API {API_VERSION}, the plugin speaks {value!r}.")
+    return API_VERSION

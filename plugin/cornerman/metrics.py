@@ -1,0 +1,73 @@
+"""Recent figures of the running plugin. The trainer writes most of them, the game's thread reads; one short lock."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingMetrics:
+    """What the last learning steps cost and gave."""
+
+    loss: float  # mean Huber loss of the last burst
+    accuracy: (
+        float | None
+    )  # share of held-out decisions whose value estimate has the sign of the outcome; None: none yet
+    processing_time: float  # seconds of one gradient step, the last burst's mean
+    memory_usage: float  # MB of this process
+
+
+class Metrics:
+    """A dictionary of the newest figures, a rate counter and the latest events."""
+
+    def __init__(self, clock: Any = time.monotonic) -> None:
+        self._clock, self._lock = clock, Lock()
+        self._figures: dict[str, Any] = {}
+        self._events: deque[tuple[float, str]] = deque(maxlen=20)
+        self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
+
+    def set(self, **figures: Any) -> None:
+        with self._lock:
+            self._figures.update(figures)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        with self._lock:
+            return self._figures.get(name, default)
+
+    def figures(self) -> Mapping[str, Any]:
+        with self._lock:
+            return dict(self._figures)
+
+    def event(self, text: str) -> None:
+        """Something a player may like to read, e.g. that a new version plays."""
+        with self._lock:
+            self._events.append((self._clock(), text))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Newest first: `{"age_s": float, "text": str}`."""
+        with self._lock:
+            now = self._clock()
+            return [{"age_s": now - when, "text": text} for when, text in reversed(self._events)]
+
+    @contextmanager
+    def timed(self, name: str, count: int) -> Iterator[None]:
+        """Count `count` things done within the block; `rate(name)` is how many a second, over the recent past."""
+        start = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - start
+        with self._lock:
+            counts, spent = self._rates.get(name, (0.0, 0.0))
+            fade = 0.5 if spent > 1.0 else 1.0  # about the last two busy seconds
+            self._rates[name] = (counts * fade + count, spent * fade + seconds)
+
+    def rate(self, name: str) -> float | None:
+        """Per busy second; None before the first."""
+        with self._lock:
+            counts, spent = self._rates.get(name, (0.0, 0.0))
+        return counts / spent if spent > 0 else None

@@ -1,0 +1,104 @@
+"""Every setting of the plugin, in one frozen dataclass; read from `settings.toml` in the player's data directory.
+
+An unknown key, a wrong type and a value out of range are errors with a sentence, never silently ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from cornerman.contract import SettingsError
+
+_MAX_BYTES = 64_000
+_DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
+_WINDOWS = ("between_rounds", "always")
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def _setting(default: Any, sentence: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
+    return field(default=default, metadata={"sentence": sentence, "low": low, "high": high, **more})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The defaults suit a Raspberry Pi as well as a desktop. `describe()` lists them with their sentences."""
+
+    recording: bool = _setting(True, "Record battles into the replay buffer.")
+    learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
+    difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, 5)
+    device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
+    training_window: str = _setting("between_rounds", "When it may learn: between_rounds or always.", choices=_WINDOWS)
+    replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
+    batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
+    learning_rate: float = _setting(1e-3, "Step size of Adam.", 1e-7, 1.0)
+    gamma: float = _setting(0.99, "Discount of one decision.", 0.0, 1.0)
+    n_step: int = _setting(5, "Decisions summed into one return before the value estimate takes over.", 1, 50)
+    target_rate: float = _setting(0.01, "Share of the online network that enters the target network a step.", 1e-5, 1.0)
+    gradient_clip: float = _setting(10.0, "Largest norm of a gradient.", 1e-3, 1e6)
+    hidden: tuple[int, ...] = _setting((128, 128), "Units of each hidden layer.", 1, 4096)
+    updates_per_transition: float = _setting(1.0, "Gradient steps for each recorded transition.", 0.01, 64.0)
+    warmup_fraction: float = _setting(0.02, "Share of the replay buffer filled before learning starts.", 0.0, 1.0)
+    exploration_fraction: float = _setting(0.1, "Share of decisions tried at random while learning.", 0.0, 1.0)
+    health_weight: float = _setting(0.5, "Reward for a change in health shares.", 0.0, 10.0)
+    outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)
+    candidate_period: int = _setting(400, "Learning steps between two candidates put to the gate.", 1, 1_000_000)
+    gate_min_pairs: int = _setting(20, "Pairs of battles played before the gate may decide.", 2, 10_000)
+    gate_max_pairs: int = _setting(200, "Pairs of battles after which an undecided gate keeps the champion.", 2, 10_000)
+    held_out_fraction: float = _setting(
+        0.1, "Share of battles kept out of learning, to judge the value estimate.", 0.0, 0.5
+    )
+    burst_steps: int = _setting(16, "Gradient steps in one call; the trainer can yield between two calls.", 1, 1024)
+    seed: int = _setting(0, "Seed of every random choice of the plugin.", 0, 2**63 - 1)
+
+
+def describe() -> list[tuple[str, Any, str]]:
+    """Name, default and sentence of every setting, for help texts and documents."""
+    return [(f.name, f.default, f.metadata["sentence"]) for f in fields(Settings)]
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in `path`, or the defaults where there is no such file; SettingsError says what is wrong in it."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise SettingsError(f"{path} is larger than settings can be ({_MAX_BYTES} bytes).")
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    return with_values(Settings(), table, str(path))
+
+
+def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    """A copy with `values` put in; SettingsError names the key, what is wrong with it, and `where` it was found."""
+    known = {f.name: f for f in fields(Settings)}
+    types = get_type_hints(Settings)
+    checked = {}
+    for name, value in values.items():
+        if name not in known:
+            near = "".join(f" Did you mean {word}?" for word in difflib.get_close_matches(name, known, 1))
+            raise SettingsError(f"{where}: there is no setting {name!r}.{near}")
+        checked[name] = _checked(name, value, types[name], known[name].metadata, where)
+    return replace(settings, **checked)
+
+
+def _checked(name: str, value: Any, kind: Any, metadata: Mapping[str, Any], where: str) -> Any:
+    if name == "hidden":
+        if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= 8:
+            raise SettingsError(f"{where}: hidden is a list of one to eight sizes, not {value!r}.")
+        return tuple(_checked("hidden size", units, int, metadata, where) for units in value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise SettingsError(f"{where}: {name} must be {_KINDS[kind]}, not {value!r}.")
+    if (choices := metadata.get("choices")) and value not in choices:
+        raise SettingsError(f"{where}: {name} must be one of {', '.join(choices)}, not {value!r}.")
+    low, high = metadata["low"], metadata["high"]
+    if low is not None and not low <= value <= high:
+        raise SettingsError(f"{where}: {name} must be between {low} and {high}, not {value!r}.")
+    return value
