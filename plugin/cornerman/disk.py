@@ -1,0 +1,158 @@
+"""Files that survive a power cut, and reading that a hostile file cannot abuse.
+
+Writing: a whole file is written beside its place, synced, and moved onto it, so a reader sees the old or the new one.
+Reading: only regular files, only up to a bound, JSON only to a bounded depth. Writing raises OSError; reading raises
+ModelError with a sentence. Any thread that owns the files may call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cornerman.contract import ModelError
+
+MAX_JSON_BYTES = 4 * 2**20
+MAX_JSON_DEPTH = 12
+_BLOCK_BYTES = 2**20
+_BUSY_RETRIES = 5
+_BUSY_WAIT_S = 0.02
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Create `path`, which must not exist yet, and wait until its bytes are on the disk."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view[:_BLOCK_BYTES]) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` at `path` in one step: whoever reads it, at any moment, sees the old bytes or the new ones."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    beside.unlink(missing_ok=True)
+    try:
+        write_file(beside, data)
+        _when_not_busy(lambda: os.replace(beside, path))
+    except OSError:
+        discard(beside)
+        raise
+    sync_folder(path.parent)
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Rename a finished folder to its final name in one step; FileExistsError when something is there already."""
+    if target.exists():
+        raise FileExistsError(f"{target} exists already")
+    _when_not_busy(lambda: os.rename(source, target))
+    sync_folder(target.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can do that (Windows cannot)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def discard(path: Path) -> None:
+    """Remove a leftover file; that it cannot be removed is not worth failing for, the next opening tries again."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _when_not_busy(move: Callable[[], None]) -> None:
+    """On Windows a virus scanner may hold a new file for a moment: try a few times, then let the error out."""
+    for attempt in range(_BUSY_RETRIES):
+        try:
+            move()
+        except PermissionError:
+            if os.name != "nt" or attempt == _BUSY_RETRIES - 1:
+                raise
+            time.sleep(_BUSY_WAIT_S)
+        else:
+            return
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+
+def read_file(path: Path, max_bytes: int, what: str) -> bytes:
+    """The bytes of a regular file of at most `max_bytes`; ModelError when it is missing, too large or no plain file."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ModelError(f"{what} is not a plain file ({path.name}).")
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise ModelError(f"{what} is missing ({path.name}).") from None
+    except OSError as error:
+        raise ModelError(f"{what} cannot be read ({path.name}: {error.strerror or error}).") from error
+    if len(data) > max_bytes:
+        raise ModelError(f"{what} is larger than the {max_bytes:,} bytes allowed ({path.name}).")
+    return data
+
+
+def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:
+    """JSON without NaN, without a name given twice and not deeper than `max_depth`; ModelError otherwise."""
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{what} is not valid JSON ({str(error)[:80]}).") from error
+    if _deeper_than(value, max_depth):
+        raise ModelError(f"{what} is nested more than {max_depth} deep.")
+    return value
+
+
+def read_json(path: Path, what: str, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """A JSON object from a file; ModelError with a sentence when it is anything else."""
+    value = parse_json(read_file(path, max_bytes, what), what)
+    if not isinstance(value, dict):
+        raise ModelError(f"{what} holds a {type(value).__name__} where an object is expected ({path.name}).")
+    return value
+
+
+def to_json(value: Any) -> bytes:
+    """Readable JSON; ValueError for NaN and infinity, which no reader here accepts."""
+    return (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name is given twice")
+    return names
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
+
+
+def _deeper_than(value: Any, max_depth: int) -> bool:
+    level = [value]
+    for _ in range(max_depth + 1):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True
