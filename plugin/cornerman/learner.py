@@ -6,7 +6,8 @@ trainer's thread is configured by hardware.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from cornerman import td
 from cornerman.contract import Floats, ModelError
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec, draw, split
 
 CLEAR_PERIOD = 100
 """Learning steps between two clearings of tiny moments."""
+HEAD_UNITS = 16
+"""The head is padded to a multiple of this many units: a product with 11 columns took four times one with 16."""
 
 
 class BatchLike(Protocol):
@@ -43,8 +46,8 @@ class Learned:
     """What a burst of learning steps came to; the figures are means over the steps that were applied."""
 
     steps: int  # applied
-    dropped: int  # left out because their loss or gradient was not finite
-    loss: float  # mean Huber loss; NaN where every step was dropped
+    dropped: int  # left out because their loss, gradient or weights were not finite
+    loss: float  # mean Huber loss; NaN where every step was dropped, like the two below
     td_error: float  # mean absolute TD error
     gradient_norm: float  # before the clip
 
@@ -58,7 +61,7 @@ class Learner:
         *,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
-        target_rate: float = 0.005,
+        target_rate: float = 0.01,
         gradient_clip: float = 10.0,
         seed: int = 0,
         device: str = "cpu",
@@ -68,14 +71,16 @@ class Learner:
         self.learning_rate = learning_rate
         self.target_rate = target_rate
         self.gradient_clip = gradient_clip
-        self.device = torch.device(device)
         self.steps = 0
         self.dropped = 0
-        self._sizes = td.layer_sizes(spec)
-        self._burst = td.scripted_burst() or td.learn_burst
-        online = torch.from_numpy(draw(spec, np.random.default_rng(seed))).to(self.device)
-        self._weights = td.Weights(online, online.clone(), torch.zeros_like(online), torch.zeros_like(online))
-        self._good = td.Weights(*(tensor.clone() for tensor in self._weights))
+        self.fault = ""
+        """Why learning moved from an accelerator to the CPU, as a sentence; empty while nothing went wrong."""
+        padded_actions = -(-spec.num_actions // HEAD_UNITS) * HEAD_UNITS
+        self._padded = replace(spec, num_actions=padded_actions)
+        self._sizes = td.layer_sizes(self._padded)
+        online = torch.from_numpy(_fit(draw(spec, np.random.default_rng(seed)), spec, self._padded))
+        self._good = td.Weights(online, online.clone(), torch.zeros_like(online), torch.zeros_like(online))
+        self._use(torch.device(device))
 
     @property
     def is_scripted(self) -> bool:
@@ -89,98 +94,123 @@ class Learner:
     def learn_burst(self, batch: BatchLike) -> Learned:
         """K learning steps in one call, from K * batch_size rows (flat, or stacked as `[K, B, ...]`).
 
-        A step whose loss or gradient is not finite is dropped and counted, and the weights before it stay.
+        A step whose loss, gradient or weights are not finite is dropped and counted, and the weights before it stay.
+        An accelerator that fails is left for the CPU, with the weights from before the burst (`fault` says why).
         ValueError where the rows are no multiple of the batch size or do not fit the network.
         """
         rows = self._rows(batch)
-        num_steps = rows.action.shape[0]
+        started = self.steps
         with torch.no_grad():
-            for tensor, good in zip(self._weights, self._good, strict=True):
-                good.copy_(tensor)
-            figures = self._run(rows)
-            if self._is_finite(figures):
-                self.steps += num_steps
-            else:
-                self._restore_good()
-                figures = self._learn_carefully(rows)
-            if self.steps // CLEAR_PERIOD != (self.steps - len(figures)) // CLEAR_PERIOD:
-                td.clear_tiny(self._weights)
-        return self._summary(figures, num_steps)
+            try:
+                figures = self._learn(rows)
+            except RuntimeError as error:  # out of memory, a lost device: torch raises both as this
+                if self.device.type == "cpu":
+                    raise
+                self.fault = f"The {self.device.type} device failed, so learning goes on on the CPU: {error}"
+                self.steps = started
+                self._use(torch.device("cpu"))
+                figures = self._learn(rows)
+        loss, td_error, norm = figures.double().mean(1).tolist()
+        applied = self.steps - started
+        return Learned(applied, rows.action.shape[0] - applied, loss, td_error, norm)
 
     def q_values(self, observations: Floats) -> Floats:
         """Q-values `[B, A]` of observations `[B, F]` under the online network."""
         with torch.no_grad():
             rows = torch.as_tensor(np.array(observations, np.float32), device=self.device)
-            values: Floats = td.forward(self._weights.online, self._sizes, rows).cpu().numpy()
+            padded = td.forward(self._weights.online, self._sizes, rows)
+            values: Floats = np.array(padded[:, : self.spec.num_actions].cpu().numpy())
         return values
 
     def snapshot(self) -> Floats:
         """A copy of the online parameters, float32 `[P]`."""
-        return np.array(self._weights.online.cpu().numpy(), np.float32)
+        return _fit(self._good.online.numpy(), self._padded, self.spec)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that learning continues from, as copies: `restore` of it learns on bit for bit (on a CPU)."""
         arrays: dict[str, NDArray[Any]] = {
-            name: np.array(tensor.cpu().numpy()) for name, tensor in self._weights._asdict().items()
+            name: _fit(tensor.numpy(), self._padded, self.spec) for name, tensor in self._good._asdict().items()
         }
         arrays["steps"] = np.array(self.steps, np.int64)
         return arrays
 
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Continue from `state()`; ModelError, and nothing changed, where an array is missing or does not fit."""
-        loaded = {name: self._checked(arrays, name) for name in td.Weights._fields}
+        loaded = [self._checked(arrays, name) for name in td.Weights._fields]
         steps = int(np.asarray(arrays.get("steps", -1)))
         if steps < 0:
             raise ModelError("The stored learner's count of steps is missing or negative: start over from a version.")
-        for name, values in loaded.items():
-            getattr(self._weights, name).copy_(torch.from_numpy(values))
+        self._good = td.Weights(*(torch.from_numpy(_fit(values, self.spec, self._padded)) for values in loaded))
+        self._use(self.device)
         self.steps = steps
 
     def load(self, flat: Floats) -> None:
         """Start over from parameters `[P]` of a stored version: both networks take them, the moments are cleared."""
-        self.restore(
-            {
-                "online": flat,
-                "target": flat,
-                "first_moment": np.zeros_like(flat),
-                "second_moment": np.zeros_like(flat),
-                "steps": np.array(0),
-            }
-        )
+        zeros = np.zeros_like(flat)
+        names = td.Weights._fields
+        arrays = dict(zip(names, (flat, flat, zeros, zeros), strict=True))
+        self.restore({**arrays, "steps": np.array(0)})
 
-    def _checked(self, arrays: dict[str, NDArray[Any]], name: str) -> Floats:
+    def _checked(self, arrays: Mapping[str, NDArray[Any]], name: str) -> Floats:
         values = arrays.get(name)
         size = self.spec.num_parameters
         if values is None or values.shape != (size,) or not np.isfinite(values).all():
             found = "missing" if values is None else f"of shape {values.shape}, or not finite"
             raise ModelError(f"The stored learner's {name!r} is {found}; this network needs {size} finite numbers.")
-        return np.array(values, np.float32)
+        return np.asarray(values, np.float32)
+
+    def _use(self, device: torch.device) -> None:
+        """Go on with the last good weights on `device`."""
+        self.device = device
+        self._weights = td.Weights(*(tensor.to(device, copy=True) for tensor in self._good))
+        # On accelerators TorchScript would compile kernels anew for every shape, with stalls of seconds.
+        self._burst = (td.scripted_burst() if device.type == "cpu" else None) or td.learn_burst
 
     def _rows(self, batch: BatchLike) -> td.Rows:
-        """The batch on the device, as `[K, B, ...]`."""
-        size, spec = self.batch_size, self.spec
-        shapes = (
-            ("observation", torch.float32, (spec.observation_size,)),
-            ("action", torch.int64, ()),
-            ("reward", torch.float32, ()),
-            ("discount", torch.float32, ()),
-            ("next_observation", torch.float32, (spec.observation_size,)),
-            ("next_action_mask", torch.bool, (spec.num_actions,)),
-        )
-        try:
-            columns = [
-                _tensor(getattr(batch, name)).to(self.device, kind).reshape(-1, size, *shape)
-                for name, kind, shape in shapes
-            ]
-        except RuntimeError as error:
-            raise ValueError(f"the batch does not divide into steps of {size} rows for {spec}: {error}") from error
-        if len({column.shape[0] for column in columns}) != 1 or columns[0].shape[0] == 0:
-            raise ValueError(f"the batch's columns hold {[column.shape[0] * size for column in columns]} rows")
-        return td.Rows(*columns)
+        """The batch as `[K, B, ...]`, its masks padded to the padded head."""
+        spec = self.spec
+        observation, action = _column(batch.observation, torch.float32), _column(batch.action, torch.int64)
+        next_observation = _column(batch.next_observation, torch.float32)
+        mask = _column(batch.next_action_mask, torch.bool)
+        if (observation.shape[-1], next_observation.shape[-1], mask.shape[-1]) != (
+            spec.observation_size,
+            spec.observation_size,
+            spec.num_actions,
+        ):
+            raise ValueError(f"the batch's observations or masks do not fit a {spec}")
+        mask = torch.nn.functional.pad(mask, (0, self._padded.num_actions - spec.num_actions))
+        reward, discount = _column(batch.reward, torch.float32), _column(batch.discount, torch.float32)
+        columns = (observation, action, reward, discount, next_observation, mask)
+        num_rows = action.numel()
+        wanted = [num_rows * (column.shape[-1] if column.dim() > action.dim() else 1) for column in columns]
+        if num_rows == 0 or num_rows % self.batch_size or [column.numel() for column in columns] != wanted:
+            raise ValueError(f"{num_rows} rows are not whole steps of {self.batch_size}, or their columns differ")
+        if int(action.min()) < 0 or int(action.max()) >= spec.num_actions:
+            raise ValueError(f"the batch holds an action outside 0 to {spec.num_actions - 1}")
+        shape = (num_rows // self.batch_size, self.batch_size)
+        return td.Rows(*(column.reshape(*shape, *column.shape[action.dim() :]) for column in columns))
+
+    def _learn(self, rows: td.Rows) -> torch.Tensor:
+        """Run the burst, or where it goes non-finite its finite steps; figures `[3, applied]`."""
+        rows = td.Rows(*(column.to(self.device) for column in rows))
+        figures = self._run(rows)
+        if self._is_finite(figures):
+            self._keep(rows.action.shape[0])
+            return figures
+        kept = [torch.empty(3, 0, device=self.device)]
+        for k in range(rows.action.shape[0]):
+            self._use(self.device)
+            figures = self._run(td.Rows(*(column[k : k + 1] for column in rows)))
+            if self._is_finite(figures):
+                self._keep(1)
+                kept.append(figures)
+            else:
+                self.dropped += 1
+        self._use(self.device)
+        return torch.cat(kept, 1)
 
     def _run(self, rows: td.Rows) -> torch.Tensor:
-        first = self.steps + 1
-        rates = [td.adam_rates(first + k, self.learning_rate) for k in range(rows.action.shape[0])]
+        rates = [td.adam_rates(self.steps + 1 + k, self.learning_rate) for k in range(rows.action.shape[0])]
         return self._burst(
             self._weights,
             self._sizes,
@@ -190,38 +220,32 @@ class Learner:
             self.target_rate,
         )
 
-    def _learn_carefully(self, rows: td.Rows) -> torch.Tensor:
-        """The burst again, one step at a time, keeping only the finite ones; `[applied, 3]`."""
-        kept = []
-        for k in range(rows.action.shape[0]):
-            for tensor, good in zip(self._weights, self._good, strict=True):
-                good.copy_(tensor)
-            figures = self._run(td.Rows(*(column[k : k + 1] for column in rows)))
-            if self._is_finite(figures):
-                kept.append(figures)
-                self.steps += 1
-            else:
-                self._restore_good()
-                self.dropped += 1
-        return torch.cat(kept) if kept else torch.empty(0, 3)
+    def _keep(self, num_steps: int) -> None:
+        """Count the steps and make the weights after them the last good ones, on the host."""
+        before, self.steps = self.steps, self.steps + num_steps
+        if before // CLEAR_PERIOD != self.steps // CLEAR_PERIOD:
+            td.clear_tiny(self._weights.first_moment)
+        self._good = td.Weights(*(tensor.to("cpu", copy=True) for tensor in self._weights))
 
     def _is_finite(self, figures: torch.Tensor) -> bool:
-        """Whether all figures `[K, 3]` and the weights after them are finite (a sum is, only where every number is)."""
+        """Whether the figures `[3, K]` and the weights after them are finite: a sum is, only where every number is."""
         sums = torch.stack([figures.sum(), *(tensor.sum() for tensor in self._weights)])
         return bool(torch.isfinite(sums).all())
 
-    def _restore_good(self) -> None:
-        for tensor, good in zip(self._weights, self._good, strict=True):
-            tensor.copy_(good)
 
-    def _summary(self, figures: torch.Tensor, num_steps: int) -> Learned:
-        loss, td_error, norm = figures.double().mean(0).tolist()
-        return Learned(len(figures), num_steps - len(figures), loss, td_error, norm)
-
-
-def _tensor(column: Any) -> torch.Tensor:
+def _column(column: Any, kind: torch.dtype) -> torch.Tensor:
     """`column` as a tensor; a read-only array is copied, because a tensor over one could be written through."""
     if isinstance(column, torch.Tensor):
-        return column
+        return column.to(kind)
     array = np.asarray(column)
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(kind)
+
+
+def _fit(flat: Floats, spec: NetworkSpec, wanted: NetworkSpec) -> Floats:
+    """The parameters of `spec` in the layout of `wanted`, which differs in the number of actions only; a copy."""
+    fitted = np.zeros(wanted.num_parameters, np.float32)
+    arrays = split(flat, spec)
+    for name, view in split(fitted, wanted).items():
+        part = tuple(slice(0, min(a, b)) for a, b in zip(view.shape, arrays[name].shape, strict=True))
+        view[part] = arrays[name][part]
+    return fitted

@@ -18,7 +18,7 @@ FIRST_DECAY = 0.9
 SECOND_DECAY = 0.999
 ADAM_EPSILON = 1e-8
 TINY = 1e-30
-"""Moments below this are cleared: far under what Adam's epsilon lets through, and denormals halve the speed."""
+"""Moments below this are cleared: it is far under Adam's epsilon, and denormal numbers halve the speed."""
 
 
 class Rows(NamedTuple):
@@ -65,9 +65,9 @@ def forward_views(views: list[Tensor], observation: Tensor, epsilon: float = LAY
     """Q-values `[B, A]` of observations `[B, F]`, by the views of `split_flat`."""
     x = observation
     for i in range(len(views) // 4):
-        z = torch.addmm(views[4 * i + 1], x, views[4 * i])
+        z = torch.mm(x, views[4 * i]).add_(views[4 * i + 1])
         x = torch.layer_norm(z, [z.size(1)], views[4 * i + 2], views[4 * i + 3], epsilon).relu_()
-    return torch.addmm(views[-1], x, views[-2])
+    return torch.mm(x, views[-2]).add_(views[-1])
 
 
 def forward(flat: Tensor, sizes: list[int], observation: Tensor) -> Tensor:
@@ -75,22 +75,26 @@ def forward(flat: Tensor, sizes: list[int], observation: Tensor) -> Tensor:
     return forward_views(split_flat(flat, sizes), observation)
 
 
+def terminal_rows(discount: Tensor, next_action_mask: Tensor) -> Tensor:
+    """Rows `[...]` after which nothing follows: the battle ended, or the seat has no legal action `[..., A]` left."""
+    return (discount == 0) | ~next_action_mask.any(-1)
+
+
 def double_q_target(
-    reward: Tensor, discount: Tensor, online_next: Tensor, target_next: Tensor, next_action_mask: Tensor
+    reward: Tensor, discount: Tensor, terminal: Tensor, online_next: Tensor, target_next: Tensor, illegal: Tensor
 ) -> Tensor:
     """What `Q(s, a)` should be, `[B]`: `r + discount * Q_target(s', argmax over legal a' of Q_online(s', a'))`.
 
-    Double Q-learning (van Hasselt et al. 2016, section "Double DQN"). A row with discount 0 or without a legal next
-    action is terminal: its next Q-values `[B, A]` are not used, whatever they hold. Illegal actions' never are.
+    Double Q-learning (van Hasselt et al. 2016, section "Double DQN"); a terminal row is worth its reward. Next
+    Q-values `[B, A]` of terminal rows and of illegal actions have no part in it, whatever they hold.
     """
-    terminal = (discount == 0) | ~next_action_mask.any(1)
-    best = online_next.masked_fill(~next_action_mask, -float("inf")).argmax(1, keepdim=True)
+    best = online_next.masked_fill(illegal, -float("inf")).argmax(1, keepdim=True)
     bootstrap = target_next.gather(1, best).squeeze(1)
     return reward + (discount * bootstrap).masked_fill(terminal, 0.0)
 
 
 def huber(td_error: Tensor) -> Tensor:
-    """Huber's loss with a threshold of 1, `[B]`: squared near 0, linear beyond, so one surprise cannot dominate.
+    """Huber's loss with a threshold of 1, elementwise: squared near 0, linear beyond, so no surprise dominates.
 
     Its derivative is the TD error clipped to -1..1 (Mnih et al. 2015, methods). Battle returns lie in about -2..2.
     """
@@ -98,50 +102,46 @@ def huber(td_error: Tensor) -> Tensor:
     return torch.where(size <= 1.0, 0.5 * td_error * td_error, size - 0.5)
 
 
-def loss_and_gradient(
+def td_error_and_gradient(
     views: list[Tensor],
     target_views: list[Tensor],
     gradient_views: list[Tensor],
     rows: list[Tensor],
     epsilon: float = LAYER_NORM_EPSILON,
-) -> tuple[Tensor, Tensor]:
-    """Mean Huber loss and mean absolute TD error of one batch; writes the loss's gradient into `gradient_views`.
+) -> Tensor:
+    """TD errors `[B]` of one batch; writes the gradient of their mean Huber loss into `gradient_views`.
 
-    `rows` is observation above next observation `[2B, F]`, action, reward, discount, next action mask: one forward
-    pass serves both states. The gradient is derived by hand, layer by layer; the target is held constant.
+    `rows` is observations above next observations `[2B, F]` (one forward pass serves both), then action, reward,
+    discount, terminal and illegal next actions. The gradient is derived by hand, layer by layer, with the target held
+    constant; ATen's own kernel does layer normalisation's part.
     """
-    both, action, reward, discount, next_action_mask = rows[0], rows[1], rows[2], rows[3], rows[4]
+    both, action = rows[0], rows[1].unsqueeze(1)
     num_rows = action.size(0)
-    num_hidden = len(views) // 4
     inputs: list[Tensor] = [both[:num_rows]]
-    sums: list[Tensor] = []
-    means: list[Tensor] = []
-    scales: list[Tensor] = []
+    norms: list[list[Tensor]] = []
     x = both
-    for i in range(num_hidden):
-        z = torch.addmm(views[4 * i + 1], x, views[4 * i])
+    for i in range(len(views) // 4):
+        z = torch.mm(x, views[4 * i]).add_(views[4 * i + 1])
         x, mean, scale = torch.native_layer_norm(z, [z.size(1)], views[4 * i + 2], views[4 * i + 3], epsilon)
         x = x.relu_()
         inputs.append(x[:num_rows])
-        sums.append(z[:num_rows])
-        means.append(mean[:num_rows])
-        scales.append(scale[:num_rows])
-    q = torch.addmm(views[-1], x, views[-2])
-    wanted = double_q_target(
-        reward, discount, q[num_rows:], forward_views(target_views, both[num_rows:]), next_action_mask
-    )
-    column = action.unsqueeze(1)
-    td_error = q[:num_rows].gather(1, column).squeeze(1) - wanted
+        norms.append([z[:num_rows], mean[:num_rows], scale[:num_rows]])
+    q = torch.mm(x, views[-2]).add_(views[-1])
+    target_next = forward_views(target_views, both[num_rows:])
+    wanted = double_q_target(rows[2], rows[3], rows[4], q[num_rows:], target_next, rows[5])
+    td_error = q[:num_rows].gather(1, action).squeeze(1) - wanted
 
-    slope = torch.zeros_like(q[:num_rows]).scatter_(1, column, (td_error.clamp(-1.0, 1.0) / num_rows).unsqueeze(1))
+    slope = (td_error.clamp(-1.0, 1.0) / num_rows).unsqueeze(1)
+    slope = torch.zeros_like(target_next).scatter_(1, action, slope)
     torch.mm(inputs[-1].t(), slope, out=gradient_views[-2])
     torch.sum(slope, [0], out=gradient_views[-1])
     back = torch.mm(slope, views[-2].t())
-    for j in range(num_hidden):
-        i = num_hidden - 1 - j
-        back = back.mul_(inputs[i + 1] > 0)
+    for j in range(len(norms)):
+        i = len(norms) - 1 - j
+        z, mean, scale = norms[i]
+        back = torch.ops.aten.threshold_backward(back, inputs[i + 1], 0)
         back, gain, shift = torch.ops.aten.native_layer_norm_backward(
-            back, sums[i], [back.size(1)], means[i], scales[i], views[4 * i + 2], views[4 * i + 3], [True, True, True]
+            back, z, [z.size(1)], mean, scale, views[4 * i + 2], views[4 * i + 3], [True, True, True]
         )
         gradient_views[4 * i + 2].copy_(gain)
         gradient_views[4 * i + 3].copy_(shift)
@@ -149,18 +149,31 @@ def loss_and_gradient(
         torch.sum(back, [0], out=gradient_views[4 * i + 1])
         if i > 0:
             back = torch.mm(back, views[4 * i].t())
-    return huber(td_error).mean(), td_error.abs().mean()
+    return td_error
 
 
-def gradient(flat: Tensor, target: Tensor, sizes: list[int], rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss of the first of the K batches, its gradient `[P]` and its mean absolute TD error."""
+def columns(rows: Rows) -> list[Tensor]:
+    """What `td_error_and_gradient` reads, for all K batches at once: index each by k."""
+    return [
+        torch.cat([rows.observation, rows.next_observation], 1),
+        rows.action,
+        rows.reward,
+        rows.discount,
+        terminal_rows(rows.discount, rows.next_action_mask),
+        ~rows.next_action_mask,
+    ]
+
+
+def gradient(flat: Tensor, target: Tensor, sizes: list[int], rows: Rows) -> tuple[Tensor, Tensor]:
+    """The TD errors `[B]` of the first of the K batches and the gradient `[P]` of their mean Huber loss."""
     result = torch.zeros_like(flat)
-    both = torch.cat([rows.observation[0], rows.next_observation[0]], 0)
-    columns = [both, rows.action[0], rows.reward[0], rows.discount[0], rows.next_action_mask[0]]
-    loss, td_error = loss_and_gradient(
-        split_flat(flat, sizes), split_flat(target, sizes), split_flat(result, sizes), columns
+    td_error = td_error_and_gradient(
+        split_flat(flat, sizes),
+        split_flat(target, sizes),
+        split_flat(result, sizes),
+        [column[0] for column in columns(rows)],
     )
-    return loss, result, td_error
+    return td_error, result
 
 
 def clip_gradient(gradient: Tensor, limit: float) -> Tensor:
@@ -185,44 +198,46 @@ def adam(
     rates: Tensor,
     first_decay: float = FIRST_DECAY,
     second_decay: float = SECOND_DECAY,
+    tiny: float = TINY,
 ) -> None:
     """Adam's step (Kingma & Ba 2015, algorithm 1) on `weights.online`, in place; `rates` `[2]` from `adam_rates`."""
     weights.first_moment.lerp_(gradient, 1.0 - first_decay)
     weights.second_moment.mul_(second_decay).addcmul_(gradient, gradient, value=1.0 - second_decay)
-    change = weights.second_moment.sqrt().add_(rates[1])
+    change = (
+        weights.second_moment.clamp_min_(tiny).sqrt().add_(rates[1])
+    )  # a root of 0 or a denormal takes twice as long
     torch.div(weights.first_moment, change, out=change)
     weights.online.sub_(change.mul_(rates[0]))
 
 
-def clear_tiny(weights: Weights, tiny: float = TINY) -> None:
-    """Set moments below `TINY` to 0, before they go denormal and slow every step down."""
-    weights.first_moment.copy_(torch.hardshrink(weights.first_moment, tiny))
-    weights.second_moment.copy_(torch.hardshrink(weights.second_moment, tiny))
+def clear_tiny(first_moment: Tensor, tiny: float = TINY) -> None:
+    """Set elements below `tiny` to 0, in place, before they go denormal."""
+    first_moment.copy_(torch.hardshrink(first_moment, tiny))
 
 
 def learn_burst(
     weights: Weights, sizes: list[int], rows: Rows, rates: Tensor, gradient_clip: float, target_rate: float
 ) -> Tensor:
-    """K learning steps, in place; `[K, 3]`: loss, mean absolute TD error, gradient length before the clip.
+    """K learning steps, in place; `[3, K]`: loss, mean absolute TD error, gradient length before the clip.
 
     `rates` `[K, 2]` holds `adam_rates` per step. After each step the target network moves by `target_rate` towards
     the online one (Polyak averaging; Lillicrap et al. 2016). Nothing is checked here: a step that goes non-finite
-    leaves non-finite figures in every later line, and the caller restores its copy.
+    leaves non-finite figures, and the caller restores its copy.
     """
     online_views = split_flat(weights.online, sizes)
     target_views = split_flat(weights.target, sizes)
     flat_gradient = torch.zeros_like(weights.online)
     gradient_views = split_flat(flat_gradient, sizes)
-    both = torch.cat([rows.observation, rows.next_observation], 1)
-    figures: list[Tensor] = []
-    for k in range(both.size(0)):
-        columns = [both[k], rows.action[k], rows.reward[k], rows.discount[k], rows.next_action_mask[k]]
-        loss, td_error = loss_and_gradient(online_views, target_views, gradient_views, columns)
-        length = clip_gradient(flat_gradient, gradient_clip)
+    stacked = columns(rows)
+    td_errors = torch.zeros_like(rows.reward)
+    lengths = torch.zeros_like(rows.reward[:, 0])
+    for k in range(rows.reward.size(0)):
+        batch = [column[k] for column in stacked]
+        td_errors[k] = td_error_and_gradient(online_views, target_views, gradient_views, batch)
+        lengths[k] = clip_gradient(flat_gradient, gradient_clip)
         adam(weights, flat_gradient, rates[k])
         weights.target.lerp_(weights.online, target_rate)
-        figures.append(torch.stack([loss, td_error, length]))
-    return torch.stack(figures)
+    return torch.stack([huber(td_errors).mean(1), td_errors.abs().mean(1), lengths])
 
 
 Burst = Callable[[Weights, list[int], Rows, Tensor, float, float], Tensor]
