@@ -1,1 +1,1 @@
-"""Ringside, the game of this repository: its rules and scripted fighters, and its window. The rules import no pygame."""
+"""Ringside, the game of this repository: its rules and scripted fighters, and its window. Rules import no pygame."""

@@ -184,6 +184,11 @@ class Battle:
         """Who would act in the next round, in order, were it to begin now."""
         return [i for i in self._orders[self.first_seat(self.round + 1)] if self.fighters[i].health > 0]
 
+    def until(self, index: int) -> list[int]:
+        """Who acts after the present turn and before a fighter's next one, in order, if nobody falls."""
+        coming = self.order[1:] + self.next_order
+        return coming[: coming.index(index)] if index in coming else coming
+
     def copy(self, seed: int | None = None) -> Battle:
         """An independent battle in the same moment; with `seed` its future chances are drawn anew."""
         other = Battle.__new__(Battle)

@@ -6,7 +6,7 @@ blows would do, what its mend would give back, and what may still happen to its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from game_adapter.ringside.battle import SLOTS, chance_to_land, full_blow, mended
@@ -53,7 +53,7 @@ def encode(state: Mapping[str, Any], seat: int) -> list[float]:
         enemy = characters[i]
         features += _enemy(numbers, actor, enemy, i in order) if enemy["health"] > 0 else _NO_ENEMY
     features += _NO_ENEMY * (SLOTS - len(others))
-    foes = [characters[i] for i in others]
+    coming = order[1:] + state["next_order"]
     for i in own:
         ally = characters[i]
         if ally["health"] <= 0:
@@ -68,7 +68,7 @@ def encode(state: Mapping[str, Any], seat: int) -> list[float]:
             1.0 if ally["exposed"] else -1.0 if ally["guard"] else 0.0,
             ally["mends"] / numbers.mend_charges if numbers.mend_charges else 0.0,
             gives,
-            _danger(numbers, ally, foes),
+            _danger(numbers, ally, characters, coming[: coming.index(i)]),
         )
     features += _NO_ALLY * (SLOTS - len(own))
     return features
@@ -100,10 +100,12 @@ def expected_blow(numbers: Rules, actor: Character, target: Character, heavy: bo
     return landing / 100.0, blow * scale / (100.0 * (scale + target["defense"]))
 
 
-def _danger(numbers: Rules, ally: Character, foes: list[Character]) -> float:
+def _danger(numbers: Rules, ally: Character, characters: Sequence[Character], before: list[int]) -> float:
     threat = 0.0
-    for foe in foes:
-        if foe["health"] > 0:
+    for i in before:
+        foe = characters[i]
+        if foe["seat"] != ally["seat"]:
             landing, damage = expected_blow(numbers, foe, ally, True)
             threat += landing * damage
-    return min(threat / (2.0 * ally["health"]), 1.0)
+    share: float = threat / (2.0 * ally["health"])
+    return min(share, 1.0)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import TypeAlias
 
-from game_adapter.ringside.battle import GUARD, HEAVY, MEND, Battle, Fighter, chance_to_land, full_blow, mended
+from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, Battle, Fighter, chance_to_land, full_blow, mended
 from game_adapter.ringside.roster import Rules
 
 Rival: TypeAlias = Callable[[Battle, Random], int]
@@ -39,49 +39,87 @@ def _sides(battle: Battle) -> tuple[Fighter, list[Fighter], list[Fighter]]:
 
 
 def brawler(battle: Battle, random: Random) -> int:
-    """The blow with the most expected damage now, by the tool tips; it never thinks of anything else."""
+    """The blow that is expected to take the largest share of what its target has left, now; it never thinks further."""
     numbers = battle.rules
     actor, _, others = _sides(battle)
-    best, best_damage = GUARD, -1.0
+    best, best_share = GUARD, -1.0
     for slot, target in enumerate(others):
         if target.health > 0:
             for action in (slot, HEAVY + slot):
                 landing, damage = blow(numbers, actor, target, action >= HEAVY)
-                if landing * damage > best_damage:
-                    best, best_damage = action, landing * damage
+                share = landing * min(damage / target.health, 1.0)
+                if share > best_share:
+                    best, best_share = action, share
     return best
 
 
 def tactician(battle: Battle, random: Random) -> int:
-    """Rules of thumb: fell whom it can, break charges, mend the low, guard when it is about to fall, focus, charge."""
+    """Rules of thumb, each worth some points of health: fell, focus, break charges, mend the low, guard, charge."""
     numbers = battle.rules
     actor, own, others = _sides(battle)
-    best, best_worth = GUARD, 0.0
+    incoming, heavies = _incoming(battle, actor, own)
+    opening = incoming * (numbers.heavy_exposed - 100) / 100.0
+    best, best_worth, best_blow = GUARD, W["guard"] * incoming * (100 - numbers.guard_taken) / 100.0, 0.0
     for slot, target in enumerate(others):
         if target.health > 0:
             for action in (slot, HEAVY + slot):
                 worth = _worth_of_blow(numbers, actor, target, action >= HEAVY)
+                best_blow = max(best_blow, worth)
+                if action >= HEAVY:
+                    worth -= W["open"] * opening
                 if worth > best_worth:
                     best, best_worth = action, worth
     if actor.mends:
         for slot, ally in enumerate(own):
             if 0 < ally.health < ally.max_health:
-                worth = 1.2 * mended(numbers, ally.health, ally.max_health)
+                worth = W["mend"] * mended(numbers, ally.health, ally.max_health)
                 if worth > best_worth:
                     best, best_worth = MEND + slot, worth
+    if not actor.charged:
+        worth = W["charge"] * best_blow * (numbers.charge_power - 100) / 100.0 * W["break"] ** heavies
+        if incoming < W["safe"] * actor.health and worth > best_worth:
+            return CHARGE
     return best
+
+
+W = {
+    "guard": 0.9,
+    "open": 1.0,
+    "mend": 1.0,
+    "charge": 0.9,
+    "break": 0.7,
+    "safe": 0.6,
+    "fell": 0.3,
+    "focus": 0.5,
+    "brk": 0.2,
+}
+
+
+def _incoming(battle: Battle, actor: Fighter, own: list[Fighter]) -> tuple[float, int]:
+    """The damage that enemies may be expected to do to the acting fighter before its next turn, and in how many turns."""
+    numbers, everyone = battle.rules, battle.fighters
+    assert battle.acting is not None
+    incoming, turns = 0.0, 0
+    actor_guard, actor_open = actor.guard, actor.exposed
+    actor.guard = actor.exposed = False
+    for i in battle.until(battle.acting):
+        foe = everyone[i]
+        if foe.seat != actor.seat:
+            landing, damage = blow(numbers, foe, actor, True)
+            incoming += landing * damage / 100.0
+            turns += 1
+    actor.guard, actor.exposed = actor_guard, actor_open
+    return incoming / sum(ally.health > 0 for ally in own), turns
 
 
 def _worth_of_blow(numbers: Rules, actor: Fighter, target: Fighter, heavy: bool) -> float:
     landing, damage = blow(numbers, actor, target, heavy)
     worth = landing / 100.0 * min(damage, target.health)
     if damage * (100 - numbers.roll) >= 100 * target.health:
-        worth += 0.4 * landing
-    if heavy:
-        worth -= 0.1 * actor.attack
-        if target.charged:
-            worth += 0.15 * landing
-    return worth * (1.0 + 0.5 * (1.0 - target.health / target.max_health))
+        worth += W["fell"] * landing
+    if heavy and target.charged:
+        worth += W["brk"] * landing
+    return worth * (1.0 + W["focus"] * (1.0 - target.health / target.max_health))
 
 
 def planner(battle: Battle, random: Random) -> int:
