@@ -1,0 +1,73 @@
+"""State change to reward: how the health of one's own side moved against the others', and the battle's outcome.
+
+Expects states that the encoder has accepted. It keeps nothing between calls, so any thread may use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from cornerman.contract import State
+
+Standing: TypeAlias = Mapping[int, tuple[float, float]]
+"""Per seat the sum of health and the sum of maxHealth; what is kept of a state that the game may change later."""
+
+
+class RewardCalculator:
+    """Health fractions while the battle goes on, the outcome at its end; every reward lies in about -1 to 1."""
+
+    def __init__(self, health_weight: float = 0.5, outcome_weight: float = 1.0) -> None:
+        self.health_weight = health_weight
+        self.outcome_weight = outcome_weight
+
+    def change(self, state: State, next_state: State, seat: int) -> float:
+        """The reward of `seat` for what happened between two states."""
+        return self.gain(self.standing(state), self.standing(next_state), seat)
+
+    def outcome(self, outcome: Mapping[int, int], seat: int) -> float:
+        """The reward of `seat` at the end of a battle; KeyError where the outcome does not name the seat."""
+        return self.outcome_weight * outcome[seat]
+
+    def standing(self, state: State) -> Standing:
+        """What of a state the reward depends on, as plain numbers of our own."""
+        sums: dict[int, tuple[float, float]] = {}
+        for character in state["characters"]:
+            seat, full = character["seat"], character["maxHealth"]
+            health = character["health"]
+            if health > full:
+                health = full
+            elif health < 0:
+                health = 0
+            if seat in sums:
+                before = sums[seat]
+                sums[seat] = (before[0] + health, before[1] + full)
+            else:
+                sums[seat] = (health, full)
+        return sums
+
+    def gain(self, before: Standing, after: Standing, seat: int) -> float:
+        """The reward of `seat` for going from one standing to another.
+
+        Both fractions of a side are over the larger of its two sums of maxHealth: so one that leaves in mid-battle
+        counts as fallen, one that joins as revived, and neither is a reward for shrinking one's own side.
+        """
+        own = others = 0.0
+        own_full = own_full_after = others_full = others_full_after = 0.0
+        for owner, (health, full) in before.items():
+            if owner == seat:
+                own -= health
+                own_full += full
+            else:
+                others -= health
+                others_full += full
+        for owner, (health, full) in after.items():
+            if owner == seat:
+                own += health
+                own_full_after += full
+            else:
+                others += health
+                others_full_after += full
+        own_share = own / (max(own_full, own_full_after) or 1.0)
+        others_share = others / (max(others_full, others_full_after) or 1.0)
+        return float(self.health_weight * (own_share - others_share))
