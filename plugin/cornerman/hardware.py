@@ -1,0 +1,273 @@
+"""The machine: which device learns, how the trainer's thread is set up, and how hot, full and busy everything is.
+
+torch is imported only inside the functions that the trainer's thread calls; the rest costs a game no torch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import SettingsError
+from cornerman.network import NetworkSpec
+
+ACCELERATORS = ("cuda", "xpu", "mps")
+TYPICAL_SPEC = NetworkSpec(64, 16)
+PAUSE_C, RESUME_C = 80.0, 75.0
+PAUSE_MEMORY_PERCENT, RESUME_MEMORY_PERCENT = 95.0, 90.0
+TRAINER_NICENESS = 10
+
+Measure = Callable[[str, NetworkSpec, int], float]
+Reading = dict[str, float | None]
+
+
+# ------------------------------------------------------------------------------------------- the device that learns
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where to learn and why, as a sentence for the player."""
+
+    device: str
+    why: str
+    timings: Mapping[str, float] = field(default_factory=dict)  # learning steps per second, by device tried
+
+
+def choose_device(
+    setting: str = "auto",
+    spec: NetworkSpec = TYPICAL_SPEC,
+    batch_size: int = 64,
+    measure: Measure | None = None,
+) -> Choice:
+    """The device to learn on; a found accelerator has to learn a few bursts faster than the CPU. Trainer's thread.
+
+    `setting` is "auto", "cpu" or a device's name; SettingsError where that device is not there.
+    """
+    measure = measure or learning_speed
+    if setting == "cpu":
+        return Choice("cpu", "The settings ask for the CPU.")
+    if setting != "auto" and setting not in ACCELERATORS:
+        raise SettingsError(f"The device {setting!r} is not known: write auto, cpu, {', '.join(ACCELERATORS)}.")
+    found = found_accelerators()
+    if setting != "auto" and setting not in found:
+        others = f"found: {', '.join(found)}" if found else "no accelerator was found"
+        raise SettingsError(f"The settings ask for the device {setting!r}, which is not there ({others}): write auto.")
+    name = setting if setting != "auto" else next(iter(found), "cpu")
+    if name == "cpu":
+        return Choice("cpu", "No accelerator was found, so it learns on the CPU.")
+    try:
+        timings = {name: measure(name, spec, batch_size)}
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # what torch raises for a broken device
+        return Choice("cpu", f"A {name} device was found but a trial step failed, so it learns on the CPU: {error}")
+    if setting != "auto":
+        return Choice(name, f"The settings ask for {name}.", timings)
+    timings["cpu"] = measure("cpu", spec, batch_size)
+    fastest = max(timings, key=lambda device: timings[device])
+    speeds = f"{timings[name]:.0f} learning steps a second on {name}, {timings['cpu']:.0f} on the CPU"
+    small = " (small networks often learn faster there)" if fastest == "cpu" else ""
+    return Choice(fastest, f"Measured {speeds}: it learns on {fastest}{small}.", timings)
+
+
+def found_accelerators() -> tuple[str, ...]:
+    """Names of the accelerators that torch can use here, best first. Trainer's thread."""
+    import torch
+
+    return tuple(name for name in ACCELERATORS if (room := getattr(torch, name, None)) and room.is_available())
+
+
+def learning_speed(device: str, spec: NetworkSpec = TYPICAL_SPEC, batch_size: int = 64) -> float:
+    """Learning steps per second on `device`, from the best of three short bursts after a warm-up. Trainer's thread.
+
+    The first burst is also the smoke step: whatever the device raises passes through.
+    """
+    from cornerman.learner import Learner
+
+    num_steps = 16
+    random = np.random.default_rng(0)
+    num_rows = num_steps * batch_size
+    rows = SimpleNamespace(
+        observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        action=random.integers(0, spec.num_actions, num_rows),
+        reward=random.normal(size=num_rows).astype(np.float32),
+        discount=np.full(num_rows, 0.99, np.float32),
+        next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        next_action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
+    )
+    learner = Learner(spec, batch_size=batch_size, device=device)
+    learner.learn_burst(rows)
+    learner.learn_burst(rows)
+    if learner.fault:
+        raise RuntimeError(learner.fault)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        learner.learn_burst(rows)
+        seconds.append(time.perf_counter() - start)
+    return num_steps / min(seconds)
+
+
+def configure_trainer_thread() -> bool:
+    """Set the calling thread up for learning beside a game: one torch thread, no denormals, a lower OS priority.
+
+    torch's settings hold for the calling thread, so call it first thing in the trainer's thread and nowhere else.
+    Returns whether the priority could be lowered, which only Linux does for one thread.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), TRAINER_NICENESS)
+    except OSError:  # a sandbox may forbid it; learning works without
+        return False
+    return True
+
+
+# ----------------------------------------------------------------------------------------------- how the machine does
+
+
+class Machine:
+    """Load, memory, temperature and battery; cheap enough for every frame: one figure is renewed per `period_s`.
+
+    So no call does more than one short system call's work. Any thread may call `read`, one at a time.
+    """
+
+    def __init__(
+        self, period_s: float = 0.25, sysfs: Path = Path("/sys"), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        import psutil
+
+        self._psutil = psutil
+        self._process = psutil.Process()
+        self._period_s, self._clock = period_s, clock
+        self._temperature_file = find_temperature_file(sysfs)
+        self._throttled_file = next(iter(sorted(sysfs.glob("devices/platform/*/*firmware/get_throttled"))), None)
+        psutil.cpu_percent()  # it reports the time since its last call, so the first figure means nothing
+        self._reading: Reading = dict.fromkeys(
+            (
+                "cpu_percent",
+                "memory_mb",
+                "memory_percent",
+                "temperature_c",
+                "battery_percent",
+                "on_battery",
+                "throttled",
+            )
+        )
+        self._sources = (self._temperature, self._memory, self._throttled, self._battery, self._cpu)
+        self._next = 0
+        for source in self._sources[:-1]:
+            self._reading.update(source())
+        self._due = clock() + period_s
+
+    def read(self) -> Reading:
+        """The newest figures, a copy; None where the machine does not tell.
+
+        cpu_percent: of the whole machine; memory_mb: of this process; memory_percent: in use on the whole machine;
+        on_battery and throttled: 1.0 or 0.0.
+        """
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + self._period_s
+            self._reading.update(self._sources[self._next]())
+            self._next = (self._next + 1) % len(self._sources)
+        return dict(self._reading)
+
+    def _cpu(self) -> Reading:
+        return {"cpu_percent": float(self._psutil.cpu_percent())}
+
+    def _memory(self) -> Reading:
+        return {
+            "memory_mb": self._process.memory_info().rss / 2**20,
+            "memory_percent": float(self._psutil.virtual_memory().percent),
+        }
+
+    def _temperature(self) -> Reading:
+        return {"temperature_c": _celsius(self._temperature_file) if self._temperature_file else None}
+
+    def _battery(self) -> Reading:
+        ask: Callable[[], Any] = getattr(self._psutil, "sensors_battery", lambda: None)
+        try:
+            battery = ask()
+        except (OSError, ValueError, RuntimeError):  # a driver that answers nonsense: psutil passes it on
+            battery = None
+        if battery is None:
+            return {"battery_percent": None, "on_battery": None}
+        plugged = battery.power_plugged
+        return {
+            "battery_percent": float(battery.percent),
+            "on_battery": None if plugged is None else float(not plugged),
+        }
+
+    def _throttled(self) -> Reading:
+        """A Raspberry Pi's own word: bits 1 to 3 say capped, throttled or at its soft limit now."""
+        try:
+            bits = int(self._throttled_file.read_text("ascii"), 16) if self._throttled_file else None
+        except (OSError, ValueError):
+            bits = None
+        return {"throttled": None if bits is None else float(bool(bits & 0b1110))}
+
+
+def find_temperature_file(sysfs: Path) -> Path | None:
+    """The file that holds the processor's temperature in thousandths of a degree, or None; never another sensor's."""
+    sensors = [(_word(folder / "name"), folder) for folder in sorted(sysfs.glob("class/hwmon/hwmon*"))]
+    for wanted, labels in (("cpu_thermal", ("",)), ("coretemp", ("Package id",)), ("k10temp", ("Tctl", "Tdie"))):
+        for folder in (folder for name, folder in sensors if name == wanted):
+            inputs = sorted(folder.glob("temp*_input"))
+            for label in labels:
+                for file in inputs:
+                    text = _word(file.with_name(file.name.replace("_input", "_label")))
+                    if text.startswith(label) and _celsius(file) is not None:
+                        return file
+    zones = [(_word(zone / "type"), zone / "temp") for zone in sorted(sysfs.glob("class/thermal/thermal_zone*"))]
+    for part in ("x86_pkg_temp", "cpu", "soc", "acpitz"):
+        for kind, file in zones:
+            if part in kind and _celsius(file) is not None:
+                return file
+    return None
+
+
+def rest_reason(reading: Reading, resting: bool, rest_on_battery: bool = False) -> str:
+    """Why learning should rest, as a sentence, or "" where it may go on.
+
+    `resting` is what the last call said: once it rests, it resumes only clearly below the limits.
+    """
+    temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
+    if temperature is not None and temperature >= (RESUME_C if resting else PAUSE_C):
+        return f"The processor is at {temperature:.0f} C: learning rests until it is below {RESUME_C:.0f} C."
+    if reading.get("throttled"):
+        return "The machine slows itself down to stay cool or for lack of power: learning rests until it stops."
+    if memory is not None and memory >= (RESUME_MEMORY_PERCENT if resting else PAUSE_MEMORY_PERCENT):
+        return (
+            f"{memory:.0f} % of the memory is in use: learning rests until it is below {RESUME_MEMORY_PERCENT:.0f} %."
+        )
+    if rest_on_battery and reading.get("on_battery"):
+        return "The machine runs on its battery: learning rests, as the settings ask."
+    return ""
+
+
+def _word(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def _celsius(file: Path) -> float | None:
+    """Degrees from a file of thousandths; None where it cannot be read or says what no running machine has."""
+    try:
+        degrees = int(file.read_text("ascii")) / 1000
+    except (OSError, ValueError):
+        return None
+    return degrees if 0.0 < degrees < 150.0 else None
