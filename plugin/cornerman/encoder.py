@@ -16,6 +16,7 @@ import json
 from collections.abc import Sequence
 from math import isfinite
 from numbers import Real
+from operator import index as as_index
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,22 +84,7 @@ class Encoder:
 
     def mask(self, action_mask: Sequence[bool]) -> Bools:
         """The action mask as a fresh bool `[A]`; DataError where it does not fit the game or allows nothing."""
-        try:
-            mask = np.array(action_mask)
-        except ValueError:
-            mask = np.empty((0, 0))
-        if mask.shape != (self.num_actions,):
-            wanted = f"the game has {self.num_actions} actions"
-            raise DataError(
-                "mask", f"The action mask {shown(action_mask)} does not fit: {wanted}, one truth value each."
-            )
-        if mask.dtype != np.bool_:
-            if mask.dtype.kind not in "iu" or mask.min() < 0 or mask.max() > 1:
-                raise DataError("mask", f"The action mask {shown(action_mask)} must hold True and False.")
-            mask = mask.astype(np.bool_)
-        if not mask.any():
-            raise DataError("mask", "The action mask allows no action; a seat that cannot act takes no decision.")
-        return mask
+        return checked_mask(action_mask, self.num_actions)
 
     def _own_features(self, state: State, seat: int) -> list[float]:
         assert self._game is not None
@@ -178,6 +164,37 @@ def read(state: State, with_seats: bool = True) -> Reading:
         else:
             stats.append(_odd_stats(character, at))
     return Reading(round_, tuple(seats), tuple(stats))
+
+
+def checked_mask(given: Sequence[bool], num_actions: int) -> Bools:
+    """A game's action mask as a fresh bool `[A]`; DataError where it does not fit or allows nothing."""
+    try:
+        mask = np.array(given)
+    except ValueError:  # rows of unequal length
+        mask = np.empty((0, 0))
+    if mask.shape != (num_actions,):
+        wanted = f"the game has {num_actions} actions, and each needs one truth value"
+        raise DataError("mask", f"The action mask {shown(given)} does not fit: {wanted}.")
+    if mask.dtype != np.bool_:
+        if mask.dtype.kind not in "iu" or mask.min() < 0 or mask.max() > 1:
+            raise DataError("mask", f"The action mask {shown(given)} must hold True and False.")
+        mask = mask.astype(np.bool_)
+    if not mask.any():
+        raise DataError("mask", "The action mask allows no action; a seat that cannot act takes no decision.")
+    return mask
+
+
+def legal_action(action: Any, mask: Bools) -> int:
+    """An action as an index that its mask `[A]` allows; DataError otherwise."""
+    try:
+        at = -1 if isinstance(action, (bool, np.bool_)) else as_index(action)
+    except TypeError:
+        at = -1
+    if not 0 <= at < len(mask):
+        raise DataError("action", f"Action {shown(action)} is not an index from 0 to {len(mask) - 1}.")
+    if not mask[at]:
+        raise DataError("illegal", f"Action {at} was played although its action mask forbids it.")
+    return at
 
 
 def number(value: Any, what: str) -> float:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bools, DataError, Floats, Source, State, Transition
-from cornerman.encoder import Encoder, Reading, read, shown
+from cornerman.encoder import Encoder, Reading, legal_action, read, shown
 from cornerman.rewards import RewardCalculator, Standing
 
 MAX_OPEN_BATTLES = 256
@@ -197,7 +197,7 @@ class Recorder:
             before = self._see(state, False)
             mask = self._encoder.mask(action_mask)
             decision = _Decision(self._encoder.observe(before.reading, state, seat), mask, version)
-            decision.action = _legal(action, mask)
+            decision.action = legal_action(action, mask)
             after = self._see(next_state, self._encoder.reads_whole_state)
         except DataError as caught:
             error = caught
@@ -350,18 +350,6 @@ def _opponent(seats: Mapping[int, Source], seat: int) -> Source:
     """Who sits opposite: the one kind of all other seats, UNKNOWN where there is none or they differ."""
     others = {source for other, source in seats.items() if other != seat}
     return others.pop() if len(others) == 1 else Source.UNKNOWN
-
-
-def _legal(action: Any, mask: Bools) -> int:
-    try:
-        at = -1 if isinstance(action, (bool, np.bool_)) else as_index(action)
-    except TypeError:
-        at = -1
-    if not 0 <= at < len(mask):
-        raise DataError("action", f"Action {shown(action)} is not an index from 0 to {len(mask) - 1}.")
-    if not mask[at]:
-        raise DataError("illegal", f"Action {at} was played although its action mask forbids it.")
-    return at
 
 
 def _results(battle_id: int, outcome: Any, seats: Mapping[int, Source]) -> dict[int, int]:
