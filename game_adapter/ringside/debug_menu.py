@@ -1,0 +1,124 @@
+"""The debug menu (F1): what is plugged in and what the host has to say, and the plugins' own panels beside it.
+
+It lies over the battle, which goes on. Keys and mouse go to the plugins first; F1 and Esc close it.
+"""
+
+from __future__ import annotations
+
+import pygame
+
+from game_adapter.host import Host
+from game_adapter.ringside.drawing import Canvas, Rect
+from game_adapter.ringside.theme import BAD, BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT
+
+LEAST_PANEL = (424, 384)
+"""Pixels that a plugin's panel gets at least."""
+
+
+class DebugMenu:
+    """`open` says whether it is shown. The game's thread."""
+
+    def __init__(self, host: Host) -> None:
+        self.open = False
+        self._host = host
+
+    def event(self, event: pygame.event.Event) -> bool:
+        """Takes an input event; True: it is used up. While it is open, every key and click is."""
+        if event.type == pygame.KEYDOWN and event.key == pygame.K_F1:
+            self.open = not self.open
+            return True
+        if not self.open:
+            return False
+        if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE:
+            if not self._host.event(event):
+                self.open = False
+            return True
+        if event.type in (
+            pygame.KEYDOWN,
+            pygame.KEYUP,
+            pygame.MOUSEMOTION,
+            pygame.MOUSEBUTTONDOWN,
+            pygame.MOUSEBUTTONUP,
+            pygame.MOUSEWHEEL,
+        ):
+            self._host.event(event)
+            return True
+        return False
+
+    def layout(self, canvas: Canvas) -> tuple[Rect, Rect, Rect]:
+        """The whole, the game's part and the plugins' part, in pixels."""
+        width, height = canvas.surface.get_size()
+        unit = canvas.scale
+        panel = (max(LEAST_PANEL[0], round(556 * unit)), max(LEAST_PANEL[1], round(466 * unit)))
+        own = max(190, round(230 * unit))
+        gap, head = round(10 * unit), round(40 * unit)
+        whole = Rect(0, 0, min(width, own + panel[0] + 3 * gap), min(height, panel[1] + head + gap))
+        whole.center = (width // 2, height // 2)
+        plugins = Rect(whole.left + own + 2 * gap, whole.top + head, panel[0], panel[1]).clip(whole)
+        mine = Rect(whole.left + gap, plugins.top, own, plugins.height)
+        return whole, mine, plugins
+
+    def draw(self, canvas: Canvas) -> None:
+        """Draws the menu over whatever is there; does nothing while it is closed."""
+        if not self.open:
+            return
+        whole, mine, plugins = (_units(canvas, rect) for rect in self.layout(canvas))
+        canvas.panel(whole, NIGHT, GOLD, 12, 236)
+        canvas.text("Debug menu", Rect(whole.left + 14, whole.top + 8, 200, 28), LARGE, GOLD)
+        closing = Rect(whole.right - 190, whole.top + 10, 176, 24)
+        canvas.text("F1 or Esc closes it", closing, SMALL, QUIET, "right")
+        self._draw_own(canvas, mine)
+        canvas.panel(plugins, PANEL, None, 8)
+        if any(plugin.on for plugin in self._host.plugins):
+            self._host.draw(canvas.surface.subsurface(self.layout(canvas)[2].clip(canvas.surface.get_rect())))
+        else:
+            words = plugins.inflate(-40, -40)
+            canvas.paragraph(
+                "No plugin is running: the computer's side plays its scripted fighters. Put a plugin's folder into "
+                "the plugins folder and start the game again.",
+                words,
+                BODY,
+                QUIET,
+            )
+
+    def _draw_own(self, canvas: Canvas, box: Rect) -> None:
+        """The plugins by name, and what the host said, the newest first."""
+        canvas.panel(box, PANEL, None, 8)
+        inner = box.inflate(-20, -16)
+        canvas.text("Plugins", Rect(inner.left, inner.top, inner.width, 24), BODY, TEXT)
+        y = inner.top + 28
+        plugins = self._host.plugins
+        if not plugins:
+            canvas.text("none", Rect(inner.left, y, inner.width, 22), SMALL, QUIET)
+            y += 24
+        for plugin in plugins:
+            y = self._draw_plugin(canvas, plugin, inner, y)
+        y += 8
+        canvas.shade(Rect(inner.left, y, inner.width, 2), EDGE, 255)
+        canvas.text("Messages", Rect(inner.left, y + 8, inner.width, 24), BODY, TEXT)
+        y += 36
+        messages = self._host.messages[::-1]
+        for message in messages or ["All is well."]:
+            room = inner.bottom - y
+            if room < canvas.line_height(SMALL):
+                break
+            y += canvas.paragraph(message, Rect(inner.left, y, inner.width, room), SMALL, QUIET) + 8
+
+    def _draw_plugin(self, canvas: Canvas, plugin: object, inner: Rect, y: int) -> int:
+        name, version = str(getattr(plugin, "name", "?")), str(getattr(plugin, "version", ""))
+        on, reason = bool(getattr(plugin, "on", False)), str(getattr(plugin, "reason", ""))
+        canvas.oval(Rect(inner.left, y + 6, 10, 10), GOOD if on else BAD, 255)
+        canvas.text(f"{name} {version}".strip(), Rect(inner.left + 16, y, inner.width - 50, 22), SMALL, TEXT)
+        canvas.text("on" if on else "off", Rect(inner.right - 34, y, 34, 22), SMALL, GOOD if on else BAD, "right")
+        y += 24
+        if reason:
+            room = Rect(inner.left + 16, y, inner.width - 16, max(20, (inner.bottom - y) // 2))
+            y += canvas.paragraph(reason, room, SMALL, QUIET) + 6
+        return y
+
+
+def _units(canvas: Canvas, pixels: Rect) -> Rect:
+    """A rectangle of pixels in logical units."""
+    scale = canvas.scale
+    left, top = round(pixels.left / scale), round(pixels.top / scale)
+    return Rect(left, top, round(pixels.right / scale) - left, round(pixels.bottom / scale) - top)

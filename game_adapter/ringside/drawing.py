@@ -1,0 +1,240 @@
+"""The drawing surface of every screen: logical units in, pixels out, with text, panels and pictures kept once drawn.
+
+A canvas is at least 960x600 units; one unit is `scale` pixels, the rest of an odd-shaped window is more units to lay
+out. It remembers where every text went (`placed`), so that a test can see that none leaves its box.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+import pygame
+
+from game_adapter.ringside.theme import BODY, EDGE, HEIGHT, NIGHT, PANEL, TEXT, WIDTH, Colour
+
+Rect = pygame.Rect
+KEPT = 900
+"""How many drawn texts, panels and pictures are kept; past that the least used go."""
+
+
+class Placed(NamedTuple):
+    """One text as drawn: where, in which box, in pixels, and whether it had to be cut short."""
+
+    text: str
+    rect: Rect
+    box: Rect
+    cut: bool
+
+
+class Canvas:
+    """What screens draw on. `begin` before every frame; all rectangles and sizes are logical units."""
+
+    def __init__(self) -> None:
+        pygame.font.init()
+        self.surface = pygame.Surface((WIDTH, HEIGHT))
+        self.scale = 1.0
+        self.width, self.height = WIDTH, HEIGHT
+        self.placed: list[Placed] = []
+        self._kept: OrderedDict[Hashable, pygame.Surface] = OrderedDict()
+        self._fonts: dict[int, pygame.font.Font] = {}
+
+    def begin(self, surface: pygame.Surface) -> None:
+        """Draw on this surface from now on; a new size forgets what was kept for the old one."""
+        width, height = surface.get_size()
+        scale = max(0.25, min(width / WIDTH, height / HEIGHT))
+        if scale != self.scale:
+            self._kept.clear()
+            self._fonts.clear()
+        self.surface, self.scale = surface, scale
+        self.width, self.height = int(width / scale), int(height / scale)
+        self.placed.clear()
+
+    @property
+    def area(self) -> Rect:
+        return Rect(0, 0, self.width, self.height)
+
+    def px(self, units: float) -> int:
+        return round(units * self.scale)
+
+    def pixels(self, rect: Rect) -> Rect:
+        """A logical rectangle in pixels; neighbours stay neighbours."""
+        left, top = self.px(rect.left), self.px(rect.top)
+        return Rect(left, top, self.px(rect.right) - left, self.px(rect.bottom) - top)
+
+    def units(self, position: tuple[int, int]) -> tuple[float, float]:
+        """A mouse position in logical units."""
+        return position[0] / self.scale, position[1] / self.scale
+
+    def kept(self, key: Hashable, make: Callable[[], pygame.Surface]) -> pygame.Surface:
+        """What `make` drew the first time this key was asked for."""
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = make()
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return found
+
+    # ---------------------------------------------------------------------------------------------------------- text
+
+    def font(self, size: int) -> pygame.font.Font:
+        pixels = max(9, self.px(size))
+        if pixels not in self._fonts:
+            self._fonts[pixels] = pygame.font.Font(None, pixels)
+        return self._fonts[pixels]
+
+    def text_width(self, text: str, size: int) -> float:
+        """How wide a text is, in units."""
+        return self.font(size).size(text)[0] / self.scale
+
+    def text(
+        self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT, align: str = "left", shadow: bool = False
+    ) -> Rect:
+        """Draws one line, vertically centred in its box; too long a text is set smaller, then cut. Returns its rect."""
+        where = self.pixels(box)
+        text, size, cut = self._fitted(text, where.width, where.height, size)
+        rendered = self._rendered(text, size, colour)
+        rect = rendered.get_rect(centery=where.centery)
+        if align == "center":
+            rect.centerx = where.centerx
+        elif align == "right":
+            rect.right = where.right
+        else:
+            rect.left = where.left
+        if shadow:
+            self.surface.blit(self._rendered(text, size, NIGHT), rect.move(max(1, self.px(2)), max(1, self.px(2))))
+        self.surface.blit(rendered, rect)
+        self.placed.append(Placed(text, rect, where, cut))
+        return rect
+
+    def paragraph(self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT) -> int:
+        """Draws wrapped text from the top of its box; what does not fit is cut. Returns the height used, in units."""
+        lines, cut = self._wrapped(text, box, size)
+        height = self.line_height(size)
+        for row, line in enumerate(lines):
+            place = Rect(box.left, box.top + row * height, box.width, height)
+            self.text(line, place, size, colour)
+        if cut and self.placed:
+            self.placed[-1] = self.placed[-1]._replace(cut=True)
+        return len(lines) * height
+
+    def wrapped(self, text: str, width: int, size: int) -> list[str]:
+        """The lines that a text breaks into."""
+        lines: list[str] = []
+        for part in text.split("\n"):
+            line = ""
+            for word in part.split():
+                longer = f"{line} {word}".strip()
+                if line and self.text_width(longer, size) > width:
+                    lines.append(line)
+                    line = word
+                else:
+                    line = longer
+            lines.append(line)
+        return lines
+
+    def line_height(self, size: int) -> int:
+        return round(size * 0.85) + 1
+
+    def _wrapped(self, text: str, box: Rect, size: int) -> tuple[list[str], bool]:
+        lines = self.wrapped(text, box.width, size)
+        room = max(1, box.height // self.line_height(size))
+        if len(lines) <= room:
+            return lines, False
+        return [*lines[: room - 1], lines[room - 1] + " ..."], True
+
+    def _fitted(self, text: str, width: int, height: int, size: int) -> tuple[str, int, bool]:
+        smallest = min(size, max(15, round(size * 0.7)))
+        while size > smallest and (self.font(size).size(text)[0] > width or self.font(size).get_height() > height + 2):
+            size -= 1
+        font = self.font(size)
+        if font.size(text)[0] <= width:
+            return text, size, False
+        while text and font.size(text + "...")[0] > width:
+            text = text[:-1]
+        return text.rstrip() + "...", size, True
+
+    def _rendered(self, text: str, size: int, colour: Colour) -> pygame.Surface:
+        return self.kept(("text", text, size, colour), lambda: self.font(size).render(text, True, colour))
+
+    # -------------------------------------------------------------------------------------------------------- shapes
+
+    def panel(
+        self, box: Rect, fill: Colour = PANEL, edge: Colour | None = EDGE, radius: int = 10, alpha: int = 255
+    ) -> None:
+        """Draws a rounded rectangle."""
+        where = self.pixels(box)
+        key = ("panel", where.size, fill, edge, radius, alpha)
+        self.surface.blit(self.kept(key, lambda: self._panel(where.size, fill, edge, radius, alpha)), where)
+
+    def _panel(
+        self, size: tuple[int, int], fill: Colour, edge: Colour | None, radius: int, alpha: int
+    ) -> pygame.Surface:
+        surface = pygame.Surface(size, pygame.SRCALPHA)
+        pygame.draw.rect(surface, (*fill, alpha), surface.get_rect(), border_radius=self.px(radius))
+        if edge is not None:
+            line = max(1, self.px(2))
+            pygame.draw.rect(surface, (*edge, 255), surface.get_rect(), line, border_radius=self.px(radius))
+        return surface
+
+    def bar(self, box: Rect, fraction: float, colour: Colour, ghost: float = 0.0) -> None:
+        """Draws a bar; `ghost` is the share that was there a moment ago."""
+        where = self.pixels(box)
+        pygame.draw.rect(self.surface, (10, 10, 22), where.inflate(2, 2), border_radius=where.height // 2)
+        for share, shade in ((ghost, (250, 232, 190)), (fraction, colour)):
+            width = round(where.width * min(max(share, 0.0), 1.0))
+            if width > 0:
+                piece = Rect(where.left, where.top, width, where.height)
+                pygame.draw.rect(self.surface, shade, piece, border_radius=where.height // 2)
+        shine = Rect(
+            where.left, where.top, round(where.width * min(max(fraction, 0.0), 1.0)), max(1, where.height // 3)
+        )
+        light = tuple(min(255, part + 45) for part in colour)
+        pygame.draw.rect(self.surface, light, shine, border_radius=where.height // 2)
+
+    def shade(self, box: Rect, colour: Colour, alpha: int) -> None:
+        """Darkens or tints a rectangle."""
+        where = self.pixels(box)
+
+        def make() -> pygame.Surface:
+            surface = pygame.Surface(where.size)
+            surface.fill(colour)
+            surface.set_alpha(alpha)
+            return surface
+
+        self.surface.blit(self.kept(("shade", where.size, colour, alpha), make), where)
+
+    def oval(self, box: Rect, colour: Colour, alpha: int, line: int = 0) -> None:
+        """Draws an ellipse, filled or `line` units thick."""
+        where = self.pixels(box)
+
+        def make() -> pygame.Surface:
+            surface = pygame.Surface(where.size, pygame.SRCALPHA)
+            pygame.draw.ellipse(surface, (*colour, alpha), surface.get_rect(), max(1, self.px(line)) if line else 0)
+            return surface
+
+        self.surface.blit(self.kept(("oval", where.size, colour, alpha, line), make), where)
+
+    def image(self, key: Hashable, picture: pygame.Surface, box: Rect, flip: bool = False) -> Rect:
+        """Draws a picture scaled to its box; `key` names the picture. Returns where, in pixels."""
+        where = self.pixels(box)
+
+        def make() -> pygame.Surface:
+            scaled = pygame.transform.smoothscale(picture, (max(1, where.width), max(1, where.height)))
+            scaled = pygame.transform.flip(scaled, True, False) if flip else scaled
+            if pygame.display.get_init() and pygame.display.get_surface() is not None:
+                return scaled.convert_alpha() if picture.get_flags() & pygame.SRCALPHA else scaled.convert()
+            return scaled
+
+        self.surface.blit(self.kept(("image", key, where.size, flip), make), where)
+        return where
+
+    def cover(self, key: Hashable, picture: pygame.Surface) -> None:
+        """Fills the surface with a picture, cropped at the sides or below where the shapes differ."""
+        width, height = picture.get_size()
+        scale = max(self.width / width, self.height / height)
+        size = round(width * scale), round(height * scale)
+        self.image(key, picture, Rect((self.width - size[0]) // 2, 0, *size))

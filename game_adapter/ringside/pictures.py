@@ -1,0 +1,75 @@
+"""Pictures saved without a window: the battle and the debug menu, by the same drawing code. No display is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+import pygame
+
+from game_adapter.host import Host
+from game_adapter.match import Match
+from game_adapter.ringside.battle import Battle
+from game_adapter.ringside.commands import Commands
+from game_adapter.ringside.debug_menu import DebugMenu
+from game_adapter.ringside.drawing import Canvas
+from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.sprites import Sprites
+from game_adapter.ringside.stage import BOTTOM, Marks, Stage
+from game_adapter.ringside.theme import HEIGHT, WIDTH
+
+SIZE = (WIDTH, HEIGHT)
+DEMO_TURNS = 9
+
+
+def draw_battle_picture(
+    match_or_battle: Match | Battle | None, path: Path | str, log: Sequence[Any] = (), size: tuple[int, int] = SIZE
+) -> None:
+    """Saves a picture of a battle as the window would show it; `log` are the Turns that led here, oldest first.
+
+    With None it shows some turns of a battle of the game's own. pygame.error where the file cannot be written.
+    """
+    if match_or_battle is None:
+        battle, log = _demo()
+    else:
+        battle = cast(Battle, match_or_battle.battle) if isinstance(match_or_battle, Match) else match_or_battle
+    surface = pygame.Surface(size)
+    _draw_battle(surface, Canvas(), battle, log)
+    pygame.image.save(surface, str(path))
+
+
+def draw_menu_picture(host: Host, path: Path | str, size: tuple[int, int] = SIZE) -> None:
+    """Saves a picture of the debug menu over a battle, with the plugins' panels as they are now."""
+    surface, canvas = pygame.Surface(size), Canvas()
+    battle, log = _demo()
+    _draw_battle(surface, canvas, battle, log)
+    menu = DebugMenu(host)
+    menu.open = True
+    menu.draw(canvas)
+    pygame.image.save(surface, str(path))
+
+
+def _draw_battle(surface: pygame.Surface, canvas: Canvas, battle: Battle, log: Sequence[Any]) -> None:
+    canvas.begin(surface)
+    stage = Stage(battle, Sprites())
+    stage.log.extend((turn.text(), turn.seat) for turn in log)
+    stage.settle()
+    commands = Commands(battle)
+    stage.draw(canvas, Marks())
+    commands.draw(canvas, active=battle.outcome is None)
+    stage.draw_corners(canvas, "Red corner", "Blue corner")
+    left = commands.width(canvas) + 18
+    box = pygame.Rect(left, canvas.height - BOTTOM + 8, canvas.width - left - 10, BOTTOM - 18)
+    stage.draw_log(canvas, box)
+
+
+def _demo() -> tuple[Battle, list[Any]]:
+    """A few turns of the game's own strongest fighter against the one below it."""
+    battle, random = RINGSIDE.new_battle(4), Random(4)
+    turns: list[Any] = []
+    rivals = list(RINGSIDE.rivals.values())[-2:]
+    while len(turns) < DEMO_TURNS and battle.seat is not None:
+        turns.append(battle.apply(rivals[battle.seat](battle, random)))
+    return battle, turns

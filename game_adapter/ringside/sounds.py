@@ -1,0 +1,58 @@
+"""The window's sounds. Without a sound device, or without the files, it stays silent and says so in one sentence."""
+
+from __future__ import annotations
+
+import pygame
+
+from game_adapter.ringside.assets import asset
+
+
+class Sounds:
+    """Sounds by name; `on` is the player's switch. `close` gives the device back."""
+
+    def __init__(self, on: bool = True) -> None:
+        self.on = on
+        self.messages: list[str] = []
+        self._loaded: dict[str, pygame.mixer.Sound | None] = {}
+        self._device = on and self._open()
+
+    def _open(self) -> bool:
+        try:
+            pygame.mixer.init(22_050, -16, 1, 512)
+        except (pygame.error, NotImplementedError, ImportError) as error:  # the last two: built without a mixer
+            self.messages.append(f"No sound device can be used ({error}); the game goes on silently.")
+            return False
+        return True
+
+    def play(self, name: str) -> None:
+        """Starts a sound; does nothing while sound is off or impossible."""
+        if not (self.on and self._device):
+            return
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        sound = self._loaded[name]
+        if sound is not None:
+            sound.play()
+
+    def _load(self, name: str) -> pygame.mixer.Sound | None:
+        try:
+            return pygame.mixer.Sound(str(asset(f"sounds/{name}.wav")))
+        except (OSError, pygame.error) as error:
+            if not any("sound file" in message for message in self.messages):
+                self.messages.append(f"The sound file {name}.wav cannot be used ({error}); that sound is left out.")
+            return None
+
+    def toggle(self) -> str:
+        """Switches sound on or off; returns a sentence for the player."""
+        self.on = not self.on
+        if self.on and not self._device:
+            self._device = self._open()
+        if self.on and not self._device:
+            return self.messages[-1]
+        return "Sound is on." if self.on else "Sound is off."
+
+    def close(self) -> None:
+        """Stops everything."""
+        if self._device:
+            pygame.mixer.quit()
+        self._device = False

@@ -1,0 +1,193 @@
+"""Ringside's window: it owns the display, the clock and the event loop, and tells the host about every frame."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from random import Random
+from typing import Any
+
+import pygame
+
+from game_adapter.host import Host
+from game_adapter.ringside.battle_screen import BattleScreen
+from game_adapter.ringside.debug_menu import DebugMenu
+from game_adapter.ringside.drawing import Canvas, Rect
+from game_adapter.ringside.screens import Hall, Leave, Screen, Setup
+from game_adapter.ringside.sounds import Sounds
+from game_adapter.ringside.sprites import Sprites
+from game_adapter.ringside.theme import GOLD, HEIGHT, NIGHT, SMALL, TEXT, WIDTH
+from game_adapter.ringside.title import TitleScreen
+
+FPS = 60
+FRAME_MS = 1000 / FPS
+LEAST_SIZE = (480, 300)
+LONGEST_STEP_S = 0.05
+"""What a frame moves on at most: after a hitch the picture goes on where it was instead of jumping."""
+REPORT_PERIOD_S = 0.5
+
+
+class NoScreen(Exception):  # noqa: N818  (it is news for the caller, who plays headless then)
+    """There is no screen to open a window on; its text is a sentence for the player."""
+
+
+class Window:
+    """The game's window; the game's thread. `run` ends when the player leaves, and always tells the host.
+
+    `watch` names a scripted fighter for the red corner: then both corners play by themselves, at once.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        game: Any,
+        random: Random,
+        sound: bool = True,
+        watch: str | None = None,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+    ) -> None:
+        self.host = host
+        self._open_display(size)
+        self.canvas = Canvas()
+        self.canvas.begin(self.surface)
+        self.hall = Hall(host, game, self.canvas, Sprites(), Sounds(sound), random)
+        self.menu = DebugMenu(host)
+        self.screen: Screen = TitleScreen(self.hall)
+        if watch is not None:
+            setup = Setup(red=watch, blue=self.hall.opponents()[0], teams_seed=random.getrandbits(32))
+            self.screen = BattleScreen(self.hall, setup, TitleScreen)
+        self.frames = 0
+        self.work_ms: list[float] = []
+        self._told = 0
+        self._swaps: int | None = None
+        self._looked_s = 0.0
+
+    def _open_display(self, size: tuple[int, int]) -> None:
+        if no_display():
+            raise NoScreen("There is no screen here: neither DISPLAY nor WAYLAND_DISPLAY is set.")
+        try:
+            pygame.display.init()
+            self.surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+        except pygame.error as error:
+            raise NoScreen(f"No window can be opened here ({error}).") from error
+        pygame.display.set_caption("Ringside")
+        pygame.key.set_repeat(350, 90)
+
+    # -------------------------------------------------------------------------------------------------------- the loop
+
+    def run(self, max_frames: int | None = None) -> None:
+        """Plays until the player leaves, or for so many frames. Ctrl-C and closing the window end it cleanly."""
+        clock = pygame.time.Clock()
+        try:
+            while not isinstance(self.screen, Leave) and (max_frames is None or self.frames < max_frames):
+                dt_ms = clock.tick(FPS)
+                self.frame(min(dt_ms / 1000, LONGEST_STEP_S), dt_ms)
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+        finally:
+            self.close()
+
+    def frame(self, dt_s: float, frame_ms: float = FRAME_MS) -> None:
+        """One frame: events, time, drawing, and the plugins' share."""
+        start = time.perf_counter()
+        for event in pygame.event.get():
+            self.handle(event)
+        if not isinstance(self.screen, Leave):
+            self._go(self.screen.update(dt_s))
+            self._notices(dt_s)
+            self.draw()
+            pygame.display.flip()
+        self.frames += 1
+        work_ms = (time.perf_counter() - start) * 1e3
+        self.work_ms = [*self.work_ms[-299:], work_ms]
+        self.host.frame(frame_ms, max(0.0, FRAME_MS - work_ms))
+
+    def handle(self, event: pygame.event.Event) -> None:
+        """Gives one event to whom it belongs: the window itself, the debug menu, or the screen."""
+        if event.type == pygame.QUIT:
+            self.screen.close()
+            self.screen = Leave(self.hall)
+        elif event.type == pygame.VIDEORESIZE:
+            self._resized()
+        elif isinstance(self.screen, Leave) or self.menu.event(event):
+            return
+        elif event.type == pygame.KEYDOWN and event.key == pygame.K_m:
+            self.hall.say(self.hall.sounds.toggle())
+        elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
+            self.hall.fast = not self.hall.fast
+            self.hall.say("Fast: on." if self.hall.fast else "Fast: off.")
+        else:
+            self._go(self.screen.event(event))
+
+    def _go(self, following: Screen | None) -> None:
+        if following is not None:
+            self.screen = following
+
+    def _resized(self) -> None:
+        surface = pygame.display.get_surface()
+        width, height = surface.get_size()
+        if width < LEAST_SIZE[0] or height < LEAST_SIZE[1]:
+            surface = pygame.display.set_mode((max(width, LEAST_SIZE[0]), max(height, LEAST_SIZE[1])), pygame.RESIZABLE)
+        self.surface = surface
+
+    # --------------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self) -> None:
+        """Draws the screen, what is to be said, and the debug menu."""
+        self.canvas.begin(self.surface)
+        self.screen.draw(self.canvas)
+        self._draw_notices()
+        self.menu.draw(self.canvas)
+
+    def _notices(self, dt_s: float) -> None:
+        """Collects sentences for the player: the host's, missing files, and a new version that took over."""
+        hall = self.hall
+        for source in (hall.sprites.messages, hall.sounds.messages):
+            while source:
+                hall.say(source.pop(0))
+        messages = self.host.messages
+        for sentence in messages[self._told :]:
+            hall.say(sentence)
+        self._told = len(messages)
+        self._looked_s += dt_s
+        if self._looked_s >= REPORT_PERIOD_S:
+            self._looked_s = 0.0
+            report = hall.report()
+            swaps = report.get("swaps")
+            if isinstance(swaps, int) and self._swaps is not None and swaps > self._swaps:
+                hall.say(f"Cornerman has learned something: version {report.get('version')} takes over.")
+            self._swaps = swaps if isinstance(swaps, int) else self._swaps
+        left = [(sentence, seconds - dt_s) for sentence, seconds in hall.notices if seconds > dt_s]
+        hall.notices.clear()
+        hall.notices.extend(left)
+
+    def _draw_notices(self) -> None:
+        canvas = self.canvas
+        top = 64
+        for sentence, _seconds in list(self.hall.notices)[-2:]:
+            width = min(canvas.width - 40, round(canvas.text_width(sentence, SMALL)) + 44)
+            box = Rect((canvas.width - width) // 2, top, width, 30)
+            canvas.panel(box, NIGHT, GOLD, 9, 235)
+            canvas.text(sentence, box.inflate(-20, -4), SMALL, TEXT, "center")
+            top += 35
+
+    def close(self) -> None:
+        """Ends the battle, the sound, the window and the plugins; safe to call twice."""
+        self.screen.close()
+        self.screen = Leave(self.hall)
+        self.hall.sounds.close()
+        self.host.quit()
+        pygame.display.quit()
+
+
+def no_display() -> bool:
+    """Whether this is a Linux machine without a screen, where opening a window would only fail later."""
+    if not sys.platform.startswith("linux") or os.environ.get("SDL_VIDEODRIVER"):
+        return False
+    return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_window(host: Host, game: Any, seed: int | None = None, **options: Any) -> Window:
+    """Opens the window (options as of Window); NoScreen, with a sentence, where there is none."""
+    return Window(host, game, Random(seed), **options)
