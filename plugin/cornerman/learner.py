@@ -95,7 +95,8 @@ class Learner:
         """K learning steps in one call, from K * batch_size rows (flat, or stacked as `[K, B, ...]`).
 
         A step whose loss, gradient or weights are not finite is dropped and counted, and the weights before it stay.
-        An accelerator that fails is left for the CPU, with the weights from before the burst (`fault` says why).
+        A failing accelerator is left for the CPU, with the weights from before the burst (`fault` says why); a failing
+        CPU raises, with those weights too.
         ValueError where the rows are no multiple of the batch size or do not fit the network.
         """
         rows = self._rows(batch)
@@ -104,13 +105,13 @@ class Learner:
             try:
                 figures = self._learn(rows)
             except RuntimeError as error:  # out of memory, a lost device: torch raises both as this
-                if self.device.type == "cpu":
-                    raise
-                self.fault = f"The {self.device.type} device failed, so learning goes on on the CPU: {error}"
-                self.steps = started
+                failed, self.steps = self.device.type, started
                 self._use(torch.device("cpu"))
+                if failed == "cpu":
+                    raise
+                self.fault = f"The {failed} device failed, so learning goes on on the CPU: {error}"
                 figures = self._learn(rows)
-        loss, td_error, norm = figures.double().mean(1).tolist()
+        loss, td_error, norm = figures.cpu().double().mean(1).tolist()
         applied = self.steps - started
         return Learned(applied, rows.action.shape[0] - applied, loss, td_error, norm)
 
