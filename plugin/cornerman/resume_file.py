@@ -49,7 +49,7 @@ class ResumeFile:
 
         None for the pair where nothing was saved, or nothing of it can be used.
         """
-        sentences = []
+        sentences: list[str] = []
         for path in (self._path, self._spare):
             if not path.exists():
                 continue

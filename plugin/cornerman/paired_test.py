@@ -1,0 +1,131 @@
+"""The statistics of paired battles, as plain arithmetic: a sequential test and an exact one-sided test.
+
+No battles, no files, no random numbers. A pair is two battles with the same seed and the sides swapped; its score is
+0, 1/4, 1/2, 3/4 or 1, so that what the two battles share (the teams, the luck of the seed) is in the pair's variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log, sqrt
+
+import numpy as np
+
+PRIOR_PAIRS = 5.0
+PRIOR_VARIANCE = 0.125
+"""Five pairs' worth of the variance of two independent even battles is mixed into every estimate: twenty pairs that
+happened to come out alike must not look like certainty."""
+
+MAX_FLIP_WIDTH = 20_000
+"""Entries of the table that the exact test fills; bounds its time to a few milliseconds."""
+
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is told apart, and how often either error may happen."""
+
+    lower: float = 0.50  # the score of an equal candidate
+    upper: float = 0.60  # the score of one worth promoting
+    alpha: float = 0.05  # how often an equal one may be promoted
+    beta: float = 0.05  # how often one worth promoting may be refused
+    min_pairs: int = 20
+    max_pairs: int = 200
+
+
+class SequentialTest:
+    """Generalised sequential probability ratio test on pair scores, as used for testing chess engines.
+
+    Van den Bergh, "A practical introduction to the GSPRT": with the variance unknown, the likelihood ratio is taken at
+    its maximum under either hypothesis, which for the normal approximation is
+
+        LLR = n/2 * log(v(lower) / v(upper)),   v(s) = variance + (mean - s)^2.
+
+    This is the small-sample form; the usual n (s1 - s0) (2 mean - s0 - s1) / (2 variance), its first order, promoted
+    equal candidates in 5 to 6 % of simulations. Wald's thresholds: log((1 - beta)/alpha), log(beta/(1 - alpha)).
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._upper = log((1.0 - bounds.beta) / bounds.alpha)
+        self._lower = log(bounds.beta / (1.0 - bounds.alpha))
+        self.num_pairs, self._sum, self._sum_of_squares = 0, 0.0, 0.0
+
+    def add(self, pair_score: float) -> None:
+        """Count one pair: 0, 1/4, 1/2, 3/4 or 1."""
+        self.num_pairs += 1
+        self._sum += pair_score
+        self._sum_of_squares += pair_score * pair_score
+
+    @property
+    def score(self) -> float:
+        """The mean pair score; 1/2 before the first pair."""
+        return self._sum / self.num_pairs if self.num_pairs else 0.5
+
+    @property
+    def variance(self) -> float:
+        """Of one pair's score, the prior mixed in."""
+        spread = max(0.0, self._sum_of_squares - self.num_pairs * self.score**2)
+        return (spread + PRIOR_PAIRS * PRIOR_VARIANCE) / (self.num_pairs + PRIOR_PAIRS)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The score's 95 % interval (normal). It ignores that the test chose when to stop: a guide, not the verdict."""
+        half = Z_95 * sqrt(self.variance / max(1, self.num_pairs))
+        return max(0.0, self.score - half), min(1.0, self.score + half)
+
+    @property
+    def llr(self) -> float:
+        """The logarithm of the likelihood ratio, positive where `upper` fits better."""
+        variance, score, bounds = self.variance, self.score, self.bounds
+        return (
+            0.5
+            * self.num_pairs
+            * log((variance + (score - bounds.lower) ** 2) / (variance + (score - bounds.upper) ** 2))
+        )
+
+    @property
+    def accepted(self) -> bool | None:
+        """True: `upper` is proved; False: `lower` is, or the pairs are used up undecided; None: play on."""
+        if self.num_pairs < self.bounds.min_pairs:
+            return None
+        llr = self.llr
+        if llr >= self._upper:
+            return True
+        if llr <= self._lower or self.num_pairs >= self.bounds.max_pairs:
+            return False
+        return None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the pairs were used up before either was proved."""
+        return self.accepted is False and self.llr > self._lower
+
+
+def chance_of_loss(differences: Sequence[float]) -> float:
+    """How likely a sum as low as that of `differences` is when none is truly below 0 (small: a real loss).
+
+    Exact sign-flip test (Fisher 1935): if a paired difference is as likely to be d as -d, each of the 2^n assignments
+    of signs is equally likely; the share of them with a sum at most the one seen is the p-value. Differences are
+    rounded to a grid that bounds the work; pair scores lie on it exactly.
+    """
+    values = np.asarray(differences, np.float64)
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0.0:
+        return 1.0
+    step = 0.25
+    if largest * len(values) / step > MAX_FLIP_WIDTH or not np.allclose(values / step, np.rint(values / step)):
+        step = largest / max(8, min(1000, MAX_FLIP_WIDTH // len(values)))
+    steps = np.rint(values / step).astype(np.int64)
+    reach = int(np.abs(steps).sum())
+    chances = np.zeros(2 * reach + 1)
+    chances[reach] = 1.0
+    for size in np.abs(steps):
+        if size:
+            halves = 0.5 * chances
+            chances = np.zeros_like(chances)
+            chances[size:] += halves[:-size]
+            chances[:-size] += halves[size:]
+    return float(min(1.0, chances[: reach + int(steps.sum()) + 1].sum()))
