@@ -2,8 +2,8 @@
 
 With headless battles: candidate against champion in side-swapped pairs under a sequential test; one that passes must
 then show no significant loss against the scripted rivals, compared with the champion on the same seeds, and against the
-oldest kept champion. Without them: by how well either estimates the outcome of recorded battles that neither learned from.
-Undecided keeps the champion. The trainer's thread owns a judge; nothing here reads a clock or a file.
+oldest kept champion. Without them: by how well either estimates the outcomes of recorded battles that were not learned
+from. Undecided keeps the champion. The trainer's thread owns a judge; nothing here reads a clock or a file.
 """
 
 from __future__ import annotations

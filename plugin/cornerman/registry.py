@@ -26,16 +26,23 @@ from cornerman import __version__
 from cornerman.array_file import Arrays, pack, unpack
 from cornerman.champion_line import ChampionLine, read_line, write_line
 from cornerman.contract import Floats, ModelError
-from cornerman.disk import move_folder, read_file, read_json, sync_folder, to_json, write_file
+from cornerman.disk import MAX_JSON_BYTES, move_folder, read_file, read_json, sync_folder, to_json, write_file
 from cornerman.network import NetworkSpec, split
 from cornerman.policy import Policy
 from cornerman.resume_file import ResumeFile
+from cornerman.stored_weights import (
+    CARD,
+    LEARNER,
+    MANIFEST,
+    MAX_LEARNER_BYTES,
+    MAX_WEIGHTS_BYTES,
+    WEIGHTS,
+    check_bytes,
+    policy_of,
+)
 from cornerman.version_manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
 
 VERSIONS = "versions"
-WEIGHTS, LEARNER, MANIFEST, CARD = "weights.safetensors", "learner.safetensors", "manifest.json", "card.md"
-MAX_WEIGHTS_BYTES = 256 * 2**20
-MAX_LEARNER_BYTES = 2**30
 _LEFTOVER_S = 3600.0
 
 
@@ -98,9 +105,11 @@ class Registry:
 
     def numbers(self) -> list[int]:
         """The stored versions, damaged ones included, oldest first."""
-        return sorted(
-            int(path.name) for path in self._versions.iterdir() if _is_version_name(path.name) and path.is_dir()
-        )
+        try:
+            found = [path for path in self._versions.iterdir() if _is_version_name(path.name) and path.is_dir()]
+        except OSError:
+            return []  # the folder was taken away while the game runs; saving makes it anew
+        return sorted(int(path.name) for path in found)
 
     def versions(self) -> list[VersionEntry]:
         """Every stored version with its state; reads the manifests, not the weights."""
@@ -179,13 +188,15 @@ class Registry:
         temporary = self._versions / f".new-{version:06d}"
         try:
             shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir()
+            temporary.mkdir(parents=True)
             for name, data in files.items():
                 write_file(temporary / name, data)
             sync_folder(temporary)
             move_folder(temporary, self._folder(version))
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
+            if not isinstance(error, FileExistsError):
+                shutil.rmtree(self._folder(version), ignore_errors=True)
             raise ModelError(
                 f"Version {version} could not be saved ({error.strerror or error}); what was saved before is untouched."
             ) from error
@@ -212,6 +223,15 @@ class Registry:
         data = read_file(self._folder(version) / WEIGHTS, MAX_WEIGHTS_BYTES, f"The weights of version {version}")
         return policy_of(manifest, data, f"version {version}")
 
+    def stored(self, version: int) -> dict[str, bytes]:
+        """The files of a version that passes every check, for handing it on; ModelError with a sentence."""
+        self.load(version)
+        folder, what = self._folder(version), f"Version {version}"
+        return {
+            name: read_file(folder / name, limit, what)
+            for name, limit in ((MANIFEST, MAX_JSON_BYTES), (WEIGHTS, MAX_WEIGHTS_BYTES), (CARD, MAX_JSON_BYTES))
+        }
+
     def load_learner(self, version: int) -> dict[str, NDArray[Any]] | None:
         """The learner's arrays as saved with a version; None where none were saved."""
         manifest = self.manifest(version)
@@ -219,7 +239,7 @@ class Registry:
             return None
         what = f"The learner's state of version {version}"
         data = read_file(self._folder(version) / LEARNER, MAX_LEARNER_BYTES, what)
-        _check_bytes(data, manifest.learner_bytes, manifest.learner_sha256, what)
+        check_bytes(data, manifest.learner_bytes, manifest.learner_sha256, what)
         return unpack(data, what)[0]
 
     def load_champion(self) -> tuple[Policy | None, list[str]]:
@@ -328,6 +348,10 @@ class Registry:
             if entry.manifest is not None and entry.manifest.parent in tainted:
                 tainted.add(entry.version)
         self.resume.erase()
+        try:
+            self._sweep(older_than_s=0.0)
+        except OSError as error:
+            raise ModelError(f"Leftovers of saved versions could not be erased ({error.strerror or error}).") from error
         return self._delete(sorted(tainted))
 
     def _delete(self, versions: list[int]) -> list[int]:
@@ -335,6 +359,7 @@ class Registry:
         if not versions:
             return []
         self._point(self._line.without(set(versions)))
+        failed: OSError | None = None
         for version in versions:
             try:
                 # The rename makes it vanish in one step; a version is never seen half deleted.
@@ -342,43 +367,22 @@ class Registry:
                 self._folder(version).rename(gone)
                 shutil.rmtree(gone)
             except OSError as error:
-                raise ModelError(f"Version {version} could not be deleted ({error.strerror or error}).") from error
+                failed = error
+        if failed is not None:
+            raise ModelError(
+                f"Not every version could be deleted ({failed.strerror or failed}); try again."
+            ) from failed
         return versions
 
-    def _sweep(self) -> None:
+    def _sweep(self, older_than_s: float = _LEFTOVER_S) -> None:
         """Remove what an unclean end left behind, if it is old enough that no one is still writing it."""
         for path in self._versions.iterdir():
-            old = path.name.startswith(".gone-") or (
-                path.name.startswith(".new-") and self._now() - path.stat().st_mtime > _LEFTOVER_S
-            )
-            if old:
+            unfinished = path.name.startswith(".new-") and self._now() - path.stat().st_mtime >= older_than_s
+            if unfinished or path.name.startswith(".gone-"):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _folder(self, version: int) -> Path:
         return self._versions / f"{version:06d}"
-
-
-def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:
-    """The policy in the bytes of a weights file, after every check; ModelError with a sentence."""
-    _check_bytes(data, manifest.weights_bytes, manifest.sha256, f"The weights of {what}")
-    arrays, _ = unpack(data, f"The weights of {what}")
-    spec = manifest.spec
-    found = {name: array.shape for name, array in arrays.items()}
-    if found != dict(spec.arrays()) or any(array.dtype != np.float32 for array in arrays.values()):
-        raise ModelError(f"The weights of {what} are not the arrays that its manifest names.")
-    flat = np.concatenate([arrays[name].ravel() for name, _ in spec.arrays()])
-    policy = Policy(spec, flat, manifest.version)
-    values = policy.q_values(np.full(spec.observation_size, 0.5, np.float32))
-    if values.shape != (spec.num_actions,) or not np.isfinite(values).all():
-        raise ModelError(f"The weights of {what} load, but give no usable values.")
-    return policy
-
-
-def _check_bytes(data: bytes, size: int, sha256: str, what: str) -> None:
-    if len(data) != size:
-        raise ModelError(f"{what} are {len(data):,} bytes where {size:,} were saved; the file is damaged.")
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelError(f"{what} differ from what was saved (wrong SHA-256); the file is damaged.")
 
 
 def _is_version_name(name: str) -> bool:

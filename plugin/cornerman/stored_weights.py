@@ -1,0 +1,39 @@
+"""The files of one stored version, and what has to hold before the numbers in them may play."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from cornerman.array_file import unpack
+from cornerman.contract import ModelError
+from cornerman.policy import Policy
+from cornerman.version_manifest import Manifest
+
+WEIGHTS, LEARNER, MANIFEST, CARD = "weights.safetensors", "learner.safetensors", "manifest.json", "card.md"
+MAX_WEIGHTS_BYTES = 256 * 2**20
+MAX_LEARNER_BYTES = 2**30
+
+
+def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:
+    """The policy in the bytes of a weights file, after every check; ModelError with a sentence."""
+    check_bytes(data, manifest.weights_bytes, manifest.sha256, f"The weights of {what}")
+    arrays, _ = unpack(data, f"The weights of {what}")
+    spec = manifest.spec
+    found = {name: array.shape for name, array in arrays.items()}
+    if found != dict(spec.arrays()) or any(array.dtype != np.float32 for array in arrays.values()):
+        raise ModelError(f"The weights of {what} are not the arrays that its manifest names.")
+    flat = np.concatenate([arrays[name].ravel() for name, _ in spec.arrays()])
+    policy = Policy(spec, flat, manifest.version)
+    values = policy.q_values(np.full(spec.observation_size, 0.5, np.float32))
+    if values.shape != (spec.num_actions,) or not np.isfinite(values).all():
+        raise ModelError(f"The weights of {what} load, but give no usable values.")
+    return policy
+
+
+def check_bytes(data: bytes, size: int, sha256: str, what: str) -> None:
+    if len(data) != size:
+        raise ModelError(f"{what} are {len(data):,} bytes where {size:,} were saved; the file is damaged.")
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelError(f"{what} differ from what was saved (wrong SHA-256); the file is damaged.")
