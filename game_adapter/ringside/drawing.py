@@ -39,6 +39,8 @@ class Canvas:
         self.placed: list[Placed] = []
         self._kept: OrderedDict[Hashable, pygame.Surface] = OrderedDict()
         self._fonts: dict[int, pygame.font.Font] = {}
+        self._fits: dict[tuple[str, int, int, int], tuple[str, int, bool]] = {}
+        self._lines: dict[tuple[str, int, int], list[str]] = {}
 
     def begin(self, surface: pygame.Surface) -> None:
         """Draw on this surface from now on; a new size forgets what was kept for the old one."""
@@ -47,6 +49,8 @@ class Canvas:
         if scale != self.scale:
             self._kept.clear()
             self._fonts.clear()
+            self._fits.clear()
+            self._lines.clear()
         self.surface, self.scale = surface, scale
         self.width, self.height = int(width / scale), int(height / scale)
         self.placed.clear()
@@ -95,7 +99,12 @@ class Canvas:
     ) -> Rect:
         """Draws one line, vertically centred in its box; too long a text is set smaller, then cut. Returns its rect."""
         where = self.pixels(box)
-        text, size, cut = self._fitted(text, where.width, where.height, size)
+        fit = (text, where.width, where.height, size)
+        if fit not in self._fits:
+            if len(self._fits) > KEPT:
+                self._fits.clear()
+            self._fits[fit] = self._fitted(*fit)
+        text, size, cut = self._fits[fit]
         rendered = self._rendered(text, size, colour)
         rect = rendered.get_rect(centery=where.centery)
         if align == "center":
@@ -123,6 +132,14 @@ class Canvas:
 
     def wrapped(self, text: str, width: int, size: int) -> list[str]:
         """The lines that a text breaks into."""
+        key = (text, width, size)
+        if key not in self._lines:
+            if len(self._lines) > KEPT:
+                self._lines.clear()
+            self._lines[key] = self._broken(text, width, size)
+        return self._lines[key]
+
+    def _broken(self, text: str, width: int, size: int) -> list[str]:
         lines: list[str] = []
         for part in text.split("\n"):
             line = ""

@@ -223,7 +223,7 @@ class Stage:
         share = self._shown[index] / fighter.max_health
         box = _centred(x, top, 124, 40)
         edge = GOLD if index == self.battle.acting and not self.busy else mixed(CORNERS[fighter.seat], NIGHT, 0.25)
-        canvas.panel(box, NIGHT, edge, 8, 215)
+        canvas.panel(box, NIGHT, edge, 8, 240)
         canvas.text(fighter.name, Rect(box.left + 8, box.top + 3, 62, 20), SMALL, TEXT)
         health = f"{max(0, round(self._shown[index]))}/{fighter.max_health}"
         canvas.text(health, Rect(box.left + 66, box.top + 3, 51, 20), SMALL, QUIET, "right")
@@ -262,7 +262,7 @@ class Stage:
         if floating.age_s < 0:
             return
         x, y = self.feet(canvas, floating.fighter)
-        beside = -52 if self.battle.fighters[floating.fighter].seat == 0 else 52
+        beside = -38 if self.battle.fighters[floating.fighter].seat == 0 else 38
         top = y - SPRITE * 0.68 - floating.rise + (26 if floating.size < 34 else 0)
         colour: Colour = mixed(floating.colour, NIGHT, max(0.0, round((floating.age_s - 0.8) / 0.3, 1)) * 0.6)
         canvas.text(floating.text, _centred(x + beside, top, 170, 44), floating.size, colour, "center", shadow=True)
@@ -312,6 +312,8 @@ class Stage:
             shown += [(line, seat, first == 0) for first, line in enumerate(broken)]
         newest = len(canvas.wrapped(self.log[-1][0], width, SMALL)) if self.log else 0
         shown = shown[-lines:]
+        while shown and not shown[0][2]:  # the rest of a sentence that begins above the box
+            shown.pop(0)
         for place, (text, seat, first) in enumerate(shown):
             line = Rect(box.left + 26, box.top + 7 + place * row, width + 4, row)
             if first:

@@ -35,7 +35,7 @@ ABOUT = {
     "tactician": "Knows the rules of thumb.",
     "planner": "Looks a round ahead.",
 }
-PLACES = {1: ((0.16, 0),), 2: ((0.2, -14), (0.09, 18)), 3: ((0.235, -22), (0.15, 0), (0.065, 24))}
+PLACES = {1: ((0.14, 0),), 2: ((0.188, -14), (0.078, 18)), 3: ((0.2, -30), (0.135, -4), (0.065, 24))}
 
 
 class TitleScreen(Screen):
