@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from math import exp
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
 from cornerman.network import LAYER_NORM_EPSILON, NetworkSpec, split
@@ -19,18 +21,24 @@ CLEARLY_BAD = 2.0
 
 At a gap of 2 temperatures an action would have e^-2 = 14 % of the best one's chance: below that a weaker opponent
 looks broken rather than weak."""
+SMALLEST_GAIN = 1e-6
+
+Doubles = NDArray[np.float64]
 
 
 class Policy:
-    """Q-values and decisions of one version; `flat` `[P]` is copied and frozen."""
+    """Q-values and decisions of one version; `flat` `[P]` is copied and frozen.
+
+    ValueError where the parameters do not fit the spec or are not all finite.
+    """
 
     def __init__(self, spec: NetworkSpec, flat: Floats, version: int = -1) -> None:
         self.spec = spec
         self.version = version
         self.flat = _frozen(flat)
-        self._layers = [_Layer(split(self.flat, spec), i, units) for i, units in enumerate(spec.hidden)]
-        arrays = split(self.flat, spec)
-        self._head_weight, self._head_bias = arrays["head.weight"], arrays["head.bias"]
+        if not np.isfinite(self.flat).all():
+            raise ValueError("a policy's parameters must all be finite numbers; these are not")
+        self._layers, self._head = _fold(split(self.flat, spec), spec)
         self._buffers = threading.local()
 
     @classmethod
@@ -58,7 +66,7 @@ class Policy:
         x = np.asarray(observations, np.float32)
         for layer in self._layers:
             x = layer.batch(x)
-        values: Floats = x @ self._head_weight + self._head_bias
+        values: Floats = x @ self._head[:-1] + self._head[-1]
         return values
 
     def act(
@@ -74,7 +82,7 @@ class Policy:
         With chance `epsilon` any legal action; otherwise the best one (the first of equals), or with a temperature
         above 0 one drawn in proportion to exp(Q / temperature) among those that are not `CLEARLY_BAD`.
         """
-        legal = np.flatnonzero(action_mask)
+        legal = np.asarray(action_mask).nonzero()[0]
         if legal.size <= 1:
             if legal.size == 0:
                 raise ValueError("the action mask allows no action, so there is nothing to decide")
@@ -84,64 +92,74 @@ class Policy:
         values = self._q_values(observation)[legal]
         if temperature <= 0.0:
             return int(legal[values.argmax()])
-        return int(legal[_softmax_choice(values, temperature, random)])
+        return int(legal[_softmax_choice(values.tolist(), temperature, random)])
 
     def _q_values(self, observation: Floats) -> Floats:
         """Q-values `[A]` in this thread's own buffer: valid until the thread's next call."""
         try:
-            buffers: list[Floats] = self._buffers.rows
+            rows, out = self._buffers.rows
         except AttributeError:
-            buffers = self._buffers.rows = [np.empty(n, np.float32) for n in (*self.spec.hidden, self.spec.num_actions)]
-        x = observation
-        for layer, out in zip(self._layers, buffers, strict=False):
-            layer.row(x, out)
-            x = out
-        out = buffers[-1]
-        np.dot(x, self._head_weight, out)
-        np.add(out, self._head_bias, out)
-        return out
+            rows = [np.ones(size + 1, np.float32) for size in (self.spec.observation_size, *self.spec.hidden)]
+            out = np.empty(self.spec.num_actions, np.float32)
+            self._buffers.rows = rows, out
+        x = rows[0]
+        x[:-1] = observation
+        for layer, row in zip(self._layers, rows[1:], strict=True):
+            layer.row(x, row[:-1])
+            x = row
+        x.dot(self._head, out)
+        values: Floats = out
+        return values
 
 
 class _Layer:
-    """One hidden layer with what can be computed beforehand folded in.
+    """One hidden layer with everything folded in that does not depend on the observation.
 
-    Layer normalisation (Ba et al. 2016) first subtracts the mean over the units. That is linear, so it is folded into
-    the weights and the bias: W - mean over outputs, b - mean. What is left is a scale by 1 / sqrt(variance + epsilon),
-    and the variance of centred numbers is one dot product.
+    Layer normalisation (Ba et al. 2016) first subtracts the mean over the units; that is linear, so it is folded into
+    the weights: W - mean over units. What is left is a scale, and the variance of centred numbers is one dot product.
+    A gain is moved behind the relu and into the next layer's weights: relu(g v + c) = |g| relu(sign(g) v + c / |g|),
+    with the sign folded into this layer's weights. The bias is one more row of weights, met by an input of 1.
     """
 
-    __slots__ = ("bias", "gain", "scaled_epsilon", "shift", "weight")
+    __slots__ = ("scaled_epsilon", "shift", "weight", "zeros")
 
-    def __init__(self, arrays: Mapping[str, Floats], index: int, units: int) -> None:
-        name = f"hidden{index}"
-        weight = arrays[f"{name}.weight"].astype(np.float64)
-        bias = arrays[f"{name}.bias"].astype(np.float64)
-        self.weight = _frozen(weight - weight.mean(1, keepdims=True))
-        self.bias = _frozen(bias - bias.mean())
-        self.gain = _frozen(arrays[f"{name}.gain"] * np.sqrt(np.float64(units)))
-        self.shift = arrays[f"{name}.shift"]
+    def __init__(self, weight: Doubles, bias: Floats, gain: Doubles, shift: Floats) -> None:
+        stacked = np.vstack([weight, bias]).astype(np.float64)  # [inputs + 1, units]
+        units = stacked.shape[1]
+        # A layer's outputs are computed without their common factor sqrt(units), which stands in the next weights.
+        self.weight = _frozen((stacked - stacked.mean(1, keepdims=True)) * np.sign(gain))
+        self.shift = _frozen(shift / (np.abs(gain) * np.sqrt(units)))
         self.scaled_epsilon = LAYER_NORM_EPSILON * units
+        self.zeros = _frozen(np.zeros(units))
 
     def row(self, x: Floats, out: Floats) -> None:
-        """`relu(layer_norm(x W + b))` of one row, into `out`."""
-        np.dot(x, self.weight, out)
-        np.add(out, self.bias, out)
-        scale = (float(np.dot(out, out)) + self.scaled_epsilon) ** -0.5
-        np.multiply(out, scale, out)
-        np.multiply(out, self.gain, out)
+        """The layer's outputs for one row `[inputs + 1]`, into `out` `[units]`."""
+        x.dot(self.weight, out)
+        np.multiply(out, (float(out.dot(out)) + self.scaled_epsilon) ** -0.5, out)
         np.add(out, self.shift, out)
-        np.maximum(out, 0.0, out=out)
+        np.maximum(out, self.zeros, out=out)
 
     def batch(self, x: Floats) -> Floats:
-        """The same for rows `[B, inputs]`."""
-        z = x @ self.weight
-        z += self.bias
-        squares = np.einsum("bu,bu->b", z, z)
-        z *= ((squares + self.scaled_epsilon) ** -0.5)[:, None].astype(np.float32)
-        z *= self.gain
+        """The same for rows `[B, inputs]`, which lack the input of 1."""
+        z: Floats = x @ self.weight[:-1]
+        z += self.weight[-1]
+        z *= (np.einsum("bu,bu->b", z, z) + np.float32(self.scaled_epsilon))[:, None] ** np.float32(-0.5)
         z += self.shift
-        np.maximum(z, 0.0, out=z)
+        np.maximum(z, self.zeros, out=z)
         return z
+
+
+def _fold(arrays: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Layer], Floats]:
+    """The hidden layers, and the head's weights with its bias as their last row `[units + 1, A]`."""
+    layers = []
+    factor = np.ones((spec.observation_size, 1))  # of the inputs: what the layer before has left to this one
+    for i, units in enumerate(spec.hidden):
+        weight, bias, gains, shift = (arrays[f"hidden{i}.{name}"] for name in ("weight", "bias", "gain", "shift"))
+        # A gain of 0 has no inverse; one this small changes no Q-value within float32.
+        gain: Doubles = np.where(np.abs(gains) < SMALLEST_GAIN, SMALLEST_GAIN, gains.astype(np.float64))
+        layers.append(_Layer(weight * factor, bias, gain, shift))
+        factor = (np.abs(gain) * np.sqrt(units))[:, None]
+    return layers, _frozen(np.vstack([arrays["head.weight"] * factor, arrays["head.bias"]]))
 
 
 class PolicySlot:
@@ -167,13 +185,17 @@ class PolicySlot:
         self._pair = (policy, self._pair[0])
 
 
-def _softmax_choice(values: Floats, temperature: float, random: np.random.Generator) -> int:
-    """Index into Q-values `[n]`, drawn by softmax with what is clearly bad cut."""
-    gaps = (values.astype(np.float64) - float(values.max())) / temperature
-    chances = np.where(gaps > -CLEARLY_BAD, np.exp(gaps), 0.0)
-    edges = np.cumsum(chances)
-    index = int(np.searchsorted(edges, random.random() * edges[-1], side="right"))
-    return min(index, int(np.flatnonzero(chances)[-1]))  # rounding may reach the last edge
+def _softmax_choice(values: list[float], temperature: float, random: np.random.Generator) -> int:
+    """Index into Q-values, drawn by softmax with what is clearly bad cut."""
+    best = max(values)
+    gaps = [(best - value) / temperature for value in values]
+    chances = [exp(-gap) if gap < CLEARLY_BAD else 0.0 for gap in gaps]
+    point = random.random() * sum(chances)
+    for index, chance in enumerate(chances):
+        point -= chance
+        if point < 0.0:
+            return index
+    return values.index(best)  # rounding left a sliver beyond the last one
 
 
 def _frozen(array: object) -> Floats:

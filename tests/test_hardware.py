@@ -1,0 +1,310 @@
+"""Device choice, the trainer's thread, and the machine's figures from made-up sensors."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+import torch
+
+from cornerman import hardware
+from cornerman.contract import SettingsError
+from cornerman.hardware import (
+    Machine,
+    choose_device,
+    configure_trainer_thread,
+    find_temperature_file,
+    learning_speed,
+    rest_reason,
+)
+from cornerman.network import NetworkSpec
+
+SMALL = NetworkSpec(4, 3, (8,))
+
+
+# --------------------------------------------------------------------------------------------------------- device
+
+
+def speeds(**known: float | Exception) -> hardware.Measure:
+    def measure(device: str, spec: NetworkSpec, batch_size: int) -> float:
+        speed = known[device]
+        if isinstance(speed, Exception):
+            raise speed
+        return speed
+
+    return measure
+
+
+def found(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    for name in hardware.ACCELERATORS:
+        room = SimpleNamespace(is_available=lambda name=name: name in names)
+        monkeypatch.setattr(torch, name, room, raising=False)
+
+
+def test_without_an_accelerator_it_is_the_cpu_and_nothing_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found(monkeypatch)
+    choice = choose_device("auto", measure=speeds())
+    assert (choice.device, dict(choice.timings)) == ("cpu", {})
+    assert "No accelerator" in choice.why
+
+
+@pytest.mark.parametrize(("cuda", "device"), [(9000.0, "cuda"), (300.0, "cpu")])
+def test_the_faster_of_accelerator_and_cpu_is_chosen(monkeypatch: pytest.MonkeyPatch, cuda: float, device: str) -> None:
+    found(monkeypatch, "cuda", "mps")
+    choice = choose_device("auto", measure=speeds(cuda=cuda, cpu=1000.0))
+    assert choice.device == device
+    assert choice.timings == {"cuda": cuda, "cpu": 1000.0}
+    assert f"{cuda:.0f}" in choice.why
+    assert "1000" in choice.why
+    assert ("small networks" in choice.why) == (device == "cpu")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no kernel image"), NotImplementedError("no such operation")])
+def test_a_device_that_fails_its_trial_step_is_left_alone(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    found(monkeypatch, "xpu")
+    for setting in ("auto", "xpu"):
+        choice = choose_device(setting, measure=speeds(xpu=error, cpu=1.0))
+        assert choice.device == "cpu"
+        assert str(error) in choice.why
+
+
+def test_a_setting_is_obeyed_even_where_the_cpu_might_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    found(monkeypatch, "cuda", "mps")
+    assert choose_device("mps", measure=speeds(mps=1.0)).device == "mps"
+    assert choose_device("cpu", measure=speeds()).device == "cpu"
+
+
+def test_a_setting_that_names_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found(monkeypatch, "mps")
+    with pytest.raises(SettingsError, match=r"'cuda', which is not there \(found: mps\)"):
+        choose_device("cuda", measure=speeds())
+    with pytest.raises(SettingsError, match="'tpu' is not known"):
+        choose_device("tpu", measure=speeds())
+    found(monkeypatch)
+    with pytest.raises(SettingsError, match="no accelerator was found"):
+        choose_device("xpu", measure=speeds())
+
+
+def test_the_real_measure_runs_on_the_cpu_and_reports_a_broken_device() -> None:
+    assert learning_speed("cpu", SMALL, 8) > 1.0
+    with pytest.raises(RuntimeError, match="meta device failed"):
+        learning_speed("meta", SMALL, 8)
+
+
+# --------------------------------------------------------------------------------------------------------- thread
+
+
+def in_a_thread(function: Any) -> Any:
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(function()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="one thread's priority can be lowered on Linux only")
+def test_only_the_trainers_thread_is_made_modest() -> None:
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def niceness() -> int:
+        assert configure_trainer_thread()
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert in_a_thread(niceness) == max(own, hardware.TRAINER_NICENESS)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
+
+
+def test_the_trainers_thread_uses_one_torch_thread_and_no_denormals() -> None:
+    def denormal() -> tuple[int, float]:
+        configure_trainer_thread()
+        return torch.get_num_threads(), float((torch.full((64,), 1e-38) * 0.01).sum())
+
+    threads, tiny = in_a_thread(denormal)
+    assert threads == 1
+    if torch.set_flush_denormal(False):  # False where the processor cannot
+        assert tiny == 0.0
+    assert float((torch.full((64,), 1e-38) * 0.01).sum()) > 0.0
+
+
+def test_a_priority_that_may_not_be_lowered_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse, raising=False)
+    assert in_a_thread(configure_trainer_thread) is False
+
+
+# ------------------------------------------------------------------------------------------------------- machine
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def put(root: Path, **files: str) -> None:
+    """`hwmon0__name="k10temp"` becomes class/hwmon/hwmon0/name."""
+    for name, text in files.items():
+        folder, file = name.split("__")
+        parent = "hwmon" if folder.startswith("hwmon") else "thermal"
+        path = root / "class" / parent / folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
+
+
+K10 = {"hwmon1__name": "k10temp", "hwmon1__temp1_input": "45000", "hwmon1__temp1_label": "Tctl"}
+DISK = {"hwmon0__name": "nvme", "hwmon0__temp1_input": "91000", "hwmon0__temp1_label": "Composite"}
+CORE = {
+    "hwmon2__name": "coretemp",
+    "hwmon2__temp1_input": "61000",
+    "hwmon2__temp1_label": "Core 0",
+    "hwmon2__temp9_input": "62000",
+    "hwmon2__temp9_label": "Package id 0",
+}
+PI = {"hwmon3__name": "cpu_thermal", "hwmon3__temp1_input": "51000"}
+ZONES = {"thermal_zone0__type": "acpitz", "thermal_zone0__temp": "27800"}
+SOC = {"thermal_zone1__type": "soc-thermal", "thermal_zone1__temp": "40000"}
+
+
+@pytest.mark.parametrize(
+    ("files", "degrees"),
+    [
+        ({**DISK, **K10}, 45.0),
+        ({**DISK, **CORE, **K10, **ZONES}, 62.0),
+        ({**DISK, **PI, **K10}, 51.0),
+        ({**DISK, **ZONES, **SOC}, 40.0),
+        ({**DISK, **ZONES}, 27.8),
+        (DISK, None),
+        ({}, None),
+        ({**K10, "hwmon1__temp1_input": "-273200"}, None),
+        ({**K10, "hwmon1__temp1_input": "hot", **ZONES}, 27.8),
+        ({"hwmon2__name": "coretemp", "hwmon2__temp1_input": "61000", "hwmon2__temp1_label": "Core 0"}, None),
+        ({"hwmon1__name": "k10temp", "hwmon1__temp2_input": "39000", "hwmon1__temp2_label": "Tdie"}, 39.0),
+    ],
+)
+def test_the_right_sensor_is_found(tmp_path: Path, files: dict[str, str], degrees: float | None) -> None:
+    put(tmp_path, **files)
+    file = find_temperature_file(tmp_path)
+    assert (None if file is None else int(file.read_text("utf-8")) / 1000) == degrees
+    assert Machine(sysfs=tmp_path).read()["temperature_c"] == degrees
+
+
+@pytest.mark.parametrize(
+    ("word", "throttled"), [("0", 0.0), ("50000", 0.0), ("1", 0.0), ("50005", 1.0), ("8", 1.0), ("?", None)]
+)
+@pytest.mark.parametrize("firmware", ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"])
+def test_a_raspberry_pi_says_whether_it_throttles(
+    tmp_path: Path, firmware: str, word: str, throttled: float | None
+) -> None:
+    folder = tmp_path / "devices" / "platform" / firmware
+    folder.mkdir(parents=True)
+    (folder / "get_throttled").write_text(word + "\n", encoding="utf-8")
+    assert Machine(sysfs=tmp_path).read()["throttled"] == throttled
+
+
+def test_calling_it_every_frame_asks_for_one_figure_a_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(name: str, answer: Any) -> None:
+        monkeypatch.setattr(psutil, name, lambda *_: asked.append(name) or answer, raising=False)
+
+    ask("cpu_percent", 12.5)
+    ask("virtual_memory", SimpleNamespace(percent=40.0))
+    ask("sensors_battery", SimpleNamespace(percent=80, power_plugged=False))
+    clock = Clock()
+    machine = Machine(period_s=0.25, sysfs=tmp_path, clock=clock)
+    assert machine.read()["cpu_percent"] is None
+    asked.clear()
+    for _ in range(1000):
+        machine.read()
+    assert asked == []
+    for _ in range(5):
+        clock.now += 0.25
+        machine.read()
+        machine.read()
+    assert sorted(asked) == ["cpu_percent", "sensors_battery", "virtual_memory"]
+    reading = machine.read()
+    assert reading.pop("memory_mb", None)
+    assert reading == {
+        "cpu_percent": 12.5,
+        "memory_percent": 40.0,
+        "temperature_c": None,
+        "battery_percent": 80.0,
+        "on_battery": 1.0,
+        "throttled": None,
+    }
+
+
+@pytest.mark.parametrize("answer", [None, OSError("no such device")])
+def test_a_machine_without_a_battery_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Exception | None
+) -> None:
+    def ask() -> None:
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(psutil, "sensors_battery", ask, raising=False)
+    reading = Machine(sysfs=tmp_path).read()
+    assert (reading["battery_percent"], reading["on_battery"]) == (None, None)
+    monkeypatch.delattr(psutil, "sensors_battery")
+    assert Machine(sysfs=tmp_path).read()["on_battery"] is None
+
+
+def test_a_sensor_that_goes_away_reads_none(tmp_path: Path) -> None:
+    put(tmp_path, **K10)
+    clock = Clock()
+    machine = Machine(sysfs=tmp_path, clock=clock)
+    assert machine.read()["temperature_c"] == 45.0
+    (tmp_path / "class/hwmon/hwmon1/temp1_input").unlink()
+    for _ in range(5):
+        clock.now += 1.0
+        machine.read()
+    assert machine.read()["temperature_c"] is None
+
+
+def test_the_real_machine_answers() -> None:
+    reading = Machine().read()
+    assert (reading["memory_mb"] or 0) > 10
+    assert 0 < (reading["memory_percent"] or 0) <= 100
+
+
+# ----------------------------------------------------------------------------------------------------------- rest
+
+
+def test_it_rests_from_80_degrees_until_below_75() -> None:
+    resting, said = False, []
+    for degrees in (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0):
+        reason = rest_reason({"temperature_c": degrees}, resting)
+        resting = bool(reason)
+        said.append(resting)
+        assert not reason or f"{degrees:.0f} C" in reason
+    assert said == [False, False, True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("reading", "on_battery_too", "word"),
+    [
+        ({}, True, ""),
+        ({"temperature_c": None, "memory_percent": None, "throttled": None, "on_battery": None}, True, ""),
+        ({"throttled": 1.0}, False, "slows itself down"),
+        ({"memory_percent": 96.0}, False, "96 % of the memory"),
+        ({"memory_percent": 92.0}, False, ""),
+        ({"on_battery": 1.0}, False, ""),
+        ({"on_battery": 1.0}, True, "battery"),
+        ({"on_battery": 0.0}, True, ""),
+    ],
+)
+def test_other_reasons_to_rest(reading: hardware.Reading, on_battery_too: bool, word: str) -> None:
+    reason = rest_reason(reading, False, on_battery_too)
+    assert (word in reason) if word else (reason == "")
+
+
+def test_memory_has_a_lower_limit_to_resume_at() -> None:
+    assert rest_reason({"memory_percent": 92.0}, True)
+    assert not rest_reason({"memory_percent": 89.0}, True)
