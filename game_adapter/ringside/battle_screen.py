@@ -28,6 +28,7 @@ from game_adapter.ringside.stage import BOTTOM, Stage
 from game_adapter.ringside.theme import BAD, BODY, GOLD, GOOD, NIGHT, PANEL, QUIET, SMALL, TEXT, TITLE
 
 THINKING_S = 0.35
+BANNER_S = 1.1
 FAST = 4.0
 SKIPPING = (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN)
 
@@ -58,6 +59,7 @@ class BattleScreen(Screen):
         self.commands = Commands(battle)
         self.corner: Corner | None = None
         self._waited_s = 0.0
+        self._round_s = 0.0
         self._mouse: tuple[float, float] = (-1.0, -1.0)
         hall.sounds.play("bell")
 
@@ -121,6 +123,7 @@ class BattleScreen(Screen):
     # ------------------------------------------------------------------------------------------------------------ time
 
     def update(self, dt_s: float) -> Screen | None:
+        self._round_s += dt_s
         self.stage.step(dt_s * FAST if self.hall.fast else dt_s)
         if self.stage.busy:
             return None
@@ -146,6 +149,7 @@ class BattleScreen(Screen):
         if self.corner.done:
             self.corner = None
             self.match.start_round()
+            self._round_s = 0.0
             self.hall.sounds.play("bell")
             if self.players_turn:
                 canvas = self.hall.canvas
@@ -162,9 +166,23 @@ class BattleScreen(Screen):
         self.stage.draw_corners(canvas, self.name_of(0), self.name_of(1))
         self.commands.draw(canvas, choosing, self._waiting())
         left = self.commands.width(canvas) + 18
-        self.stage.draw_log(canvas, Rect(left, canvas.height - BOTTOM + 8, canvas.width - left - 10, BOTTOM - 18))
+        side = Rect(left, canvas.height - BOTTOM + 8, canvas.width - left - 10, BOTTOM - 18)
+        looked_at = self.looked_at() if choosing else None
+        if looked_at is None:
+            self.stage.draw_log(canvas, side)
+        else:
+            self.stage.draw_card(canvas, side, looked_at)
+        if not self.match.over and self.corner is None:
+            words = "Round 1: fight!" if self.battle.round == 1 else f"Round {self.battle.round}"
+            self.stage.draw_banner(canvas, words, self._round_s, BANNER_S)
         if self.corner is not None:
             self.corner.draw(canvas)
+
+    def looked_at(self) -> int | None:
+        """The fighter that is aimed at or under the mouse."""
+        if self.commands.aiming:
+            return self.commands.target
+        return self.stage.fighter_at(self.hall.canvas, self._mouse)
 
     def name_of(self, seat: int) -> str:
         """Who sits in a corner; Cornerman with the version that plays."""

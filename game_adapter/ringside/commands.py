@@ -159,7 +159,7 @@ class Commands:
         if self.name == "mend":
             return f"+{mended(self.battle.rules, fighter.health, fighter.max_health)} health"
         landing, damage = blow(self.battle.rules, actor, fighter, self.name == "heavy")
-        return f"{landing} %: about -{min(round(damage), fighter.health)}"
+        return f"{landing} %, about -{min(round(damage), fighter.health)}"
 
     def marks(self) -> Marks:
         """What to show in the ring."""

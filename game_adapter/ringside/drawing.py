@@ -10,11 +10,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
+import numpy as np
 import pygame
 
 from game_adapter.ringside.theme import BODY, EDGE, HEIGHT, NIGHT, PANEL, TEXT, WIDTH, Colour
 
 Rect = pygame.Rect
+FINER = 4
+WEIGHT = 0.75
+"""Below 1: shrunk letters are made a little stronger."""
 KEPT = 900
 """How many drawn texts, panels and pictures are kept; past that the least used go."""
 
@@ -85,14 +89,19 @@ class Canvas:
     # ---------------------------------------------------------------------------------------------------------- text
 
     def font(self, size: int) -> pygame.font.Font:
-        pixels = max(9, self.px(size))
+        """pygame's own font, FINER times as big as it will be shown."""
+        pixels = FINER * max(9, self.px(size))
         if pixels not in self._fonts:
             self._fonts[pixels] = pygame.font.Font(None, pixels)
         return self._fonts[pixels]
 
     def text_width(self, text: str, size: int) -> float:
         """How wide a text is, in units."""
-        return self.font(size).size(text)[0] / self.scale
+        return self._pixel_size(text, size)[0] / self.scale
+
+    def _pixel_size(self, text: str, size: int) -> tuple[int, int]:
+        width, height = self.font(size).size(text)
+        return -(-width // FINER), -(-height // FINER)
 
     def text(
         self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT, align: str = "left", shadow: bool = False
@@ -165,17 +174,27 @@ class Canvas:
 
     def _fitted(self, text: str, width: int, height: int, size: int) -> tuple[str, int, bool]:
         smallest = min(size, max(15, round(size * 0.7)))
-        while size > smallest and (self.font(size).size(text)[0] > width or self.font(size).get_height() > height + 2):
+        while size > smallest and (
+            self._pixel_size(text, size)[0] > width or self._pixel_size("", size)[1] > height + 2
+        ):
             size -= 1
-        font = self.font(size)
-        if font.size(text)[0] <= width:
+        if self._pixel_size(text, size)[0] <= width:
             return text, size, False
-        while text and font.size(text + "...")[0] > width:
+        while text and self._pixel_size(text + "...", size)[0] > width:
             text = text[:-1]
         return text.rstrip() + "...", size, True
 
     def _rendered(self, text: str, size: int, colour: Colour) -> pygame.Surface:
-        return self.kept(("text", text, size, colour), lambda: self.font(size).render(text, True, colour))
+        return self.kept(("text", text, size, colour), lambda: self._finely(text, size, colour))
+
+    def _finely(self, text: str, size: int, colour: Colour) -> pygame.Surface:
+        """Text set big and shrunk: set small, the font's letters stand at whole pixels and the gaps become uneven."""
+        shrunk = pygame.transform.smoothscale(self.font(size).render(text, True, colour), self._pixel_size(text, size))
+        if shrunk.get_width():
+            alpha = pygame.surfarray.pixels_alpha(shrunk)
+            alpha[:] = np.power(alpha / 255, WEIGHT) * 255
+            del alpha  # it locks the surface
+        return shrunk
 
     # -------------------------------------------------------------------------------------------------------- shapes
 

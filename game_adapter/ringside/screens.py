@@ -45,7 +45,7 @@ HELP = (
     ),
     ("Think", "Guard when a charged enemy acts before you. Heavy strikes break charges, and leave you open."),
     ("Breaks", "Between rounds Cornerman learns from what was seen. Any key ends the break."),
-    ("Keys", "Esc: back     F1: debug menu     F: fast     M: sound     H or ?: this page"),
+    ("Keys", "Esc goes back, F1 opens the debug menu, F is fast, M is sound, H or ? is this page."),
 )
 
 
@@ -181,7 +181,7 @@ class HelpScreen(Dialog):
         canvas.text("How to fight", Rect(box.left + 28, box.top + 16, box.width - 56, 44), TITLE, GOLD)
         for row, (word, words) in enumerate(HELP):
             top = box.top + 76 + row * 56
-            canvas.text(word, Rect(box.left + 28, top, 96, 22), BODY, GOLD)
+            canvas.text(word, Rect(box.left + 28, top, 96, canvas.line_height(BODY)), BODY, GOLD)
             canvas.paragraph(words, Rect(box.left + 128, top, box.width - 156, 46), BODY, TEXT)
         closing = Rect(box.left + 28, box.bottom - 38, box.width - 56, 24)
         canvas.text("Any key or click goes back", closing, SMALL, QUIET, "center")

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from game_adapter.ringside.animation import Clip, Floating, figures, sound_of, towards
+from game_adapter.ringside.animation import Clip, Floating, eased, figures, sound_of, towards
 from game_adapter.ringside.battle import Battle, Fighter
 from game_adapter.ringside.drawing import Canvas, Rect
 from game_adapter.ringside.icons import COLOURS, draw_icon
@@ -26,6 +26,7 @@ from game_adapter.ringside.theme import (
     QUIET,
     SMALL,
     TEXT,
+    TITLE,
     Colour,
     health_colour,
     mixed,
@@ -299,6 +300,40 @@ class Stage:
         for row, (name, colour) in enumerate(((red, CORNERS[0]), (blue, CORNERS[1]))):
             canvas.oval(Rect(box.left + 12, box.top + 8 + row * 18, 9, 9), colour, 255)
             canvas.text(name, Rect(box.left + 28, box.top + 3 + row * 18, 160, 19), SMALL, TEXT)
+
+    def draw_card(self, canvas: Canvas, box: Rect, index: int) -> None:
+        """Who a fighter is: stats, state and a line of character."""
+        fighter = self.battle.fighters[index]
+        entry = fighter.entry
+        canvas.panel(box, PANEL, CORNERS[fighter.seat], 10, 246)
+        inner = box.inflate(-28, -20)
+        portrait = Rect(inner.right - 58, inner.top, 58, 58)
+        canvas.panel(portrait, mixed(CORNERS[fighter.seat], NIGHT, 0.6), CORNERS[fighter.seat], 9)
+        head = self._sprites.portrait(entry.sprite)
+        canvas.image((entry.sprite, "head"), head, portrait.inflate(-6, -6), flip=fighter.seat == 1)
+        corner = ("red", "blue")[fighter.seat]
+        canvas.text(f"{fighter.name}, {corner} corner", Rect(inner.left, inner.top, 220, 26), BODY, GOLD)
+        stats = (
+            ("health", fighter.health),
+            ("attack", fighter.attack),
+            ("defense", fighter.defense),
+            ("speed", fighter.speed),
+        )
+        for place, (name, value) in enumerate(stats):
+            left = inner.left + place * 64
+            canvas.text(str(value), Rect(left, inner.top + 28, 58, 24), BODY, TEXT)
+            canvas.text(name, Rect(left, inner.top + 49, 58, 20), SMALL, QUIET)
+        words = f"{entry.line} Mends left: {fighter.mends}."
+        canvas.paragraph(words, Rect(inner.left, inner.top + 80, inner.width, inner.height - 78), SMALL, TEXT)
+
+    def draw_banner(self, canvas: Canvas, text: str, age_s: float, length_s: float) -> None:
+        """Big words over the ring that come and go."""
+        share = age_s / length_s
+        if share >= 1:
+            return
+        slide = round((1 - eased(min(1.0, share * 4))) * -90 + eased(max(0.0, share - 0.75) * 4) * 140)
+        box = Rect(canvas.width // 2 - 260 + slide, 84, 520, 60)
+        canvas.text(text, box, TITLE + 14, GOLD, "center", shadow=True)
 
     def draw_log(self, canvas: Canvas, box: Rect) -> None:
         """The last turns, the newest at the bottom."""

@@ -31,6 +31,8 @@ MOODS: Mapping[str, Colour] = {"news": GOLD, "good": GOOD, "bad": BAD, "quiet": 
 LEAST_WIDTH, LEAST_HEIGHT = 420, 380
 CURVE_LENGTH = 64
 """How many recent values of the loss the panel keeps for its curve."""
+FINER = 4
+"""Text is set so much bigger and shrunk: set small, the font's letters stand unevenly."""
 TEXTS_KEPT = 400
 
 PLUGIN, RECORDING, LEARNING, DIFFICULTY, FORGET, ROLL_BACK = range(6)
@@ -250,19 +252,22 @@ class Overlay:
         left, top, width, height = box
         figures = figures_of(report)
         row = height / len(figures)
-        label = int(width * 0.34)
+        label = int(width * 0.37)
         for index, (name, value, mood) in enumerate(figures):
             y, high = top + round(index * row), round(row)
-            self._text(surface, name, (left, y, label, high), QUIET)
+            self._text(surface, name, (left, y, label - self._px(6), high), QUIET)
             room = width - label
             if name == "Loss" and len(self._losses) > 1:
-                room = round(room * 0.46)
-                curve = (left + label + room, y + self._px(2), width - label - room, high - self._px(4))
-                self._draw_curve(surface, curve)
+                room = round(room * 0.42)
+                self._draw_curve(
+                    surface, (left + label + room, y + self._px(3), width - label - room, high - self._px(6))
+                )
             if name == "Memory of play":
                 fill = part_of(report, "replay")
                 share = int(fill.get("fill") or 0) / max(int(fill.get("capacity") or 1), 1)
-                self._draw_bar(surface, (left + label, y + high - self._px(4), room, self._px(3)), share)
+                room = round(room * 0.72)
+                bar = (left + label + room, y + high // 2 - self._px(3), width - label - room, self._px(6))
+                self._draw_bar(surface, bar, share)
             self._text(surface, value, (left + label, y, room, high), MOODS[mood])
 
     def _draw_bar(self, surface: pygame.Surface, box: Box, share: float) -> None:
@@ -314,16 +319,19 @@ class Overlay:
         import pygame
 
         if size not in self._fonts:
-            self._fonts[size] = pygame.font.Font(None, size)
+            self._fonts[size] = pygame.font.Font(None, FINER * size)
         return self._fonts[size]
+
+    def _wide(self, text: str, size: int) -> int:
+        return -(-self._font(size).size(text)[0] // FINER)
 
     def _text(self, surface: pygame.Surface, text: str, box: Box, colour: Colour, align: str = "left") -> None:
         """Draws one line inside its box: set smaller if it is too wide, then cut."""
         left, top, width, height = box
         size = self._px(18)
-        while size > self._px(15) and self._font(size).size(text)[0] > width:
+        while size > self._px(15) and self._wide(text, size) > width:
             size -= 1
-        while text and self._font(size).size(text)[0] > width:
+        while text and self._wide(text, size) > width:
             text = text[:-4].rstrip() + "..." if len(text) > 4 else ""
         rendered = self._rendered(text, size, colour)
         rect = rendered.get_rect(left=left, centery=top + height // 2)
@@ -335,19 +343,23 @@ class Overlay:
         self.written.append(Written(text, (rect.left, rect.top, rect.width, rect.height), box))
 
     def _rendered(self, text: str, size: int, colour: Colour) -> pygame.Surface:
+        import pygame
+
         key = (text, size, colour)
         if key not in self._texts:
             if len(self._texts) > TEXTS_KEPT:
                 self._texts.clear()
-            self._texts[key] = self._font(size).render(text, True, colour)
+            big = self._font(size).render(text, True, colour)
+            shrunk = (-(-big.get_width() // FINER), -(-big.get_height() // FINER))
+            self._texts[key] = pygame.transform.smoothscale(big, shrunk)
         return self._texts[key]
 
     def _wrapped(self, text: str, width: int) -> list[str]:
-        font = self._font(self._px(18))
+        size = self._px(18)
         lines = [""]
         for word in text.split():
             longer = f"{lines[-1]} {word}".strip()
-            if lines[-1] and font.size(longer)[0] > width:
+            if lines[-1] and self._wide(longer, size) > width:
                 lines.append(word)
             else:
                 lines[-1] = longer

@@ -20,14 +20,14 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else "none yet", "news"),
         (
             "Training",
-            f"window {doing}" + (f", {window['why']}" if window.get("why") else ""),
+            doing + (f", {window['why']}" if window.get("why") else ""),
             "good" if open_now else "quiet",
         ),
         ("Memory of play", f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
         ("Left out", f"{rejected:,} bad records" if rejected else "nothing", "bad" if rejected else "plain"),
         ("Steps", f"{learner.get('steps') or 0:,}{speed}", "plain"),
         ("Loss", _number(learner.get("loss"), "{:.4f}", "none yet"), "plain"),
-        ("Foresight", _number(learner.get("accuracy"), "{:.0%} right", "not measured yet"), "plain"),
+        ("Foresight", _share(learner.get("accuracy"), " right", "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
         ("Candidate", _gate(gate), "plain"),
         ("Device", str(report.get("device") or "none"), "plain"),
@@ -45,8 +45,8 @@ def _win_rate(record: Mapping[str, Any]) -> str:
     if record.get("win_rate") is None:
         return "no battle yet"
     interval = record.get("interval")
-    between = f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
-    return f"{record['win_rate']:.0%}{between}"
+    between = f" ({_share(interval[0])} to {_share(interval[1])})" if interval else ""
+    return f"{_share(record['win_rate'])}{between}"
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
@@ -54,11 +54,15 @@ def _gate(gate: Mapping[str, Any]) -> str:
     score = gate.get("score")
     if not gate.get("pairs"):
         return words
-    return f"{words}, {gate['pairs']} pairs" + (f", {score:.0%}" if isinstance(score, (int, float)) else "")
+    return f"{words}, {gate['pairs']} pairs" + (f", {_share(score)}" if isinstance(score, (int, float)) else "")
 
 
 def _number(value: object, form: str, otherwise: str) -> str:
     return form.format(value) if isinstance(value, (int, float)) else otherwise
+
+
+def _share(value: object, after: str = "", otherwise: str = "?") -> str:
+    return f"{100 * value:.0f} %{after}" if isinstance(value, (int, float)) else otherwise
 
 
 def ago(age_s: float) -> str:
