@@ -52,7 +52,8 @@ class Encoder:
         own = tuple(self._game.feature_names) if self._game else ()
         self.feature_names: tuple[str, ...] = (*standard_names(), *own)
         self.observation_size = len(self.feature_names)
-        layout = json.dumps([self.feature_names, tuple(game.action_names)])
+        scales = (STAT_SCALE, MAX_ROUNDS, MAX_CHARACTERS)
+        layout = json.dumps([self.feature_names, tuple(game.action_names), scales])
         self.version = hashlib.sha256(layout.encode()).hexdigest()[:12]
 
     @property

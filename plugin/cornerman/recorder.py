@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from operator import index as as_index
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,12 +87,12 @@ class _Battle:
         if before is not None:
             error = self._advance(before, recorder.rewards) or error
         if seat in self.seats:
-            previous = self.open.pop(seat, None)
+            previous, choice = self.open.pop(seat, None), self.choices.pop(seat, None)
             if decision is not None:
                 if previous is not None:
                     recorder.finish(self, seat, previous, (decision.observation, decision.action_mask), 1.0)
                 if error is None:
-                    self._open(seat, decision, recorder)
+                    self._open(seat, decision, choice, recorder)
             self.counts[seat] += 1
         elif error is None:
             known = sorted(self.seats)
@@ -101,10 +102,9 @@ class _Battle:
             error = self._advance(after, recorder.rewards) or error
         return error
 
-    def _open(self, seat: int, decision: _Decision, recorder: Recorder) -> None:
+    def _open(self, seat: int, decision: _Decision, choice: tuple[int, int] | None, recorder: Recorder) -> None:
         decision.index = self.counts[seat]
         decision.source = self.seats[seat]
-        choice = self.choices.pop(seat, None)
         if choice is not None and choice[0] == decision.action:
             decision.version = choice[1]
         elif choice is not None:  # the game played something else: an honest row, but not the policy's decision
@@ -143,7 +143,7 @@ class Recorder:
         self.rewards = rewards
         self._hand_over = hand_over
         self._max_open_battles = max_open_battles
-        self._lock = Lock()
+        self._lock = RLock()
         self._battles: OrderedDict[int, _Battle] = OrderedDict()
         self._ended: OrderedDict[int, None] = OrderedDict()
         self._nothing = (np.zeros(encoder.observation_size, np.float32), np.zeros(encoder.num_actions, np.bool_))
@@ -176,10 +176,8 @@ class Recorder:
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """Note what the policy chose, so that a row names its version only where the game did play that action."""
-        with self._lock:
-            battle = self._battles.get(battle_id)
-            if battle is not None and seat in battle.seats:
-                battle.choices[seat] = (action, version)
+        with self._lock, suppress(DataError):  # its turn will be counted, if it comes
+            self._find(battle_id).choices[_whole(seat)] = (action, version)
 
     def turn(
         self,
@@ -193,6 +191,8 @@ class Recorder:
     ) -> None:
         """One action was applied: `seat` decided `action` in `state`, and `next_state` came of it."""
         before = decision = after = error = None
+        if type(seat) is not int:
+            seat = _whole(seat)
         try:
             before = self._see(state, False)
             mask = self._encoder.mask(action_mask)
@@ -207,10 +207,8 @@ class Recorder:
             try:
                 battle = self._find(battle_id)
                 error = battle.record(seat, before, decision, after, error, self)
-            except (DataError, TypeError) as caught:  # TypeError: an id or a seat that cannot even be looked up
-                error = (
-                    caught if isinstance(caught, DataError) else DataError("battle", f"An id is unusable: {caught}.")
-                )
+            except DataError as caught:
+                error = caught
             if error is not None:
                 self._reject(error)
 
@@ -219,10 +217,7 @@ class Recorder:
         with self._lock:
             try:
                 battle = self._find(battle_id)
-            except (DataError, TypeError) as caught:
-                error = (
-                    caught if isinstance(caught, DataError) else DataError("battle", f"An id is unusable: {caught}.")
-                )
+            except DataError as error:
                 self._reject(error)
                 return
             self._forget(battle_id)
@@ -242,40 +237,41 @@ class Recorder:
 
     def abandon(self, battle_id: int) -> None:
         """A battle will not be finished: what is complete stays, open decisions go; the end is told as truncated."""
-        with self._lock:
-            battle = self._battles.get(battle_id)
-            if battle is not None:
-                self._abandon(battle)
+        with self._lock, suppress(DataError):  # an unknown battle has nothing to give up
+            self._abandon(self._find(battle_id))
 
     def finish(
         self, battle: _Battle, seat: int, decision: _Decision, following: tuple[Floats, Bools], discount: float
     ) -> None:
         """Hand over one decision whose consequences are known; `following` is what the seat sees and may do next."""
-        self.recorded += 1
-        self._hand_over(
-            Transition(
-                decision.observation,
-                decision.action_mask,
-                decision.action,
-                decision.reward,
-                following[0],
-                following[1],
-                discount,
-                battle.battle_id,
-                seat,
-                decision.index,
-                decision.source,
-                battle.opponents[seat],
-                decision.version,
-            )
+        transition = Transition(
+            decision.observation,
+            decision.action_mask,
+            decision.action,
+            decision.reward,
+            following[0],
+            following[1],
+            discount,
+            battle.battle_id,
+            seat,
+            decision.index,
+            decision.source,
+            battle.opponents[seat],
+            decision.version,
         )
+        with self._lock:
+            self.recorded += 1
+            self._hand_over(transition)
 
     def _see(self, state: State, keep: bool) -> _Seen:
         return _Seen(read(state), self.rewards.standing(state), copied(state) if keep else {})
 
     def _find(self, battle_id: int) -> _Battle:
-        battle = self._battles.get(battle_id)
-        if battle is None and battle_id in self._ended:
+        try:
+            battle, ended = self._battles.get(battle_id), battle_id in self._ended
+        except TypeError as error:
+            raise DataError("battle", f"The battle id {shown(battle_id)} must be a whole number.") from error
+        if battle is None and ended:
             raise DataError("after the end", f"Battle {battle_id} has ended, and yet the game told more of it.")
         if battle is None:
             raise DataError("not started", f"Battle {shown(battle_id)} is not known; tell on_battle_start first.")
@@ -311,8 +307,9 @@ class Recorder:
             self._ended.popitem(last=False)
 
     def _reject(self, error: DataError) -> None:
-        self.rejected[error.reason] += 1
-        self.examples[error.reason] = str(error)
+        with self._lock:
+            self.rejected[error.reason] += 1
+            self.examples[error.reason] = str(error)
 
 
 def copied(value: Any) -> Any:
@@ -325,6 +322,14 @@ def copied(value: Any) -> Any:
     if kind is list or kind is tuple:
         return kind([copied(held) for held in value])
     return deepcopy(value)
+
+
+def _whole(seat: Any) -> int:
+    """A seat as a plain int; -1, where nobody sits, for what is none."""
+    try:
+        return as_index(seat)
+    except TypeError:
+        return -1
 
 
 def _battle_id(battle_id: Any) -> int:
