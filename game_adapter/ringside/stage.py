@@ -64,7 +64,7 @@ class Stage:
         self.time_s = 0.0
         self._sprites, self._sounds = sprites, sounds
         self._health = [float(fighter.health) for fighter in battle.fighters]  # wanted, follows the clips
-        self._shown = list(self._health)
+        self.shown = list(self._health)
         self._ghost = list(self._health)
         self._floating: list[Floating] = []
 
@@ -89,8 +89,8 @@ class Stage:
             if self.clip.done:
                 self.clip = None
         for i, wanted in enumerate(self._health):
-            self._shown[i] = towards(self._shown[i], wanted, dt_s, 12)
-            self._ghost[i] = max(self._shown[i], towards(self._ghost[i], wanted, dt_s, 3))
+            self.shown[i] = towards(self.shown[i], wanted, dt_s, 12)
+            self._ghost[i] = max(self.shown[i], towards(self._ghost[i], wanted, dt_s, 3))
         for floating in self._floating:
             floating.age_s += dt_s
         self._floating = [floating for floating in self._floating if not floating.gone]
@@ -106,7 +106,7 @@ class Stage:
         """Everything at rest, as for a still picture."""
         self.skip()
         self._health = [float(fighter.health) for fighter in self.battle.fighters]
-        self._shown, self._ghost = list(self._health), list(self._health)
+        self.shown, self._ghost = list(self._health), list(self._health)
 
     def _impact(self, turn: Turn) -> None:
         self.log.append((turn.text(), turn.seat))
@@ -221,12 +221,12 @@ class Stage:
             canvas.text(f"{fighter.name} is down", _centred(x, y - 92, 150, 22), SMALL, QUIET, "center", shadow=True)
             return
         top = y - SPRITE - 44 + self._sprites.top(fighter.entry.sprite) * SPRITE / 288
-        share = self._shown[index] / fighter.max_health
+        share = self.shown[index] / fighter.max_health
         box = _centred(x, top, 124, 40)
         edge = GOLD if index == self.battle.acting and not self.busy else mixed(CORNERS[fighter.seat], NIGHT, 0.25)
         canvas.panel(box, NIGHT, edge, 8, 240)
         canvas.text(fighter.name, Rect(box.left + 8, box.top + 3, 62, 20), SMALL, TEXT)
-        health = f"{max(0, round(self._shown[index]))}/{fighter.max_health}"
+        health = f"{max(0, round(self.shown[index]))}/{fighter.max_health}"
         canvas.text(health, Rect(box.left + 66, box.top + 3, 51, 20), SMALL, QUIET, "right")
         canvas.bar(
             Rect(box.left + 8, box.top + 25, 108, 9),

@@ -50,7 +50,7 @@ class TitleScreen(Screen):
         if setup is None:
             self._draw_lots()
         self.focus = FIGHT
-        self._boxes: dict[int, Rect] = {}
+        self.boxes: dict[int, Rect] = {}
         self._teams = draw_teams(self.setup.teams_seed, self.setup.shape)
 
     # ----------------------------------------------------------------------------------------------------------- input
@@ -60,11 +60,11 @@ class TitleScreen(Screen):
             return self._key(event.key, getattr(event, "unicode", ""))
         if event.type in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
             at = self.hall.canvas.units(event.pos)
-            over = next((row for row, box in self._boxes.items() if box.collidepoint(at)), None)
+            over = next((row for row, box in self.boxes.items() if box.collidepoint(at)), None)
             if over is not None:
                 self.focus = over
                 if event.type == pygame.MOUSEBUTTONDOWN and event.button in (1, 3):
-                    back = event.button == 3 or (over <= BLUE and at[0] < self._boxes[over].left + 130)
+                    back = event.button == 3 or (over <= BLUE and at[0] < self.boxes[over].left + 130)
                     return self._choose(over, -1 if back else 1)
         return None
 
@@ -160,7 +160,7 @@ class TitleScreen(Screen):
         return "Both corners get the same fighters." if few == many else "The smaller corner is stronger each."
 
     def _draw_row(self, canvas: Canvas, row: int, box: Rect, label: str, value: str) -> None:
-        self._boxes[row] = box
+        self.boxes[row] = box
         focused = self.focus == row
         canvas.panel(box, mixed(PANEL_LIGHT, GOLD, 0.2) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 9)
         colour = {RED: CORNERS[0], BLUE: CORNERS[1]}.get(row, QUIET)
@@ -170,7 +170,7 @@ class TitleScreen(Screen):
         canvas.text(">", Rect(box.right - 30, box.top, 20, box.height), BODY, GOLD if focused else QUIET, "center")
 
     def _button(self, canvas: Canvas, row: int, box: Rect, name: str, size: int) -> None:
-        self._boxes[row] = box
+        self.boxes[row] = box
         focused = self.focus == row
         canvas.panel(box, mixed(PANEL_LIGHT, GOLD, 0.28) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 10)
         canvas.text(name, box.inflate(-16, -6), size, GOLD if focused else TEXT, "center")

@@ -1,0 +1,239 @@
+"""The plugin's panel: its switches reach the controls, its text stays in its boxes, it shows what the report says."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cornerman.overlay import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Overlay
+from cornerman.panel_words import ago, figures_of
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+pygame = pytest.importorskip("pygame")
+
+SIZES = ((420, 380), (500, 400), (620, 540), (1040, 900), (960, 600), (421, 700))
+REPORT: dict[str, Any] = {
+    "plugin": {"on": True, "recording": True, "learning": False, "notice": "Version 4 was damaged; version 3 plays."},
+    "version": 3,
+    "replay": {"fill": 4210, "capacity": 10_000},
+    "recorder": {"recorded": 4300, "rejected": {"not finite": 2, "bad mask": 1}},
+    "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0},
+    "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
+    "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
+    "window": {"open": True, "why": "between rounds"},
+    "device": "cpu (1 thread)",
+    "machine": {"cpu_percent": 31.0, "memory_mb": 312.0, "memory_percent": 8.0, "temperature_c": None},
+    "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
+    "swaps": 2,
+    "events": [
+        {"age_s": 3.0, "text": "version 3 was promoted: it won 58 % of 124 paired battles against version 2"},
+        {"age_s": 600.0, "text": "a candidate was rejected after 80 pairs"},
+    ],
+}
+EMPTY: dict[str, Any] = {
+    "plugin": {"on": False, "recording": False, "learning": False, "notice": ""},
+    "version": -1,
+    "replay": {"fill": 0, "capacity": 10_000},
+    "recorder": {"recorded": 0, "rejected": {}},
+    "learner": {"steps": 0, "loss": None, "accuracy": None, "steps_per_s": None},
+    "gate": {"state": "", "pairs": 0, "score": None, "verdict": ""},
+    "record": {"battles": 0, "wins": 0, "win_rate": None, "interval": None},
+    "window": {"open": False, "why": ""},
+    "device": "",
+    "machine": {"cpu_percent": None, "memory_mb": None, "memory_percent": None, "temperature_c": None},
+    "difficulty": {"level": 1, "name": "gentle", "levels": ["gentle", "easy", "even", "hard", "its best"]},
+    "swaps": 0,
+    "events": [],
+}
+
+
+class FakePlugin:
+    """Controls and report in one: what is switched shows up in the next report."""
+
+    def __init__(self, report: Mapping[str, Any] = REPORT) -> None:
+        self.data = copy.deepcopy(dict(report))
+        self.calls: list[tuple[str, Any]] = []
+
+    def report(self) -> Mapping[str, Any]:
+        return self.data
+
+    def set_on(self, on: bool) -> None:
+        self.calls.append(("on", on))
+        self.data["plugin"]["on"] = on
+
+    def set_recording(self, on: bool) -> None:
+        self.calls.append(("recording", on))
+        self.data["plugin"]["recording"] = on
+
+    def set_learning(self, on: bool) -> None:
+        self.calls.append(("learning", on))
+        self.data["plugin"]["learning"] = on
+
+    def set_difficulty(self, level: int) -> None:
+        self.calls.append(("difficulty", level))
+        self.data["difficulty"]["level"] = level
+
+    def forget(self) -> str:
+        self.calls.append(("forget", None))
+        return "Everything was forgotten."
+
+    def roll_back(self) -> str:
+        self.calls.append(("roll back", None))
+        return "Version 2 plays again."
+
+
+def panel(report: Mapping[str, Any] = REPORT) -> tuple[Overlay, FakePlugin]:
+    plugin = FakePlugin(report)
+    return Overlay(plugin, plugin.report), plugin
+
+
+def key(overlay: Overlay, *keys: int) -> list[bool]:
+    return [overlay.event(pygame.event.Event(pygame.KEYDOWN, key=each)) for each in keys]
+
+
+def words(overlay: Overlay) -> str:
+    return " | ".join(written.text for written in overlay.written)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("report", [REPORT, EMPTY, {}], ids=["full", "empty", "nothing"])
+def test_text_stays_inside_its_box_and_the_surface(size: tuple[int, int], report: Mapping[str, Any]) -> None:
+    overlay, _plugin = panel(report)
+    overlay.answer = (
+        "Version 2 plays again, and this answer is long enough to need more than one line in a small panel."
+    )
+    surface = pygame.Surface(size)
+    overlay.draw(surface)
+    assert len(overlay.written) > 20
+    for written in overlay.written:
+        left, top, width, height = written.rect
+        box_left, box_top, box_width, box_height = written.box
+        assert box_left <= left, written
+        assert left + width <= box_left + box_width, written
+        assert box_top - 4 <= top, written
+        assert top + height <= box_top + box_height + 4, written
+        assert surface.get_rect().contains(written.rect), written
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_texts_do_not_cover_each_other(size: tuple[int, int]) -> None:
+    overlay, _plugin = panel()
+    overlay.draw(pygame.Surface(size))
+    rects = [pygame.Rect(written.rect).inflate(-2, -8) for written in overlay.written if written.text]
+    for i, rect in enumerate(rects):
+        hit = rect.collidelist(rects[i + 1 :])
+        assert hit == -1, (overlay.written[i], overlay.written[i + 1 + hit])
+
+
+def test_every_figure_is_shown() -> None:
+    overlay, _plugin = panel()
+    overlay.draw(pygame.Surface((620, 540)))
+    shown = words(overlay)
+    for part in (
+        "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/s)", "0.0123", "71 % right",
+        "56 % (41 % to 70 %)",
+        "judging, 62 pairs, 55 %", "cpu (1 thread)", "31 %, 312 MB", "not available", "open, between rounds", "even",
+        "version 3 was promoted", "Version 4 was damaged",
+    ):  # fmt: skip
+        assert part in shown, part
+
+
+def test_what_is_not_known_says_so() -> None:
+    figures = {name: value for name, value, _mood in figures_of(EMPTY)}
+    assert figures["Version"] == "none yet"
+    assert figures["Win rate"] == "no battle yet"
+    assert figures["Temperature"] == "not available"
+    assert figures["Loss"] == "none yet"
+    hot = {name: value for name, value, _mood in figures_of({"machine": {"temperature_c": 61.4}})}
+    assert hot["Temperature"] == "61 °C"
+
+
+def test_keys_reach_every_control() -> None:
+    overlay, plugin = panel()
+    overlay.draw(pygame.Surface((420, 380)))
+    space, down, right, left = pygame.K_SPACE, pygame.K_DOWN, pygame.K_RIGHT, pygame.K_LEFT
+    assert all(key(overlay, space, down, pygame.K_RETURN, down, right, down, right, left, left, left, left))
+    assert plugin.calls == [
+        ("on", False),
+        ("recording", False),
+        ("learning", True),
+        *(("difficulty", level) for level in (4, 3, 2, 1, 1)),
+    ]
+    plugin.calls.clear()
+    key(overlay, down, down, space)
+    assert plugin.calls == [("roll back", None)]
+    overlay.draw(pygame.Surface((420, 380)))
+    assert "Version 2 plays again." in words(overlay)
+
+
+def test_forget_asks_once_more() -> None:
+    overlay, plugin = panel()
+    key(overlay, *[pygame.K_DOWN] * FORGET, pygame.K_SPACE)
+    assert plugin.calls == []
+    overlay.draw(pygame.Surface((420, 380)))
+    assert "Really?" in words(overlay)
+    key(overlay, pygame.K_UP, pygame.K_DOWN, pygame.K_SPACE)
+    assert plugin.calls == [], "moving away takes the question back"
+    assert key(overlay, pygame.K_ESCAPE) == [True]
+    assert key(overlay, pygame.K_ESCAPE) == [False], "the second Esc is the menu's"
+    key(overlay, pygame.K_SPACE, pygame.K_SPACE)
+    assert plugin.calls == [("forget", None)]
+    overlay.draw(pygame.Surface((420, 380)))
+    assert "Everything was forgotten." in words(overlay)
+
+
+def test_the_mouse_finds_the_rows_in_a_part_of_the_window() -> None:
+    overlay, plugin = panel()
+    window = pygame.Surface((960, 600))
+    overlay.draw(window.subsurface(pygame.Rect(300, 90, 560, 460)))
+    places = {written.text: written.rect for written in overlay.written}
+
+    def click(text: str, share: float = 0.5) -> bool:
+        left, top, width, height = places[text]
+        at = (300 + left + int(width * share), 90 + top + height // 2)
+        assert overlay.event(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+        return overlay.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1))
+
+    for row in (PLUGIN, RECORDING, LEARNING, ROLL_BACK, FORGET, FORGET):
+        assert click(ROWS[row])
+    click("even", 1.0)  # the right end of the dial's line
+    assert plugin.calls == [
+        ("on", False),
+        ("recording", False),
+        ("learning", True),
+        ("roll back", None),
+        ("forget", None),
+        ("difficulty", 5),
+    ]
+    assert overlay.row == DIFFICULTY
+    assert not overlay.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(5, 5), button=1))
+    assert not overlay.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_SPACE))
+
+
+def test_the_curve_of_the_loss_is_drawn_once_there_are_two_values() -> None:
+    overlay, plugin = panel()
+    surface = pygame.Surface((620, 540))
+    overlay.draw(surface)
+    before = pygame.image.tobytes(surface, "RGB")
+    for step in range(200):
+        plugin.data["learner"] |= {"steps": 18_231 + step, "loss": 0.02 + 0.01 * (step % 7)}
+        overlay.draw(surface)
+    assert pygame.image.tobytes(surface, "RGB") != before
+
+
+def test_ages_in_words() -> None:
+    assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
+
+
+def test_importing_the_panel_does_not_import_pygame() -> None:
+    code = "import sys, cornerman.overlay; sys.exit('pygame' in sys.modules or 'torch' in sys.modules)"
+    plugin_dir = Path(__file__).resolve().parent.parent / "plugin"
+    environment = {**os.environ, "PYTHONPATH": str(plugin_dir)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

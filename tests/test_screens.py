@@ -1,0 +1,493 @@
+"""The window: every screen at three sizes, whole battles by keys and by mouse, faults, the frame's duties."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+pygame = pytest.importorskip("pygame")
+
+from game_adapter.host import Host  # noqa: E402  (after the check that pygame is there)
+from game_adapter.ringside import assets  # noqa: E402
+from game_adapter.ringside.battle import NUM_ACTIONS, Battle  # noqa: E402
+from game_adapter.ringside.battle_screen import BattleScreen, ResultScreen, corner_name  # noqa: E402
+from game_adapter.ringside.commands import SKILLS, Commands  # noqa: E402
+from game_adapter.ringside.corner import LENGTH_S, SETTLES_S, Corner  # noqa: E402
+from game_adapter.ringside.drawing import Canvas, Rect  # noqa: E402
+from game_adapter.ringside.game import RINGSIDE, draw_teams  # noqa: E402
+from game_adapter.ringside.pictures import draw_battle_picture, draw_menu_picture  # noqa: E402
+from game_adapter.ringside.roster import SHAPES, roster  # noqa: E402
+from game_adapter.ringside.screens import HelpScreen, Leave, QuestionScreen, Screen, Setup  # noqa: E402
+from game_adapter.ringside.sounds import Sounds  # noqa: E402
+from game_adapter.ringside.sprites import Sprites  # noqa: E402
+from game_adapter.ringside.stage import Stage  # noqa: E402
+from game_adapter.ringside.title import FIGHT, TitleScreen  # noqa: E402
+from game_adapter.ringside.window import NoScreen, Window, no_display, open_window  # noqa: E402
+
+SIZES = ((960, 600), (720, 450), (1600, 1000), (1000, 900))
+FRAME_S = 1 / 60
+
+
+class FakeHost(Host):
+    """A host that remembers what it was told; with `learning` it answers as if Cornerman were plugged in."""
+
+    def __init__(self, tmp: Path, learning: bool = False) -> None:
+        super().__init__(tmp / "plugins", tmp / "data", RINGSIDE)
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.frames = 0
+        self.learning = learning
+        self.version = 3
+        self.steps = 100
+
+    @property
+    def plugins(self) -> list[Any]:
+        class Cornerman:
+            name, version, on, reason = "cornerman", "0.1.0", True, ""
+
+        return [Cornerman()] if self.learning else []
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        if not self.learning:
+            return None
+        self.steps += 7
+        return {
+            "version": self.version,
+            "swaps": self.version,
+            "window": {"open": True, "why": "between rounds"},
+            "learner": {"steps": self.steps, "loss": 0.0123},
+            "replay": {"fill": 1234, "capacity": 10000},
+        }
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        self.told.append((hook, arguments))
+
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        assert frame_ms >= 0
+        assert 0 <= slack_ms <= 17
+        self.frames += 1
+
+    def count(self, hook: str) -> int:
+        return sum(name == hook for name, _arguments in self.told)
+
+
+@pytest.fixture(autouse=True)
+def dummy_drivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    yield
+    pygame.quit()
+
+
+def opened(tmp_path: Path, learning: bool = False, **options: Any) -> Window:
+    return open_window(FakeHost(tmp_path, learning), RINGSIDE, seed=5, **{"sound": False, **options})
+
+
+def press(window: Window, *keys: int) -> None:
+    for key in keys:
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
+        window.frame(FRAME_S)
+
+
+def click(window: Window, place: Rect, button: int = 1) -> None:
+    """Moves the mouse into a logical rectangle and clicks."""
+    at = window.canvas.pixels(place).center
+    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=button))
+    window.frame(FRAME_S)
+
+
+def fight(window: Window, **changes: Any) -> BattleScreen:
+    """Straight into a battle against the tactician."""
+    setup = Setup(**{"blue": "tactician", "teams_seed": 3, **changes})
+    window.screen = BattleScreen(window.hall, setup, TitleScreen)
+    return window.screen
+
+
+def wait_for_player(window: Window, screen: BattleScreen) -> None:
+    for _ in range(900):
+        if screen.players_turn or window.screen is not screen:
+            return
+        window.frame(0.05)
+    pytest.fail("the player never got a turn")
+
+
+def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
+    """Every kind of screen, with every shape of teams among them."""
+    hall = window.hall
+    title = TitleScreen(hall)
+    yield "title", title
+    yield "help", HelpScreen(hall, title)
+    for shape in SHAPES:
+        screen = fight(window, shape=shape, blue="cornerman" if hall.has_cornerman() else "planner")
+        yield f"battle {shape}", screen
+        wait_for_player(window, screen)
+        for key in (pygame.K_2, pygame.K_RIGHT):
+            screen.event(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
+        yield f"aiming {shape}", screen
+    screen.corner = Corner(hall, 20)
+    screen.corner.update(0.5)
+    yield "corner", screen
+    yield "leave", QuestionScreen(hall, screen, "Leave this battle?", ("Back to the fight", "Leave it"), title)
+    yield "result", ResultScreen(hall, screen)
+
+
+# ------------------------------------------------------------------------------------------------------------- drawing
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tuple[int, int]) -> None:
+    window = opened(tmp_path, learning=True, size=size)
+    whole = window.surface.get_rect()
+    for name, screen in all_screens(window):
+        window.screen = screen
+        window.draw()
+        assert window.canvas.placed, f"{name} shows no text"
+        for placed in window.canvas.placed:
+            assert placed.rect.left >= placed.box.left, (name, placed)
+            assert placed.rect.right <= placed.box.right, (name, placed)
+            assert placed.rect.top >= placed.box.top - 4, (name, placed)
+            assert placed.rect.bottom <= placed.box.bottom + 4, (name, placed)
+            assert whole.contains(placed.rect), (name, placed)
+            assert not placed.cut, (name, placed)
+
+
+def test_longer_text_than_its_box_is_cut_and_says_so() -> None:
+    canvas = Canvas()
+    box = Rect(10, 10, 60, 24)
+    canvas.text("a sentence far too long for this", box)
+    assert canvas.placed[-1].cut
+    assert canvas.placed[-1].text.endswith("...")
+    assert canvas.placed[-1].rect.right <= box.right
+
+
+def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
+    sprites = Sprites()
+    seen = set()
+    for entry in roster().fighters.values():
+        for pose in ("idle", "guard", "charge", "strike", "hurt", "win", "fallen"):
+            seen.add(pygame.image.tobytes(sprites.fighter(entry.sprite, pose), "RGBA"))
+    assert len(seen) == 7 * len(roster().fighters)
+    assert sprites.ring() is not None
+    assert sprites.messages == []
+
+
+def test_a_fighters_state_changes_its_picture() -> None:
+    """Guard, charge, exposed and fallen each look different from a fighter at rest."""
+    pictures = set()
+    for state in ("", "guard", "charged", "exposed", "fallen"):
+        battle = RINGSIDE.new_battle(3)
+        fighter = battle.fighters[1]
+        if state == "fallen":
+            fighter.health = 0
+        elif state:
+            setattr(fighter, state, True)
+        canvas = Canvas()
+        stage = Stage(battle, Sprites())
+        stage.draw(canvas)
+        x, y = stage.feet(canvas, 1)
+        part = canvas.surface.subsurface(Rect(int(x) - 70, int(y) - 280, 140, 290).clip(canvas.surface.get_rect()))
+        pictures.add(pygame.image.tobytes(part, "RGB"))
+    assert len(pictures) == 5
+
+
+def test_health_bars_glide_and_arrive() -> None:
+    battle = RINGSIDE.new_battle(3)
+    stage = Stage(battle, Sprites())
+    turn = None
+    while turn is None or not turn.damage:
+        turn = battle.apply(0)
+        stage.play(turn)
+        stage.step(5) if not turn.damage else None
+    before = stage.shown[turn.target]
+    values = []
+    for _ in range(120):
+        stage.step(FRAME_S)
+        values.append(stage.shown[turn.target])
+    assert values == sorted(values, reverse=True)
+    assert len({round(value, 2) for value in values}) > 5, "it jumped"
+    assert values[-1] == pytest.approx(before - turn.damage)
+    assert not stage.busy
+
+
+# -------------------------------------------------------------------------------------------------------- playing it
+
+
+def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    host = window.host
+    assert isinstance(window.screen, TitleScreen)
+    press(window, pygame.K_UP, pygame.K_DOWN, pygame.K_RETURN)
+    screen = window.screen
+    assert isinstance(screen, BattleScreen)
+    assert host.told[0][0] == "on_battle_start"
+    assert host.told[0][1]["seats"] == {0: "player", 1: "scripted"}
+    for _ in range(400):
+        if window.screen is not screen:
+            break
+        if screen.players_turn:
+            press(window, pygame.K_5, pygame.K_1, pygame.K_RETURN)
+        else:
+            press(window, pygame.K_SPACE)  # skips what is only shown
+            window.frame(0.05)
+    assert isinstance(window.screen, ResultScreen)
+    assert screen.match.over
+    assert host.count("on_battle_end") == 1
+    assert host.count("on_round_end") == host.count("on_round_start") + 1
+    assert len(window.hall.results) == 1
+    for _ in range(12):
+        window.frame(0.05)
+    press(window, pygame.K_RETURN)
+    again = window.screen
+    assert isinstance(again, BattleScreen)
+    assert again is not screen
+    assert [f.name for f in again.battle.fighters] == [f.name for f in screen.battle.fighters]
+    window.close()
+    assert host.count("on_quit") == 1
+
+
+def test_a_battle_by_mouse_alone(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.draw()
+    click(window, window.screen.boxes[FIGHT])
+    screen = window.screen
+    assert isinstance(screen, BattleScreen)
+    random = Random(1)
+    chosen = set()
+    for _ in range(600):
+        if window.screen is not screen:
+            break
+        if not screen.players_turn:
+            click(window, Rect(4, 70, 4, 4))
+            window.frame(0.05)
+            continue
+        legal = [skill for skill in range(len(SKILLS)) if screen.commands.legal(skill)]
+        skill = random.choice(legal)
+        chosen.add(SKILLS[skill][0])
+        click(window, screen.commands.button(window.canvas, skill))
+        if screen.players_turn and screen.commands.aiming:
+            target = random.choice(screen.commands.targets())
+            click(window, screen.stage.body(window.canvas, target))
+    assert isinstance(window.screen, ResultScreen)
+    assert {"strike", "heavy", "guard", "charge"} <= chosen
+    window.close()
+
+
+def test_every_legal_action_can_be_chosen_and_only_those() -> None:
+    """Over many moments of battles, the keys reach exactly the legal actions."""
+    random = Random(2)
+    for seed in range(6):
+        battle = RINGSIDE.new_battle(seed, random.choice(SHAPES))
+        for _ in range(25):
+            if battle.outcome is not None:
+                break
+            reached = set()
+            for skill in range(len(SKILLS)):
+                commands = Commands(battle)
+                action = commands.key(pygame.K_1 + skill)
+                if commands.aiming:
+                    for _target in commands.targets():
+                        reached.add(commands.action())
+                        commands.key(pygame.K_RIGHT)
+                elif action is not None:
+                    reached.add(action)
+                else:
+                    assert commands.warning
+            mask = battle.action_mask()
+            assert reached == {action for action in range(NUM_ACTIONS) if mask[action]}
+            battle.apply(random.choice(sorted(reached)))
+
+
+@pytest.mark.parametrize("skill", range(len(SKILLS)))
+def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: Path, skill: int) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+    wait_for_player(window, screen)
+    press(window, *[pygame.K_RIGHT] * skill)
+    window.frame(FRAME_S)
+    tip = screen.commands.tip()
+    assert any(character.isdigit() for character in tip)
+    words = " ".join(placed.text for placed in window.canvas.placed)
+    assert tip in words
+    assert screen.battle.rules.skills[SKILLS[skill][0]].title in words
+    other = (skill + 1) % len(SKILLS)
+    at = window.canvas.pixels(screen.commands.button(window.canvas, other)).center
+    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+    window.frame(FRAME_S)
+    assert screen.commands.tip() in " ".join(placed.text for placed in window.canvas.placed)
+    window.close()
+
+
+def test_back_help_and_leaving(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+    wait_for_player(window, screen)
+    press(window, pygame.K_1)
+    assert screen.commands.aiming
+    press(window, pygame.K_ESCAPE)
+    assert not screen.commands.aiming
+    press(window, pygame.K_h)
+    assert isinstance(window.screen, HelpScreen)
+    press(window, pygame.K_x)
+    assert window.screen is screen
+    press(window, pygame.K_ESCAPE)
+    assert isinstance(window.screen, QuestionScreen)
+    press(window, pygame.K_ESCAPE)
+    assert window.screen is screen
+    press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_RETURN)
+    assert isinstance(window.screen, TitleScreen)
+    ends = [arguments for hook, arguments in window.host.told if hook == "on_battle_end"]
+    assert [end["truncated"] for end in ends] == [True]
+
+
+def test_the_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    screen = fight(window, blue="cornerman", red="brawler")
+    while screen.corner is None:
+        window.frame(0.05)
+    window.frame(FRAME_S)
+    words = " ".join(placed.text for placed in window.canvas.placed)
+    assert "Cornerman is learning" in words
+    assert "Training window open: between rounds" in words
+    assert "1,234 moves" in words
+    assert screen.match.between_rounds
+    corner = screen.corner
+    press(window, pygame.K_SPACE)
+    assert screen.corner is corner, "it settles first"
+    window.frame(SETTLES_S)
+    assert screen.corner is None
+    assert not screen.match.between_rounds
+    assert window.host.count("on_round_start") == 1
+
+
+def test_a_break_nobody_skips_lasts_its_time(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    corner = Corner(window.hall, 2)
+    corner.update(LENGTH_S - 0.01)
+    assert not corner.done
+    corner.update(0.02)
+    assert corner.done
+
+
+def test_watching_needs_nobody(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True, watch="brawler")
+    screen = window.screen
+    assert isinstance(screen, BattleScreen)
+    assert screen.match.seats == {0: "scripted", 1: "plugin"}
+    window.hall.fast = True
+    for _ in range(3000):
+        window.handle(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE, unicode="", mod=0))
+        if screen.update(0.05) is not None:
+            break
+    assert screen.match.over
+    assert corner_name(screen.setup.red) == "Brawler (scripted)"
+
+
+def test_a_new_version_is_told(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    for _ in range(12):
+        window.frame(0.05)
+    window.host.version += 1
+    for _ in range(12):
+        window.frame(0.05)
+    assert any("version 4 takes over" in sentence for sentence, _seconds in window.hall.notices)
+
+
+# -------------------------------------------------------------------------------------------------------------- faults
+
+
+def test_closing_in_the_middle_of_a_battle_tells_the_host(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    window.run(max_frames=10)
+    assert isinstance(window.screen, Leave)
+    assert screen.match.over
+    assert [name for name, _arguments in window.host.told][-3:] == ["on_battle_end", "on_round_end", "on_quit"]
+
+
+def test_ctrl_c_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+
+    def interrupted(dt_s: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(screen, "update", interrupted)
+    window.run(max_frames=10)
+    assert screen.match.over
+    assert window.host.count("on_quit") == 1
+
+
+def test_a_bounded_run_tells_the_host_of_every_frame(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.run(max_frames=5)
+    assert window.frames == window.host.frames == 5
+
+
+def test_resizing_lays_out_anew(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.surface = pygame.display.set_mode((1280, 720), pygame.RESIZABLE)
+    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(1280, 720), w=1280, h=720))
+    window.frame(FRAME_S)
+    assert (window.canvas.width, window.canvas.height) == (1066, 600)
+
+
+def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
+    with pytest.raises(NoScreen, match="No window can be opened"):
+        opened(tmp_path)
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert no_display()
+    with pytest.raises(NoScreen, match="DISPLAY"):
+        opened(tmp_path)
+
+
+def test_no_sound_device_is_said_once_and_the_game_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_AUDIODRIVER", "nonsense")
+    window = opened(tmp_path, sound=True)
+    fight(window)
+    for _ in range(3):
+        window.frame(FRAME_S)
+    assert sum("No sound device" in sentence for sentence, _seconds in window.hall.notices) == 1
+    assert "No sound device" in window.hall.sounds.toggle() or not window.hall.sounds.on
+
+
+def test_sounds_play_and_switch() -> None:
+    sounds = Sounds()
+    for name in ("bell", "hit", "heavy", "miss", "guard", "mend", "charge", "fall", "win", "lose", "tick", "choose"):
+        sounds.play(name)
+    assert sounds.messages == []
+    assert sounds.toggle() == "Sound is off."
+    assert sounds.toggle() == "Sound is on."
+    sounds.close()
+
+
+def test_missing_files_are_said_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    battle: Battle = RINGSIDE.new_battle(1)
+    monkeypatch.setattr(assets, "asset_folders", lambda: (tmp_path, tmp_path))
+    sprites, sounds = Sprites(), Sounds()
+    sounds.play("bell")
+    sounds.play("hit")
+    canvas = Canvas()
+    Stage(battle, sprites, sounds).draw(canvas)
+    assert len(sprites.messages) == len(sounds.messages) == 1
+    assert "plain one is drawn" in sprites.messages[0]
+    sounds.close()
+
+
+def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
+    battle = Battle(draw_teams(1, "1v3"), 4)
+    draw_battle_picture(battle, tmp_path / "battle.png", [battle.apply(0)])
+    draw_battle_picture(None, tmp_path / "demo.png")
+    draw_menu_picture(FakeHost(tmp_path), tmp_path / "menu.png")
+    for name in ("battle", "demo", "menu"):
+        assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
