@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from game_adapter.ringside.battle_screen import BattleScreen  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
 from game_adapter.ringside.screens import Setup  # noqa: E402
 from game_adapter.ringside.title import TitleScreen  # noqa: E402
-from game_adapter.ringside.window import Window, open_window  # noqa: E402
+from game_adapter.ringside.window import Window  # noqa: E402
 from tests.test_overlay import FakePlugin  # noqa: E402
 
 SIZES = ((960, 600), (720, 450), (1600, 1000))
@@ -62,7 +63,7 @@ def dummy_drivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def battle_window(host: Host, size: tuple[int, int] = (960, 600)) -> Window:
-    window = open_window(host, RINGSIDE, seed=5, sound=False, size=size)
+    window = Window(host, RINGSIDE, Random(5), sound=False, size=size)
     window.screen = BattleScreen(window.hall, Setup(red="brawler", blue="tactician", teams_seed=3), TitleScreen)
     return window
 

@@ -85,7 +85,7 @@ def dummy_drivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def opened(tmp_path: Path, learning: bool = False, **options: Any) -> Window:
-    return open_window(FakeHost(tmp_path, learning), RINGSIDE, seed=5, **{"sound": False, **options})
+    return Window(FakeHost(tmp_path, learning), RINGSIDE, Random(5), **{"sound": False, **options})
 
 
 def press(window: Window, *keys: int) -> None:
@@ -440,7 +440,7 @@ def test_resizing_lays_out_anew(tmp_path: Path) -> None:
 
 def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    with pytest.raises(NoScreen, match="No window can be opened"):
+    with pytest.raises(NoScreen, match="no window can be opened"):
         opened(tmp_path)
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -448,6 +448,34 @@ def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
     assert no_display()
     with pytest.raises(NoScreen, match="DISPLAY"):
         opened(tmp_path)
+
+
+def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
+    made: list[FakeHost] = []
+
+    def make() -> FakeHost:
+        assert pygame.display.get_surface() is not None, "the loading picture comes first"
+        made.append(FakeHost(tmp_path))
+        return made[0]
+
+    assert open_window(make, seed=1, sound=False, max_frames=3) == 0
+    assert made[0].frames == 3
+    assert made[0].count("on_quit") == 1
+    assert "No plugins folder" in made[0].messages[0]
+    made.clear()
+    assert open_window(make, watch="brawler", seed=1, sound=False, max_frames=3) == 0
+    assert made[0].count("on_battle_start") == made[0].count("on_battle_end") == 1
+
+
+def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeHost(tmp_path)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(host, "load", interrupted)
+    assert open_window(lambda: host) == 0
+    assert host.count("on_quit") == 1
 
 
 def test_no_sound_device_is_said_once_and_the_game_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,9 @@ class Commands:
         actor, fighter = self.battle.fighters[self.battle.acting], self.battle.fighters[target]
         if self.name == "mend":
             return f"+{mended(self.battle.rules, fighter.health, fighter.max_health)} health"
-        landing, damage = blow(self.battle.rules, actor, fighter, self.name == "heavy")
+        landing, damage = blow(
+            self.battle.rules, actor, fighter, self.name == "heavy", self.battle.covers(fighter.seat)
+        )
         return f"{landing} %, about -{min(round(damage), fighter.health)}"
 
     def marks(self) -> Marks:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pygame
 
 from game_adapter.host import Host
-from game_adapter.match import Match
+from game_adapter.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.commands import Commands
 from game_adapter.ringside.debug_menu import DebugMenu
@@ -22,6 +22,7 @@ from game_adapter.ringside.theme import HEIGHT, WIDTH
 
 SIZE = (WIDTH, HEIGHT)
 DEMO_TURNS = 9
+SITTING = {PLAYER: "You", PLUGIN: "Cornerman", SCRIPTED: "Scripted fighter"}
 
 
 def draw_battle_picture(
@@ -35,8 +36,12 @@ def draw_battle_picture(
         battle, log = _demo()
     else:
         battle = cast(Battle, match_or_battle.battle) if isinstance(match_or_battle, Match) else match_or_battle
+    names = ("Red corner", "Blue corner")
+    if isinstance(match_or_battle, Match):
+        seats = match_or_battle.seats
+        names = (SITTING.get(seats[0], names[0]), SITTING.get(seats[1], names[1]))
     surface = pygame.Surface(size)
-    _draw_battle(surface, Canvas(), battle, log)
+    _draw_battle(surface, Canvas(), battle, log, names)
     pygame.image.save(surface, str(path))
 
 
@@ -51,15 +56,21 @@ def draw_menu_picture(host: Host, path: Path | str, size: tuple[int, int] = SIZE
     pygame.image.save(surface, str(path))
 
 
-def _draw_battle(surface: pygame.Surface, canvas: Canvas, battle: Battle, log: Sequence[Any]) -> None:
+def _draw_battle(
+    surface: pygame.Surface,
+    canvas: Canvas,
+    battle: Battle,
+    log: Sequence[Any],
+    names: tuple[str, str] = ("Red corner", "Blue corner"),
+) -> None:
     canvas.begin(surface)
     stage = Stage(battle, Sprites())
     stage.log.extend((turn.text(), turn.seat) for turn in log)
     stage.settle()
     commands = Commands(battle)
     stage.draw(canvas, Marks())
-    commands.draw(canvas, active=battle.outcome is None)
-    stage.draw_corners(canvas, "Red corner", "Blue corner")
+    commands.draw(canvas, active=battle.outcome is None, waiting="The final bell!")
+    stage.draw_corners(canvas, *names)
     left = commands.width(canvas) + 18
     box = pygame.Rect(left, canvas.height - BOTTOM + 8, canvas.width - left - 10, BOTTOM - 18)
     stage.draw_log(canvas, box)

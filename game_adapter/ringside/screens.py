@@ -43,7 +43,7 @@ HELP = (
         "Choose",
         "1 to 5, or arrows and Enter, or click. Then the target: arrows, its number, or a click on the fighter.",
     ),
-    ("Think", "Guard when a charged enemy acts before you. Heavy strikes break charges, and leave you open."),
+    ("Think", "A guard shields its fighter, and a little the allies. Heavy strikes break charges and leave you open."),
     ("Breaks", "Between rounds Cornerman learns from what was seen. Any key ends the break."),
     ("Keys", "Esc goes back, F1 opens the debug menu, F is fast, M is sound, H or ? is this page."),
 )

@@ -245,6 +245,7 @@ class Stage:
             (name, word)
             for name, word, is_so in (
                 ("guard", "Guard", fighter.guard),
+                ("guard", "Covered", not fighter.guard and self.battle.covers(fighter.seat)),
                 ("charge", "Charged", fighter.charged),
                 ("exposed", "Exposed", fighter.exposed),
             )
@@ -355,7 +356,12 @@ class Stage:
                 canvas.oval(Rect(box.left + 12, line.centery - 4, 8, 8), CORNERS[seat], 255)
             canvas.text(text, line, SMALL, TEXT if place >= len(shown) - newest else QUIET)
         if not shown:
-            canvas.text("The bell rings. Round 1.", Rect(box.left + 12, box.top + 8, box.width - 22, row), BODY, QUIET)
+            canvas.text(
+                "The bell rings." if self.battle.round == 1 else f"Round {self.battle.round}.",
+                Rect(box.left + 12, box.top + 8, box.width - 22, row),
+                BODY,
+                QUIET,
+            )
 
 
 def _centred(x: float, top: float, width: int, height: int) -> Rect:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pygame
 
@@ -14,10 +15,11 @@ from game_adapter.host import Host
 from game_adapter.ringside.battle_screen import BattleScreen
 from game_adapter.ringside.debug_menu import DebugMenu
 from game_adapter.ringside.drawing import Canvas, Rect
+from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens import Hall, Leave, Screen, Setup
 from game_adapter.ringside.sounds import Sounds
 from game_adapter.ringside.sprites import Sprites
-from game_adapter.ringside.theme import GOLD, HEIGHT, NIGHT, SMALL, TEXT, WIDTH
+from game_adapter.ringside.theme import BODY, GOLD, HEIGHT, HUGE, NIGHT, SMALL, TEXT, WIDTH
 from game_adapter.ringside.title import TitleScreen
 
 FPS = 60
@@ -48,7 +50,7 @@ class Window:
         size: tuple[int, int] = (WIDTH, HEIGHT),
     ) -> None:
         self.host = host
-        self._open_display(size)
+        self.surface = open_display(size)
         self.canvas = Canvas()
         self.canvas.begin(self.surface)
         self.hall = Hall(host, game, self.canvas, Sprites(), Sounds(sound), random)
@@ -62,17 +64,6 @@ class Window:
         self._told = 0
         self._swaps: int | None = None
         self._looked_s = 0.0
-
-    def _open_display(self, size: tuple[int, int]) -> None:
-        if no_display():
-            raise NoScreen("There is no screen here: neither DISPLAY nor WAYLAND_DISPLAY is set.")
-        try:
-            pygame.display.init()
-            self.surface = pygame.display.set_mode(size, pygame.RESIZABLE)
-        except pygame.error as error:
-            raise NoScreen(f"No window can be opened here ({error}).") from error
-        pygame.display.set_caption("Ringside")
-        pygame.key.set_repeat(350, 90)
 
     # -------------------------------------------------------------------------------------------------------- the loop
 
@@ -188,6 +179,60 @@ def no_display() -> bool:
     return not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def open_window(host: Host, game: Any, seed: int | None = None, **options: Any) -> Window:
-    """Opens the window (options as of Window); NoScreen, with a sentence, where there is none."""
-    return Window(host, game, Random(seed), **options)
+def open_display(size: tuple[int, int] = (WIDTH, HEIGHT)) -> pygame.Surface:
+    """Opens the display, or gives the one that is open; NoScreen, with a sentence, where there is none."""
+    if no_display():
+        raise NoScreen("neither DISPLAY nor WAYLAND_DISPLAY is set")
+    try:
+        pygame.display.init()
+        surface = cast("pygame.Surface | None", pygame.display.get_surface())  # None before the first set_mode
+        if surface is None:
+            pygame.display.set_caption("Ringside")
+            surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+    except pygame.error as error:
+        raise NoScreen(f"no window can be opened: {error}") from error
+    pygame.key.set_repeat(350, 90)
+    return surface
+
+
+def draw_loading(surface: pygame.Surface) -> None:
+    """What the player sees while the plugins are loaded, which may take some seconds."""
+    canvas = Canvas()
+    canvas.begin(surface)
+    ring = Sprites().ring()
+    if ring is not None:
+        canvas.cover("ring", ring)
+    canvas.shade(canvas.area, NIGHT, 150)
+    middle = canvas.height // 2
+    canvas.text("RINGSIDE", Rect(0, middle - 70, canvas.width, 80), HUGE, GOLD, "center", shadow=True)
+    words = "Lacing the gloves, waking the corner ..."
+    canvas.text(words, Rect(0, middle + 20, canvas.width, 30), BODY, TEXT, "center", shadow=True)
+
+
+def open_window(
+    make_host: Callable[[], Host],
+    watch: str | None = None,
+    seed: int | None = None,
+    sound: bool = True,
+    max_frames: int | None = None,
+) -> int:
+    """Opens the window, loads the plugins under a loading picture, and plays until the player leaves; returns 0.
+
+    NoScreen, with the reason, before anything is loaded. `watch` as of Window.
+    """
+    surface = open_display()
+    host: Host | None = None
+    try:
+        draw_loading(surface)
+        pygame.display.flip()
+        pygame.event.pump()
+        host = make_host()
+        host.load()
+        window = Window(host, RINGSIDE, Random(seed), sound, watch or None)
+    except KeyboardInterrupt:
+        if host is not None:
+            host.quit()
+        pygame.display.quit()
+        return 0
+    window.run(max_frames)
+    return 0
