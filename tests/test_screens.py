@@ -440,7 +440,7 @@ def test_resizing_lays_out_anew(tmp_path: Path) -> None:
 
 def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    with pytest.raises(NoScreen, match="no window can be opened"):
+    with pytest.raises(NoScreen, match="No window can be opened"):
         opened(tmp_path)
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -458,12 +458,12 @@ def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
         made.append(FakeHost(tmp_path))
         return made[0]
 
-    assert open_window(make, seed=1, sound=False, max_frames=3) == 0
+    open_window(make, RINGSIDE, seed=1, sound=False).run(max_frames=3)
     assert made[0].frames == 3
     assert made[0].count("on_quit") == 1
     assert "No plugins folder" in made[0].messages[0]
     made.clear()
-    assert open_window(make, watch="brawler", seed=1, sound=False, max_frames=3) == 0
+    open_window(make, RINGSIDE, watch="brawler", seed=1, sound=False).run(max_frames=3)
     assert made[0].count("on_battle_start") == made[0].count("on_battle_end") == 1
 
 
@@ -474,7 +474,7 @@ def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytes
         raise KeyboardInterrupt
 
     monkeypatch.setattr(host, "load", interrupted)
-    assert open_window(lambda: host) == 0
+    open_window(lambda: host, RINGSIDE).run()
     assert host.count("on_quit") == 1
 
 

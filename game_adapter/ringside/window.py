@@ -15,7 +15,6 @@ from game_adapter.host import Host
 from game_adapter.ringside.battle_screen import BattleScreen
 from game_adapter.ringside.debug_menu import DebugMenu
 from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens import Hall, Leave, Screen, Setup
 from game_adapter.ringside.sounds import Sounds
 from game_adapter.ringside.sprites import Sprites
@@ -182,7 +181,7 @@ def no_display() -> bool:
 def open_display(size: tuple[int, int] = (WIDTH, HEIGHT)) -> pygame.Surface:
     """Opens the display, or gives the one that is open; NoScreen, with a sentence, where there is none."""
     if no_display():
-        raise NoScreen("neither DISPLAY nor WAYLAND_DISPLAY is set")
+        raise NoScreen("There is no screen: neither DISPLAY nor WAYLAND_DISPLAY is set.")
     try:
         pygame.display.init()
         surface = cast("pygame.Surface | None", pygame.display.get_surface())  # None before the first set_mode
@@ -190,7 +189,7 @@ def open_display(size: tuple[int, int] = (WIDTH, HEIGHT)) -> pygame.Surface:
             pygame.display.set_caption("Ringside")
             surface = pygame.display.set_mode(size, pygame.RESIZABLE)
     except pygame.error as error:
-        raise NoScreen(f"no window can be opened: {error}") from error
+        raise NoScreen(f"No window can be opened here ({error}).") from error
     pygame.key.set_repeat(350, 90)
     return surface
 
@@ -209,30 +208,38 @@ def draw_loading(surface: pygame.Surface) -> None:
     canvas.text(words, Rect(0, middle + 20, canvas.width, 30), BODY, TEXT, "center", shadow=True)
 
 
-def open_window(
-    make_host: Callable[[], Host],
-    watch: str | None = None,
-    seed: int | None = None,
-    sound: bool = True,
-    max_frames: int | None = None,
-) -> int:
-    """Opens the window, loads the plugins under a loading picture, and plays until the player leaves; returns 0.
+class Opening:
+    """An open window before the game is there: `run` loads the plugins under a loading picture, then plays."""
 
-    NoScreen, with the reason, before anything is loaded. `watch` as of Window.
+    def __init__(
+        self, make_host: Callable[[], Host], game: Any, random: Random, sound: bool, watch: str | None
+    ) -> None:
+        self._make_host, self._game, self._random, self._sound, self._watch = make_host, game, random, sound, watch
+        self._surface = open_display()
+
+    def run(self, max_frames: int | None = None) -> None:
+        """Plays until the player leaves, or for so many frames; Ctrl-C ends it cleanly, while loading too."""
+        host: Host | None = None
+        try:
+            draw_loading(self._surface)
+            pygame.display.flip()
+            pygame.event.pump()
+            host = self._make_host()
+            host.load()
+            window = Window(host, self._game, self._random, self._sound, self._watch)
+        except KeyboardInterrupt:
+            if host is not None:
+                host.quit()
+            pygame.display.quit()
+            return
+        window.run(max_frames)
+
+
+def open_window(
+    make_host: Callable[[], Host], game: Any, watch: str | None = None, seed: int | None = None, sound: bool = True
+) -> Opening:
+    """Opens the window; `run` of what it returns plays the game. `watch` as of Window.
+
+    NoScreen, with a sentence, where there is no screen: nothing was loaded then.
     """
-    surface = open_display()
-    host: Host | None = None
-    try:
-        draw_loading(surface)
-        pygame.display.flip()
-        pygame.event.pump()
-        host = make_host()
-        host.load()
-        window = Window(host, RINGSIDE, Random(seed), sound, watch or None)
-    except KeyboardInterrupt:
-        if host is not None:
-            host.quit()
-        pygame.display.quit()
-        return 0
-    window.run(max_frames)
-    return 0
+    return Opening(make_host, game, Random(seed), sound, watch)
