@@ -89,8 +89,8 @@ def double_q_target(
     Q-values `[B, A]` of terminal rows and of illegal actions have no part in it, whatever they hold.
     """
     best = online_next.masked_fill(illegal, -float("inf")).argmax(1, keepdim=True)
-    bootstrap = target_next.gather(1, best).squeeze(1)
-    return reward + (discount * bootstrap).masked_fill(terminal, 0.0)
+    bootstrap = target_next.gather(1, best).squeeze(1).masked_fill_(terminal, 0.0)
+    return torch.addcmul(reward, discount, bootstrap)
 
 
 def huber(td_error: Tensor) -> Tensor:
@@ -111,11 +111,10 @@ def td_error_and_gradient(
 ) -> Tensor:
     """TD errors `[B]` of one batch; writes the gradient of their mean Huber loss into `gradient_views`.
 
-    `rows` is observations above next observations `[2B, F]` (one forward pass serves both), then action, reward,
-    discount, terminal and illegal next actions. The gradient is derived by hand, layer by layer, with the target held
-    constant; ATen's own kernel does layer normalisation's part.
+    `rows` is one batch out of `columns`: observations above next observations share one forward pass. The gradient is
+    derived by hand, layer by layer, with the target held constant; ATen's own kernel does layer normalisation's part.
     """
-    both, action = rows[0], rows[1].unsqueeze(1)
+    both, action = rows[0], rows[1]
     num_rows = action.size(0)
     inputs: list[Tensor] = [both[:num_rows]]
     norms: list[list[Tensor]] = []
@@ -128,11 +127,10 @@ def td_error_and_gradient(
         norms.append([z[:num_rows], mean[:num_rows], scale[:num_rows]])
     q = torch.mm(x, views[-2]).add_(views[-1])
     target_next = forward_views(target_views, both[num_rows:])
-    wanted = double_q_target(rows[2], rows[3], rows[4], q[num_rows:], target_next, rows[5])
+    wanted = double_q_target(rows[3], rows[4], rows[5], q[num_rows:], target_next, rows[6])
     td_error = q[:num_rows].gather(1, action).squeeze(1) - wanted
 
-    slope = (td_error.clamp(-1.0, 1.0) / num_rows).unsqueeze(1)
-    slope = torch.zeros_like(target_next).scatter_(1, action, slope)
+    slope = td_error.clamp(-1.0, 1.0).unsqueeze(1) * rows[2]
     torch.mm(inputs[-1].t(), slope, out=gradient_views[-2])
     torch.sum(slope, [0], out=gradient_views[-1])
     back = torch.mm(slope, views[-2].t())
@@ -152,16 +150,25 @@ def td_error_and_gradient(
     return td_error
 
 
-def columns(rows: Rows) -> list[Tensor]:
-    """What `td_error_and_gradient` reads, for all K batches at once: index each by k."""
-    return [
+def columns(rows: Rows) -> list[list[Tensor]]:
+    """What `td_error_and_gradient` reads, per batch: all that does not depend on the weights, computed at once.
+
+    Observations above next observations `[2B, F]`, action `[B, 1]`, 1 / B at the action taken `[B, A]`, reward,
+    discount and terminal `[B]`, illegal next actions `[B, A]`.
+    """
+    action = rows.action.unsqueeze(2)
+    share = torch.full_like(rows.reward, 1.0 / rows.reward.size(1)).unsqueeze(2)
+    stacked = [
         torch.cat([rows.observation, rows.next_observation], 1),
-        rows.action,
+        action,
+        torch.zeros_like(rows.next_action_mask, dtype=rows.reward.dtype).scatter_(2, action, share),
         rows.reward,
         rows.discount,
         terminal_rows(rows.discount, rows.next_action_mask),
         ~rows.next_action_mask,
     ]
+    unbound = [column.unbind(0) for column in stacked]
+    return [[column[k] for column in unbound] for k in range(rows.reward.size(0))]
 
 
 def gradient(flat: Tensor, target: Tensor, sizes: list[int], rows: Rows) -> tuple[Tensor, Tensor]:
@@ -171,43 +178,41 @@ def gradient(flat: Tensor, target: Tensor, sizes: list[int], rows: Rows) -> tupl
         split_flat(flat, sizes),
         split_flat(target, sizes),
         split_flat(result, sizes),
-        [column[0] for column in columns(rows)],
+        columns(rows)[0],
     )
     return td_error, result
 
 
 def clip_gradient(gradient: Tensor, limit: float) -> Tensor:
-    """Scale `gradient` `[P]` in place to at most `limit` in length (Pascanu et al. 2013); its length before."""
-    length = torch.dot(gradient, gradient).sqrt_()
-    gradient.mul_((limit / (length + 1e-6)).clamp_(max=1.0))
-    return length
+    """Scale `gradient` `[P]` in place to at most `limit` in length (Pascanu et al. 2013); its squared length before."""
+    square = torch.dot(gradient, gradient)
+    gradient.mul_(square.rsqrt().mul_(limit).clamp_(max=1.0))
+    return square
 
 
 def adam_rates(step: int, learning_rate: float) -> tuple[float, float]:
-    """Step size and epsilon of Adam's step number `step`, from 1, with the bias corrections folded in.
+    """Step (negative: downhill) and epsilon of Adam's step number `step`, from 1, with the bias corrections folded in.
 
     Kingma & Ba 2015, end of section 2: alpha_t = alpha sqrt(1 - beta2^t) / (1 - beta1^t), epsilon likewise.
     """
     correction = float((1.0 - SECOND_DECAY**step) ** 0.5)
-    return learning_rate * correction / (1.0 - FIRST_DECAY**step), ADAM_EPSILON * correction
+    return -learning_rate * correction / (1.0 - FIRST_DECAY**step), ADAM_EPSILON * correction
 
 
 def adam(
     weights: Weights,
     gradient: Tensor,
-    rates: Tensor,
+    rates: list[Tensor],
     first_decay: float = FIRST_DECAY,
     second_decay: float = SECOND_DECAY,
     tiny: float = TINY,
 ) -> None:
-    """Adam's step (Kingma & Ba 2015, algorithm 1) on `weights.online`, in place; `rates` `[2]` from `adam_rates`."""
+    """Adam's step (Kingma & Ba 2015, algorithm 1) on `weights.online`, in place; `rates` from `adam_rates`."""
     weights.first_moment.lerp_(gradient, 1.0 - first_decay)
     weights.second_moment.mul_(second_decay).addcmul_(gradient, gradient, value=1.0 - second_decay)
-    change = (
-        weights.second_moment.clamp_min_(tiny).sqrt().add_(rates[1])
-    )  # a root of 0 or a denormal takes twice as long
-    torch.div(weights.first_moment, change, out=change)
-    weights.online.sub_(change.mul_(rates[0]))
+    change = weights.second_moment.clamp_min_(tiny).sqrt()  # a root of 0 or of a denormal takes twice as long
+    torch.div(weights.first_moment, change.add_(rates[1]), out=change)
+    weights.online.addcmul_(change, rates[0])
 
 
 def clear_tiny(first_moment: Tensor, tiny: float = TINY) -> None:
@@ -228,16 +233,16 @@ def learn_burst(
     target_views = split_flat(weights.target, sizes)
     flat_gradient = torch.zeros_like(weights.online)
     gradient_views = split_flat(flat_gradient, sizes)
-    stacked = columns(rows)
-    td_errors = torch.zeros_like(rows.reward)
-    lengths = torch.zeros_like(rows.reward[:, 0])
-    for k in range(rows.reward.size(0)):
-        batch = [column[k] for column in stacked]
-        td_errors[k] = td_error_and_gradient(online_views, target_views, gradient_views, batch)
-        lengths[k] = clip_gradient(flat_gradient, gradient_clip)
-        adam(weights, flat_gradient, rates[k])
+    rate_pairs = [pair.unbind(0) for pair in rates.unbind(0)]
+    td_errors: list[Tensor] = []
+    squares: list[Tensor] = []
+    for k, batch in enumerate(columns(rows)):
+        td_errors.append(td_error_and_gradient(online_views, target_views, gradient_views, batch))
+        squares.append(clip_gradient(flat_gradient, gradient_clip))
+        adam(weights, flat_gradient, rate_pairs[k])
         weights.target.lerp_(weights.online, target_rate)
-    return torch.stack([huber(td_errors).mean(1), td_errors.abs().mean(1), lengths])
+    errors = torch.stack(td_errors)
+    return torch.stack([huber(errors).mean(1), errors.abs().mean(1), torch.stack(squares).sqrt_()])
 
 
 Burst = Callable[[Weights, list[int], Rows, Tensor, float, float], Tensor]
