@@ -45,7 +45,7 @@ ITEM_BYTES = {
 
 def pack(arrays: Arrays, notes: Mapping[str, str] | None = None) -> bytes:
     """The bytes of a safetensors file; `notes` are short texts kept in its header."""
-    tidy = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    tidy = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return bytes(safetensors.numpy.save(tidy, dict(notes) if notes else None))
 
 
@@ -66,7 +66,7 @@ def digest(arrays: Arrays, notes: Mapping[str, str]) -> str:
     """SHA-256 over names, types, shapes, contents and notes, whatever order they were stored in."""
     sha = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         sha.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         sha.update(array.tobytes())
     for name in sorted(notes):

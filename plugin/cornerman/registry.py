@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -349,7 +350,7 @@ class Registry:
                 tainted.add(entry.version)
         self.resume.erase()
         try:
-            self._sweep(older_than_s=0.0)
+            self._sweep(older_than_s=-inf)
         except OSError as error:
             raise ModelError(f"Leftovers of saved versions could not be erased ({error.strerror or error}).") from error
         return self._delete(sorted(tainted))
