@@ -55,7 +55,7 @@ def figures(turn: Turn) -> list[Floating]:
         return [*shown, Floating(said, turn.target, WARN, 28, -0.12)] if said else shown
     if turn.skill == "mend" and turn.target is not None:
         return [Floating(f"+{turn.healed}", turn.target, MEND, 44)]
-    return [Floating({"guard": "guard", "charge": "charged"}.get(turn.skill, turn.skill), turn.actor, GOLD, 30)]
+    return []
 
 
 def sound_of(turn: Turn) -> str:

@@ -258,9 +258,7 @@ class ResultScreen(Dialog):
         box.midtop = (canvas.width // 2, 70)
         canvas.panel(box, PANEL, GOLD, 14, 238)
         words, colour = self.headline()
-        canvas.text(
-            words, Rect(box.left + 20, box.top + 18, box.width - 40, 50), TITLE + 8, colour, "center", shadow=True
-        )
+        canvas.text(words, Rect(box.left + 20, box.top + 18, box.width - 40, 50), TITLE + 8, colour, "center", edge=255)
         battle = self._battle_screen.battle
         line = f"after {battle.round} round{'s' if battle.round != 1 else ''}"
         canvas.text(line, Rect(box.left + 20, box.top + 70, box.width - 40, 24), BODY, TEXT, "center")

@@ -104,9 +104,12 @@ class Canvas:
         return -(-width // FINER), -(-height // FINER)
 
     def text(
-        self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT, align: str = "left", shadow: bool = False
+        self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT, align: str = "left", edge: int = 0
     ) -> Rect:
-        """Draws one line, vertically centred in its box; too long a text is set smaller, then cut. Returns its rect."""
+        """Draws one line, vertically centred in its box; too long a text is set smaller, then cut. Returns its rect.
+
+        `edge` is the opacity, to 255, of a dark outline and then of the text itself; 0 draws plain text.
+        """
         where = self.pixels(box)
         fit = (text, where.width, where.height, size)
         if fit not in self._fits:
@@ -122,11 +125,23 @@ class Canvas:
             rect.right = where.right
         else:
             rect.left = where.left
-        if shadow:
-            self.surface.blit(self._rendered(text, size, NIGHT), rect.move(max(1, self.px(2)), max(1, self.px(2))))
-        self.surface.blit(rendered, rect)
+        if edge:
+            self._outline(self._rendered(text, size, NIGHT), rect, edge)
+        self._blit_faded(rendered, rect, edge or 255)
         self.placed.append(Placed(text, rect, where, cut))
         return rect
+
+    def _outline(self, dark: pygame.Surface, rect: Rect, alpha: int) -> None:
+        away = max(1, self.px(1.5))
+        for dx, dy in ((-away, 0), (away, 0), (0, -away), (0, 2 * away)):
+            self._blit_faded(dark, rect.move(dx, dy), alpha)
+
+    def _blit_faded(self, picture: pygame.Surface, rect: Rect, alpha: int) -> None:
+        if alpha < 255:
+            picture.set_alpha(alpha)
+        self.surface.blit(picture, rect)
+        if alpha < 255:
+            picture.set_alpha(255)
 
     def paragraph(self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT) -> int:
         """Draws wrapped text from the top of its box; what does not fit is cut. Returns the height used, in units."""

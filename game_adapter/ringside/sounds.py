@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pygame
 
 from game_adapter.ringside.assets import asset
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Linux's sound library writes a dozen lines of its own where there is no device: they would bury our sentence."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class Sounds:
@@ -18,7 +40,8 @@ class Sounds:
 
     def _open(self) -> bool:
         try:
-            pygame.mixer.init(22_050, -16, 1, 512)
+            with _quiet():
+                pygame.mixer.init(22_050, -16, 1, 512)
         except (pygame.error, NotImplementedError, ImportError) as error:  # the last two: built without a mixer
             self.messages.append(f"No sound device can be used ({error}); the game goes on silently.")
             return False

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from game_adapter.ringside.animation import Clip, Floating, eased, figures, sound_of, towards
+from game_adapter.ringside.animation import FLOAT_S, Clip, Floating, eased, figures, sound_of, towards
 from game_adapter.ringside.battle import Battle, Fighter
 from game_adapter.ringside.drawing import Canvas, Rect
 from game_adapter.ringside.icons import COLOURS, draw_icon
@@ -27,7 +27,6 @@ from game_adapter.ringside.theme import (
     SMALL,
     TEXT,
     TITLE,
-    Colour,
     health_colour,
     mixed,
 )
@@ -218,7 +217,7 @@ class Stage:
         fighter = self.battle.fighters[index]
         x, y = self.feet(canvas, index)
         if self.down(index):
-            canvas.text(f"{fighter.name} is down", _centred(x, y - 92, 150, 22), SMALL, QUIET, "center", shadow=True)
+            canvas.text(f"{fighter.name} is down", _centred(x, y - 92, 150, 22), SMALL, QUIET, "center", edge=255)
             return
         top = y - SPRITE - 44 + self._sprites.top(fighter.entry.sprite) * SPRITE / 288
         share = self.shown[index] / fighter.max_health
@@ -264,10 +263,12 @@ class Stage:
         if floating.age_s < 0:
             return
         x, y = self.feet(canvas, floating.fighter)
-        beside = -38 if self.battle.fighters[floating.fighter].seat == 0 else 38
+        beside = -16 if self.battle.fighters[floating.fighter].seat == 0 else 16
         top = y - SPRITE * 0.68 - floating.rise + (26 if floating.size < 34 else 0)
-        colour: Colour = mixed(floating.colour, NIGHT, max(0.0, round((floating.age_s - 0.8) / 0.3, 1)) * 0.6)
-        canvas.text(floating.text, _centred(x + beside, top, 170, 44), floating.size, colour, "center", shadow=True)
+        alpha = round(255 * min(1.0, (FLOAT_S - floating.age_s) / 0.3))
+        canvas.text(
+            floating.text, _centred(x + beside, top, 170, 44), floating.size, floating.colour, "center", max(1, alpha)
+        )
 
     def _draw_order(self, canvas: Canvas) -> None:
         """Who acts in this round, then, smaller, who acts in the next."""
@@ -275,8 +276,12 @@ class Stage:
         if battle.outcome is not None:
             return
         queue = [(i, True) for i in battle.order] + [(i, False) for i in battle.next_order]
-        left = canvas.width // 2 - 18 - 22 * (min(len(queue), 7) - 1) - 12
-        for place, (i, now) in enumerate(queue[:7]):
+        queue = queue[:7]
+        following = sum(not now for _i, now in queue)
+        width = 50 + 44 * (len(queue) - following - 1) + 38 * following + 42 * bool(following)
+        left = canvas.width // 2 - width // 2
+        canvas.panel(Rect(left - 8, 4, width + 10, 52), NIGHT, None, 12, 190)
+        for place, (i, now) in enumerate(queue):
             fighter = battle.fighters[i]
             size = 44 if place == 0 else 38 if now else 32
             if place and queue[place - 1][1] and not now:
@@ -333,8 +338,8 @@ class Stage:
         if share >= 1:
             return
         slide = round((1 - eased(min(1.0, share * 4))) * -90 + eased(max(0.0, share - 0.75) * 4) * 140)
-        box = Rect(canvas.width // 2 - 260 + slide, 84, 520, 60)
-        canvas.text(text, box, TITLE + 14, GOLD, "center", shadow=True)
+        box = Rect(canvas.width // 2 - 260 + slide, TOP, 520, 44)
+        canvas.text(text, box, TITLE + 4, GOLD, "center", edge=255)
 
     def draw_log(self, canvas: Canvas, box: Rect) -> None:
         """The last turns, the newest at the bottom."""

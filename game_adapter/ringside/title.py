@@ -122,9 +122,9 @@ class TitleScreen(Screen):
             canvas.cover("ring", ring)
         canvas.shade(canvas.area, NIGHT, 96)
         middle = canvas.width // 2
-        canvas.text("RINGSIDE", Rect(middle - 300, 26, 600, 74), HUGE, GOLD, "center", shadow=True)
+        canvas.text("RINGSIDE", Rect(middle - 300, 26, 600, 74), HUGE, GOLD, "center", edge=255)
         motto = "two corners, one bell, and an opponent that learns"
-        canvas.text(motto, Rect(middle - 300, 98, 600, 26), BODY, TEXT, "center", shadow=True)
+        canvas.text(motto, Rect(middle - 300, 98, 600, 26), BODY, TEXT, "center", edge=255)
         for seat, team in enumerate(self._teams):
             self._draw_team(canvas, seat, team)
         self._draw_menu(canvas, Rect(middle - 206, 142, 412, 372))
@@ -188,7 +188,7 @@ class TitleScreen(Screen):
         for place, (entry, (x, _down)) in enumerate(zip(team, PLACES[len(team)], strict=True)):
             centre = round(canvas.width * (x if seat == 0 else 1 - x))
             line = Rect(centre - 62, canvas.height - 88 + 12 * (place % 2), 124, 22)
-            canvas.text(entry.name, line, BODY, mixed(parsed(entry.colour), TEXT, 0.45), "center", shadow=True)
+            canvas.text(entry.name, line, BODY, mixed(parsed(entry.colour), TEXT, 0.45), "center", edge=255)
 
 
 def _next(values: tuple[str, ...] | list[str], value: str, step: int) -> str:

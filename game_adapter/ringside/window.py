@@ -203,9 +203,9 @@ def draw_loading(surface: pygame.Surface) -> None:
         canvas.cover("ring", ring)
     canvas.shade(canvas.area, NIGHT, 150)
     middle = canvas.height // 2
-    canvas.text("RINGSIDE", Rect(0, middle - 70, canvas.width, 80), HUGE, GOLD, "center", shadow=True)
+    canvas.text("RINGSIDE", Rect(0, middle - 70, canvas.width, 80), HUGE, GOLD, "center", edge=255)
     words = "Lacing the gloves, waking the corner ..."
-    canvas.text(words, Rect(0, middle + 20, canvas.width, 30), BODY, TEXT, "center", shadow=True)
+    canvas.text(words, Rect(0, middle + 20, canvas.width, 30), BODY, TEXT, "center", edge=255)
 
 
 class Opening:

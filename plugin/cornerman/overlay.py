@@ -169,7 +169,7 @@ class Overlay:
         self._hits.clear()
         surface.fill(PAPER)
         pad, row = self._px(10), self._px(25)
-        middle = int(width * 0.435)
+        middle = int(width * 0.41)
         self._draw_rows(surface, report, (pad, pad, middle - 2 * pad, 8 * row))
         self._draw_figures(surface, report, (middle, pad, width - middle - pad, 8 * row))
         top = pad + 9 * row
@@ -252,7 +252,7 @@ class Overlay:
         left, top, width, height = box
         figures = figures_of(report)
         row = height / len(figures)
-        label = int(width * 0.37)
+        label = int(width * 0.36)
         for index, (name, value, mood) in enumerate(figures):
             y, high = top + round(index * row), round(row)
             self._text(surface, name, (left, y, label - self._px(6), high), QUIET)
