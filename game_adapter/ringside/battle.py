@@ -12,6 +12,10 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from game_adapter.ringside.blows import chance_to_land as chance_to_land
+from game_adapter.ringside.blows import full_blow as full_blow
+from game_adapter.ringside.blows import mended as mended
+from game_adapter.ringside.blows import taken_percent as taken_percent
 from game_adapter.ringside.roster import SHAPES, RosterEntry, Rules, rules
 from game_adapter.ringside.turn import Turn as Turn
 
@@ -32,27 +36,6 @@ def chance(key: int, counter: int) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK64
     return z ^ (z >> 31)
-
-
-def chance_to_land(rules: Rules, heavy: bool, charged: bool, speed: int, target_speed: int) -> int:
-    """Percent of blows that land: the skill's accuracy, more against the slower, less against the faster."""
-    percent = rules.heavy_accuracy if heavy else rules.strike_accuracy
-    if charged:
-        percent += rules.charge_accuracy
-    percent += (speed - target_speed) // rules.speed_per_percent
-    return min(max(percent, rules.least_accuracy), rules.most_accuracy)
-
-
-def full_blow(rules: Rules, heavy: bool, charged: bool, guard: bool, exposed: bool, attack: int) -> int:
-    """A blow before defense, roll and critical, in hundredths of damage."""
-    blow = attack * (rules.heavy_power if heavy else rules.strike_power)
-    if charged:
-        blow = blow * rules.charge_power // 100
-    if guard:
-        blow = blow * rules.guard_taken // 100
-    if exposed:
-        blow = blow * rules.heavy_exposed // 100
-    return blow
 
 
 class Fighter:
@@ -184,6 +167,11 @@ class Battle:
         """Who would act in the next round, in order, were it to begin now."""
         return [i for i in self._orders[self.first_seat(self.round + 1)] if self.fighters[i].health > 0]
 
+    def covers(self, seat: int) -> bool:
+        """Whether somebody of that seat is on guard and so steps in front of the others."""
+        first = self.sizes[0]
+        return any(fighter.guard for fighter in (self.fighters[:first] if seat == 0 else self.fighters[first:]))
+
     def until(self, index: int) -> list[int]:
         """Who acts after the present turn and before a fighter's next one, in order, if nobody falls."""
         coming = self.order[1:] + self.next_order
@@ -251,7 +239,6 @@ class Battle:
         index = self.acting
         actor = self.fighters[index]
         self._counter += 1
-        actor.guard = actor.exposed = False
         if action < GUARD:
             turn = self._blow(index, actor, action)
         elif action == GUARD:
@@ -278,8 +265,9 @@ class Battle:
         missed = (bits & _FIELD) * 100 >> 21 >= landing
         damage, critical, guarded, broken = 0, False, False, False
         if not missed:
-            guarded = target.guard
-            blow = full_blow(numbers, heavy, charged, guarded, target.exposed, actor.attack)
+            taken = taken_percent(numbers, target.guard, self.covers(target.seat))
+            guarded = taken < 100
+            blow = full_blow(numbers, heavy, charged, taken, target.exposed, actor.attack)
             roll = 100 - numbers.roll + ((bits >> 21 & _FIELD) * (2 * numbers.roll + 1) >> 21)
             critical = (bits >> 42 & _FIELD) * 100 >> 21 < numbers.critical_chance
             if critical:
@@ -290,6 +278,8 @@ class Battle:
             broken = heavy and target.charged
             if broken:
                 target.charged = False
+            if target.health == 0:
+                target.guard = target.exposed = target.charged = False
         return Turn(
             self.round,
             actor.seat,
@@ -339,7 +329,9 @@ class Battle:
                 at += 1
         self._at = at
         self.acting = order[at]
-        self.seat = everyone[order[at]].seat
+        actor = everyone[self.acting]
+        self.seat = actor.seat
+        actor.guard = actor.exposed = False
 
     def _one_team_left(self) -> bool:
         standing = {fighter.seat for fighter in self.fighters if fighter.health > 0}
@@ -384,8 +376,3 @@ class Battle:
         if not actor.mends:
             return f"{actor.name} has no mends left."
         return f"{target.name} is in full health; there is nothing to mend."
-
-
-def mended(numbers: Rules, health: int, max_health: int) -> int:
-    """What a mend gives back: a share of the missing health, rounded up."""
-    return -(-(max_health - health) * numbers.mend_missing // 100)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from game_adapter.ringside.battle import SLOTS, chance_to_land, full_blow, mended
+from game_adapter.ringside.battle import SLOTS
+from game_adapter.ringside.blows import chance_to_land, full_blow, mended, taken_percent
 from game_adapter.ringside.roster import Rules, rules
 
 ACTION_NAMES = (
@@ -49,10 +50,12 @@ def encode(state: Mapping[str, Any], seat: int) -> list[float]:
     own = [i for i, character in enumerate(characters) if character["seat"] == seat]
     others = [i for i, character in enumerate(characters) if character["seat"] != seat]
     features: list[float] = []
+    covered = any(characters[i]["guard"] for i in others)
     for i in others:
         enemy = characters[i]
-        features += _enemy(numbers, actor, enemy, i in order) if enemy["health"] > 0 else _NO_ENEMY
+        features += _enemy(numbers, actor, enemy, i in order, covered) if enemy["health"] > 0 else _NO_ENEMY
     features += _NO_ENEMY * (SLOTS - len(others))
+    covered = any(characters[i]["guard"] for i in own)
     coming = order[1:] + state["next_order"]
     for i in own:
         ally = characters[i]
@@ -68,17 +71,17 @@ def encode(state: Mapping[str, Any], seat: int) -> list[float]:
             1.0 if ally["exposed"] else -1.0 if ally["guard"] else 0.0,
             ally["mends"] / numbers.mend_charges if numbers.mend_charges else 0.0,
             gives,
-            _danger(numbers, ally, characters, coming[: coming.index(i)]),
+            _danger(numbers, ally, characters, coming[: coming.index(i)], covered),
         )
     features += _NO_ALLY * (SLOTS - len(own))
     return features
 
 
-def _enemy(numbers: Rules, actor: Character | None, enemy: Character, to_act: bool) -> tuple[float, ...]:
+def _enemy(numbers: Rules, actor: Character | None, enemy: Character, to_act: bool, covered: bool) -> tuple[float, ...]:
     takes = [0.0, 0.0, 0.0, 0.0]
     if actor is not None:
         for heavy in (False, True):
-            landing, damage = expected_blow(numbers, actor, enemy, heavy)
+            landing, damage = expected_blow(numbers, actor, enemy, heavy, covered)
             health = enemy["health"]
             takes[2 * heavy] = landing * min(damage, health) / enemy["maxHealth"]
             if damage * (100 - numbers.roll) >= 100 * health:
@@ -91,21 +94,26 @@ def _enemy(numbers: Rules, actor: Character | None, enemy: Character, to_act: bo
     )
 
 
-def expected_blow(numbers: Rules, actor: Character, target: Character, heavy: bool) -> tuple[float, float]:
+def expected_blow(
+    numbers: Rules, actor: Character, target: Character, heavy: bool, covered: bool
+) -> tuple[float, float]:
     """The chance to land, 0 to 1, and the damage of an average roll without a critical, of characters of a state."""
     charged = actor["charged"]
     landing = chance_to_land(numbers, heavy, charged, actor["speed"], target["speed"])
-    blow = full_blow(numbers, heavy, charged, target["guard"], target["exposed"], actor["attack"])
+    taken = taken_percent(numbers, target["guard"], covered)
+    blow = full_blow(numbers, heavy, charged, taken, target["exposed"], actor["attack"])
     scale = numbers.defense_scale
     return landing / 100.0, blow * scale / (100.0 * (scale + target["defense"]))
 
 
-def _danger(numbers: Rules, ally: Character, characters: Sequence[Character], before: list[int]) -> float:
+def _danger(
+    numbers: Rules, ally: Character, characters: Sequence[Character], before: list[int], covered: bool
+) -> float:
     threat = 0.0
     for i in before:
         foe = characters[i]
         if foe["seat"] != ally["seat"]:
-            landing, damage = expected_blow(numbers, foe, ally, True)
+            landing, damage = expected_blow(numbers, foe, ally, True, covered)
             threat += landing * damage
     share: float = threat / (2.0 * ally["health"])
     return min(share, 1.0)

@@ -20,7 +20,7 @@ SHAPES = ("1v1", "1v2", "2v1", "2v2", "1v3", "3v1")
 _NUMBERS: Mapping[str, tuple[str, ...]] = {
     "strike": ("power", "accuracy"),
     "heavy": ("power", "accuracy", "exposed"),
-    "guard": ("taken",),
+    "guard": ("taken", "covers"),
     "mend": ("missing", "charges"),
     "charge": ("power", "accuracy"),
 }
@@ -79,6 +79,7 @@ class Rules:
     heavy_accuracy: int
     heavy_exposed: int  # damage taken by the exposed
     guard_taken: int  # damage taken behind a guard
+    guard_covers: int  # damage taken by the allies of one on guard
     mend_missing: int  # of the missing health
     mend_charges: int  # uses in a battle
     charge_power: int

@@ -25,7 +25,7 @@ class Turn:
     healed: int = 0
     missed: bool = False
     critical: bool = False
-    guarded: bool = False  # the target's guard took part of the blow
+    guarded: bool = False  # a guard took part of the blow, the target's or an ally's
     charged: bool = False  # the blow spent a charge
     broken: bool = False  # the blow broke the target's charge
     fallen: bool = False  # the target fell
