@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -59,18 +60,22 @@ class NStep:
         return count
 
     def state(self, observation_size: int, num_actions: int) -> dict[str, NDArray[Any]]:
-        """The tails as columns (rows.pack), in order."""
+        """The tails as columns (rows.pack), in order; rewards also in the double precision they add up in."""
         tails = [row for seats in self._tails.values() for tail in seats.values() for row in tail]
-        return pack(tails, observation_size, num_actions)
+        exact = np.array([row.reward for row in tails], np.float64)
+        return {**pack(tails, observation_size, num_actions), "exact_reward": exact}
 
     def restore(self, state: Mapping[str, NDArray[Any]], observation_size: int, num_actions: int) -> None:
         """Become what `state()` described; ValueError where it does not fit."""
-        misfit = fit(state, observation_size, num_actions)
-        if misfit:
-            raise ValueError(f"The saved n-step tails do not fit: {misfit}.")
+        columns = {name: column for name, column in state.items() if name != "exact_reward"}
+        misfit = fit(columns, observation_size, num_actions)
+        exact = state.get("exact_reward", np.empty(0))
+        if misfit or exact.shape != columns["reward"].shape:
+            raise ValueError(f"The saved n-step tails do not fit: {misfit or 'their rewards are missing'}.")
         self._tails.clear()
-        for row in unpack(state):
-            self._tails.setdefault(row.battle_id, {}).setdefault(row.seat, []).append(row)
+        for row, reward in zip(unpack(columns), exact.tolist(), strict=True):
+            tail = self._tails.setdefault(row.battle_id, {}).setdefault(row.seat, [])
+            tail.append(replace(row, reward=reward))
 
     def _finish(self, tail: list[Transition]) -> list[Transition]:
         rows = [self._row(tail, start) for start in range(len(tail))]
