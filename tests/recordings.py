@@ -9,7 +9,7 @@ from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.encoder import Encoder
 from cornerman.recorder import Recorder
 from cornerman.rewards import RewardCalculator
-from tests.duels import EVERY, Duel, duel_state
+from tests.sample_states import EVERY, Duel, duel_state
 
 SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
 WON = {0: 1, 1: -1}

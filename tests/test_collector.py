@@ -9,7 +9,7 @@ import pytest
 from cornerman import collector as module
 from cornerman.collector import CAPACITY, DataCollector
 from cornerman.encoder import Encoder, StateProcessor
-from tests.duels import Duel, duel_state
+from tests.sample_states import Duel, duel_state
 
 
 def test_the_example_in_its_documentation_runs() -> None:

@@ -18,7 +18,7 @@ from cornerman.encoder import (
     read,
     shown,
 )
-from tests.duels import Duel, TallDuel, character, duel_state
+from tests.sample_states import Duel, TallDuel, character, duel_state
 
 STATE = {
     "round": 5,

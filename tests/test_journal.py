@@ -15,7 +15,7 @@ import pytest
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.journal import PLAYER, SELF_PLAY, Journal, kind_of
 from cornerman.segment import Header, scan
-from tests.duels import chain, same
+from tests.sample_states import chain, same
 
 HEADER = Header("duel", "1", "abc", 2, 3)
 SEATS = {PLAYER: {0: Source.PLUGIN, 1: Source.PLAYER}, SELF_PLAY: {0: Source.PLUGIN, 1: Source.PLUGIN}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cornerman.contract import Transition
 from cornerman.nstep import MAX_OPEN_BATTLES, NStep
-from tests.duels import chain, same
+from tests.sample_states import chain, same
 
 
 def slow(rows: list[Transition], n: int, gamma: float) -> list[Transition]:

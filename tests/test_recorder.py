@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, Source
 from cornerman.recorder import copied
-from tests.duels import EVERY, duel_state
 from tests.recordings import SEATS, WON, Bench, plain
+from tests.sample_states import EVERY, duel_state
 
 Turn = tuple[int, dict[str, Any], tuple[bool, ...], int, dict[str, Any]]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source
-from tests.duels import TallDuel, character, duel_state
 from tests.recordings import SEATS, WON, Bench, one_of
+from tests.sample_states import TallDuel, character, duel_state
 
 
 def test_events_after_the_end_of_a_battle() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cornerman.contract import SettingsError, Source, Transition
 from cornerman.replay import Batch, ReplayBuffer, Rings, ready_batch
 from cornerman.rows import pack
-from tests.duels import chain, same
+from tests.sample_states import chain, same
 
 
 def buffer(capacity: int = 8, seed: int = 0) -> ReplayBuffer:

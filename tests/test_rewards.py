@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.rewards import RewardCalculator
-from tests.duels import character, duel_state
+from tests.sample_states import character, duel_state
 
 HEALTHS = st.lists(st.integers(0, 100), min_size=4, max_size=4)
 

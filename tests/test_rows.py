@@ -7,7 +7,7 @@ import pytest
 
 from cornerman.contract import Transition
 from cornerman.rows import faults, fit, layout, pack, take, unpack
-from tests.duels import chain, same
+from tests.sample_states import chain, same
 
 ROWS = chain(5)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cornerman.contract import BattleEnd, ModelError, Source
 from cornerman.rows import pack, unpack
 from cornerman.segment import Header, frame, read_battle, read_header, scan, write_battle, write_header
-from tests.duels import chain, same
+from tests.sample_states import chain, same
 
 HEADER = Header("duel", "1", "abc", 2, 3)
 END = BattleEnd(7, {0: 1, 1: -1}, False, {0: Source.PLUGIN, 1: Source.SCRIPTED})
