@@ -1,0 +1,103 @@
+"""How strong each version is on one scale: Bradley-Terry ratings with intervals, the scripted fighters as anchors.
+
+Pure arithmetic over who met whom and how it ended. 400 points are odds of ten to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+POINTS = 400.0 / log(10.0)
+"""Points a unit of log odds, as in Elo's scale."""
+
+PRIOR_POINTS = 600.0
+"""Standard deviation of the prior around the anchors: who won everything gets a large rating, not infinity."""
+
+_MAX_STEPS = 60
+_LONGEST_STEP = 2.0
+_CLOSE_ENOUGH = 1e-9
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """All battles of one fighter against another."""
+
+    player: str
+    opponent: str
+    score: float  # the player's: wins + draws / 2
+    battles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """Points with their 95 % interval; an anchor's interval has no width."""
+
+    points: float
+    low: float
+    high: float
+    battles: int
+
+
+def rate(meetings: Iterable[Meeting], anchors: Mapping[str, float]) -> dict[str, Rating]:
+    """The rating of everyone who met anyone, by name, strongest first.
+
+    Bradley and Terry 1952: the log odds of winning are the difference of two strengths; a draw counts as half a win.
+    Found by Newton's method on the penalised likelihood; intervals come from its curvature (the inverse Hessian).
+    `anchors` hold their points exactly. Both battles of a side-swapped pair count as separate ones, so that the
+    intervals are, if anything, too wide.
+    """
+    met = [meeting for meeting in meetings if meeting.battles > 0 and meeting.player != meeting.opponent]
+    names = sorted({name for meeting in met for name in (meeting.player, meeting.opponent)})
+    free = {name: at for at, name in enumerate(name for name in names if name not in anchors)}
+    middle = float(np.mean(list(anchors.values()))) / POINTS if anchors else 0.0
+    strengths, curvature = _fit(met, free, {name: points / POINTS for name, points in anchors.items()}, middle)
+    spread = np.sqrt(np.diag(np.linalg.inv(curvature))) if free else np.zeros(0)
+    ratings = {}
+    for name in names:
+        points = strengths[free[name]] * POINTS if name in free else anchors[name]
+        half = Z_95 * spread[free[name]] * POINTS if name in free else 0.0
+        battles = sum(meeting.battles for meeting in met if name in (meeting.player, meeting.opponent))
+        ratings[name] = Rating(float(points), float(points - half), float(points + half), battles)
+    return dict(sorted(ratings.items(), key=lambda item: -item[1].points))
+
+
+def _fit(
+    met: list[Meeting], free: Mapping[str, int], fixed: Mapping[str, float], middle: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Strengths `[K]` of the free fighters and the curvature `[K, K]` there; the penalised likelihood is concave."""
+    strengths = np.full(len(free), middle)
+    weight = (POINTS / PRIOR_POINTS) ** 2
+    for _ in range(_MAX_STEPS):
+        slope = -weight * (strengths - middle)
+        curvature = weight * np.eye(len(free))
+        for meeting in met:
+            ours, theirs = free.get(meeting.player), free.get(meeting.opponent)
+            gap = (fixed[meeting.player] if ours is None else strengths[ours]) - (
+                fixed[meeting.opponent] if theirs is None else strengths[theirs]
+            )
+            chance = 1.0 / (1.0 + np.exp(-np.clip(gap, -40.0, 40.0)))
+            surplus, sharpness = meeting.score - meeting.battles * chance, meeting.battles * chance * (1.0 - chance)
+            for at, sign in ((ours, 1.0), (theirs, -1.0)):
+                if at is not None:
+                    slope[at] += sign * surplus
+                    curvature[at, at] += sharpness
+            if ours is not None and theirs is not None:
+                curvature[ours, theirs] -= sharpness
+                curvature[theirs, ours] -= sharpness
+        step = np.linalg.solve(curvature, slope) if len(free) else slope
+        longest = float(np.abs(step).max(initial=0.0))
+        strengths = strengths + step * min(1.0, _LONGEST_STEP / longest if longest else 1.0)
+        if longest < _CLOSE_ENOUGH:
+            break
+    return strengths, curvature
+
+
+def expected_score(points: float, other_points: float) -> float:
+    """The score that a difference of points stands for."""
+    return float(1.0 / (1.0 + 10.0 ** ((other_points - points) / 400.0)))
