@@ -374,6 +374,23 @@ def test_a_break_nobody_skips_lasts_its_time(tmp_path: Path) -> None:
     assert corner.done
 
 
+def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = opened(tmp_path, learning=True)
+    opening = {"window": {"open": True}, "learner": {"steps": 5}, "plugin": {"on": True, "learning": True}}
+    for changes, words in (
+        ({}, "is learning"),
+        ({"learner": {"steps": 0}}, "taking notes"),
+        ({"window": {"open": False}}, "waits"),
+        ({"plugin": {"on": True, "learning": False}}, "learning is off"),
+        ({"plugin": {"on": False, "learning": True}}, "switched off"),
+    ):
+        report = opening | changes
+        monkeypatch.setattr(window.host, "report", lambda name, report=report: report)
+        assert words in Corner(window.hall, 2).headline()
+    window.host.learning = False
+    assert "a moment's rest" in Corner(window.hall, 2).headline()
+
+
 def test_watching_needs_nobody(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True, watch="brawler")
     screen = window.screen

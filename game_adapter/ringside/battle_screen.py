@@ -149,7 +149,7 @@ class BattleScreen(Screen):
         if self.corner.done:
             self.corner = None
             self.match.start_round()
-            self._round_s = 0.0
+            self._round_s, self.stage.round = 0.0, self.battle.round
             self.hall.sounds.play("bell")
             if self.players_turn:
                 canvas = self.hall.canvas
@@ -162,7 +162,8 @@ class BattleScreen(Screen):
 
     def draw(self, canvas: Canvas) -> None:
         choosing = self.players_turn
-        self.stage.draw(canvas, self.commands.marks() if choosing else None)
+        banner = None if self.match.over or self.corner is not None else self._round_s / BANNER_S
+        self.stage.draw(canvas, self.commands.marks() if choosing else None, banner)
         self.stage.draw_corners(canvas, self.name_of(0), self.name_of(1))
         self.commands.draw(canvas, choosing, self._waiting())
         left = self.commands.width(canvas) + 18
@@ -172,9 +173,6 @@ class BattleScreen(Screen):
             self.stage.draw_log(canvas, side)
         else:
             self.stage.draw_card(canvas, side, looked_at)
-        if not self.match.over and self.corner is None:
-            words = "Round 1: fight!" if self.battle.round == 1 else f"Round {self.battle.round}"
-            self.stage.draw_banner(canvas, words, self._round_s, BANNER_S)
         if self.corner is not None:
             self.corner.draw(canvas)
 
@@ -254,8 +252,9 @@ class ResultScreen(Dialog):
     def draw(self, canvas: Canvas) -> None:
         self.behind.draw(canvas)
         canvas.shade(canvas.area, NIGHT, 110)
-        box = Rect(0, 0, 440, 318)
-        box.midtop = (canvas.width // 2, 70)
+        box = Rect(0, 0, 420, 318)
+        side = self.outcome[1] - self.outcome[0]  # the winners stay in view
+        box.midtop = (canvas.width // 2 - side * canvas.width // 8, 74)
         canvas.panel(box, PANEL, GOLD, 14, 238)
         words, colour = self.headline()
         canvas.text(words, Rect(box.left + 20, box.top + 18, box.width - 40, 50), TITLE + 8, colour, "center", edge=255)

@@ -32,6 +32,21 @@ class Corner:
         """Whether a training window is open."""
         return bool(_part(self._report, "window").get("open", bool(self._report)))
 
+    def headline(self) -> str:
+        """What goes on in the corner, as it is."""
+        plugin = _part(self._report, "plugin")
+        if not self._report:
+            return "The corner: a moment's rest"
+        if not plugin.get("on", True):
+            return "The corner: Cornerman is switched off"
+        if not plugin.get("learning", True):
+            return "The corner: Cornerman's learning is off"
+        if not self.learning:
+            return "The corner: Cornerman waits"
+        if _steps(self._report) == 0:
+            return "The corner: Cornerman is taking notes"
+        return "The corner: Cornerman is learning " + "." * (1 + int(self._age_s * 4) % 3)
+
     @property
     def length_s(self) -> float:
         full = LENGTH_S if self._report else WITHOUT_S
@@ -54,9 +69,7 @@ class Corner:
         box.center = (canvas.width // 2, (canvas.height - 170) // 2 + 34)
         learns = self.learning
         canvas.panel(box, PANEL, GOOD if learns else EDGE, 14, 246)
-        dots = "." * (1 + int(self._age_s * 4) % 3)
-        title = f"The corner: Cornerman is learning {dots}" if learns else "The corner: a moment's rest"
-        canvas.text(title, Rect(box.left + 24, box.top + 14, box.width - 48, 34), LARGE, GOLD)
+        canvas.text(self.headline(), Rect(box.left + 24, box.top + 14, box.width - 48, 34), LARGE, GOLD)
         if self._report:
             self._draw_badge(canvas, Rect(box.left + 24, box.top + 52, box.width - 48, 26), learns)
             self._draw_figures(canvas, Rect(box.left + 24, box.top + 90, box.width - 48, 76))

@@ -61,6 +61,7 @@ class Stage:
         self.log: deque[tuple[str, int]] = deque(maxlen=LOG_KEPT)
         self.clip: Clip | None = None
         self.time_s = 0.0
+        self.round = battle.round  # the one that is shown: the rules begin the next one before its bell rings
         self._sprites, self._sounds = sprites, sounds
         self._health = [float(fighter.health) for fighter in battle.fighters]  # wanted, follows the clips
         self.shown = list(self._health)
@@ -144,8 +145,8 @@ class Stage:
 
     # -------------------------------------------------------------------------------------------------------- drawing
 
-    def draw(self, canvas: Canvas, marks: Marks | None = None) -> None:
-        """Draws the ring, the fighters, who acts next; not the bottom."""
+    def draw(self, canvas: Canvas, marks: Marks | None = None, banner: float | None = None) -> None:
+        """Draws the ring, the fighters, who acts next; not the bottom. `banner`: 0 to 1, how far the round's sign is."""
         marks = marks or Marks()
         ring = self._sprites.ring()
         if ring is None:
@@ -153,6 +154,8 @@ class Stage:
         else:
             canvas.cover("ring", ring)
         order = sorted(range(len(self.battle.fighters)), key=lambda i: self.feet(canvas, i)[1])
+        if banner is not None and banner < 1:
+            self._draw_banner(canvas, banner)
         for i in order:
             self._draw_shadow(canvas, i, marks)
         for i in order:
@@ -192,7 +195,7 @@ class Stage:
             x += self.clip.shake()
         if pose in ("idle", "win"):
             y -= 1.5 + 1.5 * math.sin(self.time_s * 3.4 + index * 1.7)
-        if fighter.charged and not self.down(index):
+        if fighter.charged and pose == "charge":
             glow = round(2 * math.sin(self.time_s * 7))
             for grown, alpha in ((54, 26), (26, 34)):
                 canvas.oval(_oval(x, y - 84, 100 + grown + 4 * glow, 170 + grown), COLOURS["charge"], alpha)
@@ -233,7 +236,8 @@ class Stage:
             health_colour(share),
             self._ghost[index] / fighter.max_health,
         )
-        self._draw_states(canvas, fighter, x, top - 26)
+        if self.battle.outcome is None:
+            self._draw_states(canvas, fighter, x, top - 26)
         if index == marks.target and marks.preview:
             tip = _centred(x, y + 4, 150, 25)
             canvas.panel(tip, NIGHT, GOLD, 7, 235)
@@ -300,7 +304,7 @@ class Stage:
         box = Rect(10, 9, 196, 42)
         canvas.panel(box, NIGHT, EDGE, 10, 205)
         most = self.battle.rules.rounds
-        canvas.text(f"Round {self.battle.round} of {most}", Rect(box.left + 12, box.top + 2, 172, 38), LARGE, TEXT)
+        canvas.text(f"Round {self.round} of {most}", Rect(box.left + 12, box.top + 2, 172, 38), LARGE, TEXT)
         box = Rect(canvas.width - 206, 9, 196, 42)
         canvas.panel(box, NIGHT, EDGE, 10, 205)
         for row, (name, colour) in enumerate(((red, CORNERS[0]), (blue, CORNERS[1]))):
@@ -332,14 +336,12 @@ class Stage:
         words = f"{entry.line} Mends left: {fighter.mends}."
         canvas.paragraph(words, Rect(inner.left, inner.top + 80, inner.width, inner.height - 78), SMALL, TEXT)
 
-    def draw_banner(self, canvas: Canvas, text: str, age_s: float, length_s: float) -> None:
-        """Big words over the ring that come and go."""
-        share = age_s / length_s
-        if share >= 1:
-            return
-        slide = round((1 - eased(min(1.0, share * 4))) * -90 + eased(max(0.0, share - 0.75) * 4) * 140)
+    def _draw_banner(self, canvas: Canvas, share: float) -> None:
+        """The round in big letters, behind the fighters; it comes and goes."""
+        words = "Round 1: fight!" if self.round == 1 else f"Round {self.round}"
+        slide = round((1 - eased(share * 4)) * -90 + eased(max(0.0, share - 0.75) * 4) * 140)
         box = Rect(canvas.width // 2 - 260 + slide, TOP, 520, 44)
-        canvas.text(text, box, TITLE + 4, GOLD, "center", edge=255)
+        canvas.text(words, box, TITLE + 4, GOLD, "center", edge=255)
 
     def draw_log(self, canvas: Canvas, box: Rect) -> None:
         """The last turns, the newest at the bottom."""

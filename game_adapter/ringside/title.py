@@ -185,9 +185,9 @@ class TitleScreen(Screen):
             canvas.oval(Rect(centre - 63, base - 17, 126, 34), CORNERS[seat], 220, 3)
             box = Rect(centre - size // 2, base - size + 9, size, size)
             canvas.image((entry.sprite, "idle"), self.hall.sprites.fighter(entry.sprite, "idle"), box, flip=seat == 1)
-        for place, (entry, (x, _down)) in enumerate(zip(team, PLACES[len(team)], strict=True)):
+        for entry, (x, down) in zip(team, PLACES[len(team)], strict=True):
             centre = round(canvas.width * (x if seat == 0 else 1 - x))
-            line = Rect(centre - 62, canvas.height - 88 + 12 * (place % 2), 124, 22)
+            line = Rect(centre - 62, floor + down + 19, 124, 22)
             canvas.text(entry.name, line, BODY, mixed(parsed(entry.colour), TEXT, 0.45), "center", edge=255)
 
 

@@ -15,7 +15,7 @@ from game_adapter.host import Host
 from game_adapter.ringside.battle_screen import BattleScreen
 from game_adapter.ringside.debug_menu import DebugMenu
 from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.screens import Hall, Leave, Screen, Setup
+from game_adapter.ringside.screens import CORNERMAN, Hall, Leave, Screen, Setup
 from game_adapter.ringside.sounds import Sounds
 from game_adapter.ringside.sprites import Sprites
 from game_adapter.ringside.theme import BODY, GOLD, HEIGHT, HUGE, NIGHT, SMALL, TEXT, WIDTH
@@ -56,7 +56,8 @@ class Window:
         self.menu = DebugMenu(host)
         self.screen: Screen = TitleScreen(self.hall)
         if watch is not None:
-            setup = Setup(red=watch, blue=self.hall.opponents()[0], teams_seed=random.getrandbits(32))
+            blue = CORNERMAN if self.hall.has_cornerman() else list(game.rivals)[-1]
+            setup = Setup(red=watch, blue=blue, teams_seed=random.getrandbits(32))
             self.screen = BattleScreen(self.hall, setup, TitleScreen)
         self.frames = 0
         self.work_ms: list[float] = []
