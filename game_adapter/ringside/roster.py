@@ -158,11 +158,12 @@ def load_rules(path: Path) -> Rules:
         table, where = _table(data, name, path.name), f"{path.name}, [{name}]"
         _only(table, ("title", "tip", *keys), where)
         own = {key: _whole(table, key, where, 0, 1000) for key in keys}
-        try:
-            tip = _text(table, "tip", where).format(**own)
-        except (KeyError, IndexError, ValueError) as error:
+        tip = _text(table, "tip", where)
+        for key, value in own.items():
+            tip = tip.replace(f"{{{key}}}", str(value))
+        if "{" in tip or "}" in tip:
             known = ", ".join(f"{{{key}}}" for key in keys)
-            raise DataFileError(f"{where}: the tip may only name {known}; this failed: {error}.") from error
+            raise DataFileError(f"{where}: in braces the tip may only name {known}; after these is left: {tip}")
         skills[name] = Skill(_text(table, "title", where), tip)
         numbers |= {f"{name}_{key}": value for key, value in own.items()}
     table, where = _table(data, "rules", path.name), f"{path.name}, [rules]"

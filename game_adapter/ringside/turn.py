@@ -39,7 +39,7 @@ class Turn:
             return f"{actor} gathers strength."
         whom = f"{self.target_name} ({CORNERS[self.target_seat]})"
         if self.skill == "mend":
-            return f"{actor} mends {'the own wounds' if self.target == self.actor else whom}: +{self.healed}."
+            return f"{actor} mends {'own wounds' if self.target == self.actor else whom}: +{self.healed}."
         blow = ("charged " if self.charged else "") + ("heavy strike" if self.skill == "heavy" else "strike")
         if self.missed:
             return f"{actor} misses {whom} with a {blow}."
