@@ -146,7 +146,7 @@ class Stage:
     # -------------------------------------------------------------------------------------------------------- drawing
 
     def draw(self, canvas: Canvas, marks: Marks | None = None, banner: float | None = None) -> None:
-        """Draws the ring, the fighters, who acts next; not the bottom. `banner`: 0 to 1, how far the round's sign is."""
+        """Draws the ring, the fighters, who acts next; not the bottom. `banner`: 0 to 1, how far its sign is."""
         marks = marks or Marks()
         ring = self._sprites.ring()
         if ring is None:

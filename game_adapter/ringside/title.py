@@ -35,7 +35,7 @@ ABOUT = {
     "tactician": "Knows the rules of thumb.",
     "planner": "Looks a round ahead.",
 }
-PLACES = {1: ((0.14, 0),), 2: ((0.188, -14), (0.078, 18)), 3: ((0.2, -30), (0.135, -4), (0.065, 24))}
+PLACES = {1: ((0.14, 0),), 2: ((0.188, -14), (0.078, 18)), 3: ((0.222, -44), (0.142, -8), (0.062, 28))}
 
 
 class TitleScreen(Screen):
@@ -176,7 +176,7 @@ class TitleScreen(Screen):
         canvas.text(name, box.inflate(-16, -6), size, GOLD if focused else TEXT, "center")
 
     def _draw_team(self, canvas: Canvas, seat: int, team: list[RosterEntry]) -> None:
-        size = 236
+        size = 236 if len(team) < 3 else 196
         floor = canvas.height - 118
         for entry, (x, down) in zip(team, PLACES[len(team)], strict=True):
             centre = round(canvas.width * (x if seat == 0 else 1 - x))
