@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from cornerman.network import NetworkSpec, draw, split
 from cornerman.policy import CLEARLY_BAD, Policy, PolicySlot
+from tests.plain_network import PlainSpec
 
 SPEC = NetworkSpec(7, 5, (16, 12))
 
 specs = st.builds(
-    NetworkSpec,
+    lambda kind, **sizes: kind(**sizes),
+    kind=st.sampled_from([NetworkSpec, NetworkSpec, PlainSpec]),
     observation_size=st.integers(1, 20),
     num_actions=st.integers(1, 9),
     hidden=st.lists(st.integers(1, 40), max_size=3).map(tuple),
@@ -63,9 +65,7 @@ def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, 
 
     flat = random_flat(spec, seed)
     observations = np.random.default_rng(seed).normal(0.0, scale, (6, spec.observation_size)).astype(np.float32)
-    expected = td.forward(
-        torch.from_numpy(flat).double(), td.layer_sizes(spec), torch.from_numpy(observations).double()
-    )
+    expected = td.forward(torch.from_numpy(flat).double(), td.shape_of(spec), torch.from_numpy(observations).double())
     policy = Policy(spec, flat)
     batch = policy.q_values_batch(observations)
     np.testing.assert_allclose(batch, expected.numpy(), rtol=2e-4, atol=2e-4)

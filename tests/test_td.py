@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cornerman import td
 from cornerman.network import NetworkSpec
+from tests.plain_network import PlainSpec
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -53,9 +54,11 @@ def naive_q(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
     x = observation
     for i in range(len(spec.hidden)):
         z = x @ parts[f"hidden{i}.weight"] + parts[f"hidden{i}.bias"]
-        centred = z - z.mean(1, keepdim=True)
-        z = centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
-        x = (z * parts[f"hidden{i}.gain"] + parts[f"hidden{i}.shift"]).clamp_min(0.0)
+        if f"hidden{i}.gain" in parts:
+            centred = z - z.mean(1, keepdim=True)
+            z = centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
+            z = z * parts[f"hidden{i}.gain"] + parts[f"hidden{i}.shift"]
+        x = z.clamp_min(0.0)
     return x @ parts["head.weight"] + parts["head.bias"]
 
 
@@ -128,7 +131,8 @@ def rates(num_steps: int, learning_rate: float, dtype: torch.dtype = torch.float
 
 
 specs = st.builds(
-    NetworkSpec,
+    lambda kind, **sizes: kind(**sizes),
+    kind=st.sampled_from([NetworkSpec, NetworkSpec, PlainSpec]),
     observation_size=st.integers(1, 9),
     num_actions=st.integers(1, 7),
     hidden=st.lists(st.integers(1, 12), min_size=1, max_size=3).map(tuple),
@@ -147,7 +151,7 @@ def test_gradient_equals_autograd(spec: NetworkSpec, batch_size: int, seed: int)
     flat = weights.online.clone().requires_grad_()
     loss, errors = naive_loss(flat, weights.target, spec, rows)
     loss.backward()
-    td_error, gradient = td.gradient(weights.online, weights.target, td.layer_sizes(spec), rows)
+    td_error, gradient = td.gradient(weights.online, weights.target, td.shape_of(spec), rows)
     assert flat.grad is not None
     torch.testing.assert_close(gradient, flat.grad, rtol=1e-7, atol=1e-10)
     torch.testing.assert_close(td_error.tolist(), errors, rtol=1e-9, atol=1e-10)
@@ -166,7 +170,7 @@ def test_a_burst_equals_autograd_with_torchs_adam(scripted: bool, spec: NetworkS
     weights = random_weights(spec, random)
     twin = td.Weights(*(tensor.clone() for tensor in weights))
     clip, target_rate = 0.3, 0.05
-    figures = no_grad(function)(weights, td.layer_sizes(spec), rows, rates(5, 0.01), clip, target_rate)
+    figures = no_grad(function)(weights, td.shape_of(spec), rows, rates(5, 0.01), clip, target_rate)
     naive_burst(twin, spec, rows, 0.01, clip, target_rate)
     torch.testing.assert_close(weights.online, twin.online, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(weights.target, twin.target, rtol=1e-5, atol=1e-6)
@@ -177,16 +181,14 @@ def test_forward_equals_the_named_network() -> None:
     spec, random = NetworkSpec(6, 4, (9, 5, 3)), np.random.default_rng(3)
     weights = random_weights(spec, random)
     rows = torch.from_numpy(random.normal(size=(7, 6)))
-    torch.testing.assert_close(
-        td.forward(weights.online, td.layer_sizes(spec), rows), naive_q(weights.online, spec, rows)
-    )
+    torch.testing.assert_close(td.forward(weights.online, td.shape_of(spec), rows), naive_q(weights.online, spec, rows))
 
 
 def test_figures_tell_loss_td_error_and_gradient_length(burst: td.Burst) -> None:
     spec, random = NetworkSpec(4, 3, (6,)), np.random.default_rng(5)
     rows, weights = random_rows(spec, 1, 8, random), random_weights(spec, random)
-    td_error, gradient = td.gradient(weights.online, weights.target, td.layer_sizes(spec), rows)
-    figures = burst(weights, td.layer_sizes(spec), rows, rates(1, 0.01), 0.1, 0.01)[:, 0].tolist()
+    td_error, gradient = td.gradient(weights.online, weights.target, td.shape_of(spec), rows)
+    figures = burst(weights, td.shape_of(spec), rows, rates(1, 0.01), 0.1, 0.01)[:, 0].tolist()
     expected = [float(td.huber(td_error).mean()), float(td_error.abs().mean()), float(gradient.norm())]
     assert figures == pytest.approx(expected, rel=1e-9)
 
@@ -198,7 +200,7 @@ def test_what_stands_in_a_terminal_rows_next_observation_changes_nothing(burst: 
     for value in (0.0, poison):
         rows = random_rows(spec, 3, 16, np.random.default_rng(9), value)
         weights = random_weights(spec, np.random.default_rng(10))
-        results.append((burst(weights, td.layer_sizes(spec), rows, rates(3, 0.01), 1.0, 0.1), weights))
+        results.append((burst(weights, td.shape_of(spec), rows, rates(3, 0.01), 1.0, 0.1), weights))
     (figures, weights), (other_figures, other_weights) = results
     assert torch.equal(figures, other_figures)
     for one, other in zip(weights, other_weights, strict=True):
@@ -216,7 +218,7 @@ def test_poison_at_illegal_actions_does_not_leak_from_the_next_state(burst: td.B
         rows = rows._replace(action=rows.action % 2)
         weights = random_weights(spec, np.random.default_rng(10))
         weights.online[-1] = weights.target[-1] = value
-        figures = burst(weights, td.layer_sizes(spec), rows, rates(3, 0.01), 1.0, 0.1)
+        figures = burst(weights, td.shape_of(spec), rows, rates(3, 0.01), 1.0, 0.1)
         results.append((figures, weights.online[:-1], weights.target[:-1]))
     for one, other in zip(*results, strict=True):
         assert torch.equal(one, other)
@@ -285,7 +287,7 @@ def test_scripted_and_eager_bursts_agree() -> None:
         rows = td.Rows(*(c.float() if c.is_floating_point() else c for c in random_rows(spec, 8, 16, random)))
         weights = td.Weights(*(tensor.float() for tensor in random_weights(spec, random)))
         for _ in range(3):  # TorchScript rewrites the function on its second and third call
-            no_grad(function)(weights, td.layer_sizes(spec), rows, rates(8, 0.01, torch.float32), 10.0, 0.01)
+            no_grad(function)(weights, td.shape_of(spec), rows, rates(8, 0.01, torch.float32), 10.0, 0.01)
         results.append(weights)
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)

@@ -77,7 +77,7 @@ class Learner:
         """Why learning moved from an accelerator to the CPU, as a sentence; empty while nothing went wrong."""
         padded_actions = -(-spec.num_actions // HEAD_UNITS) * HEAD_UNITS
         self._padded = replace(spec, num_actions=padded_actions)
-        self._sizes = td.layer_sizes(self._padded)
+        self._shape = td.shape_of(self._padded)
         online = torch.from_numpy(_fit(draw(spec, np.random.default_rng(seed)), spec, self._padded))
         self._good = td.Weights(online, online.clone(), torch.zeros_like(online), torch.zeros_like(online))
         self._use(torch.device(device))
@@ -119,13 +119,17 @@ class Learner:
         """Q-values `[B, A]` of observations `[B, F]` under the online network."""
         with torch.no_grad():
             rows = torch.as_tensor(np.array(observations, np.float32), device=self.device)
-            padded = td.forward(self._weights.online, self._sizes, rows)
+            padded = td.forward(self._weights.online, self._shape, rows)
             values: Floats = np.array(padded[:, : self.spec.num_actions].cpu().numpy())
         return values
 
     def snapshot(self) -> Floats:
         """A copy of the online parameters, float32 `[P]`."""
         return _fit(self._good.online.numpy(), self._padded, self.spec)
+
+    def averaged(self) -> Floats:
+        """A copy of the averaged parameters, float32 `[P]`: steadier than the newest, so they are put to the gate."""
+        return _fit(self._good.target.numpy(), self._padded, self.spec)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that learning continues from, as copies: `restore` of it learns on bit for bit (on a CPU)."""
@@ -214,7 +218,7 @@ class Learner:
         rates = [td.adam_rates(self.steps + 1 + k, self.learning_rate) for k in range(rows.action.shape[0])]
         return self._burst(
             self._weights,
-            self._sizes,
+            self._shape,
             rows,
             torch.tensor(rates, device=self.device),
             self.gradient_clip,

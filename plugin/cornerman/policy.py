@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from math import exp
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,12 @@ looks broken rather than weak."""
 SMALLEST_GAIN = 1e-6
 
 Doubles = NDArray[np.float64]
+
+
+class Chance(Protocol):
+    """numpy's Generator or the standard library's Random."""
+
+    def random(self) -> float: ...
 
 
 class Policy:
@@ -73,7 +80,7 @@ class Policy:
         self,
         observation: Floats,
         action_mask: Bools,
-        random: np.random.Generator,
+        random: Chance,
         temperature: float = 0.0,
         epsilon: float = 0.0,
     ) -> int:
@@ -88,7 +95,7 @@ class Policy:
                 raise ValueError("the action mask allows no action, so there is nothing to decide")
             return int(legal[0])
         if epsilon > 0.0 and random.random() < epsilon:
-            return int(legal[random.integers(legal.size)])
+            return int(legal[int(random.random() * legal.size)])
         values = self._q_values(observation)[legal]
         if temperature <= 0.0:
             return int(legal[values.argmax()])
@@ -112,35 +119,52 @@ class Policy:
         return values
 
 
-class _Layer:
-    """One hidden layer with everything folded in that does not depend on the observation.
+class _Plain:
+    """One hidden layer without layer normalisation; the bias is one more row of weights, met by an input of 1."""
+
+    __slots__ = ("weight", "zeros")
+
+    def __init__(self, weight: Doubles, bias: Doubles) -> None:
+        self.weight = _frozen(np.vstack([weight, bias]))  # [inputs + 1, units]
+        self.zeros = _frozen(np.zeros(bias.size))
+
+    def row(self, x: Floats, out: Floats) -> None:
+        """The layer's outputs for one row `[inputs + 1]`, into `out` `[units]`."""
+        x.dot(self.weight, out)
+        np.maximum(out, self.zeros, out=out)
+
+    def batch(self, x: Floats) -> Floats:
+        """The same for rows `[B, inputs]`, which lack the input of 1."""
+        z: Floats = x @ self.weight[:-1]
+        z += self.weight[-1]
+        np.maximum(z, self.zeros, out=z)
+        return z
+
+
+class _Normed(_Plain):
+    """One hidden layer with everything of its normalisation folded in that does not depend on the observation.
 
     Layer normalisation (Ba et al. 2016) first subtracts the mean over the units; that is linear, so it is folded into
     the weights: W - mean over units. What is left is a scale, and the variance of centred numbers is one dot product.
     A gain is moved behind the relu and into the next layer's weights: relu(g v + c) = |g| relu(sign(g) v + c / |g|),
-    with the sign folded into this layer's weights. The bias is one more row of weights, met by an input of 1.
+    with the sign folded into this layer's weights. So is the factor sqrt(units) of the variance's mean.
     """
 
-    __slots__ = ("scaled_epsilon", "shift", "weight", "zeros")
+    __slots__ = ("scaled_epsilon", "shift")
 
-    def __init__(self, weight: Doubles, bias: Floats, gain: Doubles, shift: Floats) -> None:
-        stacked = np.vstack([weight, bias]).astype(np.float64)  # [inputs + 1, units]
-        units = stacked.shape[1]
-        # A layer's outputs are computed without their common factor sqrt(units), which stands in the next weights.
-        self.weight = _frozen((stacked - stacked.mean(1, keepdims=True)) * np.sign(gain))
-        self.shift = _frozen(shift / (np.abs(gain) * np.sqrt(units)))
-        self.scaled_epsilon = LAYER_NORM_EPSILON * units
-        self.zeros = _frozen(np.zeros(units))
+    def __init__(self, weight: Doubles, bias: Doubles, gain: Doubles, shift: Doubles) -> None:
+        sign = np.sign(gain)
+        super().__init__((weight - weight.mean(1, keepdims=True)) * sign, (bias - bias.mean()) * sign)
+        self.shift = _frozen(shift / (np.abs(gain) * np.sqrt(gain.size)))
+        self.scaled_epsilon = LAYER_NORM_EPSILON * gain.size
 
     def row(self, x: Floats, out: Floats) -> None:
-        """The layer's outputs for one row `[inputs + 1]`, into `out` `[units]`."""
         x.dot(self.weight, out)
         np.multiply(out, (float(out.dot(out)) + self.scaled_epsilon) ** -0.5, out)
         np.add(out, self.shift, out)
         np.maximum(out, self.zeros, out=out)
 
     def batch(self, x: Floats) -> Floats:
-        """The same for rows `[B, inputs]`, which lack the input of 1."""
         z: Floats = x @ self.weight[:-1]
         z += self.weight[-1]
         z *= (np.einsum("bu,bu->b", z, z) + np.float32(self.scaled_epsilon))[:, None] ** np.float32(-0.5)
@@ -149,16 +173,22 @@ class _Layer:
         return z
 
 
-def _fold(arrays: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Layer], Floats]:
+def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain], Floats]:
     """The hidden layers, and the head's weights with its bias as their last row `[units + 1, A]`."""
-    layers = []
+    arrays = {name: view.astype(np.float64) for name, view in views.items()}
+    layers: list[_Plain] = []
     factor = np.ones((spec.observation_size, 1))  # of the inputs: what the layer before has left to this one
     for i, units in enumerate(spec.hidden):
-        weight, bias, gains, shift = (arrays[f"hidden{i}.{name}"] for name in ("weight", "bias", "gain", "shift"))
-        # A gain of 0 has no inverse; one this small changes no Q-value within float32.
-        gain: Doubles = np.where(np.abs(gains) < SMALLEST_GAIN, SMALLEST_GAIN, gains.astype(np.float64))
-        layers.append(_Layer(weight * factor, bias, gain, shift))
-        factor = (np.abs(gain) * np.sqrt(units))[:, None]
+        weight, bias = arrays[f"hidden{i}.weight"] * factor, arrays[f"hidden{i}.bias"]
+        gain = arrays.get(f"hidden{i}.gain")
+        if gain is None:
+            layers.append(_Plain(weight, bias))
+            factor = np.ones((units, 1))
+        else:
+            # A gain of 0 has no inverse; one this small changes no Q-value within float32.
+            gain = np.where(np.abs(gain) < SMALLEST_GAIN, SMALLEST_GAIN, gain)
+            layers.append(_Normed(weight, bias, gain, arrays[f"hidden{i}.shift"]))
+            factor = (np.abs(gain) * np.sqrt(units))[:, None]
     return layers, _frozen(np.vstack([arrays["head.weight"] * factor, arrays["head.bias"]]))
 
 
@@ -185,7 +215,7 @@ class PolicySlot:
         self._pair = (policy, self._pair[0])
 
 
-def _softmax_choice(values: list[float], temperature: float, random: np.random.Generator) -> int:
+def _softmax_choice(values: list[float], temperature: float, random: Chance) -> int:
     """Index into Q-values, drawn by softmax with what is clearly bad cut."""
     best = max(values)
     gaps = [(best - value) / temperature for value in values]

@@ -1,8 +1,8 @@
 """The maths of one learning step over the flat parameter vector of network.py; pure functions, no thread, no I/O.
 
 Every function here runs eagerly and under TorchScript alike (`scripted_burst`), so it keeps to the Python that both
-understand: no `from __future__ import annotations`, shapes as `list[int]`, and constants that come in as default
-arguments, because TorchScript reads no module variable. `sizes` is always `[F, hidden..., A]`.
+understand: no `from __future__ import annotations`, and constants that come in as default arguments, because
+TorchScript reads no module variable. `layers` is always what `split_flat` gives.
 """
 
 import warnings
@@ -41,38 +41,48 @@ class Weights(NamedTuple):
     second_moment: Tensor
 
 
-def layer_sizes(spec: NetworkSpec) -> list[int]:
-    """`[F, hidden..., A]`."""
-    return [spec.observation_size, *spec.hidden, spec.num_actions]
+class Shape(NamedTuple):
+    """What TorchScript needs to know of a NetworkSpec."""
+
+    sizes: list[int]  # [F, hidden..., A]
+    layer_norm: bool  # whether hidden layers have a gain and a shift; without them they are plain relu layers
 
 
-def split_flat(flat: Tensor, sizes: list[int]) -> list[Tensor]:
-    """Views into `flat` `[P]`: weight, bias, gain, shift per hidden layer, then the head's weight and bias."""
-    views: list[Tensor] = []
+def shape_of(spec: NetworkSpec) -> Shape:
+    """The shape of networks of this spec."""
+    layer_norm = any(name.endswith(".gain") for name, _ in spec.arrays())
+    return Shape([spec.observation_size, *spec.hidden, spec.num_actions], layer_norm)
+
+
+def split_flat(flat: Tensor, shape: Shape) -> list[list[Tensor]]:
+    """Views into `flat` `[P]`, one list a layer: weight, bias, gain, shift; the head and plain layers have two."""
+    layers: list[list[Tensor]] = []
     start = 0
-    for i in range(len(sizes) - 1):
-        inputs, units = sizes[i], sizes[i + 1]
-        views.append(flat[start : start + inputs * units].view(inputs, units))
+    for i in range(len(shape.sizes) - 1):
+        inputs, units = shape.sizes[i], shape.sizes[i + 1]
+        layer = [flat[start : start + inputs * units].view(inputs, units)]
         start += inputs * units
-        vectors = 1 if i == len(sizes) - 2 else 3
-        for _ in range(vectors):
-            views.append(flat[start : start + units])
+        for _ in range(3 if shape.layer_norm and i < len(shape.sizes) - 2 else 1):
+            layer.append(flat[start : start + units])
             start += units
-    return views
+        layers.append(layer)
+    return layers
 
 
-def forward_views(views: list[Tensor], observation: Tensor, epsilon: float = LAYER_NORM_EPSILON) -> Tensor:
-    """Q-values `[B, A]` of observations `[B, F]`, by the views of `split_flat`."""
+def forward_layers(layers: list[list[Tensor]], observation: Tensor, epsilon: float = LAYER_NORM_EPSILON) -> Tensor:
+    """Q-values `[B, A]` of observations `[B, F]`."""
     x = observation
-    for i in range(len(views) // 4):
-        z = torch.mm(x, views[4 * i]).add_(views[4 * i + 1])
-        x = torch.layer_norm(z, [z.size(1)], views[4 * i + 2], views[4 * i + 3], epsilon).relu_()
-    return torch.mm(x, views[-2]).add_(views[-1])
+    for layer in layers[:-1]:
+        x = torch.mm(x, layer[0]).add_(layer[1])
+        if len(layer) == 4:
+            x = torch.layer_norm(x, [x.size(1)], layer[2], layer[3], epsilon)
+        x = x.relu_()
+    return torch.mm(x, layers[-1][0]).add_(layers[-1][1])
 
 
-def forward(flat: Tensor, sizes: list[int], observation: Tensor) -> Tensor:
+def forward(flat: Tensor, shape: Shape, observation: Tensor) -> Tensor:
     """Q-values `[B, A]` of observations `[B, F]` under parameters `flat` `[P]`."""
-    return forward_views(split_flat(flat, sizes), observation)
+    return forward_layers(split_flat(flat, shape), observation)
 
 
 def terminal_rows(discount: Tensor, next_action_mask: Tensor) -> Tensor:
@@ -103,50 +113,52 @@ def huber(td_error: Tensor) -> Tensor:
 
 
 def td_error_and_gradient(
-    views: list[Tensor],
-    target_views: list[Tensor],
-    gradient_views: list[Tensor],
-    rows: list[Tensor],
+    layers: list[list[Tensor]],
+    target_layers: list[list[Tensor]],
+    gradient_layers: list[list[Tensor]],
+    batch: list[Tensor],
     epsilon: float = LAYER_NORM_EPSILON,
 ) -> Tensor:
-    """TD errors `[B]` of one batch; writes the gradient of their mean Huber loss into `gradient_views`.
+    """TD errors `[B]` of one batch; writes the gradient of their mean Huber loss into `gradient_layers`.
 
-    `rows` is one batch out of `columns`: observations above next observations share one forward pass. The gradient is
-    derived by hand, layer by layer, with the target held constant; ATen's own kernel does layer normalisation's part.
+    `batch` is one of `columns`: observations above next observations share one forward pass. The gradient is derived
+    by hand, layer by layer, with the target held constant; ATen's own kernel does layer normalisation's part.
     """
-    both, action = rows[0], rows[1]
+    both, action = batch[0], batch[1]
     num_rows = action.size(0)
     inputs: list[Tensor] = [both[:num_rows]]
-    norms: list[list[Tensor]] = []
+    norms: list[list[Tensor]] = []  # what layer normalisation's backward pass needs of its forward pass
     x = both
-    for i in range(len(views) // 4):
-        z = torch.mm(x, views[4 * i]).add_(views[4 * i + 1])
-        x, mean, scale = torch.native_layer_norm(z, [z.size(1)], views[4 * i + 2], views[4 * i + 3], epsilon)
+    for layer in layers[:-1]:
+        x = torch.mm(x, layer[0]).add_(layer[1])
+        if len(layer) == 4:
+            z = x
+            x, mean, scale = torch.native_layer_norm(z, [z.size(1)], layer[2], layer[3], epsilon)
+            norms.append([z[:num_rows], mean[:num_rows], scale[:num_rows]])
         x = x.relu_()
         inputs.append(x[:num_rows])
-        norms.append([z[:num_rows], mean[:num_rows], scale[:num_rows]])
-    q = torch.mm(x, views[-2]).add_(views[-1])
-    target_next = forward_views(target_views, both[num_rows:])
-    wanted = double_q_target(rows[3], rows[4], rows[5], q[num_rows:], target_next, rows[6])
+    q = torch.mm(x, layers[-1][0]).add_(layers[-1][1])
+    target_next = forward_layers(target_layers, both[num_rows:])
+    wanted = double_q_target(batch[3], batch[4], batch[5], q[num_rows:], target_next, batch[6])
     td_error = q[:num_rows].gather(1, action).squeeze(1) - wanted
 
-    slope = td_error.clamp(-1.0, 1.0).unsqueeze(1) * rows[2]
-    torch.mm(inputs[-1].t(), slope, out=gradient_views[-2])
-    torch.sum(slope, [0], out=gradient_views[-1])
-    back = torch.mm(slope, views[-2].t())
-    for j in range(len(norms)):
-        i = len(norms) - 1 - j
-        z, mean, scale = norms[i]
-        back = torch.ops.aten.threshold_backward(back, inputs[i + 1], 0)
-        back, gain, shift = torch.ops.aten.native_layer_norm_backward(
-            back, z, [z.size(1)], mean, scale, views[4 * i + 2], views[4 * i + 3], [True, True, True]
-        )
-        gradient_views[4 * i + 2].copy_(gain)
-        gradient_views[4 * i + 3].copy_(shift)
-        torch.mm(inputs[i].t(), back, out=gradient_views[4 * i])
-        torch.sum(back, [0], out=gradient_views[4 * i + 1])
+    back = td_error.clamp(-1.0, 1.0).unsqueeze(1) * batch[2]
+    for j in range(len(layers)):
+        i = len(layers) - 1 - j
+        layer, gradients = layers[i], gradient_layers[i]
+        if j > 0:
+            back = torch.ops.aten.threshold_backward(back, inputs[i + 1], 0)
+        if len(layer) == 4:
+            z, mean, scale = norms[i]
+            back, gain, shift = torch.ops.aten.native_layer_norm_backward(
+                back, z, [z.size(1)], mean, scale, layer[2], layer[3], [True, True, True]
+            )
+            gradients[2].copy_(gain)
+            gradients[3].copy_(shift)
+        torch.mm(inputs[i].t(), back, out=gradients[0])
+        torch.sum(back, [0], out=gradients[1])
         if i > 0:
-            back = torch.mm(back, views[4 * i].t())
+            back = torch.mm(back, layer[0].t())
     return td_error
 
 
@@ -171,14 +183,11 @@ def columns(rows: Rows) -> list[list[Tensor]]:
     return [[column[k] for column in unbound] for k in range(rows.reward.size(0))]
 
 
-def gradient(flat: Tensor, target: Tensor, sizes: list[int], rows: Rows) -> tuple[Tensor, Tensor]:
+def gradient(flat: Tensor, target: Tensor, shape: Shape, rows: Rows) -> tuple[Tensor, Tensor]:
     """The TD errors `[B]` of the first of the K batches and the gradient `[P]` of their mean Huber loss."""
     result = torch.zeros_like(flat)
     td_error = td_error_and_gradient(
-        split_flat(flat, sizes),
-        split_flat(target, sizes),
-        split_flat(result, sizes),
-        columns(rows)[0],
+        split_flat(flat, shape), split_flat(target, shape), split_flat(result, shape), columns(rows)[0]
     )
     return td_error, result
 
@@ -221,7 +230,7 @@ def clear_tiny(first_moment: Tensor, tiny: float = TINY) -> None:
 
 
 def learn_burst(
-    weights: Weights, sizes: list[int], rows: Rows, rates: Tensor, gradient_clip: float, target_rate: float
+    weights: Weights, shape: Shape, rows: Rows, rates: Tensor, gradient_clip: float, target_rate: float
 ) -> Tensor:
     """K learning steps, in place; `[3, K]`: loss, mean absolute TD error, gradient length before the clip.
 
@@ -229,15 +238,14 @@ def learn_burst(
     the online one (Polyak averaging; Lillicrap et al. 2016). Nothing is checked here: a step that goes non-finite
     leaves non-finite figures, and the caller restores its copy.
     """
-    online_views = split_flat(weights.online, sizes)
-    target_views = split_flat(weights.target, sizes)
     flat_gradient = torch.zeros_like(weights.online)
-    gradient_views = split_flat(flat_gradient, sizes)
-    rate_pairs = [pair.unbind(0) for pair in rates.unbind(0)]
+    online, target = split_flat(weights.online, shape), split_flat(weights.target, shape)
+    gradients = split_flat(flat_gradient, shape)
+    rate_pairs = [[pair[0], pair[1]] for pair in rates.unbind(0)]
     td_errors: list[Tensor] = []
     squares: list[Tensor] = []
     for k, batch in enumerate(columns(rows)):
-        td_errors.append(td_error_and_gradient(online_views, target_views, gradient_views, batch))
+        td_errors.append(td_error_and_gradient(online, target, gradients, batch))
         squares.append(clip_gradient(flat_gradient, gradient_clip))
         adam(weights, flat_gradient, rate_pairs[k])
         weights.target.lerp_(weights.online, target_rate)
@@ -245,7 +253,7 @@ def learn_burst(
     return torch.stack([huber(errors).mean(1), errors.abs().mean(1), torch.stack(squares).sqrt_()])
 
 
-Burst = Callable[[Weights, list[int], Rows, Tensor, float, float], Tensor]
+Burst = Callable[[Weights, Shape, Rows, Tensor, float, float], Tensor]
 
 
 def scripted_burst() -> Burst | None:
