@@ -36,6 +36,10 @@ class Metrics:
         with self._lock:
             self._figures.update(figures)
 
+    def count(self, name: str, by: int = 1) -> None:
+        with self._lock:
+            self._figures[name] = self._figures.get(name, 0) + by
+
     def get(self, name: str, default: Any = None) -> Any:
         with self._lock:
             return self._figures.get(name, default)

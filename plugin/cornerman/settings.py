@@ -35,18 +35,19 @@ class Settings:
     training_window: str = _setting("between_rounds", "When it may learn: between_rounds or always.", choices=_WINDOWS)
     replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
     batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
-    learning_rate: float = _setting(1e-3, "Step size of Adam.", 1e-7, 1.0)
+    learning_rate: float = _setting(5e-4, "Step size of Adam.", 1e-7, 1.0)
     gamma: float = _setting(0.99, "Discount of one decision.", 0.0, 1.0)
-    n_step: int = _setting(5, "Decisions summed into one return before the value estimate takes over.", 1, 50)
+    n_step: int = _setting(2, "Decisions summed into one return before the value estimate takes over.", 1, 50)
     target_rate: float = _setting(0.01, "Share of the online network that enters the target network a step.", 1e-5, 1.0)
     gradient_clip: float = _setting(10.0, "Largest norm of a gradient.", 1e-3, 1e6)
     hidden: tuple[int, ...] = _setting((128, 128), "Units of each hidden layer.", 1, 4096)
     updates_per_transition: float = _setting(1.0, "Gradient steps for each recorded transition.", 0.01, 64.0)
     warmup_fraction: float = _setting(0.02, "Share of the replay buffer filled before learning starts.", 0.0, 1.0)
-    exploration_fraction: float = _setting(0.1, "Share of decisions tried at random while learning.", 0.0, 1.0)
+    sparring: float = _setting(2.0, "Headless battles played in the windows for each live one.", 0.0, 1e4)
+    exploration_fraction: float = _setting(0.04, "Share of decisions tried at random while learning.", 0.0, 1.0)
     health_weight: float = _setting(0.5, "Reward for a change in health shares.", 0.0, 10.0)
     outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)
-    candidate_period: int = _setting(400, "Learning steps between two candidates put to the gate.", 1, 1_000_000)
+    candidate_period: int = _setting(1000, "Learning steps between two candidates put to the gate.", 1, 1_000_000)
     gate_min_pairs: int = _setting(20, "Pairs of battles played before the gate may decide.", 2, 10_000)
     gate_max_pairs: int = _setting(200, "Pairs of battles after which an undecided gate keeps the champion.", 2, 10_000)
     held_out_fraction: float = _setting(
@@ -61,17 +62,18 @@ def describe() -> list[tuple[str, Any, str]]:
     return [(f.name, f.default, f.metadata["sentence"]) for f in fields(Settings)]
 
 
-def read_settings(path: Path) -> Settings:
-    """The settings in `path`, or the defaults where there is no such file; SettingsError says what is wrong in it."""
+def read_settings(path: Path, start: Settings | None = None) -> Settings:
+    """`start` (or the defaults) with what stands in `path`, which may be missing; SettingsError says what is wrong."""
+    start = start or Settings()
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise SettingsError(f"{path} is larger than settings can be ({_MAX_BYTES} bytes).")
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        return Settings()
+        return start
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
-    return with_values(Settings(), table, str(path))
+    return with_values(start, table, str(path))
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:

@@ -1,0 +1,198 @@
+"""A headless series: battle after battle at full speed, the plugin against a scripted fighter, with a table to watch.
+
+Between rounds the series waits until the plugin has learned from what it was told (`host.settle`): there is no frame to
+hold up, and the same seed gives the same series. Prints through `say`; knows no plugin by name but the one it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from game_adapter.host import Host
+from game_adapter.match import PLUGIN, SCRIPTED, Match
+
+if TYPE_CHECKING:
+    from cornerman.contract import HeadlessGame
+
+SETTLE_S = 60.0
+RECENT = 50
+EVALUATION_BATTLES = 400
+EVALUATION_SEED = 1_000_003  # apart from every seed of a series
+HEADER = f"{'battle':>7} {'won of last 50':>15} {'version':>8} {'transitions':>12} {'steps/s':>8} {'device':>7}"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One battle of the series; `winner` is the plugin's name, the rival's, or "draw"."""
+
+    battle: int
+    winner: str
+    rounds: int
+    version: int
+    seconds: float
+    transitions: int
+    steps: int
+    seat: int
+
+
+class Series:
+    """`battles` battles of `plugin` against `rival`; sides change every battle. Iterate over it to play it."""
+
+    def __init__(self, host: Host, game: HeadlessGame, plugin: str, rival: str, battles: int, seed: int) -> None:
+        self.host, self.game, self.plugin, self.rival = host, game, plugin, rival
+        self.num_battles, self.seed = battles, seed
+        self.played: list[Played] = []
+        self.swaps: list[tuple[int, int]] = []  # battle, version that plays from there on
+        self.match: Match | None = None  # the newest
+        self._recent: deque[bool] = deque(maxlen=RECENT)
+
+    def __iter__(self) -> Iterator[Played]:
+        seeds = Random(f"series {self.seed}")
+        for number in range(1, self.num_battles + 1):
+            yield self._play(number, seeds.getrandbits(48))
+
+    @property
+    def recent_win_rate(self) -> float:
+        return sum(self._recent) / max(1, len(self._recent))
+
+    def report(self) -> Mapping[str, Any]:
+        return self.host.report(self.plugin) or {}
+
+    @property
+    def version(self) -> int:
+        return int(self.report().get("version", -1))
+
+    def _play(self, number: int, seed: int) -> Played:
+        start, seat = time.perf_counter(), (number - 1) % 2
+        rival = self.game.rivals[self.rival]
+        version = self.version
+        match = self.match = Match(
+            self.host, self.game.new_battle(seed), number, {seat: PLUGIN, 1 - seat: SCRIPTED}, rival, Random(seed)
+        )
+        while not match.over:
+            if match.between_rounds:
+                self.host.settle(SETTLE_S)
+                match.start_round()
+            match.play(match.decide())
+            if (now := self.version) != version:
+                version = now
+                self.swaps.append((number, now))
+        self.host.settle(SETTLE_S)
+        if (now := self.version) != version:
+            self.swaps.append((number, now))
+        outcome = match.battle.outcome or {}
+        result = outcome.get(seat, 0)
+        self._recent.append(result > 0)
+        report = self.report()
+        battle = Played(
+            battle=number,
+            winner=self.plugin if result > 0 else self.rival if result < 0 else "draw",
+            rounds=match.battle.round,
+            version=version,
+            seconds=round(time.perf_counter() - start, 4),
+            transitions=report.get("recorder", {}).get("recorded", 0),
+            steps=report.get("learner", {}).get("steps", 0),
+            seat=seat,
+        )
+        self.played.append(battle)
+        return battle
+
+    def evaluate(self, version: int | None) -> Mapping[str, Any] | None:
+        """`version` (None: the one that plays now) over separate side-swapped battles; None: the plugin cannot."""
+        answer = self.host.ask(
+            self.plugin,
+            "evaluate",
+            version=version,
+            rival=self.rival,
+            num_battles=EVALUATION_BATTLES,
+            seed=EVALUATION_SEED + self.seed,
+        )
+        return answer if isinstance(answer, Mapping) else None
+
+
+def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> dict[str, Any]:
+    """Play the series with a table; writes one JSON line a battle and the summary as the last; returns the summary.
+
+    An interrupt ends the series early and still gives a summary of what was played.
+    """
+    say(f"{series.plugin} against {series.rival}: {series.num_battles} battles, seed {series.seed}")
+    say(HEADER)
+    start, told = time.perf_counter(), 0
+    with json_path.open("w", encoding="utf-8") if json_path else _Nowhere() as lines:
+        try:
+            for battle in series:
+                lines.write(json.dumps(asdict(battle)) + "\n")
+                for number, version in series.swaps[told:]:
+                    say(f"        battle {number}: version {version} passed the gate and now plays")
+                told = len(series.swaps)
+                if battle.battle % 10 == 0 or battle.battle == series.num_battles:
+                    say(_row(series, battle))
+        except KeyboardInterrupt:
+            say(f"Stopped after {len(series.played)} battles.")
+        series.host.settle(SETTLE_S)
+        summary = _summary(series, time.perf_counter() - start)
+        lines.write(json.dumps({"summary": summary}) + "\n")
+    for line in _closing(summary):
+        say(line)
+    return summary
+
+
+class _Nowhere:
+    """Stands in for a file where no JSON was asked for."""
+
+    def __enter__(self) -> _Nowhere:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def write(self, text: str) -> None:
+        del text
+
+
+def _row(series: Series, battle: Played) -> str:
+    report = series.report()
+    rate = report.get("learner", {}).get("steps_per_s")
+    return (
+        f"{battle.battle:>7} {series.recent_win_rate:>14.0%} {battle.version:>9} {battle.transitions:>12} "
+        f"{rate or 0:>8.0f} {report.get('device', 'none'):>7}"
+    )
+
+
+def _summary(series: Series, seconds: float) -> dict[str, Any]:
+    untrained, now = series.evaluate(0), series.evaluate(None)
+    won = sum(battle.winner == series.plugin for battle in series.played)
+    return {
+        "rival": series.rival,
+        "seed": series.seed,
+        "battles": len(series.played),
+        "won": won,
+        "untrained": untrained and untrained["win_rate"],
+        "untrained_interval": untrained and list(untrained["interval"]),
+        "now": now and now["win_rate"],
+        "now_interval": now and list(now["interval"]),
+        "evaluation_battles": now["battles"] if now else 0,
+        "version": series.version,
+        "promotions": len({version for _, version in series.swaps}),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _closing(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{summary['battles']} battles in {summary['seconds']} s, {summary['won']} won"
+    yield f"{summary['promotions']} versions promoted by the gate"
+    if summary["now"] is None:
+        yield "No plugin that learns is loaded: both sides were scripted fighters."
+        return
+    yield f"Against {summary['rival']}, over {summary['evaluation_battles']} separate side-swapped battles each:"
+    for label, key in (("version 0, untrained", "untrained"), (f"version {summary['version']}, now", "now")):
+        low, high = summary[f"{key}_interval"]
+        yield f"  {label:<22} wins {summary[key]:.1%}  (95 % interval {low:.1%} to {high:.1%})"

@@ -1,0 +1,36 @@
+"""The command line: `cornerman train`, `evaluate`, `doctor`, `install`. Every command's `--help` says what it does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from cornerman import __version__
+from cornerman.commands import COMMANDS
+from cornerman.contract import CornermanError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 on success, 1 with a sentence where it could not be done, 2 for a wrong command line."""
+    parser = argparse.ArgumentParser(
+        prog="cornerman",
+        description="Cornerman makes the computer's side of a turn-based battle game learn while the game runs. "
+        "The game loads it as a plugin; this command trains, measures and explains it outside of the game.",
+    )
+    parser.add_argument("--version", action="version", version=f"cornerman {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except CornermanError as error:
+        print(f"cornerman {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

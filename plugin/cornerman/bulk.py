@@ -1,0 +1,65 @@
+"""`cornerman train`: the plugin's own pipeline, fed by headless battles only, on the calling thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cornerman.contract import HeadlessGame
+from cornerman.plugin import Cornerman
+
+REPORT_PERIOD_S = 10.0
+
+
+def train(
+    game: HeadlessGame,
+    data: Path,
+    decisions: int | None,
+    minutes: float | None,
+    seed: int,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Spar and learn until `decisions` are recorded or `minutes` are over; returns the version that plays then.
+
+    An interrupt ends it early. What passed the gate and the learner's state are saved either way.
+    """
+    plugin = Cornerman()
+    plugin.on_load(game, str(data), {"seed": seed, "learning": False, "sparring": 1.0})
+    training = plugin.prepare()
+    first = training.recorded
+    start = told = time.monotonic()
+    events = len(plugin.metrics.events())
+    say(f"{'minutes':>8} {'decisions':>10} {'steps':>9} {'steps/s':>8} {'version':>8} {'accuracy':>9}")
+    try:
+        while not _enough(training.recorded - first, decisions, time.monotonic() - start, minutes):
+            training.spar(1.0)
+            while training.slice():
+                pass
+            for event in reversed(plugin.metrics.events()[: len(plugin.metrics.events()) - events]):
+                say(f"  {event['text']}")
+            events = len(plugin.metrics.events())
+            if time.monotonic() - told >= REPORT_PERIOD_S:
+                told = time.monotonic()
+                say(_row(plugin, training.recorded - first, told - start))
+    except KeyboardInterrupt:
+        say("Stopped.")
+    finally:
+        training.close()
+    say(_row(plugin, training.recorded - first, time.monotonic() - start))
+    say(f"Version {plugin.lineage.champion.version} plays. It is stored in {data}")
+    return plugin.lineage.champion.version
+
+
+def _enough(recorded: int, decisions: int | None, seconds: float, minutes: float | None) -> bool:
+    return (decisions is not None and recorded >= decisions) or (minutes is not None and seconds >= 60.0 * minutes)
+
+
+def _row(plugin: Cornerman, recorded: int, seconds: float) -> str:
+    report = plugin.report()
+    learner = report["learner"]
+    accuracy = learner["accuracy"]
+    return (
+        f"{seconds / 60:>8.1f} {recorded:>10} {learner['steps']:>9} {learner['steps_per_s'] or 0:>8.0f} "
+        f"{report['version']:>8} {'-' if accuracy is None else f'{accuracy:.0%}':>9}"
+    )

@@ -1,0 +1,221 @@
+"""What `cornerman COMMAND` does. Each command is a class with `add` (its options and help) and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from cornerman.contract import CornermanError, HeadlessGame
+
+
+class Command(Protocol):
+    """One subcommand."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None: ...
+
+
+class CommandError(CornermanError):
+    """The command cannot do what was asked; the text says what to do instead."""
+
+
+def find_game(name: str) -> HeadlessGame:
+    """A game by entry point (`ringside`) or as `module:attribute`; CommandError says what there is."""
+    known = {point.name: point for point in entry_points(group="cornerman.games")}
+    try:
+        if name in known:
+            game: Any = known[name].load()
+        elif ":" in name:
+            module, attribute = name.split(":", 1)
+            game = getattr(import_module(module), attribute)
+        else:
+            there = ", ".join(known) or "none is installed"
+            raise CommandError(f"there is no game {name!r} ({there}); give one as module:attribute")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CommandError(f"the game {name!r} cannot be loaded: {error}") from error
+    if not isinstance(game, HeadlessGame):
+        raise CommandError(f"{name!r} offers no headless battles (new_battle, rivals), which this command needs")
+    return game
+
+
+def _game_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--game",
+        default="ringside",
+        metavar="GAME",
+        help="an installed game's name, or module:attribute (default: ringside)",
+    )
+
+
+def _data_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("cornerman-data"),
+        metavar="DIR",
+        help="folder with the stored versions (default: ./cornerman-data)",
+    )
+
+
+class Install:
+    """Drop the plugin into a game's plugins folder, as a player would by hand."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        text = "Copy this plugin into a game's plugins folder; an older copy there is replaced."
+        parser = commands.add_parser("install", help="copy the plugin into a plugins folder", description=text)
+        parser.add_argument("folder", type=Path, metavar="DIR", help="the game's plugins folder; made if it is missing")
+        parser.set_defaults(run=Install.run)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """Copy under a temporary name first, so that a failed copy leaves the old plugin as it was."""
+        source, target = Path(__file__).resolve().parent, options.folder / "cornerman"
+        if target.resolve() == source:
+            raise CommandError(f"{target} is the folder this runs from; give another one")
+        try:
+            options.folder.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=".cornerman-", dir=options.folder))
+            shutil.copytree(source, fresh / "cornerman", ignore=shutil.ignore_patterns("__pycache__"))
+            if target.is_dir():
+                target.rename(fresh / "old")
+            (fresh / "cornerman").rename(target)
+            shutil.rmtree(fresh)
+        except OSError as error:
+            raise CommandError(f"the plugin could not be copied to {target} ({error})") from error
+        print(f"The plugin is in {target}")
+        return 0
+
+
+class Evaluate:
+    """Measure a stored version against a scripted fighter."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        text = "Play a stored version, or a scripted fighter, against a scripted fighter in side-swapped battles."
+        parser = commands.add_parser("evaluate", help="how strong a version is, with an interval", description=text)
+        _game_option(parser)
+        _data_option(parser)
+        add = parser.add_argument
+        add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
+        add("--fighter", metavar="NAME", help="measure this scripted fighter instead of a version")
+        add("--rival", default="", metavar="NAME", help="the scripted opponent (default: each of the game's in turn)")
+        add("--battles", type=int, default=400, metavar="N", help="side-swapped battles (default: 400)")
+        add("--seed", type=int, default=0, help="decides the battles (default: 0)")
+        add("--json", action="store_true", help="print JSON, one line a rival")
+        parser.set_defaults(run=Evaluate.run)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """A table, or a JSON line, for every rival."""
+        from cornerman.encoder import Encoder
+        from cornerman.evaluation import Player, evaluate
+
+        if options.battles < 2:
+            raise CommandError("--battles must be at least 2: every battle is played from both sides")
+        game = find_game(options.game)
+        for name in filter(None, (options.rival, options.fighter)):
+            if name not in game.rivals:
+                raise CommandError(f"{game.name} has no fighter {name!r}; it has {', '.join(game.rivals)}")
+        player: Player
+        if options.fighter:
+            player, who = game.rivals[options.fighter], options.fighter
+        else:
+            policy = stored_policy(game, options.data, options.version)
+            player, who = policy, f"version {policy.version}"
+        encoder = Encoder(game)
+        for name in [options.rival] if options.rival else game.rivals:
+            result = evaluate(player, game.rivals[name], game, options.battles, options.seed, encoder=encoder)
+            if options.json:
+                print(json.dumps({"fighter": who, "rival": name, "seed": options.seed, **result.as_dict()}))
+            else:
+                low, high = result.interval
+                print(
+                    f"{who} against {name:<10} {result.win_rate:6.1%} won ({low:.1%} to {high:.1%}), "
+                    f"{result.draws} drawn, {result.num_battles} battles, {result.mean_rounds:.1f} rounds"
+                )
+        return 0
+
+
+def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Any:
+    """The policy of a stored version, or of the champion; CommandError where nothing is stored."""
+    from cornerman.encoder import Encoder
+    from cornerman.network import NetworkSpec
+    from cornerman.registry import Registry
+    from cornerman.version_manifest import Identity
+
+    if not (data / "versions").is_dir():
+        raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
+    encoder = Encoder(game)
+    identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
+    registry = Registry(data, identity, NetworkSpec(encoder.observation_size, encoder.num_actions), time.time)
+    if version is not None:
+        return registry.load(version)
+    champion, sentences = registry.load_champion()
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    if champion is None:
+        raise CommandError(f"{data} holds no version that can play")
+    return champion
+
+
+class Train:
+    """Learn from headless battles until a number of decisions or minutes is reached."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        text = (
+            "Train by headless battles in one process, with the same learner and the same gate as in the game. "
+            "Goes on from the stored champion. Ctrl-C stops cleanly; what passed the gate is kept."
+        )
+        parser = commands.add_parser("train", help="learn in bulk, without a window", description=text)
+        _game_option(parser)
+        _data_option(parser)
+        limit = parser.add_mutually_exclusive_group()
+        limit.add_argument("--decisions", type=int, metavar="N", help="stop after N recorded decisions")
+        limit.add_argument("--minutes", type=float, default=10.0, metavar="M", help="stop after M minutes (default 10)")
+        parser.add_argument("--seed", type=int, default=0, help="decides every random choice (default: 0)")
+        parser.set_defaults(run=Train.run)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """A line every ten seconds and at every promotion."""
+        from cornerman.bulk import train
+
+        if (options.decisions or 1) < 1 or not options.minutes > 0:
+            raise CommandError("--decisions and --minutes must be above 0")
+        minutes = None if options.decisions else options.minutes
+        train(find_game(options.game), options.data, options.decisions, minutes, options.seed)
+        return 0
+
+
+class Doctor:
+    """Explain this machine: what was found, what is chosen, and why."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
+        parser = commands.add_parser("doctor", help="what this machine has, and what will be used", description=text)
+        parser.add_argument("--device", default="auto", help="auto, cpu, cuda, xpu or mps (default: auto)")
+        _data_option(parser)
+        parser.set_defaults(run=Doctor.run)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """Sections of label and sentence; 1 where something needed is missing."""
+        from cornerman.doctor import examine
+
+        lines, healthy = examine(options.device, options.data)
+        print("\n".join(lines))
+        return 0 if healthy else 1
+
+
+COMMANDS: tuple[type[Command], ...] = (Train, Evaluate, Doctor, Install)

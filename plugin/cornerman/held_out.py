@@ -1,0 +1,81 @@
+"""Battles kept out of learning, to judge the value estimate by. Owned by the trainer's thread; numpy only."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import BattleEnd, Bools, Floats, Transition
+from cornerman.policy import Policy
+
+KEPT_BATTLES = 64
+MAX_OPEN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutBattle:
+    """The decisions of one battle, of all its seats, with what came of them."""
+
+    observation: Floats  # [N, F]
+    action_mask: Bools  # [N, A]
+    action: NDArray[np.int64]  # [N]
+    outcome: NDArray[np.int64]  # [N]: 1, 0 or -1 for the seat that decided
+    discounted_return: Floats  # [N]: the outcome times gamma to the power of the seat's decisions still to come
+
+
+@dataclass(slots=True)
+class HeldOutBattles:
+    """Keeps a share of the battles, whole; which ones is decided by their id alone."""
+
+    fraction: float
+    gamma: float
+    battles: deque[HeldOutBattle] = field(default_factory=lambda: deque(maxlen=KEPT_BATTLES))
+    _open: dict[int, list[Transition]] = field(default_factory=dict)
+
+    def keeps(self, row: Transition) -> bool:
+        """Take the row where its battle is held out; then it must not be learned from."""
+        if Random(f"held out {row.battle_id}").random() >= self.fraction:
+            return False
+        if row.battle_id not in self._open and len(self._open) >= MAX_OPEN:
+            self._open.pop(next(iter(self._open)))
+        self._open.setdefault(row.battle_id, []).append(row)
+        return True
+
+    def end(self, end: BattleEnd) -> None:
+        """A battle is over: it counts from now on, unless it was cut off."""
+        rows = self._open.pop(end.battle_id, [])
+        if not rows or end.truncated:
+            return
+        last = {seat: max(row.index for row in rows if row.seat == seat) for seat in {row.seat for row in rows}}
+        outcome = np.array([end.outcome.get(row.seat, 0) for row in rows], np.int64)
+        to_come = np.array([last[row.seat] - row.index for row in rows])
+        self.battles.append(
+            HeldOutBattle(
+                np.stack([row.observation for row in rows]),
+                np.stack([row.action_mask for row in rows]),
+                np.array([row.action for row in rows], np.int64),
+                outcome,
+                (outcome * self.gamma**to_come).astype(np.float32),
+            )
+        )
+
+    def clear(self) -> None:
+        self.battles.clear()
+        self._open.clear()
+
+    def accuracy(self, policy: Policy) -> float | None:
+        """The share of held-out decisions at which the estimate has the sign of the outcome; draws are left out.
+
+        The estimate is the largest Q-value among the legal actions. None while there is nothing to judge by.
+        """
+        right = decisions = 0
+        for battle in self.battles:
+            values = np.where(battle.action_mask, policy.q_values_batch(battle.observation), -np.inf).max(1)
+            decided = battle.outcome != 0
+            right += int((np.sign(values[decided]) == battle.outcome[decided]).sum())
+            decisions += int(decided.sum())
+        return right / decisions if decisions else None

@@ -1,0 +1,55 @@
+"""The champions in memory, oldest first: what plays now, what played before, for weaker levels and for roll-back.
+
+Immutable tuples behind one reference: the trainer's thread adds, the game's thread reads, and neither waits.
+"""
+
+from __future__ import annotations
+
+from cornerman.policy import Policy, PolicySlot
+
+KEPT = 8
+
+
+class Lineage:
+    """A policy slot with a memory of the last `KEPT` champions."""
+
+    def __init__(self, policies: list[Policy]) -> None:
+        """`policies`: oldest first, at least one; the last one plays."""
+        self.line: tuple[Policy, ...] = tuple(policies[-KEPT:])
+        self.slot = PolicySlot(self.line[-1])
+        self.swaps = 0
+
+    @property
+    def champion(self) -> Policy:
+        return self.line[-1]
+
+    @property
+    def oldest(self) -> Policy:
+        """The oldest champion that is kept."""
+        return self.line[0]
+
+    def back(self, versions: int) -> Policy:
+        """The champion of `versions` promotions ago, or the oldest that is kept."""
+        line = self.line
+        return line[max(0, len(line) - 1 - versions)]
+
+    def promote(self, policy: Policy) -> None:
+        """`policy` plays from the next decision on."""
+        self.line = (*self.line, policy)[-KEPT:]
+        self.slot.swap(policy)
+        self.swaps += 1
+
+    def roll_back(self) -> Policy | None:
+        """The previous champion plays from the next decision on; None where none is kept."""
+        if len(self.line) < 2:
+            return None
+        self.line = self.line[:-1]
+        self.slot.swap(self.line[-1])
+        self.swaps += 1
+        return self.line[-1]
+
+    def restart(self, policy: Policy) -> None:
+        """Forget every champion; `policy` plays."""
+        self.line = (policy,)
+        self.slot.swap(policy)
+        self.swaps += 1

@@ -1,0 +1,334 @@
+"""The hooks the game calls, and the composition root: here the rooms are built and joined.
+
+Every method runs on the game's thread. None waits for the trainer, touches torch or an accelerator, or writes a file
+while a battle runs; `on_load`, `on_quit`, `settle` and `evaluate` may take their time.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cornerman.contract import (
+    SEAT_KINDS,
+    BattleEnd,
+    CornermanError,
+    DataError,
+    Game,
+    HeadlessGame,
+    SettingsError,
+    Source,
+    State,
+    Transition,
+)
+from cornerman.controls import Controls
+from cornerman.difficulty import LEVELS, level
+from cornerman.encoder import Encoder
+from cornerman.evaluation import evaluate, wilson_interval
+from cornerman.hardware import Machine
+from cornerman.lineage import Lineage
+from cornerman.metrics import Metrics
+from cornerman.network import NetworkSpec, draw
+from cornerman.overlay import Overlay
+from cornerman.policy import Policy
+from cornerman.recorder import Recorder
+from cornerman.registry import Registry
+from cornerman.report import Report
+from cornerman.resume_file import ResumeFile
+from cornerman.rewards import RewardCalculator
+from cornerman.settings import Settings, read_settings, with_values
+from cornerman.trainer import Trainer
+from cornerman.version_manifest import Identity, Provenance
+
+if TYPE_CHECKING:
+    from cornerman.training import Training
+
+log = logging.getLogger("cornerman")
+
+LOADING_S = 30.0
+RECENT_BATTLES = 50
+PLAYER_TEMPERATURE = 0.03
+"""Against a player it explores by this softmax temperature instead of random actions: never a clearly bad one."""
+
+
+class Cornerman:
+    """The plugin. A host makes one and calls its hooks; `contract.Hooks` says what they mean."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.metrics = Metrics()
+        self.trainer: Trainer | None = None
+        self.on = self.recording = self.learning = True
+        self.notice = ""
+        self.training: Training | None = None
+        self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
+        self._results: deque[int] = deque(maxlen=RECENT_BATTLES)
+
+    # ------------------------------------------------------------------------------------------------------- loading
+
+    def on_load(self, game: Game, data_dir: str, settings: Mapping[str, Any] | None = None) -> None:
+        """Build everything; starts the trainer, and with it torch, only where learning is on."""
+        self._game, self._folder = game, Path(data_dir)
+        self.settings = self._read_settings(self._folder / "settings.toml", settings or {})
+        self.recording, self.learning = self.settings.recording, self.settings.learning
+        self.level = self.settings.difficulty
+        self.encoder = Encoder(game)
+        self._random = np.random.default_rng([self.settings.seed, 0])
+        self._inbox: deque[Transition | BattleEnd] = deque()
+        rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
+        self.recorder = Recorder(self.encoder, rewards, self._inbox.append)
+        identity = Identity(
+            game.name, game.version, self.encoder.version, tuple(game.action_names), self.encoder.observation_size
+        )
+        spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
+        self.registry = Registry(self._folder, identity, spec, time.time)
+        self.lineage = Lineage(self._champions(spec))
+        self._machine = Machine()
+        self._overlay = Overlay(Controls(self), self.report)
+        if self.learning:
+            self.start_learning()
+
+    def _read_settings(self, path: Path, wishes: Mapping[str, Any]) -> Settings:
+        try:
+            read = with_values(Settings(), wishes, "the game")
+            return read_settings(path, read)
+        except SettingsError as error:
+            self.say(f"{error} The defaults are used.")
+            return Settings()
+
+    def _champions(self, spec: NetworkSpec) -> list[Policy]:
+        """The stored champions, oldest first, or a first version 0 that has learned nothing."""
+        champion, sentences = self.registry.load_champion()
+        for sentence in sentences:
+            self.say(sentence)
+        if champion is None:
+            return [self.first_version(spec)]
+        policies = []
+        for version in self.registry.line[:-1]:
+            try:
+                policies.append(self.registry.load(version))
+            except CornermanError as error:
+                self.say(str(error))
+        return [*policies, champion]
+
+    def first_version(self, spec: NetworkSpec) -> Policy:
+        """Draw, save and promote a version that has learned nothing."""
+        flat = draw(spec, np.random.default_rng([self.settings.seed, 2]))
+        version = self.registry.save(flat, Provenance())
+        self.registry.promote(version)
+        return Policy(spec, flat, version)
+
+    def start_learning(self) -> None:
+        """Start the trainer; the notice says why where it cannot learn."""
+        missing = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
+        if missing:
+            self.learning = False
+            self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
+            return
+        always = self.settings.training_window == "always"
+        self.trainer = Trainer(self.prepare, self.metrics, always)
+        self.trainer.start(LOADING_S)
+        if self.trainer.dead_because:
+            self.say(self.trainer.dead_because)
+
+    def prepare(self) -> Training:
+        """Build what learns, on the thread that will own it: torch is imported here, and the device is chosen."""
+        from cornerman.hardware import choose_device, configure_trainer_thread
+        from cornerman.training import Training, build_learner
+
+        configure_trainer_thread()
+        spec = self.lineage.champion.spec
+        choice = choose_device(self.settings.device, spec, self.settings.batch_size)
+        self.metrics.set(device=choice.device, device_why=choice.why)
+        learner = build_learner(spec, self.settings, choice.device)
+        training = Training(
+            self._game,
+            self.encoder,
+            self.settings,
+            self._inbox,
+            self.lineage,
+            self.registry,
+            self.metrics,
+            learner,
+            ResumeFile(self._folder),
+        )
+        training.resume()
+        self.training = training
+        return training
+
+    def say(self, sentence: str) -> None:
+        """Put a sentence where the player sees it."""
+        log.warning("%s", sentence)
+        self.notice = sentence
+        self.metrics.event(sentence)
+
+    # ---------------------------------------------------------------------------------------------------------- news
+
+    def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None:
+        self._close_window()
+        self._seats[battle_id] = {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
+        if self.on and self.recording:
+            self.recorder.start(battle_id, self._seats[battle_id])
+
+    def on_turn(
+        self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
+    ) -> None:
+        if self.on and self.recording:
+            self.recorder.turn(battle_id, seat, state, action_mask, action, next_state)
+
+    def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
+        seats = self._seats.pop(battle_id, {})
+        if self.on and self.recording:
+            self.recorder.end(battle_id, outcome, truncated)
+        mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
+        if len(mine) == 1 and self.on and not truncated:
+            self._results.append(outcome.get(mine[0], 0))
+
+    def on_round_end(self, battle_id: int, round: int) -> None:
+        if self.trainer is not None:
+            self.trainer.open_window()
+
+    def on_round_start(self, battle_id: int, round: int) -> None:
+        self._close_window()
+
+    def _close_window(self) -> None:
+        if self.trainer is not None:
+            self.trainer.close_window()
+
+    def on_quit(self) -> None:
+        """Stop the trainer; what it has learned is saved."""
+        if self.trainer is not None and not self.trainer.stop():
+            log.error("the trainer did not stop in time")
+
+    # --------------------------------------------------------------------------------------------------- the game asks
+
+    def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
+        if not self.on:
+            return None
+        chosen = level(self.level)
+        policy = self.lineage.back(chosen.versions_back)
+        try:
+            observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
+        except DataError as error:
+            self.notice = str(error)
+            return None
+        temperature, epsilon = chosen.temperature, 0.0
+        if self.learning and self.recording:
+            if Source.PLAYER in self._seats.get(battle_id, {}).values():
+                temperature = max(temperature, PLAYER_TEMPERATURE)
+            else:
+                epsilon = self.settings.exploration_fraction
+        action = policy.act(observation, mask, self._random, temperature, epsilon)
+        if self.recording:
+            self.recorder.chose(battle_id, seat, action, policy.version)
+        return action
+
+    def settle(self, timeout_s: float) -> bool:
+        return self.trainer is None or self.trainer.settle(timeout_s)
+
+    def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> dict[str, Any] | None:
+        """How a version fares against a scripted fighter; ModelError or KeyError where there is none of that name."""
+        if not isinstance(self._game, HeadlessGame):
+            return None
+        policy = self.lineage.champion if version is None else self.registry.load(version)
+        result = evaluate(policy, self._game.rivals[rival], self._game, num_battles, seed, encoder=self.encoder)
+        return {"version": policy.version, **result.as_dict()}
+
+    # ----------------------------------------------------------------------------------------------------- the panel
+
+    def on_event(self, event: Any) -> bool:
+        return self._overlay.event(event)
+
+    def on_draw(self, surface: Any) -> None:
+        self._overlay.draw(surface)
+
+    # ------------------------------------------------------------------------------------- what the panel's switches do
+
+    def switch(self, on: bool | None = None, recording: bool | None = None) -> None:
+        """Plugin or recording on or off, at once: open battles are cut off there, or recorded from here on."""
+        recorded = self.on and self.recording
+        self.on = self.on if on is None else on
+        self.recording = self.recording if recording is None else recording
+        if (self.on and self.recording) != recorded:
+            for battle_id, seats in self._seats.items():
+                if recorded:
+                    self.recorder.abandon(battle_id)
+                else:
+                    self.recorder.start(battle_id, seats)
+        self._pause()
+
+    def set_learning(self, on: bool) -> None:
+        """Learning on or off; the first time that it is on, the trainer starts."""
+        self.learning = on
+        if on and (self.trainer is None or not self.trainer.alive):
+            self.start_learning()
+        self._pause()
+
+    def _pause(self) -> None:
+        if self.trainer is not None:
+            self.trainer.pause(not (self.on and self.learning))
+
+    def hand_to_trainer(self, command: Callable[[], None]) -> None:
+        """Run a command that touches the registry or the replay on their owner's thread."""
+        if self.trainer is not None and self.trainer.alive:
+            self.trainer.post(command)
+        else:
+            command()
+
+    # -------------------------------------------------------------------------------------------------------- report
+
+    @property
+    def open_battles(self) -> list[int]:
+        return list(self._seats)
+
+    def report(self) -> Report:
+        get, trainer = self.metrics.get, self.trainer
+        wins, battles = sum(result > 0 for result in self._results), len(self._results)
+        dead = trainer.dead_because if trainer is not None else ""
+        window_open = trainer is not None and trainer.alive and trainer.window_open
+        return {
+            "plugin": {
+                "on": self.on,
+                "recording": self.recording,
+                "learning": self.learning and not dead,
+                "notice": dead or self.notice,
+            },
+            "version": self.lineage.back(level(self.level).versions_back).version if self.on else -1,
+            "replay": {"fill": get("fill", 0), "capacity": self.settings.replay_capacity},
+            "recorder": {"recorded": self.recorder.recorded, "rejected": dict(self.recorder.rejected)},
+            "learner": {
+                "steps": get("steps", 0),
+                "loss": get("loss"),
+                "accuracy": get("accuracy"),
+                "steps_per_s": self.metrics.rate("steps"),
+            },
+            "gate": {
+                "state": get("gate_state", "idle"),
+                "pairs": get("gate_pairs", 0),
+                "score": get("gate_score"),
+                "verdict": get("gate_verdict", ""),
+            },
+            "record": {
+                "battles": battles,
+                "wins": wins,
+                "win_rate": wins / battles if battles else None,
+                "interval": list(wilson_interval(wins / battles, battles)) if battles else None,
+            },
+            "window": {"open": window_open, "why": "between rounds" if window_open else "a round is being played"},
+            "device": get("device", "none"),
+            "machine": self._machine.read(),
+            "difficulty": {
+                "level": self.level,
+                "name": level(self.level).name,
+                "levels": [each.name for each in LEVELS],
+            },
+            "swaps": self.lineage.swaps,
+            "events": self.metrics.events(),
+        }

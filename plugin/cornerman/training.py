@@ -1,0 +1,292 @@
+"""The pipeline, one short slice at a time: collect -> train -> evaluate -> promote or reject.
+
+The trainer's thread is the only one that calls it; it knows nothing of threads or windows. What it does next depends
+only on what was handed over and on its seeds, so the same battles give the same versions.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any, Protocol
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
+from cornerman.encoder import Encoder
+from cornerman.evaluation import pair_seed
+from cornerman.gate import Gate, GateSettings, HeldOutJudge, Verdict
+from cornerman.held_out import HeldOutBattles
+from cornerman.learner import Learner
+from cornerman.lineage import Lineage
+from cornerman.metrics import Metrics
+from cornerman.network import NetworkSpec
+from cornerman.nstep import NStep
+from cornerman.policy import Policy
+from cornerman.registry import Registry
+from cornerman.replay import ReplayBuffer, Rings, empty_batch
+from cornerman.resume_file import ResumeFile
+from cornerman.rewards import RewardCalculator
+from cornerman.settings import Settings
+from cornerman.sparring import Sparring
+from cornerman.version_manifest import Provenance
+
+log = logging.getLogger("cornerman")
+
+COLLECTED_AT_ONCE = 256
+SLICE_S = 0.003
+"""How long judging or sparring goes on before the trainer looks up; a turn under way is finished."""
+
+
+class Judge(Protocol):
+    """Decides between the candidate and the champion, a slice at a time."""
+
+    @property
+    def verdict(self) -> Verdict | None: ...
+    @property
+    def pairs(self) -> int: ...
+    def advance(self, budget: Callable[[], bool]) -> Verdict | None: ...
+
+
+class Training:
+    """Owns the learner, the replay storage and the judging of candidates."""
+
+    def __init__(
+        self,
+        game: Game,
+        encoder: Encoder,
+        settings: Settings,
+        inbox: deque[Transition | BattleEnd],
+        lineage: Lineage,
+        registry: Registry,
+        metrics: Metrics,
+        learner: Learner,
+        resume_file: ResumeFile,
+    ) -> None:
+        self._game, self._encoder, self._settings = game, encoder, settings
+        self._inbox, self._lineage, self._registry, self._metrics = inbox, lineage, registry, metrics
+        self._learner, self._resume_file = learner, resume_file
+        self._random = np.random.default_rng([settings.seed, 1])
+        sizes = encoder.observation_size, encoder.num_actions
+        self.rings = Rings(
+            ReplayBuffer(settings.replay_capacity, *sizes, self._random),
+            ReplayBuffer(settings.replay_capacity, *sizes, self._random),
+        )
+        self._n_step = NStep(settings.n_step, settings.gamma)
+        self.held_out = HeldOutBattles(settings.held_out_fraction, settings.gamma)
+        self._sparring: Sparring | None = None
+        if isinstance(game, HeadlessGame) and settings.sparring > 0:
+            self._sparring = Sparring(
+                game,
+                encoder,
+                RewardCalculator(settings.health_weight, settings.outcome_weight),
+                Random(f"sparring {settings.seed}"),
+                newest=lambda: self._newest,
+                champions=lambda: lineage.line,
+                epsilon=settings.exploration_fraction,
+            )
+        self._newest = lineage.champion
+        self._owed = 0.0  # gradient steps that the recorded transitions still pay for
+        self._judge: Judge | None = None
+        self._candidate: Policy | None = None
+        self._candidates = 0
+        self._learned_at_candidate = 0
+        self._rows: Counter[str] = Counter()
+
+    # --------------------------------------------------------------------------------------------------- one slice
+
+    def slice(self) -> bool:
+        """Collect, then one burst, one piece of judging or a new candidate; False when nothing is due."""
+        collected = self._collect()
+        if self._owed >= self._settings.burst_steps:
+            self._learn()
+        elif self._judge is not None:
+            self._advance(self._judge)
+        elif self._spar():
+            pass
+        elif self._learner.steps - self._learned_at_candidate >= self._settings.candidate_period:
+            self._begin_judging()
+        else:
+            return collected
+        return True
+
+    def _collect(self) -> bool:
+        """Take what the game's thread handed over; True when there was anything."""
+        for taken in range(COLLECTED_AT_ONCE):
+            try:
+                item = self._inbox.popleft()
+            except IndexError:
+                return taken > 0
+            if isinstance(item, BattleEnd):
+                self.held_out.end(item)
+                self.spar(self._settings.sparring)
+            elif self.held_out.keeps(item):
+                continue
+            else:
+                self._rows["player"] += 1
+            self._store(item, self.rings.player)
+        return True
+
+    def _store(self, item: Transition | BattleEnd, ring: ReplayBuffer) -> None:
+        rows = self._n_step.end(item.battle_id) if isinstance(item, BattleEnd) else self._n_step.push(item)
+        for row in rows:
+            ring.append(row)
+            self._owed += self._settings.updates_per_transition
+        self._metrics.set(fill=len(self.rings))
+
+    def _spar(self) -> bool:
+        """Play on in the sparring battle; False when none is due."""
+        sparring = self._sparring
+        if sparring is None or not sparring.advance():
+            return False
+        go_on = _for_a_slice()
+        while go_on() and sparring.advance():
+            pass
+        while sparring.rows:
+            item = sparring.rows.popleft()
+            self._rows["self-play"] += isinstance(item, Transition)
+            self._store(item, self.rings.selfplay)
+        return True
+
+    def _learn(self) -> None:
+        """A burst of gradient steps, once the buffer holds enough."""
+        settings = self._settings
+        if len(self.rings) < max(settings.batch_size, settings.warmup_fraction * settings.replay_capacity):
+            self._owed = 0.0
+            return
+        self._owed -= settings.burst_steps
+        share = self.rings.player.size / len(self.rings)
+        size, steps = settings.batch_size, settings.burst_steps
+        batch = empty_batch(size * steps, self._encoder.observation_size, self._encoder.num_actions)
+        for step in range(steps):
+            self.rings.sample(size, share, batch.part(step * size, (step + 1) * size))
+        with self._metrics.timed("steps", settings.burst_steps):
+            learned = self._learner.learn_burst(batch)
+        self._newest = Policy(self._learner.spec, self._learner.averaged())
+        self._metrics.set(steps=self._learner.steps, loss=learned.loss, dropped=self._learner.dropped)
+
+    # ----------------------------------------------------------------------------------------- evaluate, promote
+
+    def _begin_judging(self) -> None:
+        self._learned_at_candidate = self._learner.steps
+        self._candidates += 1
+        self._candidate = Policy(self._learner.spec, self._learner.averaged(), version=-1)
+        self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
+        settings = self._settings
+        if isinstance(self._game, HeadlessGame):
+            self._judge = Gate(
+                self._candidate,
+                self._lineage.champion,
+                self._game,
+                self._encoder,
+                pair_seed(settings.seed, self._candidates, "gate"),
+                GateSettings(settings.gate_min_pairs, settings.gate_max_pairs),
+                oldest=self._lineage.oldest,
+            )
+        else:
+            self._judge = HeldOutJudge(self._candidate, self._lineage.champion, list(self.held_out.battles))
+
+    def _advance(self, judge: Judge) -> None:
+        verdict = judge.advance(_for_a_slice())
+        self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
+        if verdict is not None:
+            self._judge = None
+            self._decide(verdict)
+
+    def _decide(self, verdict: Verdict) -> None:
+        assert self._candidate is not None
+        self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason)
+        if not verdict.promote:
+            self._metrics.count("rejected_candidates")
+            return
+        version = self._registry.save(
+            self._candidate.flat,
+            Provenance(
+                parent=self._registry.champion,
+                learning_steps=self._learner.steps,
+                rows=dict(self._rows),
+                gate=verdict.as_dict(),
+            ),
+            learner=self._learner.state(),
+        )
+        self._registry.promote(version)
+        self._lineage.promote(Policy(self._candidate.spec, self._candidate.flat, version))
+        self._metrics.event(f"Version {version} passed the gate and now plays. {verdict.reason}")
+
+    # -------------------------------------------------------------------------------------------------- commands
+
+    @property
+    def recorded(self) -> int:
+        """Decisions learned from so far, earlier sessions included."""
+        return self._rows.total()
+
+    def spar(self, battles: float) -> None:
+        """Let so many more headless battles be played; none where the game offers none or sparring is off."""
+        if self._sparring is not None:
+            self._sparring.due += battles
+
+    def forget(self) -> None:
+        """Drop everything that was recorded and learned here; the registry is erased by the caller."""
+        self._inbox.clear()
+        self._resume_file.erase()
+        self.rings.player.clear()
+        self.rings.selfplay.clear()
+        if self._sparring is not None:
+            self._sparring.clear()
+        self._n_step.clear()
+        self.held_out.clear()
+        self._rows.clear()
+        self._owed, self._judge, self._candidate = 0.0, None, None
+        self._learner.load(self._lineage.champion.flat)
+        self._learned_at_candidate = 0
+
+    def recover(self) -> None:
+        """Start over from the champion's weights after a failed slice."""
+        self._judge = self._candidate = None
+        self._learner.load(self._lineage.champion.flat)
+        self._learned_at_candidate = self._learner.steps
+
+    def close(self) -> None:
+        """Save the learner, so that the next start goes on from here."""
+        self._resume_file.save(self._learner.state(), {"rows": dict(self._rows), "candidates": self._candidates})
+
+    def resume(self) -> None:
+        """Go on from what `close` saved, where it fits; else from the champion's weights."""
+        saved, sentences = self._resume_file.load()
+        try:
+            if saved is not None:
+                self._take(*saved)
+                return
+        except ModelError as error:
+            sentences.append(str(error))
+        for sentence in sentences:
+            self._metrics.event(f"{sentence} Learning goes on from the champion.")
+        self._learner.load(self._lineage.champion.flat)
+
+    def _take(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
+        self._learner.restore(dict(arrays))
+        self._rows.update({str(source): int(count) for source, count in notes.get("rows", {}).items()})
+        self._candidates = int(notes.get("candidates", 0))
+        self._learned_at_candidate = self._learner.steps
+
+
+def _for_a_slice() -> Callable[[], bool]:
+    """True until a slice's time is over."""
+    end = time.perf_counter() + SLICE_S
+    return lambda: time.perf_counter() < end
+
+
+def build_learner(spec: NetworkSpec, settings: Settings, device: str) -> Learner:
+    """A learner with the settings' figures."""
+    return Learner(
+        spec,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        target_rate=settings.target_rate,
+        gradient_clip=settings.gradient_clip,
+        seed=settings.seed,
+        device=device,
+    )
