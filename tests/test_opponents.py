@@ -46,7 +46,7 @@ def test_fighters_repeat_themselves_with_the_same_generator() -> None:
 
 @pytest.mark.parametrize(("better", "worse"), PAIRS_OF_RIVALS)
 def test_each_fighter_beats_the_one_below(better: str, worse: str) -> None:
-    """Over fewer battles than `python -m tests.ladder` plays; 60 % is 4 standard errors or more below what that shows."""
+    """Over fewer battles than `python -m tests.ladder` plays; 60 % is far below what that shows."""
     num_battles = 80 if better == "planner" else 600
     result = score(RIVALS[better], RIVALS[worse], num_battles, first_seed=50_000)
     assert result.win_rate > 0.6
