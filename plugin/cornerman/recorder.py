@@ -120,7 +120,7 @@ class _Battle:
             sentence = f"Battle {self.battle_id} went back from round {self.round} to {seen.reading.round}."
             error = DataError("time", f"{sentence} What was open has been set aside.")
             self.open.clear()
-        elif self.last is not None:
+        elif self.last is not None and self.last.standing != seen.standing:
             for seat, decision in self.open.items():
                 decision.reward += rewards.gain(self.last.standing, seen.standing, seat)
         self.round = seen.reading.round

@@ -1,0 +1,1 @@
+"""What is measured, one file a subject; `python -m tests.benchmarks [SUBJECT ...]` runs them."""

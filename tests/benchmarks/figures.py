@@ -1,0 +1,78 @@
+"""One measured figure, and timing that is fair to everyone who is compared: interleaved repeats, medians.
+
+A subject file defines `run(repeats: int) -> list[Figure]`. What cannot be measured here is a figure without a value
+whose note says why.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `value` is None where it could not be measured."""
+
+    key: str
+    value: float | None
+    unit: str
+    better: Literal["lower", "higher"]
+    repeats: int
+    peer: str = ""  # what it is compared with, name and version
+    note: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """What `bench.json` holds under the key."""
+        value = None if self.value is None else float(f"{self.value:.4g}")
+        return {"value": value, "unit": self.unit, "better": self.better, "repeats": self.repeats, "peer": self.peer}
+
+
+def not_measured(key: str, unit: str, better: Literal["lower", "higher"], why: str, peer: str = "") -> Figure:
+    """A figure that says why it is missing."""
+    return Figure(key, None, unit, better, 0, peer, why)
+
+
+def seconds_a_call(call: Callable[[], object], seconds: float = 0.05) -> Callable[[], float]:
+    """A measurement of `call`: the mean seconds of one, over a block long enough for the clock."""
+    started, calls = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds / 5:
+        call()
+        calls += 1
+    block = max(1, round(calls * 5))
+
+    def measure() -> float:
+        begun = time.perf_counter()
+        for _ in range(block):
+            call()
+        return (time.perf_counter() - begun) / block
+
+    return measure
+
+
+def interleaved(measurements: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
+    """The median of each measurement over `repeats` rounds in which every one takes its turn.
+
+    So a machine that slows down meanwhile slows all of them down. The collector is off while they run.
+    """
+    found: dict[str, list[float]] = {name: [] for name in measurements}
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(repeats):
+            for name, measure in measurements.items():
+                found[name].append(measure())
+    finally:
+        gc.enable()
+    return {name: median(values) for name, values in found.items()}
+
+
+def percentiles(seconds: list[float], *shares: float) -> list[float]:
+    """Percentiles of durations, in microseconds."""
+    return [float(value) for value in np.percentile(np.array(seconds) * 1e6, shares)]
