@@ -35,7 +35,7 @@ def judged(*args, **others) -> Verdict:
 
 # ----------------------------------------------------------------------------------------- calibration, whole battles
 
-GATES = 200
+GATES = 100
 
 
 @pytest.mark.parametrize("mirrored", [True, False])

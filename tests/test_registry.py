@@ -145,7 +145,7 @@ def test_a_missing_version_says_so(tmp_path):
 # ------------------------------------------------------------------------------------------------------------ damage
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_mutation_of_a_file_ever_plays_other_numbers(tmp_path, data):
     """Flip, cut, grow or overwrite: either a ModelError, or exactly the numbers that were saved."""
@@ -411,7 +411,7 @@ for _ in range(10_000):
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
 def test_killed_at_any_moment_the_acknowledged_champion_plays(tmp_path):
     acknowledged, random = -1, np.random.default_rng(0)
-    for _ in range(6):
+    for _ in range(3):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment

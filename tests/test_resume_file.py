@@ -47,7 +47,7 @@ def test_a_damaged_one_gives_way_to_the_one_before_with_a_sentence(tmp_path):
     assert "damaged" in sentences[0]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_flipped_bit_and_no_cut_is_believed(tmp_path, data):
     file = ResumeFile(tmp_path)
