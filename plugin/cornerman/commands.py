@@ -28,8 +28,10 @@ class CommandError(CornermanError):
 
 
 def find_game(name: str) -> HeadlessGame:
-    """A game by entry point (`ringside`) or as `module:attribute`; CommandError says what there is."""
+    """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
     known = {point.name: point for point in entry_points(group="cornerman.games")}
+    if not name and len(known) == 1:
+        name = next(iter(known))
     try:
         if name in known:
             game: Any = known[name].load()
@@ -38,7 +40,8 @@ def find_game(name: str) -> HeadlessGame:
             game = getattr(import_module(module), attribute)
         else:
             there = ", ".join(known) or "none is installed"
-            raise CommandError(f"there is no game {name!r} ({there}); give one as module:attribute")
+            which = f"there is no game {name!r}" if name else "say which game with --game"
+            raise CommandError(f"{which} (installed: {there}); give one as module:attribute")
     except (ImportError, AttributeError, ValueError) as error:
         raise CommandError(f"the game {name!r} cannot be loaded: {error}") from error
     if not isinstance(game, HeadlessGame):
@@ -49,9 +52,9 @@ def find_game(name: str) -> HeadlessGame:
 def _game_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--game",
-        default="ringside",
+        default="",
         metavar="GAME",
-        help="an installed game's name, or module:attribute (default: ringside)",
+        help="an installed game's name, or module:attribute (default: the one that is installed)",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from cornerman import __version__
 from cornerman.contract import CornermanError
 
-MEASURED_S = 1.2
+MEASURED_S, MEASUREMENTS = 1.5, 6
 NEEDED, WANTED = ("numpy", "psutil", "safetensors"), ("torch",)
 
 
@@ -39,9 +39,9 @@ def _machine() -> list[str]:
     from cornerman.hardware import Machine
 
     machine = Machine()
-    machine.read()
-    time.sleep(MEASURED_S)  # how busy a processor is can only be told over some time
-    reading = machine.read()
+    for _ in range(MEASUREMENTS):  # how busy a processor is can only be told over some time
+        reading = machine.read()
+        time.sleep(MEASURED_S / MEASUREMENTS)
     temperature = reading.get("temperature_c")
     return [
         f"  processor    {reading['cpu_percent'] or 0:.0f} % busy",

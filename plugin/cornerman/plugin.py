@@ -150,7 +150,6 @@ class Cornerman:
         learner = build_learner(spec, self.settings, choice.device)
         training = Training(
             self._game,
-            self.encoder,
             self.settings,
             self._inbox,
             self.lineage,

@@ -57,7 +57,6 @@ class Training:
     def __init__(
         self,
         game: Game,
-        encoder: Encoder,
         settings: Settings,
         inbox: deque[Transition | BattleEnd],
         lineage: Lineage,
@@ -66,7 +65,8 @@ class Training:
         learner: Learner,
         resume_file: ResumeFile,
     ) -> None:
-        self._game, self._encoder, self._settings = game, encoder, settings
+        self._game, self._settings = game, settings
+        self._encoder = encoder = Encoder(game)
         self._inbox, self._lineage, self._registry, self._metrics = inbox, lineage, registry, metrics
         self._learner, self._resume_file = learner, resume_file
         self._random = np.random.default_rng([settings.seed, 1])
