@@ -120,3 +120,28 @@ def test_the_digest_tells_shapes_types_names_and_notes_apart():
     ]
     digests = {digest(arrays, {}) for arrays in (base, *others)} | {digest(base, {"n": "1"}), digest(base, {"n": "2"})}
     assert len(digests) == 7
+
+
+@pytest.mark.parametrize(
+    ("arrays", "notes"),
+    [
+        ({"a": np.zeros(3, np.float16)}, {}),
+        ({"a": np.zeros(3, np.complex64)}, {}),
+        ({"a": np.array(["text"])}, {}),
+        ({"a": np.zeros((1,) * 9, np.float32)}, {}),
+        ({"a": np.array([np.nan])}, {}),
+        ({"a": np.zeros(3)}, {"long": "x" * 2**20}),
+        ({str(at): np.zeros(1) for at in range(4097)}, {}),
+    ],
+    ids=["half", "complex", "text", "dimensions", "not finite", "long note", "many"],
+)
+def test_nothing_is_packed_that_could_not_be_read_back(arrays, notes):
+    with pytest.raises(ModelError):
+        pack(arrays, notes, "It")
+
+
+def test_arrays_in_any_order_of_bytes_in_memory_come_back():
+    array = np.arange(24.0).reshape(4, 6)
+    found, _ = unpack(pack({"turned": array.T, "cut": array[::2, 1::3]}), "It")
+    assert (found["turned"] == array.T).all()
+    assert (found["cut"] == array[::2, 1::3]).all()

@@ -41,12 +41,23 @@ ITEM_BYTES = {
     "BOOL": 1,
 }
 """The types that may be stored, by the format's name for them."""
+_STORABLE = {np.dtype(name) for name in ("f8", "f4", "i8", "u8", "i4", "u4", "i2", "u2", "i1", "u1", "?")}
 
 
-def pack(arrays: Arrays, notes: Mapping[str, str] | None = None) -> bytes:
-    """The bytes of a safetensors file; `notes` are short texts kept in its header."""
+def pack(arrays: Arrays, notes: Mapping[str, str] | None = None, what: str = "The file") -> bytes:
+    """The bytes of a safetensors file; `notes` are short texts kept in its header.
+
+    ModelError for what `unpack` would refuse, so that nothing is written that cannot be read back.
+    """
     tidy = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    return bytes(safetensors.numpy.save(tidy, dict(notes) if notes else None))
+    for name, array in tidy.items():
+        if array.dtype not in _STORABLE or array.ndim > MAX_DIMENSIONS:
+            raise ModelError(f"{what} cannot hold {name!r}: {array.dtype} of {array.ndim} dimensions.")
+        _check_finite(name, array, what)
+    data = bytes(safetensors.numpy.save(tidy, dict(notes) if notes else None))
+    if int.from_bytes(data[:_LENGTH_BYTES], "little") > MAX_HEADER_BYTES or len(tidy) > MAX_ARRAYS:
+        raise ModelError(f"{what} has more names and notes than the {MAX_HEADER_BYTES:,} bytes that can be read back.")
+    return data
 
 
 def unpack(data: bytes, what: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -57,8 +68,7 @@ def unpack(data: bytes, what: str) -> tuple[dict[str, NDArray[Any]], dict[str, s
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{what} cannot be decoded ({error}).") from error
     for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ModelError(f"{what} holds a number that is not finite, in {name[:80]!r}.")
+        _check_finite(name, array, what)
     return arrays, notes
 
 
@@ -72,6 +82,11 @@ def digest(arrays: Arrays, notes: Mapping[str, str]) -> str:
     for name in sorted(notes):
         sha.update(f"{name}\0{notes[name]}\0".encode())
     return sha.hexdigest()
+
+
+def _check_finite(name: str, array: NDArray[Any], what: str) -> None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ModelError(f"{what} holds a number that is not finite, in {name[:80]!r}.")
 
 
 def _check_header(data: bytes, what: str) -> dict[str, str]:

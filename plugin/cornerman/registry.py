@@ -149,7 +149,7 @@ class Registry:
         if not np.isfinite(flat).all():
             raise ModelError("The new version holds a number that is not finite; it was not saved.")
         weights = pack(split(np.asarray(flat, np.float32), spec))
-        state = None if learner is None else pack(learner)
+        state = None if learner is None else pack(learner, what="The learner's state")
         version = max([self._line.next_version - 1, *self.numbers()]) + 1
         manifest = self._describe(version, spec, provenance, weights, state)
         files = {WEIGHTS: weights, MANIFEST: to_json(manifest.as_dict()), CARD: card(manifest).encode()}

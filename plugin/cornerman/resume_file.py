@@ -32,7 +32,7 @@ class ResumeFile:
     def save(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
         """Store arrays, and plain data such as generator states; ModelError, with the last state kept, on failure."""
         texts = {"notes": json.dumps(notes, allow_nan=False)}
-        data = pack(arrays, texts | {"digest": digest(arrays, texts)})
+        data = pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT)
         if len(data) > MAX_BYTES:
             raise ModelError(f"{_WHAT} is {len(data):,} bytes, more than the {MAX_BYTES:,} that can be read back.")
         try:
