@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -93,7 +93,11 @@ def write_header(header: Header) -> bytes:
 
 def read_header(payload: bytes) -> Header:
     """The header from the first payload; ModelError where it is none."""
-    value = parse_json(payload, "A journal's header")
+    return header_from_dict(parse_json(payload, "A journal's header"))
+
+
+def header_from_dict(value: Any) -> Header:
+    """The header from JSON values; ModelError where it is none."""
     try:
         header = Header(**value)
     except TypeError as error:
@@ -108,14 +112,7 @@ def read_header(payload: bytes) -> Header:
 def write_battle(end: BattleEnd, rows: Sequence[Transition], header: Header) -> bytes:
     """One battle as a frame; ValueError where a row has other sizes than the header says."""
     columns = pack(rows, header.observation_size, header.num_actions)
-    head = {
-        "battle_id": int(end.battle_id),
-        "outcome": {str(int(seat)): int(result) for seat, result in end.outcome.items()},
-        "truncated": bool(end.truncated),
-        "seats": {str(int(seat)): int(source) for seat, source in end.seats.items()},
-        "rows": len(rows),
-    }
-    encoded = json.dumps(head).encode()
+    encoded = json.dumps({**end_as_dict(end), "rows": len(rows)}).encode()
     return frame(b"".join([_HEAD.pack(len(encoded)), encoded, *(column.tobytes() for column in columns.values())]))
 
 
@@ -124,12 +121,34 @@ def read_battle(payload: bytes, header: Header) -> StoredBattle:
     try:
         (length,) = _HEAD.unpack_from(payload)
         head = parse_json(payload[_HEAD.size : _HEAD.size + length], "A stored battle's head")
+        return StoredBattle(
+            end_from_dict(head), dict(_columns(payload, _HEAD.size + length, int(head["rows"]), header))
+        )
+    except (struct.error, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"A stored battle does not hold what it should ({error}).") from error
+
+
+def end_as_dict(end: BattleEnd) -> dict[str, Any]:
+    """A battle's end as plain JSON values."""
+    return {
+        "battle_id": int(end.battle_id),
+        "outcome": {str(int(seat)): int(result) for seat, result in end.outcome.items()},
+        "truncated": bool(end.truncated),
+        "seats": {str(int(seat)): int(source) for seat, source in end.seats.items()},
+    }
+
+
+def end_from_dict(head: Mapping[str, Any]) -> BattleEnd:
+    """The other way round; ModelError where it is not what `end_as_dict` gives."""
+    try:
         seats = {int(seat): Source(source) for seat, source in head["seats"].items()}
         outcome = {int(seat): int(result) for seat, result in head["outcome"].items()}
         end = BattleEnd(int(head["battle_id"]), outcome, bool(head["truncated"]), seats)
-        return StoredBattle(end, dict(_columns(payload, _HEAD.size + length, int(head["rows"]), header)))
-    except (struct.error, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ModelError(f"A stored battle does not hold what it should ({error}).") from error
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise ModelError(f"A stored battle's end does not hold what it should ({error}).") from error
+    if not set(outcome.values()) <= {-1, 0, 1}:
+        raise ModelError(f"A stored battle's outcome must hold 1, 0 and -1, not {sorted(set(outcome.values()))}.")
+    return end
 
 
 def _columns(payload: bytes, at: int, count: int, header: Header) -> Iterator[tuple[str, NDArray[Any]]]:
