@@ -1,11 +1,13 @@
 # make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
 # make test   the same environment, lint, types, tests
+# make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
+# make ladder the scripted fighters against one another, 1,000 battles each
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: play test lint env clean
+.PHONY: play test lint env bench ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -24,6 +26,13 @@ lint: env
 
 test: env lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+
+bench: env
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(ONLY)
+
+ladder: env
+	$(BIN)/python -m tests.ladder
 
 clean:
 	rm -rf $(VENV) plugins out

@@ -43,7 +43,7 @@ class Settings:
     hidden: tuple[int, ...] = _setting((128, 128), "Units of each hidden layer.", 1, 4096)
     updates_per_transition: float = _setting(1.0, "Gradient steps for each recorded transition.", 0.01, 64.0)
     warmup_fraction: float = _setting(0.02, "Share of the replay buffer filled before learning starts.", 0.0, 1.0)
-    sparring: float = _setting(2.0, "Headless battles played in the windows for each live one.", 0.0, 1e4)
+    sparring: float = _setting(1.0, "Headless battles played in the windows for each live one.", 0.0, 1e4)
     exploration_fraction: float = _setting(0.04, "Share of decisions tried at random while learning.", 0.0, 1.0)
     health_weight: float = _setting(0.5, "Reward for a change in health shares.", 0.0, 10.0)
     outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)
@@ -51,7 +51,7 @@ class Settings:
     gate_min_pairs: int = _setting(20, "Pairs of battles played before the gate may decide.", 2, 10_000)
     gate_max_pairs: int = _setting(200, "Pairs of battles after which an undecided gate keeps the champion.", 2, 10_000)
     held_out_fraction: float = _setting(
-        0.1, "Share of battles kept out of learning, to judge the value estimate.", 0.0, 0.5
+        0.05, "Share of battles kept out of learning, to judge the value estimate.", 0.0, 0.5
     )
     burst_steps: int = _setting(16, "Gradient steps in one call; the trainer can yield between two calls.", 1, 1024)
     seed: int = _setting(0, "Seed of every random choice of the plugin.", 0, 2**63 - 1)
