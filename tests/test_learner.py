@@ -271,6 +271,21 @@ def test_a_stored_state_that_is_not_finite_or_misshapen_is_refused() -> None:
             pupil.restore({**state, "target": bad})
 
 
+def test_warming_up_learns_nothing(path: str) -> None:
+    pupil, cold = learner(), learner()
+    pupil.warm_up()
+    assert pupil.learn_burst(batch(8 * 4)) == cold.learn_burst(batch(8 * 4))
+    assert np.array_equal(pupil.snapshot(), cold.snapshot())
+    assert pupil.steps == 4
+
+
+def test_averaged_is_the_target_network() -> None:
+    pupil = learner()
+    pupil.learn_burst(batch(8 * 4))
+    assert np.array_equal(pupil.averaged(), pupil.state()["target"])
+    assert not np.array_equal(pupil.averaged(), pupil.snapshot())
+
+
 def test_load_starts_over_from_weights() -> None:
     pupil = learner()
     pupil.learn_burst(batch(8 * 5))

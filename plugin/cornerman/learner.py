@@ -87,6 +87,23 @@ class Learner:
         """Whether a burst is one call without the GIL; where not, the same steps run one operation at a time."""
         return self._burst is not td.learn_burst
 
+    def warm_up(self) -> None:
+        """Run three small bursts on made-up rows and throw them away; learns nothing.
+
+        TorchScript rewrites a function in its first calls, up to 0.1 s each: call this while the game still loads.
+        """
+        if not self.is_scripted:
+            return
+        spec = self._padded
+        nothing = torch.zeros(2, self.batch_size, device=self.device)
+        observation = nothing.unsqueeze(2).expand(-1, -1, spec.observation_size)
+        mask = torch.ones(2, self.batch_size, spec.num_actions, dtype=torch.bool, device=self.device)
+        rows = td.Rows(observation, nothing.long(), nothing, nothing, observation, mask)
+        with torch.no_grad():
+            for _ in range(3):
+                self._run(rows)
+        self._use(self.device)
+
     def learn(self, batch: BatchLike) -> Learned:
         """One learning step from a batch of B rows."""
         return self.learn_burst(batch)

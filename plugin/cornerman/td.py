@@ -55,12 +55,16 @@ def shape_of(spec: NetworkSpec) -> Shape:
 
 
 def split_flat(flat: Tensor, shape: Shape) -> list[list[Tensor]]:
-    """Views into `flat` `[P]`, one list a layer: weight, bias, gain, shift; the head and plain layers have two."""
+    """Views into `flat` `[P]`, one list a layer: weight, bias, gain, shift; the head and plain layers have two.
+
+    The first weight is seen with its bias as one more row, for inputs that end in a 1: one product does for both.
+    """
     layers: list[list[Tensor]] = []
     start = 0
     for i in range(len(shape.sizes) - 1):
         inputs, units = shape.sizes[i], shape.sizes[i + 1]
-        layer = [flat[start : start + inputs * units].view(inputs, units)]
+        rows = inputs + 1 if i == 0 else inputs
+        layer = [flat[start : start + rows * units].view(rows, units)]
         start += inputs * units
         for _ in range(3 if shape.layer_norm and i < len(shape.sizes) - 2 else 1):
             layer.append(flat[start : start + units])
@@ -69,20 +73,27 @@ def split_flat(flat: Tensor, shape: Shape) -> list[list[Tensor]]:
     return layers
 
 
-def forward_layers(layers: list[list[Tensor]], observation: Tensor, epsilon: float = LAYER_NORM_EPSILON) -> Tensor:
-    """Q-values `[B, A]` of observations `[B, F]`."""
-    x = observation
-    for layer in layers[:-1]:
-        x = torch.mm(x, layer[0]).add_(layer[1])
+def with_ones(observation: Tensor) -> Tensor:
+    """Observations `[..., F]` with a 1 after each, `[..., F + 1]`."""
+    return torch.nn.functional.pad(observation, [0, 1], value=1.0)
+
+
+def forward_layers(layers: list[list[Tensor]], x: Tensor, epsilon: float = LAYER_NORM_EPSILON) -> Tensor:
+    """Q-values `[B, A]` of inputs `[B, F + 1]`."""
+    for i, layer in enumerate(layers):
+        x = torch.mm(x, layer[0])
+        if i > 0:
+            x.add_(layer[1])
         if len(layer) == 4:
-            x = torch.layer_norm(x, [x.size(1)], layer[2], layer[3], epsilon)
-        x = x.relu_()
-    return torch.mm(x, layers[-1][0]).add_(layers[-1][1])
+            x = torch.native_layer_norm(x, [x.size(1)], layer[2], layer[3], epsilon)[0]
+        if i < len(layers) - 1:
+            x.relu_()
+    return x
 
 
 def forward(flat: Tensor, shape: Shape, observation: Tensor) -> Tensor:
     """Q-values `[B, A]` of observations `[B, F]` under parameters `flat` `[P]`."""
-    return forward_layers(split_flat(flat, shape), observation)
+    return forward_layers(split_flat(flat, shape), with_ones(observation))
 
 
 def terminal_rows(discount: Tensor, next_action_mask: Tensor) -> Tensor:
@@ -126,21 +137,23 @@ def td_error_and_gradient(
     """
     both, action = batch[0], batch[1]
     num_rows = action.size(0)
-    inputs: list[Tensor] = [both[:num_rows]]
+    inputs: list[Tensor] = []
     norms: list[list[Tensor]] = []  # what layer normalisation's backward pass needs of its forward pass
     x = both
-    for layer in layers[:-1]:
-        x = torch.mm(x, layer[0]).add_(layer[1])
+    for i, layer in enumerate(layers):
+        inputs.append(x[:num_rows])
+        x = torch.mm(x, layer[0])
+        if i > 0:
+            x.add_(layer[1])
         if len(layer) == 4:
             z = x
             x, mean, scale = torch.native_layer_norm(z, [z.size(1)], layer[2], layer[3], epsilon)
             norms.append([z[:num_rows], mean[:num_rows], scale[:num_rows]])
-        x = x.relu_()
-        inputs.append(x[:num_rows])
-    q = torch.mm(x, layers[-1][0]).add_(layers[-1][1])
+        if i < len(layers) - 1:
+            x.relu_()
     target_next = forward_layers(target_layers, both[num_rows:])
-    wanted = double_q_target(batch[3], batch[4], batch[5], q[num_rows:], target_next, batch[6])
-    td_error = q[:num_rows].gather(1, action).squeeze(1) - wanted
+    wanted = double_q_target(batch[3], batch[4], batch[5], x[num_rows:], target_next, batch[6])
+    td_error = x[:num_rows].gather(1, action).squeeze(1) - wanted
 
     back = td_error.clamp(-1.0, 1.0).unsqueeze(1) * batch[2]
     for j in range(len(layers)):
@@ -156,8 +169,8 @@ def td_error_and_gradient(
             gradients[2].copy_(gain)
             gradients[3].copy_(shift)
         torch.mm(inputs[i].t(), back, out=gradients[0])
-        torch.sum(back, [0], out=gradients[1])
         if i > 0:
+            torch.sum(back, [0], out=gradients[1])
             back = torch.mm(back, layer[0].t())
     return td_error
 
@@ -165,13 +178,13 @@ def td_error_and_gradient(
 def columns(rows: Rows) -> list[list[Tensor]]:
     """What `td_error_and_gradient` reads, per batch: all that does not depend on the weights, computed at once.
 
-    Observations above next observations `[2B, F]`, action `[B, 1]`, 1 / B at the action taken `[B, A]`, reward,
+    Observations above next observations `[2B, F + 1]`, action `[B, 1]`, 1 / B at the action taken `[B, A]`, reward,
     discount and terminal `[B]`, illegal next actions `[B, A]`.
     """
     action = rows.action.unsqueeze(2)
     share = torch.full_like(rows.reward, 1.0 / rows.reward.size(1)).unsqueeze(2)
     stacked = [
-        torch.cat([rows.observation, rows.next_observation], 1),
+        with_ones(torch.cat([rows.observation, rows.next_observation], 1)),
         action,
         torch.zeros_like(rows.next_action_mask, dtype=rows.reward.dtype).scatter_(2, action, share),
         rows.reward,
