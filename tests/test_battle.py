@@ -161,6 +161,7 @@ def test_a_copy_with_a_seed_keeps_the_moment_and_draws_anew() -> None:
     battle.apply(GUARD)
     copies = [battle.copy(seed) for seed in range(40)]
     assert all(other.state() == battle.state() for other in copies)
+    assert all(other._key != battle._key for other in copies)
     assert len({other.apply(HEAVY).damage for other in copies}) > 2
     same = battle.copy(7), battle.copy(7)
     assert same[0].apply(HEAVY) == same[1].apply(HEAVY)
