@@ -17,6 +17,7 @@ from cornerman.contract import SettingsError
 _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
 _WINDOWS = ("between_rounds", "always")
+_AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -71,7 +72,7 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return start
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise SettingsError(f"{path} cannot be read: {error}") from error
     return with_values(start, table, str(path))
 
@@ -83,10 +84,15 @@ def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Se
     checked = {}
     for name, value in values.items():
         if name not in known:
-            near = "".join(f" Did you mean {word}?" for word in difflib.get_close_matches(name, known, 1))
+            near = "".join(f" Did you mean {word}?" for word in difflib.get_close_matches(str(name), known, 1))
             raise SettingsError(f"{where}: there is no setting {name!r}.{near}")
         checked[name] = _checked(name, value, types[name], known[name].metadata, where)
-    return replace(settings, **checked)
+    changed = replace(settings, **checked)
+    for small, large in _AT_MOST:
+        least, most = getattr(changed, small), getattr(changed, large)
+        if least > most:
+            raise SettingsError(f"{where}: {small} ({least}) must not be above {large} ({most}).")
+    return changed
 
 
 def _checked(name: str, value: Any, kind: Any, metadata: Mapping[str, Any], where: str) -> Any:
@@ -94,13 +100,11 @@ def _checked(name: str, value: Any, kind: Any, metadata: Mapping[str, Any], wher
         if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= 8:
             raise SettingsError(f"{where}: hidden is a list of one to eight sizes, not {value!r}.")
         return tuple(_checked("hidden size", units, int, metadata, where) for units in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
+    if type(value) is not kind and not (kind is float and type(value) is int):
         raise SettingsError(f"{where}: {name} must be {_KINDS[kind]}, not {value!r}.")
     if (choices := metadata.get("choices")) and value not in choices:
         raise SettingsError(f"{where}: {name} must be one of {', '.join(choices)}, not {value!r}.")
     low, high = metadata["low"], metadata["high"]
     if low is not None and not low <= value <= high:
         raise SettingsError(f"{where}: {name} must be between {low} and {high}, not {value!r}.")
-    return value
+    return kind(value)

@@ -1,0 +1,168 @@
+"""Settings: every one is described and bounded, and everything that is wrong in a file is a sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornerman.contract import SettingsError
+from cornerman.settings import Settings, describe, read_settings, with_values
+
+NUMBERS = [f for f in fields(Settings) if type(f.default) in (int, float)]
+TEXTS = [f for f in fields(Settings) if type(f.default) is str]
+
+
+def refused(values: dict[str, Any]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        with_values(Settings(), values, "here")
+    sentence = str(caught.value)
+    assert sentence.startswith("here: ")
+    assert sentence.endswith((".", "?"))
+    return sentence
+
+
+def from_text(tmp_path: Path, text: str, start: Settings | None = None) -> Settings:
+    path = tmp_path / "settings.toml"
+    path.write_text(text, "utf-8")
+    return read_settings(path, start)
+
+
+def test_every_setting_has_a_sentence_and_bounds_that_hold_its_default() -> None:
+    assert [name for name, _, _ in describe()] == [f.name for f in fields(Settings)]
+    for name, default, sentence in describe():
+        assert sentence.endswith("."), name
+        assert len(sentence.split()) >= 4, name
+        assert with_values(Settings(), {name: default}, "here") == Settings()
+    for f in NUMBERS:
+        assert f.metadata["low"] < f.metadata["high"], f.name
+    for f in TEXTS:
+        assert f.default in f.metadata["choices"], f.name
+
+
+@pytest.mark.parametrize("name", [f.name for f in NUMBERS])
+def test_a_number_out_of_its_range_is_refused_with_the_range(name: str) -> None:
+    [f] = [f for f in NUMBERS if f.name == name]
+    low, high = f.metadata["low"], f.metadata["high"]
+    for value in (low - 1, high + 1, -(10**400), 10**400):
+        kind = type(f.default)
+        sentence = refused({name: value if abs(value) > 1e300 else kind(value)})
+        assert f"{name} must be between {low} and {high}" in sentence
+    others = {"batch_size": 1, "gate_min_pairs": 2, "gate_max_pairs": 10_000, "replay_capacity": 10_000_000}
+    for value in (low, high):
+        assert getattr(with_values(Settings(), {**others, name: value}, "here"), name) == value
+
+
+@pytest.mark.parametrize("f", NUMBERS, ids=lambda f: str(f.name))
+def test_a_wrong_type_is_refused_and_a_truth_value_is_no_number(f: Any) -> None:
+    wanted = "a whole number" if type(f.default) is int else "a number"
+    for value in (True, "7", None, [7], {"a": 1}):
+        assert f"{f.name} must be {wanted}, not {value!r}." in refused({f.name: value})
+    if type(f.default) is int:
+        assert "a whole number, not 7.0" in refused({f.name: 7.0})
+    else:
+        for value in (math.nan, math.inf, -math.inf):
+            assert "must be between" in refused({f.name: value})
+
+
+def test_a_whole_number_serves_where_a_number_is_asked_for() -> None:
+    changed = with_values(Settings(), {"gamma": 1, "sparring": 3}, "here")
+    assert (changed.gamma, changed.sparring) == (1.0, 3.0)
+    assert type(changed.gamma) is float
+
+
+def test_switches_and_texts() -> None:
+    assert "recording must be true or false, not 1." in refused({"recording": 1})
+    assert "device must be one of auto, cpu, cuda, xpu, mps, not 'gpu'." in refused({"device": "gpu"})
+    assert "device must be a text" in refused({"device": ["cpu"]})
+    assert with_values(Settings(), {"training_window": "always"}, "here").training_window == "always"
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_word() -> None:
+    assert refused({"learnin_rate": 1e-3}) == "here: there is no setting 'learnin_rate'. Did you mean learning_rate?"
+    assert refused({"zzz": 1}) == "here: there is no setting 'zzz'."
+    assert "no setting 3" in refused({3: 1})  # type: ignore[dict-item]  # a game's own dict may hold anything
+
+
+@pytest.mark.parametrize("value", [[], 128, "128", [0], [4097], [128, 1.5], [True], [8] * 9, [[8]], None])
+def test_hidden_sizes_that_are_none(value: Any) -> None:
+    assert "hidden" in refused({"hidden": value})
+
+
+def test_hidden_sizes() -> None:
+    assert with_values(Settings(), {"hidden": [32, 16]}, "here").hidden == (32, 16)
+    assert with_values(Settings(), {"hidden": (7,)}, "here").hidden == (7,)
+
+
+def test_two_settings_that_contradict_each_other_are_refused() -> None:
+    assert "gate_min_pairs (50) must not be above gate_max_pairs (30)" in refused(
+        {"gate_min_pairs": 50, "gate_max_pairs": 30}
+    )
+    assert "batch_size (500) must not be above replay_capacity (100)" in refused(
+        {"batch_size": 500, "replay_capacity": 100}
+    )
+
+
+def test_a_missing_file_changes_nothing(tmp_path: Path) -> None:
+    wished = with_values(Settings(), {"seed": 5}, "the game")
+    assert read_settings(tmp_path / "none.toml") == Settings()
+    assert read_settings(tmp_path / "none.toml", wished) is wished
+
+
+def test_the_file_goes_over_the_wishes_of_the_game(tmp_path: Path) -> None:
+    wished = with_values(Settings(), {"seed": 5, "difficulty": 2}, "the game")
+    read = from_text(tmp_path, 'difficulty = 4\ndevice = "cpu"\nhidden = [16]\n', wished)
+    assert (read.seed, read.difficulty, read.device, read.hidden) == (5, 4, "cpu", (16,))
+    assert wished.difficulty == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["difficulty = ", "difficulty == 3", "seed = " + "9" * 5000, "hidden = " + "[" * 20_000, "seed = 1\nseed = 2"],
+    ids=["no value", "no TOML", "endless number", "deep", "twice"],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"settings\.toml cannot be read: "):
+        from_text(tmp_path, text)
+
+
+def test_bytes_that_are_no_text_a_folder_and_a_huge_file(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"seed = 1\n# \xff\xfe\x00")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path)
+    path.write_text("#" * 64_001)
+    with pytest.raises(SettingsError, match="larger than settings can be"):
+        read_settings(path)
+
+
+def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"settings\.toml: difficulty must be between 1 and 5, not 6\."):
+        from_text(tmp_path, "difficulty = 6")
+    with pytest.raises(SettingsError, match="Did you mean learning_rate"):
+        from_text(tmp_path, "learning_rte = 0.1")
+
+
+values = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.integers(), max_size=3)
+)
+
+
+@given(st.dictionaries(st.sampled_from([f.name for f in fields(Settings)]), values, max_size=4))
+def test_whatever_is_given_is_either_taken_within_bounds_or_refused(given_values: dict[str, Any]) -> None:
+    try:
+        taken = with_values(Settings(), given_values, "here")
+    except SettingsError:
+        return
+    for f in fields(Settings):
+        value = getattr(taken, f.name)
+        assert type(value) is type(f.default)
+        if type(value) in (int, float):
+            assert f.metadata["low"] <= value <= f.metadata["high"]
