@@ -265,8 +265,8 @@ def test_adam_equals_torchs_over_many_steps() -> None:
 def test_moments_never_stay_denormal() -> None:
     """In float32 a moment below 1.2e-38 is denormal; parameters without a gradient come there in 80 and 4,000 steps."""
     size = 8
-    moments = torch.full((2, size), 1e-29)
-    weights = td.Weights(torch.ones(size), torch.ones(size), moments[0], moments[1])
+    first, second = torch.full((size,), 1e-29), torch.full((size,), 1.1 * td.TINY)
+    weights = td.Weights(torch.ones(size), torch.ones(size), first, second)
     for k in range(400):
         td.adam(weights, torch.zeros(size), list(rates(1, 0.001, torch.float32)[0]))
         if k % 100 == 99:
