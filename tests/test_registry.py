@@ -17,6 +17,7 @@ from cornerman.contract import ModelError
 from cornerman.network import NetworkSpec, draw
 from cornerman.registry import Registry
 from cornerman.version_manifest import Identity, Provenance
+from tests.failing_files import failing
 
 SPEC = NetworkSpec(18, 5, (8, 4))
 IDENTITY = Identity("toy", "1.0", "layout-1", ("a", "b", "c", "d", "e"), 18)
@@ -226,6 +227,18 @@ def test_a_lost_note_of_the_champion_is_read_from_the_spare(tmp_path):
     assert policy is not None
     assert policy.version == 1
     assert len(sentences) == 1
+    assert opened(tmp_path).load_champion()[1] == []  # the note was mended
+
+
+def test_a_disk_that_is_full_does_not_keep_the_last_good_version_from_playing(tmp_path):
+    filled(tmp_path)
+    damage(path_of(tmp_path, 2, "weights.safetensors"))
+    registry = opened(tmp_path)
+    with failing(1, lasting=True):
+        policy, sentences = registry.load_champion()
+    assert policy is not None
+    assert policy.version == registry.champion == 1
+    assert any("could not be noted down" in sentence for sentence in sentences)
 
 
 def test_when_both_notes_are_lost_the_line_is_rebuilt(tmp_path):

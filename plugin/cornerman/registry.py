@@ -80,6 +80,7 @@ class Registry:
             raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
         self._line = ChampionLine()
         line, self.sentences = read_line(self._dir)
+        self._note_damaged = bool(self.sentences)
         self._line = line or self._rebuilt()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -259,11 +260,20 @@ class Registry:
                 continue
             if line != self._line:
                 sentences.append(f"Version {line.champion} plays instead.")
-                self._point(line)
+            if line != self._line or self._note_damaged:
+                self._note(line, sentences)
             return policy, sentences
         if sentences:
             sentences.append("No saved version can be used; the computer's side starts anew.")
         return None, sentences
+
+    def _note(self, line: ChampionLine, sentences: list[str]) -> None:
+        """Write down what was found out while loading; when that fails too, the next start finds it out again."""
+        try:
+            self._point(line)
+        except ModelError as error:
+            sentences.append(str(error))
+            self._line = line
 
     # -------------------------------------------------------------------------------------------- which one plays
 
@@ -302,7 +312,7 @@ class Registry:
             raise ModelError(
                 f"Which version plays could not be noted down ({error.strerror or error}); the last note still counts."
             ) from error
-        self._line = line
+        self._line, self._note_damaged = line, False
 
     def _rebuilt(self) -> ChampionLine:
         """The line as the manifests tell it, for when the note is lost: version 0 and all that passed the gate."""
