@@ -1,0 +1,79 @@
+"""The harness, not the figures: a timed test fails when the machine is busy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.benchmarks import __main__ as harness
+from tests.benchmarks.figures import Figure, interleaved, not_measured, percentiles, seconds_a_call
+
+
+def subject(monkeypatch: pytest.MonkeyPatch, name: str, run: object) -> None:
+    module = ModuleType(f"tests.benchmarks.{name}")
+    module.run = run  # type: ignore[attr-defined]  # a module made here
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_measurements_take_turns_and_the_median_counts() -> None:
+    order: list[str] = []
+    values = {"a": iter([1.0, 9.0, 2.0]), "b": iter([5.0, 4.0, 6.0])}
+
+    def measurement(name: str) -> float:
+        order.append(name)
+        return next(values[name])
+
+    found = interleaved({name: lambda name=name: measurement(name) for name in "ab"}, 3)  # type: ignore[misc]
+    assert found == {"a": 2.0, "b": 5.0}
+    assert order == ["a", "b"] * 3
+
+
+def test_a_call_is_measured_over_a_block() -> None:
+    calls: list[int] = []
+    measure = seconds_a_call(lambda: calls.append(1), seconds=0.01)
+    warm = len(calls)
+    assert 0 < measure() < 0.01
+    assert len(calls) == warm * 6
+
+
+def test_percentiles_are_in_microseconds() -> None:
+    assert percentiles([0.001, 0.002, 0.003], 50, 100) == pytest.approx([2000.0, 3000.0])
+
+
+def test_figures_go_to_a_flat_file_and_what_is_missing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = [
+        Figure("made.ratio", 0.123456, "ratio", "lower", 7, "peer 1.0", "2 us over 16 us"),
+        not_measured("made.other", "us", "lower", "peer is not installed"),
+    ]
+    subject(monkeypatch, "made", lambda repeats: figures)
+    subject(monkeypatch, "broken", lambda repeats: 1 / 0)
+    monkeypatch.setattr(harness, "subjects", lambda: ["broken", "made"])
+    out = tmp_path / "bench.json"
+    assert harness.main(["made", "--out", str(out)]) == 0
+    assert json.loads(out.read_text()) == {
+        "made.ratio": {"value": 0.1235, "unit": "ratio", "better": "lower", "repeats": 7, "peer": "peer 1.0"}
+    }
+    assert harness.main(["--out", str(out)]) == 1  # every subject, one of them broken
+    printed = capsys.readouterr().out
+    assert "not measured: made.other" in printed
+    assert "peer is not installed" in printed
+    assert "failed with ZeroDivisionError" in printed
+    assert "made.ratio" in json.loads(out.read_text())
+
+
+def test_an_unknown_subject_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        harness.main(["nonsense"])
+    assert caught.value.code == 2
+    assert "no subject nonsense; there are" in capsys.readouterr().err
+
+
+def test_recording_is_a_subject() -> None:
+    assert "record" in harness.subjects()
+    assert not {"figures", "__main__"} & set(harness.subjects())
