@@ -138,18 +138,24 @@ class Training:
         self._metrics.set(fill=len(self.rings))
 
     def _spar(self) -> bool:
-        """Play on in the sparring battle; False when none is due."""
+        """Play on in the sparring battle; False when none is due.
+
+        It stops as soon as a burst is owed, so how fast the machine is does not decide what is learned from when.
+        """
         sparring = self._sparring
         if sparring is None or not sparring.advance():
             return False
         go_on = _for_a_slice()
-        while go_on() and sparring.advance():
-            pass
+        self._take_sparring(sparring)
+        while self._owed < self._settings.burst_steps and go_on() and sparring.advance():
+            self._take_sparring(sparring)
+        return True
+
+    def _take_sparring(self, sparring: Sparring) -> None:
         while sparring.rows:
             item = sparring.rows.popleft()
             self._rows["self-play"] += isinstance(item, Transition)
             self._store(item, self.rings.selfplay)
-        return True
 
     def _learn(self) -> None:
         """A burst of gradient steps, once the buffer holds enough."""
@@ -166,7 +172,12 @@ class Training:
         with self._metrics.timed("steps", settings.burst_steps):
             learned = self._learner.learn_burst(batch)
         self._newest = Policy(self._learner.spec, self._learner.averaged())
-        self._metrics.set(steps=self._learner.steps, loss=learned.loss, dropped=self._learner.dropped)
+        self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device.type)
+        if learned.steps:
+            self._metrics.set(loss=learned.loss)
+        if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
+            self._metrics.set(fault=self._learner.fault)
+            self._metrics.event(self._learner.fault)
 
     # ----------------------------------------------------------------------------------------- evaluate, promote
 
