@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -35,7 +36,7 @@ def random_flat(spec: NetworkSpec, seed: int) -> np.ndarray:
         elif not name.endswith("weight"):
             view[:] = random.normal(0.0, 0.5, view.shape)
         elif name == "head.weight":
-            view *= 100
+            view[:] = random.normal(0.0, 1.0, view.shape)
     return flat
 
 
@@ -224,3 +225,12 @@ def test_a_slot_swaps_and_remembers_what_played_before() -> None:
 def test_policy_needs_no_torch() -> None:
     code = "import cornerman.policy, cornerman.hardware, sys; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_network_that_learned_nothing_prefers_nothing() -> None:
+    policy = Policy(SPEC, draw(SPEC, np.random.default_rng(0)))
+    mask = np.array([action % 2 == 0 for action in range(SPEC.num_actions)])
+    random = np.random.default_rng(1)
+    taken = Counter(policy.act(np.ones(SPEC.observation_size, np.float32), mask, random) for _ in range(1000))
+    assert set(taken) == set(np.flatnonzero(mask))
+    assert min(taken.values()) > 0.7 * 1000 / len(taken)

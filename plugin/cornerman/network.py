@@ -57,13 +57,12 @@ def split(flat: Floats, spec: NetworkSpec) -> dict[str, Floats]:
 def draw(spec: NetworkSpec, random: np.random.Generator) -> Floats:
     """A first parameter vector `[P]`: He-normal weights (He et al. 2015, section 2.2), gains 1, the rest 0.
 
-    The head is drawn a hundred times smaller, so that the first Q-values are near 0 and no action is preferred.
+    The head is 0, so every first Q-value is: a network that has learned nothing prefers nothing (see `Policy.act`).
     """
     flat = np.zeros(spec.num_parameters, np.float32)
     for name, view in split(flat, spec).items():
         if name.endswith(".gain"):
             view[:] = 1.0
-        elif name.endswith(".weight"):
-            scale = sqrt(2.0 / view.shape[0]) * (0.01 if name == "head.weight" else 1.0)
-            view[:] = random.normal(0.0, scale, view.shape)
+        elif name.endswith(".weight") and not name.startswith("head."):
+            view[:] = random.normal(0.0, sqrt(2.0 / view.shape[0]), view.shape)
     return flat

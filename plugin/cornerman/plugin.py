@@ -33,7 +33,7 @@ from cornerman.difficulty import LEVELS, level
 from cornerman.encoder import Encoder
 from cornerman.evaluation import evaluate, wilson_interval
 from cornerman.hardware import Machine
-from cornerman.lineage import Lineage
+from cornerman.lineage import KEPT, Lineage
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec, draw
 from cornerman.overlay import Overlay
@@ -75,8 +75,13 @@ class Cornerman:
 
     def on_load(self, game: Game, data_dir: str, settings: Mapping[str, Any] | None = None) -> None:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
-        self._game, self._folder = game, Path(data_dir)
-        self.settings = self._read_settings(self._folder / "settings.toml", settings or {})
+        self.load(game, Path(data_dir), self._read_settings(Path(data_dir) / "settings.toml", settings or {}))
+        if self.learning:
+            self.start_learning(LOADING_S)
+
+    def load(self, game: Game, folder: Path, settings: Settings) -> None:
+        """Build everything but the trainer; ModelError where the folder cannot be used."""
+        self._game, self._folder, self.settings = game, folder, settings
         self.recording, self.learning = self.settings.recording, self.settings.learning
         self.level = self.settings.difficulty
         self.encoder = Encoder(game)
@@ -92,16 +97,19 @@ class Cornerman:
         self.lineage = Lineage(self._champions(spec))
         self._machine = Machine()
         self._overlay = Overlay(Controls(self), self.report)
-        if self.learning:
-            self.start_learning()
 
     def _read_settings(self, path: Path, wishes: Mapping[str, Any]) -> Settings:
+        """The defaults, the game's wishes over them, the player's file over both; a faulty one of the two is left out."""
+        settings = Settings()
         try:
-            read = with_values(Settings(), wishes, "the game")
-            return read_settings(path, read)
+            settings = with_values(settings, wishes, "the game")
         except SettingsError as error:
-            self.say(f"{error} The defaults are used.")
-            return Settings()
+            self.say(f"{error} None of its wishes are used.")
+        try:
+            return read_settings(path, settings)
+        except SettingsError as error:
+            self.say(f"{error} Nothing of it is used.")
+            return settings
 
     def _champions(self, spec: NetworkSpec) -> list[Policy]:
         """The stored champions, oldest first, or a first version 0 that has learned nothing."""
@@ -111,7 +119,7 @@ class Cornerman:
         if champion is None:
             return [self.first_version(spec)]
         policies = []
-        for version in self.registry.line[:-1]:
+        for version in self.registry.line[-KEPT:-1]:
             try:
                 policies.append(self.registry.load(version))
             except CornermanError as error:
@@ -121,12 +129,12 @@ class Cornerman:
     def first_version(self, spec: NetworkSpec) -> Policy:
         """Draw, save and promote a version that has learned nothing."""
         flat = draw(spec, np.random.default_rng([self.settings.seed, 2]))
-        version = self.registry.save(flat, Provenance())
+        version = self.registry.save(flat, Provenance(), spec=spec)
         self.registry.promote(version)
         return Policy(spec, flat, version)
 
-    def start_learning(self) -> None:
-        """Start the trainer; the notice says why where it cannot learn."""
+    def start_learning(self, wait_s: float) -> None:
+        """Start the trainer and wait for it at most so long; the notice says why where it cannot learn."""
         missing = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
         if missing:
             self.learning = False
@@ -134,7 +142,7 @@ class Cornerman:
             return
         always = self.settings.training_window == "always"
         self.trainer = Trainer(self.prepare, self.metrics, always)
-        self.trainer.start(LOADING_S)
+        self.trainer.start(wait_s)
         if self.trainer.dead_because:
             self.say(self.trainer.dead_because)
 
@@ -145,9 +153,14 @@ class Cornerman:
 
         configure_trainer_thread()
         spec = self.lineage.champion.spec
-        choice = choose_device(self.settings.device, spec, self.settings.batch_size)
+        try:
+            choice = choose_device(self.settings.device, spec, self.settings.batch_size)
+        except SettingsError as error:
+            self.say(f"{error} It learns on the CPU.")
+            choice = choose_device("cpu")
         self.metrics.set(device=choice.device, device_why=choice.why)
         learner = build_learner(spec, self.settings, choice.device)
+        learner.warm_up()
         training = Training(
             self._game,
             self.settings,
@@ -218,6 +231,9 @@ class Cornerman:
         except DataError as error:
             self.notice = str(error)
             return None
+        except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
+            self.notice = f"A state could not be read ({type(error).__name__}: {error})."
+            return None
         temperature, epsilon = chosen.temperature, 0.0
         if self.learning and self.recording:
             if Source.PLAYER in self._seats.get(battle_id, {}).values():
@@ -256,18 +272,21 @@ class Cornerman:
         self.on = self.on if on is None else on
         self.recording = self.recording if recording is None else recording
         if (self.on and self.recording) != recorded:
-            for battle_id, seats in self._seats.items():
-                if recorded:
-                    self.recorder.abandon(battle_id)
-                else:
-                    self.recorder.start(battle_id, seats)
+            self.cut_recording()
         self._pause()
+
+    def cut_recording(self) -> None:
+        """Give up what is open of every battle under way, and record it from here on where recording is on."""
+        for battle_id, seats in self._seats.items():
+            self.recorder.abandon(battle_id)
+            if self.on and self.recording:
+                self.recorder.start(battle_id, seats)
 
     def set_learning(self, on: bool) -> None:
         """Learning on or off; the first time that it is on, the trainer starts."""
         self.learning = on
         if on and (self.trainer is None or not self.trainer.alive):
-            self.start_learning()
+            self.start_learning(wait_s=0.0)  # a game that runs is not held up
         self._pause()
 
     def _pause(self) -> None:
@@ -275,7 +294,7 @@ class Cornerman:
             self.trainer.pause(not (self.on and self.learning))
 
     def hand_to_trainer(self, command: Callable[[], None]) -> None:
-        """Run a command that touches the registry or the replay on their owner's thread."""
+        """Run a command that touches the registry or the replay on their owner's thread, or here where there is none."""
         if self.trainer is not None and self.trainer.alive:
             self.trainer.post(command)
         else:
@@ -283,15 +302,10 @@ class Cornerman:
 
     # -------------------------------------------------------------------------------------------------------- report
 
-    @property
-    def open_battles(self) -> list[int]:
-        return list(self._seats)
-
     def report(self) -> Report:
         get, trainer = self.metrics.get, self.trainer
         wins, battles = sum(result > 0 for result in self._results), len(self._results)
         dead = trainer.dead_because if trainer is not None else ""
-        window_open = trainer is not None and trainer.alive and trainer.window_open
         return {
             "plugin": {
                 "on": self.on,
@@ -320,7 +334,7 @@ class Cornerman:
                 "win_rate": wins / battles if battles else None,
                 "interval": list(wilson_interval(wins / battles, battles)) if battles else None,
             },
-            "window": {"open": window_open, "why": "between rounds" if window_open else "a round is being played"},
+            "window": self._window(),
             "device": get("device", "none"),
             "machine": self._machine.read(),
             "difficulty": {
@@ -331,3 +345,10 @@ class Cornerman:
             "swaps": self.lineage.swaps,
             "events": self.metrics.events(),
         }
+
+    def _window(self) -> dict[str, Any]:
+        if self.trainer is None or not self.trainer.alive or not (self.on and self.learning):
+            return {"open": False, "why": "learning is off"}
+        if self.trainer.window_open:
+            return {"open": True, "why": self.settings.training_window.replace("_", " ")}
+        return {"open": False, "why": "a round is being played"}

@@ -45,7 +45,9 @@ class Policy:
         self.flat = _frozen(flat)
         if not np.isfinite(self.flat).all():
             raise ValueError("a policy's parameters must all be finite numbers; these are not")
-        self._layers, self._head = _fold(split(self.flat, spec), spec)
+        arrays = split(self.flat, spec)
+        self._indifferent = not (arrays["head.weight"].any() or arrays["head.bias"].any())
+        self._layers, self._head = _fold(arrays, spec)
         self._buffers = threading.local()
 
     @classmethod
@@ -86,15 +88,16 @@ class Policy:
     ) -> int:
         """A legal action for one observation `[F]` under a mask `[A]`; ValueError where nothing is legal.
 
-        With chance `epsilon` any legal action; otherwise the best one (the first of equals), or with a temperature
-        above 0 one drawn in proportion to exp(Q / temperature) among those that are not `CLEARLY_BAD`.
+        With chance `epsilon`, or always where the head is all zeros (nothing was learned), any legal action;
+        otherwise the best one (the first of equals), or with a temperature above 0 one drawn in proportion to
+        exp(Q / temperature) among those that are not `CLEARLY_BAD`.
         """
         legal = np.asarray(action_mask).nonzero()[0]
         if legal.size <= 1:
             if legal.size == 0:
                 raise ValueError("the action mask allows no action, so there is nothing to decide")
             return int(legal[0])
-        if epsilon > 0.0 and random.random() < epsilon:
+        if self._indifferent or (epsilon > 0.0 and random.random() < epsilon):
             return int(legal[int(random.random() * legal.size)])
         values = self._q_values(observation)[legal]
         if temperature <= 0.0:

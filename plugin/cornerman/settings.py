@@ -38,7 +38,7 @@ class Settings:
     batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
     learning_rate: float = _setting(5e-4, "Step size of Adam.", 1e-7, 1.0)
     gamma: float = _setting(0.99, "Discount of one decision.", 0.0, 1.0)
-    n_step: int = _setting(2, "Decisions summed into one return before the value estimate takes over.", 1, 50)
+    n_step: int = _setting(3, "Decisions summed into one return before the value estimate takes over.", 1, 50)
     target_rate: float = _setting(0.01, "Share of the online network that enters the target network a step.", 1e-5, 1.0)
     gradient_clip: float = _setting(10.0, "Largest norm of a gradient.", 1e-3, 1e6)
     hidden: tuple[int, ...] = _setting((128, 128), "Units of each hidden layer.", 1, 4096)

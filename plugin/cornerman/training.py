@@ -213,19 +213,25 @@ class Training:
         if not verdict.promote:
             self._metrics.count("rejected_candidates")
             return
-        version = self._registry.save(
-            self._candidate.flat,
-            Provenance(
-                parent=self._registry.champion,
-                learning_steps=self._learner.steps,
-                rows=dict(self._rows),
-                gate=verdict.as_dict(),
-            ),
-            learner=self._learner.state(),
-        )
-        self._registry.promote(version)
+        try:
+            version = self._keep(self._candidate, verdict)
+        except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
+            self._metrics.event(f"A better version was found, but could not be kept. {error}")
+            return
         self._lineage.promote(Policy(self._candidate.spec, self._candidate.flat, version))
         self._metrics.event(f"Version {version} passed the gate and now plays. {verdict.reason}")
+
+    def _keep(self, candidate: Policy, verdict: Verdict) -> int:
+        """Store the candidate as the champion and return its version; ModelError where that fails."""
+        provenance = Provenance(
+            parent=self._registry.champion,
+            learning_steps=self._learner.steps,
+            rows=dict(self._rows),
+            gate=verdict.as_dict(),
+        )
+        version = self._registry.save(candidate.flat, provenance, learner=self._learner.state(), spec=candidate.spec)
+        self._registry.promote(version)
+        return version
 
     # -------------------------------------------------------------------------------------------------- commands
 
@@ -240,9 +246,8 @@ class Training:
             self._sparring.due += battles
 
     def forget(self) -> None:
-        """Drop everything that was recorded and learned here; the registry is erased by the caller."""
+        """Drop everything that was recorded and learned here; the files are erased by the caller."""
         self._inbox.clear()
-        self._resume_file.erase()
         self.rings.player.clear()
         self.rings.selfplay.clear()
         if self._sparring is not None:
@@ -250,15 +255,21 @@ class Training:
         self._n_step.clear()
         self.held_out.clear()
         self._rows.clear()
-        self._owed, self._judge, self._candidate = 0.0, None, None
-        self._learner.load(self._lineage.champion.flat)
-        self._learned_at_candidate = 0
+        self._owed = 0.0
+        self.recover()
+        self._metrics.set(fill=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
 
     def recover(self) -> None:
-        """Start over from the champion's weights after a failed slice."""
-        self._judge = self._candidate = None
-        self._learner.load(self._lineage.champion.flat)
+        """Start over from the champion's weights, after a failed slice or forgetting."""
+        self.drop_candidate()
+        self._newest = self._lineage.champion
+        self._learner.load(self._newest.flat)
         self._learned_at_candidate = self._learner.steps
+
+    def drop_candidate(self) -> None:
+        """Judge no further; what was learned stays. For when another champion plays than the one it is judged by."""
+        self._judge = self._candidate = None
+        self._metrics.set(gate_state="idle", gate_pairs=0)
 
     def close(self) -> None:
         """Save the learner, so that the next start goes on from here."""
@@ -275,10 +286,11 @@ class Training:
             sentences.append(str(error))
         for sentence in sentences:
             self._metrics.event(f"{sentence} Learning goes on from the champion.")
-        self._learner.load(self._lineage.champion.flat)
+        self.recover()
 
     def _take(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         self._learner.restore(dict(arrays))
+        self._newest = Policy(self._learner.spec, self._learner.averaged())
         self._rows.update({str(source): int(count) for source, count in notes.get("rows", {}).items()})
         self._candidates = int(notes.get("candidates", 0))
         self._learned_at_candidate = self._learner.steps
