@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cornerman.contract import CornermanError, ModelError
+from cornerman.contract import ModelError
 from cornerman.difficulty import level
 
 if TYPE_CHECKING:
@@ -32,38 +32,41 @@ class Controls:
         self._plugin.level = number
 
     def roll_back(self) -> str:
-        """The previous champion plays at once; the note on disk follows."""
+        """The previous champion plays again, from the trainer's next look at its commands on (some milliseconds)."""
         plugin = self._plugin
-        policy = plugin.lineage.roll_back()
-        if policy is None:
+        if plugin.lineage.back(1) is plugin.lineage.champion:
             return "There is no earlier version to go back to."
 
-        def note() -> None:
+        def back() -> None:
+            policy = plugin.lineage.roll_back()
+            if policy is None:  # asked for twice before it was done once
+                return
+            if plugin.training is not None:
+                plugin.training.drop_candidate()
+            plugin.metrics.event(f"Version {policy.version} plays again.")
             try:
                 plugin.registry.roll_back()
-            except CornermanError as error:
+            except ModelError as error:
                 plugin.say(str(error))
 
-        plugin.hand_to_trainer(note)
-        return f"Version {policy.version} plays again."
+        plugin.hand_to_trainer(back)
+        return "Going back to the version before."
 
     def forget(self) -> str:
-        """Erase what was recorded and every version; a new version 0 plays once that is done."""
+        """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
         plugin = self._plugin
-        for battle_id in plugin.open_battles:
-            plugin.recorder.abandon(battle_id)
+        plugin.cut_recording()
 
         def erase() -> None:
             try:
-                gone = plugin.registry.erase_trained_from_player()
+                gone = len(plugin.registry.erase_trained_from_player())
                 champion, _ = plugin.registry.load_champion()
                 plugin.lineage.restart(champion or plugin.first_version(plugin.lineage.champion.spec))
+                sentence = f"Forgotten: {gone} version{'s' * (gone != 1)} and everything that was recorded."
             except ModelError as error:
-                plugin.say(str(error))
-                return
-            if plugin.training is not None:
-                plugin.training.forget()
-            plugin.say(f"Forgotten: {len(gone)} versions and everything that was recorded.")
+                sentence = str(error)
+            plugin.drop_recorded()
+            plugin.say(sentence)
 
         plugin.hand_to_trainer(erase)
         return "Forgetting what was recorded and learned."

@@ -1,6 +1,7 @@
 """The champions in memory, oldest first: what plays now, what played before, for weaker levels and for roll-back.
 
-Immutable tuples behind one reference: the trainer's thread adds, the game's thread reads, and neither waits.
+An immutable tuple behind one reference: any thread reads it, and neither side waits. It has one writer: the trainer's
+thread, or the game's where there is no trainer.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Cornerman:
         self.level = self.settings.difficulty
         self.encoder = Encoder(game)
         self._random = np.random.default_rng([self.settings.seed, 0])
-        self._inbox: deque[Transition | BattleEnd] = deque()
+        self._inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
         self.recorder = Recorder(self.encoder, rewards, self._inbox.append)
         identity = Identity(
@@ -99,7 +99,7 @@ class Cornerman:
         self._overlay = Overlay(Controls(self), self.report)
 
     def _read_settings(self, path: Path, wishes: Mapping[str, Any]) -> Settings:
-        """The defaults, the game's wishes over them, the player's file over both; a faulty one of the two is left out."""
+        """The defaults, over them the game's wishes, over both the player's file; what is faulty is left out whole."""
         settings = Settings()
         try:
             settings = with_values(settings, wishes, "the game")
@@ -293,8 +293,14 @@ class Cornerman:
         if self.trainer is not None:
             self.trainer.pause(not (self.on and self.learning))
 
+    def drop_recorded(self) -> None:
+        """Erase what was recorded from memory, learned from or not; on the thread of `hand_to_trainer`."""
+        self._inbox.clear()
+        if self.training is not None:
+            self.training.forget()
+
     def hand_to_trainer(self, command: Callable[[], None]) -> None:
-        """Run a command that touches the registry or the replay on their owner's thread, or here where there is none."""
+        """Run a command that touches the registry or the replay on their owner's thread; here where there is none."""
         if self.trainer is not None and self.trainer.alive:
             self.trainer.post(command)
         else:

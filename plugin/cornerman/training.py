@@ -246,8 +246,7 @@ class Training:
             self._sparring.due += battles
 
     def forget(self) -> None:
-        """Drop everything that was recorded and learned here; the files are erased by the caller."""
-        self._inbox.clear()
+        """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
         self.rings.player.clear()
         self.rings.selfplay.clear()
         if self._sparring is not None:
