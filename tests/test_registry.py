@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import ModelError
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec
 from cornerman.registry import Registry
 from cornerman.version_manifest import Identity, Provenance
 from tests.failing_files import failing
@@ -30,7 +30,7 @@ def opened(folder: Path, identity: Identity = IDENTITY, spec: NetworkSpec = SPEC
 
 
 def flat(seed: int, spec: NetworkSpec = SPEC) -> np.ndarray:
-    return draw(spec, np.random.default_rng(seed))
+    return np.random.default_rng(seed).normal(0.0, 0.3, spec.num_parameters).astype(np.float32)
 
 
 def filled(folder: Path, num: int = 3) -> Registry:
@@ -331,13 +331,13 @@ def test_forgetting_erases_what_the_player_taught_and_all_that_came_of_it(tmp_pa
     clean = registry.save(flat(4), Provenance(parent=1, rows={"plugin": 9}, gate=PASSED))
     for version in (taught, child, clean):
         registry.promote(version)
-    registry.save_resume({"x": np.arange(3)}, {})
-    registry.save_resume({"x": np.arange(3)}, {})
+    registry.resume.save({"x": np.arange(3)}, {})
+    registry.resume.save({"x": np.arange(3)}, {})
     (tmp_path / "versions" / ".new-000009").mkdir()
     assert registry.erase_trained_from_player() == [taught, child]
     registry = opened(tmp_path)
     assert registry.line == (0, 1, clean)
-    assert registry.load_resume() is None
+    assert registry.resume.load() == (None, [])
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["000000", "000001", "000004"]
     assert not list(tmp_path.glob("resume*"))
 

@@ -30,7 +30,7 @@ OPERATIONS = {
     "roll back": lambda registry: registry.roll_back(),
     "prune": lambda registry: registry.prune(keep=1),
     "forget": lambda registry: registry.erase_trained_from_player(),
-    "save the learner": lambda registry: registry.save_resume({"x": np.arange(5)}, {"n": 1}),
+    "save the learner": lambda registry: registry.resume.save({"x": np.arange(5)}, {"n": 1}),
     "open": lambda registry: opened(registry._dir),
 }
 
@@ -40,7 +40,7 @@ OPERATIONS = {
 def test_whichever_file_operation_fails_the_state_still_loads(tmp_path, name, lasting):
     """N = 1, 2, 3, ... until none is hit: a ModelError or success, and afterwards everything kept still loads."""
     template = tmp_path / "template"
-    filled(template).save_resume({"x": np.arange(4)}, {"n": 0})
+    filled(template).resume.save({"x": np.arange(4)}, {"n": 0})
     for nth in range(1, ENDLESS):
         folder = tmp_path / str(nth)
         shutil.copytree(template, folder)
@@ -61,7 +61,7 @@ def assert_sound(folder: Path, forgotten: bool) -> None:
     assert policy.flat.tobytes() == flat(policy.version).tobytes()
     assert policy.version in (1, 2, 3)
     assert not any(entry.state == "damaged" for entry in registry.versions())
-    saved = registry.load_resume()
+    saved, _ = registry.resume.load()
     assert forgotten or saved is not None
     assert registry.save(flat(9), Provenance(parent=policy.version)) >= 3
 
@@ -79,7 +79,7 @@ for _ in range(10_000):
     registry.promote(version)
     print(version, flush=True)
     registry.prune(keep=4)
-    registry.save_resume({"x": np.full(1000, version)}, {"version": version})
+    registry.resume.save({"x": np.full(1000, version)}, {"version": version})
 """
 
 
@@ -105,4 +105,4 @@ def test_killed_at_any_moment_the_acknowledged_champion_plays(tmp_path):
         assert policy is not None
         assert policy.version >= acknowledged
         assert policy.flat.tobytes() == flat(policy.version).tobytes()
-        assert registry.load_resume() is None or registry.sentences == []
+        assert registry.resume.load()[1] == []

@@ -49,9 +49,9 @@ def kill(number: int, counts: Counts, folder: Path) -> None:
     acknowledged = max([-1, *(int(line) for line in lines if line)])
     registry = opened(folder)
     policy, sentences = registry.load_champion()
-    registry.load_resume()
+    _, spoken = registry.resume.load()
     counts["kill.runs"] += 1
-    counts["kill.unreadable"] += policy is None or bool(sentences) or bool(registry.sentences)
+    counts["kill.unreadable"] += policy is None or bool(sentences) or bool(spoken)
     counts["kill.lost"] += policy is None or policy.version < acknowledged
     counts["kill.wrong_weights"] += policy is not None and policy.flat.tobytes() != flat(policy.version).tobytes()
 
@@ -95,7 +95,7 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         return policy is not None and policy.flat.tobytes() == flat(policy.version).tobytes()
 
     def learner() -> bool:
-        saved = registry.load_resume()
+        saved, _ = registry.resume.load()
         return saved is None or (saved[0]["x"].tolist() == list(range(6)) and saved[1] == {"a": 1})
 
     return [
@@ -128,7 +128,7 @@ def mutated(whole: bytes, chance: random.Random) -> bytes:
 def prepare(folder: Path) -> None:
     """What `fuzz` mutates."""
     registry = filled(folder / "home", 2)
-    registry.save_resume({"x": np.arange(6.0)}, {"a": 1})
+    registry.resume.save({"x": np.arange(6.0)}, {"a": 1})
     export_version(registry, 1, folder / "version.zip")
 
 

@@ -327,18 +327,6 @@ class Registry:
             self.sentences.append("The order of the champions was rebuilt from the stored versions.")
         return ChampionLine(line=tuple(numbers))
 
-    # ------------------------------------------------------------------------------------------------- going on
-
-    def save_resume(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
-        """Store what the learner needs to go on exactly: arrays, and plain data such as generator states."""
-        self.resume.save(arrays, notes)
-
-    def load_resume(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
-        """What `save_resume` stored last, or before that where it is damaged (with a sentence); None for neither."""
-        saved, sentences = self.resume.load()
-        self.sentences += sentences
-        return saved
-
     # ------------------------------------------------------------------------------------------------- tidying up
 
     def prune(self, keep: int) -> list[int]:
