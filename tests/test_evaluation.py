@@ -221,6 +221,17 @@ def test_a_fighter_uses_the_seats_generator_when_it_plays_by_chance():
     assert {greedy(DuelBattle(0), Random(seed)) for seed in range(20)} == {10}
 
 
+@pytest.mark.parametrize("epsilon", [0.0, 0.7])
+def test_policies_that_draw_still_tie_with_themselves_and_play_the_same_battle_again(epsilon):
+    """A zero head prefers nothing and draws every action; what came before must not change what is drawn."""
+    blank = Policy(SPEC, np.zeros(SPEC.num_parameters, np.float32), 0)
+    first, second = (Fighter(blank, Encoder(Duel()), epsilon=epsilon) for _ in range(2))
+    series = [pair(Duel(), seed, first, second) for seed in range(40)]
+    assert all(one.score + other.score == 1.0 for one, other in series)
+    assert pair(Duel(), 17, first, second) == series[17]
+    assert {one.score for one, _ in series} == {0.0, 1.0}
+
+
 def test_a_fighter_asked_after_the_end_says_so():
     battle = DuelBattle(1)
     battle.apply(1)

@@ -67,7 +67,8 @@ class Fighter:
     def __init__(self, policy: Acting, encoder: Encoding, temperature: float = 0.0, epsilon: float = 0.0) -> None:
         self._policy, self._encoder = policy, encoder
         self._temperature, self._epsilon = temperature, epsilon
-        self._unused = np.random.default_rng(0)  # a greedy policy draws nothing
+        self._seat_random: Random | None = None
+        self._drawn = np.random.default_rng(0)
 
     def __call__(self, battle: Battle, random: Random) -> int:
         """A legal action for the seat whose decision is due; DataError when the game's state cannot be used."""
@@ -76,10 +77,10 @@ class Fighter:
             raise ContractError("a fighter was asked for an action in a battle that is over; ask only while one is due")
         observation = self._encoder.encode(battle.state(), seat)
         mask = self._encoder.mask(battle.action_mask())
-        if self._temperature <= 0.0 and self._epsilon <= 0.0:
-            return self._policy.act(observation, mask, self._unused)
-        drawn = np.random.default_rng(random.getrandbits(64))
-        return self._policy.act(observation, mask, drawn, self._temperature, self._epsilon)
+        if random is not self._seat_random:
+            # Once a battle, since it costs as much as a decision: what is drawn depends on the seat's generator alone.
+            self._seat_random, self._drawn = random, np.random.default_rng(random.getrandbits(64))
+        return self._policy.act(observation, mask, self._drawn, self._temperature, self._epsilon)
 
 
 def as_fighter(player: Player, encoder: Encoding) -> Rival:
