@@ -228,6 +228,13 @@ def test_the_curve_of_the_loss_is_drawn_once_there_are_two_values() -> None:
     assert pygame.image.tobytes(surface, "RGB") != before
 
 
+def test_a_notice_is_not_said_twice() -> None:
+    overlay, plugin = panel()
+    plugin.data["events"].insert(0, {"age_s": 1.0, "text": plugin.data["plugin"]["notice"]})
+    overlay.draw(pygame.Surface((620, 540)))
+    assert words(overlay).count("Version 4 was damaged") == 1
+
+
 def test_ages_in_words() -> None:
     assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 

@@ -413,6 +413,10 @@ def test_a_new_version_is_told(tmp_path: Path) -> None:
     for _ in range(12):
         window.frame(0.05)
     assert any("version 4 takes over" in sentence for sentence, _seconds in window.hall.notices)
+    window.host.version = 0
+    for _ in range(12):
+        window.frame(0.05)
+    assert window.hall.notices[-1][0] == "Cornerman plays version 0 now."
 
 
 # -------------------------------------------------------------------------------------------------------------- faults

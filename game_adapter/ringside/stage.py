@@ -220,7 +220,9 @@ class Stage:
         fighter = self.battle.fighters[index]
         x, y = self.feet(canvas, index)
         if self.down(index):
-            canvas.text(f"{fighter.name} is down", _centred(x, y - 92, 150, 22), SMALL, QUIET, "center", edge=255)
+            box = _centred(x, y - 96, 34 + round(canvas.text_width(f"{fighter.name} is down", SMALL)), 25)
+            canvas.panel(box, NIGHT, mixed(CORNERS[fighter.seat], NIGHT, 0.4), 11, 225)
+            canvas.text(f"{fighter.name} is down", box.inflate(-10, -2), SMALL, QUIET, "center")
             return
         top = y - SPRITE - 44 + self._sprites.top(fighter.entry.sprite) * SPRITE / 288
         share = self.shown[index] / fighter.max_health

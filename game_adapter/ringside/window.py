@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, cast
 
@@ -62,7 +62,7 @@ class Window:
         self.frames = 0
         self.work_ms: list[float] = []
         self._told = 0
-        self._swaps: int | None = None
+        self._version: int | None = None
         self._looked_s = 0.0
 
     # -------------------------------------------------------------------------------------------------------- the loop
@@ -144,14 +144,21 @@ class Window:
         self._looked_s += dt_s
         if self._looked_s >= REPORT_PERIOD_S:
             self._looked_s = 0.0
-            report = hall.report()
-            swaps = report.get("swaps")
-            if isinstance(swaps, int) and self._swaps is not None and swaps > self._swaps:
-                hall.say(f"Cornerman has learned something: version {report.get('version')} takes over.")
-            self._swaps = swaps if isinstance(swaps, int) else self._swaps
+            self._look_for_versions(hall.report())
         left = [(sentence, seconds - dt_s) for sentence, seconds in hall.notices if seconds > dt_s]
         hall.notices.clear()
         hall.notices.extend(left)
+
+    def _look_for_versions(self, report: Mapping[str, Any]) -> None:
+        """Says so when another version of Cornerman plays than a moment ago: a newer one, or an older one again."""
+        version = report.get("version")
+        if not isinstance(version, int):
+            return
+        if self._version is not None and version > self._version:
+            self.hall.say(f"Cornerman has learned something: version {version} takes over.")
+        elif self._version is not None and version < self._version:
+            self.hall.say(f"Cornerman plays version {version} now.")
+        self._version = version
 
     def _draw_notices(self) -> None:
         canvas = self.canvas

@@ -158,7 +158,7 @@ class Overlay:
         if not pygame.font.get_init():
             pygame.font.init()
         report = self._report()
-        self._remember(report)
+        self.remember(report)
         width, height = surface.get_size()
         scale = max(1.0, min(width / LEAST_WIDTH, height / LEAST_HEIGHT))
         if scale != self._scale:
@@ -178,8 +178,8 @@ class Overlay:
     def _px(self, units: float) -> int:
         return round(units * self._scale)
 
-    def _remember(self, report: Mapping[str, Any]) -> None:
-        """Keeps the loss for the curve, once for every new learning step seen."""
+    def remember(self, report: Mapping[str, Any]) -> None:
+        """Keeps the loss for the curve if there was a learning step since; also of use while the panel is not shown."""
         learner = part_of(report, "learner")
         loss, steps = learner.get("loss"), int(learner.get("steps") or 0)
         if isinstance(loss, float) and steps != self._steps:
@@ -298,9 +298,12 @@ class Overlay:
         left, top, width, height = box
         pygame.draw.line(surface, LINE, (left, top), (left + width, top), max(1, self._px(1)))
         lines: list[tuple[str, Colour]] = []
-        for sentence, colour in ((self.answer, GOLD), (str(part_of(report, "plugin").get("notice") or ""), BAD)):
-            lines += [(line, colour) for line in self._wrapped(sentence, width)] if sentence else []
+        notice = str(part_of(report, "plugin").get("notice") or "")
+        for sentence in (self.answer, notice):
+            lines += [(line, GOLD) for line in self._wrapped(sentence, width)] if sentence else []
         for event in report.get("events") or ():
+            if event.get("text") == notice:
+                continue
             sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
             lines += [(line, QUIET) for line in self._wrapped(sentence, width)]
         if not lines:
