@@ -60,6 +60,8 @@ def read_manifest(folder: Path) -> Manifest:
         needs=_words(path, table, "needs"),
         wants=_words(path, table, "wants"),
     )
+    if not re.fullmatch(r"[\w-]+", manifest.name):
+        raise ManifestError(f"{path}: name must be one word of letters, digits, - and _, it is {manifest.name!r}.")
     if not re.fullmatch(rf"{re.escape(folder.name)}(\.\w+)*:\w+", manifest.entry) or not folder.name.isidentifier():
         raise ManifestError(
             f"{path}: entry is {manifest.entry!r}, but must be '{folder.name}.module:Class': "
@@ -89,6 +91,11 @@ def _words(path: Path, table: dict[str, object], key: str) -> tuple[str, ...]:
 
 def _api(path: Path, table: dict[str, object]) -> int:
     value = table.get("api")
-    if value != API_VERSION or isinstance(value, bool):
-        raise ManifestError(f"{path}: this game speaks plugin API {API_VERSION}, the plugin speaks {value!r}.")
+    if type(value) is not int:
+        raise ManifestError(f"{path}: api must be a whole number, it is {value!r}: copy the plugin again.")
+    if value != API_VERSION:
+        newer = "plugin" if value < API_VERSION else "game"
+        raise ManifestError(
+            f"{path}: this game speaks plugin API {API_VERSION}, the plugin speaks {value}: get a newer {newer}."
+        )
     return API_VERSION
