@@ -33,7 +33,7 @@ class LoadedPlugin:
     def __init__(self, manifest: Manifest) -> None:
         self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
         self.folder = manifest.folder
-        self.on = False
+        self.on = self.started = False
         self.reason = ""
         self.hooks: dict[str, Any] = {}
         self.failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
@@ -60,6 +60,7 @@ class Host:
         self.loaded: list[LoadedPlugin] = []
         self.refused: list[Refused] = []
         self._messages: deque[str] = deque(maxlen=50)
+        self.num_said = 0  # sentences ever, for a reader who wants the new ones
         self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
 
     @property
@@ -75,6 +76,7 @@ class Host:
         """Put a sentence where the player sees it, and into the log."""
         log.warning("%s", sentence)
         self._messages.append(sentence)
+        self.num_said += 1
 
     # ------------------------------------------------------------------------------------------------------- loading
 
@@ -86,33 +88,46 @@ class Host:
         for folder in sorted(path.parent for path in self.plugins_dir.glob("*/plugin.toml")):
             try:
                 plugin = self._load(folder)
+                self._data_dir(plugin).mkdir(parents=True, exist_ok=True)
             except ManifestError as error:
-                self.refused.append(Refused(folder, str(error)))
-                self.say(f"{folder.name} was not loaded: {error}")
-                continue
-            self.loaded.append(plugin)
-            plugin.on = True
-            data_dir = self.data_dir / plugin.name
-            data_dir.mkdir(parents=True, exist_ok=True)
-            self._call(plugin, "on_load", game=self.game, data_dir=str(data_dir), settings=self.settings)
-            if plugin.failures:
-                plugin.on, plugin.reason = False, self.messages[-1]
+                self._refuse(folder, str(error))
+            except OSError as error:
+                self._refuse(folder, f"its data cannot be kept in {error.filename} ({error.strerror}).")
+            else:
+                self.loaded.append(plugin)
+                self._start(plugin)
         if not self.plugins:
             self.say(f"No plugin in {self.plugins_dir}: the computer's side plays its scripted fighter.")
+
+    def _refuse(self, folder: Path, reason: str) -> None:
+        self.refused.append(Refused(folder, reason))
+        self.say(f"{folder.name} was not loaded: {reason}")
+
+    def _data_dir(self, plugin: LoadedPlugin) -> Path:
+        return self.data_dir / plugin.name
+
+    def _start(self, plugin: LoadedPlugin) -> None:
+        """Let it load; one whose on_load raises is off, since its other hooks count on what that builds."""
+        plugin.on, plugin.reason = True, ""
+        self._call(plugin, "on_load", game=self.game, data_dir=str(self._data_dir(plugin)), settings=self.settings)
+        plugin.started = not plugin.failures
+        if plugin.failures:
+            plugin.on, plugin.reason = False, self.messages[-1]
 
     def _load(self, folder: Path) -> LoadedPlugin:
         manifest = read_manifest(folder)
         module_name, class_name = manifest.entry.split(":")
         try:
             self._import_package(folder)
-            made = getattr(importlib.import_module(module_name), class_name)()
+            plugin = LoadedPlugin(manifest)
+            plugin.hooks = bind(getattr(importlib.import_module(module_name), class_name)())
         except ManifestError:
             raise
-        except Exception as error:  # a plugin's code may raise anything, and the game must still start
+        except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and the game must still start
             log.warning("loading %s", folder, exc_info=True)
-            raise ManifestError(f"its code does not load ({type(error).__name__}: {error}).") from error
-        plugin = LoadedPlugin(manifest)
-        plugin.hooks = bind(made)
+            raise ManifestError(
+                f"its code does not load ({type(error).__name__}: {str(error).rstrip('.')})."
+            ) from error
         return plugin
 
     @staticmethod
@@ -143,14 +158,16 @@ class Host:
 
     def _call(self, plugin: LoadedPlugin, hook: str, **arguments: Any) -> Any:
         bound = plugin.hooks.get(hook)
-        if bound is None or not plugin.on:
+        if bound is None or not (plugin.on or hook == "on_quit"):  # one that is off may still have a thread to end
             return None
         start = time.perf_counter()
         try:
             answer = bound(arguments)
-        except Exception as error:  # whatever a hook raises is the plugin's fault, never the game's end
+        except (Exception, SystemExit) as error:  # whatever it raises is the plugin's fault, never the game's end
             log.warning("%s.%s raised", plugin.name, hook, exc_info=True)
-            self._failed(plugin, f"{plugin.name} failed in {hook} ({type(error).__name__}: {error})")
+            if self._trace:
+                print(f"{plugin.name}.{hook}({_brief(arguments)}) raised {error!r}", file=sys.stderr)
+            self._failed(plugin, f"{plugin.name} failed in {hook} ({type(error).__name__}: {str(error).rstrip('.')})")
             return None
         took_ms = (time.perf_counter() - start) * 1e3
         if self._trace:
@@ -172,7 +189,10 @@ class Host:
         for plugin in self.loaded:
             if plugin.name == name:
                 plugin.failures.clear()
-                plugin.on, plugin.reason = True, ""
+                if plugin.started:
+                    plugin.on, plugin.reason = True, ""
+                else:
+                    self._start(plugin)
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Give every plugin a piece of news."""
