@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cornerman.contract import HeadlessGame
 
 SETTLE_S = 60.0
+STAND_IN = "stand-in"
+"""Who sits in the plugin's seat where it is missing or off: the same scripted fighter as opposite."""
 RECENT = 50
 EVALUATION_BATTLES = 400
 EVALUATION_SEED = 1_000_003  # apart from every seed of a series
@@ -30,7 +32,7 @@ HEADER = f"{'battle':>7} {'won of last 50':>15} {'version':>8} {'transitions':>1
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One battle of the series; `winner` is the plugin's name, the rival's, or "draw"."""
+    """One battle of the series; `winner` is the plugin's name (or "stand-in"), the rival's, or "draw"."""
 
     battle: int
     winner: str
@@ -52,6 +54,7 @@ class Series:
         self.swaps: list[tuple[int, int]] = []  # battle, version that plays from there on
         self.match: Match | None = None  # the newest
         self._recent: deque[bool] = deque(maxlen=RECENT)
+        self._heard, self._events = 0, list[str]()
 
     def __iter__(self) -> Iterator[Played]:
         seeds = Random(f"series {self.seed}")
@@ -66,13 +69,25 @@ class Series:
         return self.host.report(self.plugin) or {}
 
     @property
+    def fighter(self) -> str:
+        """Who sits in the plugin's seat now."""
+        return self.plugin if any(p.name == self.plugin and p.on for p in self.host.plugins) else STAND_IN
+
+    def news(self) -> list[str]:
+        """What the host and the plugin have said since the last call, as sentences."""
+        heard, self._heard = self._heard, self.host.num_said
+        said = self.host.messages[-(self._heard - heard) :] if self._heard > heard else []
+        before, self._events = self._events, [event["text"] for event in reversed(self.report().get("events", []))]
+        return said + _after(before, self._events)
+
+    @property
     def version(self) -> int:
         return int(self.report().get("version", -1))
 
     def _play(self, number: int, seed: int) -> Played:
         start, seat = time.perf_counter(), (number - 1) % 2
         rival = self.game.rivals[self.rival]
-        version = self.version
+        version, fighter = self.version, self.fighter
         match = self.match = Match(
             self.host, self.game.new_battle(seed), number, {seat: PLUGIN, 1 - seat: SCRIPTED}, rival, Random(seed)
         )
@@ -81,19 +96,16 @@ class Series:
                 self.host.settle(SETTLE_S)
                 match.start_round()
             match.play(match.decide())
-            if (now := self.version) != version:
-                version = now
-                self.swaps.append((number, now))
+            version = self._watch(number, version)
         self.host.settle(SETTLE_S)
-        if (now := self.version) != version:
-            self.swaps.append((number, now))
+        self._watch(number, version)
         outcome = match.battle.outcome or {}
         result = outcome.get(seat, 0)
         self._recent.append(result > 0)
         report = self.report()
         battle = Played(
             battle=number,
-            winner=self.plugin if result > 0 else self.rival if result < 0 else "draw",
+            winner=fighter if result > 0 else self.rival if result < 0 else "draw",
             rounds=match.battle.round,
             version=version,
             seconds=round(time.perf_counter() - start, 4),
@@ -103,6 +115,13 @@ class Series:
         )
         self.played.append(battle)
         return battle
+
+    def _watch(self, number: int, version: int) -> int:
+        """Note a swap; returns the version that plays now, -1 where the plugin does not say."""
+        now = self.version
+        if now != version and now >= 0:
+            self.swaps.append((number, now))
+        return now
 
     def evaluate(self, version: int | None) -> Mapping[str, Any] | None:
         """`version` (None: the one that plays now) over separate side-swapped battles; None: the plugin cannot."""
@@ -122,26 +141,36 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
 
     An interrupt ends the series early and still gives a summary of what was played.
     """
-    say(f"{series.plugin} against {series.rival}: {series.num_battles} battles, seed {series.seed}")
+    for sentence in series.news():
+        say(sentence)
+    say(f"{series.fighter} against {series.rival}: {series.num_battles} battles, seed {series.seed}")
     say(HEADER)
-    start, told = time.perf_counter(), 0
+    start = time.perf_counter()
     with json_path.open("w", encoding="utf-8") if json_path else _Nowhere() as lines:
         try:
             for battle in series:
                 lines.write(json.dumps(asdict(battle)) + "\n")
-                for number, version in series.swaps[told:]:
-                    say(f"        battle {number}: version {version} passed the gate and now plays")
-                told = len(series.swaps)
+                for sentence in series.news():
+                    say(f"{battle.battle:>7} {sentence}")
                 if battle.battle % 10 == 0 or battle.battle == series.num_battles:
                     say(_row(series, battle))
         except KeyboardInterrupt:
-            say(f"Stopped after {len(series.played)} battles.")
+            say(f"Stopped after {len(series.played)} battles. What was learned is kept.")
         series.host.settle(SETTLE_S)
         summary = _summary(series, time.perf_counter() - start)
         lines.write(json.dumps({"summary": summary}) + "\n")
-    for line in _closing(summary):
+    for line in [*series.news(), *_closing(summary)]:
         say(line)
     return summary
+
+
+def _after(before: list[str], now: list[str]) -> list[str]:
+    """What was added to the end of a list that may have lost its first entries meanwhile."""
+    for lost in range(len(before)):
+        kept = len(before) - lost
+        if now[:kept] == before[lost:]:
+            return now[kept:]
+    return now
 
 
 class _Nowhere:
@@ -190,9 +219,12 @@ def _closing(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{summary['battles']} battles in {summary['seconds']} s, {summary['won']} won"
     yield f"{summary['promotions']} versions promoted by the gate"
     if summary["now"] is None:
-        yield "No plugin that learns is loaded: both sides were scripted fighters."
+        yield "No plugin that learns is playing: in the end both sides were scripted fighters."
         return
     yield f"Against {summary['rival']}, over {summary['evaluation_battles']} separate side-swapped battles each:"
     for label, key in (("version 0, untrained", "untrained"), (f"version {summary['version']}, now", "now")):
+        if summary[key] is None:
+            yield f"  {label:<22} can no longer be played"
+            continue
         low, high = summary[f"{key}_interval"]
         yield f"  {label:<22} wins {summary[key]:.1%}  (95 % interval {low:.1%} to {high:.1%})"
