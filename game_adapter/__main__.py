@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from game_adapter.host import Host
@@ -21,39 +23,72 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if options.verbose else logging.ERROR, format="%(name)s: %(message)s")
+    _check(parser, options)
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    if not options.headless:
+        why_not = _play_in_window(options)
+        if not why_not:
+            return 0
+        print(f"{why_not} Playing a headless series of a fresh Cornerman instead.", flush=True)
+        options.fresh = True
+    _check_files(parser, options)
+    return _headless(options)
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with status 2 and a sentence for what can never be followed."""
+    plugins: Path = options.plugins
     if options.battles < 1:
         parser.error("--battles must be at least 1")
+    if not 0 <= options.seed < 2**63:
+        parser.error("--seed must be 0 or a larger whole number (below 2**63)")
     if options.rival not in RINGSIDE.rivals:
-        parser.error(f"there is no rival {options.rival!r}; there are {', '.join(RINGSIDE.rivals)}")
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"--json: there is no folder {options.json.parent}")
-    if not options.headless:
-        from game_adapter.ringside.window import NoScreen, open_window
+        parser.error(f"--rival: there is no {options.rival!r}; there are {', '.join(RINGSIDE.rivals)}")
+    if options.watch and options.headless:
+        parser.error("--watch needs the window: leave out --headless")
+    if plugins.exists() and not plugins.is_dir():
+        parser.error(f"--plugins: {plugins} is not a folder")
+    if (plugins / "plugin.toml").is_file():
+        parser.error(f"--plugins: {plugins} is a plugin itself; name the folder that it lies in: {plugins / '..'}")
 
+
+def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with status 2 and a sentence where a series could not write what it is asked to."""
+    for name, folder in (("--data", options.data), ("--out", options.out)):
         try:
-            window = open_window(
-                lambda: _host(options, "player"), RINGSIDE, watch=options.rival if options.watch else None
-            )
-        except NoScreen as error:
-            print(f"{error} Playing a headless series of a fresh Cornerman instead.", flush=True)
-            options.fresh = True
-        else:
-            window.run()
-            return 0
-    return _headless(options)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"{name}: the folder {folder} cannot be made ({error.strerror})")
+    if options.json:
+        try:
+            options.json.open("a").close()
+        except OSError as error:
+            parser.error(f"--json: {options.json} cannot be written ({error.strerror})")
+
+
+def _play_in_window(options: argparse.Namespace) -> str:
+    """Play until the player leaves; returns why there can be no window, or nothing where there was one."""
+    try:
+        from game_adapter.ringside.window import NoScreen, open_window
+    except ImportError as error:
+        return f"The window needs {error.name}, which this Python does not have (pip install pygame)."
+    try:
+        window = open_window(lambda: _host(options, "player"), RINGSIDE, watch=options.rival if options.watch else None)
+    except NoScreen as error:
+        return str(error)
+    window.run()
+    return ""
 
 
 def _headless(options: argparse.Namespace) -> int:
     host = _host(options, "series")
-    host.load()
-    for sentence in host.messages:
-        print(sentence)
     series = Series(host, RINGSIDE, PLUGIN, options.rival, options.battles, options.seed)
     try:
+        host.load()
         run(series, lambda line: print(line, flush=True), options.json)
         _pictures(series, host, options.out)
     except KeyboardInterrupt:
-        print("Stopped.")
+        print("Stopped. What was learned is kept.")
     finally:
         host.quit()
     return 0
@@ -61,20 +96,40 @@ def _headless(options: argparse.Namespace) -> int:
 
 def _pictures(series: Series, host: Host, folder: Path) -> None:
     """The learning curve, the battle and the debug menu as PNGs; a missing library is said, not raised."""
+    pictures: list[tuple[str, Callable[[Path], None]]] = [
+        ("curve.png", partial(_draw_curve, series)),
+        ("battle.png", partial(_draw_battle, series)),
+        ("menu.png", partial(_draw_menu, host)),
+    ]
+    drawn = []
+    for name, draw in pictures:
+        try:
+            draw(folder / name)
+            drawn.append(str(folder / name))
+        except ImportError as error:
+            print(f"{name} was not drawn: this Python does not have {error.name} (pip install {error.name}).")
+        except (OSError, RuntimeError) as error:  # pygame's own error is a RuntimeError
+            print(f"{name} was not written to {folder} ({error}).")
+    if drawn:
+        print("Pictures: " + ", ".join(drawn))
+
+
+def _draw_curve(series: Series, path: Path) -> None:
     from game_adapter.curve import draw_curve
 
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        draw_curve(series, folder / "curve.png")
-        os.environ["SDL_VIDEODRIVER"] = "dummy"
-        from game_adapter.ringside.pictures import draw_battle_picture, draw_menu_picture
+    draw_curve(series, path)
 
-        if series.match is not None:
-            draw_battle_picture(series.match, folder / "battle.png")
-        draw_menu_picture(host, folder / "menu.png")
-    except ImportError as error:
-        print(f"Some pictures were not drawn ({error}): pip install 'cornerman[game,plot]'")
-    print("Pictures: " + ", ".join(str(path) for path in sorted(folder.glob("*.png"))))
+
+def _draw_battle(series: Series, path: Path) -> None:
+    from game_adapter.ringside.pictures import draw_battle_picture
+
+    draw_battle_picture(series.match, path)
+
+
+def _draw_menu(host: Host, path: Path) -> None:
+    from game_adapter.ringside.pictures import draw_menu_picture
+
+    draw_menu_picture(host, path)
 
 
 def _host(options: argparse.Namespace, kind: str) -> Host:
@@ -101,20 +156,55 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m game_adapter",
         description="Ringside, a turn-based battle game. With Cornerman in its plugins folder, the computer's side "
-        "learns while you play: F1 opens the debug menu. Without a screen a headless series is played.",
+        "learns while you play: F1 opens the debug menu. Without a screen, or with --headless, Cornerman plays a "
+        "series of battles against a scripted fighter instead, and the output shows how much it has learned.",
+        epilog="In a window it goes on from what it learned before; so does --headless, with its own versions. A "
+        "machine without a screen starts over each time, as with --fresh. Ctrl-C stops cleanly, and what was learned "
+        "is kept. Exit status: 0 after a series or a closed window, 2 for a command line that cannot be followed.",
     )
     add = parser.add_argument
-    add("--plugins", type=Path, default=Path("plugins"), metavar="DIR", help="plugins folder (default: ./plugins)")
-    add("--data", type=Path, default=_data_dir(), metavar="DIR", help="where learned versions are kept (%(default)s)")
+    add(
+        "--plugins",
+        type=Path,
+        default=Path("plugins"),
+        metavar="DIR",
+        help="the folder that plugins are dropped into (default: ./plugins)",
+    )
+    add(
+        "--data", type=Path, default=_data_dir(), metavar="DIR", help="folder for what it learns (default: %(default)s)"
+    )
     add("--fresh", action="store_true", help="start over; what was learned before is set aside, not deleted")
-    add("--watch", action="store_true", help="watch Cornerman play the rival in the window")
-    add("--rival", default="brawler", metavar="NAME", help=f"one of {', '.join(RINGSIDE.rivals)} (default: brawler)")
-    add("--seed", type=int, default=1, help="decides the battles and the first network (default: 1)")
-    add("--headless", action="store_true", help="play a series without a window, at full speed")
-    add("--battles", type=int, default=300, metavar="N", help="battles of the headless series (default: 300)")
-    add("--json", type=Path, metavar="FILE", help="headless: one JSON line a battle, and the summary as the last line")
-    add("--out", type=Path, default=Path("out"), metavar="DIR", help="headless: where pictures go (default: ./out)")
-    add("--verbose", action="store_true", help="say more on the error output; CORNERMAN_TRACE=1 prints every hook")
+    add("--watch", action="store_true", help="in the window: watch Cornerman fight the rival")
+    add(
+        "--rival",
+        default="brawler",
+        metavar="NAME",
+        help=f"the scripted fighter of --headless and --watch, weakest first: {', '.join(RINGSIDE.rivals)} (default: brawler)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="decides the battles of a series and all that is drawn in learning; the same seed and a fresh start give "
+        "the same series (default: 1)",
+    )
+    add("--headless", action="store_true", help="play a series without a window, at full speed, then stop")
+    add("--battles", type=int, default=300, metavar="N", help="headless: how many battles (default: 300)")
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="headless: write one JSON line a battle, and the summary as the last line",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="headless: folder for the learning curve and the screenshots (default: ./out)",
+    )
+    add("--verbose", action="store_true", help="log more; the environment variable CORNERMAN_TRACE=1 prints every call")
     return parser
 
 
