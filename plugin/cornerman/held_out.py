@@ -24,7 +24,7 @@ class HeldOutBattle:
     action_mask: Bools  # [N, A]
     action: NDArray[np.int64]  # [N]
     outcome: NDArray[np.int64]  # [N]: 1, 0 or -1 for the seat that decided
-    discounted_return: Floats  # [N]: the outcome times gamma to the power of the seat's decisions still to come
+    discounted_return: Floats  # [N]: the seat's rewards from that decision on, discounted by gamma a decision
 
 
 @dataclass(slots=True)
@@ -50,16 +50,14 @@ class HeldOutBattles:
         rows = self._open.pop(end.battle_id, [])
         if not rows or end.truncated:
             return
-        last = {seat: max(row.index for row in rows if row.seat == seat) for seat in {row.seat for row in rows}}
         outcome = np.array([end.outcome.get(row.seat, 0) for row in rows], np.int64)
-        to_come = np.array([last[row.seat] - row.index for row in rows])
         self.battles.append(
             HeldOutBattle(
                 np.stack([row.observation for row in rows]),
                 np.stack([row.action_mask for row in rows]),
                 np.array([row.action for row in rows], np.int64),
                 outcome,
-                (outcome * self.gamma**to_come).astype(np.float32),
+                _returns(rows, self.gamma),
             )
         )
 
@@ -79,3 +77,13 @@ class HeldOutBattles:
             right += int((np.sign(values[decided]) == battle.outcome[decided]).sum())
             decisions += int(decided.sum())
         return right / decisions if decisions else None
+
+
+def _returns(rows: list[Transition], gamma: float) -> Floats:
+    """What a value estimate foresees, `[N]`: the sum of gamma^k r_k over the seat's decisions from there on."""
+    following = dict.fromkeys((row.seat for row in rows), 0.0)
+    returns = []
+    for row in reversed(rows):
+        following[row.seat] = row.reward + gamma * following[row.seat]
+        returns.append(following[row.seat])
+    return np.array(returns[::-1], np.float32)

@@ -44,7 +44,7 @@ class Sparring:
         self._turns: Iterator[None] = iter(())
 
     def advance(self) -> bool:
-        """Play one turn; False when no battle is due."""
+        """Play one turn, or end a battle; False when none is due."""
         for _ in self._turns:
             return True
         if self.due < 1.0:
@@ -79,6 +79,7 @@ class Sparring:
             yield
         outcome = battle.outcome
         recorder.end(battle_id, outcome or {}, truncated=outcome is None)
+        yield  # so that whoever advances collects the last rows too
 
     def _opponent(self) -> tuple[Rival, Source]:
         kind = self._random.randrange(3)

@@ -1,0 +1,50 @@
+"""The champions in memory, against a plain list."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornerman.lineage import KEPT, Lineage
+from cornerman.network import NetworkSpec
+from cornerman.policy import Policy
+
+SPEC = NetworkSpec(2, 2, (1,))
+
+
+def policy(version: int) -> Policy:
+    return Policy(SPEC, np.zeros(SPEC.num_parameters, np.float32), version)
+
+
+@given(st.lists(st.sampled_from(["promote", "roll back", "restart"]), max_size=40))
+def test_it_does_what_a_plain_list_would(moves: list[str]) -> None:
+    lineage, plain, swaps = Lineage([policy(0)]), [0], 0
+    for version, move in enumerate(moves, 1):
+        if move == "promote":
+            lineage.promote(policy(version))
+            plain = [*plain, version][-KEPT:]
+        elif move == "restart":
+            lineage.restart(policy(version))
+            plain = [version]
+        else:
+            back = lineage.roll_back()
+            assert (back and back.version) == (plain[-2] if len(plain) > 1 else None)
+            if len(plain) == 1:
+                continue
+            plain.pop()
+        swaps += 1
+        assert [each.version for each in lineage.line] == plain
+        assert lineage.champion.version == plain[-1]
+        assert lineage.slot.current is lineage.champion
+        assert lineage.oldest.version == plain[0]
+        assert [lineage.back(n).version for n in range(12)] == [plain[max(0, len(plain) - 1 - n)] for n in range(12)]
+    assert lineage.swaps == swaps
+
+
+def test_only_the_newest_are_kept_at_the_start_and_one_is_needed() -> None:
+    lineage = Lineage([policy(version) for version in range(KEPT + 3)])
+    assert [each.version for each in lineage.line] == list(range(3, KEPT + 3))
+    with pytest.raises(IndexError):
+        Lineage([])
