@@ -14,21 +14,18 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
 from game_adapter.host import Host  # noqa: E402  (after the check that pygame is there)
-from game_adapter.ringside import assets  # noqa: E402
-from game_adapter.ringside.battle import NUM_ACTIONS, Battle  # noqa: E402
-from game_adapter.ringside.battle_screen import BattleScreen, ResultScreen, corner_name  # noqa: E402
+from game_adapter.ringside.battle import NUM_ACTIONS  # noqa: E402
+from game_adapter.ringside.battle_screen import BattleScreen, ResultScreen  # noqa: E402
 from game_adapter.ringside.commands import SKILLS, Commands  # noqa: E402
 from game_adapter.ringside.corner import LENGTH_S, SETTLES_S, Corner  # noqa: E402
 from game_adapter.ringside.drawing import Canvas, Rect  # noqa: E402
-from game_adapter.ringside.game import RINGSIDE, draw_teams  # noqa: E402
-from game_adapter.ringside.pictures import draw_battle_picture, draw_menu_picture  # noqa: E402
+from game_adapter.ringside.game import RINGSIDE  # noqa: E402
 from game_adapter.ringside.roster import SHAPES, roster  # noqa: E402
-from game_adapter.ringside.screens import HelpScreen, Leave, QuestionScreen, Screen, Setup  # noqa: E402
-from game_adapter.ringside.sounds import Sounds  # noqa: E402
+from game_adapter.ringside.screens import HelpScreen, QuestionScreen, Screen, Setup  # noqa: E402
 from game_adapter.ringside.sprites import Sprites  # noqa: E402
 from game_adapter.ringside.stage import Stage  # noqa: E402
 from game_adapter.ringside.title import FIGHT, TitleScreen  # noqa: E402
-from game_adapter.ringside.window import NoScreen, Window, no_display, open_window  # noqa: E402
+from game_adapter.ringside.window import Window  # noqa: E402
 
 SIZES = ((960, 600), (720, 450), (1600, 1000), (1000, 900))
 FRAME_S = 1 / 60
@@ -389,154 +386,3 @@ def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
         assert words in Corner(window.hall, 2).headline()
     window.host.learning = False
     assert "a moment's rest" in Corner(window.hall, 2).headline()
-
-
-def test_watching_needs_nobody(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True, watch="brawler")
-    screen = window.screen
-    assert isinstance(screen, BattleScreen)
-    assert screen.match.seats == {0: "scripted", 1: "plugin"}
-    window.hall.fast = True
-    for _ in range(3000):
-        window.handle(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE, unicode="", mod=0))
-        if screen.update(0.05) is not None:
-            break
-    assert screen.match.over
-    assert corner_name(screen.setup.red) == "Brawler (scripted)"
-
-
-def test_a_new_version_is_told(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True)
-    for _ in range(12):
-        window.frame(0.05)
-    window.host.version += 1
-    for _ in range(12):
-        window.frame(0.05)
-    assert any("version 4 takes over" in sentence for sentence, _seconds in window.hall.notices)
-    window.host.version = 0
-    for _ in range(12):
-        window.frame(0.05)
-    assert window.hall.notices[-1][0] == "Cornerman plays version 0 now."
-
-
-# -------------------------------------------------------------------------------------------------------------- faults
-
-
-def test_closing_in_the_middle_of_a_battle_tells_the_host(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    screen = fight(window)
-    pygame.event.post(pygame.event.Event(pygame.QUIT))
-    window.run(max_frames=10)
-    assert isinstance(window.screen, Leave)
-    assert screen.match.over
-    assert [name for name, _arguments in window.host.told][-3:] == ["on_battle_end", "on_round_end", "on_quit"]
-
-
-def test_ctrl_c_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = opened(tmp_path)
-    screen = fight(window)
-
-    def interrupted(dt_s: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(screen, "update", interrupted)
-    window.run(max_frames=10)
-    assert screen.match.over
-    assert window.host.count("on_quit") == 1
-
-
-def test_a_bounded_run_tells_the_host_of_every_frame(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    window.run(max_frames=5)
-    assert window.frames == window.host.frames == 5
-
-
-def test_resizing_lays_out_anew(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    window.surface = pygame.display.set_mode((1280, 720), pygame.RESIZABLE)
-    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(1280, 720), w=1280, h=720))
-    window.frame(FRAME_S)
-    assert (window.canvas.width, window.canvas.height) == (1066, 600)
-
-
-def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    with pytest.raises(NoScreen, match="No window can be opened"):
-        opened(tmp_path)
-    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    assert no_display()
-    with pytest.raises(NoScreen, match="DISPLAY"):
-        opened(tmp_path)
-
-
-def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
-    made: list[FakeHost] = []
-
-    def make() -> FakeHost:
-        assert pygame.display.get_surface() is not None, "the loading picture comes first"
-        made.append(FakeHost(tmp_path))
-        return made[0]
-
-    open_window(make, RINGSIDE, seed=1, sound=False).run(max_frames=3)
-    assert made[0].frames == 3
-    assert made[0].count("on_quit") == 1
-    assert "No plugins folder" in made[0].messages[0]
-    made.clear()
-    open_window(make, RINGSIDE, watch="brawler", seed=1, sound=False).run(max_frames=3)
-    assert made[0].count("on_battle_start") == made[0].count("on_battle_end") == 1
-
-
-def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = FakeHost(tmp_path)
-
-    def interrupted() -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(host, "load", interrupted)
-    open_window(lambda: host, RINGSIDE).run()
-    assert host.count("on_quit") == 1
-
-
-def test_no_sound_device_is_said_once_and_the_game_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SDL_AUDIODRIVER", "nonsense")
-    window = opened(tmp_path, sound=True)
-    fight(window)
-    for _ in range(3):
-        window.frame(FRAME_S)
-    assert sum("No sound device" in sentence for sentence, _seconds in window.hall.notices) == 1
-    assert "No sound device" in window.hall.sounds.toggle() or not window.hall.sounds.on
-
-
-def test_sounds_play_and_switch() -> None:
-    sounds = Sounds()
-    for name in ("bell", "hit", "heavy", "miss", "guard", "mend", "charge", "fall", "win", "lose", "tick", "choose"):
-        sounds.play(name)
-    assert sounds.messages == []
-    assert sounds.toggle() == "Sound is off."
-    assert sounds.toggle() == "Sound is on."
-    sounds.close()
-
-
-def test_missing_files_are_said_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    battle: Battle = RINGSIDE.new_battle(1)
-    monkeypatch.setattr(assets, "asset_folders", lambda: (tmp_path, tmp_path))
-    sprites, sounds = Sprites(), Sounds()
-    sounds.play("bell")
-    sounds.play("hit")
-    canvas = Canvas()
-    Stage(battle, sprites, sounds).draw(canvas)
-    assert len(sprites.messages) == len(sounds.messages) == 1
-    assert "plain one is drawn" in sprites.messages[0]
-    sounds.close()
-
-
-def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    battle = Battle(draw_teams(1, "1v3"), 4)
-    draw_battle_picture(battle, tmp_path / "battle.png", [battle.apply(0)])
-    draw_battle_picture(None, tmp_path / "demo.png")
-    draw_menu_picture(FakeHost(tmp_path), tmp_path / "menu.png")
-    for name in ("battle", "demo", "menu"):
-        assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
