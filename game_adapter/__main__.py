@@ -179,7 +179,8 @@ def _parser() -> argparse.ArgumentParser:
         "--rival",
         default="brawler",
         metavar="NAME",
-        help=f"the scripted fighter of --headless and --watch, weakest first: {', '.join(RINGSIDE.rivals)} (default: brawler)",
+        help="the scripted fighter of --headless and --watch, weakest first: "
+        f"{', '.join(RINGSIDE.rivals)} (default: brawler)",
     )
     add(
         "--seed",
