@@ -1,0 +1,412 @@
+"""The plugin's life through its hooks: switches in mid-battle, broken states, faulty settings, saved and resumed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.gate import Verdict
+from cornerman.network import NetworkSpec
+from cornerman.nstep import NStep
+from cornerman.policy import Policy
+from cornerman.registry import Registry
+from cornerman.version_manifest import Provenance
+from game_adapter.match import PLAYER, PLUGIN
+from game_adapter.ringside.game import RINGSIDE
+from tests.choosing import Choosing, Described
+from tests.duel import preferring
+from tests.table import Table
+
+FAST = {"sparring": 1.0, "candidate_period": 100}
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
+    """A plugin that does not learn, for tests that only look at its answers."""
+    with Table(RINGSIDE, tmp_path_factory.mktemp("quiet"), learning=False) as table:
+        yield table
+
+
+def recorded(table: Table) -> list[Transition]:
+    """What lies in the inbox of a plugin that does not learn."""
+    return [item for item in table.plugin._inbox if isinstance(item, Transition)]
+
+
+# ------------------------------------------------------------------------------------------------------ a whole life
+
+
+def test_it_learns_while_battles_are_played_and_goes_on_next_time(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, **FAST) as table:
+        table.play(6, settle=True)
+        report = table.plugin.report()
+        assert report["learner"]["steps"] > 100
+        assert report["record"]["battles"] == 6
+        assert table.rejected == {}
+        version, steps = report["version"], report["learner"]["steps"]
+        flat = table.plugin.lineage.champion.flat
+    with Table(RINGSIDE, tmp_path, **FAST) as again:
+        assert again.plugin.report()["version"] == version
+        assert np.array_equal(again.plugin.lineage.champion.flat, flat)
+        again.play(1, settle=True)
+        assert again.plugin.report()["learner"]["steps"] > steps
+        assert again.plugin.training is not None
+        assert again.plugin.training.recorded > 6 * 20
+
+
+def test_a_game_without_headless_battles_and_features_of_its_own_learns_too(tmp_path: Path) -> None:
+    class Live(Described):
+        rivals, new_battle = Choosing.rivals, Choosing.new_battle  # for the table only
+
+    game, live = Described(), Live()
+    with Table(game, tmp_path, batch_size=8, burst_steps=2) as table:
+        table.game = live
+        table.play(30, settle=True)
+        assert table.plugin.report()["learner"]["steps"] > 0
+        assert table.plugin.evaluate(None, "random", 2, 0) is None
+        assert table.rejected == {}
+
+
+def test_three_seats_are_recorded_and_played(tmp_path: Path) -> None:
+    def state(health: int) -> dict[str, Any]:
+        stats = {"maxHealth": 100, "attack": 10, "defense": 10, "speed": 10}
+        return {"round": 1, "characters": [{"seat": seat, "health": health, **stats} for seat in range(3)]}
+
+    with Table(Described(), tmp_path, learning=False) as table:
+        plugin = table.plugin
+        plugin.on_battle_start(1, {0: "plugin", 1: "player", 2: "scripted"})
+        for seat in (0, 1, 2, 0, 1, 2):
+            action = plugin.choose_action(1, seat, state(50), [True, False, True])
+            assert action in (0, 2)
+            plugin.on_turn(1, seat, state(50), [True, False, True], action, state(49))
+        plugin.on_battle_end(1, {0: 1, 1: -1, 2: -1}, truncated=False)
+        assert table.rejected == {}
+        assert Counter(row.seat for row in recorded(table)) == {0: 2, 1: 2, 2: 2}
+
+
+def test_against_a_player_it_never_explores_at_random(tmp_path: Path) -> None:
+    with Table(Choosing(), tmp_path, exploration_fraction=1.0) as table:
+        plugin = table.plugin
+        spec = plugin.lineage.champion.spec
+        plugin.lineage.restart(Policy(spec, preferring(1, spec), 5))
+        taken = {}
+        for opponent in ("player", "scripted"):
+            match = table.match({0: PLUGIN, 1: opponent})
+            taken[opponent] = {match.decide() for _ in range(100)}
+            match.abandon()
+        assert taken == {"player": {1}, "scripted": {0, 1}}
+
+
+def test_evaluate_measures_a_stored_version(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        answer = table.plugin.evaluate(0, "random", 10, 3)
+        assert answer is not None
+        assert answer == table.plugin.evaluate(None, "random", 10, 3)
+        assert (answer["version"], answer["battles"]) == (0, 10)
+        assert answer["wins"] + answer["losses"] + answer["draws"] == 10
+        with pytest.raises(ModelError):
+            table.plugin.evaluate(77, "random", 10, 3)
+        with pytest.raises(KeyError):
+            table.plugin.evaluate(0, "nobody", 10, 3)
+
+
+# ------------------------------------------------------------------------------------------------------- the switches
+
+
+def test_recording_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        counts = []
+
+        def each_turn(match: Any, turn: int) -> None:
+            if turn in (6, 14):
+                before = table.plugin.recorder.recorded
+                table.plugin.switch(recording=turn == 14)
+                assert table.plugin.recorder.recorded == before
+            counts.append(len(recorded(table)))
+
+        table.play(1, each_turn=each_turn)
+        assert counts[7] == counts[14] == counts[6], "nothing is recorded while it is off"
+        assert len(recorded(table)) > counts[14]
+        assert table.rejected == {}
+        assert [item.truncated for item in table.plugin._inbox if isinstance(item, BattleEnd)] == [True, False]
+
+
+def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        played: list[tuple[int, int]] = []
+
+        def each_turn(match: Any, turn: int) -> None:
+            if turn in (5, 15):
+                table.plugin.switch(on=turn == 15)
+            played.append((turn, len(table.versions)))
+
+        table.play(1, each_turn=each_turn)
+        opinions = dict(played)
+        assert opinions[5] == opinions[15] > 0, "no opinion while it is off"
+        assert len(table.versions) > opinions[15]
+        assert table.rejected == {}
+        assert table.plugin.report()["record"]["battles"] == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(["on", "recording", "forget"]), st.integers(0, 40)), max_size=8))
+def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presses: list[tuple[str, int]]) -> None:
+    plugin = quiet.plugin
+    plugin._inbox.clear()
+    plugin.switch(on=True, recording=True)
+
+    def each_turn(match: Any, turn: int) -> None:
+        for what, when in presses:
+            if when == turn and what == "forget":
+                plugin._overlay._controls.forget()
+            elif when == turn:
+                plugin.switch(**{what: not getattr(plugin, what)})
+
+    quiet.play(2, each_turn=each_turn)
+    assert quiet.rejected == {}
+    open_tails = NStep(3, 0.9)
+    for item in plugin._inbox:
+        if isinstance(item, BattleEnd):
+            open_tails.end(item.battle_id)
+        else:
+            open_tails.push(item)
+    assert open_tails.clear() == 0, "every battle that was recorded was also ended or cut off"
+
+
+def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False, **FAST) as table:
+        plugin = table.plugin
+        assert plugin.trainer is None
+        table.play(1)
+        plugin.set_learning(True)
+        trainer = plugin.trainer
+        assert trainer is not None
+        table.play(3)
+        while not plugin.settle(30.0):  # torch is still being imported
+            assert trainer.alive
+        steps = plugin.report()["learner"]["steps"]
+        assert steps > 0
+        plugin.set_learning(False)
+        table.play(2)
+        assert not plugin.settle(30.0)
+        assert plugin.report()["learner"]["steps"] == steps
+        assert plugin.report()["plugin"]["learning"] is False
+        plugin.set_learning(True)
+        table.play(2, settle=True)
+        assert plugin.report()["learner"]["steps"] > steps
+        assert plugin.trainer is trainer, "one thread, started once"
+        assert table.rejected == {}
+
+
+def test_while_nothing_is_learned_what_is_recorded_stays_bounded(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False, replay_capacity=100) as table:
+        table.play(8)
+        assert table.plugin.recorder.recorded > 150
+        assert len(table.plugin._inbox) == 100
+
+
+# -------------------------------------------------------------------------------------------------------- the border
+
+
+def test_it_leaves_a_battle_of_which_it_hears_nothing_more(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        match = table.match({0: PLUGIN, 1: PLAYER})
+        match.play(match.action_mask.index(True))
+        table.play(1)
+        match.abandon()
+        assert table.rejected == {}
+        assert table.plugin.report()["record"]["battles"] == 1, "a battle that was cut off is neither won nor lost"
+
+
+@given(mask=st.lists(st.booleans(), min_size=len(RINGSIDE.action_names), max_size=len(RINGSIDE.action_names)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_never_chooses_an_illegal_action(quiet: Table, mask: list[bool]) -> None:
+    plugin, state = quiet.plugin, RINGSIDE.new_battle(1).state()
+    plugin.switch(on=True, recording=True)
+    for number in range(1, 6):
+        plugin.level = number
+        for seat in (0, 1):
+            action = plugin.choose_action(999, seat, state, mask)
+            if any(mask):
+                assert action is not None
+                assert mask[action]
+            else:
+                assert action is None
+
+
+class Haunted(dict[str, Any]):
+    """A game's own state that raises whatever it likes."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise ZeroDivisionError("boo")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+states = anything | st.fixed_dictionaries({"round": anything, "characters": st.lists(anything, max_size=5)})
+
+
+@given(state=states, mask=anything, seat=anything)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_broken_state_or_mask_gives_no_opinion_and_no_exception(
+    quiet: Table, state: Any, mask: Any, seat: Any
+) -> None:
+    plugin, good = quiet.plugin, RINGSIDE.new_battle(1)
+    plugin.switch(on=True, recording=True)
+    plugin.notice = ""
+    assert plugin.choose_action(1, 0, state, good.action_mask()) is None
+    assert plugin.notice.endswith(".")
+    assert plugin.choose_action(1, 0, good.state(), mask) is None
+    assert plugin.choose_action(1, 0, Haunted(), good.action_mask()) is None
+    assert "boo" in plugin.notice
+    if seat not in (0, 1):
+        assert plugin.choose_action(1, seat, good.state(), good.action_mask()) is None
+    plugin.recorder.rejected.clear()
+
+
+def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        match = table.match()
+        match.play(match.decide())
+        table.plugin.on_turn(1, 0, {}, [], 0, {})
+        while not match.over:
+            match.start_round()
+            match.play(match.decide())
+        assert table.rejected == {"state": 1}
+        assert table.plugin.report()["recorder"]["rejected"] == {"state": 1}
+
+
+# ----------------------------------------------------------------------------------------- settings and stored versions
+
+
+def test_the_players_file_goes_over_the_wishes_of_the_game(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("difficulty = 2\n")
+    with Table(Choosing(), tmp_path, difficulty=4, learning=False) as table:
+        assert table.plugin.report()["difficulty"]["level"] == 2
+        assert table.plugin.settings.seed == 1
+
+
+def test_a_faulty_file_is_told_and_leaves_the_wishes_of_the_game(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("dificulty = 2\n")
+    with Table(Choosing(), tmp_path, difficulty=4, learning=False) as table:
+        assert table.plugin.report()["difficulty"]["level"] == 4
+        assert "Did you mean difficulty?" in table.plugin.report()["plugin"]["notice"]
+
+
+def test_faulty_wishes_are_told_and_leave_the_players_file(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("difficulty = 2\nlearning = false\n")
+    with Table(Choosing(), tmp_path, colour="red") as table:
+        assert table.plugin.report()["difficulty"]["level"] == 2
+        assert "'colour'" in table.plugin.report()["plugin"]["notice"]
+        assert table.plugin.settings.hidden == (128, 128)
+
+
+def test_without_torch_it_plays_and_says_why_it_does_not_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    with Table(RINGSIDE, tmp_path) as table:
+        table.play(1, settle=False)
+        assert table.plugin.trainer is None
+        assert "torch is not installed" in table.plugin.report()["plugin"]["notice"]
+        assert table.versions
+
+
+def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, device="xpu") as table:
+        table.play(1)
+        report = table.plugin.report()
+        assert table.versions
+        if report["device"] == "none":
+            assert "Learning is off" in report["plugin"]["notice"]
+            assert report["plugin"]["learning"] is False
+
+
+def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        registry = table.plugin.registry
+        registry.promote(registry.save(table.plugin.lineage.champion.flat, Provenance()))
+    weights = tmp_path / "versions" / "000001" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        assert table.plugin.report()["version"] == 0
+        assert any("damaged" in event["text"] for event in table.plugin.report()["events"])
+        table.play(1)
+
+
+def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
+    with Table(Choosing(), tmp_path, learning=False) as table:
+        registry, flat = table.plugin.registry, table.plugin.lineage.champion.flat
+        for _ in range(12):
+            registry.promote(registry.save(flat, Provenance()))
+    loaded: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        load = Registry.load
+        patch.setattr(Registry, "load", lambda self, version: (loaded.append(version), load(self, version))[1])
+        with Table(Choosing(), tmp_path, learning=False) as table:
+            assert [policy.version for policy in table.plugin.lineage.line] == list(range(5, 13))
+    assert sorted(loaded) == list(range(5, 13))
+
+
+def test_other_hidden_layers_than_the_stored_ones_still_learn_and_are_kept(tmp_path: Path) -> None:
+    with Table(Choosing(), tmp_path, learning=False, hidden=[8]):
+        pass
+    with Table(Choosing(), tmp_path, hidden=[32]) as table:
+        plugin = table.plugin
+        training = plugin.training
+        assert training is not None
+        champion = plugin.lineage.champion
+        assert champion.spec == NetworkSpec(champion.spec.observation_size, 3, (8,))
+        done = threading.Event()
+
+        def promote() -> None:
+            training._candidate = champion
+            training._decide(Verdict(True, "Promoted: by hand, in a test."))
+            done.set()
+
+        plugin.hand_to_trainer(promote)
+        assert done.wait(30.0)
+        assert plugin.report()["version"] == 1, plugin.report()["events"]
+
+
+SLOPPY = """
+import sys
+from pathlib import Path
+from game_adapter.ringside.game import RINGSIDE
+from tests.table import Table
+
+table = Table(RINGSIDE, Path(sys.argv[1]), training_window="always", sparring=1000.0)
+table.play(1)
+assert table.plugin.trainer.window_open
+print("the game is over", flush=True)
+"""
+
+
+def test_a_game_that_never_calls_on_quit_ends_with_status_0_and_what_was_learned_is_kept(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-c", SLOPPY, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "the game is over\n"), ended.stderr
+    assert (tmp_path / "resume.safetensors").stat().st_size > 0
+
+
+def test_quitting_twice_is_no_fault(tmp_path: Path) -> None:
+    table = Table(Choosing(), tmp_path)
+    table.plugin.on_quit()
+    table.plugin.on_quit()
+    assert table.plugin.trainer is not None
+    assert not table.plugin.trainer.alive
