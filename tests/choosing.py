@@ -18,8 +18,9 @@ from cornerman.network import NetworkSpec, draw
 from cornerman.policy import Policy
 from cornerman.recorder import Recorder
 from cornerman.registry import Registry
-from cornerman.resume_file import ResumeFile
 from cornerman.rewards import RewardCalculator
+from cornerman.safekeeping import Safekeeping
+from cornerman.segment import Header
 from cornerman.settings import Settings, with_values
 from cornerman.training import Training, build_learner
 from cornerman.version_manifest import Identity, Provenance
@@ -126,6 +127,7 @@ class Gym:
         self.inbox: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, RewardCalculator(), self.inbox.append)
         self.learner = build_learner(self.spec, self.settings, "cpu")
+        header = Header("choosing", "1", encoder.version, encoder.observation_size, encoder.num_actions)
         self.training = Training(
             self.game,
             self.settings,
@@ -134,7 +136,7 @@ class Gym:
             self.registry,
             self.metrics,
             self.learner,
-            ResumeFile(folder),
+            Safekeeping(folder, header, self.metrics.event),
         )
 
     def play(self, battles: int, first: int = 0, skill: tuple[float, float] = (0.5, 0.5)) -> None:

@@ -42,14 +42,18 @@ class AppendFile:
             os.fsync(self._descriptor)
         self.size = size
 
-    def write(self, data: bytes) -> None:
-        """Add bytes and wait until they are on the disk; OSError takes back what was written of them."""
+    def write(self, data: bytes, sync: bool = True) -> None:
+        """Add bytes and wait until they are on the disk; OSError takes back what was written of them.
+
+        Without `sync` they are the system's when this returns: safe from a kill, not from a power cut.
+        """
         try:
             os.lseek(self._descriptor, self.size, os.SEEK_SET)
             view = memoryview(data)
             while view:
                 view = view[os.write(self._descriptor, view) :]
-            os.fsync(self._descriptor)
+            if sync:
+                os.fsync(self._descriptor)
         except OSError:
             os.ftruncate(self._descriptor, self.size)
             raise

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cornerman import __version__
 from cornerman.contract import CornermanError
+from cornerman.quality import quality_lines
 
 MEASURED_S, MEASUREMENTS = 1.5, 6
 NEEDED, WANTED = ("numpy", "psutil", "safetensors"), ("torch",)
@@ -30,6 +31,8 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
     if not missing:
         lines += ["", "Device", *_device(device)]
     lines += ["", "Stored versions", *_versions(data)]
+    if not set(missing) & set(NEEDED):
+        lines += ["", "Recorded data", *(f"  {line}" for line in quality_lines(data))]
     if missing:
         lines += ["", f"It cannot {'play' if set(missing) & set(NEEDED) else 'learn'} until these are installed."]
     return lines, not missing

@@ -79,8 +79,11 @@ class Journal:
             if self._marker(kind).exists():
                 self._say(f"Forgetting was cut short and has been finished. {self.forget(kind).text()}")
 
-    def take(self, item: Transition | BattleEnd) -> bool:
-        """Keep what the recorder hands over, one item at a time; True once an end has stored a battle."""
+    def take(self, item: Transition | BattleEnd, kind: str | None = None) -> bool:
+        """Keep what the recorder hands over, one item at a time; True once an end has stored a battle.
+
+        `kind` and errors as in `append`.
+        """
         if isinstance(item, Transition):
             if item.battle_id not in self._pending and len(self._pending) >= MAX_PENDING_BATTLES:
                 del self._pending[next(iter(self._pending))]
@@ -88,21 +91,22 @@ class Journal:
             return False
         rows = self._pending.pop(item.battle_id, [])
         if rows:
-            self.append(item, rows)
+            self.append(item, rows, kind)
         return bool(rows)
 
-    def append(self, end: BattleEnd, rows: list[Transition]) -> None:
-        """Store one finished battle; when this returns it is on the disk.
+    def append(self, end: BattleEnd, rows: list[Transition], kind: str | None = None) -> None:
+        """Store one finished battle; without a `kind` it is what `kind_of` says.
 
-        OSError where the disk does not take it (nothing of it stays), ValueError where the rows do not fit the game.
+        When this returns the battle survives a kill of the process; the player's are on the disk and survive a power
+        cut, too. OSError where the disk does not take it (nothing of it stays), ValueError where rows do not fit.
         """
         data = write_battle(end, rows, self.header)
-        kind = kind_of(end, rows)
+        kind = kind or kind_of(end, rows)
         writer = self._writers.get(kind) or self._reopen(kind)
         if writer is None or writer.size + len(data) > self._segment_bytes > 0:
             writer = self._rotate(kind)
         try:
-            writer.write(data)
+            writer.write(data, sync=kind == PLAYER)
         except OSError:
             self._close(kind)
             raise
@@ -128,6 +132,10 @@ class Journal:
         for battle in self.battles(kind, min_rows):
             yield from unpack(battle.columns)
             yield battle.end
+
+    def next_battle_id(self, kind: str) -> int:
+        """One more than the largest id in the newest file of the kind that holds a battle; 0 where none does."""
+        return max((battle.end.battle_id for battle in self.battles(kind, min_rows=1)), default=-1) + 1
 
     def num_bytes(self, kind: str) -> int:
         """Bytes on disk of one kind."""

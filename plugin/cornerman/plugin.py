@@ -33,16 +33,19 @@ from cornerman.difficulty import LEVELS, level
 from cornerman.encoder import Encoder
 from cornerman.evaluation import evaluate, wilson_interval
 from cornerman.hardware import Machine
+from cornerman.journal import Erased
 from cornerman.lineage import KEPT, Lineage
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec, draw
 from cornerman.overlay import Overlay
 from cornerman.policy import Policy
+from cornerman.quality import QualityNote
 from cornerman.recorder import Recorder
 from cornerman.registry import Registry
 from cornerman.report import Report
-from cornerman.resume_file import ResumeFile
 from cornerman.rewards import RewardCalculator
+from cornerman.safekeeping import Safekeeping
+from cornerman.segment import Header
 from cornerman.settings import Settings, read_settings, with_values
 from cornerman.trainer import Trainer
 from cornerman.version_manifest import Identity, Provenance
@@ -68,6 +71,7 @@ class Cornerman:
         self.on = self.recording = self.learning = True
         self.notice = ""
         self.training: Training | None = None
+        self._loaded = False
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._results: deque[int] = deque(maxlen=RECENT_BATTLES)
 
@@ -95,8 +99,13 @@ class Cornerman:
         spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
         self.registry = Registry(self._folder, identity, spec, time.time)
         self.lineage = Lineage(self._champions(spec))
+        header = Header(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
+        self.safe = Safekeeping(self._folder, header, self.say)
+        self.safe.open()
+        self.quality = QualityNote(self._folder)
         self._machine = Machine()
         self._overlay = Overlay(Controls(self), self.report)
+        self._loaded = True
 
     def _read_settings(self, path: Path, wishes: Mapping[str, Any]) -> Settings:
         """The defaults, over them the game's wishes, over both the player's file; what is faulty is left out whole."""
@@ -169,7 +178,7 @@ class Cornerman:
             self.registry,
             self.metrics,
             learner,
-            ResumeFile(self._folder),
+            self.safe,
         )
         training.resume()
         self.training = training
@@ -202,6 +211,8 @@ class Cornerman:
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
         if len(mine) == 1 and self.on and not truncated:
             self._results.append(outcome.get(mine[0], 0))
+        if self.trainer is not None and self.trainer.alive:
+            self.trainer.post(self.keep_recorded)  # also while learning is paused: a kill must not cost a battle
 
     def on_round_end(self, battle_id: int, round: int) -> None:
         if self.trainer is not None:
@@ -215,9 +226,18 @@ class Cornerman:
             self.trainer.close_window()
 
     def on_quit(self) -> None:
-        """Stop the trainer; what it has learned is saved."""
+        """Stop the trainer; what it has learned is saved, and so is what was recorded and not yet taken by it."""
+        if not self._loaded:
+            return
+        for battle_id in list(self._seats):
+            self.recorder.abandon(battle_id)
         if self.trainer is not None and not self.trainer.stop():
             log.error("the trainer did not stop in time")
+            return
+        while self._inbox:
+            self.safe.take_live(self._inbox.popleft())
+        self.safe.close()
+        self.quality.write(self.recorder.quality(), ending=True)
 
     # --------------------------------------------------------------------------------------------------- the game asks
 
@@ -275,6 +295,10 @@ class Cornerman:
             self.cut_recording()
         self._pause()
 
+    def forget_results(self) -> None:
+        """Count won and lost battles anew."""
+        self._results.clear()
+
     def cut_recording(self) -> None:
         """Give up what is open of every battle under way, and record it from here on where recording is on."""
         for battle_id, seats in self._seats.items():
@@ -293,11 +317,23 @@ class Cornerman:
         if self.trainer is not None:
             self.trainer.pause(not (self.on and self.learning))
 
-    def drop_recorded(self) -> None:
-        """Erase what was recorded from memory, learned from or not; on the thread of `hand_to_trainer`."""
+    def keep_recorded(self) -> None:
+        """Put what was handed over on the disk, with how good it was; on the thread of `hand_to_trainer`."""
+        if self.training is not None:
+            self.training.keep()
+        self.quality.write(self.recorder.quality())
+
+    def drop_recorded(self) -> list[Erased]:
+        """Erase what was recorded, learned from or not, from memory and from the disk; says what lay on the disk.
+
+        On the thread of `hand_to_trainer`. OSError where a file cannot be erased; from memory it is gone then, too.
+        """
         self._inbox.clear()
+        self.recorder.forget()
         if self.training is not None:
             self.training.forget()
+        self.quality.erase()
+        return self.safe.forget()
 
     def hand_to_trainer(self, command: Callable[[], None]) -> None:
         """Run a command that touches the registry or the replay on their owner's thread; here where there is none."""
@@ -321,7 +357,7 @@ class Cornerman:
             },
             "version": self.lineage.back(level(self.level).versions_back).version if self.on else -1,
             "replay": {"fill": get("fill", 0), "capacity": self.settings.replay_capacity},
-            "recorder": {"recorded": self.recorder.recorded, "rejected": dict(self.recorder.rejected)},
+            "recorder": {**self.recorder.quality(), "kept": get("kept", 0)},
             "learner": {
                 "steps": get("steps", 0),
                 "loss": get("loss"),

@@ -158,6 +158,22 @@ class Recorder:
         """How many battles have begun and not ended."""
         return len(self._battles)
 
+    def quality(self) -> dict[str, Any]:
+        """What was recorded and what was set aside, as plain data: counts, and an example sentence a reason."""
+        return {
+            "recorded": self.recorded,
+            "rejected": dict(self.rejected),
+            "examples": dict(self.examples),
+            "abandoned": self.abandoned,
+            "not_as_chosen": self.not_as_chosen,
+        }
+
+    def forget(self) -> None:
+        """Drop the counts and the examples, which may quote what the player did."""
+        with self._lock:
+            self.recorded = self.abandoned = self.not_as_chosen = 0
+            self.rejected, self.examples = Counter(), {}
+
     def start(self, battle_id: int, seats: Mapping[int, Source]) -> None:
         """A battle begins; `seats` names those that are recorded, one or more, and who decides for each."""
         try:

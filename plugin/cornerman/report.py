@@ -11,7 +11,8 @@ class Report(TypedDict):
     plugin: dict[str, Any]  # on, recording, learning: bool; notice: the newest sentence that needs attention, or ""
     version: int  # the one that plays; -1: none
     replay: dict[str, int]  # fill, capacity
-    recorder: dict[str, Any]  # recorded: int; rejected: {reason: count}
+    recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
+    # rejected: {reason: count}; examples: {reason: sentence}
     learner: dict[str, Any]  # steps: int; loss, accuracy, steps_per_s: float or None
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50

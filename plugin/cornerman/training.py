@@ -20,6 +20,7 @@ from cornerman.encoder import Encoder
 from cornerman.evaluation import pair_seed
 from cornerman.gate import Gate, GateSettings, HeldOutJudge, Verdict
 from cornerman.held_out import HeldOutBattles
+from cornerman.journal import PLAYER, SELF_PLAY
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
 from cornerman.metrics import Metrics
@@ -28,8 +29,8 @@ from cornerman.nstep import NStep
 from cornerman.policy import Policy
 from cornerman.registry import Registry
 from cornerman.replay import ReplayBuffer, Rings, empty_batch
-from cornerman.resume_file import ResumeFile
 from cornerman.rewards import RewardCalculator
+from cornerman.safekeeping import Safekeeping
 from cornerman.settings import Settings
 from cornerman.sparring import Sparring
 from cornerman.version_manifest import Provenance
@@ -63,12 +64,12 @@ class Training:
         registry: Registry,
         metrics: Metrics,
         learner: Learner,
-        resume_file: ResumeFile,
+        safe: Safekeeping,
     ) -> None:
         self._game, self._settings = game, settings
         self._encoder = encoder = Encoder(game)
         self._inbox, self._lineage, self._registry, self._metrics = inbox, lineage, registry, metrics
-        self._learner, self._resume_file = learner, resume_file
+        self._learner, self._resume_file, self._safe = learner, registry.resume, safe
         self._random = np.random.default_rng([settings.seed, 1])
         sizes = encoder.observation_size, encoder.num_actions
         self.rings = Rings(
@@ -114,28 +115,40 @@ class Training:
         return True
 
     def _collect(self) -> bool:
-        """Take what the game's thread handed over; True when there was anything."""
+        """Take what the game's thread handed over, and keep it; True when there was anything."""
         for taken in range(COLLECTED_AT_ONCE):
             try:
-                item = self._inbox.popleft()
+                handed_over = self._inbox.popleft()
             except IndexError:
                 return taken > 0
+            item = self._safe.take_live(handed_over)
+            self._owe(self._store_live(item))
             if isinstance(item, BattleEnd):
-                self.held_out.end(item)
                 self.spar(self._settings.sparring)
-            elif self.held_out.keeps(item):
-                continue
-            else:
-                self._rows["player"] += 1
-            self._store(item, self.rings.player)
+                self._metrics.set(kept=self._safe.kept)
         return True
 
-    def _store(self, item: Transition | BattleEnd, ring: ReplayBuffer) -> None:
+    def _store_live(self, item: Transition | BattleEnd) -> int:
+        """Put an item of a battle of the game where it belongs; returns how many rows became ready to learn from."""
+        if isinstance(item, BattleEnd):
+            self.held_out.end(item)
+        elif self.held_out.keeps(item):
+            return 0
+        else:
+            self._rows[PLAYER] += 1
+        return self._store(item, self.rings.player)
+
+    def _owe(self, rows: int) -> None:
+        """So many rows are due to be learned from; never more than a full ring, however long learning was off."""
+        rate = self._settings.updates_per_transition
+        self._owed = min(self._owed + rate * rows, rate * self._settings.replay_capacity)
+
+    def _store(self, item: Transition | BattleEnd, ring: ReplayBuffer) -> int:
         rows = self._n_step.end(item.battle_id) if isinstance(item, BattleEnd) else self._n_step.push(item)
         for row in rows:
             ring.append(row)
-            self._owed += self._settings.updates_per_transition
         self._metrics.set(fill=len(self.rings))
+        return len(rows)
 
     def _spar(self) -> bool:
         """Play on in the sparring battle; False when none is due.
@@ -153,9 +166,9 @@ class Training:
 
     def _take_sparring(self, sparring: Sparring) -> None:
         while sparring.rows:
-            item = sparring.rows.popleft()
-            self._rows["self-play"] += isinstance(item, Transition)
-            self._store(item, self.rings.selfplay)
+            item = self._safe.take_sparring(sparring.rows.popleft())
+            self._rows[SELF_PLAY] += isinstance(item, Transition)
+            self._owe(self._store(item, self.rings.selfplay))
 
     def _learn(self) -> None:
         """A burst of gradient steps, once the buffer holds enough."""
@@ -256,7 +269,7 @@ class Training:
         self._rows.clear()
         self._owed = 0.0
         self.recover()
-        self._metrics.set(fill=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
+        self._metrics.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
 
     def recover(self) -> None:
         """Start over from the champion's weights, after a failed slice or forgetting."""
@@ -270,12 +283,36 @@ class Training:
         self._judge = self._candidate = None
         self._metrics.set(gate_state="idle", gate_pairs=0)
 
+    def keep(self) -> None:
+        """Take and keep everything that was handed over; what is due to be learned from it stays due."""
+        while self._collect():
+            pass
+
     def close(self) -> None:
-        """Save the learner, so that the next start goes on from here."""
+        """Keep what was handed over and save the learner, so that the next start goes on from here."""
+        self.keep()
+        self._safe.close()
         self._resume_file.save(self._learner.state(), {"rows": dict(self._rows), "candidates": self._candidates})
 
     def resume(self) -> None:
-        """Go on from what `close` saved, where it fits; else from the champion's weights."""
+        """Go on with the kept battles and from what `close` saved, where it fits; else from the champion's weights."""
+        self._resume_learner()
+        self._refill()
+
+    def _refill(self) -> None:
+        """Fill the rings and the held-out battles from the journal; what was learned from once owes no new steps.
+
+        A killed session saved no counts of its rows, so those that lie in the rings count at the least.
+        """
+        counted, self._rows = self._rows, Counter()
+        for item in self._safe.stored(SELF_PLAY, self.rings.selfplay.capacity):
+            self._rows[SELF_PLAY] += isinstance(item, Transition)
+            self._store(item, self.rings.selfplay)
+        for item in self._safe.stored(PLAYER, self.rings.player.capacity):
+            self._store_live(item)
+        self._rows |= counted
+
+    def _resume_learner(self) -> None:
         saved, sentences = self._resume_file.load()
         try:
             if saved is not None:
@@ -289,6 +326,7 @@ class Training:
 
     def _take(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         self._learner.restore(dict(arrays))
+        self._metrics.set(steps=self._learner.steps)
         self._newest = Policy(self._learner.spec, self._learner.averaged())
         self._rows.update({str(source): int(count) for source, count in notes.get("rows", {}).items()})
         self._candidates = int(notes.get("candidates", 0))

@@ -1,0 +1,110 @@
+"""What was recorded, kept in the journal as it comes: numbered over sessions, with the disk's failures as sentences.
+
+It belongs to the thread that collects: the trainer's, or the game's where there is no trainer. Nothing here raises for
+a disk that is full or a file that is damaged; recording and learning go on from memory. No torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from cornerman.contract import BattleEnd, Transition
+from cornerman.journal import PLAYER, SELF_PLAY, Erased, Journal
+from cornerman.segment import Header
+from cornerman.sparring import FIRST_ID
+
+FOLDER_NAME = "journal"
+
+Item: TypeAlias = Transition | BattleEnd
+
+
+@dataclass(slots=True)
+class Safekeeping:
+    """The journal of one data folder and the numbers that battles bear in it.
+
+    A game counts its battles from 1 in every session. Here they go on after the last stored one, so that battles of two
+    sessions are never taken for one: live battles below `FIRST_ID`, sparring from there on.
+    """
+
+    folder: Path
+    header: Header
+    say: Callable[[str], None]  # tells the player a sentence
+    kept: int = 0  # live battles that are on the disk since the start of this session
+    _journal: Journal | None = None
+    _told: int = 0
+    _failing: bool = False
+    _offsets: dict[str, int] = field(default_factory=dict)
+
+    def open(self) -> None:
+        """Open the journal, and finish a forgetting that was cut short."""
+        try:
+            self._opened()
+        except OSError as error:
+            self._failed(error)
+
+    def take_live(self, item: Item) -> Item:
+        """Keep one item of a battle of the game; returns it under the number that it bears here."""
+        return self._take(item, PLAYER)
+
+    def take_sparring(self, item: Item) -> Item:
+        """Keep one item of a headless battle."""
+        return self._take(item, SELF_PLAY)
+
+    def stored(self, kind: str, min_rows: int) -> Iterator[Item]:
+        """The newest stored battles of one kind, oldest first: at least `min_rows` rows, where there are so many."""
+        try:
+            yield from self._opened().rows(kind, min_rows)
+        except OSError as error:
+            self._failed(error)
+        self._tell()
+
+    def forget(self) -> list[Erased]:
+        """Erase every stored battle of either kind; OSError where one cannot be erased."""
+        journal = self._opened()
+        erased = [journal.forget(kind) for kind in (PLAYER, SELF_PLAY)]
+        self._offsets.clear()
+        self.kept = 0
+        return erased
+
+    def close(self) -> None:
+        """Let go of the files; what comes later opens them again."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            self._journal = Journal(self.folder / FOLDER_NAME, self.header)
+            self._tell()
+        return self._journal
+
+    def _take(self, item: Item, kind: str) -> Item:
+        try:
+            item = replace(item, battle_id=self._number(item.battle_id, kind))
+            if self._opened().take(item, kind):
+                self.kept += kind == PLAYER
+                self._failing = False
+            self._tell()
+        except (OSError, ValueError) as error:
+            self._failed(error)
+        return item
+
+    def _number(self, battle_id: int, kind: str) -> int:
+        if kind not in self._offsets:
+            self._offsets[kind] = self._opened().next_battle_id(kind)
+        return (battle_id + self._offsets[kind]) % FIRST_ID + (FIRST_ID if kind == SELF_PLAY else 0)
+
+    def _failed(self, error: Exception) -> None:
+        """One sentence, until it has worked again."""
+        if not self._failing:
+            what = getattr(error, "strerror", None) or error
+            self.say(f"Recorded battles cannot be kept on the disk ({what}). They last until the game ends.")
+        self._failing = True
+
+    def _tell(self) -> None:
+        if self._journal is not None:
+            for sentence in self._journal.messages[self._told :]:
+                self.say(sentence)
+            self._told = len(self._journal.messages)
