@@ -124,7 +124,18 @@ ROOMS: dict[str, set[str]] = {
     },
     "bulk": {"plugin"},
     "doctor": {"hardware", "quality"},
-    "commands": {"bulk", "doctor", "encoder", "evaluation", "network", "registry", "version_manifest"},
+    "data_command": {
+        "dataset",
+        "disk",
+        "journal",
+        "quality",
+        "rows",
+        "safekeeping",
+        "segment",
+        "sparring",
+        "version_manifest",
+    },
+    "commands": {"bulk", "data_command", "doctor", "encoder", "evaluation", "network", "registry", "version_manifest"},
     "__main__": {"commands"},
 }
 

@@ -154,14 +154,20 @@ def test_the_summary_counts_what_is_there() -> None:
     assert summary.outcomes == {"plugin": {"won": 1}, "player": {"lost": 1}}
     text = summary.text()
     assert "3 battles, 2 of them cut off; 9 decisions" in text
-    assert "decided by plugin: 9 (100%)" in text
-    assert "player: 0 won, 0 drawn, 1 lost" in text
+    table = [line.split() for line in text.splitlines()]
+    assert ["decided", "by", "decisions", "share"] in table
+    assert ["plugin", "9", "100%"] in table
+    assert ["outcome", "for", "won", "drawn", "lost"] in table
+    assert ["player", "0", "0", "1"] in table
+    assert "not to be learned from" not in text
 
 
 def test_the_summary_shows_bad_rows() -> None:
     stored = battles(1)
     stored[0].columns["reward"][:] = np.inf
-    assert dataset.summarize(stored, NAMES).left_out == {"reward": 2}
+    summary = dataset.summarize(stored, NAMES)
+    assert +summary.left_out == {"reward": 2}
+    assert ["reward", "2", "100%"] in [line.split() for line in summary.text().splitlines()]
 
 
 @pytest.mark.parametrize("count", [0, 3])

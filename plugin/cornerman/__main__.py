@@ -1,4 +1,4 @@
-"""The command line: `cornerman train`, `evaluate`, `doctor`, `install`. Every command's `--help` says what it does."""
+"""The command line: `cornerman train`, `evaluate`, `data`, `doctor`, `install`; `--help` says what each one does."""
 
 from __future__ import annotations
 

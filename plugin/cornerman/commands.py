@@ -11,9 +11,12 @@ import time
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cornerman.contract import CornermanError, HeadlessGame
+
+if TYPE_CHECKING:
+    from cornerman.version_manifest import Identity
 
 
 class Command(Protocol):
@@ -150,16 +153,13 @@ class Evaluate:
 
 def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Any:
     """The policy of a stored version, or of the champion; CommandError where nothing is stored."""
-    from cornerman.encoder import Encoder
     from cornerman.network import NetworkSpec
     from cornerman.registry import Registry
-    from cornerman.version_manifest import Identity
 
     if not (data / "versions").is_dir():
         raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
-    encoder = Encoder(game)
-    identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
-    registry = Registry(data, identity, NetworkSpec(encoder.observation_size, encoder.num_actions), time.time)
+    identity = identity_for(game)
+    registry = Registry(data, identity, NetworkSpec(identity.observation_size, identity.num_actions), time.time)
     if version is not None:
         return registry.load(version)
     champion, sentences = registry.load_champion()
@@ -168,6 +168,49 @@ def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Any:
     if champion is None:
         raise CommandError(f"{data} holds no version that can play")
     return champion
+
+
+def identity_for(game: HeadlessGame) -> Identity:
+    """What tells this game's files from others'."""
+    from cornerman.encoder import Encoder
+    from cornerman.version_manifest import Identity
+
+    encoder = Encoder(game)
+    return Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
+
+
+class Data:
+    """Show, draw, export and import recorded battles."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        text = (
+            "Show what is stored of recorded battles: rows by source, actions, outcomes, and what was set aside. "
+            "Imports pass the same checks as recorded battles; files are .npz (numpy, no pickle) or .jsonl."
+        )
+        parser = commands.add_parser("data", help="what was recorded; export and import it", description=text)
+        _game_option(parser)
+        _data_option(parser)
+        add = parser.add_argument
+        add("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. data.png")
+        add("--export", type=Path, metavar="FILE", help="write the battles to a .npz or .jsonl file")
+        add("--import", type=Path, metavar="FILE", dest="take_in", help="add the battles of such a file")
+        parser.set_defaults(run=Data.run)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """The import first, so that the table shows it."""
+        from cornerman.data_command import StoredData, identity_of
+
+        if not options.game and not options.data.is_dir():
+            raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
+        identity = None if options.game else identity_of(options.data)
+        stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
+        lines = stored.take_in(options.take_in) if options.take_in else []
+        lines += [stored.export(options.export)] if options.export else []
+        lines += [stored.plot(options.plot)] if options.plot else []
+        print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))
+        return 0
 
 
 class Train:
@@ -221,4 +264,4 @@ class Doctor:
         return 0 if healthy else 1
 
 
-COMMANDS: tuple[type[Command], ...] = (Train, Evaluate, Doctor, Install)
+COMMANDS: tuple[type[Command], ...] = (Train, Evaluate, Data, Doctor, Install)

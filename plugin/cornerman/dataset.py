@@ -47,14 +47,17 @@ class Summary:
             ("decided by", self.decided_by),
             ("against", self.against),
             ("action", self.actions),
-            ("left out", self.left_out),
+            ("not to be learned from", self.left_out),
         ):
-            lines += [
-                f"  {title} {name}: {count} ({count / max(1, counts.total()):.0%})"
-                for name, count in counts.most_common()
-            ]
+            if counts.total():
+                lines += ["", f"{title:<26}{'decisions':>11}{'share':>8}"]
+            for name, count in counts.most_common():
+                if count:
+                    lines.append(f"  {name:<24}{count:>11,}{count / counts.total():>8.0%}")
+        if self.outcomes:
+            lines += ["", f"{'outcome for':<26}" + "".join(f"{name:>8}" for name in RESULTS.values())]
         for who, results in self.outcomes.items():
-            lines.append(f"  {who}: " + ", ".join(f"{results[name]} {name}" for name in RESULTS.values()))
+            lines.append(f"  {who:<24}" + "".join(f"{results[name]:>8,}" for name in RESULTS.values()))
         return "\n".join(lines)
 
 
