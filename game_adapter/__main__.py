@@ -123,7 +123,7 @@ def _draw_curve(series: Series, path: Path) -> None:
 def _draw_battle(series: Series, path: Path) -> None:
     from game_adapter.ringside.pictures import draw_battle_picture
 
-    draw_battle_picture(series.match, path)
+    draw_battle_picture(series.match, path, series.log)
 
 
 def _draw_menu(host: Host, path: Path) -> None:

@@ -53,6 +53,7 @@ class Series:
         self.played: list[Played] = []
         self.swaps: list[tuple[int, int]] = []  # battle, version that plays from there on
         self.match: Match | None = None  # the newest
+        self.log: list[Any] = []  # what happened in it, turn by turn
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._heard, self._events = 0, list[str]()
 
@@ -88,6 +89,7 @@ class Series:
         start, seat = time.perf_counter(), (number - 1) % 2
         rival = self.game.rivals[self.rival]
         version, fighter = self.version, self.fighter
+        self.log.clear()
         match = self.match = Match(
             self.host, self.game.new_battle(seed), number, {seat: PLUGIN, 1 - seat: SCRIPTED}, rival, Random(seed)
         )
@@ -95,7 +97,7 @@ class Series:
             if match.between_rounds:
                 self.host.settle(SETTLE_S)
                 match.start_round()
-            match.play(match.decide())
+            self.log.append(match.play(match.decide()))
             version = self._watch(number, version)
         self.host.settle(SETTLE_S)
         self._watch(number, version)
