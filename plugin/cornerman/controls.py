@@ -65,7 +65,7 @@ class Controls:
             try:
                 gone = plugin.registry.erase_trained_from_player()
                 champion, _ = plugin.registry.load_champion()
-                plugin.lineage.restart(champion or plugin.first_version(plugin.lineage.champion.spec))
+                plugin.lineage.restart(champion or plugin.first_version())
             except ModelError as error:
                 failed = f" {error}"
             erased: list[Erased] = []

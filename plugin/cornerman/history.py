@@ -68,7 +68,11 @@ class History:
             data_dir.mkdir(parents=True, exist_ok=True)
             try:
                 self._connection = _opened(self._path)
-            except (sqlite3.Error, _UnusableError) as error:
+            except (
+                sqlite3.Error,
+                _UnusableError,
+                UnicodeDecodeError,
+            ) as error:  # a damaged name in SQLite's own message
                 if isinstance(error, sqlite3.Error) and _code(error) in _NOT_THE_FILES_FAULT:
                     raise
                 self._set_aside(str(error))
@@ -183,10 +187,10 @@ class History:
         rows = self._rows(f"select {', '.join(names)} from gates order by id desc limit ?", [newest])
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def live_scores(self, version: int) -> list[float]:
-        """How `version` fared against the player, oldest first."""
-        query = "select score from battles where kind = 'live' and player = ? and opponent = 'player' order by id"
-        return [score for (score,) in self._rows(query, [str(version)])]
+    def live_scores(self, version: int, kind: str = "live", opponent: str = "player") -> list[float]:
+        """How `version` fared in battles of one kind against one opponent, oldest first."""
+        query = "select score from battles where kind = ? and player = ? and opponent = ? order by id"
+        return [score for (score,) in self._rows(query, [kind, str(version), opponent])]
 
     def num_battles(self) -> int:
         return int(self._rows("select count(*) from battles", [])[0][0])
@@ -205,7 +209,7 @@ class History:
     def _errors(self, done: str) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise ModelError(f"The history could not be {done} ({error}); playing and learning go on.") from error
 
 

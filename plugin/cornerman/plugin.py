@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ import numpy as np
 from cornerman.contract import (
     SEAT_KINDS,
     BattleEnd,
-    CornermanError,
     DataError,
     Game,
     HeadlessGame,
@@ -34,9 +34,10 @@ from cornerman.encoder import Encoder
 from cornerman.evaluation import evaluate, wilson_interval
 from cornerman.hardware import Machine
 from cornerman.journal import Erased
-from cornerman.lineage import KEPT, Lineage
+from cornerman.lineage import Lineage
+from cornerman.live_battles import LiveBattles
 from cornerman.metrics import Metrics
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec
 from cornerman.overlay import Overlay
 from cornerman.policy import Policy
 from cornerman.quality import QualityNote
@@ -48,7 +49,8 @@ from cornerman.safekeeping import Safekeeping
 from cornerman.segment import Header
 from cornerman.settings import Settings, read_settings, with_values
 from cornerman.trainer import Trainer
-from cornerman.version_manifest import Identity, Provenance
+from cornerman.stored_champions import first_version, stored_champions
+from cornerman.version_manifest import Identity
 
 if TYPE_CHECKING:
     from cornerman.training import Training
@@ -74,6 +76,7 @@ class Cornerman:
         self._loaded = False
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._results: deque[int] = deque(maxlen=RECENT_BATTLES)
+        self._live = LiveBattles()
 
     # ------------------------------------------------------------------------------------------------------- loading
 
@@ -98,7 +101,7 @@ class Cornerman:
         )
         spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
         self.registry = Registry(self._folder, identity, spec, time.time)
-        self.lineage = Lineage(self._champions(spec))
+        self.lineage = Lineage(stored_champions(self.registry, spec, self.settings.seed, self.say))
         header = Header(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
         self.safe = Safekeeping(self._folder, header, self.say)
         self.safe.open()
@@ -120,27 +123,9 @@ class Cornerman:
             self.say(f"{error} Nothing of it is used.")
             return settings
 
-    def _champions(self, spec: NetworkSpec) -> list[Policy]:
-        """The stored champions, oldest first, or a first version 0 that has learned nothing."""
-        champion, sentences = self.registry.load_champion()
-        for sentence in sentences:
-            self.say(sentence)
-        if champion is None:
-            return [self.first_version(spec)]
-        policies = []
-        for version in self.registry.line[-KEPT:-1]:
-            try:
-                policies.append(self.registry.load(version))
-            except CornermanError as error:
-                self.say(str(error))
-        return [*policies, champion]
-
-    def first_version(self, spec: NetworkSpec) -> Policy:
+    def first_version(self) -> Policy:
         """Draw, save and promote a version that has learned nothing."""
-        flat = draw(spec, np.random.default_rng([self.settings.seed, 2]))
-        version = self.registry.save(flat, Provenance(), spec=spec)
-        self.registry.promote(version)
-        return Policy(spec, flat, version)
+        return first_version(self.registry, self.lineage.champion.spec, self.settings.seed)
 
     def start_learning(self, wait_s: float) -> None:
         """Start the trainer and wait for it at most so long; the notice says why where it cannot learn."""
@@ -200,6 +185,7 @@ class Cornerman:
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
+        self._live.start(battle_id)
     ) -> None:
         if self.on and self.recording:
             self.recorder.turn(battle_id, seat, state, action_mask, action, next_state)
@@ -216,10 +202,14 @@ class Cornerman:
 
     def on_round_end(self, battle_id: int, round: int) -> None:
         if self.trainer is not None:
+        result = self._live.end(battle_id, seats, outcome, truncated)
+        if result is not None and self.training is not None:
+            self.hand_to_trainer(partial(self.training.live, result))
             self.trainer.open_window()
 
     def on_round_start(self, battle_id: int, round: int) -> None:
         self._close_window()
+        self._live.round_ended(battle_id, round)
 
     def _close_window(self) -> None:
         if self.trainer is not None:
@@ -230,6 +220,18 @@ class Cornerman:
         if not self._loaded:
             return
         for battle_id in list(self._seats):
+    def on_choosing(self, battle_id: int, seat: int) -> None:
+        if self.trainer is not None:
+            self.trainer.choose(True)
+
+    def on_frame(self, frame_ms: float, slack_ms: float) -> None:
+        if self.trainer is not None:
+            self.trainer.frame(frame_ms, slack_ms)
+
+    def pump(self, budget_ms: float) -> None:
+        if self.trainer is not None:
+            self.trainer.lend(budget_ms / 1e3)
+
             self.recorder.abandon(battle_id)
         if self.trainer is not None and not self.trainer.stop():
             log.error("the trainer did not stop in time")
@@ -266,6 +268,7 @@ class Cornerman:
         return action
 
     def settle(self, timeout_s: float) -> bool:
+        self._live.decided(battle_id, policy.version, self.level)
         return self.trainer is None or self.trainer.settle(timeout_s)
 
     def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> dict[str, Any] | None:
@@ -378,7 +381,7 @@ class Cornerman:
             },
             "window": self._window(),
             "device": get("device", "none"),
-            "machine": self._machine.read(),
+            "machine": self._read_machine(),
             "difficulty": {
                 "level": self.level,
                 "name": level(self.level).name,

@@ -105,6 +105,15 @@ class Registry:
         """All champions in the order in which they came to play."""
         return self._line.line
 
+    @property
+    def folder(self) -> Path:
+        """The data directory."""
+        return self._dir
+
+    def manifests(self) -> list[Manifest]:
+        """The manifests of all versions that have a readable one, oldest first."""
+        return [entry.manifest for entry in self.versions() if entry.manifest is not None]
+
     def numbers(self) -> list[int]:
         """The stored versions, damaged ones included, oldest first."""
         try:

@@ -16,7 +16,8 @@ from cornerman.contract import SettingsError
 
 _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
-_WINDOWS = ("between_rounds", "always")
+_WINDOWS = ("between_rounds", "while_choosing", "always")
+_TIMES = ("thread", "slack", "pump")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -33,7 +34,17 @@ class Settings:
     learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
     difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, 5)
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
-    training_window: str = _setting("between_rounds", "When it may learn: between_rounds or always.", choices=_WINDOWS)
+    training_window: str = _setting(
+        "between_rounds",
+        "When it may learn: between_rounds, while_choosing (then too) or always.",
+        choices=_WINDOWS,
+    )
+    learning_time: str = _setting(
+        "thread",
+        "Where its time comes from: thread (its own), slack (what on_frame reports) or pump (what the game lends).",
+        choices=_TIMES,
+    )
+    rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")
     replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
     batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
     learning_rate: float = _setting(5e-4, "Step size of Adam.", 1e-7, 1.0)
@@ -54,6 +65,7 @@ class Settings:
     held_out_fraction: float = _setting(
         0.05, "Share of battles kept out of learning, to judge the value estimate.", 0.0, 0.5
     )
+    kept_versions: int = _setting(30, "Stored versions; the oldest go, but never what plays or played last.", 3, 10_000)
     burst_steps: int = _setting(16, "Gradient steps in one call; the trainer can yield between two calls.", 1, 1024)
     seed: int = _setting(0, "Seed of every random choice of the plugin.", 0, 2**63 - 1)
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cornerman.chronicle import Chronicle
 from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
 from cornerman.encoder import Encoder
 from cornerman.evaluation import pair_seed
@@ -23,12 +24,13 @@ from cornerman.held_out import HeldOutBattles
 from cornerman.journal import PLAYER, SELF_PLAY
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
+from cornerman.live_battles import LiveResult
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
 from cornerman.nstep import NStep
 from cornerman.policy import Policy
 from cornerman.registry import Registry
-from cornerman.replay import ReplayBuffer, Rings, empty_batch
+from cornerman.replay import ReplayBuffer, Rings
 from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.settings import Settings
@@ -91,6 +93,7 @@ class Training:
             )
         self._newest = lineage.champion
         self._owed = 0.0  # gradient steps that the recorded transitions still pay for
+        self.chronicle = Chronicle(registry.folder, time.time, registry.manifests, metrics.event)
         self._judge: Judge | None = None
         self._candidate: Policy | None = None
         self._candidates = 0
@@ -108,7 +111,7 @@ class Training:
             self._advance(self._judge)
         elif self._spar():
             pass
-        elif self._learner.steps - self._learned_at_candidate >= self._settings.candidate_period:
+        elif self._candidate_is_due:
             self._begin_judging()
         else:
             return collected
@@ -186,8 +189,8 @@ class Training:
             learned = self._learner.learn_burst(batch)
         self._newest = Policy(self._learner.spec, self._learner.averaged())
         self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device.type)
-        if learned.steps:
-            self._metrics.set(loss=learned.loss)
+        if np.isfinite(loss):
+            self._metrics.set(loss=loss)
         if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
             self._metrics.set(fault=self._learner.fault)
             self._metrics.event(self._learner.fault)
@@ -199,6 +202,18 @@ class Training:
         self._candidates += 1
         self._candidate = Policy(self._learner.spec, self._learner.averaged(), version=-1)
         self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
+    @property
+    def _candidate_is_due(self) -> bool:
+        """Often enough learned, and the champion is not itself still on probation."""
+        due = self._learner.steps - self._learned_at_candidate >= self._settings.candidate_period
+        return due and not self.chronicle.on_probation(self._lineage.champion.version)
+
+    @property
+    def _oldest(self) -> Policy | None:
+        """The oldest kept champion, for as long as that is another one than plays now."""
+        oldest = self._lineage.oldest
+        return None if oldest is self._lineage.champion else oldest
+
         settings = self._settings
         if isinstance(self._game, HeadlessGame):
             self._judge = Gate(
@@ -208,7 +223,7 @@ class Training:
                 self._encoder,
                 pair_seed(settings.seed, self._candidates, "gate"),
                 GateSettings(settings.gate_min_pairs, settings.gate_max_pairs),
-                oldest=self._lineage.oldest,
+                oldest=self._oldest,
             )
         else:
             self._judge = HeldOutJudge(self._candidate, self._lineage.champion, list(self.held_out.battles))
@@ -228,16 +243,29 @@ class Training:
             return
         try:
             version = self._keep(self._candidate, verdict)
+        champion, oldest = self._lineage.champion.version, self._lineage.oldest.version
         except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
             self._metrics.event(f"A better version was found, but could not be kept. {error}")
+            self.chronicle.judged(verdict, champion, None, oldest)
             return
         self._lineage.promote(Policy(self._candidate.spec, self._candidate.flat, version))
         self._metrics.event(f"Version {version} passed the gate and now plays. {verdict.reason}")
+            manifest = self._registry.manifest(version)
 
     def _keep(self, candidate: Policy, verdict: Verdict) -> int:
         """Store the candidate as the champion and return its version; ModelError where that fails."""
         provenance = Provenance(
             parent=self._registry.champion,
+        self.chronicle.judged(verdict, champion, manifest, oldest)
+        if not isinstance(self._game, HeadlessGame):
+            self.chronicle.begin_probation(version)
+        self._prune()
+
+    def _prune(self) -> None:
+        try:
+            self._registry.prune(self._settings.kept_versions)
+        except ModelError as error:  # too many versions are no harm; the next promotion tries again
+            self._metrics.event(str(error))
             learning_steps=self._learner.steps,
             rows=dict(self._rows),
             gate=verdict.as_dict(),
@@ -289,6 +317,25 @@ class Training:
             pass
 
     def close(self) -> None:
+    def live(self, result: LiveResult) -> None:
+        """Note how a live battle ended; a champion that has proved worse than its predecessor was is rolled back."""
+        line = self._lineage.line
+        why = self.chronicle.live(result, line[-1].version, line[-2].version if len(line) > 1 else None)
+        if why:
+            self.roll_back(why)
+
+    def roll_back(self, why: str = "") -> None:
+        """The predecessor plays again, now and at the next start; learning goes on."""
+        policy = self._lineage.roll_back()
+        if policy is None:
+            return
+        self.drop_candidate()
+        self._metrics.event(f"{why} Version {policy.version} plays again.".strip())
+        try:
+            self._registry.roll_back()
+        except ModelError as error:
+            self._metrics.event(str(error))
+
         """Keep what was handed over and save the learner, so that the next start goes on from here."""
         self.keep()
         self._safe.close()
@@ -298,6 +345,7 @@ class Training:
         """Go on with the kept battles and from what `close` saved, where it fits; else from the champion's weights."""
         self._resume_learner()
         self._refill()
+        self.chronicle.close()
 
     def _refill(self) -> None:
         """Fill the rings and the held-out battles from the journal; what was learned from once owes no new steps.
