@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cornerman.contract import HeadlessGame
+from cornerman.contract import CornermanError, HeadlessGame
 from cornerman.plugin import Cornerman
+from cornerman.settings import read_settings, with_values
 
 REPORT_PERIOD_S = 10.0
 
@@ -24,21 +26,25 @@ def train(
 
     An interrupt ends it early. What passed the gate and the learner's state are saved either way.
     """
+    if importlib.util.find_spec("torch") is None:
+        raise CornermanError("torch is not installed, and nothing can be learned without it (pip install torch).")
     plugin = Cornerman()
-    plugin.on_load(game, str(data), {"seed": seed, "learning": False, "sparring": 1.0})
+    # The command's own needs go over the player's file: a trainer's thread beside this one, or no sparring, never ends.
+    settings = with_values(read_settings(data / "settings.toml"), {"seed": seed, "sparring": 1.0}, "this command")
+    plugin.load(game, data, settings)
     training = plugin.prepare()
     first = training.recorded
     start = told = time.monotonic()
-    events = len(plugin.metrics.events())
+    events = plugin.metrics.num_events
     say(f"{'minutes':>8} {'decisions':>10} {'steps':>9} {'steps/s':>8} {'version':>8} {'accuracy':>9}")
     try:
         while not _enough(training.recorded - first, decisions, time.monotonic() - start, minutes):
             training.spar(1.0)
             while training.slice():
                 pass
-            for event in reversed(plugin.metrics.events()[: len(plugin.metrics.events()) - events]):
+            for event in reversed(plugin.metrics.events()[: plugin.metrics.num_events - events]):
                 say(f"  {event['text']}")
-            events = len(plugin.metrics.events())
+            events = plugin.metrics.num_events
             if time.monotonic() - told >= REPORT_PERIOD_S:
                 told = time.monotonic()
                 say(_row(plugin, training.recorded - first, told - start))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -40,6 +41,8 @@ def find_game(name: str) -> HeadlessGame:
             game: Any = known[name].load()
         elif ":" in name:
             module, attribute = name.split(":", 1)
+            if os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())  # the installed command starts without it, `python -m` with it
             game = getattr(import_module(module), attribute)
         else:
             there = ", ".join(known) or "none is installed"
@@ -47,6 +50,8 @@ def find_game(name: str) -> HeadlessGame:
             raise CommandError(f"{which} (installed: {there}); give one as module:attribute")
     except (ImportError, AttributeError, ValueError) as error:
         raise CommandError(f"the game {name!r} cannot be loaded: {error}") from error
+    if isinstance(game, type):
+        raise CommandError(f"{name!r} is a class; give the name of an instance of it")
     if not isinstance(game, HeadlessGame):
         raise CommandError(f"{name!r} offers no headless battles (new_battle, rivals), which this command needs")
     return game
@@ -89,16 +94,25 @@ class Install:
             raise CommandError(f"{target} is the folder this runs from; give another one")
         try:
             options.folder.mkdir(parents=True, exist_ok=True)
-            fresh = Path(tempfile.mkdtemp(prefix=".cornerman-", dir=options.folder))
-            shutil.copytree(source, fresh / "cornerman", ignore=shutil.ignore_patterns("__pycache__"))
-            if target.is_dir():
-                target.rename(fresh / "old")
-            (fresh / "cornerman").rename(target)
-            shutil.rmtree(fresh)
+            with tempfile.TemporaryDirectory(prefix=".cornerman-", dir=options.folder) as name:
+                _replace(target, source, Path(name))
         except OSError as error:
             raise CommandError(f"the plugin could not be copied to {target} ({error})") from error
         print(f"The plugin is in {target}")
         return 0
+
+
+def _replace(target: Path, source: Path, aside: Path) -> None:
+    """Put a copy of `source` where `target` is, by way of the folder `aside`; OSError, and `target` as it was."""
+    shutil.copytree(source, aside / "new", ignore=shutil.ignore_patterns("__pycache__"))
+    if target.is_dir():
+        target.rename(aside / "old")
+    try:
+        (aside / "new").rename(target)
+    except OSError:
+        if (aside / "old").is_dir():
+            (aside / "old").rename(target)
+        raise
 
 
 class Evaluate:

@@ -30,6 +30,7 @@ class Metrics:
         self._clock, self._lock = clock, Lock()
         self._figures: dict[str, Any] = {}
         self._events: deque[tuple[float, str]] = deque(maxlen=20)
+        self.num_events = 0  # since the start, also those that are no longer kept
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
 
     def set(self, **figures: Any) -> None:
@@ -52,6 +53,7 @@ class Metrics:
         """Something a player may like to read, e.g. that a new version plays."""
         with self._lock:
             self._events.append((self._clock(), text))
+            self.num_events += 1
 
     def events(self) -> list[dict[str, Any]]:
         """Newest first: `{"age_s": float, "text": str}`."""

@@ -1,0 +1,100 @@
+"""Bulk training: its limits, what it says, and that the player's settings cannot make it hang."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from pathlib import Path
+
+import pytest
+
+from cornerman import hardware
+from cornerman.bulk import train
+from cornerman.contract import CornermanError, SettingsError
+from cornerman.training import Training
+from tests.choosing import Choosing
+
+FILE = 'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\ncandidate_period = 200\nbatch_size = 16\n'
+
+
+@pytest.fixture(autouse=True)
+def usual_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the tests' own thread would keep the trainer's low priority."""
+    monkeypatch.setattr(hardware, "configure_trainer_thread", lambda: False)
+
+
+def begin(folder: Path, more: str = "") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "settings.toml").write_text(FILE + more)
+    return folder
+
+
+def test_it_stops_after_the_decisions_and_goes_on_from_there(tmp_path: Path) -> None:
+    said: list[str] = []
+    first = train(Choosing(), begin(tmp_path), 1200, None, 1, said.append)
+    assert first > 0
+    assert said[0].split()[:2] == ["minutes", "decisions"]
+    assert 1200 <= int(said[-2].split()[1]) < 1300
+    assert said[-1] == f"Version {first} plays. It is stored in {tmp_path}"
+    assert any("passed the gate" in line for line in said)
+    again: list[str] = []
+    train(Choosing(), tmp_path, 200, None, 1, again.append)
+    assert int(again[-2].split()[2]) > int(said[-2].split()[2]), "the learning steps go on counting"
+
+
+def test_minutes_are_a_limit_too(tmp_path: Path) -> None:
+    said: list[str] = []
+    train(Choosing(), begin(tmp_path), None, 0.01, 1, said.append)
+    assert float(said[-2].split()[0]) < 1.0
+
+
+@pytest.mark.parametrize("line", ["learning = true\n", "sparring = 0.0\n", "seed = 5\nrecording = false\n"])
+def test_no_setting_of_the_player_makes_it_hang_or_start_a_second_trainer(tmp_path: Path, line: str) -> None:
+    before = threading.active_count()
+    train(Choosing(), begin(tmp_path, line), 100, None, 1, lambda _: None)
+    assert threading.active_count() == before
+
+
+def test_a_faulty_settings_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="colour"):
+        train(Choosing(), begin(tmp_path, "colour = 1\n"), 100, None, 1, lambda _: None)
+
+
+def test_without_torch_it_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CornermanError, match="pip install torch"):
+        train(Choosing(), tmp_path, 100, None, 1, lambda _: None)
+
+
+def test_an_interrupt_ends_it_cleanly_and_keeps_the_learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slices, work = [0], Training.slice
+
+    def interrupted(self: Training) -> bool:
+        slices[0] += 1
+        if slices[0] == 200:
+            raise KeyboardInterrupt
+        return work(self)
+
+    monkeypatch.setattr(Training, "slice", interrupted)
+    said: list[str] = []
+    train(Choosing(), begin(tmp_path), None, 10.0, 1, said.append)
+    assert "Stopped." in said
+    assert (tmp_path / "resume.safetensors").is_file()
+
+
+def test_every_event_is_said_once_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, work = [0], Training.slice
+
+    def telling(self: Training) -> bool:
+        busy = work(self)
+        if not busy:
+            told[0] += 1
+            self._metrics.event(f"told {told[0]}")
+        return busy
+
+    monkeypatch.setattr(Training, "slice", telling)
+    said: list[str] = []
+    train(Choosing(), begin(tmp_path), 100, None, 1, said.append)
+    numbers = [int(line.split()[1]) for line in said if line.startswith("  told ")]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 20
