@@ -111,6 +111,7 @@ ROOMS: dict[str, set[str]] = {
         "evaluation",
         "hardware",
         "journal",
+        "learner",
         "lineage",
         "live_battles",
         "metrics",

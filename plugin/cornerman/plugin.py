@@ -48,8 +48,8 @@ from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.segment import Header
 from cornerman.settings import Settings, read_settings, with_values
-from cornerman.trainer import Trainer
 from cornerman.stored_champions import first_version, stored_champions
+from cornerman.trainer import Trainer
 from cornerman.version_manifest import Identity
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class Cornerman:
         self.training: Training | None = None
         self._loaded = False
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
-        self._results: deque[int] = deque(maxlen=RECENT_BATTLES)
         self._live = LiveBattles()
+        self._results: deque[int] = deque(maxlen=RECENT_BATTLES)
 
     # ------------------------------------------------------------------------------------------------------- loading
 
@@ -180,12 +180,12 @@ class Cornerman:
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None:
         self._close_window()
         self._seats[battle_id] = {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
+        self._live.start(battle_id)
         if self.on and self.recording:
             self.recorder.start(battle_id, self._seats[battle_id])
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
-        self._live.start(battle_id)
     ) -> None:
         if self.on and self.recording:
             self.recorder.turn(battle_id, seat, state, action_mask, action, next_state)
@@ -197,19 +197,19 @@ class Cornerman:
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
         if len(mine) == 1 and self.on and not truncated:
             self._results.append(outcome.get(mine[0], 0))
+        result = self._live.end(battle_id, seats, outcome, truncated)
+        if result is not None and self.training is not None:
+            self.hand_to_trainer(partial(self.training.live, result))
         if self.trainer is not None and self.trainer.alive:
             self.trainer.post(self.keep_recorded)  # also while learning is paused: a kill must not cost a battle
 
     def on_round_end(self, battle_id: int, round: int) -> None:
+        self._live.round_ended(battle_id, round)
         if self.trainer is not None:
-        result = self._live.end(battle_id, seats, outcome, truncated)
-        if result is not None and self.training is not None:
-            self.hand_to_trainer(partial(self.training.live, result))
             self.trainer.open_window()
 
     def on_round_start(self, battle_id: int, round: int) -> None:
         self._close_window()
-        self._live.round_ended(battle_id, round)
 
     def _close_window(self) -> None:
         if self.trainer is not None:
@@ -220,18 +220,6 @@ class Cornerman:
         if not self._loaded:
             return
         for battle_id in list(self._seats):
-    def on_choosing(self, battle_id: int, seat: int) -> None:
-        if self.trainer is not None:
-            self.trainer.choose(True)
-
-    def on_frame(self, frame_ms: float, slack_ms: float) -> None:
-        if self.trainer is not None:
-            self.trainer.frame(frame_ms, slack_ms)
-
-    def pump(self, budget_ms: float) -> None:
-        if self.trainer is not None:
-            self.trainer.lend(budget_ms / 1e3)
-
             self.recorder.abandon(battle_id)
         if self.trainer is not None and not self.trainer.stop():
             log.error("the trainer did not stop in time")
@@ -263,12 +251,12 @@ class Cornerman:
             else:
                 epsilon = self.settings.exploration_fraction
         action = policy.act(observation, mask, self._random, temperature, epsilon)
+        self._live.decided(battle_id, policy.version, self.level)
         if self.recording:
             self.recorder.chose(battle_id, seat, action, policy.version)
         return action
 
     def settle(self, timeout_s: float) -> bool:
-        self._live.decided(battle_id, policy.version, self.level)
         return self.trainer is None or self.trainer.settle(timeout_s)
 
     def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> dict[str, Any] | None:
@@ -381,7 +369,7 @@ class Cornerman:
             },
             "window": self._window(),
             "device": get("device", "none"),
-            "machine": self._read_machine(),
+            "machine": self._machine.read(),
             "difficulty": {
                 "level": self.level,
                 "name": level(self.level).name,

@@ -16,8 +16,7 @@ from cornerman.contract import SettingsError
 
 _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
-_WINDOWS = ("between_rounds", "while_choosing", "always")
-_TIMES = ("thread", "slack", "pump")
+_WINDOWS = ("between_rounds", "always")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -34,17 +33,7 @@ class Settings:
     learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
     difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, 5)
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
-    training_window: str = _setting(
-        "between_rounds",
-        "When it may learn: between_rounds, while_choosing (then too) or always.",
-        choices=_WINDOWS,
-    )
-    learning_time: str = _setting(
-        "thread",
-        "Where its time comes from: thread (its own), slack (what on_frame reports) or pump (what the game lends).",
-        choices=_TIMES,
-    )
-    rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")
+    training_window: str = _setting("between_rounds", "When it may learn: between_rounds or always.", choices=_WINDOWS)
     replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
     batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
     learning_rate: float = _setting(5e-4, "Step size of Adam.", 1e-7, 1.0)

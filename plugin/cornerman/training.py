@@ -30,7 +30,7 @@ from cornerman.network import NetworkSpec
 from cornerman.nstep import NStep
 from cornerman.policy import Policy
 from cornerman.registry import Registry
-from cornerman.replay import ReplayBuffer, Rings
+from cornerman.replay import ReplayBuffer, Rings, empty_batch
 from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.settings import Settings
@@ -91,9 +91,9 @@ class Training:
                 champions=lambda: lineage.line,
                 epsilon=settings.exploration_fraction,
             )
+        self.chronicle = Chronicle(registry.folder, time.time, registry.manifests, metrics.event)
         self._newest = lineage.champion
         self._owed = 0.0  # gradient steps that the recorded transitions still pay for
-        self.chronicle = Chronicle(registry.folder, time.time, registry.manifests, metrics.event)
         self._judge: Judge | None = None
         self._candidate: Policy | None = None
         self._candidates = 0
@@ -189,19 +189,14 @@ class Training:
             learned = self._learner.learn_burst(batch)
         self._newest = Policy(self._learner.spec, self._learner.averaged())
         self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device.type)
-        if np.isfinite(loss):
-            self._metrics.set(loss=loss)
+        if learned.steps:
+            self._metrics.set(loss=learned.loss)
         if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
             self._metrics.set(fault=self._learner.fault)
             self._metrics.event(self._learner.fault)
 
     # ----------------------------------------------------------------------------------------- evaluate, promote
 
-    def _begin_judging(self) -> None:
-        self._learned_at_candidate = self._learner.steps
-        self._candidates += 1
-        self._candidate = Policy(self._learner.spec, self._learner.averaged(), version=-1)
-        self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
     @property
     def _candidate_is_due(self) -> bool:
         """Often enough learned, and the champion is not itself still on probation."""
@@ -214,6 +209,11 @@ class Training:
         oldest = self._lineage.oldest
         return None if oldest is self._lineage.champion else oldest
 
+    def _begin_judging(self) -> None:
+        self._learned_at_candidate = self._learner.steps
+        self._candidates += 1
+        self._candidate = Policy(self._learner.spec, self._learner.averaged(), version=-1)
+        self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
         settings = self._settings
         if isinstance(self._game, HeadlessGame):
             self._judge = Gate(
@@ -238,24 +238,19 @@ class Training:
     def _decide(self, verdict: Verdict) -> None:
         assert self._candidate is not None
         self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason)
+        champion, oldest = self._lineage.champion.version, self._lineage.oldest.version
         if not verdict.promote:
             self._metrics.count("rejected_candidates")
+            self.chronicle.judged(verdict, champion, None, oldest)
             return
         try:
             version = self._keep(self._candidate, verdict)
-        champion, oldest = self._lineage.champion.version, self._lineage.oldest.version
+            manifest = self._registry.manifest(version)
         except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
             self._metrics.event(f"A better version was found, but could not be kept. {error}")
-            self.chronicle.judged(verdict, champion, None, oldest)
             return
         self._lineage.promote(Policy(self._candidate.spec, self._candidate.flat, version))
         self._metrics.event(f"Version {version} passed the gate and now plays. {verdict.reason}")
-            manifest = self._registry.manifest(version)
-
-    def _keep(self, candidate: Policy, verdict: Verdict) -> int:
-        """Store the candidate as the champion and return its version; ModelError where that fails."""
-        provenance = Provenance(
-            parent=self._registry.champion,
         self.chronicle.judged(verdict, champion, manifest, oldest)
         if not isinstance(self._game, HeadlessGame):
             self.chronicle.begin_probation(version)
@@ -266,6 +261,11 @@ class Training:
             self._registry.prune(self._settings.kept_versions)
         except ModelError as error:  # too many versions are no harm; the next promotion tries again
             self._metrics.event(str(error))
+
+    def _keep(self, candidate: Policy, verdict: Verdict) -> int:
+        """Store the candidate as the champion and return its version; ModelError where that fails."""
+        provenance = Provenance(
+            parent=self._registry.champion,
             learning_steps=self._learner.steps,
             rows=dict(self._rows),
             gate=verdict.as_dict(),
@@ -311,12 +311,6 @@ class Training:
         self._judge = self._candidate = None
         self._metrics.set(gate_state="idle", gate_pairs=0)
 
-    def keep(self) -> None:
-        """Take and keep everything that was handed over; what is due to be learned from it stays due."""
-        while self._collect():
-            pass
-
-    def close(self) -> None:
     def live(self, result: LiveResult) -> None:
         """Note how a live battle ended; a champion that has proved worse than its predecessor was is rolled back."""
         line = self._lineage.line
@@ -336,16 +330,22 @@ class Training:
         except ModelError as error:
             self._metrics.event(str(error))
 
+    def keep(self) -> None:
+        """Take and keep everything that was handed over; what is due to be learned from it stays due."""
+        while self._collect():
+            pass
+
+    def close(self) -> None:
         """Keep what was handed over and save the learner, so that the next start goes on from here."""
         self.keep()
         self._safe.close()
+        self.chronicle.close()
         self._resume_file.save(self._learner.state(), {"rows": dict(self._rows), "candidates": self._candidates})
 
     def resume(self) -> None:
         """Go on with the kept battles and from what `close` saved, where it fits; else from the champion's weights."""
         self._resume_learner()
         self._refill()
-        self.chronicle.close()
 
     def _refill(self) -> None:
         """Fill the rings and the held-out battles from the journal; what was learned from once owes no new steps.
