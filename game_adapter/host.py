@@ -221,6 +221,10 @@ class Host:
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         self.tell("on_frame", frame_ms=frame_ms, slack_ms=slack_ms)
 
+    def pump(self, budget_ms: float) -> None:
+        """Lend the plugins so much of the game's waiting; for a loop that waits busily and never lets go of Python."""
+        self.tell("pump", budget_ms=budget_ms)
+
     def event(self, event: Any) -> bool:
         """Offer an input event to the plugins' panels; True: one of them used it up."""
         return any(self._call(plugin, "on_event", event=event) for plugin in self.loaded)

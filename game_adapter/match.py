@@ -36,6 +36,7 @@ class Match:
         self.battle, self.battle_id, self.seats = battle, battle_id, dict(seats)
         self.between_rounds = False
         self.over = False
+        self._choosing = False
         self._host, self._random = host, random
         self._rivals = {seat: (rivals or {}).get(seat, fallback) for seat in seats}
         self._state: Mapping[str, Any] = battle.state()
@@ -68,6 +69,13 @@ class Match:
                 return action
         return self._rivals[seat](self.battle, self._random)
 
+    def choosing(self) -> None:
+        """The player is looking at the choice now; tells the plugins once for each choice, so call it every frame."""
+        seat = self.seat_to_play
+        if seat is not None and self.seats[seat] == PLAYER and not self._choosing:
+            self._choosing = True
+            self._host.tell("on_choosing", battle_id=self.battle_id, seat=seat)
+
     def play(self, action: int) -> Any:
         """Apply the action of `seat_to_play` and tell the plugins; returns what the rules say happened.
 
@@ -77,6 +85,7 @@ class Match:
         if seat is None:
             raise ValueError("No action is due now: the round is being prepared or the battle is over.")
         happened = self.battle.apply(action)
+        self._choosing = False
         before, mask = self._state, self._mask
         self._state = self.battle.state()
         outcome = self.battle.outcome

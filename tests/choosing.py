@@ -12,6 +12,7 @@ import numpy as np
 
 from cornerman.contract import BattleEnd, Game, Rival, Source, Transition
 from cornerman.encoder import Encoder
+from cornerman.learner import build_learner
 from cornerman.lineage import Lineage
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec, draw
@@ -22,7 +23,7 @@ from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.segment import Header
 from cornerman.settings import Settings, with_values
-from cornerman.training import Training, build_learner
+from cornerman.training import Training
 from cornerman.version_manifest import Identity, Provenance
 
 ACTIONS = ("left", "right", "wait")

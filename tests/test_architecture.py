@@ -88,6 +88,7 @@ ROOMS: dict[str, set[str]] = {
         "metrics",
         "network",
         "nstep",
+        "paced_burst",
         "policy",
         "registry",
         "replay",
@@ -96,7 +97,10 @@ ROOMS: dict[str, set[str]] = {
         "sparring",
         "version_manifest",
     },
-    "trainer": {"metrics"},
+    "paced_burst": {"metrics", "network", "replay"},
+    "starvation": set(),
+    "governor": {"hardware", "starvation"},
+    "trainer": {"governor", "metrics"},
     # what a person sees
     "difficulty": set(),
     "report": set(),
@@ -109,6 +113,7 @@ ROOMS: dict[str, set[str]] = {
         "difficulty",
         "encoder",
         "evaluation",
+        "governor",
         "hardware",
         "journal",
         "learner",
@@ -214,7 +219,19 @@ def test_the_game_never_imports_the_plugin(path: Path) -> None:
     assert not any(name.split(".")[0] == "cornerman" for name in imports(path))
 
 
-RULES = {"battle", "encoding", "opponents", "game", "assets", "roster"}
+RULES = {
+    "assets",
+    "battle",
+    "encoding",
+    "game",
+    "lineups",
+    "opponents",
+    "roster",
+    "vector_battle",
+    "vector_chance",
+    "vector_encoding",
+    "vector_opponents",
+}
 
 
 @pytest.mark.parametrize("room", sorted(RULES))

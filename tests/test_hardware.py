@@ -231,6 +231,7 @@ def test_calling_it_every_frame_asks_for_one_figure_a_period(tmp_path: Path, mon
     assert sorted(asked) == ["cpu_percent", "sensors_battery", "virtual_memory"]
     reading = machine.read()
     assert reading.pop("memory_mb", None)
+    assert reading.pop("own_cpu_percent", None) is not None
     assert reading == {
         "cpu_percent": 12.5,
         "memory_percent": 40.0,

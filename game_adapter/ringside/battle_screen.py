@@ -131,7 +131,9 @@ class BattleScreen(Screen):
             return ResultScreen(self.hall, self)
         if self.match.between_rounds:
             self._break(dt_s)
-        elif not self.players_turn:
+        elif self.players_turn:
+            self.match.choosing()
+        else:
             self._waited_s += dt_s * FAST if self.hall.fast else dt_s
             if self._waited_s >= THINKING_S:
                 self._play(self.match.decide())

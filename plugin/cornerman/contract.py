@@ -103,6 +103,76 @@ class HeadlessGame(Game, Protocol):
         """A battle that `seed` decides entirely; both seats' chances are the same over many seeds."""
 
 
+class Ended(Protocol):
+    """What one step of a batch ended, E rows of it; these rows play new battles already."""
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """Which rows, whole numbers `[E]`."""
+
+    @property
+    def outcome(self) -> NDArray[Any]:
+        """How seat 0 fared, `[E]`: 1 won, 0 drawn, -1 lost; seat 1 fared the other way round."""
+
+    @property
+    def standing(self) -> Floats:
+        """`Battles.standing` of these battles when they ended, `[E]`."""
+
+    @property
+    def truncated(self) -> Bools:
+        """Which of them did not end but were cut off, `[E]`."""
+
+
+class Battles(Protocol):
+    """N headless battles at once, in arrays; one thread at a time. A decision is due in every row, always.
+
+    A battle that ends gives its row to a new one in the same step. Nothing here may keep or change what it is given.
+    """
+
+    @property
+    def num_battles(self) -> int:
+        """N."""
+
+    @property
+    def seat(self) -> NDArray[Any]:
+        """Whose decision is due, 0 or 1, `[N]`; the next step may change the array."""
+
+    @property
+    def standing(self) -> Floats:
+        """Seat 0's sum of health over its sum of maxHealth, minus the same of seat 1, `[N]`."""
+
+    def observe(self, observations: Floats, action_masks: Bools) -> None:
+        """Write what the seats to decide see `[N, F]` and may do `[N, A]`, both contiguous, every number of them.
+
+        A row is what the plugin's encoder makes of `Battle.state()`, within 1e-6: the 18 standard features (per
+        character, the deciding seat's first: health/maxHealth, attack/100, defense/100, speed/100, 4 slots; round/20;
+        characters/4), then the game's own.
+        """
+
+    def step(self, actions: NDArray[Any]) -> Ended:
+        """Apply one legal action a row `[N]`."""
+
+
+BatchedRival: TypeAlias = Callable[[Any, NDArray[Any], np.random.Generator], NDArray[Any]]
+"""A scripted fighter for batches: given the game's own Battles, the rows to decide in `[R]` and a generator, it returns
+a legal action for each `[R]`."""
+
+
+@runtime_checkable
+class BatchedGame(HeadlessGame, Protocol):
+    """Optional: many battles at once, for bulk training at the speed of arrays.
+
+    `scalar_battles.ScalarBattles` does the same for a game without, one battle after the other.
+    """
+
+    @property
+    def batched_rivals(self) -> Mapping[str, BatchedRival]:
+        """Those of the scripted fighters that can play in batches, by the names in `rivals`; may be empty."""
+
+    def new_battles(self, num_battles: int, seed: int) -> Battles:
+        """A batch that `seed` decides entirely; every battle in it like those of `new_battle`."""
+
+
 # ------------------------------------------------------------------------------------------------ what passes between
 
 
@@ -201,8 +271,16 @@ class Hooks(Protocol):
     ) -> None: ...
     def on_round_end(self, battle_id: int, round: int) -> None: ...
     def on_round_start(self, battle_id: int, round: int) -> None: ...
+    def on_choosing(self, battle_id: int, seat: int) -> None:
+        """Optional: the player of `seat` begins to choose; it lasts until the next turn or the battle's end."""
+
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool) -> None: ...
-    def on_frame(self, frame_ms: float, slack_ms: float) -> None: ...
+    def on_frame(self, frame_ms: float, slack_ms: float) -> None:
+        """Optional, after every frame: how long it was, from its beginning to the next one's, and how much is left."""
+
+    def pump(self, budget_ms: float) -> None:
+        """Optional, for a game that waits in a busy loop: take so much of the wait to learn in, and return in time."""
+
     def on_event(self, event: Any) -> bool: ...
     def on_draw(self, surface: Any) -> None: ...
     def on_quit(self) -> None: ...

@@ -128,7 +128,8 @@ def configure_trainer_thread() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), TRAINER_NICENESS)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(TRAINER_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
     except OSError:  # a sandbox may forbid it; learning works without
         return False
     return True
@@ -153,10 +154,12 @@ class Machine:
         self._period_s, self._clock = period_s, clock
         self._temperature_file = find_temperature_file(sysfs)
         self._throttled_file = next(iter(sorted(sysfs.glob("devices/platform/*/*firmware/get_throttled"))), None)
-        psutil.cpu_percent()  # it reports the time since its last call, so the first figure means nothing
+        psutil.cpu_percent()  # they report the time since their last call, so the first figure means nothing
+        self._process.cpu_percent()
         self._reading: Reading = dict.fromkeys(
             (
                 "cpu_percent",
+                "own_cpu_percent",
                 "memory_mb",
                 "memory_percent",
                 "temperature_c",
@@ -174,8 +177,8 @@ class Machine:
     def read(self) -> Reading:
         """The newest figures, a copy; None where the machine does not tell.
 
-        cpu_percent: of the whole machine; memory_mb: of this process; memory_percent: in use on the whole machine;
-        on_battery and throttled: 1.0 or 0.0.
+        cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process; memory_mb: of this
+        process; memory_percent: in use on the whole machine; on_battery and throttled: 1.0 or 0.0.
         """
         now = self._clock()
         if now >= self._due:
@@ -185,7 +188,8 @@ class Machine:
         return dict(self._reading)
 
     def _cpu(self) -> Reading:
-        return {"cpu_percent": float(self._psutil.cpu_percent())}
+        own = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
+        return {"cpu_percent": float(self._psutil.cpu_percent()), "own_cpu_percent": float(own)}
 
     def _memory(self) -> Reading:
         return {

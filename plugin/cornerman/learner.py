@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from cornerman import td
 from cornerman.contract import Floats, ModelError
 from cornerman.network import NetworkSpec, draw, split
+from cornerman.settings import Settings
 
-CLEAR_PERIOD = 100
-"""Learning steps between two clearings of tiny moments."""
+CLEAR_PERIOD = 96
+"""Learning steps between two clearings of tiny moments; whole bursts of 16, so that parts of one change nothing."""
 HEAD_UNITS = 16
 """The head is padded to a multiple of this many units: a product with 11 columns took four times one with 16."""
 
@@ -271,3 +272,16 @@ def _fit(flat: Floats, spec: NetworkSpec, wanted: NetworkSpec) -> Floats:
         part = tuple(slice(0, min(a, b)) for a, b in zip(view.shape, arrays[name].shape, strict=True))
         view[part] = arrays[name][part]
     return fitted
+
+
+def build_learner(spec: NetworkSpec, settings: Settings, device: str) -> Learner:
+    """A learner with the settings' figures."""
+    return Learner(
+        spec,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        target_rate=settings.target_rate,
+        gradient_clip=settings.gradient_clip,
+        seed=settings.seed,
+        device=device,
+    )

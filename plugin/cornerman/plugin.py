@@ -32,6 +32,7 @@ from cornerman.controls import Controls
 from cornerman.difficulty import LEVELS, level
 from cornerman.encoder import Encoder
 from cornerman.evaluation import evaluate, wilson_interval
+from cornerman.governor import Governor
 from cornerman.hardware import Machine
 from cornerman.journal import Erased
 from cornerman.lineage import Lineage
@@ -47,7 +48,7 @@ from cornerman.report import Report
 from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.segment import Header
-from cornerman.settings import Settings, read_settings, with_values
+from cornerman.settings import Settings, chosen_settings
 from cornerman.stored_champions import first_version, stored_champions
 from cornerman.trainer import Trainer
 from cornerman.version_manifest import Identity
@@ -82,7 +83,7 @@ class Cornerman:
 
     def on_load(self, game: Game, data_dir: str, settings: Mapping[str, Any] | None = None) -> None:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
-        self.load(game, Path(data_dir), self._read_settings(Path(data_dir) / "settings.toml", settings or {}))
+        self.load(game, Path(data_dir), chosen_settings(Path(data_dir) / "settings.toml", settings or {}, self.say))
         if self.learning:
             self.start_learning(LOADING_S)
 
@@ -110,19 +111,6 @@ class Cornerman:
         self._overlay = Overlay(Controls(self), self.report)
         self._loaded = True
 
-    def _read_settings(self, path: Path, wishes: Mapping[str, Any]) -> Settings:
-        """The defaults, over them the game's wishes, over both the player's file; what is faulty is left out whole."""
-        settings = Settings()
-        try:
-            settings = with_values(settings, wishes, "the game")
-        except SettingsError as error:
-            self.say(f"{error} None of its wishes are used.")
-        try:
-            return read_settings(path, settings)
-        except SettingsError as error:
-            self.say(f"{error} Nothing of it is used.")
-            return settings
-
     def first_version(self) -> Policy:
         """Draw, save and promote a version that has learned nothing."""
         return first_version(self.registry, self.lineage.champion.spec, self.settings.seed)
@@ -134,8 +122,8 @@ class Cornerman:
             self.learning = False
             self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
             return
-        always = self.settings.training_window == "always"
-        self.trainer = Trainer(self.prepare, self.metrics, always)
+        governor = Governor.from_settings(self.settings, self._machine.read)
+        self.trainer = Trainer(self.prepare, self.metrics, governor)
         self.trainer.start(wait_s)
         if self.trainer.dead_because:
             self.say(self.trainer.dead_because)
@@ -143,7 +131,8 @@ class Cornerman:
     def prepare(self) -> Training:
         """Build what learns, on the thread that will own it: torch is imported here, and the device is chosen."""
         from cornerman.hardware import choose_device, configure_trainer_thread
-        from cornerman.training import Training, build_learner
+        from cornerman.learner import build_learner
+        from cornerman.training import Training
 
         configure_trainer_thread()
         spec = self.lineage.champion.spec
@@ -153,6 +142,8 @@ class Cornerman:
             self.say(f"{error} It learns on the CPU.")
             choice = choose_device("cpu")
         self.metrics.set(device=choice.device, device_why=choice.why)
+        if self.trainer is not None:
+            self.trainer.governor.starvation.measures_processor = choice.device == "cpu"
         learner = build_learner(spec, self.settings, choice.device)
         learner.warm_up()
         training = Training(
@@ -189,6 +180,8 @@ class Cornerman:
     ) -> None:
         if self.on and self.recording:
             self.recorder.turn(battle_id, seat, state, action_mask, action, next_state)
+        if self.trainer is not None:
+            self.trainer.choose(False)
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         seats = self._seats.pop(battle_id, {})
@@ -214,6 +207,18 @@ class Cornerman:
     def _close_window(self) -> None:
         if self.trainer is not None:
             self.trainer.close_window()
+
+    def on_choosing(self, battle_id: int, seat: int) -> None:
+        if self.trainer is not None:
+            self.trainer.choose(True)
+
+    def on_frame(self, frame_ms: float, slack_ms: float) -> None:
+        if self.trainer is not None:
+            self.trainer.frame(frame_ms, slack_ms)
+
+    def pump(self, budget_ms: float) -> None:
+        if self.trainer is not None:
+            self.trainer.lend(budget_ms / 1e3)
 
     def on_quit(self) -> None:
         """Stop the trainer; what it has learned is saved, and so is what was recorded and not yet taken by it."""
@@ -369,7 +374,7 @@ class Cornerman:
             },
             "window": self._window(),
             "device": get("device", "none"),
-            "machine": self._machine.read(),
+            "machine": self._read_machine(),
             "difficulty": {
                 "level": self.level,
                 "name": level(self.level).name,
@@ -379,9 +384,12 @@ class Cornerman:
             "events": self.metrics.events(),
         }
 
+    def _read_machine(self) -> dict[str, float | None]:
+        """The trainer's thread reads it where there is one."""
+        reading = self.trainer.governor.reading if self.trainer is not None and self.trainer.alive else {}
+        return dict(reading or self._machine.read())
+
     def _window(self) -> dict[str, Any]:
         if self.trainer is None or not self.trainer.alive or not (self.on and self.learning):
-            return {"open": False, "why": "learning is off"}
-        if self.trainer.window_open:
-            return {"open": True, "why": self.settings.training_window.replace("_", " ")}
-        return {"open": False, "why": "a round is being played"}
+            return {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
+        return self.trainer.governor.report()

@@ -16,9 +16,9 @@ class Report(TypedDict):
     learner: dict[str, Any]  # steps: int; loss, accuracy, steps_per_s: float or None
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
-    window: dict[str, Any]  # open: bool; why: str
+    window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str
-    machine: dict[str, float | None]  # cpu_percent, memory_mb, memory_percent, temperature_c
+    machine: dict[str, float | None]  # cpu_percent, own_cpu_percent, memory_mb, memory_percent, temperature_c
     difficulty: dict[str, Any]  # level: 1 to 5; name: str; levels: list of names
     swaps: int  # since the game started
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str

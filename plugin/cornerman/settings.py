@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,7 +16,8 @@ from cornerman.contract import SettingsError
 
 _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
-_WINDOWS = ("between_rounds", "always")
+_WINDOWS = ("between_rounds", "while_choosing", "always")
+_TIMES = ("thread", "slack", "pump")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -33,7 +34,17 @@ class Settings:
     learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
     difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, 5)
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
-    training_window: str = _setting("between_rounds", "When it may learn: between_rounds or always.", choices=_WINDOWS)
+    training_window: str = _setting(
+        "between_rounds",
+        "When it may learn: between_rounds, while_choosing (then too) or always.",
+        choices=_WINDOWS,
+    )
+    learning_time: str = _setting(
+        "thread",
+        "Where its time comes from: thread (its own), slack (what on_frame reports) or pump (what the game lends).",
+        choices=_TIMES,
+    )
+    rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")
     replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
     batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
     learning_rate: float = _setting(5e-4, "Step size of Adam.", 1e-7, 1.0)
@@ -76,6 +87,20 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
     except (OSError, ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise SettingsError(f"{path} cannot be read: {error}") from error
     return with_values(start, table, str(path))
+
+
+def chosen_settings(path: Path, wishes: Mapping[str, Any], say: Callable[[str], None]) -> Settings:
+    """The defaults, over them the game's wishes, over both the player's file; what is faulty is left out whole."""
+    settings = Settings()
+    try:
+        settings = with_values(settings, wishes, "the game")
+    except SettingsError as error:
+        say(f"{error} None of its wishes are used.")
+    try:
+        return read_settings(path, settings)
+    except SettingsError as error:
+        say(f"{error} Nothing of it is used.")
+        return settings
 
 
 def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:

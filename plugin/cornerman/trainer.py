@@ -16,6 +16,7 @@ from collections.abc import Callable
 from threading import Condition, Thread, main_thread
 from typing import Protocol
 
+from cornerman.governor import Governor
 from cornerman.metrics import Metrics
 
 log = logging.getLogger("cornerman")
@@ -29,8 +30,8 @@ IDLE_S = 0.25  # how soon it notices that the game ended without telling
 class Work(Protocol):
     """What the trainer gives its time to; every call is made on the trainer's thread."""
 
-    def slice(self) -> bool:
-        """Do one short piece of work (a few milliseconds); False: there was nothing to do."""
+    def slice(self, budget_s: float) -> bool:
+        """Do one piece of work of about `budget_s`; False: there was nothing to do."""
 
     def recover(self) -> None:
         """Go back to the last good state after a slice failed."""
@@ -46,14 +47,14 @@ class Trainer:
         self,
         prepare: Callable[[], Work],
         metrics: Metrics,
-        always_open: bool = False,
+        governor: Governor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._prepare, self._metrics, self._always_open, self._clock = prepare, metrics, always_open, clock
+        self._prepare, self._metrics, self._clock = prepare, metrics, clock
+        self.governor = governor or Governor()
         self._changed = Condition()
         self._commands: deque[Callable[[], None]] = deque()
-        self._open = always_open
-        self._paused = self._stopping = self._ready = False
+        self._stopping = self._ready = self._lent = False
         self._asked = self._answered = 0
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self.dead_because = ""
@@ -68,21 +69,52 @@ class Trainer:
             return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
 
     def open_window(self) -> None:
-        self._set(open_now=True)
+        self.governor.open_window()
+        self._wake()
 
     def close_window(self) -> None:
-        self._set(open_now=self._always_open)
+        self.governor.close_window()
+
+    def choose(self, choosing: bool) -> None:
+        """The player begins to choose, or has chosen."""
+        self.governor.choose(choosing)
+        if choosing:
+            self._wake()
 
     def pause(self, paused: bool) -> None:
         """Learning off and on; a running slice is finished."""
-        with self._changed:
-            self._paused = paused
-            self._changed.notify_all()
+        self.governor.pause(paused)
+        self._wake()
 
-    def _set(self, open_now: bool) -> None:
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        """A frame has been drawn, and the game waits `slack_ms` for the next."""
+        self.governor.frame(frame_ms, slack_ms)
+        if self.governor.learning_time == "slack" and self.window_open:
+            self._wake()
+
+    def lend(self, seconds: float) -> None:
+        """The game has nothing to do for so long: the trainer works meanwhile, the caller sleeps without the GIL.
+
+        Returns as soon as nothing is left to do, and at the latest when the time is over, whatever the trainer does.
+        Nothing happens where the window is closed or the settings give the trainer its time in another way.
+        """
+        if self.governor.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
+            return
         with self._changed:
-            self._open = open_now
+            self.governor.lend(seconds)
+            self._lent = True
             self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._lent, seconds)
+            self._lent = False
+        self.governor.lend(0.0)
+
+    def _wake(self) -> None:
+        """Let the trainer look up now. Where it holds the lock it is awake, and the game's thread does not wait."""
+        if self._changed.acquire(blocking=False):
+            try:
+                self._changed.notify_all()
+            finally:
+                self._changed.release()
 
     def post(self, command: Callable[[], None]) -> None:
         """Run `command` on the trainer's thread, soon, window or not."""
@@ -119,7 +151,7 @@ class Trainer:
 
     @property
     def window_open(self) -> bool:
-        return self._open and not self._paused
+        return self.governor.window_open
 
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
@@ -158,10 +190,19 @@ class Trainer:
 
     def _wait_for_work(self) -> bool:
         """Sleep until there may be something to do; False: stop."""
+        self.governor.look()
+        self.governor.starvation.idle()
         with self._changed:
+            self._give_back()
             if not (self._commands or self._ending or self._asked > self._answered):
                 self._changed.wait(POLL_S if self.window_open else IDLE_S)
             return not self._ending
+
+    def _give_back(self) -> None:
+        """The game gets back what is left of the time that it lent; under the lock."""
+        if self._lent:
+            self._lent = False
+            self._changed.notify_all()
 
     def _work(self, work: Work) -> None:
         """Commands, then slices until the window closes or nothing is left; then whoever waits in `settle` hears."""
@@ -171,11 +212,26 @@ class Trainer:
         while self.window_open and not self._ending:
             if self._commands:
                 return
-            if not work.slice():
+            if not self._slice(work):
                 break
         with self._changed:
             self._answered = max(self._answered, asked)
             self._changed.notify_all()
+
+    def _slice(self, work: Work) -> bool:
+        """One slice, or a short sleep where none is allowed now; False: there was nothing to do."""
+        governor = self.governor
+        governor.look()
+        budget_s = governor.budget(hurried=self._asked > self._answered)
+        if not budget_s:
+            with self._changed:
+                self._give_back()
+                self._changed.wait(governor.wait_s)
+            return True
+        begun = self._clock()
+        more = work.slice(budget_s)
+        governor.worked(self._clock() - begun, budget_s)
+        return more
 
     def _run_commands(self) -> None:
         while self._commands:

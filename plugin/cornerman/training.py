@@ -26,11 +26,11 @@ from cornerman.learner import Learner
 from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveResult
 from cornerman.metrics import Metrics
-from cornerman.network import NetworkSpec
 from cornerman.nstep import NStep
+from cornerman.paced_burst import PacedBurst
 from cornerman.policy import Policy
 from cornerman.registry import Registry
-from cornerman.replay import ReplayBuffer, Rings, empty_batch
+from cornerman.replay import ReplayBuffer, Rings
 from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.settings import Settings
@@ -40,8 +40,8 @@ from cornerman.version_manifest import Provenance
 log = logging.getLogger("cornerman")
 
 COLLECTED_AT_ONCE = 256
-SLICE_S = 0.003
-"""How long judging or sparring goes on before the trainer looks up; a turn under way is finished."""
+SLICE_S = 0.02
+"""How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
 
 
 class Judge(Protocol):
@@ -72,6 +72,7 @@ class Training:
         self._encoder = encoder = Encoder(game)
         self._inbox, self._lineage, self._registry, self._metrics = inbox, lineage, registry, metrics
         self._learner, self._resume_file, self._safe = learner, registry.resume, safe
+        self._burst = PacedBurst(learner, settings.batch_size, metrics)
         self._random = np.random.default_rng([settings.seed, 1])
         sizes = encoder.observation_size, encoder.num_actions
         self.rings = Rings(
@@ -102,14 +103,17 @@ class Training:
 
     # --------------------------------------------------------------------------------------------------- one slice
 
-    def slice(self) -> bool:
-        """Collect, then one burst, one piece of judging or a new candidate; False when nothing is due."""
+    def slice(self, budget_s: float = SLICE_S) -> bool:
+        """Collect, then a part of a burst, a piece of judging or a new candidate; False when nothing is due."""
+        if self._burst.pending:
+            self._go_on_learning(budget_s)
+            return True
         collected = self._collect()
         if self._owed >= self._settings.burst_steps:
-            self._learn()
+            self._learn(budget_s)
         elif self._judge is not None:
-            self._advance(self._judge)
-        elif self._spar():
+            self._advance(self._judge, budget_s)
+        elif self._spar(budget_s):
             pass
         elif self._candidate_is_due:
             self._begin_judging()
@@ -153,7 +157,7 @@ class Training:
         self._metrics.set(fill=len(self.rings))
         return len(rows)
 
-    def _spar(self) -> bool:
+    def _spar(self, budget_s: float) -> bool:
         """Play on in the sparring battle; False when none is due.
 
         It stops as soon as a burst is owed, so how fast the machine is does not decide what is learned from when.
@@ -161,7 +165,7 @@ class Training:
         sparring = self._sparring
         if sparring is None or not sparring.advance():
             return False
-        go_on = _for_a_slice()
+        go_on = _for(budget_s)
         self._take_sparring(sparring)
         while self._owed < self._settings.burst_steps and go_on() and sparring.advance():
             self._take_sparring(sparring)
@@ -173,24 +177,24 @@ class Training:
             self._rows[SELF_PLAY] += isinstance(item, Transition)
             self._owe(self._store(item, self.rings.selfplay))
 
-    def _learn(self) -> None:
-        """A burst of gradient steps, once the buffer holds enough."""
+    def _learn(self, budget_s: float) -> None:
+        """Begin a burst of gradient steps, once the buffer holds enough."""
         settings = self._settings
         if len(self.rings) < max(settings.batch_size, settings.warmup_fraction * settings.replay_capacity):
             self._owed = 0.0
             return
         self._owed -= settings.burst_steps
-        share = self.rings.player.size / len(self.rings)
-        size, steps = settings.batch_size, settings.burst_steps
-        batch = empty_batch(size * steps, self._encoder.observation_size, self._encoder.num_actions)
-        for step in range(steps):
-            self.rings.sample(size, share, batch.part(step * size, (step + 1) * size))
-        with self._metrics.timed("steps", settings.burst_steps):
-            learned = self._learner.learn_burst(batch)
+        self._burst.begin(self.rings, settings.burst_steps)
+        self._go_on_learning(budget_s)
+
+    def _go_on_learning(self, budget_s: float) -> None:
+        loss = self._burst.advance(budget_s)
+        if loss is None:
+            return
         self._newest = Policy(self._learner.spec, self._learner.averaged())
         self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device.type)
-        if learned.steps:
-            self._metrics.set(loss=learned.loss)
+        if np.isfinite(loss):
+            self._metrics.set(loss=loss)
         if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
             self._metrics.set(fault=self._learner.fault)
             self._metrics.event(self._learner.fault)
@@ -228,8 +232,8 @@ class Training:
         else:
             self._judge = HeldOutJudge(self._candidate, self._lineage.champion, list(self.held_out.battles))
 
-    def _advance(self, judge: Judge) -> None:
-        verdict = judge.advance(_for_a_slice())
+    def _advance(self, judge: Judge, budget_s: float) -> None:
+        verdict = judge.advance(_for(budget_s))
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         if verdict is not None:
             self._judge = None
@@ -302,6 +306,7 @@ class Training:
     def recover(self) -> None:
         """Start over from the champion's weights, after a failed slice or forgetting."""
         self.drop_candidate()
+        self._burst.drop()
         self._newest = self._lineage.champion
         self._learner.load(self._newest.flat)
         self._learned_at_candidate = self._learner.steps
@@ -381,20 +386,7 @@ class Training:
         self._learned_at_candidate = self._learner.steps
 
 
-def _for_a_slice() -> Callable[[], bool]:
-    """True until a slice's time is over."""
-    end = time.perf_counter() + SLICE_S
+def _for(budget_s: float) -> Callable[[], bool]:
+    """True until so much time is over."""
+    end = time.perf_counter() + budget_s
     return lambda: time.perf_counter() < end
-
-
-def build_learner(spec: NetworkSpec, settings: Settings, device: str) -> Learner:
-    """A learner with the settings' figures."""
-    return Learner(
-        spec,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        target_rate=settings.target_rate,
-        gradient_clip=settings.gradient_clip,
-        seed=settings.seed,
-        device=device,
-    )

@@ -1,0 +1,233 @@
+"""When the trainer may learn, and how long at a time: training windows, a share of the time, reasons to rest.
+
+It has no thread and takes no lock: the game's thread tells it what happens, the trainer's thread asks it for time, and
+every figure has one writer. So nothing here can hold up a frame.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cornerman.hardware import rest_reason
+from cornerman.settings import Settings
+from cornerman.starvation import Starvation
+
+LONGEST_RUN_ON_S = 0.008
+"""What the trainer may run on after a window closed, at the 99th percentile."""
+SLICE_S, SHORTEST_SLICE_S, LEAST_SLICE_S = 0.004, 0.001, 0.0005
+SLICES_JUDGED = 128
+LOOK_PERIOD_S = 0.25
+NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
+FRAMES_JUDGED = 60
+LATE_FACTOR, LATE_SHARE = 1.2, 0.03
+LEAST_SHARE = 0.05
+BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
+SLACK_MARGIN_S = 0.001
+
+Reading = Mapping[str, float | None]
+
+
+def no_reading() -> Reading:
+    """For where nothing is known of the machine."""
+    return {}
+
+
+class Frames:
+    """How often frames come late while it learns, and while it does not: only the difference is learning's fault."""
+
+    def __init__(self) -> None:
+        self.share = 1.0  # of the time that learning may take
+        self._typical_ms = 0.0
+        self._late = {True: 0.0, False: 0.0}  # shares of the last frames, with learning and without
+        self._learned = 0
+
+    def frame(self, frame_ms: float, learned: bool) -> None:
+        """One frame went by; `learned`: the trainer worked within it."""
+        if not 0.0 < frame_ms < NO_FRAME_MS:
+            return
+        typical = self._typical_ms or frame_ms
+        late = frame_ms > LATE_FACTOR * typical
+        self._typical_ms = typical + 0.02 * (min(frame_ms, 2 * typical) - typical)
+        self._late[learned] += (late - self._late[learned]) / FRAMES_JUDGED
+        self._learned += learned
+        if learned and self._learned % FRAMES_JUDGED == 0:
+            if self._late[True] > self._late[False] + LATE_SHARE:
+                self.share = max(LEAST_SHARE, 0.6 * self.share)
+            elif self._late[True] < self._late[False] + LATE_SHARE / 2:
+                self.share = min(1.0, self.share + 0.1)
+
+
+class Governor:
+    """`window` and `learning_time` as of the settings; `read_machine` gives hardware.py's reading."""
+
+    def __init__(
+        self,
+        window: str = "between_rounds",
+        learning_time: str = "thread",
+        rest_on_battery: bool = False,
+        read_machine: Callable[[], Reading] = no_reading,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.window, self.learning_time = window, learning_time
+        self.rest = ""  # why it rests, as a sentence
+        self.reading: Reading = {}
+        self.slice_s = SLICE_S
+        self.starvation = Starvation(learning_time)
+        self._rest_on_battery, self._read_machine, self._clock = rest_on_battery, read_machine, clock
+        self._break = self._choosing = self._paused = self._worked = self._busy = False
+        self._frames = Frames()
+        self._slices: deque[float] = deque(maxlen=SLICES_JUDGED)
+        self._run_ons: deque[float] = deque(maxlen=SLICES_JUDGED)
+        self._num_slices = 0
+        self._overrun_s = 0.0
+        self._rest_until = self._lent_until = self._closed_at = 0.0
+        self._look_at = clock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, read_machine: Callable[[], Reading]) -> Governor:
+        """The governor that the player's settings ask for."""
+        return cls(settings.training_window, settings.learning_time, settings.rest_on_battery, read_machine)
+
+    # --------------------------------------------------------------------------------------------- the game's thread
+
+    def open_window(self) -> None:
+        """A round has ended."""
+        self._break = True
+
+    def close_window(self) -> None:
+        """A round starts."""
+        self._break = self._choosing = False
+        self._closed_at = self._clock()
+
+    def choose(self, choosing: bool) -> None:
+        """The player begins to choose, or has chosen."""
+        if self._choosing and not choosing:
+            self._closed_at = self._clock()
+        self._choosing = choosing
+
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
+
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        """A frame has been drawn; the game now waits `slack_ms` for the next."""
+        self._frames.frame(frame_ms, self._worked)
+        self._worked = False
+        if self.learning_time == "slack":
+            self.lend(slack_ms / 1e3 * self.share - SLACK_MARGIN_S)
+        if self.window_open:
+            self.starvation.seen_from_game(self._clock())
+
+    def lend(self, seconds: float) -> None:
+        """Let the trainer work for so long from now on."""
+        self._lent_until = self._clock() + seconds
+
+    # ---------------------------------------------------------------------------------------------------- either
+
+    @property
+    def window_open(self) -> bool:
+        """Whether it may learn now."""
+        return self._in_window and not self._paused and not self.rest
+
+    @property
+    def _in_window(self) -> bool:
+        return self.window == "always" or self._break or (self._choosing and self.window == "while_choosing")
+
+    @property
+    def share(self) -> float:
+        """Of the time in a window that learning may take, 0.05 to 1."""
+        return min(self._frames.share, BUSY_SHARE if self._busy else 1.0)
+
+    @property
+    def why(self) -> str:
+        """Why it learns now or does not, and what holds it back, for the menu."""
+        if self._paused:
+            return "learning is off"
+        if self.rest:
+            return self.rest
+        if not self._in_window:
+            return "a round is being played"
+        occasion = "always" if self.window == "always" else "between rounds" if self._break else "while you choose"
+        if self.starvation.sentence:
+            return f"{occasion}. {self.starvation.sentence}"
+        if self.share == 1.0:
+            return occasion
+        reason = "the machine is busy" if self._busy else "frames came late"
+        return f"{occasion}; {reason}, so it takes {self.share:.0%} of the time"
+
+    def report(self) -> dict[str, Any]:
+        """Plain data, for report.py."""
+        return {"open": self.window_open, "why": self.why, "share": self.share, "run_on_ms": self.run_on_ms}
+
+    @property
+    def run_on_ms(self) -> float | None:
+        """How long it ran on after windows closed, the 99th percentile of the last ones; None: never yet."""
+        run_ons = list(self._run_ons)
+        return 1e3 * _p99(run_ons) if run_ons else None
+
+    # ------------------------------------------------------------------------------------------ the trainer's thread
+
+    def look(self) -> None:
+        """Renew what is known of the machine, at most four times a second."""
+        now = self._clock()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_PERIOD_S
+        self.reading = reading = self._read_machine()
+        self.rest = rest_reason(dict(reading), bool(self.rest), self._rest_on_battery)
+        cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
+        if cpu is not None and own is not None:
+            self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
+
+    def budget(self, hurried: bool = False) -> float:
+        """Seconds that the next slice may take; 0: not now. `hurried`: there are no frames, somebody waits for it."""
+        now = self._clock()
+        if not self.window_open:
+            self.starvation.idle()
+            return 0.0
+        if not hurried and self.learning_time == "thread":
+            if now < self._rest_until:
+                self.starvation.idle()
+                return 0.0
+        elif not hurried:
+            left = self._lent_until - now - self._overrun_s
+            if left < LEAST_SLICE_S:
+                self.starvation.waits(now)
+                return 0.0
+            self.starvation.begins(now)
+            return min(self.slice_s, left)
+        self.starvation.begins(now)
+        return self.slice_s
+
+    @property
+    def wait_s(self) -> float:
+        """How long to sleep before asking again, where nothing else wakes the trainer."""
+        left = self._rest_until - self._clock()
+        return min(max(left, 0.0005), LOOK_PERIOD_S) if self.learning_time == "thread" else 0.05
+
+    def worked(self, seconds: float, budget_s: float) -> None:
+        """A slice is over that took `seconds` of the `budget_s` it was given."""
+        now = self._clock()
+        self._worked = True
+        self.starvation.worked(now)
+        self._overrun_s += 0.1 * (max(0.0, seconds - budget_s) - self._overrun_s)
+        if not self.window_open and self._closed_at:
+            self._run_ons.append(min(seconds, now - self._closed_at))
+        self._rest_until = now + seconds * (1.0 / self.share - 1.0)
+        self._slices.append(seconds)
+        self._num_slices += 1
+        if self._num_slices % (SLICES_JUDGED // 2) == 0:
+            self._adapt(_p99(list(self._slices)))
+
+    def _adapt(self, p99_s: float) -> None:
+        """Slices get shorter where the slowest would run on too long, and longer again where they would not."""
+        if p99_s > LONGEST_RUN_ON_S:
+            self.slice_s = max(SHORTEST_SLICE_S, 0.75 * self.slice_s)
+        elif p99_s < 0.75 * LONGEST_RUN_ON_S:
+            self.slice_s = min(SLICE_S, 1.1 * self.slice_s)
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(0.99 * (len(values) - 1))]

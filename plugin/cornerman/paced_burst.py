@@ -1,0 +1,110 @@
+"""A burst of learning steps done in parts that fit the time there is; the weights after it are the same for any parts.
+
+The rows are drawn from both rings before the first part, so how fast the machine is does not decide what is learned.
+The trainer's thread only.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cornerman.metrics import Metrics
+from cornerman.network import NetworkSpec
+from cornerman.replay import Batch, Rings, empty_batch
+
+MOST_LOSS = 100.0
+"""The mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
+MOST_DROPPED = 3
+"""Bursts in a row that may come to nothing finite."""
+
+
+class LearnedLike(Protocol):
+    """What `Learner.learn_burst` tells."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+
+
+class LearnerLike(Protocol):
+    """The part of a learner that is needed here."""
+
+    @property
+    def spec(self) -> NetworkSpec: ...
+    def learn_burst(self, batch: Any) -> LearnedLike: ...
+
+
+class PacedBurst:
+    """`begin` a burst, then `advance` it until it is no longer `pending`."""
+
+    def __init__(
+        self,
+        learner: LearnerLike,
+        batch_size: int,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._learner, self._batch_size, self._metrics, self._clock = learner, batch_size, metrics, clock
+        self._batch: Batch[Any] | None = None
+        self._steps = self._at = self._dropped = 0
+        self._step_s = 0.0  # what a step takes, 0 before the first
+        self._applied, self._loss = 0, 0.0
+
+    @property
+    def pending(self) -> bool:
+        return self._batch is not None
+
+    def begin(self, rings: Rings, num_steps: int) -> None:
+        """Draw the rows of `num_steps` steps from both rings, each in proportion to what it holds."""
+        size, spec = self._batch_size, self._learner.spec
+        share = rings.player.size / len(rings)
+        batch = empty_batch(size * num_steps, spec.observation_size, spec.num_actions)
+        for step in range(num_steps):
+            rings.sample(size, share, batch.part(step * size, (step + 1) * size))
+        self._batch, self._steps, self._at = batch, num_steps, 0
+        self._applied, self._loss = 0, 0.0
+
+    def drop(self) -> None:
+        """Forget the rest of the burst, and what went wrong before."""
+        self._batch, self._dropped = None, 0
+
+    def advance(self, budget_s: float) -> float | None:
+        """Learn about as many steps as fit, at least one; the whole burst's mean loss once it is over, else None.
+
+        NaN where every step was dropped. FloatingPointError where learning has come apart: the weights are then no
+        good, although they are finite.
+        """
+        assert self._batch is not None
+        fitting = int(budget_s / self._step_s) if self._step_s else 1
+        steps = max(1, min(fitting, self._steps - self._at))
+        rows = self._batch.part(self._at * self._batch_size, (self._at + steps) * self._batch_size)
+        begun = self._clock()
+        with self._metrics.timed("steps", steps):
+            learned = self._learner.learn_burst(rows)
+        step_s = (self._clock() - begun) / steps
+        self._step_s += (0.2 if self._step_s else 1.0) * (step_s - self._step_s)
+        self._at += steps
+        if learned.steps:
+            self._applied += learned.steps
+            self._loss += learned.loss * learned.steps
+        if self._at < self._steps:
+            return None
+        self._batch = None
+        return self._judged()
+
+    def _judged(self) -> float:
+        if not self._applied:
+            self._dropped += 1
+            if self._dropped >= MOST_DROPPED:
+                self._dropped = 0
+                raise FloatingPointError(f"{MOST_DROPPED} bursts in a row came to nothing finite")
+            return math.nan
+        self._dropped = 0
+        loss = self._loss / self._applied
+        if loss > MOST_LOSS:
+            raise FloatingPointError(f"the loss went up to {loss:.3g}")
+        return loss

@@ -1,0 +1,83 @@
+"""Notices that the trainer gets no time although its window is open, and says what to do about it.
+
+Three ways to starve: the game never lets go of the interpreter; the game was to lend time and does not; other programs
+take the whole processor. The trainer's thread calls everything here but `seen_from_game`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+JUDGED_S = 1.0  # of working time, before it is judged
+STARVING_SHARE = 0.1
+NOTHING_LENT_S = 3.0
+NO_SIGN_S = 2.0
+
+HELD = (
+    "It hardly gets any time ({share:.0%}): the game keeps the interpreter to itself, or other programs the processor. "
+    "A game should wait with pygame's clock.tick, not in a busy loop, or set learning_time to pump and call "
+    "pump(budget_ms) while it waits."
+)
+NOT_LENT = {
+    "pump": "It gets no time: learning_time is pump, but the game has not called pump(budget_ms). "
+    "Call it while the game waits for its next frame, or set learning_time to thread.",
+    "slack": "It gets no time: learning_time is slack, but the game reports no slack that a learning step fits in. "
+    "Call on_frame(frame_ms, slack_ms) every frame, or set learning_time to thread.",
+}
+
+
+class Starvation:
+    """`sentence` is empty while all is well."""
+
+    def __init__(self, learning_time: str, thread_time: Callable[[], float] = time.thread_time) -> None:
+        self.sentence = ""
+        self.measures_processor = True
+        """Off where the work is done by an accelerator: then the thread rightly takes no processor time."""
+        self._learning_time, self._thread_time = learning_time, thread_time
+        self._mark: tuple[float, float] | None = None
+        self._wall_s = self._processor_s = 0.0
+        self._waits_since: float | None = None
+        self._last_sign: float | None = None
+
+    def idle(self) -> None:
+        """Nothing is due, or nothing is allowed: what follows is not held against the game."""
+        self._mark = self._waits_since = self._last_sign = None
+
+    def begins(self, now: float) -> None:
+        """A slice begins."""
+        self._last_sign = now
+        if self._waits_since is not None and self._learning_time != "thread":
+            self.sentence = ""
+        self._waits_since = None
+        if self._mark is None:
+            self._mark = (now, self._thread_time())
+
+    def worked(self, now: float) -> None:
+        """A slice has ended: from its beginning, or the end of the one before it, the thread wanted to run."""
+        if self._mark is None or not self.measures_processor:
+            return
+        processor = self._thread_time()
+        self._last_sign = now
+        self._wall_s += now - self._mark[0]
+        self._processor_s += processor - self._mark[1]
+        self._mark = (now, processor)
+        if self._wall_s >= JUDGED_S:
+            share = self._processor_s / self._wall_s
+            self.sentence = HELD.format(share=share) if share < STARVING_SHARE else ""
+            self._wall_s = self._processor_s = 0.0
+
+    def waits(self, now: float) -> None:
+        """The window is open, but no time was lent."""
+        self._mark = None
+        self._last_sign = now
+        if self._waits_since is None:
+            self._waits_since = now
+        elif now - self._waits_since > NOTHING_LENT_S:
+            self.sentence = NOT_LENT[self._learning_time]
+
+    def seen_from_game(self, now: float) -> None:
+        """A frame went by with the window open; the game's thread. Says so where the trainer gives no sign at all."""
+        sign = self._last_sign
+        if self._learning_time == "thread" and sign is not None and now - sign > NO_SIGN_S:
+            self.sentence = HELD.format(share=0.0)
