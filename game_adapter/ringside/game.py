@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from game_adapter.ringside.battle import Battle, chance
 from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
 from game_adapter.ringside.opponents import RIVALS, Rival
 from game_adapter.ringside.roster import SHAPES, RosterEntry, roster
+
+if TYPE_CHECKING:
+    from game_adapter.ringside.vector_battle import VectorBattle
+    from game_adapter.ringside.vector_opponents import BatchedRival
 
 
 class Ringside:
@@ -29,6 +33,13 @@ class Ringside:
     def rivals(self) -> Mapping[str, Rival]:
         return RIVALS
 
+    @property
+    def batched_rivals(self) -> Mapping[str, BatchedRival]:
+        """The scripted fighters that play in batches; needs numpy."""
+        from game_adapter.ringside.vector_opponents import BATCHED_RIVALS
+
+        return BATCHED_RIVALS
+
     def encode(self, state: Mapping[str, Any], seat: int) -> list[float]:
         """The game's own features of a state, from a seat's view."""
         return encode(state, seat)
@@ -36,6 +47,13 @@ class Ringside:
     def new_battle(self, seed: int, shape: str = "2v2") -> Battle:
         """A battle that the seed decides entirely; equal teams are mirrored, so both seats have the same chances."""
         return Battle(draw_teams(seed, shape), seed)
+
+    def new_battles(self, num_battles: int, seed: int, shape: str = "2v2") -> VectorBattle:
+        """So many battles at once (`contract.BatchedGame`), each like `new_battle` of its own seed; needs numpy."""
+        from game_adapter.ringside.lineups import drawn_lineups
+        from game_adapter.ringside.vector_battle import VectorBattle
+
+        return VectorBattle(num_battles, seed, drawn_lineups(shape))
 
 
 def draw_teams(seed: int, shape: str) -> tuple[list[RosterEntry], list[RosterEntry]]:
@@ -52,11 +70,12 @@ def draw_teams(seed: int, shape: str) -> tuple[list[RosterEntry], list[RosterEnt
     small, large = sorted(sizes)
     few = drawn[:small]
     if small < large:
-        few = [_strengthened(entry, f"{small}v{large}") for entry in few]
+        few = [strengthened(entry, f"{small}v{large}") for entry in few]
     return (few, drawn) if sizes[0] == small else (drawn, few)
 
 
-def _strengthened(entry: RosterEntry, shape: str) -> RosterEntry:
+def strengthened(entry: RosterEntry, shape: str) -> RosterEntry:
+    """A fighter of the smaller team, with its handicap."""
     handicap = roster().handicaps[shape]
     return RosterEntry(
         name=entry.name,
