@@ -17,6 +17,7 @@ from cornerman.segment import Header
 from cornerman.sparring import FIRST_ID
 
 FOLDER_NAME = "journal"
+MAX_OPEN_BATTLES = 1024
 
 Item: TypeAlias = Transition | BattleEnd
 
@@ -25,8 +26,8 @@ Item: TypeAlias = Transition | BattleEnd
 class Safekeeping:
     """The journal of one data folder and the numbers that battles bear in it.
 
-    A game counts its battles from 1 in every session. Here they go on after the last stored one, so that battles of two
-    sessions are never taken for one: live battles below `FIRST_ID`, sparring from there on.
+    A game counts its battles anew in every session. Here they are counted on after the last stored one, so that battles
+    of two sessions are never taken for one: live battles below `FIRST_ID`, sparring from there on.
     """
 
     folder: Path
@@ -36,7 +37,8 @@ class Safekeeping:
     _journal: Journal | None = None
     _told: int = 0
     _failing: bool = False
-    _offsets: dict[str, int] = field(default_factory=dict)
+    _next: dict[str, int] = field(default_factory=dict)  # number of the next battle, per kind
+    _open: dict[tuple[str, int], int] = field(default_factory=dict)  # kind and the game's id -> number
 
     def open(self) -> None:
         """Open the journal, and finish a forgetting that was cut short."""
@@ -65,7 +67,8 @@ class Safekeeping:
         """Erase every stored battle of either kind; OSError where one cannot be erased."""
         journal = self._opened()
         erased = [journal.forget(kind) for kind in (PLAYER, SELF_PLAY)]
-        self._offsets.clear()
+        self._next.clear()
+        self._open.clear()
         self.kept = 0
         return erased
 
@@ -82,7 +85,7 @@ class Safekeeping:
 
     def _take(self, item: Item, kind: str) -> Item:
         try:
-            item = replace(item, battle_id=self._number(item.battle_id, kind))
+            item = replace(item, battle_id=self._number(item, kind))
             if self._opened().take(item, kind):
                 self.kept += kind == PLAYER
                 self._failing = False
@@ -91,10 +94,18 @@ class Safekeeping:
             self._failed(error)
         return item
 
-    def _number(self, battle_id: int, kind: str) -> int:
-        if kind not in self._offsets:
-            self._offsets[kind] = self._opened().next_battle_id(kind)
-        return (battle_id + self._offsets[kind]) % FIRST_ID + (FIRST_ID if kind == SELF_PLAY else 0)
+    def _number(self, item: Item, kind: str) -> int:
+        """The battle's number here; given with its first item, and free for another battle after its end."""
+        if kind not in self._next:
+            own = FIRST_ID if kind == SELF_PLAY else item.battle_id if 0 <= item.battle_id < FIRST_ID else 1
+            self._next[kind] = self._opened().next_battle_id(kind) or own
+        known = (kind, item.battle_id)
+        if known not in self._open:
+            if len(self._open) >= MAX_OPEN_BATTLES:  # battles whose end was never told
+                del self._open[next(iter(self._open))]
+            self._open[known] = self._next[kind]
+            self._next[kind] += 1
+        return self._open.pop(known) if isinstance(item, BattleEnd) else self._open[known]
 
     def _failed(self, error: Exception) -> None:
         """One sentence, until it has worked again."""
