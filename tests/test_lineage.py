@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.lineage import KEPT, Lineage
@@ -18,6 +18,7 @@ def policy(version: int) -> Policy:
     return Policy(SPEC, np.zeros(SPEC.num_parameters, np.float32), version)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.lists(st.sampled_from(["promote", "roll back", "restart"]), max_size=40))
 def test_it_does_what_a_plain_list_would(moves: list[str]) -> None:
     lineage, plain, swaps = Lineage([policy(0)]), [0], 0

@@ -159,7 +159,7 @@ def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) ->
         assert table.plugin.report()["record"]["battles"] == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["on", "recording", "forget"]), st.integers(0, 40)), max_size=8))
 def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presses: list[tuple[str, int]]) -> None:
     plugin = quiet.plugin
@@ -230,7 +230,7 @@ def test_it_leaves_a_battle_of_which_it_hears_nothing_more(tmp_path: Path) -> No
 
 
 @given(mask=st.lists(st.booleans(), min_size=len(RINGSIDE.action_names), max_size=len(RINGSIDE.action_names)))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_it_never_chooses_an_illegal_action(quiet: Table, mask: list[bool]) -> None:
     plugin, state = quiet.plugin, RINGSIDE.new_battle(1).state()
     plugin.switch(on=True, recording=True)
@@ -261,7 +261,7 @@ states = anything | st.fixed_dictionaries({"round": anything, "characters": st.l
 
 
 @given(state=states, mask=anything, seat=anything)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_broken_state_or_mask_gives_no_opinion_and_no_exception(
     quiet: Table, state: Any, mask: Any, seat: Any
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import SettingsError
@@ -155,6 +155,7 @@ values = st.one_of(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.dictionaries(st.sampled_from([f.name for f in fields(Settings)]), values, max_size=4))
 def test_whatever_is_given_is_either_taken_within_bounds_or_refused(given_values: dict[str, Any]) -> None:
     try:
