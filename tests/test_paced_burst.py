@@ -1,0 +1,143 @@
+"""A burst in parts: the same weights for any parts, the budget kept, and learning that comes apart is noticed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornerman.contract import Source, Transition
+from cornerman.learner import Learner
+from cornerman.metrics import Metrics
+from cornerman.network import NetworkSpec
+from cornerman.paced_burst import MOST_DROPPED, MOST_LOSS, PacedBurst
+from cornerman.replay import ReplayBuffer, Rings
+
+SPEC = NetworkSpec(5, 4, (8,))
+BATCH, STEPS = 4, 16
+
+
+@dataclass
+class Told:
+    steps: int
+    loss: float
+
+
+class Pretend:
+    """A learner whose steps take as long as it is told, on a clock of its own."""
+
+    spec = SPEC
+
+    def __init__(self, step_s: float = 0.001, loss: float = 0.5) -> None:
+        self.now, self.step_s, self.loss, self.parts, self.applied = 0.0, step_s, loss, list[int](), True
+
+    def clock(self) -> float:
+        return self.now
+
+    def learn_burst(self, batch: Any) -> Told:
+        steps = len(batch.action) // BATCH
+        self.parts.append(steps)
+        self.now += steps * self.step_s
+        return Told(steps if self.applied else 0, self.loss if self.applied else math.nan)
+
+
+def rings() -> Rings:
+    random = np.random.default_rng(3)
+    made = Rings(ReplayBuffer(100, 5, 4, random), ReplayBuffer(100, 5, 4, random))
+    for ring, count in ((made.player, 30), (made.selfplay, 60)):
+        for index in range(count):
+            seen = random.random((2, 5), np.float32)
+            mask = np.ones(4, np.bool_)
+            row = (seen[0], mask, index % 4, float(random.normal()), seen[1], mask, 0.97, 1, 0, index)
+            ring.append(Transition(*row, Source.PLUGIN, Source.PLAYER, 1))
+    return made
+
+
+def whole(burst: PacedBurst, budgets: list[float]) -> float:
+    for number in range(1000):
+        loss = burst.advance(budgets[number % len(budgets)])
+        if loss is not None:
+            assert not burst.pending
+            return loss
+        assert burst.pending
+    raise AssertionError("it never ended")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.0007, 0.002, 0.01, 1.0]), min_size=1, max_size=5))
+def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
+    def learned(budgets: list[float]) -> tuple[Learner, list[float]]:
+        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
+        burst, losses = PacedBurst(learner, BATCH, Metrics()), []
+        for _ in range(8):  # past a clearing of tiny moments
+            burst.begin(drawn, STEPS)
+            losses.append(whole(burst, budgets))
+        return learner, losses
+
+    (at_once, expected), (parts, found) = learned([1e9]), learned(budgets)
+    assert parts.steps == at_once.steps == 8 * STEPS
+    for name, array in at_once.state().items():
+        assert np.array_equal(array, parts.state()[name]), name
+    assert found == pytest.approx(expected)
+
+
+def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
+    pretend = Pretend(step_s=0.001)
+    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), pretend.clock), rings()
+    burst.begin(drawn, STEPS)
+    whole(burst, [0.0045])
+    assert pretend.parts == [1, 4, 4, 4, 3], "the first tells how long a step takes"
+    pretend.parts.clear()
+    pretend.step_s = 0.01
+    burst.begin(drawn, STEPS)
+    whole(burst, [0.0045])
+    assert pretend.parts[-6:] == [1] * 6, "slower than the budget: step by step"
+    assert sum(pretend.parts) == STEPS
+
+
+def test_dropping_forgets_the_rest() -> None:
+    pretend = Pretend()
+    burst = PacedBurst(pretend, BATCH, Metrics(), pretend.clock)
+    burst.begin(rings(), STEPS)
+    assert burst.advance(0.0) is None
+    burst.drop()
+    assert not burst.pending
+    assert pretend.parts == [1]
+
+
+@pytest.mark.parametrize(("loss", "apart"), [(MOST_LOSS - 1, False), (MOST_LOSS + 1, True), (1e30, True)])
+def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
+    pretend = Pretend(loss=loss)
+    burst = PacedBurst(pretend, BATCH, Metrics(), pretend.clock)
+    burst.begin(rings(), STEPS)
+    if apart:
+        with pytest.raises(FloatingPointError, match="the loss went up to"):
+            whole(burst, [1.0])
+        assert not burst.pending
+    else:
+        assert whole(burst, [1.0]) == pytest.approx(loss)
+
+
+def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row() -> None:
+    pretend = Pretend()
+    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), pretend.clock), rings()
+    for applied in (False, False, True, False, False):
+        pretend.applied = applied
+        burst.begin(drawn, STEPS)
+        assert math.isnan(whole(burst, [1.0])) is not applied
+    burst.begin(drawn, STEPS)
+    with pytest.raises(FloatingPointError, match=f"{MOST_DROPPED} bursts in a row"):
+        whole(burst, [1.0])
+
+
+def test_how_many_steps_a_second_is_counted() -> None:
+    metrics, pretend = Metrics(), Pretend()
+    burst = PacedBurst(pretend, BATCH, metrics, pretend.clock)
+    burst.begin(rings(), STEPS)
+    whole(burst, [1.0])
+    assert metrics.rate("steps") is not None
