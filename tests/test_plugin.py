@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, ModelError, Transition
-from cornerman.gate import Verdict
-from cornerman.network import NetworkSpec
 from cornerman.nstep import NStep
 from cornerman.policy import Policy
-from cornerman.registry import Registry
-from cornerman.version_manifest import Provenance
 from game_adapter.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE
 from tests.choosing import Choosing, Described
@@ -288,125 +280,3 @@ def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None
             match.play(match.decide())
         assert table.rejected == {"state": 1}
         assert table.plugin.report()["recorder"]["rejected"] == {"state": 1}
-
-
-# ----------------------------------------------------------------------------------------- settings and stored versions
-
-
-def test_the_players_file_goes_over_the_wishes_of_the_game(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("difficulty = 2\n")
-    with Table(Choosing(), tmp_path, difficulty=4, learning=False) as table:
-        assert table.plugin.report()["difficulty"]["level"] == 2
-        assert table.plugin.settings.seed == 1
-
-
-def test_a_faulty_file_is_told_and_leaves_the_wishes_of_the_game(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("dificulty = 2\n")
-    with Table(Choosing(), tmp_path, difficulty=4, learning=False) as table:
-        assert table.plugin.report()["difficulty"]["level"] == 4
-        assert "Did you mean difficulty?" in table.plugin.report()["plugin"]["notice"]
-
-
-def test_faulty_wishes_are_told_and_leave_the_players_file(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("difficulty = 2\nlearning = false\n")
-    with Table(Choosing(), tmp_path, colour="red") as table:
-        assert table.plugin.report()["difficulty"]["level"] == 2
-        assert "'colour'" in table.plugin.report()["plugin"]["notice"]
-        assert table.plugin.settings.hidden == (128, 128)
-
-
-def test_without_torch_it_plays_and_says_why_it_does_not_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
-    with Table(RINGSIDE, tmp_path) as table:
-        table.play(1, settle=False)
-        assert table.plugin.trainer is None
-        assert "torch is not installed" in table.plugin.report()["plugin"]["notice"]
-        assert table.versions
-
-
-def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, device="xpu") as table:
-        table.play(1)
-        report = table.plugin.report()
-        assert table.versions
-        if report["device"] == "none":
-            assert "Learning is off" in report["plugin"]["notice"]
-            assert report["plugin"]["learning"] is False
-
-
-def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        registry = table.plugin.registry
-        registry.promote(registry.save(table.plugin.lineage.champion.flat, Provenance()))
-    weights = tmp_path / "versions" / "000001" / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1])
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        assert table.plugin.report()["version"] == 0
-        assert any("damaged" in event["text"] for event in table.plugin.report()["events"])
-        table.play(1)
-
-
-def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
-    with Table(Choosing(), tmp_path, learning=False) as table:
-        registry, flat = table.plugin.registry, table.plugin.lineage.champion.flat
-        for _ in range(12):
-            registry.promote(registry.save(flat, Provenance()))
-    loaded: list[int] = []
-    with pytest.MonkeyPatch.context() as patch:
-        load = Registry.load
-        patch.setattr(Registry, "load", lambda self, version: (loaded.append(version), load(self, version))[1])
-        with Table(Choosing(), tmp_path, learning=False) as table:
-            assert [policy.version for policy in table.plugin.lineage.line] == list(range(5, 13))
-    assert sorted(loaded) == list(range(5, 13))
-
-
-def test_other_hidden_layers_than_the_stored_ones_still_learn_and_are_kept(tmp_path: Path) -> None:
-    with Table(Choosing(), tmp_path, learning=False, hidden=[8]):
-        pass
-    with Table(Choosing(), tmp_path, hidden=[32]) as table:
-        plugin = table.plugin
-        training = plugin.training
-        assert training is not None
-        champion = plugin.lineage.champion
-        assert champion.spec == NetworkSpec(champion.spec.observation_size, 3, (8,))
-        done = threading.Event()
-
-        def promote() -> None:
-            training._candidate = champion
-            training._decide(Verdict(True, "Promoted: by hand, in a test."))
-            done.set()
-
-        plugin.hand_to_trainer(promote)
-        assert done.wait(30.0)
-        assert plugin.report()["version"] == 1, plugin.report()["events"]
-
-
-SLOPPY = """
-import sys
-from pathlib import Path
-from game_adapter.ringside.game import RINGSIDE
-from tests.table import Table
-
-table = Table(RINGSIDE, Path(sys.argv[1]), training_window="always", sparring=1000.0)
-table.play(1)
-assert table.plugin.trainer.window_open
-print("the game is over", flush=True)
-"""
-
-
-def test_a_game_that_never_calls_on_quit_ends_with_status_0_and_what_was_learned_is_kept(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parent.parent
-    ended = subprocess.run(
-        [sys.executable, "-c", SLOPPY, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (ended.returncode, ended.stdout) == (0, "the game is over\n"), ended.stderr
-    assert (tmp_path / "resume.safetensors").stat().st_size > 0
-
-
-def test_quitting_twice_is_no_fault(tmp_path: Path) -> None:
-    table = Table(Choosing(), tmp_path)
-    table.plugin.on_quit()
-    table.plugin.on_quit()
-    assert table.plugin.trainer is not None
-    assert not table.plugin.trainer.alive
