@@ -106,7 +106,8 @@ ROOMS: dict[str, set[str]] = {
     "report": set(),
     "panel_words": set(),
     "overlay": {"panel_words"},
-    "controls": {"difficulty", "journal"},
+    "forgetting": {"history", "journal"},
+    "controls": {"difficulty", "forgetting"},
     # the composition root, and the command line
     "plugin": {
         "controls",

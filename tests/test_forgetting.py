@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -45,6 +47,10 @@ class Session:
         plugin.on_battle_start(battle_id=number, seats={0: "player", 1: "plugin"})
         while (seat := battle.seat) is not None:
             state, mask, action = {**battle.state(), **marks}, battle.action_mask(), random.randrange(2)
+            if seat == 1:
+                chosen = plugin.choose_action(number, seat, state, mask)
+                assert chosen is not None
+                action = chosen
             battle.apply(action)
             plugin.on_turn(number, seat, state, mask, action, {**battle.state(), **marks})
             if seat == 0 and in_the_middle is not None:
@@ -79,6 +85,12 @@ def versions_from_the_player(session: Session) -> list[int]:
     return [entry.version for entry in session.plugin.registry.versions() if entry.manifest and entry.manifest.rows]
 
 
+def live_battles(session: Session) -> int:
+    """Battles against the player in the history, its log included."""
+    with closing(sqlite3.connect(session.folder / "history.sqlite")) as history:
+        return int(history.execute("select count(*) from battles where opponent = 'player'").fetchone()[0])
+
+
 def filled(folder: Path, battles: int = 60, **settings: Any) -> Session:
     """A session with marked battles, kept on the disk; its trainer has caught up."""
     session = Session(folder, **settings)
@@ -87,6 +99,7 @@ def filled(folder: Path, battles: int = 60, **settings: Any) -> Session:
         session.plugin.settle(30.0)
     session.misbehave()
     session.plugin.settle(30.0)
+    assert live_battles(session) > battles // 2
     return session
 
 
@@ -95,6 +108,7 @@ def check_gone(session: Session) -> None:
     folder, plugin = session.folder, session.plugin
     assert session.traces == set()
     assert versions_from_the_player(session) == []
+    assert live_battles(session) == 0
     report = plugin.report()
     assert report["recorder"]["examples"] == report["recorder"]["rejected"] == {}
     assert report["plugin"]["notice"].startswith("Forgotten: ")

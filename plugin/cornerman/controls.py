@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
 from cornerman.difficulty import level
-from cornerman.journal import PLAYER, SELF_PLAY, Erased
+from cornerman.forgetting import forget
 
 if TYPE_CHECKING:
     from cornerman.plugin import Cornerman
@@ -60,34 +60,5 @@ class Controls:
         plugin.cut_recording()
         plugin.forget_results()
 
-        def erase() -> None:
-            gone, failed = [], ""
-            try:
-                gone = plugin.registry.erase_trained_from_player()
-                champion, _ = plugin.registry.load_champion()
-                plugin.lineage.restart(champion or plugin.first_version())
-            except ModelError as error:
-                failed = f" {error}"
-            erased: list[Erased] = []
-            try:
-                erased = plugin.drop_recorded()
-            except OSError as error:
-                failed += f" Recorded battles could not be erased from the disk ({error.strerror or error}); try again."
-            plugin.say(f"{forgotten(erased, len(gone))}{failed}")
-
-        plugin.hand_to_trainer(erase)
+        plugin.hand_to_trainer(partial(forget, plugin))
         return "Forgetting what was recorded and learned."
-
-
-def forgotten(erased: Sequence[Erased], versions: int) -> str:
-    """What was erased, in one sentence with counts."""
-    kinds = {PLAYER: "of yours", SELF_PLAY: "of its own practice"}
-    parts = [
-        f"{_counted(one.battles, 'battle')} {kinds[one.kind]} ({_counted(one.rows, 'decision')})" for one in erased
-    ]
-    parts.append(f"{_counted(versions, 'version')} that learned from you")
-    return f"Forgotten: {', '.join(parts)}, and all that was in memory."
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
