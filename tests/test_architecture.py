@@ -111,6 +111,7 @@ ROOMS: dict[str, set[str]] = {
     # the composition root, and the command line
     "plugin": {
         "controls",
+        "data_lock",
         "difficulty",
         "encoder",
         "evaluation",
@@ -138,6 +139,18 @@ ROOMS: dict[str, set[str]] = {
     },
     "bulk": {"plugin"},
     "doctor": {"hardware", "quality"},
+    "data_lock": {"disk"},
+    "versions_command": {
+        "data_lock",
+        "encoder",
+        "exchange",
+        "family_tree",
+        "history",
+        "network",
+        "ratings",
+        "registry",
+        "version_manifest",
+    },
     "data_command": {
         "dataset",
         "disk",
@@ -149,7 +162,17 @@ ROOMS: dict[str, set[str]] = {
         "sparring",
         "version_manifest",
     },
-    "commands": {"bulk", "data_command", "doctor", "encoder", "evaluation", "network", "registry", "version_manifest"},
+    "commands": {
+        "bulk",
+        "data_command",
+        "doctor",
+        "encoder",
+        "evaluation",
+        "network",
+        "registry",
+        "version_manifest",
+        "versions_command",
+    },
     "__main__": {"commands"},
 }
 

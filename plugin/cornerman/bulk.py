@@ -31,7 +31,7 @@ def train(
     plugin = Cornerman()
     # The command's own needs go over the player's file: a trainer's thread beside this one, or no sparring, never ends.
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed, "sparring": 1.0}, "this command")
-    plugin.load(game, data, settings)
+    plugin.load(game, data, settings, "cornerman train")
     training = plugin.prepare()
     first = training.recorded
     start = told = time.monotonic()
@@ -52,6 +52,7 @@ def train(
         say("Stopped.")
     finally:
         training.close()
+        plugin.lock.release()
     say(_row(plugin, training.recorded - first, time.monotonic() - start))
     say(f"Version {plugin.lineage.champion.version} plays. It is stored in {data}")
     return plugin.lineage.champion.version

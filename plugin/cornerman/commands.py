@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -227,6 +228,74 @@ class Data:
         return 0
 
 
+class Versions:
+    """List, draw, move, hand on and tidy up the stored versions."""
+
+    @staticmethod
+    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        text = (
+            "Without an action: a table of the stored versions, with ratings from the gate's battles (Bradley-Terry, "
+            "400 points are odds of ten to one, the weakest scripted fighter at 0) and their 95 % intervals."
+        )
+        parser = commands.add_parser("versions", help="list, promote, roll back, export, import", description=text)
+        _game_option(parser)
+        _data_option(parser)
+        parser.add_argument("--tree", action="store_true", help="show the family tree instead of the table")
+        parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. versions.png")
+        parser.set_defaults(run=Versions.run, action=None)
+        actions = parser.add_subparsers(dest="action", metavar="ACTION")
+        number: dict[str, Any] = {"type": int, "metavar": "N", "help": "a version's number"}
+        file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+        promote = actions.add_parser("promote", help="let version N play from the next start on")
+        promote.add_argument("version", **number)
+        actions.add_parser("rollback", help="let the champion before play again")
+        export = actions.add_parser("export", help="write version N to a .zip for somebody else")
+        export.add_argument("version", **number)
+        export.add_argument("file", **file)
+        actions.add_parser("import", help="take in such a .zip, into quarantine until it has played a smoke battle")
+        actions.choices["import"].add_argument("file", **file)
+        prune = actions.add_parser("prune", help="delete the oldest versions")
+        prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
+        for action in actions.choices.values():  # so that the options may stand on either side of the action
+            action.add_argument("--game", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+            action.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """What was done, or the table."""
+        from cornerman.data_command import identity_of
+        from cornerman.versions_command import StoredVersions
+
+        if not (options.data / "versions").is_dir():
+            raise CommandError(f"{options.data} holds no versions; train first, or name a game's folder with --data")
+        identity, game = identity_of(options.data), None
+        try:
+            game = find_game(options.game)
+        except CommandError:  # a table needs no game where the versions say which one they play
+            if options.game or identity is None:
+                raise
+        if identity is None or options.game:
+            assert game is not None
+            identity = identity_for(game)
+        elif game is not None and game.name != identity.game:
+            game = None
+        stored = StoredVersions(options.data, identity_for(game) if game is not None else identity, game)
+        actions: dict[str, Callable[[], str]] = {
+            "promote": lambda: stored.promote(options.version),
+            "rollback": stored.roll_back,
+            "export": lambda: stored.export(options.version, options.file),
+            "import": lambda: stored.take_in(options.file),
+            "prune": lambda: stored.prune(options.keep),
+        }
+        if options.action:
+            print(actions[options.action]())
+            return 0
+        if options.plot:
+            print(stored.plot(options.plot))
+        print("\n".join(stored.tree() if options.tree else stored.lines()))
+        return 0
+
+
 class Train:
     """Learn from headless battles until a number of decisions or minutes is reached."""
 
@@ -278,4 +347,4 @@ class Doctor:
         return 0 if healthy else 1
 
 
-COMMANDS: tuple[type[Command], ...] = (Train, Evaluate, Data, Doctor, Install)
+COMMANDS: tuple[type[Command], ...] = (Train, Evaluate, Versions, Data, Doctor, Install)

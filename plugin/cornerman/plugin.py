@@ -29,6 +29,7 @@ from cornerman.contract import (
     Transition,
 )
 from cornerman.controls import Controls
+from cornerman.data_lock import DataLock
 from cornerman.difficulty import LEVELS, level
 from cornerman.encoder import Encoder
 from cornerman.evaluation import evaluate, wilson_interval
@@ -87,7 +88,7 @@ class Cornerman:
         if self.learning:
             self.start_learning(LOADING_S)
 
-    def load(self, game: Game, folder: Path, settings: Settings) -> None:
+    def load(self, game: Game, folder: Path, settings: Settings, who: str = "a running game") -> None:
         """Build everything but the trainer; ModelError where the folder cannot be used."""
         self._game, self._folder, self.settings = game, folder, settings
         self.recording, self.learning = self.settings.recording, self.settings.learning
@@ -101,6 +102,7 @@ class Cornerman:
             game.name, game.version, self.encoder.version, tuple(game.action_names), self.encoder.observation_size
         )
         spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
+        self.lock = DataLock(self._folder, who)
         self.registry = Registry(self._folder, identity, spec, time.time)
         self.lineage = Lineage(stored_champions(self.registry, spec, self.settings.seed, self.say))
         header = Header(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
@@ -233,6 +235,7 @@ class Cornerman:
             self.safe.take_live(self._inbox.popleft())
         self.safe.close()
         self.quality.write(self.recorder.quality(), ending=True)
+        self.lock.release()
 
     # --------------------------------------------------------------------------------------------------- the game asks
 
