@@ -39,7 +39,8 @@ ROOMS: dict[str, set[str]] = {
     "resume_file": {"array_file", "disk"},
     # the network, what plays and what learns
     "network": set(),
-    "policy": {"network"},
+    "policy_batch": set(),
+    "policy": {"network", "policy_batch"},
     "lineage": {"policy"},
     "td": {"network"},
     "learner": {"network", "td"},
@@ -100,6 +101,8 @@ ROOMS: dict[str, set[str]] = {
     "paced_burst": {"metrics", "network", "replay"},
     "starvation": set(),
     "governor": {"hardware", "starvation"},
+    "scalar_battles": {"encoder", "evaluation", "rewards"},
+    "selfplay": {"policy", "rows"},
     "trainer": {"governor", "metrics"},
     # what a person sees
     "difficulty": set(),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
 from cornerman.network import LAYER_NORM_EPSILON, NetworkSpec, split
+from cornerman.policy_batch import BatchForward, any_legal, choose
 
 CLEARLY_BAD = 2.0
 """With a temperature, an action that is worth this many temperatures less than the best one is never taken.
@@ -70,13 +71,31 @@ class Policy:
         values: Floats = self._q_values(observation).copy()
         return values
 
-    def q_values_batch(self, observations: Floats) -> Floats:
-        """Q-values `[B, A]` of observations `[B, F]`."""
-        x = np.asarray(observations, np.float32)
-        for layer in self._layers:
-            x = layer.batch(x)
-        values: Floats = x @ self._head[:-1] + self._head[-1]
-        return values
+    def q_values_batch(self, observations: Floats, out: Floats | None = None) -> Floats:
+        """Q-values `[B, A]` of observations `[B, F]`, into `out` or a new array."""
+        observations = np.asarray(observations, np.float32)
+        try:
+            forward: BatchForward = self._buffers.forward
+        except AttributeError:
+            forward = self._buffers.forward = BatchForward(self._layers, self._head)
+        if out is None:
+            out = np.empty((len(observations), self.spec.num_actions), np.float32)
+        return forward(observations, out)
+
+    def act_batch(
+        self, observations: Floats, action_masks: Bools, random: np.random.Generator, epsilon: float = 0.0
+    ) -> NDArray[np.int64]:
+        """A legal action for each observation `[B, F]` under its mask `[B, A]`, as `act` without a temperature.
+
+        Every mask must allow something. It draws other random numbers than `act` does.
+        """
+        if self._indifferent:
+            return any_legal(action_masks, random)
+        actions = choose(self.q_values_batch(observations), action_masks)
+        if epsilon > 0.0:
+            tried = (random.random(len(actions)) < epsilon).nonzero()[0]
+            actions[tried] = any_legal(action_masks[tried], random)
+        return actions
 
     def act(
         self,
@@ -136,12 +155,13 @@ class _Plain:
         x.dot(self.weight, out)
         np.maximum(out, self.zeros, out=out)
 
-    def batch(self, x: Floats) -> Floats:
-        """The same for rows `[B, inputs]`, which lack the input of 1."""
-        z: Floats = x @ self.weight[:-1]
-        z += self.weight[-1]
-        np.maximum(z, self.zeros, out=z)
-        return z
+    @property
+    def batch_shift(self) -> Floats:
+        return self.zeros
+
+    @property
+    def batch_epsilon(self) -> float | None:
+        return None
 
 
 class _Normed(_Plain):
@@ -167,13 +187,13 @@ class _Normed(_Plain):
         np.add(out, self.shift, out)
         np.maximum(out, self.zeros, out=out)
 
-    def batch(self, x: Floats) -> Floats:
-        z: Floats = x @ self.weight[:-1]
-        z += self.weight[-1]
-        z *= (np.einsum("bu,bu->b", z, z) + np.float32(self.scaled_epsilon))[:, None] ** np.float32(-0.5)
-        z += self.shift
-        np.maximum(z, self.zeros, out=z)
-        return z
+    @property
+    def batch_shift(self) -> Floats:
+        return self.shift
+
+    @property
+    def batch_epsilon(self) -> float | None:
+        return self.scaled_epsilon
 
 
 def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain], Floats]:
