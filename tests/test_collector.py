@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,16 @@ def test_the_example_in_its_documentation_runs() -> None:
     assert names["batch"].observation.shape == (1, 18)
     assert names["collector"].rejected == {}
     assert 8 <= len(lines) <= 12
+
+
+def test_the_readme_shows_the_same_example_and_it_runs() -> None:
+    readme = (Path(module.__file__).parent / "README.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.+?)```", readme, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["collector"].buffer.size == names["collector"].collected == 1
+    assert 8 <= len([line for line in code.splitlines() if line.strip()]) <= 12
+    assert textwrap.indent(code, "    ").strip() in (module.__doc__ or "")
 
 
 def test_one_transition_as_the_original_design_calls_it() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cornerman.overlay import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Overlay
-from cornerman.panel_words import ago, figures_of
+from cornerman.panel_words import ago, figures_of, left_out_of
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
@@ -23,7 +23,11 @@ REPORT: dict[str, Any] = {
     "plugin": {"on": True, "recording": True, "learning": False, "notice": "Version 4 was damaged; version 3 plays."},
     "version": 3,
     "replay": {"fill": 4210, "capacity": 10_000},
-    "recorder": {"recorded": 4300, "rejected": {"not finite": 2, "bad mask": 1}},
+    "recorder": {
+        "recorded": 4300,
+        "rejected": {"mask": 1, "range": 2},
+        "examples": {"range": "The attack must be a finite number, not nan.", "mask": "The mask has 3 entries."},
+    },
     "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0},
     "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
     "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
@@ -140,9 +144,17 @@ def test_every_figure_is_shown() -> None:
         "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/s)", "0.0123", "71 % right",
         "56 % (41 % to 70 %)",
         "judging, 62 pairs, 55 %", "cpu (1 thread)", "31 %, 312 MB", "not available", "open, between rounds", "even",
-        "version 3 was promoted", "Version 4 was damaged",
+        "Left out: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
     ):  # fmt: skip
         assert part in shown, part
+
+
+def test_why_records_were_left_out_fits_the_smallest_panel_with_an_example() -> None:
+    overlay, _plugin = panel()
+    overlay.draw(pygame.Surface(SIZES[0]))
+    shown = " ".join(written.text for written in overlay.written)
+    assert "Left out: 2 x range, 1 x mask. The attack must be a finite number, not nan." in shown
+    assert left_out_of({"recorder": {"rejected": {}, "examples": {}}}) == left_out_of({}) == ""
 
 
 def test_what_is_not_known_says_so() -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from cornerman.panel_words import ago, figures_of, part_of
+from cornerman.panel_words import ago, figures_of, left_out_of, part_of
 
 if TYPE_CHECKING:
     import pygame
@@ -34,6 +34,8 @@ CURVE_LENGTH = 64
 FINER = 4
 """Text is set so much bigger and shrunk: set small, the font's letters stand unevenly."""
 TEXTS_KEPT = 400
+LEFT_OUT_LINES = 3
+"""The news about bad records takes no more, so that there is room for the rest."""
 
 PLUGIN, RECORDING, LEARNING, DIFFICULTY, FORGET, ROLL_BACK = range(6)
 ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what it learned", "Back to the last version")
@@ -292,7 +294,7 @@ class Overlay:
         pygame.draw.lines(surface, GOLD, False, points, max(1, self._px(1)))
 
     def _draw_news(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
-        """The answer to the last button, what needs attention, and the latest events; wrapped, as many as fit."""
+        """The last answer, what needs attention, why records were left out, and the latest events; as many as fit."""
         import pygame
 
         left, top, width, height = box
@@ -301,6 +303,8 @@ class Overlay:
         notice = str(part_of(report, "plugin").get("notice") or "")
         for sentence in (self.answer, notice):
             lines += [(line, GOLD) for line in self._wrapped(sentence, width)] if sentence else []
+        if left_out := left_out_of(report):
+            lines += [(line, BAD) for line in self._wrapped(left_out, width)[:LEFT_OUT_LINES]]
         for event in report.get("events") or ():
             if event.get("text") == notice:
                 continue

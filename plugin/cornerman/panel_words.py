@@ -36,6 +36,16 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def left_out_of(report: Mapping[str, Any]) -> str:
+    """Why records were left out, with counts and an example of the most frequent reason; "" where none was."""
+    recorder = part_of(report, "recorder")
+    counts = sorted(part_of(recorder, "rejected").items(), key=lambda reason: (-reason[1], reason[0]))
+    if not counts:
+        return ""
+    example = part_of(recorder, "examples").get(counts[0][0], "")
+    return f"Left out: {', '.join(f'{count:,} x {reason}' for reason, count in counts)}. {example}".strip()
+
+
 def _load(machine: Mapping[str, Any]) -> str:
     cpu = _number(machine.get("cpu_percent"), "{:.0f} %", "not available")
     return f"{cpu}, {_number(machine.get('memory_mb'), '{:,.0f} MB', 'not available')}"
