@@ -101,9 +101,10 @@ ROOMS: dict[str, set[str]] = {
     "paced_burst": {"metrics", "network", "replay"},
     "starvation": set(),
     "governor": {"hardware", "starvation"},
+    "farewell": set(),
     "scalar_battles": {"encoder", "evaluation", "rewards"},
     "selfplay": {"policy", "rows"},
-    "trainer": {"governor", "metrics"},
+    "trainer": {"farewell", "governor", "metrics"},
     # what a person sees
     "difficulty": set(),
     "report": set(),

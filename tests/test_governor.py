@@ -129,6 +129,9 @@ def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time(learning_
     assert mine.budget() == 0.0
     mine.lend(0.020)
     assert mine.budget() > 0.0
+    for _ in range(1000):
+        mine.lend(0.004)
+    assert mine.budget() > 0.0, "but some seconds later it is tried again"
 
 
 def test_in_a_hurry_nothing_has_to_be_lent() -> None:

@@ -26,6 +26,7 @@ LATE_FACTOR, LATE_SHARE = 1.2, 0.03
 LEAST_SHARE = 0.05
 BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
 SLACK_MARGIN_S = 0.001
+MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 
 Reading = Mapping[str, float | None]
 
@@ -123,6 +124,7 @@ class Governor:
     def lend(self, seconds: float) -> None:
         """Let the trainer work for so long from now on."""
         self._lent_until = self._clock() + seconds
+        self._overrun_s *= FORGIVEN  # where nothing fits any more, it is tried again some seconds later
 
     # ---------------------------------------------------------------------------------------------------- either
 
@@ -212,7 +214,7 @@ class Governor:
         now = self._clock()
         self._worked = True
         self.starvation.worked(now)
-        self._overrun_s += 0.1 * (max(0.0, seconds - budget_s) - self._overrun_s)
+        self._overrun_s += 0.1 * (min(max(0.0, seconds - budget_s), MOST_OVERRUN_S) - self._overrun_s)
         if not self.window_open and self._closed_at:
             self._run_ons.append(min(seconds, now - self._closed_at))
         self._rest_until = now + seconds * (1.0 / self.share - 1.0)

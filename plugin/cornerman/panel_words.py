@@ -26,7 +26,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Memory of play", f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
         ("Left out", f"{rejected:,} bad records" if rejected else "nothing", "bad" if rejected else "plain"),
         ("Steps", f"{learner.get('steps') or 0:,}{speed}", "plain"),
-        ("Loss", _number(learner.get("loss"), "{:.4f}", "none yet"), "plain"),
+        ("Loss", _loss(learner), "plain"),
         ("Foresight", _share(learner.get("accuracy"), " right", "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
         ("Candidate", _gate(gate), "plain"),
@@ -34,6 +34,16 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("CPU, memory", _load(machine), "plain"),
         ("Temperature", _number(machine.get("temperature_c"), "{:.0f} °C", "not available"), "plain"),
     ]
+
+
+def _loss(learner: Mapping[str, Any]) -> str:
+    """The loss, and what had to be left out or undone, where anything was."""
+    counts = [
+        f"{learner[name]:,} {word}"
+        for name, word in (("dropped", "dropped"), ("failures", "undone"))
+        if learner.get(name)
+    ]
+    return ", ".join([_number(learner.get("loss"), "{:.4f}", "none yet"), *counts])
 
 
 def left_out_of(report: Mapping[str, Any]) -> str:

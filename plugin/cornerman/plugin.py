@@ -352,7 +352,7 @@ class Cornerman:
                 "on": self.on,
                 "recording": self.recording,
                 "learning": self.learning and not dead,
-                "notice": dead or self.notice,
+                "notice": (trainer.trouble if trainer is not None else "") or self.notice,
             },
             "version": self.lineage.back(level(self.level).versions_back).version if self.on else -1,
             "replay": {"fill": get("fill", 0), "capacity": self.settings.replay_capacity},
@@ -362,6 +362,8 @@ class Cornerman:
                 "loss": get("loss"),
                 "accuracy": get("accuracy"),
                 "steps_per_s": self.metrics.rate("steps"),
+                "dropped": get("dropped", 0),
+                "failures": get("failures", 0),
             },
             "gate": {
                 "state": get("gate_state", "idle"),

@@ -13,7 +13,7 @@ class Report(TypedDict):
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected: {reason: count}; examples: {reason: sentence}
-    learner: dict[str, Any]  # steps: int; loss, accuracy, steps_per_s: float or None
+    learner: dict[str, Any]  # steps, dropped, failures: int; loss, accuracy, steps_per_s: float or None
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None

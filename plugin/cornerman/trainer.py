@@ -4,7 +4,8 @@ What is done in a slice is training.py's; here is when, and what happens when it
 method above the line; none of them waits for the trainer except `start`, `settle` and `stop`.
 
 A game that ends without calling `stop` is noticed: the thread then saves and ends too, so the process never hangs. (A
-daemon thread would abort the process where it is cut off inside torch.)
+daemon thread would abort the process where it is cut off inside torch.) A slice that never returns is named, and at the
+end of the game farewell.py ends the process in its place.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from collections.abc import Callable
 from threading import Condition, Thread, main_thread
 from typing import Protocol
 
+from cornerman.farewell import see_off
 from cornerman.governor import Governor
 from cornerman.metrics import Metrics
 
 log = logging.getLogger("cornerman")
 
 FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
-REST_S = 0.2  # after a failure
+RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
+STUCK_S = 10.0  # a slice takes milliseconds
+STOP_S = 1.5
 POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without telling
 
@@ -57,6 +61,8 @@ class Trainer:
         self._stopping = self._ready = self._lent = False
         self._asked = self._answered = 0
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
+        self._slice_began: float | None = None
+        self._seen_off = False
         self.dead_because = ""
         self._thread = Thread(target=self._run, name="cornerman-trainer", daemon=False)
 
@@ -88,6 +94,8 @@ class Trainer:
 
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame has been drawn, and the game waits `slack_ms` for the next."""
+        if self.stuck_because:
+            self._see_off()
         self.governor.frame(frame_ms, slack_ms)
         if self.governor.learning_time == "slack" and self.window_open:
             self._wake()
@@ -136,18 +144,45 @@ class Trainer:
             self._changed.wait_for(lambda: self._answered >= asked or bool(self.dead_because), timeout_s)
             return self._answered >= asked and self.window_open
 
-    def stop(self, timeout_s: float = 2.0) -> bool:
-        """Ask the thread to end and join it; True when it has ended in time. Safe to call twice."""
+    def stop(self, timeout_s: float = STOP_S) -> bool:
+        """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
+
+        Where it has not, it ends as soon as its slice does, and the process with the game in any case.
+        """
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            self._see_off()
+            return False
+        return True
+
+    def _see_off(self) -> None:
+        """From now on the process ends with the game, even where the thread never comes back."""
+        if not self._seen_off:
+            self._seen_off = True
+            see_off(self._thread)
 
     @property
     def alive(self) -> bool:
         return self._thread.is_alive() and not self.dead_because
+
+    @property
+    def stuck_because(self) -> str:
+        """A sentence while a slice does not come back; empty while all is well. Any thread."""
+        began = self._slice_began
+        seconds = 0.0 if began is None else self._clock() - began
+        if seconds < STUCK_S:
+            return ""
+        return f"Learning is stuck: a step has not come back for {seconds:.0f} s. Start the game anew to learn again."
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from learning and what to do, as a sentence; empty while all is well. Any thread."""
+        starvation = self.governor.starvation.sentence if self.window_open else ""
+        return self.dead_because or self.stuck_because or starvation
 
     @property
     def window_open(self) -> bool:
@@ -156,19 +191,32 @@ class Trainer:
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
     def _run(self) -> None:
-        work = self._prepared()
-        while work is not None and self._wait_for_work():
-            try:
-                self._work(work)
-            except Exception as error:  # one bad step must not end the game; it is logged, counted and undone
-                log.exception("a slice of training failed")
-                if not self._undone(work, error):
-                    break
-        self._run_commands()  # what was asked for just before the end still happens
+        try:
+            work = self._prepared()
+            while work is not None and self._turn(work):
+                pass
+            self._run_commands()  # what was asked for just before the end still happens
+            self._close(work)
+        except BaseException as error:  # whatever ends this thread, the player hears of it and the game goes on
+            log.exception("the trainer's thread ends")
+            self._die(f"Learning is off, its thread ended: {error!r}")
+
+    def _turn(self, work: Work) -> bool:
+        """Wait for work and do it; False: the end."""
+        try:
+            if not self._wait_for_work():
+                return False
+            self._work(work)
+        except (Exception, SystemExit) as error:  # one bad step must not end the game; it is logged, counted and undone
+            log.exception("a slice of training failed")
+            return self._undone(work, error)
+        return True
+
+    def _close(self, work: Work | None) -> None:
         try:
             if work is not None:
                 work.close()
-        except Exception:  # nothing may be raised out of this thread; what was saved before is still there
+        except Exception:  # what was saved before is still there
             log.exception("saving at the end failed")
 
     def _prepared(self) -> Work | None:
@@ -225,11 +273,15 @@ class Trainer:
         budget_s = governor.budget(hurried=self._asked > self._answered)
         if not budget_s:
             with self._changed:
-                self._give_back()
-                self._changed.wait(governor.wait_s)
+                if not governor.budget():  # lent in the meantime, it would be given back unused
+                    self._give_back()
+                    self._changed.wait(governor.wait_s)
             return True
-        begun = self._clock()
-        more = work.slice(budget_s)
+        self._slice_began = begun = self._clock()
+        try:
+            more = work.slice(budget_s)
+        finally:
+            self._slice_began = None
         governor.worked(self._clock() - begun, budget_s)
         return more
 
@@ -241,11 +293,13 @@ class Trainer:
                 log.exception("a command failed")
                 self._metrics.event(str(error))
 
-    def _undone(self, work: Work, error: Exception) -> bool:
+    def _undone(self, work: Work, error: BaseException) -> bool:
         """Go back to before a failed slice; False where it fails too often or cannot be undone."""
         self._metrics.count("failures")
-        self._failures.append(self._clock())
-        if len(self._failures) == FAILURES_ALLOWED and self._failures[-1] - self._failures[0] < FAILURE_PERIOD_S:
+        now = self._clock()
+        self._failures.append(now)
+        recent = [failure for failure in self._failures if now - failure < FAILURE_PERIOD_S]
+        if len(recent) == FAILURES_ALLOWED:
             self._die(f"Learning is off, it failed {FAILURES_ALLOWED} times: {error}")
             return False
         try:
@@ -256,7 +310,7 @@ class Trainer:
             return False
         self._metrics.event(f"A learning step failed ({error}); the last good weights are back.")
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping, REST_S)
+            self._changed.wait_for(lambda: self._stopping, RESTS_S[min(len(recent), len(RESTS_S)) - 1])
         return True
 
     def _die(self, sentence: str) -> None:
