@@ -198,7 +198,8 @@ def _row(series: Series, battle: Played) -> str:
 
 
 def _summary(series: Series, seconds: float) -> dict[str, Any]:
-    untrained, now = series.evaluate(0), series.evaluate(None)
+    now = series.evaluate(None)
+    untrained = now if now and now["version"] == 0 else series.evaluate(0)
     won = sum(battle.winner == series.plugin for battle in series.played)
     return {
         "rival": series.rival,

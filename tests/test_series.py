@@ -62,7 +62,12 @@ class Corner:
         if not self.plugins[0].on or (version is not None and version not in self._stored):
             return None
         rate = 0.25 if version == 0 else 0.75
-        return {"version": version, "win_rate": rate, "interval": [rate - 0.05, rate + 0.05], "battles": 400}
+        return {
+            "version": 9 if version is None else version,
+            "win_rate": rate,
+            "interval": [rate - 0.05, rate + 0.05],
+            "battles": 400,
+        }
 
 
 def series_of(corner: Corner, battles: int = 12, seed: int = 3, rival: str = "brawler") -> Series:
