@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -137,6 +138,10 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
     if options.fresh and data_dir.exists():
         aside = data_dir.with_name(f"{kind}.before-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
         data_dir.rename(aside)
+        for wishes in aside.glob("*/settings.toml"):  # the player's, and nothing that was learned
+            kept = data_dir / wishes.parent.name
+            kept.mkdir(parents=True)
+            shutil.copy2(wishes, kept)
         print(f"Starting over; what was learned before is kept in {aside}")
     return Host(options.plugins, data_dir, RINGSIDE, {"seed": options.seed})
 
