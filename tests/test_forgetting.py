@@ -158,6 +158,26 @@ def test_in_mid_battle(tmp_path: Path) -> None:
     check_gone(session)
 
 
+def test_half_a_battle_that_the_trainer_holds_is_gone_from_its_memory(tmp_path: Path) -> None:
+    session = Session(tmp_path, held_out_fraction=0.0)
+    plugin, training = session.plugin, session.plugin.training
+    assert training is not None
+    state = {**session.game.new_battle(1).state(), "marks": MARKS}
+    plugin.on_battle_start(battle_id=1, seats={0: "player", 1: "plugin"})
+    for _ in range(4):
+        plugin.on_turn(1, 0, state, [True, True, False], 0, state)
+    kept = threading.Event()
+    plugin.hand_to_trainer(training.keep)
+    plugin.hand_to_trainer(kept.set)
+    assert kept.wait(30.0)
+    assert (len(training._n_step._tails), len(training.rings)) == (1, 1)  # three-step returns: one of three is complete
+    session.forget()
+    assert (len(training._n_step._tails), len(training.rings)) == (0, 0)
+    plugin.on_battle_end(battle_id=1, outcome={0: 1, 1: -1})
+    plugin.on_quit()
+    assert session.traces == set()
+
+
 def test_without_a_trainer(tmp_path: Path) -> None:
     filled(tmp_path).plugin.on_quit()
     session = Session(tmp_path, learning=False)
