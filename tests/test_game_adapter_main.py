@@ -115,6 +115,15 @@ def test_pictures_are_named_and_a_missing_library_costs_only_its_own(
     assert drawn == f"Pictures: {Path('second/battle.png')}, {Path('second/menu.png')}"
 
 
+def test_a_picture_that_cannot_be_written_is_said_and_the_others_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out/curve.png").mkdir(parents=True)
+    Path("out/battle.png").mkdir()
+    *_, curve, battle, drawn = played(capsys)
+    assert curve.startswith("curve.png was not written to out (")
+    assert battle.startswith("battle.png was not written to out (")
+    assert drawn == f"Pictures: {Path('out/menu.png')}"
+
+
 def test_without_pygame_it_says_so_and_plays_headless(
     capsys: pytest.CaptureFixture[str], not_installed: list[str]
 ) -> None:

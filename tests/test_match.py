@@ -243,3 +243,30 @@ def test_a_real_host_is_told_the_same(tmp_path: Path) -> None:
     match = Match(host, RINGSIDE.new_battle(5), 9, {0: PLUGIN, 1: SCRIPTED}, RINGSIDE.rivals["brawler"], Random(5))
     play_out(match)
     assert match.battle.outcome is not None
+
+
+def test_leaving_in_a_break_starts_no_round() -> None:
+    listener = Listener()
+    match = match_of(listener)
+    while not match.between_rounds:
+        match.play(match.decide())
+    match.abandon()
+    match.start_round()
+    assert "on_round_start" not in listener.hooks
+
+
+def test_a_player_who_is_choosing_is_told_once_a_choice_and_a_computer_never() -> None:
+    listener = Listener()
+    match = match_of(listener, {0: PLAYER, 1: SCRIPTED})
+    told = []
+    for _ in range(12):
+        match.start_round()
+        for _ in range(3):
+            match.choosing()
+        if match.seat_to_play == 0:
+            told.append(("on_choosing", {"battle_id": 9, "seat": 0}))
+            match.play(match.action_mask.index(True))
+        else:
+            match.play(match.decide())
+    assert [call for call in listener.calls if call[0] == "on_choosing"] == told
+    assert 0 < len(told) < 12
