@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,25 @@ def test_what_is_wrong_with_the_journal_is_the_notice_of_the_next_start(tmp_path
     assert "half-written battle" in again.plugin.report()["plugin"]["notice"]
     assert stored(again) == [2]
     again.plugin.on_quit()
+
+
+def test_ten_thousand_battles_of_which_every_third_never_ends_do_not_grow(tmp_path: Path) -> None:
+    session = Session(tmp_path, learning=False)
+    plugin, state, held = session.plugin, session.game.new_battle(1).state(), []
+    tracemalloc.start()
+    for number in range(10_000):
+        plugin.on_battle_start(battle_id=number, seats={0: "player", 1: "plugin"})
+        plugin.on_turn(number, 0, state, [True, True, False], 0, state)
+        if number % 3:
+            plugin.on_battle_end(battle_id=number, outcome={0: 1, 1: -1})
+        if number in (4_999, 9_999):
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[1] - held[0] < 5_000 * 8  # less than one number a battle
+    assert len(plugin._seats) == 256
+    plugin.on_quit()
+    assert 50 < len(stored(session)) <= session.plugin.settings.replay_capacity  # what the inbox had room for
 
 
 def test_a_plugin_that_could_not_load_quits_quietly(tmp_path: Path) -> None:

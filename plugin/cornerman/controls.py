@@ -58,7 +58,7 @@ class Controls:
         """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
         plugin = self._plugin
         plugin.cut_recording()
-        plugin.forget_results()
+        plugin.results.clear()
 
         plugin.hand_to_trainer(partial(forget, plugin))
         return "Forgetting what was recorded and learned."

@@ -43,7 +43,7 @@ from cornerman.network import NetworkSpec
 from cornerman.overlay import Overlay
 from cornerman.policy import Policy
 from cornerman.quality import QualityNote
-from cornerman.recorder import Recorder
+from cornerman.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.registry import Registry
 from cornerman.report import Report
 from cornerman.rewards import RewardCalculator
@@ -78,7 +78,7 @@ class Cornerman:
         self._loaded = False
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
-        self._results: deque[int] = deque(maxlen=RECENT_BATTLES)
+        self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
 
     # ------------------------------------------------------------------------------------------------------- loading
 
@@ -172,6 +172,8 @@ class Cornerman:
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None:
         self._close_window()
+        if len(self._seats) >= MAX_OPEN_BATTLES:  # a game that tells of no end
+            del self._seats[next(iter(self._seats))]
         self._seats[battle_id] = {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
         self._live.start(battle_id)
         if self.on and self.recording:
@@ -191,7 +193,7 @@ class Cornerman:
             self.recorder.end(battle_id, outcome, truncated)
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
         if len(mine) == 1 and self.on and not truncated:
-            self._results.append(outcome.get(mine[0], 0))
+            self.results.append(outcome.get(mine[0], 0))
         result = self._live.end(battle_id, seats, outcome, truncated)
         if result is not None and self.training is not None:
             self.hand_to_trainer(partial(self.training.live, result))
@@ -294,10 +296,6 @@ class Cornerman:
             self.cut_recording()
         self._pause()
 
-    def forget_results(self) -> None:
-        """Count won and lost battles anew."""
-        self._results.clear()
-
     def cut_recording(self) -> None:
         """Give up what is open of every battle under way, and record it from here on where recording is on."""
         for battle_id, seats in self._seats.items():
@@ -345,7 +343,7 @@ class Cornerman:
 
     def report(self) -> Report:
         get, trainer = self.metrics.get, self.trainer
-        wins, battles = sum(result > 0 for result in self._results), len(self._results)
+        wins, battles = sum(result > 0 for result in self.results), len(self.results)
         dead = trainer.dead_because if trainer is not None else ""
         return {
             "plugin": {
