@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from cornerman.contract import Source, Transition
 from cornerman.learner import Learner
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
-from cornerman.paced_burst import MOST_DROPPED, MOST_LOSS, PacedBurst
+from cornerman.paced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, PacedBurst, for_a_slice
 from cornerman.replay import ReplayBuffer, Rings
 
 SPEC = NetworkSpec(5, 4, (8,))
@@ -141,3 +142,24 @@ def test_how_many_steps_a_second_is_counted() -> None:
     burst.begin(rings(), STEPS)
     whole(burst, [1.0])
     assert metrics.rate("steps") is not None
+
+
+@pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
+def test_a_slice_ends_in_time_and_lets_the_game_in_only_where_there_are_frames(
+    budget_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, slept = [5.0], list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(now[0])
+        now[0] += 0.0001
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    go_on, turns = for_a_slice(budget_s), 0
+    while go_on():
+        now[0] += 0.0001  # a turn
+        turns += 1
+    assert now[0] - 5.0 == pytest.approx(budget_s, abs=0.0002)
+    assert turns > 0
+    assert len(slept) == (0 if budget_s == NO_FRAMES_S else pytest.approx(budget_s / 0.0007, abs=2))

@@ -191,7 +191,7 @@ class Turns:
 def test_how_long_a_slice_is_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learned = []
     for turns in (1, 7, 10**9):
-        monkeypatch.setattr(cornerman.training, "_for", lambda budget_s, turns=turns: Turns(turns))
+        monkeypatch.setattr(cornerman.training, "for_a_slice", lambda budget_s, turns=turns: Turns(turns))
         gym = Gym(tmp_path / str(turns), sparring=5.0)
         for first in range(0, 60, 20):
             gym.play(20, first)

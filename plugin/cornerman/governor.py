@@ -18,6 +18,7 @@ from cornerman.starvation import Starvation
 LONGEST_RUN_ON_S = 0.008
 """What the trainer may run on after a window closed, at the 99th percentile."""
 SLICE_S, SHORTEST_SLICE_S, LEAST_SLICE_S = 0.004, 0.001, 0.0005
+HURRIED_SLICE_S = 0.02  # where no frame waits
 SLICES_JUDGED = 128
 LOOK_PERIOD_S = 0.25
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
@@ -201,7 +202,7 @@ class Governor:
             self.starvation.begins(now)
             return min(self.slice_s, left)
         self.starvation.begins(now)
-        return self.slice_s
+        return HURRIED_SLICE_S if hurried else self.slice_s
 
     @property
     def wait_s(self) -> float:
@@ -218,6 +219,8 @@ class Governor:
         if not self.window_open and self._closed_at:
             self._run_ons.append(min(seconds, now - self._closed_at))
         self._rest_until = now + seconds * (1.0 / self.share - 1.0)
+        if budget_s > SLICE_S:
+            return
         self._slices.append(seconds)
         self._num_slices += 1
         if self._num_slices % (SLICES_JUDGED // 2) == 0:

@@ -21,6 +21,32 @@ MOST_DROPPED = 3
 """Bursts in a row that may come to nothing finite."""
 
 
+LET_IN_PERIOD_S, LET_IN_S, NO_FRAMES_S = 0.0005, 1e-6, 0.02
+"""How often plain Python lets the game's thread have the interpreter, and for how long at the least."""
+
+
+def for_a_slice(budget_s: float) -> Callable[[], bool]:
+    """True until so much time is over; asked between two turns of a battle that is played to judge or to spar.
+
+    A thread that runs plain Python lets go of the interpreter every 5 ms only, and whoever wakes up meanwhile waits:
+    frames came 10 ms late. So it sleeps for a moment every half millisecond: 0.2 ms late, for a fifth of the turns.
+    A budget of 20 ms or more says that there are no frames.
+    """
+    begun = let_in = time.perf_counter()
+    if budget_s >= NO_FRAMES_S:
+        return lambda: time.perf_counter() - begun < budget_s
+
+    def go_on() -> bool:
+        nonlocal let_in
+        now = time.perf_counter()
+        if now - let_in > LET_IN_PERIOD_S:
+            time.sleep(LET_IN_S)
+            now = let_in = time.perf_counter()
+        return now - begun < budget_s
+
+    return go_on
+
+
 class LearnedLike(Protocol):
     """What `Learner.learn_burst` tells."""
 

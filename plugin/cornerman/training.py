@@ -27,7 +27,7 @@ from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveResult
 from cornerman.metrics import Metrics
 from cornerman.nstep import NStep
-from cornerman.paced_burst import PacedBurst
+from cornerman.paced_burst import PacedBurst, for_a_slice
 from cornerman.policy import Policy
 from cornerman.registry import Registry
 from cornerman.replay import ReplayBuffer, Rings
@@ -165,7 +165,7 @@ class Training:
         sparring = self._sparring
         if sparring is None or not sparring.advance():
             return False
-        go_on = _for(budget_s)
+        go_on = for_a_slice(budget_s)
         self._take_sparring(sparring)
         while self._owed < self._settings.burst_steps and go_on() and sparring.advance():
             self._take_sparring(sparring)
@@ -233,7 +233,7 @@ class Training:
             self._judge = HeldOutJudge(self._candidate, self._lineage.champion, list(self.held_out.battles))
 
     def _advance(self, judge: Judge, budget_s: float) -> None:
-        verdict = judge.advance(_for(budget_s))
+        verdict = judge.advance(for_a_slice(budget_s))
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         if verdict is not None:
             self._judge = None
@@ -384,9 +384,3 @@ class Training:
         self._rows.update({str(source): int(count) for source, count in notes.get("rows", {}).items()})
         self._candidates = int(notes.get("candidates", 0))
         self._learned_at_candidate = self._learner.steps
-
-
-def _for(budget_s: float) -> Callable[[], bool]:
-    """True until so much time is over."""
-    end = time.perf_counter() + budget_s
-    return lambda: time.perf_counter() < end
