@@ -107,7 +107,7 @@ ROOMS: dict[str, set[str]] = {
     "trainer": {"farewell", "governor", "metrics"},
     # what a person sees
     "difficulty": set(),
-    "report": set(),
+    "report": {"difficulty", "evaluation"},
     "panel_words": set(),
     "overlay": {"panel_words"},
     "forgetting": {"history", "journal"},

@@ -73,3 +73,15 @@ def test_counts_of_two_threads_add_up() -> None:
     for thread in threads:
         thread.join()
     assert metrics.get("turns") == 80_000
+
+
+def test_training_metrics_come_with_the_first_burst() -> None:
+    metrics = Metrics()
+    assert metrics.training(1.0) is None
+    with metrics.timed("steps", 4):
+        time.sleep(0.004)
+    metrics.set(loss=0.5, accuracy=0.75)
+    training = metrics.training(123.0)
+    assert training is not None
+    assert (training.loss, training.accuracy, training.memory_usage) == (0.5, 0.75, 123.0)
+    assert 0.001 <= training.processing_time < 0.1

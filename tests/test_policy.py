@@ -1,4 +1,4 @@
-"""The policy: the same Q-values as the network that learned, legal decisions, safe in many threads; and its slot."""
+"""The policy: the same Q-values as the network that learned, legal decisions, safe in many threads."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornerman.network import NetworkSpec, draw, split
-from cornerman.policy import CLEARLY_BAD, Policy, PolicySlot
+from cornerman.policy import CLEARLY_BAD, Policy
 from tests.plain_network import PlainSpec
 
 SPEC = NetworkSpec(7, 5, (16, 12))
@@ -207,19 +207,6 @@ def test_the_same_generator_gives_the_same_decisions() -> None:
         runs.append([policy.act(np.ones(7, np.float32), mask, random, 5.0, 0.3) for _ in range(50)])
     assert runs[0] == runs[1]
     assert len(set(runs[0])) > 1
-
-
-# ----------------------------------------------------------------------------------------------------------- slot
-
-
-def test_a_slot_swaps_and_remembers_what_played_before() -> None:
-    one, two = fixed([0.0]), fixed([1.0])
-    slot = PolicySlot()
-    assert (slot.current, slot.previous) == (None, None)
-    slot.swap(one)
-    assert (slot.current, slot.previous) == (one, None)
-    slot.swap(two)
-    assert (slot.current, slot.previous) == (two, one)
 
 
 def test_policy_needs_no_torch() -> None:

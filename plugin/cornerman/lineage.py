@@ -1,4 +1,4 @@
-"""The champions in memory, oldest first: what plays now, what played before, for weaker levels and for roll-back.
+"""The policy slot with a memory: what plays now, and what played before, for weaker levels and for roll-back.
 
 An immutable tuple behind one reference: any thread reads it, and neither side waits. It has one writer: the trainer's
 thread, or the game's where there is no trainer.
@@ -6,18 +6,19 @@ thread, or the game's where there is no trainer.
 
 from __future__ import annotations
 
-from cornerman.policy import Policy, PolicySlot
+from cornerman.policy import Policy
 
 KEPT = 8
 
 
 class Lineage:
-    """A policy slot with a memory of the last `KEPT` champions."""
+    """The last `KEPT` champions, oldest first; a swap is one reference assignment."""
 
     def __init__(self, policies: list[Policy]) -> None:
-        """`policies`: oldest first, at least one; the last one plays."""
+        """`policies`: oldest first, the last one plays; ValueError where there is none."""
+        if not policies:
+            raise ValueError("a lineage begins with at least one policy")
         self.line: tuple[Policy, ...] = tuple(policies[-KEPT:])
-        self.slot = PolicySlot(self.line[-1])
         self.swaps = 0
 
     @property
@@ -37,7 +38,6 @@ class Lineage:
     def promote(self, policy: Policy) -> None:
         """`policy` plays from the next decision on."""
         self.line = (*self.line, policy)[-KEPT:]
-        self.slot.swap(policy)
         self.swaps += 1
 
     def roll_back(self) -> Policy | None:
@@ -45,12 +45,10 @@ class Lineage:
         if len(self.line) < 2:
             return None
         self.line = self.line[:-1]
-        self.slot.swap(self.line[-1])
         self.swaps += 1
         return self.line[-1]
 
     def restart(self, policy: Policy) -> None:
         """Forget every champion; `policy` plays."""
         self.line = (policy,)
-        self.slot.swap(policy)
         self.swaps += 1

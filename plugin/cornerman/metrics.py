@@ -16,9 +16,7 @@ class TrainingMetrics:
     """What the last learning steps cost and gave."""
 
     loss: float  # mean Huber loss of the last burst
-    accuracy: (
-        float | None
-    )  # share of held-out decisions whose value estimate has the sign of the outcome; None: none yet
+    accuracy: float | None  # of held-out decisions, how many value estimates have the outcome's sign; None: none yet
     processing_time: float  # seconds of one gradient step, the last burst's mean
     memory_usage: float  # MB of this process
 
@@ -54,6 +52,13 @@ class Metrics:
         with self._lock:
             self._events.append((self._clock(), text))
             self.num_events += 1
+
+    def training(self, memory_mb: float) -> TrainingMetrics | None:
+        """What learning costs and gives now; None before the first burst."""
+        loss, rate = self.get("loss"), self.rate("steps")
+        if loss is None or not rate:
+            return None
+        return TrainingMetrics(loss, self.get("accuracy"), 1.0 / rate, memory_mb)
 
     def events(self) -> list[dict[str, Any]]:
         """Newest first: `{"age_s": float, "text": str}`."""

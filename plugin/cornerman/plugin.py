@@ -30,9 +30,9 @@ from cornerman.contract import (
 )
 from cornerman.controls import Controls
 from cornerman.data_lock import DataLock
-from cornerman.difficulty import LEVELS, level
+from cornerman.difficulty import level
 from cornerman.encoder import Encoder
-from cornerman.evaluation import evaluate, wilson_interval
+from cornerman.evaluation import evaluate
 from cornerman.governor import Governor
 from cornerman.hardware import Machine
 from cornerman.journal import Erased
@@ -45,7 +45,7 @@ from cornerman.policy import Policy
 from cornerman.quality import QualityNote
 from cornerman.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.registry import Registry
-from cornerman.report import Report
+from cornerman.report import Report, compose
 from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.segment import Header
@@ -109,7 +109,7 @@ class Cornerman:
         self.safe = Safekeeping(self._folder, header, self.say)
         self.safe.open()
         self.quality = QualityNote(self._folder)
-        self._machine = Machine()
+        self.machine = Machine()
         self._overlay = Overlay(Controls(self), self.report)
         self._loaded = True
 
@@ -124,7 +124,7 @@ class Cornerman:
             self.learning = False
             self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
             return
-        governor = Governor.from_settings(self.settings, self._machine.read)
+        governor = Governor.from_settings(self.settings, self.machine.read)
         self.trainer = Trainer(self.prepare, self.metrics, governor)
         self.trainer.start(wait_s)
         if self.trainer.dead_because:
@@ -342,57 +342,5 @@ class Cornerman:
     # -------------------------------------------------------------------------------------------------------- report
 
     def report(self) -> Report:
-        get, trainer = self.metrics.get, self.trainer
-        wins, battles = sum(result > 0 for result in self.results), len(self.results)
-        dead = trainer.dead_because if trainer is not None else ""
-        return {
-            "plugin": {
-                "on": self.on,
-                "recording": self.recording,
-                "learning": self.learning and not dead,
-                "notice": (trainer.trouble if trainer is not None else "") or self.notice,
-            },
-            "version": self.lineage.back(level(self.level).versions_back).version if self.on else -1,
-            "replay": {"fill": get("fill", 0), "capacity": self.settings.replay_capacity},
-            "recorder": {**self.recorder.quality(), "kept": get("kept", 0)},
-            "learner": {
-                "steps": get("steps", 0),
-                "loss": get("loss"),
-                "accuracy": get("accuracy"),
-                "steps_per_s": self.metrics.rate("steps"),
-                "dropped": get("dropped", 0),
-                "failures": get("failures", 0),
-            },
-            "gate": {
-                "state": get("gate_state", "idle"),
-                "pairs": get("gate_pairs", 0),
-                "score": get("gate_score"),
-                "verdict": get("gate_verdict", ""),
-            },
-            "record": {
-                "battles": battles,
-                "wins": wins,
-                "win_rate": wins / battles if battles else None,
-                "interval": list(wilson_interval(wins / battles, battles)) if battles else None,
-            },
-            "window": self._window(),
-            "device": get("device", "none"),
-            "machine": self._read_machine(),
-            "difficulty": {
-                "level": self.level,
-                "name": level(self.level).name,
-                "levels": [each.name for each in LEVELS],
-            },
-            "swaps": self.lineage.swaps,
-            "events": self.metrics.events(),
-        }
-
-    def _read_machine(self) -> dict[str, float | None]:
-        """The trainer's thread reads it where there is one."""
-        reading = self.trainer.governor.reading if self.trainer is not None and self.trainer.alive else {}
-        return dict(reading or self._machine.read())
-
-    def _window(self) -> dict[str, Any]:
-        if self.trainer is None or not self.trainer.alive or not (self.on and self.learning):
-            return {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
-        return self.trainer.governor.report()
+        """What the plugin is doing now."""
+        return compose(self)

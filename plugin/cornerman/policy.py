@@ -1,4 +1,4 @@
-"""The policy: an immutable snapshot of a Q-network that plays with numpy alone, and the slot it is swapped in.
+"""The policy: an immutable snapshot of a Q-network that plays with numpy alone.
 
 A policy is built on any thread and never changes; any number of threads may ask it at once, because the buffers that
 one decision computes in belong to the calling thread. Nothing here imports torch.
@@ -213,29 +213,6 @@ def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain],
             layers.append(_Normed(weight, bias, gain, arrays[f"hidden{i}.shift"]))
             factor = (np.abs(gain) * np.sqrt(units))[:, None]
     return layers, _frozen(np.vstack([arrays["head.weight"] * factor, arrays["head.bias"]]))
-
-
-class PolicySlot:
-    """What plays now: read `current` on any thread; `swap` is one reference assignment, by the trainer's thread."""
-
-    __slots__ = ("_pair",)
-
-    def __init__(self, policy: Policy | None = None) -> None:
-        self._pair: tuple[Policy | None, Policy | None] = (policy, None)
-
-    @property
-    def current(self) -> Policy | None:
-        """The policy that plays; None where none does yet."""
-        return self._pair[0]
-
-    @property
-    def previous(self) -> Policy | None:
-        """What played before the last swap, for rolling back."""
-        return self._pair[1]
-
-    def swap(self, policy: Policy | None) -> None:
-        """Let `policy` play from the next decision on; decisions under way end with the one they began with."""
-        self._pair = (policy, self._pair[0])
 
 
 def _softmax_choice(values: list[float], temperature: float, random: Chance) -> int:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from cornerman.difficulty import LEVELS, level
+from cornerman.evaluation import wilson_interval
+
+if TYPE_CHECKING:
+    from cornerman.plugin import Cornerman
 
 
 class Report(TypedDict):
@@ -13,7 +19,9 @@ class Report(TypedDict):
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected: {reason: count}; examples: {reason: sentence}
-    learner: dict[str, Any]  # steps, dropped, failures: int; loss, accuracy, steps_per_s: float or None
+    learner: dict[
+        str, Any
+    ]  # steps, dropped, failures: int; loss, accuracy, processing_time (s a step), steps_per_s: float or None
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
@@ -22,3 +30,66 @@ class Report(TypedDict):
     difficulty: dict[str, Any]  # level: 1 to 5; name: str; levels: list of names
     swaps: int  # since the game started
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
+
+
+def compose(plugin: Cornerman) -> Report:
+    """A snapshot of the plugin; the game's thread."""
+    get, trainer = plugin.metrics.get, plugin.trainer
+    wins, battles = sum(result > 0 for result in plugin.results), len(plugin.results)
+    dead = trainer.dead_because if trainer is not None else ""
+    machine = _machine(plugin)
+    learned = plugin.metrics.training(machine["memory_mb"] or 0.0)
+    return {
+        "plugin": {
+            "on": plugin.on,
+            "recording": plugin.recording,
+            "learning": plugin.learning and not dead,
+            "notice": (trainer.trouble if trainer is not None else "") or plugin.notice,
+        },
+        "version": plugin.lineage.back(level(plugin.level).versions_back).version if plugin.on else -1,
+        "replay": {"fill": get("fill", 0), "capacity": plugin.settings.replay_capacity},
+        "recorder": {**plugin.recorder.quality(), "kept": get("kept", 0)},
+        "learner": {
+            "steps": get("steps", 0),
+            "loss": learned.loss if learned else None,
+            "accuracy": learned.accuracy if learned else None,
+            "processing_time": learned.processing_time if learned else None,
+            "steps_per_s": plugin.metrics.rate("steps"),
+            "dropped": get("dropped", 0),
+            "failures": get("failures", 0),
+        },
+        "gate": {
+            "state": get("gate_state", "idle"),
+            "pairs": get("gate_pairs", 0),
+            "score": get("gate_score"),
+            "verdict": get("gate_verdict", ""),
+        },
+        "record": {
+            "battles": battles,
+            "wins": wins,
+            "win_rate": wins / battles if battles else None,
+            "interval": list(wilson_interval(wins / battles, battles)) if battles else None,
+        },
+        "window": _window(plugin),
+        "device": get("device", "none"),
+        "machine": machine,
+        "difficulty": {
+            "level": plugin.level,
+            "name": level(plugin.level).name,
+            "levels": [each.name for each in LEVELS],
+        },
+        "swaps": plugin.lineage.swaps,
+        "events": plugin.metrics.events(),
+    }
+
+
+def _machine(plugin: Cornerman) -> dict[str, float | None]:
+    """The trainer's thread reads it where there is one."""
+    reading = plugin.trainer.governor.reading if plugin.trainer is not None and plugin.trainer.alive else {}
+    return dict(reading or plugin.machine.read())
+
+
+def _window(plugin: Cornerman) -> dict[str, Any]:
+    if plugin.trainer is None or not plugin.trainer.alive or not (plugin.on and plugin.learning):
+        return {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
+    return plugin.trainer.governor.report()
