@@ -104,6 +104,37 @@ ROOMS: dict[str, set[str]] = {
     "farewell": set(),
     "scalar_battles": {"encoder", "evaluation", "rewards"},
     "selfplay": {"policy", "rows"},
+    # bulk training over processes
+    "games": set(),
+    "nstep_batch": {"rows"},
+    "league": set(),
+    "worker": {
+        "array_file",
+        "encoder",
+        "games",
+        "gate",
+        "league",
+        "network",
+        "nstep_batch",
+        "policy",
+        "scalar_battles",
+        "selfplay",
+    },
+    "crew": {"worker"},
+    "overnight": {
+        "crew",
+        "evaluation",
+        "league",
+        "learner",
+        "lineage",
+        "policy",
+        "registry",
+        "replay",
+        "resume_file",
+        "version_manifest",
+        "worker",
+    },
+    "overnight_report": {"encoder", "evaluation", "lineage", "ratings"},
     "trainer": {"farewell", "governor", "metrics"},
     # what a person sees
     "difficulty": set(),
@@ -141,7 +172,7 @@ ROOMS: dict[str, set[str]] = {
         "training",
         "version_manifest",
     },
-    "bulk": {"plugin"},
+    "bulk": {"hardware", "learner", "overnight", "overnight_report", "plugin"},
     "doctor": {"hardware", "quality"},
     "data_lock": {"disk"},
     "versions_command": {
@@ -172,6 +203,7 @@ ROOMS: dict[str, set[str]] = {
         "doctor",
         "encoder",
         "evaluation",
+        "games",
         "network",
         "registry",
         "version_manifest",
@@ -180,7 +212,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"commands"},
 }
 
-NEEDS_TORCH = {"td", "learner", "training"}
+NEEDS_TORCH = {"td", "learner", "overnight", "training"}
 TORCH_FREE = set(ROOMS) - NEEDS_TORCH - {"__main__"}
 
 

@@ -146,7 +146,7 @@ def test_train_and_then_evaluate(
     (tmp_path / "settings.toml").write_text(
         'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\ncandidate_period = 200\n'
     )
-    status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 1500)
+    status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 1500, "--workers", 0)
     assert status == 0
     assert f"It is stored in {tmp_path}" in out
     status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)

@@ -1,17 +1,73 @@
-"""`cornerman train`: the plugin's own pipeline, fed by headless battles only, on the calling thread."""
+"""`cornerman train`: over processes, or with the plugin's own pipeline on the calling thread.
+
+The composition root of bulk training; torch is imported only when it begins.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cornerman.contract import CornermanError, HeadlessGame
 from cornerman.plugin import Cornerman
 from cornerman.settings import read_settings, with_values
 
 REPORT_PERIOD_S = 10.0
+
+
+def train_over_processes(
+    game: HeadlessGame,
+    game_name: str,
+    data: Path,
+    options: Mapping[str, Any],
+    seed: int,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Train with workers until the plan's end, then report; returns the version that plays then.
+
+    `options` are fields of `overnight.Plan`, and "report_battles" a pair in the cross table. An interrupt ends it
+    early, and everything is saved.
+    """
+    _need_torch()
+    from cornerman.hardware import choose_device, configure_trainer_thread
+    from cornerman.learner import build_learner
+    from cornerman.overnight import Overnight, Plan
+    from cornerman.overnight_report import write_report
+
+    plugin = Cornerman()
+    values = dict(options)
+    report_battles = int(values.pop("report_battles", 40))
+    plan = Plan(**values)
+    settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
+    plugin.load(game, data, settings, "cornerman train")
+    try:
+        configure_trainer_thread()
+        spec = plugin.lineage.champion.spec
+        choice = choose_device(settings.device, spec, plan.batch_size)
+        say(choice.why)
+        learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device)
+        overnight = Overnight(game, game_name, settings, plan, plugin.registry, plugin.lineage, learner, say)
+        if resume:
+            overnight.resume()
+        try:
+            overnight.run()
+        except KeyboardInterrupt:
+            say("Stopped; everything is saved, and --resume goes on from here.")
+        say(write_report(overnight, plugin.lineage, data / "bulk", report_battles))
+        say(f"Version {plugin.lineage.champion.version} plays. It is stored in {data}")
+        return plugin.lineage.champion.version
+    finally:
+        plugin.lock.release()
+
+
+def _need_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise CornermanError("torch is not installed, and nothing can be learned without it (pip install torch).")
 
 
 def train(
@@ -26,8 +82,7 @@ def train(
 
     An interrupt ends it early. What passed the gate and the learner's state are saved either way.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise CornermanError("torch is not installed, and nothing can be learned without it (pip install torch).")
+    _need_torch()
     plugin = Cornerman()
     # The command's own needs go over the player's file: a trainer's thread beside this one, or no sparring, never ends.
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed, "sparring": 1.0}, "this command")

@@ -10,12 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cornerman.contract import CornermanError, HeadlessGame
+from cornerman.contract import HeadlessGame
+from cornerman.games import CommandError, find_game
 
 if TYPE_CHECKING:
     from cornerman.version_manifest import Identity
@@ -26,36 +25,6 @@ class Command(Protocol):
 
     @staticmethod
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None: ...
-
-
-class CommandError(CornermanError):
-    """The command cannot do what was asked; the text says what to do instead."""
-
-
-def find_game(name: str) -> HeadlessGame:
-    """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
-    known = {point.name: point for point in entry_points(group="cornerman.games")}
-    if not name and len(known) == 1:
-        name = next(iter(known))
-    try:
-        if name in known:
-            game: Any = known[name].load()
-        elif ":" in name:
-            module, attribute = name.split(":", 1)
-            if os.getcwd() not in sys.path:
-                sys.path.insert(0, os.getcwd())  # the installed command starts without it, `python -m` with it
-            game = getattr(import_module(module), attribute)
-        else:
-            there = ", ".join(known) or "none is installed"
-            which = f"there is no game {name!r}" if name else "say which game with --game"
-            raise CommandError(f"{which} (installed: {there}); give one as module:attribute")
-    except (ImportError, AttributeError, ValueError) as error:
-        raise CommandError(f"the game {name!r} cannot be loaded: {error}") from error
-    if isinstance(game, type):
-        raise CommandError(f"{name!r} is a class; give the name of an instance of it")
-    if not isinstance(game, HeadlessGame):
-        raise CommandError(f"{name!r} offers no headless battles (new_battle, rivals), which this command needs")
-    return game
 
 
 def _game_option(parser: argparse.ArgumentParser) -> None:
@@ -302,8 +271,9 @@ class Train:
     @staticmethod
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         text = (
-            "Train by headless battles in one process, with the same learner and the same gate as in the game. "
-            "Goes on from the stored champion. Ctrl-C stops cleanly; what passed the gate is kept."
+            "Train by headless battles over processes: workers collect, this process learns, one more judges, with the "
+            "same learner and the same gate as in the game. Begins with the stored champion. Ctrl-C stops cleanly; "
+            "--resume goes on from the last checkpoint, also after a crash. Ends with a report (text and picture)."
         )
         parser = commands.add_parser("train", help="learn in bulk, without a window", description=text)
         _game_option(parser)
@@ -311,18 +281,39 @@ class Train:
         limit = parser.add_mutually_exclusive_group()
         limit.add_argument("--decisions", type=int, metavar="N", help="stop after N recorded decisions")
         limit.add_argument("--minutes", type=float, default=10.0, metavar="M", help="stop after M minutes (default 10)")
-        parser.add_argument("--seed", type=int, default=0, help="decides every random choice (default: 0)")
+        add = parser.add_argument
+        add("--seed", type=int, default=0, help="decides every random choice (default: 0)")
+        add("--resume", action="store_true", help="go on from the last checkpoint")
+        cores = max(1, (os.cpu_count() or 2) - 1)
+        text = "processes that collect (default: all cores but one); 0: everything in this process, as in the game"
+        add("--workers", type=int, default=cores, metavar="N", help=text)
+        add("--checkpoint", type=float, default=60.0, metavar="S", help="seconds between checkpoints (default: 60)")
+        add("--report-battles", type=int, default=40, metavar="N", help="a pair in the final cross table (default: 40)")
         parser.set_defaults(run=Train.run)
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
-        """A line every ten seconds and at every promotion."""
-        from cornerman.bulk import train
+        """A line every ten seconds and at every promotion, and a report at the end."""
+        from cornerman.bulk import train, train_over_processes
 
         if (options.decisions or 1) < 1 or not options.minutes > 0:
             raise CommandError("--decisions and --minutes must be above 0")
-        minutes = None if options.decisions else options.minutes
-        train(find_game(options.game), options.data, options.decisions, minutes, options.seed)
+        if options.workers < 0 or options.report_battles < 2 or not options.checkpoint > 0:
+            raise CommandError("--workers must be 0 or more, --report-battles 2 or more, --checkpoint above 0")
+        game, minutes = find_game(options.game), None if options.decisions else options.minutes
+        if options.workers == 0:
+            if options.resume:
+                raise CommandError("--resume needs workers; in one process training always goes on from where it was")
+            train(game, options.data, options.decisions, minutes, options.seed)
+            return 0
+        plan = {
+            "decisions": options.decisions,
+            "minutes": minutes,
+            "workers": options.workers,
+            "checkpoint_s": options.checkpoint,
+            "report_battles": options.report_battles,
+        }
+        train_over_processes(game, options.game, options.data, plan, options.seed, options.resume)
         return 0
 
 

@@ -104,7 +104,7 @@ def any_legal(action_masks: NDArray[np.bool_], random: np.random.Generator) -> N
 
 
 def _carrying(weight: Floats, carried: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Weights `[inputs, outputs]`, and the bias that takes in `carried` `[inputs]`, which was left out of every input."""
+    """Weights `[inputs, outputs]`, and the bias with `carried` `[inputs]` in it, which every input lacks."""
     changed = weight.astype(np.float64)
     return np.ascontiguousarray(weight[:-1]), _tiled(changed[-1] + carried @ changed[:-1])
 

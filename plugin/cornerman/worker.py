@@ -1,0 +1,147 @@
+"""What a process of bulk training does: it collects self-play, or judges a candidate, as it is ordered to.
+
+Orders and answers are named arrays and plain data as bytes (array_file), so nothing is unpickled. It ends when the
+pipe does. numpy only: it starts quickly and stays small.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.array_file import pack, unpack
+from cornerman.contract import BatchedGame, HeadlessGame
+from cornerman.encoder import Encoder
+from cornerman.games import find_game
+from cornerman.gate import Gate, GateSettings
+from cornerman.league import ITSELF
+from cornerman.network import NetworkSpec
+from cornerman.nstep_batch import n_step_columns
+from cornerman.policy import Policy
+from cornerman.scalar_battles import ScalarBattles, one_by_one
+from cornerman.selfplay import Player, SelfPlay
+
+BATCHED, SCALAR, BESIDE = 1024, 64, 16
+"""Battles at once: of a batched engine, of a scalar one, and of the scalar one beside a batched one."""
+TURNS = 32
+PRESENT = "present"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def send(pipe: Connection, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+    """Send named arrays and plain data; OSError where nobody is there any more."""
+    pipe.send_bytes(pack(arrays, {"notes": json.dumps(notes)}, "A message"))
+
+
+def receive(pipe: Connection) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Wait for named arrays and plain data; EOFError or OSError where nobody is there any more."""
+    arrays, texts = unpack(pipe.recv_bytes(), "A message")
+    notes: dict[str, Any] = json.loads(texts["notes"])
+    return arrays, notes
+
+
+def work(pipe: Connection, game_name: str, hidden: tuple[int, ...], seed: int, number: int) -> None:
+    """Obey orders until the pipe ends; an error is told and ends the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends us in order
+    try:
+        worker = Worker(find_game(game_name), hidden, seed, number)
+        while True:
+            arrays, order = receive(pipe)
+            send(pipe, *worker.obey(arrays, order))
+    except (EOFError, OSError):
+        return
+    except Exception as error:
+        try:
+            send(pipe, {}, {"error": f"{type(error).__name__}: {error}"})
+        except OSError:
+            return
+        raise
+
+
+class Worker:
+    """Collects and judges for one game."""
+
+    def __init__(self, game: HeadlessGame, hidden: tuple[int, ...], seed: int, number: int) -> None:
+        self._game, self._encoder = game, Encoder(game)
+        sizes = self._encoder.observation_size, self._encoder.num_actions
+        self._spec = NetworkSpec(*sizes, hidden)
+        self._policies: dict[str, Policy] = {}
+        random = np.random.default_rng([seed, number])
+        first = int(random.integers(2**62))
+        self._batched = dict(game.batched_rivals) if isinstance(game, BatchedGame) else {}
+        self._scalar = {name: one_by_one(rival) for name, rival in game.rivals.items() if name not in self._batched}
+        if isinstance(game, BatchedGame):
+            self._main = SelfPlay(game.new_battles(BATCHED, first), *sizes, random, TURNS)
+        else:
+            self._main = SelfPlay(ScalarBattles(game, self._encoder, SCALAR, first), *sizes, random, TURNS)
+        self._beside: SelfPlay | None = None
+        if isinstance(game, BatchedGame) and self._scalar:
+            battles = ScalarBattles(game, self._encoder, BESIDE, first + 1)
+            self._beside = SelfPlay(battles, *sizes, random, TURNS)
+
+    def obey(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
+        """The answer to one order."""
+        if order["kind"] == "judge":
+            return {}, self._judge(arrays, order)
+        return self._collect(arrays, order)
+
+    def _collect(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
+        for name, flat in arrays.items():
+            self._policies[name] = Policy(self._spec, flat, int(order["versions"][name]))
+        plays = [(self._main, order["mix"])]
+        if self._beside is not None:
+            plays.append((self._beside, order["mix_beside"]))
+        parts: list[dict[str, NDArray[Any]]] = []
+        notes: dict[str, Any] = {"decisions": 0, "battles": 0, "tallies": []}
+        for play, mix in plays:
+            self._seat(play, mix, float(order["epsilon"]))
+            collected = play.collect()
+            parts.append(n_step_columns(collected.columns, int(order["n_step"]), float(order["gamma"])))
+            notes["decisions"] += collected.decisions
+            notes["battles"] += collected.battles
+            for (first, second), tally in collected.tallies.items():
+                notes["tallies"].append([first, second, tally.wins, tally.draws, tally.losses])
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        own = columns["version"] == int(order["versions"].get(PRESENT, -1))
+        notes["actions"] = np.bincount(columns["action"][own], minlength=self._spec.num_actions).tolist()
+        return columns, notes
+
+    def _seat(self, play: SelfPlay, mix: Mapping[str, float], epsilon: float) -> None:
+        """The present policy in one seat of every row, in turn; opposite, opponents by their shares."""
+        names = [name for name in mix if name == ITSELF or name in self._policies or name in self._rivals(play)]
+        players = [Player(PRESENT, self._policies[PRESENT], epsilon)]
+        for name in names:
+            if name != ITSELF:
+                plays = self._policies.get(name) or self._rivals(play)[name]
+                players.append(Player(name, plays, epsilon if name in self._policies else 0.0))
+        slots = {player.name: at for at, player in enumerate(players)} | {ITSELF: 0}
+        count = play.battles.num_battles
+        edges = np.cumsum([mix[name] for name in names])
+        row = np.arange(count)
+        opposite = np.array([slots[name] for name in names])[
+            np.minimum(np.searchsorted(edges / edges[-1], (row + 0.5) / count), len(names) - 1)
+        ]
+        seats = np.zeros((2, count), np.int64)
+        seats[1 - row % 2, row] = opposite
+        play.seat(players, seats)
+
+    def _rivals(self, play: SelfPlay) -> Mapping[str, Any]:
+        if play is self._main and isinstance(self._game, BatchedGame):
+            return self._batched
+        return self._scalar
+
+    def _judge(self, arrays: Arrays, order: Mapping[str, Any]) -> dict[str, Any]:
+        """The gate's verdict, by the gate of the game."""
+        candidate, champion, oldest = (Policy(self._spec, arrays[name]) for name in ("candidate", "champion", "oldest"))
+        settings = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
+        gate = Gate(candidate, champion, self._game, self._encoder, int(order["seed"]), settings, oldest=oldest)
+        while gate.verdict is None:
+            gate.advance(10_000)
+        return {"verdict": gate.verdict.as_dict(), "candidate": order["candidate"]}
