@@ -1,13 +1,14 @@
 # make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
 # make test   the same environment, lint, types, tests
 # make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
+# make soak   30 minutes of the window with learning: does its memory grow?
 # make ladder the scripted fighters against one another, 1,000 battles each
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: play test lint env bench ladder clean
+.PHONY: play test lint env bench soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -30,6 +31,9 @@ test: env lint
 bench: env
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(ONLY)
+
+soak: env
+	OMP_NUM_THREADS=1 CORNERMAN_SOAK_MINUTES=30 $(BIN)/python -m tests.benchmarks soak --out soak.json
 
 ladder: env
 	$(BIN)/python -m tests.ladder

@@ -77,3 +77,49 @@ def test_an_unknown_subject_is_named(capsys: pytest.CaptureFixture[str]) -> None
 def test_recording_is_a_subject() -> None:
     assert "record" in harness.subjects()
     assert not {"figures", "__main__"} & set(harness.subjects())
+
+
+def test_the_window_is_driven_and_every_figure_of_a_frame_comes_out() -> None:
+    pytest.importorskip("pygame")
+    from tests.benchmarks import frame
+
+    with frame.bench() as subject:
+        assert subject.plugin.trainer.alive
+        without, learning = subject.run(learn=False, frames=30), subject.run(learn=True, frames=30)
+        assert without.steps_per_s == 0.0
+        assert learning.steps_per_s > 0.0
+        subject.governor.learning_time = "pump"
+        assert subject.run(learn=True, busy=True, frames=30).steps_per_s > 0.0
+    figures = frame.ratios("", [without], [learning], 1)
+    assert [figure.key for figure in figures] == [
+        "frame.interval_p99_ratio",
+        "frame.work_mean_ratio",
+        "frame.late_per_1000",
+    ]
+    assert all(figure.value is not None for figure in figures)
+
+
+def test_a_short_soak_finds_no_leak() -> None:
+    pytest.importorskip("pygame")
+    from tests.benchmarks import soak
+
+    (figure,) = soak.soak(6.0, 0.5)
+    assert figure.value is not None
+    assert figure.value < 40.0, f"a leak of some MB a second: {figure.note}"
+
+
+def test_growth_is_the_slope_after_the_first_sixth() -> None:
+    from tests.benchmarks import soak
+
+    level = [(float(second), 300.0 - 100.0 * (second < 10)) for second in range(61)]
+    assert soak.growth_mb(level) == pytest.approx(0.0, abs=1e-9)
+    growing = [(second, 200.0 + 0.5 * second) for second, _ in level]
+    assert soak.growth_mb(growing) == pytest.approx(25.0)
+
+
+def test_no_read_is_torn_by_a_swap() -> None:
+    from tests.benchmarks import swap
+
+    torn, swaps = swap.torn_reads(20_000)
+    assert torn == 0
+    assert swaps > 100

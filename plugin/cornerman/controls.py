@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
 from cornerman.difficulty import level
-from cornerman.forgetting import forget
 
 if TYPE_CHECKING:
     from cornerman.plugin import Cornerman
@@ -60,5 +58,10 @@ class Controls:
         plugin.cut_recording()
         plugin.results.clear()
 
-        plugin.hand_to_trainer(partial(forget, plugin))
+        def erase() -> None:
+            from cornerman.forgetting import forget  # SQLite and the judges with it: not at every start of a game
+
+            forget(plugin)
+
+        plugin.hand_to_trainer(erase)
         return "Forgetting what was recorded and learned."

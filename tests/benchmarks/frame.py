@@ -1,0 +1,275 @@
+"""What learning flat out costs the frames of the real window, and what the frames leave of the learning.
+
+Ringside's own window on the dummy video driver, watched at 60 frames a second, as its own loop drives it; the same with
+its drawing repeated until a frame takes about 11 ms; and the same in a loop that waits busily and lends its wait. Runs
+with learning and without take turns, and so do runs of the learner alone. Figures are medians over those pairs.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.figures import Figure, not_measured
+
+FRAMES = 300
+LATE_MS = 20.0
+HEAVY_MS = 11.0
+ALONE_S = 2.0
+PLUGINS = Path(__file__).resolve().parents[2] / "plugin"
+SETTINGS = {"training_window": "always", "warmup_fraction": 0.0, "candidate_period": 1_000_000, "sparring": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of frames."""
+
+    interval_p99_ms: float
+    work_mean_ms: float
+    late_per_1000: float
+    steps_per_s: float
+
+
+class Bench:
+    """The window, and a plugin that has recorded some battles and can be told to learn flat out or not at all."""
+
+    def __init__(self, data: str, settings: Mapping[str, Any]) -> None:
+        import pygame
+
+        from game_adapter.host import Host
+        from game_adapter.ringside.game import RINGSIDE
+        from game_adapter.ringside.window import Window
+
+        self._clock = pygame.time.Clock()
+        self.host = Host(PLUGINS, data, RINGSIDE, settings)
+        self.host.load()
+        (hook,) = (plugin.hooks["on_load"] for plugin in self.host.loaded)
+        self.plugin = next(
+            cell.cell_contents.__self__ for cell in hook.__closure__ if hasattr(cell.cell_contents, "__self__")
+        )
+        self.window = Window(self.host, RINGSIDE, Random(1), sound=False, watch="brawler")
+        self._setup = self.window.screen.setup
+        self.extra_draws = 0
+        self.learn(False)
+        self._play_some()
+
+    def _play_some(self) -> None:
+        from game_adapter.match import Match
+        from game_adapter.ringside.game import RINGSIDE
+
+        for number in range(8):
+            match = Match(
+                self.host,
+                RINGSIDE.new_battle(number),
+                1000 + number,
+                {0: "plugin", 1: "scripted"},
+                RINGSIDE.rivals["brawler"],
+                Random(number),
+            )
+            while not match.over:
+                match.play(match.decide())
+                match.start_round()
+
+    @property
+    def governor(self) -> Any:
+        return self.plugin.trainer.governor
+
+    def learn(self, on: bool) -> None:
+        """Flat out: more steps are due than can be done; what came late in the run before is forgotten."""
+        from cornerman.governor import Frames
+
+        training, self.governor._frames = self.plugin.training, Frames()
+        self.plugin.trainer.pause(False)
+        self.plugin.trainer.post(lambda: setattr(training, "_owed", 1e9 if on else 0.0))
+        self.plugin.trainer.pause(not on)
+        time.sleep(0.1)
+
+    @property
+    def steps(self) -> int:
+        return int(self.plugin.training._learner.steps)
+
+    def alone(self) -> float:
+        """Steps a second with nothing beside it."""
+        self.learn(True)
+        first, begun = self.steps, time.perf_counter()
+        time.sleep(ALONE_S)
+        pace = (self.steps - first) / (time.perf_counter() - begun)
+        self.learn(False)
+        return pace
+
+    def run(self, learn: bool, busy: bool = False, frames: int = FRAMES) -> Run:
+        """So many frames, as `Window.run` drives them."""
+        self.learn(learn)
+        tick = self._clock.tick_busy_loop if busy else self._clock.tick
+        intervals, work = [], []
+        for _ in range(30):
+            self._frame(tick, busy)
+        first, begun = self.steps, time.perf_counter()
+        for _ in range(frames):
+            before = time.perf_counter()
+            work.append(self._frame(tick, busy))
+            intervals.append(1e3 * (time.perf_counter() - before))
+        pace = (self.steps - first) / (time.perf_counter() - begun)
+        self.learn(False)
+        late = 1e3 * float(np.mean(np.array(intervals) > LATE_MS))
+        return Run(float(np.percentile(intervals, 99)), float(np.mean(work)), late, pace)
+
+    def _frame(self, tick: Callable[[int], int], busy: bool) -> float:
+        """One turn of `Window.run`'s loop; milliseconds of work."""
+        from game_adapter.ringside.window import FPS, LONGEST_STEP_S
+
+        dt_ms = tick(FPS)
+        begun = time.perf_counter()
+        self._next_battle()
+        for _ in range(self.extra_draws):
+            self.window.draw()
+        self.window.frame(min(dt_ms / 1000, LONGEST_STEP_S), dt_ms)
+        work_ms = 1e3 * (time.perf_counter() - begun)
+        if busy:
+            self.host.pump(1e3 / FPS - work_ms - 1.0)
+        return work_ms
+
+    def play_on(self, step_s: float) -> None:
+        """One frame at 60 a second that moves the battle on by so much."""
+        from game_adapter.ringside.window import FPS
+
+        dt_ms = self._clock.tick(FPS)
+        self._next_battle()
+        self.window.frame(step_s, dt_ms)
+
+    def _next_battle(self) -> None:
+        from game_adapter.ringside.battle_screen import BattleScreen
+        from game_adapter.ringside.title import TitleScreen
+
+        if not isinstance(self.window.screen, BattleScreen):
+            self.window.screen = BattleScreen(self.window.hall, self._setup, TitleScreen)
+
+    def close(self) -> None:
+        self.window.close()
+
+
+@contextmanager
+def bench(settings: Mapping[str, Any] = SETTINGS) -> Iterator[Bench]:
+    """The window open on the dummy video driver, in a data folder of its own."""
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    with tempfile.TemporaryDirectory() as data:
+        made = Bench(data, settings)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def run(repeats: int) -> list[Figure]:
+    """Every figure of the frame; at least five pairs."""
+    keys = ("frame.interval_p99_ratio", "frame.work_mean_ratio", "frame.late_per_1000", "frame.kept")
+    try:
+        import pygame  # noqa: F401  (whether it is there)
+    except ImportError as error:
+        return [not_measured(key, "ratio", "lower", f"{error}; pip install pygame") for key in keys]
+    repeats = max(5, repeats)
+    with bench() as subject:
+        return [*light(subject, repeats), *heavy(subject, repeats), busy(subject, repeats), run_on(subject)]
+
+
+def pairs(subject: Bench, repeats: int) -> tuple[list[Run], list[Run], list[float]]:
+    """Runs without and with learning and of the learner alone, in turns; which comes first changes."""
+    without, learning, alone = [], [], []
+    for number in range(repeats):
+        for learn in (False, True) if number % 2 else (True, False):
+            (learning if learn else without).append(subject.run(learn))
+        alone.append(subject.alone())
+    return without, learning, alone
+
+
+def light(subject: Bench, repeats: int) -> list[Figure]:
+    without, learning, alone = pairs(subject, repeats)
+    return [*ratios("", without, learning, repeats), kept("frame.kept", learning, alone, repeats)]
+
+
+def heavy(subject: Bench, repeats: int) -> list[Figure]:
+    """The drawing repeated until a frame's work takes about 11 ms; as often with learning as without."""
+    plain = subject.run(learn=False, frames=60).work_mean_ms
+    begun = time.perf_counter()
+    for _ in range(20):
+        subject.window.draw()
+    draw_ms = 1e3 * (time.perf_counter() - begun) / 20
+    subject.extra_draws = max(0, round((HEAVY_MS - plain) / draw_ms))
+    try:
+        without, learning, alone = pairs(subject, repeats)
+    finally:
+        subject.extra_draws = 0
+    return [*ratios("heavy_", without, learning, repeats), kept("frame.kept_heavy", learning, alone, repeats)]
+
+
+def busy(subject: Bench, repeats: int) -> Figure:
+    """A loop that waits with `tick_busy_loop` and lends its wait with `pump`."""
+    learning, alone = [], []
+    for _ in range(repeats):
+        alone.append(subject.alone())
+        subject.governor.learning_time = "pump"
+        try:
+            learning.append(subject.run(learn=True, busy=True))
+        finally:
+            subject.governor.learning_time = "thread"
+    return kept("frame.kept_busy", learning, alone, repeats)
+
+
+def run_on(subject: Bench) -> Figure:
+    """How long it learns on after a window closes: 40 windows of half a second's frames."""
+    governor = subject.governor
+    governor._run_ons.clear()
+    governor.window = "between_rounds"
+    try:
+        for _ in range(40):
+            governor.close_window()
+            subject.plugin.trainer.pause(False)
+            subject.learn(True)
+            governor.open_window()
+            for _ in range(6):
+                subject._frame(subject._clock.tick, False)
+            governor.close_window()
+            time.sleep(0.02)
+    finally:
+        governor.window = "always"
+        subject.learn(False)
+    return Figure("frame.run_on_p99_ms", governor.run_on_ms, "ms", "lower", 1, "", "of 40 windows that closed")
+
+
+def ratios(prefix: str, without: list[Run], learning: list[Run], repeats: int) -> list[Figure]:
+    """With learning over without, pair by pair, the median."""
+
+    def ratio(name: str) -> float:
+        return median(getattr(b, name) / getattr(a, name) for a, b in zip(without, learning, strict=True))
+
+    def both(name: str) -> str:
+        values = [median(getattr(run, name) for run in runs) for runs in (learning, without)]
+        return f"{values[0]:.2f} ms with, {values[1]:.2f} ms without"
+
+    late = median(b.late_per_1000 - a.late_per_1000 for a, b in zip(without, learning, strict=True))
+    lates = [float(np.mean([run.late_per_1000 for run in runs])) for runs in (learning, without)]
+    note = f"{lates[0]:.1f} with, {lates[1]:.1f} without, means over all runs"
+    p99, work = f"frame.{prefix}interval_p99_ratio", f"frame.{prefix}work_mean_ratio"
+    return [
+        Figure(p99, ratio("interval_p99_ms"), "ratio", "lower", repeats, "", both("interval_p99_ms")),
+        Figure(work, ratio("work_mean_ms"), "ratio", "lower", repeats, "", both("work_mean_ms")),
+        Figure(f"frame.{prefix}late_per_1000", late, "frames", "lower", repeats, "", note),
+    ]
+
+
+def kept(key: str, learning: list[Run], alone: list[float], repeats: int) -> Figure:
+    """Steps a second beside the frames over steps a second alone."""
+    share = median(run.steps_per_s / pace for run, pace in zip(learning, alone, strict=True))
+    paces = f"{median(run.steps_per_s for run in learning):.0f} of {median(alone):.0f} steps/s"
+    return Figure(key, share, "share", "higher", repeats, "", paces)
