@@ -111,6 +111,7 @@ ROOMS: dict[str, set[str]] = {
     "worker": {
         "array_file",
         "encoder",
+        "evaluation",
         "games",
         "gate",
         "league",
@@ -121,7 +122,10 @@ ROOMS: dict[str, set[str]] = {
         "selfplay",
     },
     "crew": {"worker"},
+    "anchors": {"league", "ratings"},
+    "board": set(),
     "overnight": {
+        "anchors",
         "crew",
         "evaluation",
         "league",
@@ -172,7 +176,7 @@ ROOMS: dict[str, set[str]] = {
         "training",
         "version_manifest",
     },
-    "bulk": {"hardware", "learner", "overnight", "overnight_report", "plugin"},
+    "bulk": {"board", "hardware", "learner", "overnight", "overnight_report", "plugin"},
     "doctor": {"hardware", "quality"},
     "data_lock": {"disk"},
     "versions_command": {

@@ -16,10 +16,12 @@ import psutil
 import pytest
 
 from cornerman import hardware, overnight
+from cornerman.anchors import anchor_points, present_rating
 from cornerman.bulk import train_over_processes
 from cornerman.contract import ModelError, SettingsError
 from cornerman.crew import Crew, CrewError
 from cornerman.encoder import Encoder
+from cornerman.league import Standing
 from cornerman.network import NetworkSpec, draw
 from cornerman.resume_file import ResumeFile
 from cornerman.worker import PRESENT
@@ -47,7 +49,7 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_it_trains_judges_reports_and_resumes(tmp_path: Path) -> None:
-    options, said = begin(tmp_path, decisions=60_000)
+    options, said = begin(tmp_path, decisions=60_000, tensorboard=tmp_path / "board")
     train_over_processes(RINGSIDE, NAME, tmp_path, options, 1, say=said.append)
     text = "\n".join(said)
     assert "100%" in text
@@ -56,6 +58,8 @@ def test_it_trains_judges_reports_and_resumes(tmp_path: Path) -> None:
     progress = [entry for entry in entries(tmp_path) if entry["event"] == "progress"]
     assert progress[-1]["decisions"] >= 60_000
     assert set(progress[-1]["score"]) == set(RINGSIDE.rivals)
+    assert progress[0]["rating"] is None
+    assert list((tmp_path / "board").glob("events.*"))
     assert any(entry["event"] == "verdict" for entry in entries(tmp_path)), "what was learned last is judged too"
     assert (tmp_path / "bulk" / "report.png").read_bytes()[:4] == b"\x89PNG"
     again: list[str] = []
@@ -117,6 +121,24 @@ def test_a_worker_that_is_killed_is_replaced_and_goes_on_with_its_order() -> Non
     finally:
         crew.close()
     assert not psutil.pid_exists(pid)
+
+
+def test_the_anchors_are_measured_and_give_the_policy_a_rating() -> None:
+    crew = Crew(NAME, (8,), 0, 1)
+    try:
+        crew.order(0, {}, {"kind": "measure", "seed": 0, "battles": 2})
+        _, notes = wait_for(crew, 0)
+    finally:
+        crew.close()
+    points = anchor_points(notes["met"], "random")
+    assert points["random"] == 1000.0
+    assert points["planner"] > points["brawler"] > points["random"]
+    standings = {"random": Standing(30.0, 40.0), "brawler": Standing(10.0, 40.0), "version 1": Standing(40.0, 40.0)}
+    rating = present_rating(standings, points)
+    assert rating is not None
+    assert points["random"] < rating.points < points["brawler"]
+    assert rating.low < rating.points < rating.high
+    assert present_rating({"random": Standing()}, points) is None
 
 
 def test_a_game_that_always_fails_ends_training_with_its_words() -> None:

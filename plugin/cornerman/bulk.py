@@ -30,10 +30,11 @@ def train_over_processes(
 ) -> int:
     """Train with workers until the plan's end, then report; returns the version that plays then.
 
-    `options` are fields of `overnight.Plan`, and "report_battles" a pair in the cross table. An interrupt ends it
-    early, and everything is saved.
+    `options` are fields of `overnight.Plan`, "report_battles" a pair in the cross table, and "tensorboard", a folder.
+    An interrupt ends it early, and everything is saved.
     """
     _need_torch()
+    from cornerman.board import tensorboard
     from cornerman.hardware import choose_device, configure_trainer_thread
     from cornerman.learner import build_learner
     from cornerman.overnight import Overnight, Plan
@@ -42,6 +43,8 @@ def train_over_processes(
     plugin = Cornerman()
     values = dict(options)
     report_battles = int(values.pop("report_battles", 40))
+    folder = values.pop("tensorboard", None)
+    board = tensorboard(Path(folder)) if folder else None
     plan = Plan(**values)
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
     plugin.load(game, data, settings, "cornerman train")
@@ -52,6 +55,7 @@ def train_over_processes(
         say(choice.why)
         learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device)
         overnight = Overnight(game, game_name, settings, plan, plugin.registry, plugin.lineage, learner, say)
+        overnight.board = board or overnight.board
         if resume:
             overnight.resume()
         try:

@@ -289,6 +289,7 @@ class Train:
         add("--workers", type=int, default=cores, metavar="N", help=text)
         add("--checkpoint", type=float, default=60.0, metavar="S", help="seconds between checkpoints (default: 60)")
         add("--report-battles", type=int, default=40, metavar="N", help="a pair in the final cross table (default: 40)")
+        add("--tensorboard", type=Path, metavar="DIR", help="also write the progress for TensorBoard into this folder")
         parser.set_defaults(run=Train.run)
 
     @staticmethod
@@ -312,6 +313,7 @@ class Train:
             "workers": options.workers,
             "checkpoint_s": options.checkpoint,
             "report_battles": options.report_battles,
+            "tensorboard": options.tensorboard,
         }
         train_over_processes(game, options.game, options.data, plan, options.seed, options.resume)
         return 0

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cornerman.anchors import ANCHOR_BATTLES, anchor_points, present_rating
 from cornerman.contract import BatchedGame, HeadlessGame, ModelError, SettingsError
 from cornerman.crew import Crew
 from cornerman.evaluation import pair_seed
@@ -80,7 +81,9 @@ class Overnight:
         learner: Learner,
         say: Callable[[str], None],
     ) -> None:
-        """`learner` must have the plan's batch size. SettingsError where the memory cannot suffice."""
+        """`learner` must have the plan's batch size; `board` may be set later, for figures that go elsewhere too.
+
+        SettingsError where the memory cannot suffice."""
         refuse_impossible(plan, learner)
         self.game, self._settings, self._plan, self._say = game, settings, plan, say
         self._registry, self._lineage, self._learner = registry, lineage, learner
@@ -95,7 +98,10 @@ class Overnight:
         self._log, self._checkpoint_file = folder / "log.jsonl", ResumeFile(folder)
         self._game_name = game_name
         self.crew: Crew | None = None
+        self.board: Callable[[Mapping[str, Any]], None] = lambda entry: None
         self._judging: Policy | None = None
+        self._measuring = False
+        self._anchors: dict[str, float] = {}
         self._learner.load(lineage.champion.flat)
         self._enter_champions()
 
@@ -120,6 +126,9 @@ class Overnight:
         started = told = saved = time.monotonic()
         for which in range(plan.workers):
             crew.order(which, *self._collecting())
+        if not self._anchors and len(self.league.scripted) > 1:
+            crew.order(plan.workers, {}, {"kind": "measure", "seed": self._settings.seed, "battles": ANCHOR_BATTLES})
+            self._measuring = True
         which = 0
         while self._share_done(progress.decisions - first, time.monotonic() - started) < 1.0:
             self._look_after_judge(crew, plan.workers)
@@ -144,7 +153,8 @@ class Overnight:
         """Wait for the verdict under way, and put what was learned since then to the gate too."""
         judge = self._plan.workers
         while True:
-            if self._judging is None and self._learner.steps == self.progress.steps_at_candidate:
+            idle = self._judging is None and not self._measuring
+            if idle and self._learner.steps == self.progress.steps_at_candidate:
                 return
             self._look_after_judge(crew, judge, due=1)
             time.sleep(WAIT_S)
@@ -199,6 +209,12 @@ class Overnight:
     def _look_after_judge(self, crew: Crew, judge: int, due: int | None = None) -> None:
         """Put a candidate to the gate after `due` learning steps since the last one, and take in its verdict."""
         steps, progress = self._learner.steps, self.progress
+        if self._measuring:
+            answer = crew.answer(judge, 0.0)
+            if answer is None:
+                return
+            self._measuring = False
+            self._anchors = anchor_points(answer[1]["met"], self.league.scripted[0])
         if self._judging is None and steps - progress.steps_at_candidate >= (due or self._plan.candidate_steps):
             progress.steps_at_candidate = steps
             progress.candidates += 1
@@ -249,7 +265,9 @@ class Overnight:
         progress, done = self.progress, min(1.0, self._share_done(decisions, seconds))
         left = seconds * (1.0 - done) / done if done > 0.0 else 0.0
         anchors = {name: self.league.standings[name].recent_score for name in self.league.scripted}
+        rating = present_rating(self.league.standings, self._anchors)
         entry = {
+            "rating": None if rating is None else round(rating.points),
             "decisions": progress.decisions,
             "seconds": round(progress.seconds, 1),
             "decisions_per_s": round(decisions / max(seconds, 1e-9)),
@@ -261,12 +279,15 @@ class Overnight:
         }
         progress.curve.append(entry)
         self._write({"event": "progress", **entry})
+        self.board(entry)
         bar = "#" * int(20 * done)
         scores = " ".join(f"{name} {score:.0%}" for name, score in anchors.items())
+        points = "" if rating is None else f"; rating {rating.points:.0f} ({rating.low:.0f} to {rating.high:.0f})"
         lost = f", {entry['replaced']} processes replaced" if entry["replaced"] else ""
         self._say(
             f"[{bar:<20}] {done:4.0%} {progress.decisions:,} decisions, {entry['decisions_per_s']:,}/s, "
-            f"{left / 60:.1f} min left, {self._learner.steps:,} steps, version {entry['version']}; {scores}{lost}"
+            f"{left / 60:.1f} min left, {self._learner.steps:,} steps, version {entry['version']}; "
+            f"{scores}{points}{lost}"
         )
 
     def _write(self, entry: Mapping[str, Any]) -> None:

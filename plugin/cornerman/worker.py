@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Mapping
+from itertools import combinations
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from cornerman.array_file import pack, unpack
 from cornerman.contract import BatchedGame, HeadlessGame
 from cornerman.encoder import Encoder
+from cornerman.evaluation import evaluate, pair_seed
 from cornerman.games import find_game
 from cornerman.gate import Gate, GateSettings
 from cornerman.league import ITSELF
@@ -90,6 +92,8 @@ class Worker:
         """The answer to one order."""
         if order["kind"] == "judge":
             return {}, self._judge(arrays, order)
+        if order["kind"] == "measure":
+            return {}, self._measure(order)
         return self._collect(arrays, order)
 
     def _collect(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
@@ -145,3 +149,12 @@ class Worker:
         while gate.verdict is None:
             gate.advance(10_000)
         return {"verdict": gate.verdict.as_dict(), "candidate": order["candidate"]}
+
+    def _measure(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """How the scripted fighters do against one another: first, second, score of the first, battles."""
+        rivals, results = self._game.rivals, []
+        for number, (first, second) in enumerate(combinations(rivals, 2)):
+            seed = pair_seed(int(order["seed"]), number, "anchors")
+            result = evaluate(rivals[first], rivals[second], self._game, int(order["battles"]), seed)
+            results.append([first, second, result.score * result.num_battles, result.num_battles])
+        return {"met": results}

@@ -45,12 +45,13 @@ def run(repeats: int) -> list[Figure]:
             missing[name] = f"not installed ({error.name})"
     seconds = interleaved(ways, repeats)
     rate = {name: 1.0 / value for name, value in seconds.items()}
-    one, two, memory = workers(max(1, repeats // 3))
+    processes = workers(max(1, repeats // 3))
+    (one, memory, had_one), (two, _, had_two) = processes[1], processes[2]
     share, pairs = rate["acting"] / rate["limit"], max(1, repeats // 3)
     notes = {
         "acting": f"{seconds['acting'] * 1e9:.0f} ns a decision; the products alone {seconds['limit'] * 1e9:.0f}",
         "rules": f"{rate['rules'] / rate['acting']:.2f} times acting",
-        "scaling": f"{one:.0f} and {two:.0f} decisions/s",
+        "scaling": f"{one:.0f} and {two:.0f} decisions/s; each had {had_one:.0%} and {had_two:.0%} of a core",
     }
     products = "the network's bare matrix products"
     figures = [
@@ -227,27 +228,24 @@ def collect_for(seconds: float, pipe: Connection) -> None:
     play, process = selfplay(), psutil.Process()
     pipe.send_bytes(b"ready")
     pipe.recv_bytes()
-    decisions, begun = 0, time.perf_counter()
+    decisions, begun, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begun < seconds:
         decisions += play.collect().decisions
-    rate = decisions / (time.perf_counter() - begun)
-    pipe.send_bytes(f"{rate} {process.memory_info().rss / 2**20}".encode())
+    wall, used = time.perf_counter() - begun, time.process_time() - used
+    pipe.send_bytes(f"{decisions / wall} {process.memory_info().rss / 2**20} {used / wall}".encode())
 
 
-def workers(repeats: int) -> tuple[float, float, float]:
-    """Decisions a second of one process and of two, medians, and the memory of one in MB."""
-    rates: dict[int, list[float]] = {1: [], 2: []}
-    memory = 0.0
+def workers(repeats: int) -> dict[int, tuple[float, float, float]]:
+    """By number of processes, 1 and 2: summed decisions a second, memory of one in MB, share of a core each had."""
+    found: dict[int, list[tuple[float, float, float]]] = {1: [], 2: []}
     for _ in range(repeats):
-        for count in (1, 2):
-            total, used = together(count)
-            rates[count].append(total)
-            memory = max(memory, used)
-    return float(np.median(rates[1])), float(np.median(rates[2])), memory
+        for count in found:
+            found[count].append(together(count))
+    return {count: tuple(np.median(values, 0).tolist()) for count, values in found.items()}
 
 
-def together(count: int) -> tuple[float, float]:
-    """The summed rate of so many processes at the same time, and the largest one's memory."""
+def together(count: int) -> tuple[float, float, float]:
+    """So many processes at the same time: their summed rate, the largest one's memory, the smallest share of a core."""
     context = multiprocessing.get_context("spawn")
     pairs = [context.Pipe() for _ in range(count)]
     processes = [context.Process(target=collect_for, args=(SECONDS_TOGETHER, theirs)) for _, theirs in pairs]
@@ -263,4 +261,5 @@ def together(count: int) -> tuple[float, float]:
         for process in processes:
             process.join(30.0)
             process.kill()
-    return sum(rate for rate, _ in found), max(used for _, used in found)
+    rates, memory, shares = zip(*found, strict=True)
+    return sum(rates), max(memory), min(shares)
