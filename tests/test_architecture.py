@@ -43,7 +43,8 @@ ROOMS: dict[str, set[str]] = {
     "policy": {"network", "policy_batch"},
     "lineage": {"policy"},
     "td": {"network"},
-    "learner": {"network", "td"},
+    "graph_burst": {"td"},
+    "learner": {"graph_burst", "network", "td"},
     "hardware": {"learner", "network"},
     # judging
     "evaluation": {"encoder"},
@@ -216,7 +217,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"commands"},
 }
 
-NEEDS_TORCH = {"td", "learner", "overnight", "training"}
+NEEDS_TORCH = {"td", "graph_burst", "learner", "overnight", "training"}
 TORCH_FREE = set(ROOMS) - NEEDS_TORCH - {"__main__"}
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cornerman import td
 from cornerman.contract import Floats, ModelError
+from cornerman.graph_burst import GraphBurst
 from cornerman.network import NetworkSpec, draw, split
 from cornerman.settings import Settings
 
@@ -81,6 +82,7 @@ class Learner:
         self._shape = td.shape_of(self._padded)
         online = torch.from_numpy(_fit(draw(spec, np.random.default_rng(seed)), spec, self._padded))
         self._good = td.Weights(online, online.clone(), torch.zeros_like(online), torch.zeros_like(online))
+        self._graphs: GraphBurst | None = None
         self._use(torch.device(device))
 
     @property
@@ -187,7 +189,9 @@ class Learner:
         self.device = device
         self._weights = td.Weights(*(tensor.to(device, copy=True) for tensor in self._good))
         # On accelerators TorchScript would compile kernels anew for every shape, with stalls of seconds.
-        self._burst = (td.scripted_burst() if device.type == "cpu" else None) or td.learn_burst
+        if device.type == "cuda":
+            self._graphs = self._graphs or GraphBurst(torch.cuda)
+        self._burst = (td.scripted_burst() if device.type == "cpu" else self._graphs) or td.learn_burst
 
     def _rows(self, batch: BatchLike) -> td.Rows:
         """The batch as `[K, B, ...]`, its masks padded to the padded head."""
