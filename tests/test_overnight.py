@@ -188,4 +188,10 @@ def test_an_interrupt_saves_and_a_kill_leaves_the_last_checkpoint(tmp_path: Path
         assert "Traceback" not in out
     saved, _ = ResumeFile(tmp_path / "bulk").load()
     assert saved is not None
-    assert saved[1]["progress"]["decisions"] > 0
+    before = saved[1]["progress"]["decisions"]
+    assert before > 0
+    if how is signal.SIGKILL:
+        said: list[str] = []
+        train_over_processes(RINGSIDE, NAME, tmp_path, {"decisions": 1, "report_battles": 2}, 0, True, said.append)
+        assert said[1].startswith(f"Goes on from {before:,} decisions")
+        assert f" {before + 32 * (1024 + 16):,} decisions" in "".join(said)
