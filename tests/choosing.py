@@ -124,7 +124,7 @@ class Gym:
             flat = draw(self.spec, np.random.default_rng(self.settings.seed))
             self.registry.promote(self.registry.save(flat, Provenance()))
             champion = Policy(self.spec, flat, 0)
-        self.lineage, self.metrics = Lineage([champion]), Metrics()
+        self.lineage, self.metrics = Lineage([self.registry.load(old) for old in self.registry.line]), Metrics()
         self.inbox: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, RewardCalculator(), self.inbox.append)
         self.learner = build_learner(self.spec, self.settings, "cpu")

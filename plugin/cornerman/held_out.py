@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import BattleEnd, Bools, Floats, Transition
 from cornerman.policy import Policy
+from cornerman.rows import fit, pack, unpack
 
 KEPT_BATTLES = 64
 MAX_OPEN = 64
+_COLUMNS = ("observation", "action_mask", "action", "outcome", "discounted_return")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,43 @@ class HeldOutBattles:
     def clear(self) -> None:
         self.battles.clear()
         self._open.clear()
+
+    def state(self, observation_size: int, num_actions: int) -> dict[str, NDArray[Any]]:
+        """Every battle's decisions one after another with how many each has, and the rows of the open ones."""
+        empty: tuple[NDArray[Any], ...] = (
+            np.empty((0, observation_size), np.float32),
+            np.empty((0, num_actions), bool),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
+            np.empty(0, np.float32),
+        )
+        columns = [
+            np.concatenate([nothing, *(getattr(battle, name) for battle in self.battles)])
+            for name, nothing in zip(_COLUMNS, empty, strict=True)
+        ]
+        rows = [row for taken in self._open.values() for row in taken]
+        opened = {f"open.{name}": column for name, column in pack(rows, observation_size, num_actions).items()}
+        return {
+            **dict(zip(_COLUMNS, columns, strict=True)),
+            **opened,
+            "lengths": np.array([len(battle.action) for battle in self.battles], np.int64),
+            "open_rewards": np.array([row.reward for row in rows], np.float64),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]], observation_size: int, num_actions: int) -> None:
+        """Become what `state` described; ValueError or KeyError where it does not fit."""
+        opened = {name.removeprefix("open."): state[name] for name in state if name.startswith("open.")}
+        misfit = fit(opened, observation_size, num_actions)
+        ends = np.cumsum(state["lengths"])
+        columns = [state[name] for name in _COLUMNS]
+        wide = columns[0].shape[1:] == (observation_size,) and columns[1].shape[1:] == (num_actions,)
+        if misfit or not wide or any(len(column) != (ends[-1] if len(ends) else 0) for column in columns):
+            raise ValueError(f"the held-out battles do not fit ({misfit or 'their sizes differ'})")
+        self.clear()
+        for start, end in zip([0, *ends[:-1]], ends, strict=False):
+            self.battles.append(HeldOutBattle(*(column[start:end].copy() for column in columns)))
+        for row, reward in zip(unpack(opened), state["open_rewards"].tolist(), strict=True):
+            self._open.setdefault(row.battle_id, []).append(replace(row, reward=reward))
 
     def accuracy(self, policy: Policy) -> float | None:
         """The share of held-out decisions at which the estimate has the sign of the outcome; draws are left out.

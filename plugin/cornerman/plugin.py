@@ -158,7 +158,10 @@ class Cornerman:
             learner,
             self.safe,
         )
-        training.resume()
+        training.beside = lambda: {"random": self._random.bit_generator.state}
+        beside = training.resume()
+        if "random" in beside:
+            self._random.bit_generator.state = beside["random"]
         self.training = training
         return training
 

@@ -6,10 +6,10 @@ a disk that is full or a file that is damaged; recording and learning go on from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from cornerman.contract import BattleEnd, Transition
 from cornerman.journal import PLAYER, SELF_PLAY, Erased, Journal
@@ -71,6 +71,35 @@ class Safekeeping:
         self._open.clear()
         self.kept = 0
         return erased
+
+    def numbers(self) -> dict[str, Any]:
+        """How battles are counted, as plain data, and how far the journal has come."""
+        return {
+            "next": dict(self._next),
+            "open": [[kind, battle_id, number] for (kind, battle_id), number in self._open.items()],
+            "journal": self._journal_ends(),
+        }
+
+    def take_numbers(self, numbers: Mapping[str, Any]) -> bool:
+        """Count on as `numbers` described; False, and nothing changed, where the journal has gone on since."""
+        try:
+            if numbers["journal"] != self._journal_ends():
+                return False
+            after = {str(kind): int(number) for kind, number in numbers["next"].items()}
+            opened = {(str(kind), int(battle_id)): int(number) for kind, battle_id, number in numbers["open"]}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return False
+        self._next, self._open = after, opened
+        return True
+
+    def _journal_ends(self) -> dict[str, int] | None:
+        """One more than the last stored number of each kind; None where the journal cannot be read."""
+        try:
+            journal = self._opened()
+            return {kind: journal.next_battle_id(kind) for kind in (PLAYER, SELF_PLAY)}
+        except OSError as error:
+            self._failed(error)
+            return None
 
     def close(self) -> None:
         """Let go of the files; what comes later opens them again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Protocol
@@ -20,17 +20,14 @@ from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transi
 from cornerman.encoder import Encoder
 from cornerman.evaluation import pair_seed
 from cornerman.gate import Gate, GateSettings, HeldOutJudge, Verdict
-from cornerman.held_out import HeldOutBattles
-from cornerman.journal import PLAYER, SELF_PLAY
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveResult
+from cornerman.memory import Memory
 from cornerman.metrics import Metrics
-from cornerman.nstep import NStep
 from cornerman.paced_burst import PacedBurst, for_a_slice
 from cornerman.policy import Policy
 from cornerman.registry import Registry
-from cornerman.replay import ReplayBuffer, Rings
 from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.settings import Settings
@@ -74,13 +71,8 @@ class Training:
         self._learner, self._resume_file, self._safe = learner, registry.resume, safe
         self._burst = PacedBurst(learner, settings.batch_size, metrics)
         self._random = np.random.default_rng([settings.seed, 1])
-        sizes = encoder.observation_size, encoder.num_actions
-        self.rings = Rings(
-            ReplayBuffer(settings.replay_capacity, *sizes, self._random),
-            ReplayBuffer(settings.replay_capacity, *sizes, self._random),
-        )
-        self._n_step = NStep(settings.n_step, settings.gamma)
-        self.held_out = HeldOutBattles(settings.held_out_fraction, settings.gamma)
+        self.memory = Memory((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
+        self.rings, self.held_out = self.memory.rings, self.memory.held_out
         self._sparring: Sparring | None = None
         if isinstance(game, HeadlessGame) and settings.sparring > 0:
             self._sparring = Sparring(
@@ -93,13 +85,13 @@ class Training:
                 epsilon=settings.exploration_fraction,
             )
         self.chronicle = Chronicle(registry.folder, time.time, registry.manifests, metrics.event)
+        self.beside: Callable[[], dict[str, Any]] = dict  # what the plugin wants kept, and gets back from `resume`
         self._newest = lineage.champion
         self._owed = 0.0  # gradient steps that the recorded transitions still pay for
         self._judge: Judge | None = None
         self._candidate: Policy | None = None
         self._candidates = 0
         self._learned_at_candidate = 0
-        self._rows: Counter[str] = Counter()
 
     # --------------------------------------------------------------------------------------------------- one slice
 
@@ -128,34 +120,17 @@ class Training:
                 handed_over = self._inbox.popleft()
             except IndexError:
                 return taken > 0
-            item = self._safe.take_live(handed_over)
-            self._owe(self._store_live(item))
-            if isinstance(item, BattleEnd):
+            self._owe(self.memory.take_live(handed_over))
+            self._metrics.set(fill=len(self.rings))
+            if isinstance(handed_over, BattleEnd):
                 self.spar(self._settings.sparring)
                 self._metrics.set(kept=self._safe.kept)
         return True
-
-    def _store_live(self, item: Transition | BattleEnd) -> int:
-        """Put an item of a battle of the game where it belongs; returns how many rows became ready to learn from."""
-        if isinstance(item, BattleEnd):
-            self.held_out.end(item)
-        elif self.held_out.keeps(item):
-            return 0
-        else:
-            self._rows[PLAYER] += 1
-        return self._store(item, self.rings.player)
 
     def _owe(self, rows: int) -> None:
         """So many rows are due to be learned from; never more than a full ring, however long learning was off."""
         rate = self._settings.updates_per_transition
         self._owed = min(self._owed + rate * rows, rate * self._settings.replay_capacity)
-
-    def _store(self, item: Transition | BattleEnd, ring: ReplayBuffer) -> int:
-        rows = self._n_step.end(item.battle_id) if isinstance(item, BattleEnd) else self._n_step.push(item)
-        for row in rows:
-            ring.append(row)
-        self._metrics.set(fill=len(self.rings))
-        return len(rows)
 
     def _spar(self, budget_s: float) -> bool:
         """Play on in the sparring battle; False when none is due.
@@ -173,9 +148,8 @@ class Training:
 
     def _take_sparring(self, sparring: Sparring) -> None:
         while sparring.rows:
-            item = self._safe.take_sparring(sparring.rows.popleft())
-            self._rows[SELF_PLAY] += isinstance(item, Transition)
-            self._owe(self._store(item, self.rings.selfplay))
+            self._owe(self.memory.take_sparring(sparring.rows.popleft()))
+            self._metrics.set(fill=len(self.rings))
 
     def _learn(self, budget_s: float) -> None:
         """Begin a burst of gradient steps, once the buffer holds enough."""
@@ -216,7 +190,10 @@ class Training:
     def _begin_judging(self) -> None:
         self._learned_at_candidate = self._learner.steps
         self._candidates += 1
-        self._candidate = Policy(self._learner.spec, self._learner.averaged(), version=-1)
+        self._judge_candidate(Policy(self._learner.spec, self._learner.averaged(), version=-1))
+
+    def _judge_candidate(self, candidate: Policy) -> None:
+        self._candidate = candidate
         self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
         settings = self._settings
         if isinstance(self._game, HeadlessGame):
@@ -271,7 +248,7 @@ class Training:
         provenance = Provenance(
             parent=self._registry.champion,
             learning_steps=self._learner.steps,
-            rows=dict(self._rows),
+            rows=dict(self.memory.rows),
             gate=verdict.as_dict(),
         )
         version = self._registry.save(candidate.flat, provenance, learner=self._learner.state(), spec=candidate.spec)
@@ -283,7 +260,7 @@ class Training:
     @property
     def recorded(self) -> int:
         """Decisions learned from so far, earlier sessions included."""
-        return self._rows.total()
+        return self.memory.rows.total()
 
     def spar(self, battles: float) -> None:
         """Let so many more headless battles be played; none where the game offers none or sparring is off."""
@@ -292,13 +269,9 @@ class Training:
 
     def forget(self) -> None:
         """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
-        self.rings.player.clear()
-        self.rings.selfplay.clear()
+        self.memory.forget()
         if self._sparring is not None:
             self._sparring.clear()
-        self._n_step.clear()
-        self.held_out.clear()
-        self._rows.clear()
         self._owed = 0.0
         self.recover()
         self._metrics.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
@@ -343,44 +316,77 @@ class Training:
     def close(self) -> None:
         """Keep what was handed over and save the learner, so that the next start goes on from here."""
         self.keep()
-        self._safe.close()
         self.chronicle.close()
-        self._resume_file.save(self._learner.state(), {"rows": dict(self._rows), "candidates": self._candidates})
+        arrays, notes = self._state()
+        self._safe.close()
+        self._resume_file.save(arrays, notes)
 
-    def resume(self) -> None:
-        """Go on with the kept battles and from what `close` saved, where it fits; else from the champion's weights."""
-        self._resume_learner()
-        self._refill()
+    def resume(self) -> Mapping[str, Any]:
+        """Go on exactly where `close` stopped; gives what was kept beside then.
 
-    def _refill(self) -> None:
-        """Fill the rings and the held-out battles from the journal; what was learned from once owes no new steps.
-
-        A killed session saved no counts of its rows, so those that lie in the rings count at the least.
+        After a kill, with the kept battles and what was saved last; where that is damaged, from the champion.
         """
-        counted, self._rows = self._rows, Counter()
-        for item in self._safe.stored(SELF_PLAY, self.rings.selfplay.capacity):
-            self._rows[SELF_PLAY] += isinstance(item, Transition)
-            self._store(item, self.rings.selfplay)
-        for item in self._safe.stored(PLAYER, self.rings.player.capacity):
-            self._store_live(item)
-        self._rows |= counted
-
-    def _resume_learner(self) -> None:
         saved, sentences = self._resume_file.load()
+        exact = taken = False
         try:
             if saved is not None:
-                self._take(*saved)
-                return
+                exact, taken = self._take(*saved), True
         except ModelError as error:
             sentences.append(str(error))
-        for sentence in sentences:
-            self._metrics.event(f"{sentence} Learning goes on from the champion.")
-        self.recover()
+        if not taken:
+            self.recover()
+            for sentence in sentences:
+                self._metrics.event(f"{sentence} Learning goes on from the champion.")
+        if not exact:
+            self.memory.refill()
+        self._metrics.set(fill=len(self.rings), steps=self._learner.steps)
+        return saved[1].get("beside", {}) if exact and saved is not None else {}
 
-    def _take(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
+    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Everything that decides what is learned next."""
+        memory, remembered = self.memory.state()
+        burst, pending = self._burst.state()
+        arrays: dict[str, Any] = {**self._learner.state(), **memory, "newest": self._newest.flat}
+        arrays |= {f"burst.{name}": array for name, array in burst.items()}
+        notes = {**remembered, "beside": self.beside(), "burst": pending, "owed": self._owed}
+        notes |= {"candidates": self._candidates, "learned_at_candidate": self._learned_at_candidate}
+        notes["champion"] = self._lineage.champion.version
+        if self._sparring is not None:
+            sparring, notes["sparring"] = self._sparring.state()
+            arrays |= {f"sparring.{name}": array for name, array in sparring.items()}
+        if self._judge is not None and self._candidate is not None:
+            arrays["candidate"] = self._candidate.flat
+        return arrays, notes
+
+    def _take(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:
+        """Become what `_state` described; False where the kept battles went on since. ModelError where it is no use."""
         self._learner.restore(dict(arrays))
-        self._metrics.set(steps=self._learner.steps)
         self._newest = Policy(self._learner.spec, self._learner.averaged())
-        self._rows.update({str(source): int(count) for source, count in notes.get("rows", {}).items()})
         self._candidates = int(notes.get("candidates", 0))
         self._learned_at_candidate = self._learner.steps
+        try:
+            if not self.memory.restore(arrays, notes):
+                return False
+            self._newest = Policy(self._learner.spec, np.asarray(arrays["newest"], np.float32))
+            self._owed, self._learned_at_candidate = float(notes["owed"]), int(notes["learned_at_candidate"])
+            self._burst.restore(_part(arrays, "burst."), notes["burst"])
+            if self._sparring is not None and "sparring" in notes:
+                parts = _part(arrays, "sparring."), notes["sparring"]
+                self._sparring.restore(*parts, self._champion, self._safe.take_sparring)
+        except (ModelError, KeyError, TypeError, ValueError) as error:
+            self._metrics.event(f"Learning goes on with the kept battles, but not exactly where it stopped ({error}).")
+            self.memory.empty()
+            return False
+        if "candidate" in arrays and notes.get("champion") == self._lineage.champion.version:
+            # A judgement depends on its seeds alone, so one that was cut off comes out the same from its beginning.
+            self._judge_candidate(Policy(self._learner.spec, np.asarray(arrays["candidate"], np.float32), version=-1))
+        return True
+
+    def _champion(self, version: int) -> Policy:
+        """A champion of old; ModelError where it is no longer stored."""
+        return next((old for old in self._lineage.line if old.version == version), None) or self._registry.load(version)
+
+
+def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The arrays whose names begin so, without that."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
