@@ -23,7 +23,7 @@ from tests.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS: Mapping[str, Any] = {"sparring": 3.0, "candidate_period": 40, "gate_max_pairs": 40, "held_out_fraction": 0.1}
-ONE_STEP_S = 1e-9
+ONE_STEP_S = 2e-5
 """So short a slice does one learning step, or one turn, and no more."""
 
 
