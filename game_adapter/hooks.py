@@ -10,7 +10,7 @@ from typing import Any
 from game_adapter.manifest import ManifestError
 
 HOOKS: Mapping[str, tuple[str, ...]] = {
-    "on_load": ("game", "data_dir", "settings"),
+    "on_load": ("game", "data_dir", "settings", "progress"),
     "on_battle_start": ("battle_id", "seats"),
     "on_turn": ("battle_id", "seat", "state", "action_mask", "action", "next_state"),
     "on_round_end": ("battle_id", "round"),

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ class Host:
         self.loaded: list[LoadedPlugin] = []
         self.refused: list[Refused] = []
         self._messages: deque[str] = deque(maxlen=50)
+        self._progress: Callable[[str], None] | None = None
         self.num_said = 0  # sentences ever, for a reader who wants the new ones
         self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
 
@@ -80,8 +81,12 @@ class Host:
 
     # ------------------------------------------------------------------------------------------------------- loading
 
-    def load(self) -> None:
-        """Load every plugin in the folder; call it once, while the game shows its loading screen."""
+    def load(self, progress: Callable[[str], None] | None = None) -> None:
+        """Load every plugin in the folder; call it once, while the game shows its loading screen.
+
+        `progress` is called with a line for that screen now and then, on this thread: draw it and look after events.
+        """
+        self._progress = progress
         if not self.plugins_dir.is_dir():
             self.say(f"No plugins folder at {self.plugins_dir}: the computer's side plays its scripted fighter.")
             return
@@ -109,7 +114,14 @@ class Host:
     def _start(self, plugin: LoadedPlugin) -> None:
         """Let it load; one whose on_load raises is off, since its other hooks count on what that builds."""
         plugin.on, plugin.reason = True, ""
-        self._call(plugin, "on_load", game=self.game, data_dir=str(self._data_dir(plugin)), settings=self.settings)
+        self._call(
+            plugin,
+            "on_load",
+            game=self.game,
+            data_dir=str(self._data_dir(plugin)),
+            settings=self.settings,
+            progress=self._progress,
+        )
         plugin.started = not plugin.failures
         if plugin.failures:
             plugin.on, plugin.reason = False, self.messages[-1]

@@ -88,7 +88,8 @@ def test_a_plugin_is_given_game_data_folder_and_wishes(plugins: Path) -> None:
     assert (plugin.on, plugin.reason, plugin.version, plugin.summary) == (True, "", "1.2", "A plugin of the tests.")
     data_dir = plugins.parent / "data" / "fake_a"
     assert data_dir.is_dir()
-    assert host.report("fake_a") == {"calls": [{"game": host.game, "data_dir": str(data_dir), "settings": {"seed": 7}}]}
+    told = {"game": host.game, "data_dir": str(data_dir), "settings": {"seed": 7}, "progress": None}
+    assert host.report("fake_a") == {"calls": [told]}
     assert host.messages == []
     assert host.report("nobody") is None
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from cornerman.governor import Governor
 from cornerman.metrics import Metrics
+from cornerman.plugin import Cornerman
 from cornerman.trainer import Trainer
+from game_adapter.ringside.game import RINGSIDE
 
 PATIENCE_S = 10.0
 WAYS = ("thread", "slack", "pump")
@@ -199,3 +204,49 @@ def test_a_game_that_never_lets_go_of_the_interpreter_is_named_with_what_to_do()
     assert "keeps the interpreter to itself" in trainer.trouble
     assert "pump(budget_ms)" in trainer.trouble
     assert trainer.stop(PATIENCE_S)
+
+
+def test_the_loading_screen_hears_what_is_waited_for(tmp_path: Path) -> None:
+    lines, threads = list[str](), set[str]()
+
+    def progress(line: str) -> None:
+        lines.append(line)
+        threads.add(threading.current_thread().name)
+
+    plugin = Cornerman()
+    prepare = plugin.prepare
+    plugin.prepare = lambda: time.sleep(0.35) or prepare()  # type: ignore[method-assign,func-returns-value]
+    plugin.on_load(RINGSIDE, str(tmp_path), {}, progress)
+    try:
+        assert plugin.trainer is not None
+        assert plugin.trainer.alive
+        assert plugin.trainer.ready()
+    finally:
+        plugin.on_quit()
+    assert lines[0] == "waking the corner: torch ..."
+    assert threads == {threading.current_thread().name}
+
+
+TOGGLED = """
+import sys
+from cornerman.plugin import Cornerman
+from game_adapter.ringside.game import RINGSIDE
+
+plugin = Cornerman()
+plugin.on_load(RINGSIDE, sys.argv[1], {"learning": False})
+plugin.on_battle_start(1, {0: "player", 1: "plugin"})
+plugin.set_learning(True)
+assert "torch" not in sys.modules and plugin.trainer is None, "not in the middle of a battle"
+assert "next battle" in plugin.report()["events"][0]["text"]
+plugin.on_battle_end(1, {0: 1, 1: -1})
+assert "torch" not in sys.modules
+plugin.on_battle_start(2, {0: "player", 1: "plugin"})
+assert plugin.trainer.ready(60.0) and plugin.trainer.alive and "torch" in sys.modules
+plugin.on_quit()
+"""
+
+
+def test_switched_on_in_a_battle_torch_is_imported_before_the_next_one(tmp_path: Path) -> None:
+    run = [sys.executable, "-c", TOGGLED, str(tmp_path)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr

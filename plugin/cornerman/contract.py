@@ -262,8 +262,13 @@ class Hooks(Protocol):
     A hook may take fewer arguments than are listed here, so this contract can grow. News returns nothing.
     """
 
-    def on_load(self, game: Game, data_dir: str, settings: Mapping[str, Any]) -> None:
-        """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them."""
+    def on_load(
+        self, game: Game, data_dir: str, settings: Mapping[str, Any], progress: Callable[[str], None] | None
+    ) -> None:
+        """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them.
+
+        `progress` is called some ten times a second, here, with a line for the loading screen: draw it.
+        """
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None: ...
     def on_turn(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cornerman")
 
-LOADING_S = 30.0
+LOADING_S, PROGRESS_PERIOD_S = 30.0, 0.1
 RECENT_BATTLES = 50
 PLAYER_TEMPERATURE = 0.03
 """Against a player it explores by this softmax temperature instead of random actions: never a clearly bad one."""
@@ -75,18 +76,24 @@ class Cornerman:
         self.on = self.recording = self.learning = True
         self.notice = ""
         self.training: Training | None = None
-        self._loaded = False
+        self._loaded = self._start_due = False
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
         self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
 
     # ------------------------------------------------------------------------------------------------------- loading
 
-    def on_load(self, game: Game, data_dir: str, settings: Mapping[str, Any] | None = None) -> None:
+    def on_load(
+        self,
+        game: Game,
+        data_dir: str,
+        settings: Mapping[str, Any] | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
         self.load(game, Path(data_dir), chosen_settings(Path(data_dir) / "settings.toml", settings or {}, self.say))
         if self.learning:
-            self.start_learning(LOADING_S)
+            self.start_learning(LOADING_S, progress)
 
     def load(self, game: Game, folder: Path, settings: Settings, who: str = "a running game") -> None:
         """Build everything but the trainer; ModelError where the folder cannot be used."""
@@ -117,8 +124,12 @@ class Cornerman:
         """Draw, save and promote a version that has learned nothing."""
         return first_version(self.registry, self.lineage.champion.spec, self.settings.seed)
 
-    def start_learning(self, wait_s: float) -> None:
-        """Start the trainer and wait for it at most so long; the notice says why where it cannot learn."""
+    def start_learning(self, wait_s: float, progress: Callable[[str], None] | None = None) -> None:
+        """Start the trainer and wait for it at most so long; the notice says why where it cannot learn.
+
+        `progress` hears what it waits for, ten times a second.
+        """
+        self._start_due = False
         missing = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
         if missing:
             self.learning = False
@@ -126,17 +137,23 @@ class Cornerman:
             return
         governor = Governor.from_settings(self.settings, self.machine.read)
         self.trainer = Trainer(self.prepare, self.metrics, governor)
-        self.trainer.start(wait_s)
+        end = time.monotonic() + wait_s
+        self.trainer.start(0.0)
+        while not self.trainer.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
+            if progress is not None:
+                progress(f"waking the corner: {self.metrics.get('loading', 'torch')} ...")
         if self.trainer.dead_because:
             self.say(self.trainer.dead_because)
 
     def prepare(self) -> Training:
         """Build what learns, on the thread that will own it: torch is imported here, and the device is chosen."""
+        self.metrics.set(loading="torch")
         from cornerman.hardware import choose_device, configure_trainer_thread
         from cornerman.learner import build_learner
         from cornerman.training import Training
 
         configure_trainer_thread()
+        self.metrics.set(loading="the device")
         spec = self.lineage.champion.spec
         try:
             choice = choose_device(self.settings.device, spec, self.settings.batch_size)
@@ -147,7 +164,9 @@ class Cornerman:
         if self.trainer is not None:
             self.trainer.governor.starvation.measures_processor = choice.device == "cpu"
         learner = build_learner(spec, self.settings, choice.device)
+        self.metrics.set(loading="a few rounds to warm up")
         learner.warm_up()
+        self.metrics.set(loading="what it remembers")
         training = Training(
             self._game,
             self.settings,
@@ -179,6 +198,8 @@ class Cornerman:
             del self._seats[next(iter(self._seats))]
         self._seats[battle_id] = {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
         self._live.start(battle_id)
+        if self._start_due:
+            self.start_learning(wait_s=0.0)
         if self.on and self.recording:
             self.recorder.start(battle_id, self._seats[battle_id])
 
@@ -307,9 +328,15 @@ class Cornerman:
                 self.recorder.start(battle_id, seats)
 
     def set_learning(self, on: bool) -> None:
-        """Learning on or off; the first time that it is on, the trainer starts."""
+        """Learning on or off; the first time that it is on, the trainer starts, where a battle is open with the next one.
+
+        Importing torch stalls frames even from another thread, which nobody minds between two battles.
+        """
         self.learning = on
-        if on and (self.trainer is None or not self.trainer.alive):
+        self._start_due = on and (self.trainer is None or not self.trainer.alive)
+        if self._start_due and self._seats and "torch" not in sys.modules:
+            self.metrics.event("Learning starts with the next battle.")
+        elif self._start_due:
             self.start_learning(wait_s=0.0)  # a game that runs is not held up
         self._pause()
 

@@ -71,6 +71,10 @@ class Trainer:
     def start(self, wait_s: float) -> bool:
         """Start the thread; True once `prepare` is done, False when it takes longer than `wait_s` (it goes on)."""
         self._thread.start()
+        return self.ready(wait_s)
+
+    def ready(self, wait_s: float = 0.0) -> bool:
+        """Wait at most so long until `prepare` is done, or has failed; whether it has."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
 
