@@ -328,7 +328,7 @@ class Cornerman:
                 self.recorder.start(battle_id, seats)
 
     def set_learning(self, on: bool) -> None:
-        """Learning on or off; the first time that it is on, the trainer starts, where a battle is open with the next one.
+        """Learning on or off; the first time that it is on the trainer starts, in mid-battle with the next one.
 
         Importing torch stalls frames even from another thread, which nobody minds between two battles.
         """
