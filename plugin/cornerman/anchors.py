@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cornerman.league import Standing
 from cornerman.ratings import Meeting, Rating, rate
 
-WEAKEST_POINTS = 1000.0
+WEAKEST_POINTS = 0.0
 """Those of the weakest scripted fighter, by definition."""
 ANCHOR_BATTLES = 20
 """Battles of every two scripted fighters: few, since the strongest may take seconds for one."""

@@ -17,7 +17,7 @@ from cornerman.lineage import Lineage
 from cornerman.ratings import Meeting, Rating, rate
 
 CURVE_LINES = 12
-ANCHOR_POINTS = 1000.0
+ANCHOR_POINTS = 0.0
 """The weakest scripted fighter's, by definition."""
 
 
