@@ -143,7 +143,8 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
             kept.mkdir(parents=True)
             shutil.copy2(wishes, kept)
         print(f"Starting over; what was learned before is kept in {aside}")
-    return Host(options.plugins, data_dir, RINGSIDE, {"seed": options.seed})
+    mode = "window" if kind == "player" else ""  # a headless run is stopped as one likes
+    return Host(options.plugins, data_dir, RINGSIDE, {"seed": options.seed}, mode)
 
 
 def _data_dir() -> Path:

@@ -25,6 +25,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "choose_action": ("battle_id", "seat", "state", "action_mask"),
     "settle": ("timeout_s",),
     "report": (),
+    "set_learning": ("on",),
     "evaluate": ("version", "rival", "num_battles", "seed"),
 }
 

@@ -18,6 +18,7 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
+from game_adapter.crash_marker import CrashMarker
 from game_adapter.hooks import LOADING_HOOKS, SLOW_HOOK_MS, bind
 from game_adapter.manifest import Manifest, ManifestError, read_manifest
 
@@ -25,6 +26,8 @@ log = logging.getLogger("host")
 
 FAILURES_ALLOWED = 3
 FAILURE_PERIOD_S = 300.0
+UNCLEAN_ENDS_ALLOWED = 2
+"""Games in a row that may end without telling; then plugins start in safe mode, and after one more not at all."""
 
 
 class LoadedPlugin:
@@ -33,7 +36,7 @@ class LoadedPlugin:
     def __init__(self, manifest: Manifest) -> None:
         self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
         self.folder = manifest.folder
-        self.on = self.started = False
+        self.on = self.started = self.learning_off = False
         self.reason = ""
         self.hooks: dict[str, Any] = {}
         self.failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
@@ -53,12 +56,19 @@ class Host:
     """The plugins of one game. `plugins_dir` may be missing: then the game simply has none."""
 
     def __init__(
-        self, plugins_dir: Path | str, data_dir: Path | str, game: Any, settings: Mapping[str, Any] | None = None
+        self,
+        plugins_dir: Path | str,
+        data_dir: Path | str,
+        game: Any,
+        settings: Mapping[str, Any] | None = None,
+        mode: str = "",
     ) -> None:
+        """`mode` names how the game runs, e.g. "window": then ends of which nobody was told are noticed; "": not."""
         self.plugins_dir, self.data_dir, self.game = Path(plugins_dir), Path(data_dir), game
         self.settings = dict(settings or {})  # the game's wishes, handed to every plugin at load
         self.loaded: list[LoadedPlugin] = []
         self.refused: list[Refused] = []
+        self._marker = CrashMarker(self.data_dir, mode) if mode else None
         self._messages: deque[str] = deque(maxlen=50)
         self._progress: Callable[[str], None] | None = None
         self.num_said = 0  # sentences ever, for a reader who wants the new ones
@@ -87,10 +97,20 @@ class Host:
         `progress` is called with a line for that screen now and then, on this thread: draw it and look after events.
         """
         self._progress = progress
+        unclean = self._marker.begin() if self._marker is not None else 0
         if not self.plugins_dir.is_dir():
             self.say(f"No plugins folder at {self.plugins_dir}: the computer's side plays its scripted fighter.")
             return
+        if unclean >= UNCLEAN_ENDS_ALLOWED:
+            self.settings["safe_mode"] = True
+            self.say(
+                f"The game ended unexpectedly {unclean} times in a row. This is a safe start: plugins play what they "
+                "know and learn nothing. The next start after a proper end is an ordinary one."
+            )
         for folder in sorted(path.parent for path in self.plugins_dir.glob("*/plugin.toml")):
+            if unclean > UNCLEAN_ENDS_ALLOWED:
+                self._refuse(folder, "the safe start before ended unexpectedly, too; the scripted fighters play.")
+                continue
             try:
                 plugin = self._load(folder)
                 self._data_dir(plugin).mkdir(parents=True, exist_ok=True)
@@ -192,17 +212,27 @@ class Host:
         now = time.monotonic()
         plugin.failures.append(now)
         if len(plugin.failures) == FAILURES_ALLOWED and now - plugin.failures[0] < FAILURE_PERIOD_S:
-            plugin.on, plugin.reason = False, f"switched off after {FAILURES_ALLOWED} failures: {sentence}"
-            sentence += f"; it is now off after {FAILURES_ALLOWED} failures, and the game goes on without it"
+            plugin.failures.clear()
+            if plugin.learning_off or not plugin.started or "set_learning" not in plugin.hooks:
+                plugin.on, plugin.reason = False, f"switched off after {FAILURES_ALLOWED} failures: {sentence}"
+                sentence += f"; it is now off after {FAILURES_ALLOWED} failures, and the game goes on without it"
+            else:
+                plugin.learning_off = True
+                plugin.reason = f"learning switched off after {FAILURES_ALLOWED} failures: {sentence}"
+                sentence += f"; after {FAILURES_ALLOWED} failures it plays on, but learns no more"
+                self._call(plugin, "set_learning", on=False)
         self.say(sentence + ".")
 
     def try_again(self, name: str) -> None:
-        """Switch a plugin that failed on again."""
+        """Switch a plugin that failed on again, and its learning."""
         for plugin in self.loaded:
             if plugin.name == name:
                 plugin.failures.clear()
                 if plugin.started:
                     plugin.on, plugin.reason = True, ""
+                    if plugin.learning_off:
+                        plugin.learning_off = False
+                        self._call(plugin, "set_learning", on=True)
                 else:
                     self._start(plugin)
 
@@ -261,6 +291,8 @@ class Host:
         self.tell("on_quit")
         for plugin in self.loaded:
             plugin.on, plugin.reason = False, "the game has ended"
+        if self._marker is not None:
+            self._marker.end()
 
 
 def _brief(arguments: Mapping[str, Any]) -> str:

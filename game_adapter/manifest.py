@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,15 @@ from pathlib import Path
 API_VERSION = 1
 """The border that this host speaks; a plugin of another one is refused with both numbers named."""
 
+HOST_VERSION = (1, 0)
+"""What this host offers beyond the hooks; a plugin may ask for a range of it."""
+
+_CONDITION = r"(>=|<)\d{1,4}(\.\d{1,4})?"
 _MAX_BYTES = 64_000
 _TEXTS = ("name", "version", "entry", "summary")
 _LISTS = ("needs", "wants")
-_KEYS = {*_TEXTS, *_LISTS, "api"}
+_RANGES = ("host", "python")
+_KEYS = {*_TEXTS, *_LISTS, *_RANGES, "api"}
 
 
 class ManifestError(Exception):
@@ -67,6 +73,8 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: entry is {manifest.entry!r}, but must be '{folder.name}.module:Class': "
             "the folder's name is the package's name, so do not rename it."
         )
+    _check_range(path, table, "host", HOST_VERSION, manifest)
+    _check_range(path, table, "python", sys.version_info[:2], manifest)
     if missing := manifest.missing():
         raise ManifestError(
             f"{manifest.name} needs {', '.join(missing)}, which this Python does not have: "
@@ -99,3 +107,22 @@ def _api(path: Path, table: dict[str, object]) -> int:
             f"{path}: this game speaks plugin API {API_VERSION}, the plugin speaks {value}: get a newer {newer}."
         )
     return API_VERSION
+
+
+def _check_range(path: Path, table: dict[str, object], key: str, ours: tuple[int, ...], manifest: Manifest) -> None:
+    """Refuse a plugin that asks for another host or Python, with both versions named; no range asks for nothing."""
+    wanted = table.get(key, "")
+    if wanted == "":
+        return
+    if not isinstance(wanted, str) or not re.fullmatch(rf"{_CONDITION}(,{_CONDITION})*", wanted):
+        raise ManifestError(f"{path}: {key} must be a range such as '>=1.0,<2', it is {wanted!r}: copy it again.")
+    what, newest = ("host", "game") if key == "host" else ("Python", "Python")
+    for condition in wanted.split(","):
+        bound = tuple(int(part) for part in condition.lstrip("><=").split("."))
+        least = condition.startswith(">=")
+        if (ours[: len(bound)] >= bound) != least:
+            here = ".".join(str(part) for part in ours)
+            raise ManifestError(
+                f"{manifest.name} {manifest.version} needs {what} {wanted}, and this is {what} {here}: "
+                f"get a newer {newest if least else 'plugin'}."
+            )

@@ -21,6 +21,7 @@ class DebugMenu:
     def __init__(self, host: Host) -> None:
         self.open = False
         self._host = host
+        self._buttons: list[pygame.Rect] = []  # "try again", in the window's pixels
 
     def event(self, event: pygame.event.Event) -> bool:
         """Takes an input event; True: it is used up. While it is open, every key and click is."""
@@ -29,6 +30,12 @@ class DebugMenu:
             return True
         if not self.open:
             return False
+        if event.type == pygame.KEYDOWN and event.key == pygame.K_t and self.troubled:
+            self._try_again()
+            return True
+        if event.type == pygame.MOUSEBUTTONDOWN and any(rect.collidepoint(event.pos) for rect in self._buttons):
+            self._try_again()
+            return True
         if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE:
             if not self._host.event(event):
                 self.open = False
@@ -44,6 +51,15 @@ class DebugMenu:
             self._host.event(event)
             return True
         return False
+
+    @property
+    def troubled(self) -> list[str]:
+        """The plugins that failed, or parts of them, and may be tried again."""
+        return [plugin.name for plugin in self._host.loaded if plugin.reason]
+
+    def _try_again(self) -> None:
+        for name in self.troubled:
+            self._host.try_again(name)
 
     def layout(self, canvas: Canvas) -> tuple[Rect, Rect, Rect]:
         """The whole, the game's part and the plugins' part, in pixels."""
@@ -84,6 +100,7 @@ class DebugMenu:
     def _draw_own(self, canvas: Canvas, box: Rect) -> None:
         """The plugins by name, and what the host said, the newest first."""
         canvas.panel(box, PANEL, None, 8)
+        self._buttons.clear()
         inner = box.inflate(-20, -16)
         canvas.text("Plugins", Rect(inner.left, inner.top, inner.width, 24), BODY, TEXT)
         y = inner.top + 28
@@ -114,6 +131,14 @@ class DebugMenu:
         if reason:
             room = Rect(inner.left + 16, y, inner.width - 16, max(20, (inner.bottom - y) // 2))
             y += canvas.paragraph(reason, room, SMALL, QUIET) + 6
+            if name in self.troubled:
+                button = Rect(inner.left + 16, y, 110, 22)
+                canvas.panel(button, NIGHT, GOLD, 6)
+                canvas.text("T: try again", button, SMALL, GOLD, "center")
+                scale = canvas.scale
+                pixels = (button.left, button.top, button.width, button.height)
+                self._buttons.append(pygame.Rect(*(round(size * scale) for size in pixels)))
+                y += 28
         return y
 
 

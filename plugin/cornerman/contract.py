@@ -296,6 +296,9 @@ class Hooks(Protocol):
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `report.py`: what the plugin is doing now."""
 
+    def set_learning(self, on: bool) -> None:
+        """Learning off after three failures in five minutes, while the rest goes on; on again on the player's wish."""
+
     def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
         """For a game without frames: how `version` (None: the champion) fares against a scripted fighter.
 

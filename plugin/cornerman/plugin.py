@@ -98,7 +98,8 @@ class Cornerman:
     def load(self, game: Game, folder: Path, settings: Settings, who: str = "a running game") -> None:
         """Build everything but the trainer; ModelError where the folder cannot be used."""
         self._game, self._folder, self.settings = game, folder, settings
-        self.recording, self.learning = self.settings.recording, self.settings.learning
+        self.recording = self.settings.recording
+        self.learning = self.settings.learning and not self.settings.safe_mode
         self.level = self.settings.difficulty
         self.encoder = Encoder(game)
         self._random = np.random.default_rng([self.settings.seed, 0])

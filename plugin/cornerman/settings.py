@@ -30,6 +30,7 @@ def _setting(default: Any, sentence: str, low: float | None = None, high: float 
 class Settings:
     """The defaults suit a Raspberry Pi as well as a desktop. `describe()` lists them with their sentences."""
 
+    safe_mode: bool = _setting(False, "Play what is stored, learn nothing; a game asks for it after two unclean ends.")
     recording: bool = _setting(True, "Record battles into the replay buffer.")
     learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
     difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, 5)
