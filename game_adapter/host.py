@@ -257,7 +257,7 @@ class Host:
                 action = -1
             if 0 <= action < len(action_mask) and action_mask[action]:
                 return action
-            self._failed(plugin, f"{plugin.name} chose {answer!r}, which is not a legal action")
+            self._failed(plugin, f"{plugin.name} chose {_shown(answer)}, which is not a legal action")
         return None
 
     def frame(self, frame_ms: float, slack_ms: float) -> None:
@@ -297,3 +297,12 @@ class Host:
 
 def _brief(arguments: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={str(value)[:60]}" for key, value in arguments.items())
+
+
+def _shown(answer: object) -> str:
+    """A plugin's answer for a sentence; nothing is called on it that could be slow, large or its own code."""
+    if type(answer) is str:
+        return repr(answer[:40])
+    if type(answer) is float or (type(answer) is int and answer.bit_length() < 200):
+        return repr(answer)
+    return f"a {type(answer).__name__}"

@@ -111,7 +111,8 @@ def test_failures_far_apart_switch_nothing_off(tmp_path: Path, monkeypatch: pyte
         ("def choose_action(self): return 'heavy'", "chose 'heavy', which is not a legal action"),
         ("def choose_action(self): return float('nan')", "not a legal action"),
         ("def choose_action(self): return 10**30", "not a legal action"),
-        ("def choose_action(self): return bytearray(2**34)", "failed in choose_action (MemoryError"),
+        ("def choose_action(self): return bytearray(2**28)", "chose a bytearray, which is not a legal action"),
+        ("def choose_action(self): return 10**9999", "chose a int, which is not a legal action"),
         (
             "def on_turn(self): self.kept = [bytearray(2**20) for _ in range(64)]; raise MemoryError",
             "failed in on_turn",
