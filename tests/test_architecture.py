@@ -121,6 +121,7 @@ ROOMS: dict[str, set[str]] = {
         "selfplay",
     },
     "crew": {"worker"},
+    "ray_crew": {"crew", "games", "worker"},
     "anchors": {"league", "ratings"},
     "board": set(),
     "overnight": {
@@ -175,7 +176,7 @@ ROOMS: dict[str, set[str]] = {
         "training",
         "version_manifest",
     },
-    "bulk": {"board", "hardware", "learner", "overnight", "overnight_report", "plugin"},
+    "bulk": {"board", "hardware", "learner", "overnight", "overnight_report", "plugin", "ray_crew"},
     "doctor": {"hardware", "quality"},
     "data_lock": {"disk"},
     "versions_command": {

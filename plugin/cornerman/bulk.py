@@ -9,6 +9,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ def train_over_processes(
 ) -> int:
     """Train with workers until the plan's end, then report; returns the version that plays then.
 
-    `options` are fields of `overnight.Plan`, "report_battles" a pair in the cross table, and "tensorboard", a folder.
-    An interrupt ends it early, and everything is saved.
+    `options` are fields of `overnight.Plan`, "report_battles" a pair in the cross table, "tensorboard", a folder, and
+    "ray", the address of a cluster ("" for one of its own). An interrupt ends it early, and everything is saved.
     """
     _need_torch()
     from cornerman.board import tensorboard
@@ -39,11 +40,12 @@ def train_over_processes(
     from cornerman.learner import build_learner
     from cornerman.overnight import Overnight, Plan
     from cornerman.overnight_report import write_report
+    from cornerman.ray_crew import RayCrew
 
     plugin = Cornerman()
     values = dict(options)
     report_battles = int(values.pop("report_battles", 40))
-    folder = values.pop("tensorboard", None)
+    folder, address = values.pop("tensorboard", None), values.pop("ray", None)
     board = tensorboard(Path(folder)) if folder else None
     plan = Plan(**values)
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
@@ -56,6 +58,8 @@ def train_over_processes(
         learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device)
         overnight = Overnight(game, game_name, settings, plan, plugin.registry, plugin.lineage, learner, say)
         overnight.board = board or overnight.board
+        if address is not None:
+            overnight.new_crew = partial(RayCrew, address=address)
         if resume:
             overnight.resume()
         try:

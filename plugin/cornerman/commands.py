@@ -289,6 +289,9 @@ class Train:
         add("--workers", type=int, default=cores, metavar="N", help=text)
         add("--checkpoint", type=float, default=60.0, metavar="S", help="seconds between checkpoints (default: 60)")
         add("--report-battles", type=int, default=40, metavar="N", help="a pair in the final cross table (default: 40)")
+        text = "where workers run: processes here, or actors of a Ray cluster (default: processes)"
+        add("--engine", choices=("processes", "ray"), default="processes", help=text)
+        add("--address", default="", metavar="HOST:PORT", help="of the Ray cluster (default: a new one here)")
         add("--tensorboard", type=Path, metavar="DIR", help="also write the progress for TensorBoard into this folder")
         parser.set_defaults(run=Train.run)
 
@@ -314,6 +317,7 @@ class Train:
             "checkpoint_s": options.checkpoint,
             "report_battles": options.report_battles,
             "tensorboard": options.tensorboard,
+            "ray": options.address if options.engine == "ray" else None,
         }
         train_over_processes(game, options.game, options.data, plan, options.seed, options.resume)
         return 0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -21,6 +21,18 @@ MOST_DEATHS = 3
 """So many in a row without one answer between them are no accident."""
 GOODBYE_S = 5.0
 Answer = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+
+
+class Hands(Protocol):
+    """What obeys orders: processes here, or actors elsewhere."""
+
+    @property
+    def replaced(self) -> int:
+        """How many were lost and replaced."""
+
+    def order(self, which: int, arrays: Arrays, notes: Mapping[str, Any]) -> None: ...
+    def answer(self, which: int, wait_s: float) -> Answer | None: ...
+    def close(self) -> None: ...
 
 
 class CrewError(CornermanError):
@@ -45,9 +57,13 @@ class Crew:
         """`game_name` is what `find_game` understands; it must name the same game in another process."""
         self._game_name, self._hidden, self._seed = game_name, hidden, seed
         self._context = multiprocessing.get_context("spawn")
-        self._started = 0
-        self.replaced = 0
+        self._started = self._replaced = 0
         self._hands = [self._start() for _ in range(count)]
+
+    @property
+    def replaced(self) -> int:
+        """How many died and were replaced."""
+        return self._replaced
 
     def __len__(self) -> int:
         return len(self._hands)
@@ -106,7 +122,7 @@ class Crew:
         gone = self._hands[which]
         gone.pipe.close()
         gone.process.join(GOODBYE_S)
-        self.replaced += 1
+        self._replaced += 1
         if gone.deaths + 1 >= MOST_DEATHS:
             why = gone.last_words[-1] if gone.last_words else f"exit status {gone.process.exitcode}"
             raise CrewError(f"A process of training ended {MOST_DEATHS} times without one answer: {why}.")

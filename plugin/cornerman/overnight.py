@@ -17,7 +17,7 @@ import numpy as np
 
 from cornerman.anchors import ANCHOR_BATTLES, anchor_points, present_rating
 from cornerman.contract import BatchedGame, HeadlessGame, ModelError, SettingsError
-from cornerman.crew import Crew
+from cornerman.crew import Crew, Hands
 from cornerman.evaluation import pair_seed
 from cornerman.league import League
 from cornerman.learner import Learner
@@ -81,7 +81,8 @@ class Overnight:
         learner: Learner,
         say: Callable[[str], None],
     ) -> None:
-        """`learner` must have the plan's batch size; `board` may be set later, for figures that go elsewhere too.
+        """`learner` must have the plan's batch size; `board` and `new_crew` may be set
+        later, for figures that go elsewhere too, and for workers that do.
 
         SettingsError where the memory cannot suffice."""
         refuse_impossible(plan, learner)
@@ -97,7 +98,8 @@ class Overnight:
         folder.mkdir(exist_ok=True)
         self._log, self._checkpoint_file = folder / "log.jsonl", ResumeFile(folder)
         self._game_name = game_name
-        self.crew: Crew | None = None
+        self.crew: Hands | None = None
+        self.new_crew: Callable[[str, tuple[int, ...], int, int], Hands] = Crew
         self.board: Callable[[Mapping[str, Any]], None] = lambda entry: None
         self._judging: Policy | None = None
         self._measuring = False
@@ -112,7 +114,7 @@ class Overnight:
         plan = self._plan
         # Other seeds than before for battles that go on from a checkpoint: the same ones would be played again.
         seed = pair_seed(self._settings.seed, self.progress.decisions, "workers")
-        self.crew = Crew(self._game_name, self._spec.hidden, seed, plan.workers + 1)
+        self.crew = self.new_crew(self._game_name, self._spec.hidden, seed, plan.workers + 1)
         try:
             self._collect_and_learn(self.crew)
             self._judge_the_last(self.crew)
@@ -120,7 +122,7 @@ class Overnight:
             self.crew.close()
             self.checkpoint()
 
-    def _collect_and_learn(self, crew: Crew) -> None:
+    def _collect_and_learn(self, crew: Hands) -> None:
         plan, progress = self._plan, self.progress
         first, before = progress.decisions, progress.seconds
         started = told = saved = time.monotonic()
@@ -149,7 +151,7 @@ class Overnight:
                 self.checkpoint()
         self._tell(progress.decisions - first, time.monotonic() - started)
 
-    def _judge_the_last(self, crew: Crew) -> None:
+    def _judge_the_last(self, crew: Hands) -> None:
         """Wait for the verdict under way, and put what was learned since then to the gate too."""
         judge = self._plan.workers
         while True:
@@ -206,7 +208,7 @@ class Overnight:
 
     # ------------------------------------------------------------------------------------------- judging, promoting
 
-    def _look_after_judge(self, crew: Crew, judge: int, due: int | None = None) -> None:
+    def _look_after_judge(self, crew: Hands, judge: int, due: int | None = None) -> None:
         """Put a candidate to the gate after `due` learning steps since the last one, and take in its verdict."""
         steps, progress = self._learner.steps, self.progress
         if self._measuring:

@@ -1,0 +1,65 @@
+"""Workers as actors of a local Ray: they answer as processes do, and one that is killed is replaced.
+
+Run in a process of its own, so that nothing of Ray stays behind in the tests'.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = """
+import json, os, signal, time
+import numpy as np
+from cornerman.network import NetworkSpec, draw
+from cornerman.ray_crew import RayCrew
+from cornerman.worker import PRESENT
+
+def wait_for(which):
+    end = time.monotonic() + 60.0
+    while time.monotonic() < end:
+        answer = crew.answer(which, 0.2)
+        if answer is not None:
+            return answer
+    raise SystemExit("no answer")
+
+crew = RayCrew("game_adapter.ringside.game:RINGSIDE", (8,), 0, 2)
+mix = {"itself": 0.5, "random": 0.5}
+order = {"kind": "collect", "versions": {PRESENT: 7}, "mix": mix, "mix_beside": {"itself": 1.0}, "epsilon": 0.1}
+arrays = {PRESENT: draw(NetworkSpec(57, 11, (8,)), np.random.default_rng(0))}
+for which in (0, 1):
+    crew.order(which, arrays, {**order, "n_step": 3, "gamma": 0.99})
+found = [wait_for(which)[1]["decisions"] for which in (0, 1)]
+before = crew.pids
+crew.order(0, arrays, {**order, "n_step": 3, "gamma": 0.99})
+os.kill(before[0], signal.SIGKILL)
+columns, notes = wait_for(0)
+after, replaced = crew.pids, crew.replaced
+crew.close()
+print(json.dumps([found, notes["decisions"], len(columns["action"]), replaced, before, after]))
+"""
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+@pytest.mark.slow
+def test_actors_answer_and_a_lost_one_is_replaced() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])}
+    environment["RAY_USAGE_STATS_ENABLED"] = "0"
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    found, decisions, rows, replaced, before, after = json.loads(done.stdout.strip().splitlines()[-1])
+    assert found == [32 * (1024 + 16)] * 2
+    assert decisions == 32 * (1024 + 16)
+    assert rows > 0.8 * decisions
+    assert replaced == 1
+    assert before[0] != after[0]
+    assert before[1] == after[1]
