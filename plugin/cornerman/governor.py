@@ -17,7 +17,7 @@ from cornerman.starvation import Starvation
 
 LONGEST_RUN_ON_S = 0.008
 """What the trainer may run on after a window closed, at the 99th percentile."""
-SLICE_S, SHORTEST_SLICE_S, LEAST_SLICE_S = 0.004, 0.001, 0.0005
+SLICE_S, SHORTEST_SLICE_S, LEAST_SLICE_S = 0.006, 0.001, 0.0005
 HURRIED_SLICE_S = 0.02  # where no frame waits
 SLICES_JUDGED = 128
 LOOK_PERIOD_S = 0.25
