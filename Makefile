@@ -2,13 +2,14 @@
 # make test   the same environment, lint, types, tests
 # make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
 # make soak   30 minutes of the window with learning: does its memory grow?
+# make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
 # make ladder the scripted fighters against one another, 1,000 battles each
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: play test lint env bench soak ladder clean
+.PHONY: play test lint env bench torture soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -34,6 +35,10 @@ bench: env
 
 soak: env
 	OMP_NUM_THREADS=1 CORNERMAN_SOAK_MINUTES=30 $(BIN)/python -m tests.benchmarks soak --out soak.json
+
+torture: env
+	for what in "kill 1000" "fault 100000" "fuzz 100000" "swap 1000000" "cycle 1000"; do \
+		OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture $$what || exit 1; done
 
 ladder: env
 	$(BIN)/python -m tests.ladder

@@ -229,7 +229,7 @@ def test_an_interrupt_in_a_hook_reaches_the_game(plugins: Path) -> None:
         host_of(plugins).tell("on_turn")
 
 
-@pytest.mark.parametrize("answer", ["1", "3", "-1", "10**30", "'strike'", "1.0", "[2]", "float('nan')"])
+@pytest.mark.parametrize("answer", ["1", "3", "-1", "10**30", "'strike'", "1.0", "float('nan')"])
 def test_an_answer_that_is_no_legal_action_is_no_opinion_and_is_said(plugins: Path, answer: str) -> None:
     drop(plugins, "fake_a", f"def choose_action(self): return {answer}")
     host = host_of(plugins)

@@ -1,7 +1,10 @@
 """The full counts of what the tests try in small: kills, and mutated files against every loader of stored versions.
 
     python -m tests.torture kill 1000      kill -9 at a random moment of saving and promoting, then open again
-    python -m tests.torture fuzz 100000    mutated weights, manifests, notes, exports and learner states
+    python -m tests.torture fuzz 100000    mutated files against every loader
+    python -m tests.torture fault 100000   the N-th file operation fails, N = 1, 2, 3, ... until none is hit
+    python -m tests.torture swap 1000000   decisions while another thread swaps the policy
+    python -m tests.torture cycle 1000     promotions and roll-backs, with files, threads and memory counted
 
 Counts go to torture.json after every hundred, with the number to go on from, so it may be stopped and started again.
 """
@@ -18,16 +21,33 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
+import psutil
 
-from cornerman.contract import ModelError
+from cornerman.contract import BattleEnd, ModelError, SettingsError, Source
+from cornerman.dataset import export as export_data
+from cornerman.dataset import load as load_data
 from cornerman.exchange import export_version, import_version
-from tests.test_registry import IDENTITY, filled, flat, opened
-from tests.test_registry_faults import KILLED
+from cornerman.history import History
+from cornerman.journal import PLAYER, Journal
+from cornerman.lineage import Lineage
+from cornerman.policy import Policy
+from cornerman.segment import Header
+from cornerman.settings import read_settings
+from cornerman.version_manifest import Provenance
+from game_adapter.manifest import ManifestError, read_manifest
+from tests.duel import preferring
+from tests.failing_files import failing
+from tests.sample_states import chain
+from tests.test_registry import IDENTITY, PASSED, SPEC, filled, flat, opened
+from tests.test_registry_faults import KILLED, OPERATIONS, assert_sound
 
 FIGURES = Path("torture.json")
+HEADER = Header("toy", "1.0", "layout-1", 2, 3)
 HANG_S = 1.0
 SAVED_EVERY = 100
 PIECES = [b"[", b"[[" * 500, b"{", b'"', b"-1", b"1e999", b"NaN", b"null", b"\xff" * 7 + b"\x7f", b"\0" * 8, b"9" * 30]
@@ -67,13 +87,96 @@ def fuzz(number: int, counts: Counts, folder: Path) -> None:
     counts["fuzz.files"] += 1
     try:
         counts["fuzz.wrong_weights"] += not check()
-    except ModelError:
+    except (ModelError, SettingsError, ManifestError):
         counts["fuzz.refused"] += 1
     except Exception as error:  # noqa: BLE001 - a crash is what is looked for
         counts["fuzz.crashes"] += 1
         print(f"number {number}, {name}: {type(error).__name__}: {error}")
     counts["fuzz.hangs"] += time.perf_counter() - started > HANG_S
     path.write_bytes(whole)
+
+
+FAULTS: list[tuple[str, Callable[[Path], object]]] = [
+    *((name, lambda folder, name=name: OPERATIONS[name](opened(folder))) for name in OPERATIONS),  # type: ignore[misc]
+    ("record", lambda folder: record(folder, 3)),
+    ("forget what was recorded", lambda folder: Journal(folder / "journal", HEADER).forget()),
+    ("import", lambda folder: import_version(opened(folder), IDENTITY, folder / "version.zip")),
+]
+
+
+def fault(number: int, counts: Counts, folder: Path) -> None:
+    """One operation, its N-th file operation failing: `number` counts N through one operation after the other."""
+    nth, at = number // (2 * len(FAULTS)) + 1, number % (2 * len(FAULTS))
+    (name, operation), lasting = FAULTS[at // 2], bool(at % 2)
+    home = folder / "faulty"
+    shutil.copytree(folder / "sound", home)
+    shutil.copy(folder / "version.zip", home)
+    record(home, 2)
+    with failing(nth, lasting) as state, suppress(ModelError, OSError):
+        operation(home)
+    if state.hit:
+        counts["fault.runs"] += 1
+        try:
+            assert_sound(home, forgotten=name == "forget")
+            battles = list(Journal(home / "journal", HEADER).battles(PLAYER))
+            assert name.startswith("forget") or len(battles) >= 2
+        except (AssertionError, ModelError, OSError) as error:
+            counts["fault.unclean"] += 1
+            print(f"number {number}, {name}, operation {nth}: {type(error).__name__}: {error}")
+    shutil.rmtree(home)
+
+
+def record(folder: Path, battles: int) -> None:
+    journal = Journal(folder / "journal", HEADER)
+    for battle_id in range(battles):
+        journal.append(BattleEnd(battle_id, {0: 1}, False, {0: Source.PLAYER}), chain(4, battle_id=battle_id), PLAYER)
+    journal.close()
+
+
+def swap(number: int, counts: Counts, folder: Path) -> None:
+    """A thousand decisions while another thread swaps: each policy prefers another action, so a mixture would show."""
+    del folder
+    policies = [Policy(SPEC, preferring(action, SPEC), action) for action in range(SPEC.num_actions)]
+    slot, stop = Lineage(policies[:1]), Event()
+
+    def swapping() -> None:
+        at = 0
+        while not stop.is_set():
+            at = (at + 1) % len(policies)
+            slot.promote(policies[at])
+
+    thread = Thread(target=swapping)
+    thread.start()
+    observation, mask = np.zeros(SPEC.observation_size, np.float32), np.ones(SPEC.num_actions, bool)
+    random_ = np.random.default_rng(number)
+    for _ in range(1000):
+        policy = slot.champion
+        counts["swap.mixed"] += policy.act(observation, mask, random_) != policy.version
+    stop.set()
+    thread.join()
+    counts["swap.decisions"] += 1000
+
+
+def cycle(number: int, counts: Counts, folder: Path) -> None:
+    """Promote, decide, roll back, prune; every hundredth time what is open and alive is counted."""
+    registry = opened(folder / "cycle")
+    provenance = Provenance(parent=registry.champion, gate=PASSED)
+    registry.promote(registry.save(flat(number % 7), provenance))
+    registry.load_champion()
+    if number % 2:
+        registry.roll_back()
+    registry.prune(5)
+    counts["cycle.runs"] += 1
+    if number % 100 == 99:
+        process = psutil.Process()
+        held = (process.num_fds(), process.num_threads(), process.memory_info().rss)
+        first = BASELINE.setdefault("held", held)
+        grown = held[2] - first[2] > 16 * 2**20
+        left = len(list((folder / "cycle" / "versions").iterdir())) > 6
+        counts["cycle.leaks"] += held[0] > first[0] or held[1] > first[1] or grown or left
+
+
+BASELINE: dict[str, tuple[int, int, int]] = {}
 
 
 def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
@@ -98,7 +201,37 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         saved, _ = registry.resume.load()
         return saved is None or (saved[0]["x"].tolist() == list(range(6)) and saved[1] == {"a": 1})
 
+    def settings() -> bool:
+        read_settings(folder / "settings.toml")
+        return True
+
+    def plugin() -> bool:
+        read_manifest(folder / "cornerman")
+        return True
+
+    def journal() -> bool:
+        list(Journal(folder / "recorded" / "journal", HEADER).rows(PLAYER))
+        return True
+
+    def history() -> bool:
+        record_ = History(folder, lambda: 0.0)
+        record_.meetings()
+        record_.close()
+        for aside in folder.glob("history*"):
+            if aside.name != "history.sqlite":
+                aside.unlink()
+        return True
+
+    def data() -> bool:
+        load_data(folder / "data.jsonl", HEADER)
+        return True
+
     return [
+        ("settings.toml", settings),
+        ("cornerman/plugin.toml", plugin),
+        ("recorded/journal/player-000001.journal", journal),
+        ("history.sqlite", history),
+        ("data.jsonl", data),
         ("home/versions/000001/weights.safetensors", version),
         ("home/versions/000001/manifest.json", version),
         ("home/champion.json", note),
@@ -130,29 +263,50 @@ def prepare(folder: Path) -> None:
     registry = filled(folder / "home", 2)
     registry.resume.save({"x": np.arange(6.0)}, {"a": 1})
     export_version(registry, 1, folder / "version.zip")
+    filled(folder / "sound").resume.save({"x": np.arange(4)}, {"n": 0})
+    record(folder / "recorded", 3)
+    export_data(folder / "data.jsonl", HEADER, Journal(folder / "recorded" / "journal", HEADER).battles(PLAYER))
+    (folder / "settings.toml").write_text('seed = 7\ndevice = "cpu"\nhidden = [16, 16]\n')
+    shutil.copytree(Path(__file__).parent.parent / "plugin" / "cornerman", folder / "cornerman")
+    history = History(folder, lambda: 0.0)
+    for version in range(3):
+        history.add_version(registry.manifest(version % 2))
+        history.add_battle("gate", str(version), "random", 1.0, 9)
+    history.close()
 
 
 def main(what: str, runs: int) -> int:
-    """Go on until `runs` are done; the exit status tells whether anything was found."""
+    """Go on until `runs` are done, with a table; the exit status tells whether anything was found."""
     figures: Counts = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     counts = dict.fromkeys(COUNTED[what], 0) | figures
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        first = counts[COUNTED[what][0]]
-        for number in range(first, runs):
-            (kill if what == "kill" else fuzz)(number, counts, folder / "killed" if what == "kill" else folder)
-            if number % SAVED_EVERY == SAVED_EVERY - 1 or number == runs - 1:
+        first, step = counts.get(f"{what}.number", 0), 1000 if what == "swap" else 1
+        for number in range(first, runs // step):
+            RUNNERS[what](number, counts, folder / "killed" if what == "kill" else folder)
+            counts[f"{what}.number"] = number + 1
+            if number % SAVED_EVERY == SAVED_EVERY - 1 or number == runs // step - 1:
                 FIGURES.write_text(json.dumps(counts, indent=1))
+            if what == "fault" and number // (2 * len(FAULTS)) > MOST_OPERATIONS:
+                break
+    FIGURES.write_text(json.dumps(counts, indent=1))
     for key, count in counts.items():
         print(f"{key:24}{count:>10,}")
-    return int(any(counts[key] for key in COUNTED[what][1:] if key != "fuzz.refused"))
+    return int(any(counts[key] for key in COUNTED[what][1:] if key not in NO_FAULTS))
 
 
 COUNTED = {
     "kill": ("kill.runs", "kill.unreadable", "kill.lost", "kill.wrong_weights"),
+    "fault": ("fault.runs", "fault.unclean"),
     "fuzz": ("fuzz.files", "fuzz.crashes", "fuzz.hangs", "fuzz.wrong_weights", "fuzz.refused"),
+    "swap": ("swap.decisions", "swap.mixed"),
+    "cycle": ("cycle.runs", "cycle.leaks"),
 }
+RUNNERS = {"kill": kill, "fault": fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
+NO_FAULTS = ("fuzz.refused",)
+MOST_OPERATIONS = 60
+"""No operation touches the disk so often."""
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -97,9 +97,13 @@ class Chronicle:
 
     def forget_player(self) -> None:
         """Erase every battle against the player; ModelError where that cannot be done."""
+        self.drop()
+        self._opened().forget_player()
+
+    def drop(self) -> None:
+        """Forget the results in memory; the file is the caller's."""
         self._scores.clear()
         self._watch = None
-        self._opened().forget_player()
 
     def close(self) -> None:
         """Let go of the file; what comes later opens it again."""

@@ -270,6 +270,7 @@ class Training:
     def forget(self) -> None:
         """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
         self.memory.forget()
+        self.chronicle.drop()
         if self._sparring is not None:
             self._sparring.clear()
         self._owed = 0.0

@@ -1,0 +1,108 @@
+"""chronicle.py and live_battles.py: what is noted, who is rolled back and who never is, and a record that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cornerman.chronicle import PROBATION_BATTLES, Chronicle
+from cornerman.contract import Source
+from cornerman.gate import Verdict
+from cornerman.history import History
+from cornerman.live_battles import LiveBattles, LiveResult
+from tests.test_registry import filled
+
+
+def result(version: int, score: float, level: int = 5, opponent: str = "player") -> LiveResult:
+    return LiveResult(version, level, opponent, score, 9, 0)
+
+
+def chronicle(folder: Path, said: list[str]) -> Chronicle:
+    return Chronicle(folder, lambda: 0.0, filled(folder).manifests, said.append)
+
+
+def test_a_champion_that_loses_what_its_predecessor_won_is_to_go_back(tmp_path: Path) -> None:
+    record = chronicle(tmp_path, [])
+    assert not any(record.live(result(1, 1.0), 1, 0) for _ in range(40))
+    told = [record.live(result(2, 0.0), 2, 1) for _ in range(40)]
+    first = next(sentence for sentence in told if sentence)
+    assert "Worse than its predecessor" in first
+    assert told.index(first) >= 19, "decided by too few battles"
+
+
+@pytest.mark.parametrize(("level", "opponent"), [(4, "player"), (5, "scripted")])
+def test_other_difficulties_and_opponents_are_not_compared(tmp_path: Path, level: int, opponent: str) -> None:
+    record = chronicle(tmp_path, [])
+    for _ in range(40):
+        record.live(result(1, 1.0), 1, 0)
+    assert not any(record.live(result(2, 0.0, level, opponent), 2, 1) for _ in range(60))
+
+
+def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
+    record = chronicle(tmp_path, [])
+    for _ in range(40):
+        record.live(result(1, 1.0), 1, 0)
+    for _ in range(15):
+        assert not record.live(result(2, 0.0), 2, 1)
+    record.close()
+    again = Chronicle(tmp_path, lambda: 0.0, list, [].append)
+    assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
+
+
+def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
+    record = chronicle(tmp_path, [])
+    record.judged(Verdict(False, "Kept the champion: not better."), 2, None, 0)
+    record.close()
+    history = History(tmp_path, lambda: 0.0)
+    assert history.gates()[0]["reason"] == "Kept the champion: not better."
+    assert history._rows("select version from versions order by 1", []) == [(0,), (1,), (2,)]
+    history.close()
+
+
+def test_a_record_that_fails_is_said_once_and_the_watch_goes_on(tmp_path: Path) -> None:
+    said: list[str] = []
+    manifests = filled(tmp_path / "data").manifests
+    (tmp_path / "file").write_text("")
+    record = Chronicle(tmp_path / "file" / "no", lambda: 0.0, manifests, said.append)
+    for _ in range(40):
+        record.live(result(1, 1.0), 1, 0)
+    assert any(record.live(result(2, 0.0), 2, 1) for _ in range(40))
+    assert len(said) == 1
+    assert "cannot be kept" in said[0]
+
+
+def test_probation_ends_with_its_battles(tmp_path: Path) -> None:
+    record = chronicle(tmp_path, [])
+    record.begin_probation(2)
+    assert record.on_probation(2)
+    assert not record.on_probation(1)
+    for _ in range(PROBATION_BATTLES):
+        record.live(result(2, 1.0), 2, 1)
+    assert not record.on_probation(2)
+
+
+SEATS = {0: Source.PLUGIN, 1: Source.PLAYER}
+
+
+def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
+    battles = LiveBattles()
+    battles.start(1)
+    battles.decided(1, 7, 5)
+    battles.round_ended(1, 3)
+    assert battles.end(1, SEATS, {0: 1, 1: -1}, False) == LiveResult(7, 5, "player", 1.0, 3, 0)
+    battles.start(2)
+    battles.decided(2, 7, 5)
+    battles.decided(2, 8, 5)
+    assert battles.end(2, SEATS, {0: 1, 1: -1}, False) is None
+
+
+@pytest.mark.parametrize("case", ["cut off", "never decided", "both seats its own", "unknown battle"])
+def test_what_tells_nothing_is_no_result(case: str) -> None:
+    battles = LiveBattles()
+    if case != "unknown battle":
+        battles.start(1)
+    if case != "never decided":
+        battles.decided(1, 7, 5)
+    seats = dict.fromkeys((0, 1), Source.PLUGIN) if case == "both seats its own" else SEATS
+    assert battles.end(1, seats, {0: 1, 1: -1}, case == "cut off") is None
