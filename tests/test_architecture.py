@@ -148,6 +148,7 @@ ROOMS: dict[str, set[str]] = {
     "forgetting": {"history", "journal"},
     "controls": {"difficulty", "forgetting"},
     # the composition root, and the command line
+    "imports": {"exchange", "version_manifest"},
     "plugin": {
         "controls",
         "data_lock",
@@ -156,6 +157,7 @@ ROOMS: dict[str, set[str]] = {
         "evaluation",
         "governor",
         "hardware",
+        "imports",
         "journal",
         "learner",
         "lineage",

@@ -84,6 +84,10 @@ class FakePlugin:
         self.calls.append(("difficulty", level))
         self.data["difficulty"]["level"] = level
 
+    def take_in(self) -> str:
+        self.calls.append(("take in", None))
+        return "Taken in."
+
     def forget(self) -> str:
         self.calls.append(("forget", None))
         return "Everything was forgotten."

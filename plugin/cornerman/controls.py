@@ -52,6 +52,11 @@ class Controls:
         plugin.hand_to_trainer(back)
         return "Going back to the version before."
 
+    def take_in(self) -> str:
+        """Take in the model that was dropped into the imports folder."""
+        self._plugin.hand_to_trainer(self._plugin.take_in)
+        return "Looking at the model in the imports folder."
+
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
         plugin = self._plugin

@@ -36,6 +36,7 @@ from cornerman.encoder import Encoder
 from cornerman.evaluation import evaluate
 from cornerman.governor import Governor
 from cornerman.hardware import Machine
+from cornerman.imports import take_in, waiting
 from cornerman.journal import Erased
 from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveBattles
@@ -106,7 +107,7 @@ class Cornerman:
         self._inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
         self.recorder = Recorder(self.encoder, rewards, self._inbox.append)
-        identity = Identity(
+        identity = self._identity = Identity(
             game.name, game.version, self.encoder.version, tuple(game.action_names), self.encoder.observation_size
         )
         spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
@@ -120,6 +121,12 @@ class Cornerman:
         self.machine = Machine()
         self._overlay = Overlay(Controls(self), self.report)
         self._loaded = True
+        for path in waiting(self._folder)[:1]:
+            self.say(f"There is a model to take in, {path.name}: press I in this panel.")
+
+    def take_in(self) -> None:
+        """Take in a model from the imports folder; on the thread of `hand_to_trainer`."""
+        take_in(self, self._folder, self._game, self._identity)
 
     def first_version(self) -> Policy:
         """Draw, save and promote a version that has learned nothing."""
