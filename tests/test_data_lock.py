@@ -33,9 +33,7 @@ def started(folder: Path) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("ends", ["by itself", "killed"])
 def test_another_process_is_kept_out_and_named_until_it_ends(tmp_path: Path, ends: str) -> None:
     with started(tmp_path / "data") as process:
-        with pytest.raises(
-            DataInUseError, match=rf"game \(process {process.pid}, since 20.+close that first"
-        ):
+        with pytest.raises(DataInUseError, match=rf"game \(process {process.pid}, since 20.+close that first"):
             DataLock(tmp_path / "data", "the test")
         if ends == "killed":
             process.kill()

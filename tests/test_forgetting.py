@@ -170,9 +170,12 @@ def test_half_a_battle_that_the_trainer_holds_is_gone_from_its_memory(tmp_path: 
     plugin.hand_to_trainer(training.keep)
     plugin.hand_to_trainer(kept.set)
     assert kept.wait(30.0)
-    assert (len(training._n_step._tails), len(training.rings)) == (1, 1)  # three-step returns: one of three is complete
+    assert (len(training.memory._n_step._tails), len(training.rings)) == (
+        1,
+        1,
+    )  # three-step returns: one of three is complete
     session.forget()
-    assert (len(training._n_step._tails), len(training.rings)) == (0, 0)
+    assert (len(training.memory._n_step._tails), len(training.rings)) == (0, 0)
     plugin.on_battle_end(battle_id=1, outcome={0: 1, 1: -1})
     plugin.on_quit()
     assert session.traces == set()

@@ -149,7 +149,7 @@ def test_counts_of_rows_go_on_over_sessions(tmp_path: Path) -> None:
         gym.training.resume()
         gym.play(10)
         gym.work()
-        assert dict(gym.training._rows) == {PLAYER: 20 * number, SELF_PLAY: 40 * number}
+        assert dict(gym.training.memory.rows) == {PLAYER: 20 * number, SELF_PLAY: 40 * number}
         if number == 1:
             gym.training.close()  # and the second is killed
     ids = gym.training.rings.player.columns()["battle_id"]
