@@ -78,11 +78,13 @@ ROOMS: dict[str, set[str]] = {
     "metrics": set(),
     "sparring": {"encoder", "evaluation", "policy", "recorder", "rewards"},
     "safekeeping": {"journal", "segment", "sparring"},
+    "judging": {"encoder", "gate", "held_out", "lineage", "policy"},
     "training": {
         "chronicle",
         "encoder",
         "evaluation",
         "gate",
+        "judging",
         "learner",
         "lineage",
         "live_battles",

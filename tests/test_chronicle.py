@@ -89,7 +89,7 @@ def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
     battles = LiveBattles()
     battles.start(1)
     battles.decided(1, 7, 5)
-    battles.round_ended(1, 3)
+    battles.turn(1, {"round": 3})
     assert battles.end(1, SEATS, {0: 1, 1: -1}, False) == LiveResult(7, 5, "player", 1.0, 3, 0)
     battles.start(2)
     battles.decided(2, 7, 5)
@@ -97,12 +97,14 @@ def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
     assert battles.end(2, SEATS, {0: 1, 1: -1}, False) is None
 
 
-@pytest.mark.parametrize("case", ["cut off", "never decided", "both seats its own", "unknown battle"])
+@pytest.mark.parametrize("case", ["switched off", "cut off", "never decided", "both seats its own", "unknown battle"])
 def test_what_tells_nothing_is_no_result(case: str) -> None:
     battles = LiveBattles()
     if case != "unknown battle":
         battles.start(1)
     if case != "never decided":
         battles.decided(1, 7, 5)
+    if case == "switched off":
+        battles.spoil()
     seats = dict.fromkeys((0, 1), Source.PLUGIN) if case == "both seats its own" else SEATS
     assert battles.end(1, seats, {0: 1, 1: -1}, case == "cut off") is None

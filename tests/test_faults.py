@@ -29,6 +29,9 @@ class Work:
     def slice(self, budget_s: float) -> bool:
         return self.following()
 
+    def practise(self) -> bool:
+        return False
+
     def recover(self) -> None:
         self.recovered.append(time.monotonic())
 

@@ -40,6 +40,9 @@ class Pieces:
         self.done += 1
         return True
 
+    def practise(self) -> bool:
+        return False
+
     def recover(self) -> None: ...
     def close(self) -> None: ...
 

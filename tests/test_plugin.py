@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.contract import BattleEnd, Transition
 from cornerman.nstep import NStep
 from cornerman.policy import Policy
 from game_adapter.match import PLAYER, PLUGIN
@@ -107,10 +107,6 @@ def test_evaluate_measures_a_stored_version(tmp_path: Path) -> None:
         assert answer == table.plugin.evaluate(None, "random", 10, 3)
         assert (answer["version"], answer["battles"]) == (0, 10)
         assert answer["wins"] + answer["losses"] + answer["draws"] == 10
-        with pytest.raises(ModelError):
-            table.plugin.evaluate(77, "random", 10, 3)
-        with pytest.raises(KeyError):
-            table.plugin.evaluate(0, "nobody", 10, 3)
 
 
 # ------------------------------------------------------------------------------------------------------- the switches
@@ -280,3 +276,22 @@ def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None
             match.play(match.decide())
         assert table.rejected == {"state": 1}
         assert table.plugin.report()["recorder"]["rejected"] == {"state": 1}
+
+
+def test_the_window_opens_at_the_end_of_a_battle_too(tmp_path: Path) -> None:
+    """A game with a loop of its own may tell of no round's end; it learns between battles then."""
+    with Table(RINGSIDE, tmp_path) as table:
+        match = table.match()
+        tell = table.tell
+        table.tell = lambda hook, **news: None if hook == "on_round_end" else tell(hook, **news)  # type: ignore[method-assign]
+        while not match.over:
+            match.play(match.decide())
+            match.start_round()
+        assert table.plugin.report()["window"]["open"]
+
+
+def test_evaluating_what_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path) as table:
+        assert table.plugin.evaluate(version=77, rival="brawler", num_battles=2, seed=1) is None
+        assert "77" in table.plugin.notice
+        assert table.plugin.evaluate(version=None, rival="nobody", num_battles=2, seed=1) is None

@@ -26,6 +26,7 @@ class Pieces:
         self.raises: list[Exception | None] = []
         self.recover_raises: Exception | None = None
         self.close_raises: Exception | None = None
+        self.practice, self.practised = 0, 0
         self.inside, self.go = Event(), Event()
         self.go.set()
 
@@ -40,6 +41,14 @@ class Pieces:
             return False
         self.todo -= 1
         self.done += 1
+        return True
+
+    def practise(self) -> bool:
+        if not self.practice:
+            return False
+        self.practice -= 1
+        self.practised += 1
+        self.todo += 1
         return True
 
     def recover(self) -> None:
@@ -363,3 +372,17 @@ def test_stop_says_when_preparing_takes_too_long_and_it_ends_right_after() -> No
     prepared.set()
     assert trainer.stop(PATIENCE_S)
     assert (work.done, work.closed) == (0, 1)
+
+
+def test_an_idle_window_is_used_for_practice_only_by_a_game_that_draws(start: Start) -> None:
+    work = Pieces()
+    work.practice = 3
+    trainer = start(work)
+    trainer.open_window()
+    assert trainer.settle(PATIENCE_S)
+    assert work.practised == 0
+    end = time.monotonic() + PATIENCE_S
+    while work.done < 3 and time.monotonic() < end:
+        trainer.frame(16.0, 10.0)
+        time.sleep(0.01)
+    assert (work.practised, work.done) == (3, 3)

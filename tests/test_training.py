@@ -143,7 +143,7 @@ def test_live_rows_go_to_the_players_ring_and_sparring_to_the_other(tmp_path: Pa
     assert min(ids[1]) >= 1 << 40
     assert Source.PLAYER not in set(selfplay.state()["source"].tolist())
     assert gym.training.recorded == 160
-    assert gym.metrics.get("fill") == 160
+    assert gym.metrics.get("fill") == 40
 
 
 def test_held_out_battles_are_never_learned_from_and_both_seats_of_one_are_held_out(tmp_path: Path) -> None:
@@ -162,6 +162,17 @@ def test_sparring_off_plays_none(tmp_path: Path) -> None:
     gym.play(5)
     gym.work()
     assert gym.training.rings.selfplay.size == 0
+
+
+def test_practice_is_bounded_until_the_next_live_battle(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, practice=2)
+    assert [gym.training.practise() for _ in range(4)] == [True, True, False, False]
+    gym.work()
+    assert gym.metrics.get("practised") == 2
+    gym.play(1)
+    gym.work()
+    assert gym.training.practise()
+    assert not Gym(tmp_path / "none", practice=2, sparring=0.0).training.practise()
 
 
 def test_nothing_is_learned_before_the_buffer_is_warm(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ SLICE_S, SHORTEST_SLICE_S, LEAST_SLICE_S = 0.006, 0.001, 0.0005
 HURRIED_SLICE_S = 0.02  # where no frame waits
 SLICES_JUDGED = 128
 LOOK_PERIOD_S = 0.25
+FRAMES_GONE_S = 1.0  # after so long without a frame, the game does not draw
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
 FRAMES_JUDGED = 60
 LATE_FACTOR, LATE_SHARE = 1.2, 0.03
@@ -87,6 +88,7 @@ class Governor:
         self._overrun_s = 0.0
         self._rest_until = self._lent_until = self._closed_at = 0.0
         self._look_at = clock()
+        self._framed_at = -FRAMES_GONE_S
 
     @classmethod
     def from_settings(cls, settings: Settings, read_machine: Callable[[], Reading]) -> Governor:
@@ -115,6 +117,7 @@ class Governor:
 
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame has been drawn; the game now waits `slack_ms` for the next."""
+        self._framed_at = self._clock()
         self._frames.frame(frame_ms, self._worked)
         self._worked = False
         if self.learning_time == "slack":
@@ -133,6 +136,11 @@ class Governor:
     def window_open(self) -> bool:
         """Whether it may learn now."""
         return self._in_window and not self._paused and not self.rest
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether the game draws now: then an open window passes whether or not it is used."""
+        return self._clock() - self._framed_at < FRAMES_GONE_S
 
     @property
     def _in_window(self) -> bool:

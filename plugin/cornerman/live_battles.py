@@ -30,6 +30,7 @@ class LiveResult:
 @dataclass(slots=True)
 class _Open:
     rounds: int = 1
+    spoiled: bool = False
     decided: set[tuple[int, int]] = field(default_factory=set)  # version and difficulty
 
 
@@ -51,10 +52,18 @@ class LiveBattles:
         if battle is not None:
             battle.decided.add((version, level))
 
-    def round_ended(self, battle_id: int, round_ended: int) -> None:
+    def spoil(self, battle_id: int | None = None) -> None:
+        """Somebody else moved for the version, or nobody knows: the battle tells nothing; None: all that are open."""
+        for each in list(self._open) if battle_id is None else [battle_id]:
+            if each in self._open:
+                self._open[each].spoiled = True
+
+    def turn(self, battle_id: int, state: object) -> None:
+        """A turn was played in `state`, whatever the game may have put there."""
         battle = self._open.get(battle_id)
-        if battle is not None:
-            battle.rounds = max(battle.rounds, int(round_ended))
+        number = state.get("round") if isinstance(state, Mapping) else None
+        if battle is not None and type(number) is int:
+            battle.rounds = max(battle.rounds, number)
 
     def end(
         self, battle_id: int, seats: Mapping[int, Source], outcome: Mapping[int, int], truncated: bool
@@ -63,7 +72,7 @@ class LiveBattles:
         battle = self._open.pop(battle_id, None)
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
         others = {source for source in seats.values() if source is not Source.PLUGIN}
-        if battle is None or truncated or len(mine) != 1 or len(battle.decided) != 1:
+        if battle is None or battle.spoiled or truncated or len(mine) != 1 or len(battle.decided) != 1:
             return None
         if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
             return None

@@ -24,6 +24,7 @@ from cornerman.contract import (
     DataError,
     Game,
     HeadlessGame,
+    ModelError,
     SettingsError,
     Source,
     State,
@@ -216,6 +217,7 @@ class Cornerman:
     ) -> None:
         if self.on and self.recording:
             self.recorder.turn(battle_id, seat, state, action_mask, action, next_state)
+        self._live.turn(battle_id, state)
         if self.trainer is not None:
             self.trainer.choose(False)
 
@@ -231,9 +233,10 @@ class Cornerman:
             self.hand_to_trainer(partial(self.training.live, result))
         if self.trainer is not None and self.trainer.alive:
             self.trainer.post(self.keep_recorded)  # also while learning is paused: a kill must not cost a battle
+        if self.trainer is not None:
+            self.trainer.open_window()  # also for a game that tells of no round's end
 
     def on_round_end(self, battle_id: int, round: int) -> None:
-        self._live.round_ended(battle_id, round)
         if self.trainer is not None:
             self.trainer.open_window()
 
@@ -282,9 +285,11 @@ class Cornerman:
             observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
         except DataError as error:
             self.notice = str(error)
+            self._live.spoil(battle_id)
             return None
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
             self.notice = f"A state could not be read ({type(error).__name__}: {error})."
+            self._live.spoil(battle_id)
             return None
         temperature, epsilon = chosen.temperature, 0.0
         if self.learning and self.recording:
@@ -302,10 +307,14 @@ class Cornerman:
         return self.trainer is None or self.trainer.settle(timeout_s)
 
     def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> dict[str, Any] | None:
-        """How a version fares against a scripted fighter; ModelError or KeyError where there is none of that name."""
-        if not isinstance(self._game, HeadlessGame):
+        """How a version fares against a scripted fighter; None, and a sentence, where there is none of that name."""
+        if not isinstance(self._game, HeadlessGame) or rival not in self._game.rivals:
             return None
-        policy = self.lineage.champion if version is None else self.registry.load(version)
+        try:
+            policy = self.lineage.champion if version is None else self.registry.load(version)
+        except ModelError as error:
+            self.say(str(error))
+            return None
         result = evaluate(policy, self._game.rivals[rival], self._game, num_battles, seed, encoder=self.encoder)
         return {"version": policy.version, **result.as_dict()}
 
@@ -322,6 +331,8 @@ class Cornerman:
     def switch(self, on: bool | None = None, recording: bool | None = None) -> None:
         """Plugin or recording on or off, at once: open battles are cut off there, or recorded from here on."""
         recorded = self.on and self.recording
+        if on is not None:
+            self._live.spoil()
         self.on = self.on if on is None else on
         self.recording = self.recording if recording is None else recording
         if (self.on and self.recording) != recorded:

@@ -19,9 +19,9 @@ class Report(TypedDict):
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected: {reason: count}; examples: {reason: sentence}
-    learner: dict[
-        str, Any
-    ]  # steps, dropped, failures: int; loss, accuracy, processing_time (s a step), steps_per_s: float or None
+    learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
+    # loss, accuracy, processing_time (s a step), steps_per_s: float or None
+    practice: dict[str, int]  # played: battles of practice in idle windows, since the game started
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
@@ -55,9 +55,12 @@ def compose(plugin: Cornerman) -> Report:
             "accuracy": learned.accuracy if learned else None,
             "processing_time": learned.processing_time if learned else None,
             "steps_per_s": plugin.metrics.rate("steps"),
+            "steps_to_candidate": get("steps_to_candidate"),
+            "candidate_period": plugin.settings.candidate_period,
             "dropped": get("dropped", 0),
             "failures": get("failures", 0),
         },
+        "practice": {"played": get("practised", 0)},
         "gate": {
             "state": get("gate_state", "idle"),
             "pairs": get("gate_pairs", 0),

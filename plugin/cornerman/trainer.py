@@ -37,6 +37,9 @@ class Work(Protocol):
     def slice(self, budget_s: float) -> bool:
         """Do one piece of work of about `budget_s`; False: there was nothing to do."""
 
+    def practise(self) -> bool:
+        """Make some work where nothing is due; False: it has enough."""
+
     def recover(self) -> None:
         """Go back to the last good state after a slice failed."""
 
@@ -264,11 +267,15 @@ class Trainer:
         while self.window_open and not self._ending:
             if self._commands:
                 return
-            if not self._slice(work):
+            if not self._slice(work) and not self._practises(work):
                 break
         with self._changed:
             self._answered = max(self._answered, asked)
             self._changed.notify_all()
+
+    def _practises(self, work: Work) -> bool:
+        """With nothing due, an open window of a game that draws is used for practice; nobody waits for its end."""
+        return self._asked == self._answered and self.governor.has_frames and work.practise()
 
     def _slice(self, work: Work) -> bool:
         """One slice, or a short sleep where none is allowed now; False: there was nothing to do."""

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from cornerman.chronicle import Chronicle
 from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
 from cornerman.encoder import Encoder
 from cornerman.evaluation import pair_seed
-from cornerman.gate import Gate, GateSettings, HeldOutJudge, Verdict
+from cornerman.gate import Verdict
+from cornerman.judging import Judge, judge_for
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveResult
@@ -39,16 +40,6 @@ log = logging.getLogger("cornerman")
 COLLECTED_AT_ONCE = 256
 SLICE_S = 0.02
 """How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
-
-
-class Judge(Protocol):
-    """Decides between the candidate and the champion, a slice at a time."""
-
-    @property
-    def verdict(self) -> Verdict | None: ...
-    @property
-    def pairs(self) -> int: ...
-    def advance(self, budget: Callable[[], bool]) -> Verdict | None: ...
 
 
 class Training:
@@ -92,6 +83,7 @@ class Training:
         self._candidate: Policy | None = None
         self._candidates = 0
         self._learned_at_candidate = 0
+        self._practised = 0  # battles of practice since the last live one
 
     # --------------------------------------------------------------------------------------------------- one slice
 
@@ -121,9 +113,10 @@ class Training:
             except IndexError:
                 return taken > 0
             self._owe(self.memory.take_live(handed_over))
-            self._metrics.set(fill=len(self.rings))
+            self._metrics.set(fill=self.rings.player.size)
             if isinstance(handed_over, BattleEnd):
                 self.spar(self._settings.sparring)
+                self._practised = 0
                 self._metrics.set(kept=self._safe.kept)
         return True
 
@@ -149,7 +142,7 @@ class Training:
     def _take_sparring(self, sparring: Sparring) -> None:
         while sparring.rows:
             self._owe(self.memory.take_sparring(sparring.rows.popleft()))
-            self._metrics.set(fill=len(self.rings))
+            self._metrics.set(fill=self.rings.player.size)
 
     def _learn(self, budget_s: float) -> None:
         """Begin a burst of gradient steps, once the buffer holds enough."""
@@ -166,6 +159,8 @@ class Training:
         if loss is None:
             return
         self._newest = Policy(self._learner.spec, self._learner.averaged())
+        to_candidate = self._learned_at_candidate + self._settings.candidate_period - self._learner.steps
+        self._metrics.set(steps_to_candidate=max(0, to_candidate))
         self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device.type)
         if np.isfinite(loss):
             self._metrics.set(loss=loss)
@@ -181,12 +176,6 @@ class Training:
         due = self._learner.steps - self._learned_at_candidate >= self._settings.candidate_period
         return due and not self.chronicle.on_probation(self._lineage.champion.version)
 
-    @property
-    def _oldest(self) -> Policy | None:
-        """The oldest kept champion, for as long as that is another one than plays now."""
-        oldest = self._lineage.oldest
-        return None if oldest is self._lineage.champion else oldest
-
     def _begin_judging(self) -> None:
         self._learned_at_candidate = self._learner.steps
         self._candidates += 1
@@ -195,19 +184,10 @@ class Training:
     def _judge_candidate(self, candidate: Policy) -> None:
         self._candidate = candidate
         self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
-        settings = self._settings
-        if isinstance(self._game, HeadlessGame):
-            self._judge = Gate(
-                self._candidate,
-                self._lineage.champion,
-                self._game,
-                self._encoder,
-                pair_seed(settings.seed, self._candidates, "gate"),
-                GateSettings(settings.gate_min_pairs, settings.gate_max_pairs),
-                oldest=self._oldest,
-            )
-        else:
-            self._judge = HeldOutJudge(self._candidate, self._lineage.champion, list(self.held_out.battles))
+        seed = pair_seed(self._settings.seed, self._candidates, "gate")
+        self._judge = judge_for(
+            self._game, self._encoder, self._settings, candidate, self._lineage, self.held_out, seed
+        )
 
     def _advance(self, judge: Judge, budget_s: float) -> None:
         verdict = judge.advance(for_a_slice(budget_s))
@@ -261,6 +241,15 @@ class Training:
     def recorded(self) -> int:
         """Decisions learned from so far, earlier sessions included."""
         return self.memory.rows.total()
+
+    def practise(self) -> bool:
+        """Spar a little more where nothing else is due; False once that was enough for the last live battle."""
+        if self._sparring is None or self._practised >= self._settings.practice:
+            return False
+        self._practised += 1
+        self._metrics.count("practised")
+        self.spar(1.0)
+        return True
 
     def spar(self, battles: float) -> None:
         """Let so many more headless battles be played; none where the game offers none or sparring is off."""
@@ -340,7 +329,7 @@ class Training:
                 self._metrics.event(f"{sentence} Learning goes on from the champion.")
         if not exact:
             self.memory.refill()
-        self._metrics.set(fill=len(self.rings), steps=self._learner.steps)
+        self._metrics.set(fill=self.rings.player.size, steps=self._learner.steps)
         return saved[1].get("beside", {}) if exact and saved is not None else {}
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
