@@ -122,7 +122,7 @@ def test_evaluate_prints_a_row_or_a_json_line_a_rival(capsys: pytest.CaptureFixt
     assert run(capsys, *base, "--json", "--rival", "random", "--seed", 3)[1] == out
     for wrong, why in (("--version", "version 9"), ("--rival", "no fighter '9'"), ("--battles", "")):
         status, out, err = run(capsys, *base, wrong, 1 if wrong == "--battles" else 9)
-        assert (status, out) == (1, "")
+        assert (status, out) == (2 if wrong == "--battles" else 1, "")
         assert why in err.lower()
 
 
@@ -162,8 +162,9 @@ def test_train_without_a_usable_limit_is_a_sentence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, limit: tuple[str, object]
 ) -> None:
     status, _, err = run(capsys, "train", "--game", GAME, "--data", tmp_path, *limit)
-    assert status == 1
-    assert "must be above 0" in err
+    assert status == 2
+    assert "must be a" in err
+    assert not list(tmp_path.iterdir())
 
 
 # ------------------------------------------------------------------------------------------------------------- install
@@ -225,3 +226,13 @@ def test_install_where_a_file_is_in_the_way_is_a_sentence(capsys: pytest.Capture
     status, _, err = run(capsys, "install", tmp_path / "plugins")
     assert status == 1
     assert "could not be copied" in err
+
+
+def test_who_stops_reading_the_output_ends_it_quietly() -> None:
+    command = [sys.executable, "-m", "cornerman", "evaluate", "--game", GAME, "--fighter", "random", "--battles", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert not process.stderr.read()

@@ -27,6 +27,28 @@ class Command(Protocol):
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None: ...
 
 
+def _whole(least: int) -> Callable[[str], int]:
+    """An option's value as a whole number of at least `least`."""
+
+    def value(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text[:20]) < 2**63):
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {text!r}")
+        return int(text[:20])
+
+    return value
+
+
+def _above_zero(text: str) -> float:
+    """An option's value as a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
+    return number
+
+
 def _game_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--game",
@@ -98,8 +120,8 @@ class Evaluate:
         add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
         add("--fighter", metavar="NAME", help="measure this scripted fighter instead of a version")
         add("--rival", default="", metavar="NAME", help="the scripted opponent (default: each of the game's in turn)")
-        add("--battles", type=int, default=400, metavar="N", help="side-swapped battles (default: 400)")
-        add("--seed", type=int, default=0, help="decides the battles (default: 0)")
+        add("--battles", type=_whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
+        add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
         add("--json", action="store_true", help="print JSON, one line a rival")
         parser.set_defaults(run=Evaluate.run)
 
@@ -109,8 +131,6 @@ class Evaluate:
         from cornerman.encoder import Encoder
         from cornerman.evaluation import Player, evaluate
 
-        if options.battles < 2:
-            raise CommandError("--battles must be at least 2: every battle is played from both sides")
         game = find_game(options.game)
         for name in filter(None, (options.rival, options.fighter)):
             if name not in game.rivals:
@@ -279,16 +299,16 @@ class Train:
         _game_option(parser)
         _data_option(parser)
         limit = parser.add_mutually_exclusive_group()
-        limit.add_argument("--decisions", type=int, metavar="N", help="stop after N recorded decisions")
-        limit.add_argument("--minutes", type=float, default=10.0, metavar="M", help="stop after M minutes (default 10)")
+        limit.add_argument("--decisions", type=_whole(1), metavar="N", help="stop after N recorded decisions")
+        limit.add_argument("--minutes", type=_above_zero, default=10.0, metavar="M", help="or after M (default: 10)")
         add = parser.add_argument
-        add("--seed", type=int, default=0, help="decides every random choice (default: 0)")
+        add("--seed", type=_whole(0), default=0, help="decides every random choice (default: 0)")
         add("--resume", action="store_true", help="go on from the last checkpoint")
         cores = max(1, (os.cpu_count() or 2) - 1)
         text = "processes that collect (default: all cores but one); 0: everything in this process, as in the game"
-        add("--workers", type=int, default=cores, metavar="N", help=text)
-        add("--checkpoint", type=float, default=60.0, metavar="S", help="seconds between checkpoints (default: 60)")
-        add("--report-battles", type=int, default=40, metavar="N", help="a pair in the final cross table (default: 40)")
+        add("--workers", type=_whole(0), default=cores, metavar="N", help=text)
+        add("--checkpoint", type=_above_zero, default=60.0, metavar="S", help="seconds between two (default: 60)")
+        add("--report-battles", type=_whole(2), default=40, metavar="N", help="a pair in the cross table (default: 40)")
         text = "where workers run: processes here, or actors of a Ray cluster (default: processes)"
         add("--engine", choices=("processes", "ray"), default="processes", help=text)
         add("--address", default="", metavar="HOST:PORT", help="of the Ray cluster (default: a new one here)")
@@ -300,10 +320,6 @@ class Train:
         """A line every ten seconds and at every promotion, and a report at the end."""
         from cornerman.bulk import train, train_over_processes
 
-        if (options.decisions or 1) < 1 or not options.minutes > 0:
-            raise CommandError("--decisions and --minutes must be above 0")
-        if options.workers < 0 or options.report_battles < 2 or not options.checkpoint > 0:
-            raise CommandError("--workers must be 0 or more, --report-battles 2 or more, --checkpoint above 0")
         game, minutes = find_game(options.game), None if options.decisions else options.minutes
         if options.workers == 0:
             if options.resume:
