@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,23 @@ def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
     assert no_display()
     with pytest.raises(NoScreen, match="DISPLAY"):
         opened(tmp_path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="screens are named by DISPLAY on Linux alone")
+def test_a_screen_that_does_not_answer_is_no_screen() -> None:
+    """SDL would fall back to a window that nobody sees; one that was asked for by name is opened all the same."""
+    code = (
+        "from game_adapter.ringside.window import NoScreen, open_display\n"
+        "try:\n    open_display()\nexcept NoScreen as error:\n    print('NoScreen:', error)\nelse:\n    print('opened')"
+    )
+    unset = ("SDL_VIDEODRIVER", "WAYLAND_DISPLAY")
+    dead = {name: value for name, value in os.environ.items() if name not in unset} | {"DISPLAY": ":123"}
+    for changes, expected in (({}, "NoScreen: No "), ({"SDL_VIDEODRIVER": "dummy"}, "opened")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=dead | changes, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1].startswith(expected), done.stdout
 
 
 def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from game_adapter.ringside.title import TitleScreen
 FPS = 60
 FRAME_MS = 1000 / FPS
 LEAST_SIZE = (480, 300)
+UNSEEN = ("offscreen", "dummy")
+"""Drivers that draw where nobody looks: SDL falls back to them by itself where a screen is named but not there."""
 LONGEST_STEP_S = 0.05
 """What a frame moves on at most: after a hitch the picture goes on where it was instead of jumping."""
 REPORT_PERIOD_S = 0.5
@@ -198,6 +200,13 @@ def open_display(size: tuple[int, int] = (WIDTH, HEIGHT)) -> pygame.Surface:
             surface = pygame.display.set_mode(size, pygame.RESIZABLE)
     except pygame.error as error:
         raise NoScreen(f"No window can be opened here ({error}).") from error
+    driver = pygame.display.get_driver()
+    if driver in UNSEEN and driver != os.environ.get("SDL_VIDEODRIVER", "").strip().lower():
+        pygame.display.quit()
+        raise NoScreen(
+            f"No screen answers: the window would be invisible (SDL's {driver} driver). "
+            "Check DISPLAY or WAYLAND_DISPLAY; SDL_VIDEODRIVER=dummy asks for an invisible window."
+        )
     pygame.key.set_repeat(350, 90)
     return surface
 
