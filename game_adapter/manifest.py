@@ -68,11 +68,14 @@ def read_manifest(folder: Path) -> Manifest:
     )
     if not re.fullmatch(r"[\w-]+", manifest.name):
         raise ManifestError(f"{path}: name must be one word of letters, digits, - and _, it is {manifest.name!r}.")
-    if not re.fullmatch(rf"{re.escape(folder.name)}(\.\w+)*:\w+", manifest.entry) or not folder.name.isidentifier():
+    package = manifest.entry.split(".")[0].split(":")[0]
+    if package.isidentifier() and package != folder.name:
         raise ManifestError(
-            f"{path}: entry is {manifest.entry!r}, but must be '{folder.name}.module:Class': "
-            "the folder's name is the package's name, so do not rename it."
+            f"{path}: the folder is called {folder.name!r}, but entry names the package {package!r}: "
+            f"rename the folder to {package!r}."
         )
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+", manifest.entry) or not package.isidentifier():
+        raise ManifestError(f"{path}: entry is {manifest.entry!r}, but must be 'package.module:Class'.")
     _check_range(path, table, "host", HOST_VERSION, manifest)
     _check_range(path, table, "python", sys.version_info[:2], manifest)
     if missing := manifest.missing():

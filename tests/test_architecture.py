@@ -148,9 +148,11 @@ ROOMS: dict[str, set[str]] = {
     "panel_words": set(),
     "overlay": {"panel_words"},
     "forgetting": {"history", "journal"},
+    "switches": {"difficulty", "disk"},
     "controls": {"difficulty", "forgetting"},
     # the composition root, and the command line
     "imports": {"exchange", "version_manifest"},
+    "preparation": {"hardware", "learner", "training"},
     "plugin": {
         "controls",
         "data_lock",
@@ -161,7 +163,6 @@ ROOMS: dict[str, set[str]] = {
         "hardware",
         "imports",
         "journal",
-        "learner",
         "lineage",
         "live_battles",
         "metrics",
@@ -170,12 +171,14 @@ ROOMS: dict[str, set[str]] = {
         "policy",
         "quality",
         "recorder",
+        "preparation",
         "registry",
         "report",
         "rewards",
         "safekeeping",
         "segment",
         "stored_champions",
+        "switches",
         "trainer",
         "training",
         "version_manifest",
@@ -220,7 +223,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"commands"},
 }
 
-NEEDS_TORCH = {"td", "graph_burst", "learner", "overnight", "training"}
+NEEDS_TORCH = {"preparation", "td", "graph_burst", "learner", "overnight", "training"}
 TORCH_FREE = set(ROOMS) - NEEDS_TORCH - {"__main__"}
 
 

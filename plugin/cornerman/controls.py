@@ -23,13 +23,16 @@ class Controls:
 
     def set_recording(self, on: bool) -> None:
         self._plugin.switch(recording=on)
+        self._plugin.remember_switches()
 
     def set_learning(self, on: bool) -> None:
         self._plugin.set_learning(on)
+        self._plugin.remember_switches()
 
     def set_difficulty(self, number: int) -> None:
         level(number)
         self._plugin.level = number
+        self._plugin.remember_switches()
 
     def roll_back(self) -> str:
         """The previous champion plays again, from the trainer's next look at its commands on (some milliseconds)."""

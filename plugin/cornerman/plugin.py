@@ -25,7 +25,6 @@ from cornerman.contract import (
     Game,
     HeadlessGame,
     ModelError,
-    SettingsError,
     Source,
     State,
     Transition,
@@ -54,6 +53,7 @@ from cornerman.safekeeping import Safekeeping
 from cornerman.segment import Header
 from cornerman.settings import Settings, chosen_settings
 from cornerman.stored_champions import first_version, stored_champions
+from cornerman.switches import Switches, read_switches, write_switches
 from cornerman.trainer import Trainer
 from cornerman.version_manifest import Identity
 
@@ -64,6 +64,7 @@ log = logging.getLogger("cornerman")
 
 LOADING_S, PROGRESS_PERIOD_S = 30.0, 0.1
 RECENT_BATTLES = 50
+NOTICE_S = 60.0
 PLAYER_TEMPERATURE = 0.03
 """Against a player it explores by this softmax temperature instead of random actions: never a clearly bad one."""
 
@@ -76,9 +77,10 @@ class Cornerman:
         self.metrics = Metrics()
         self.trainer: Trainer | None = None
         self.on = self.recording = self.learning = True
-        self.notice = ""
+        self._notice, self._noticed = "", 0.0
         self.training: Training | None = None
         self._loaded = self._start_due = False
+        self._switches: Switches | None = None  # what the player chose in the panel, once they did
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
         self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
@@ -94,6 +96,10 @@ class Cornerman:
     ) -> None:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
         self.load(game, Path(data_dir), chosen_settings(Path(data_dir) / "settings.toml", settings or {}, self.say))
+        self._switches = read_switches(self._folder, self.say)
+        if self._switches is not None:
+            self.recording, self.level = self._switches.recording, self._switches.difficulty
+            self.learning = self._switches.learning and not self.settings.safe_mode
         if self.learning:
             self.start_learning(LOADING_S, progress)
 
@@ -157,41 +163,19 @@ class Cornerman:
     def prepare(self) -> Training:
         """Build what learns, on the thread that will own it: torch is imported here, and the device is chosen."""
         self.metrics.set(loading="torch")
-        from cornerman.hardware import choose_device, configure_trainer_thread
-        from cornerman.learner import build_learner
-        from cornerman.training import Training
+        from cornerman.preparation import prepare
 
-        configure_trainer_thread()
-        self.metrics.set(loading="the device")
-        spec = self.lineage.champion.spec
-        try:
-            choice = choose_device(self.settings.device, spec, self.settings.batch_size)
-        except SettingsError as error:
-            self.say(f"{error} It learns on the CPU.")
-            choice = choose_device("cpu")
-        self.metrics.set(device=choice.device, device_why=choice.why)
-        if self.trainer is not None:
-            self.trainer.governor.starvation.measures_processor = choice.device == "cpu"
-        learner = build_learner(spec, self.settings, choice.device)
-        self.metrics.set(loading="a few rounds to warm up")
-        learner.warm_up()
-        self.metrics.set(loading="what it remembers")
-        training = Training(
-            self._game,
-            self.settings,
-            self._inbox,
-            self.lineage,
-            self.registry,
-            self.metrics,
-            learner,
-            self.safe,
-        )
-        training.beside = lambda: {"random": self._random.bit_generator.state}
-        beside = training.resume()
-        if "random" in beside:
-            self._random.bit_generator.state = beside["random"]
-        self.training = training
-        return training
+        self.training = prepare(self, self._game, self._inbox, self._random)
+        return self.training
+
+    @property
+    def notice(self) -> str:
+        """The newest sentence that needs attention; empty once it has stood long enough to be read."""
+        return self._notice if time.monotonic() - self._noticed < NOTICE_S else ""
+
+    @notice.setter
+    def notice(self, sentence: str) -> None:
+        self._notice, self._noticed = sentence, time.monotonic()
 
     def say(self, sentence: str) -> None:
         """Put a sentence where the player sees it."""
@@ -272,6 +256,8 @@ class Cornerman:
             self.safe.take_live(self._inbox.popleft())
         self.safe.close()
         self.quality.write(self.recorder.quality(), ending=True)
+        if self._switches is not None:
+            write_switches(self._folder, self._switches)
         self.lock.release()
 
     # --------------------------------------------------------------------------------------------------- the game asks
@@ -358,6 +344,12 @@ class Cornerman:
         elif self._start_due:
             self.start_learning(wait_s=0.0)  # a game that runs is not held up
         self._pause()
+
+    def remember_switches(self) -> None:
+        """The player chose something in the panel: it holds at the next start too."""
+        self._switches = Switches(self.recording, self.learning, self.level)
+        if self.trainer is not None and self.trainer.alive:
+            self.trainer.post(partial(write_switches, self._folder, self._switches))
 
     def _pause(self) -> None:
         if self.trainer is not None:

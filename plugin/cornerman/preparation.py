@@ -1,0 +1,49 @@
+"""What learns, built on the thread that will own it: the device is chosen and the learner warmed up. Needs torch."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, Game, SettingsError, Transition
+from cornerman.hardware import Choice, choose_device, configure_trainer_thread
+from cornerman.learner import build_learner
+from cornerman.training import Training
+
+if TYPE_CHECKING:
+    from cornerman.plugin import Cornerman
+
+
+def prepare(
+    plugin: Cornerman, game: Game, inbox: deque[Transition | BattleEnd], random: np.random.Generator
+) -> Training:
+    """The training of a loaded plugin, gone on from where the last session stopped; `random` goes on there too."""
+    configure_trainer_thread()
+    plugin.metrics.set(loading="the device")
+    spec, settings = plugin.lineage.champion.spec, plugin.settings
+    choice = _device(plugin)
+    plugin.metrics.set(device=choice.device, device_why=choice.why)
+    if plugin.trainer is not None:
+        plugin.trainer.governor.starvation.measures_processor = choice.device == "cpu"
+    learner = build_learner(spec, settings, choice.device)
+    plugin.metrics.set(loading="a few rounds to warm up")
+    learner.warm_up()
+    plugin.metrics.set(loading="what it remembers")
+    training = Training(game, settings, inbox, plugin.lineage, plugin.registry, plugin.metrics, learner, plugin.safe)
+    training.beside = lambda: {"random": random.bit_generator.state}
+    beside = training.resume()
+    if "random" in beside:
+        random.bit_generator.state = beside["random"]
+    return training
+
+
+def _device(plugin: Cornerman) -> Choice:
+    """Where to learn; a device that the settings ask for and that is not there is said, and the CPU learns."""
+    settings = plugin.settings
+    try:
+        return choose_device(settings.device, plugin.lineage.champion.spec, settings.batch_size)
+    except SettingsError as error:
+        plugin.say(f"{error} It learns on the CPU.")
+        return choose_device("cpu")
