@@ -17,7 +17,7 @@ from game_adapter.host import Host  # noqa: E402  (after the check that pygame i
 from game_adapter.ringside.battle import NUM_ACTIONS  # noqa: E402
 from game_adapter.ringside.battle_screen import BattleScreen, ResultScreen  # noqa: E402
 from game_adapter.ringside.commands import SKILLS, Commands  # noqa: E402
-from game_adapter.ringside.corner import LENGTH_S, SETTLES_S, Corner  # noqa: E402
+from game_adapter.ringside.corner import Corner  # noqa: E402
 from game_adapter.ringside.drawing import Canvas, Rect  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
 from game_adapter.ringside.roster import SHAPES, roster  # noqa: E402
@@ -29,6 +29,7 @@ from game_adapter.ringside.window import Window  # noqa: E402
 
 SIZES = ((960, 600), (720, 450), (1600, 1000), (1000, 900))
 FRAME_S = 1 / 60
+VERDICT = "Kept the champion: undecided, 48% against the champion over 400 pairs."
 
 
 class FakeHost(Host):
@@ -41,6 +42,7 @@ class FakeHost(Host):
         self.learning = learning
         self.version = 3
         self.steps = 100
+        self.why = "between rounds"
 
     @property
     def plugins(self) -> list[Any]:
@@ -56,8 +58,16 @@ class FakeHost(Host):
         return {
             "version": self.version,
             "swaps": self.version,
-            "window": {"open": True, "why": "between rounds"},
-            "learner": {"steps": self.steps, "loss": 0.0123},
+            "window": {"open": True, "why": self.why},
+            "learner": {
+                "steps": self.steps,
+                "loss": 0.0123,
+                "steps_to_candidate": 1000 - self.steps % 1000,
+                "candidate_period": 1000,
+            },
+            "practice": {"played": 12},
+            "gate": {"state": "idle", "pairs": 24, "verdict": VERDICT},
+            "events": [{"age_s": 300.0, "text": "Learning starts with the next battle."}],
             "replay": {"fill": 1234, "capacity": 10000},
         }
 
@@ -340,49 +350,3 @@ def test_back_help_and_leaving(tmp_path: Path) -> None:
     assert isinstance(window.screen, TitleScreen)
     ends = [arguments for hook, arguments in window.host.told if hook == "on_battle_end"]
     assert [end["truncated"] for end in ends] == [True]
-
-
-def test_the_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True)
-    screen = fight(window, blue="cornerman", red="brawler")
-    while screen.corner is None:
-        window.frame(0.05)
-    window.frame(FRAME_S)
-    words = " ".join(placed.text for placed in window.canvas.placed)
-    assert "Cornerman is learning" in words
-    assert "Training window open: between rounds" in words
-    assert "1,234 moves" in words
-    assert screen.match.between_rounds
-    corner = screen.corner
-    press(window, pygame.K_SPACE)
-    assert screen.corner is corner, "it settles first"
-    window.frame(SETTLES_S)
-    assert screen.corner is None
-    assert not screen.match.between_rounds
-    assert window.host.count("on_round_start") == 1
-
-
-def test_a_break_nobody_skips_lasts_its_time(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True)
-    corner = Corner(window.hall, 2)
-    corner.update(LENGTH_S - 0.01)
-    assert not corner.done
-    corner.update(0.02)
-    assert corner.done
-
-
-def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = opened(tmp_path, learning=True)
-    opening = {"window": {"open": True}, "learner": {"steps": 5}, "plugin": {"on": True, "learning": True}}
-    for changes, words in (
-        ({}, "is learning"),
-        ({"learner": {"steps": 0}}, "taking notes"),
-        ({"window": {"open": False}}, "waits"),
-        ({"plugin": {"on": True, "learning": False}}, "learning is off"),
-        ({"plugin": {"on": False, "learning": True}}, "switched off"),
-    ):
-        report = opening | changes
-        monkeypatch.setattr(window.host, "report", lambda name, report=report: report)
-        assert words in Corner(window.hall, 2).headline()
-    window.host.learning = False
-    assert "a moment's rest" in Corner(window.hall, 2).headline()

@@ -14,6 +14,8 @@ LENGTH_S = 1.2
 SETTLES_S = 0.4
 WITHOUT_S = 0.6
 """How long the break is when nobody learns in it."""
+RECENT_S = 60.0
+"""An older event is no news: then the last candidate's verdict is shown."""
 
 
 class Corner:
@@ -24,8 +26,8 @@ class Corner:
         self._next_round = next_round
         self._age_s = 0.0
         self._skipped = False
-        self._start = _steps(hall.report())
         self._report: Mapping[str, Any] = hall.report()
+        self._start = self._report
 
     @property
     def learning(self) -> bool:
@@ -43,7 +45,7 @@ class Corner:
             return "The corner: Cornerman's learning is off"
         if not self.learning:
             return "The corner: Cornerman waits"
-        if _steps(self._report) == 0:
+        if not _count(self._report, "learner", "steps"):
             return "The corner: Cornerman is taking notes"
         return "The corner: Cornerman is learning " + "." * (1 + int(self._age_s * 4) % 3)
 
@@ -63,40 +65,103 @@ class Corner:
         self._age_s += dt_s
         self._report = self._hall.report()
 
+    def doing(self) -> str:
+        """What it does in this break, in words."""
+        if not self.learning:
+            return ""
+        gate, fill = _part(self._report, "gate"), _count(self._report, "replay", "fill")
+        if gate.get("state") == "judging":
+            return f"Judging a candidate: {_count(self._report, 'gate', 'pairs'):,} pairs of battles so far"
+        if self._more("learner", "steps"):
+            return f"Learning from {fill:,} remembered moves"
+        if self._more("practice", "played"):
+            return f"Practising: {_count(self._report, 'practice', 'played'):,} headless battles so far"
+        if _count(self._report, "learner", "steps"):
+            return "No step yet in this break"
+        return f"Gathering what to learn from: {fill:,} moves so far"
+
+    def gained(self) -> str:
+        """What this break has brought until now; "" while that is nothing."""
+        counts = (
+            (self._more("learner", "steps"), "step"),
+            (self._more("practice", "played"), "practice battle"),
+            (self._more("gate", "pairs"), "pair"),
+        )
+        return ", ".join(f"+{count:,} {what}{'s' if count > 1 else ''}" for count, what in counts if count)
+
+    def progress(self) -> tuple[str, float] | None:
+        """The way to the next candidate in words, and as a share; None where it is not known."""
+        learner = _part(self._report, "learner")
+        left, period = learner.get("steps_to_candidate"), learner.get("candidate_period")
+        if not isinstance(left, int) or not isinstance(period, int) or period <= 0:
+            return None
+        done = min(max(period - left, 0), period)
+        if done == period:
+            return "The next candidate is ready and waits for its turn", 1.0
+        return f"{done:,} of {period:,} steps to the next candidate", done / period
+
+    def latest(self) -> str:
+        """The last thing that happened to it: an event of the last minute, else what became of the last candidate."""
+        verdict = str(_part(self._report, "gate").get("verdict") or "")
+        for event in self._report.get("events") or ():
+            if not verdict or (event.get("age_s") or 0) < RECENT_S:
+                return f"Latest: {event.get('text', '')}"
+            break
+        return f"Last candidate: {verdict}" if verdict else ""
+
+    def _more(self, part: str, name: str) -> int:
+        """How much a figure has grown in this break."""
+        return max(0, _count(self._report, part, name) - _count(self._start, part, name))
+
     def draw(self, canvas: Canvas) -> None:
         canvas.shade(canvas.area, NIGHT, 120)
-        box = Rect(0, 0, 520, 214 if self._report else 120)
-        box.center = (canvas.width // 2, (canvas.height - 170) // 2 + 34)
+        box = Rect(0, 0, 620, 330 if self._report else 120)
+        box.center = (canvas.width // 2, (canvas.height - 170) // 2 + (24 if self._report else 34))
         learns = self.learning
         canvas.panel(box, PANEL, GOOD if learns else EDGE, 14, 246)
-        canvas.text(self.headline(), Rect(box.left + 24, box.top + 14, box.width - 48, 34), LARGE, GOLD)
+        left, width = box.left + 24, box.width - 48
+        canvas.text(self.headline(), Rect(left, box.top + 12, width, 34), LARGE, GOLD)
         if self._report:
-            self._draw_badge(canvas, Rect(box.left + 24, box.top + 52, box.width - 48, 26), learns)
-            self._draw_figures(canvas, Rect(box.left + 24, box.top + 90, box.width - 48, 76))
+            self._draw_badge(canvas, Rect(left, box.top + 48, width, 62), learns)
+            self._draw_work(canvas, Rect(left, box.top + 114, width, 60))
+            self._draw_figures(canvas, Rect(left, box.top + 182, width, 50))
+            canvas.paragraph(self.latest(), Rect(left, box.top + 236, width, 38), SMALL, QUIET)
         share = min(1.0, self._age_s / self.length_s)
-        canvas.bar(Rect(box.left + 24, box.bottom - 24, box.width - 48, 8), share, GOLD)
+        canvas.bar(Rect(left, box.bottom - 24, width, 8), share, GOLD)
         ready = "any key goes on" if self._age_s >= SETTLES_S else ""
-        line = Rect(box.left + 24, box.bottom - 50, box.width - 48, 22)
+        line = Rect(left, box.bottom - 50, width, 22)
         canvas.text(f"Round {self._next_round} is next", line, SMALL, QUIET)
         canvas.text(ready, line, SMALL, QUIET, "right")
 
     def _draw_badge(self, canvas: Canvas, box: Rect, learns: bool) -> None:
-        """A lamp that says whether the training window is open."""
-        window = _part(self._report, "window")
+        """A lamp that says whether the training window is open, and below it what holds learning back."""
         glow = mixed(GOOD, TEXT, round(0.5 + 0.5 * math.sin(self._age_s * 9), 1)) if learns else QUIET
         canvas.oval(Rect(box.left, box.top + 6, 13, 13), glow, 255)
-        why = str(window.get("why") or "")
+        when, reason = split_reason(str(_part(self._report, "window").get("why") or ""))
         words = "Training window open" if learns else "Training window closed"
-        canvas.text(f"{words}: {why}" if why else words, Rect(box.left + 22, box.top, box.width - 22, 26), BODY, glow)
+        inner = Rect(box.left + 22, box.top, box.width - 22, 26)
+        canvas.text(f"{words}: {when}" if when else words, inner, BODY, glow)
+        if reason:
+            canvas.paragraph(reason, Rect(inner.left, inner.bottom, inner.width, box.height - 26), SMALL, QUIET)
+
+    def _draw_work(self, canvas: Canvas, box: Rect) -> None:
+        """What it does and what that brought, and how far it is to the next candidate."""
+        canvas.text(self.doing(), Rect(box.left, box.top, box.width * 2 // 3, 26), BODY, TEXT)
+        gained = Rect(box.left + box.width * 2 // 3, box.top, box.width - box.width * 2 // 3, 26)
+        canvas.text(self.gained(), gained, SMALL, GOOD, "right")
+        progress = self.progress()
+        if progress is not None:
+            words, share = progress
+            canvas.bar(Rect(box.left, box.top + 30, box.width, 8), share, GOOD)
+            canvas.text(words, Rect(box.left, box.top + 40, box.width, 22), SMALL, QUIET)
 
     def _draw_figures(self, canvas: Canvas, box: Rect) -> None:
-        learner, replay = _part(self._report, "learner"), _part(self._report, "replay")
-        steps, loss = _steps(self._report), learner.get("loss")
+        loss = _part(self._report, "learner").get("loss")
         figures = (
-            ("this break", f"+{max(0, steps - self._start):,} steps"),
-            ("in all", f"{steps:,} steps"),
+            ("learned", f"{_count(self._report, 'learner', 'steps'):,} steps"),
+            ("practised", f"{_count(self._report, 'practice', 'played'):,} battles"),
             ("loss", f"{loss:.4f}" if isinstance(loss, float) else "not yet"),
-            ("remembers", f"{replay.get('fill', 0):,} moves"),
+            ("remembers", f"{_count(self._report, 'replay', 'fill'):,} moves"),
         )
         width = box.width // len(figures)
         for place, (name, value) in enumerate(figures):
@@ -105,12 +170,23 @@ class Corner:
             canvas.text(name, Rect(left, box.top + 26, width - 8, 22), SMALL, QUIET)
 
 
+def split_reason(why: str) -> tuple[str, str]:
+    """When the window is open, and the first sentence of what holds learning back; the debug menu has the rest."""
+    ends = [at for at in (why.find("; "), why.find(". ")) if at >= 0]
+    if not ends:
+        return why, ""
+    when, reason = why[: min(ends)], why[min(ends) + 2 :]
+    first, _, more = reason.partition(". ")
+    first = first[:1].upper() + first[1:].rstrip(".") + "."
+    return when, f"{first} F1 says more." if more else first
+
+
 def _part(report: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """One table of the report; empty where it is missing."""
     part = report.get(name)
     return part if isinstance(part, Mapping) else {}
 
 
-def _steps(report: Mapping[str, Any]) -> int:
-    steps = _part(report, "learner").get("steps")
-    return steps if isinstance(steps, int) else 0
+def _count(report: Mapping[str, Any], part: str, name: str) -> int:
+    count = _part(report, part).get(name)
+    return count if isinstance(count, int) else 0
