@@ -222,6 +222,14 @@ def test_health_bars_glide_and_arrive() -> None:
     assert not stage.busy
 
 
+def test_the_title_names_every_key(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.draw()
+    shown = " ".join(placed.text for placed in window.canvas.placed)
+    for key in ("R: other fighters", "F: always fast", "M: sound", "H: help", "F1: debug menu", "Enter"):
+        assert key in shown, key
+
+
 # -------------------------------------------------------------------------------------------------------- playing it
 
 

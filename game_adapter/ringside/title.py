@@ -129,8 +129,9 @@ class TitleScreen(Screen):
             self._draw_team(canvas, seat, team)
         self._draw_menu(canvas, Rect(middle - 206, 142, 412, 372))
         canvas.text(
-            "Arrows and Enter, or the mouse     H: help     F1: debug menu     M: sound",
-            Rect(middle - 400, canvas.height - 34, 800, 22), SMALL, QUIET, "center",
+            "Arrows and Enter, or the mouse     R: other fighters     F: always fast     M: sound     H: help     "
+            "F1: debug menu",
+            Rect(middle - 460, canvas.height - 34, 920, 22), SMALL, QUIET, "center",
         )  # fmt: skip
 
     def _draw_menu(self, canvas: Canvas, box: Rect) -> None:
