@@ -72,7 +72,7 @@ def read_manifest(folder: Path) -> Manifest:
     if package.isidentifier() and package != folder.name:
         raise ManifestError(
             f"{path}: the folder is called {folder.name!r}, but entry names the package {package!r}: "
-            f"rename the folder to {package!r}."
+            f"the folder must be called {package!r}, rename it."
         )
     if not re.fullmatch(r"\w+(\.\w+)*:\w+", manifest.entry) or not package.isidentifier():
         raise ManifestError(f"{path}: entry is {manifest.entry!r}, but must be 'package.module:Class'.")

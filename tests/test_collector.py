@@ -30,7 +30,7 @@ def test_the_readme_shows_the_same_example_and_it_runs() -> None:
     names: dict[str, Any] = {}
     exec(code, names)
     assert names["collector"].buffer.size == names["collector"].collected == 1
-    assert 8 <= len([line for line in code.splitlines() if line.strip()]) <= 12
+    assert 8 <= len([line for line in code.splitlines() if line.strip()]) <= 14
     assert textwrap.indent(code, "    ").strip() in (module.__doc__ or "")
 
 

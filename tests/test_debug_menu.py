@@ -20,10 +20,10 @@ from game_adapter.ringside.battle_screen import BattleScreen  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
 from game_adapter.ringside.screens import Setup  # noqa: E402
 from game_adapter.ringside.title import TitleScreen  # noqa: E402
-from game_adapter.ringside.window import Window  # noqa: E402
+from game_adapter.ringside.window import LEAST_SIZE, Window  # noqa: E402
 from tests.test_overlay import FakePlugin  # noqa: E402
 
-SIZES = ((960, 600), (720, 450), (1600, 1000))
+SIZES = ((960, 600), (720, 450), (1600, 1000), LEAST_SIZE)
 REASON = "switched off after 3 failures: broken failed in on_turn (ValueError: a long story about a number)"
 
 
@@ -164,3 +164,33 @@ def test_without_plugins_it_says_so(tmp_path: Path) -> None:
     assert "No plugins folder at" in shown
     press(window, pygame.K_SPACE)
     assert window.menu.open
+
+
+def failed_plugin(host: Host) -> Any:
+    """A loaded plugin that the host has switched off after its failures."""
+    name, version, summary, on, reason = "broken", "1.0", "", False, REASON
+    learning_off, started, failures = False, True, {"on_turn": 3}
+    plugin = type("Plugin", (), {k: v for k, v in locals().items() if k != "host"})()
+    host.loaded.append(plugin)
+    return plugin
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("by", ["key", "mouse"])
+def test_a_plugin_that_was_switched_off_can_be_tried_again(tmp_path: Path, size: tuple[int, int], by: str) -> None:
+    host = Host(tmp_path / "plugins", tmp_path / "data", RINGSIDE)
+    plugin = failed_plugin(host)
+    window = battle_window(host, size)
+    press(window, pygame.K_F1)
+    place = next(placed.rect for placed in window.canvas.placed if placed.text == "T: try again")
+    assert window.surface.get_rect().contains(place)
+    assert not plugin.on
+    if by == "key":
+        press(window, pygame.K_t)
+    else:
+        pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=place.center, button=1))
+        window.frame(1 / 60)
+    assert plugin.on
+    assert plugin.reason == ""
+    window.draw()
+    assert all("try again" not in placed.text for placed in window.canvas.placed)

@@ -66,7 +66,8 @@ def test_a_hook_that_raises_switches_the_plugin_off_and_the_series_goes_on(folde
     run = play(folder, "--battles", "2")
     run.check_clean()
     told = [line for line in run.output.splitlines() if "failed in on_turn (RuntimeError: ouch)" in line]
-    assert len(told) == 3
+    assert len(told) == 6
+    assert told[2].endswith("it plays on, but learns no more.")
     assert told[-1].endswith("it is now off after 3 failures, and the game goes on without it.")
     assert len(run.battles) == 2
 

@@ -142,7 +142,7 @@ def test_missing_packages_are_named_with_the_command_that_gets_them(tmp_path: Pa
 def test_a_renamed_folder_is_told_the_name_that_it_must_have(tmp_path: Path) -> None:
     sentence = refused(write(tmp_path, folder="sparrow_old"))
     assert "'sparrow_old'" in sentence
-    assert "rename the folder to 'sparrow'" in sentence
+    assert "must be called 'sparrow', rename it" in sentence
     assert "'package.module:Class'" in refused(write(tmp_path, folder="sparrow-old", entry='"sparrow-old.main:Plugin"'))
 
 

@@ -137,7 +137,7 @@ def test_the_next_start_goes_on_with_the_same_rows_and_owes_nothing(tmp_path: Pa
         columns = again.columns()
         assert all((column == columns[name]).all() for name, column in ring.columns().items())
     assert len(after.training.held_out.battles) == len(before.training.held_out.battles) > 0
-    assert after.metrics.get("fill") == before.metrics.get("fill") == len(after.training.rings)
+    assert after.metrics.get("fill") == before.metrics.get("fill") == after.training.rings.player.size
     assert after.training.recorded == before.training.recorded
     assert not after.training.slice()
     assert after.learner.steps == 0

@@ -22,7 +22,7 @@ from game_adapter.ringside.screens import Leave  # noqa: E402
 from game_adapter.ringside.sounds import Sounds  # noqa: E402
 from game_adapter.ringside.sprites import Sprites  # noqa: E402
 from game_adapter.ringside.stage import Stage  # noqa: E402
-from game_adapter.ringside.window import NoScreen, no_display, open_window  # noqa: E402
+from game_adapter.ringside.window import LEAST_SIZE, NoScreen, no_display, open_window  # noqa: E402
 from tests.test_screens import FRAME_S, FakeHost, dummy_drivers, fight, opened  # noqa: E402
 
 __all__ = ["dummy_drivers"]  # the fixture that every test here uses
@@ -63,6 +63,10 @@ def test_resizing_lays_out_anew(tmp_path: Path) -> None:
     pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(1280, 720), w=1280, h=720))
     window.frame(FRAME_S)
     assert (window.canvas.width, window.canvas.height) == (1066, 600)
+    window.surface = pygame.display.set_mode((480, 300), pygame.RESIZABLE)
+    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(480, 300), w=480, h=300))
+    window.frame(FRAME_S)
+    assert window.surface.get_size() == LEAST_SIZE
 
 
 def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

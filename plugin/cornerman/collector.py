@@ -3,10 +3,13 @@
     from cornerman.collector import DataCollector
 
     collector = DataCollector(num_actions=3)
-    state = {"round": 1, "characters": [
-        {"name": "Ada", "health": 60, "maxHealth": 100, "attack": 40, "defense": 20, "speed": 35},
-        {"name": "Bo", "health": 80, "maxHealth": 80, "attack": 30, "defense": 25, "speed": 30},
-    ]}
+    state = {
+        "round": 1,
+        "characters": [
+            {"name": "Ada", "health": 60, "maxHealth": 100, "attack": 40, "defense": 20, "speed": 35},
+            {"name": "Bo", "health": 80, "maxHealth": 80, "attack": 30, "defense": 25, "speed": 30},
+        ],
+    }
     next_state = {**state, "round": 2}
     collector.collect_transition(state, action=1, next_state=next_state, reward=0.5)
     batch = collector.buffer.sample(1)
