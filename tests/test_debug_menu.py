@@ -15,12 +15,13 @@ from cornerman.overlay import Overlay
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
-from game_adapter.host import Host  # noqa: E402  (after the check that pygame is there)
+from game_adapter.host import FAILURES_ALLOWED, Host  # noqa: E402  (after the check that pygame is there)
 from game_adapter.ringside.battle_screen import BattleScreen  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
 from game_adapter.ringside.screens import Setup  # noqa: E402
 from game_adapter.ringside.title import TitleScreen  # noqa: E402
 from game_adapter.ringside.window import LEAST_SIZE, Window  # noqa: E402
+from tests.dropped_plugins import drop  # noqa: E402
 from tests.test_overlay import FakePlugin  # noqa: E402
 
 SIZES = ((960, 600), (720, 450), (1600, 1000), LEAST_SIZE)
@@ -166,21 +167,17 @@ def test_without_plugins_it_says_so(tmp_path: Path) -> None:
     assert window.menu.open
 
 
-def failed_plugin(host: Host) -> Any:
-    """A loaded plugin that the host has switched off after its failures."""
-    name, version, summary, on, reason = "broken", "1.0", "", False, REASON
-    learning_off, started, failures = False, True, {"on_turn": 3}
-    plugin = type("Plugin", (), {k: v for k, v in locals().items() if k != "host"})()
-    host.loaded.append(plugin)
-    return plugin
-
-
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("by", ["key", "mouse"])
 def test_a_plugin_that_was_switched_off_can_be_tried_again(tmp_path: Path, size: tuple[int, int], by: str) -> None:
+    name = f"fails_{by}_{size[0]}"  # a package is loaded once
+    drop(tmp_path / "plugins", name, "def on_round_end(self, battle_id): raise ValueError('a long story')")
     host = Host(tmp_path / "plugins", tmp_path / "data", RINGSIDE)
-    plugin = failed_plugin(host)
+    host.load()
+    (plugin,) = host.loaded
     window = battle_window(host, size)
+    for _ in range(FAILURES_ALLOWED):
+        host.tell("on_round_end", battle_id=1, round_number=1)
     press(window, pygame.K_F1)
     place = next(placed.rect for placed in window.canvas.placed if placed.text == "T: try again")
     assert window.surface.get_rect().contains(place)

@@ -23,7 +23,8 @@ from game_adapter.ringside.title import TitleScreen
 
 FPS = 60
 FRAME_MS = 1000 / FPS
-LEAST_SIZE = (480, 300)
+LEAST_SIZE = (672, 420)
+"""Pixels: room for the debug menu's own column beside a plugin's panel at its smallest."""
 UNSEEN = ("offscreen", "dummy")
 """Drivers that draw where nobody looks: SDL falls back to them by itself where a screen is named but not there."""
 LONGEST_STEP_S = 0.05
