@@ -66,6 +66,12 @@ def test_what_holds_learning_back_is_read_in_the_break(tmp_path: Path, size: tup
     assert drawn.rect.height >= window.canvas.px(SMALL) * 0.6, "set too small"
 
 
+def test_a_reason_of_one_long_sentence_gets_its_own_lines() -> None:
+    hot = "The processor is at 92 C: learning rests until it is below 80 C."
+    assert split_reason(hot) == ("", hot)
+    assert split_reason("a round is being played") == ("a round is being played", "")
+
+
 def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window = opened(tmp_path, learning=True)
     before = {

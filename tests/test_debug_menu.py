@@ -182,6 +182,7 @@ def test_a_plugin_that_was_switched_off_can_be_tried_again(tmp_path: Path, size:
     place = next(placed.rect for placed in window.canvas.placed if placed.text == "T: try again")
     assert window.surface.get_rect().contains(place)
     assert not plugin.on
+    assert f"Press T to try {name} again." in " ".join(placed.text for placed in window.canvas.placed)
     if by == "key":
         press(window, pygame.K_t)
     else:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cornerman.overlay import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Overlay
-from cornerman.panel_words import ago, figures_of, left_out_of
+from cornerman.panel_words import ago, figures_of, left_out_of, news_of, state_of
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
@@ -169,6 +169,64 @@ def test_what_is_not_known_says_so() -> None:
     assert figures["Loss"] == "none yet"
     hot = {name: value for name, value, _mood in figures_of({"machine": {"temperature_c": 61.4}})}
     assert hot["Temperature"] == "61 °C"
+
+
+def with_parts(**parts: Any) -> dict[str, Any]:
+    """The full report with some tables changed."""
+    return {**REPORT, **{name: {**REPORT[name], **changes} for name, changes in parts.items()}}
+
+
+def test_a_verdict_is_read_in_full() -> None:
+    verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
+    report = with_parts(gate={"state": "idle", "verdict": verdict, "pairs": 400, "score": 0.52})
+    figures = {name: value for name, value, _mood in figures_of(report)}
+    assert figures["Candidate"] == "Kept the champion, 52 %"
+    overlay, _plugin = panel(report)
+    for size in ((620, 540), (960, 600), (640, 420)):
+        overlay.draw(pygame.Surface(size))
+        shown = " ".join(written.text for written in overlay.written)
+        assert f"Last candidate: {verdict}" in shown
+        assert "Kept the champion, 52 %" in shown
+    told = with_parts(gate={"verdict": verdict}) | {"events": [{"age_s": 1.0, "text": f"Oh. {verdict}"}]}
+    assert all(verdict not in news for news in news_of(told)), "the event has it"
+
+
+def test_a_score_is_not_given_to_the_next_candidate() -> None:
+    report = with_parts(gate={"state": "judging", "verdict": "Kept the champion: no.", "pairs": 3, "score": 0.31})
+    assert {name: value for name, value, _mood in figures_of(report)}["Candidate"] == "judging, 3 pairs"
+
+
+def test_a_long_reason_is_told_below_the_figures() -> None:
+    why = "between rounds; the machine is busy, so it takes 5% of the time"
+    overlay, _plugin = panel(with_parts(window={"why": why}))
+    overlay.draw(pygame.Surface((620, 540)))
+    shown = " ".join(written.text for written in overlay.written)
+    assert "open, between rounds" in [written.text for written in overlay.written]
+    assert f"Training open: {why}." in shown
+    hot = "The processor is at 92 C: learning rests until it is below 80 C."
+    resting = with_parts(window={"open": False, "why": hot})
+    assert ("Training", "closed, it rests", "quiet") in figures_of(resting)
+    assert f"Training closed: {hot}" in news_of(resting)
+    held = {"why": f"between rounds. {REPORT['plugin']['notice']}"}
+    assert all("Training" not in news for news in news_of(with_parts(window=held))), "the notice has it"
+
+
+def test_the_panel_says_what_it_waits_for() -> None:
+    on = {"on": True, "recording": True, "learning": True}
+    seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}
+    moves = "240 moves recorded since the start, 210 remembered."
+    for changes, words in (
+        ({"plugin": {"on": False}}, "The plugin is off: it neither watches nor plays."),
+        ({"recorder": {}, "replay": {}}, "Nothing was recorded yet. Play a few rounds."),
+        ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "Nothing was recorded yet. Recording"),
+        ({}, f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."),
+        ({"plugin": on | {"learning": False}}, f"{moves} Learning is off."),
+        ({"gate": {"state": "judging"}}, f"{moves} A candidate is being judged."),
+        ({"learner": {"steps": 5, "steps_to_candidate": 1360}}, f"{moves} 1,360 steps to the next candidate."),
+        ({"learner": {"steps": 5, "steps_to_candidate": 0}}, f"{moves} The next candidate waits for its turn."),
+        ({"learner": {"steps": 5}}, moves),
+    ):
+        assert state_of({"plugin": on, **seen, **changes}).startswith(words), changes
 
 
 def test_keys_reach_every_control() -> None:

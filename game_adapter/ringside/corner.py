@@ -14,6 +14,8 @@ LENGTH_S = 1.2
 SETTLES_S = 0.4
 WITHOUT_S = 0.6
 """How long the break is when nobody learns in it."""
+SHORT = 40
+"""Characters: a longer reason gets lines of its own below the lamp's."""
 RECENT_S = 60.0
 """An older event is no news: then the last candidate's verdict is shown."""
 
@@ -174,7 +176,7 @@ def split_reason(why: str) -> tuple[str, str]:
     """When the window is open, and the first sentence of what holds learning back; the debug menu has the rest."""
     ends = [at for at in (why.find("; "), why.find(". ")) if at >= 0]
     if not ends:
-        return why, ""
+        return (why, "") if len(why) <= SHORT else ("", why)
     when, reason = why[: min(ends)], why[min(ends) + 2 :]
     first, _, more = reason.partition(". ")
     first = first[:1].upper() + first[1:].rstrip(".") + "."

@@ -89,13 +89,10 @@ class DebugMenu:
             self._host.draw(canvas.surface.subsurface(self.layout(canvas)[2].clip(canvas.surface.get_rect())))
         else:
             words = plugins.inflate(-40, -40)
-            canvas.paragraph(
-                "No plugin is running: the computer's side plays its scripted fighters. Put a plugin's folder into "
-                "the plugins folder and start the game again.",
-                words,
-                BODY,
-                QUIET,
-            )
+            todo = "Put a plugin's folder into the plugins folder and start the game again."
+            todo = f"Press T to try {' and '.join(self.troubled)} again." if self.troubled else todo
+            scripted = "No plugin is running: the computer's side plays its scripted fighters."
+            canvas.paragraph(f"{scripted} {todo}", words, BODY, QUIET)
 
     def _draw_own(self, canvas: Canvas, box: Rect) -> None:
         """The plugins by name, and what the host said, the newest first."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from cornerman.panel_words import ago, figures_of, left_out_of, part_of
+from cornerman.panel_words import ago, figures_of, left_out_of, news_of, part_of
 
 if TYPE_CHECKING:
     import pygame
@@ -297,7 +297,7 @@ class Overlay:
         pygame.draw.lines(surface, GOLD, False, points, max(1, self._px(1)))
 
     def _draw_news(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
-        """The last answer, what needs attention, why records were left out, and the latest events; as many as fit."""
+        """The last answer, what needs attention, what was left out and why, what it waits for, events; what fits."""
         import pygame
 
         left, top, width, height = box
@@ -308,13 +308,13 @@ class Overlay:
             lines += [(line, GOLD) for line in self._wrapped(sentence, width)] if sentence else []
         if left_out := left_out_of(report):
             lines += [(line, BAD) for line in self._wrapped(left_out, width)[:LEFT_OUT_LINES]]
+        for sentence in news_of(report):
+            lines += [(line, WORDS) for line in self._wrapped(sentence, width)]
         for event in report.get("events") or ():
             if event.get("text") == notice:
                 continue
             sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
             lines += [(line, QUIET) for line in self._wrapped(sentence, width)]
-        if not lines:
-            lines = [("Nothing has happened yet: play a few rounds.", QUIET)]
         high = self._px(17)
         y = top + self._px(5)
         for line, colour in lines:

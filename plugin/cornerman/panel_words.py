@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+SHORT = 24
+"""Characters: a longer reason has no room beside the figures and is told in full below them."""
+
 
 def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The figures as name, value and mood ("news", "good", "bad", "quiet" or "plain"); what is not known says so."""
@@ -20,7 +23,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else "none yet", "news"),
         (
             "Training",
-            doing + (f", {window['why']}" if window.get("why") else ""),
+            doing + (f", {_occasion(window)}" if window.get("why") else ""),
             "good" if open_now else "quiet",
         ),
         ("Memory of play", f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
@@ -29,7 +32,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Loss", _loss(learner), "plain"),
         ("Foresight", _share(learner.get("accuracy"), " right", "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
-        ("Candidate", _gate(gate), "plain"),
+        ("Candidate", _candidate(gate, learner), "plain"),
         ("Device", str(report.get("device") or "none"), "plain"),
         ("CPU, memory", _load(machine), "plain"),
         ("Temperature", _number(machine.get("temperature_c"), "{:.0f} °C", "not available"), "plain"),
@@ -69,12 +72,61 @@ def _win_rate(record: Mapping[str, Any]) -> str:
     return f"{_share(record['win_rate'])}{between}"
 
 
-def _gate(gate: Mapping[str, Any]) -> str:
-    words = str(gate.get("verdict") or gate.get("state") or "none yet")
-    score = gate.get("score")
-    if not gate.get("pairs"):
-        return words
-    return f"{words}, {gate['pairs']} pairs" + (f", {_share(score)}" if isinstance(score, (int, float)) else "")
+def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
+    """Where the candidate stands, in a word or two; `news_of` has the verdict's whole sentence."""
+    score, verdict, left = gate.get("score"), str(gate.get("verdict") or ""), learner.get("steps_to_candidate")
+    share = f", {_share(score)}" if isinstance(score, (int, float)) else ""
+    if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
+        return f"judging, {gate.get('pairs') or 0:,} pairs{'' if verdict else share}"
+    if verdict:
+        return verdict.partition(":")[0] + share
+    if isinstance(left, int):
+        return f"in {left:,} steps" if left else "ready, waits its turn"
+    return "none yet"
+
+
+def _occasion(window: Mapping[str, Any]) -> str:
+    """The first part of why the training window is open or closed: as much as a figure has room for."""
+    occasion = str(window["why"]).partition("; ")[0].partition(". ")[0].rstrip(".")
+    return occasion if len(occasion) <= SHORT else "it rests" if not window.get("open") else "see below"
+
+
+def news_of(report: Mapping[str, Any]) -> list[str]:
+    """What it waits for, what holds training back, and the last candidate's verdict, in whole sentences."""
+    events = [str(event.get("text", "")) for event in report.get("events") or ()]
+    notice = str(part_of(report, "plugin").get("notice") or "")
+    news = [state_of(report)]
+    window = part_of(report, "window")
+    why = str(window.get("why") or "")
+    if len(why) > SHORT and not (notice and notice in why):
+        news.append(f"Training {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
+    verdict = str(part_of(report, "gate").get("verdict") or "")
+    if verdict and not any(verdict in event for event in events):
+        news.append(f"Last candidate: {verdict}")
+    return news
+
+
+def state_of(report: Mapping[str, Any]) -> str:
+    """How much was recorded, and what the plugin waits for, in a sentence or two."""
+    plugin, learner, gate = part_of(report, "plugin"), part_of(report, "learner"), part_of(report, "gate")
+    recorded = int(part_of(report, "recorder").get("recorded") or 0)
+    remembered = int(part_of(report, "replay").get("fill") or 0)
+    if not plugin.get("on", True):
+        return "The plugin is off: it neither watches nor plays."
+    if not recorded and not remembered:
+        waits = "Play a few rounds." if plugin.get("recording", True) else "Recording is off."
+        return f"Nothing was recorded yet. {waits}"
+    moves = f"{recorded:,} moves recorded since the start, {remembered:,} remembered."
+    left = learner.get("steps_to_candidate")
+    if not plugin.get("learning", True):
+        return f"{moves} Learning is off."
+    if gate.get("state") == "judging":
+        return f"{moves} A candidate is being judged."
+    if not learner.get("steps"):
+        return f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."
+    if not isinstance(left, int):
+        return moves
+    return f"{moves} {f'{left:,} steps to the next candidate.' if left else 'The next candidate waits for its turn.'}"
 
 
 def _number(value: object, form: str, otherwise: str) -> str:
