@@ -20,7 +20,7 @@ from game_adapter.ringside.commands import SKILLS, Commands  # noqa: E402
 from game_adapter.ringside.corner import Corner  # noqa: E402
 from game_adapter.ringside.drawing import Canvas, Rect  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
-from game_adapter.ringside.roster import SHAPES, roster  # noqa: E402
+from game_adapter.ringside.roster import SHAPES, roster, rules  # noqa: E402
 from game_adapter.ringside.screens import HelpScreen, QuestionScreen, Screen, Setup  # noqa: E402
 from game_adapter.ringside.sprites import Sprites  # noqa: E402
 from game_adapter.ringside.stage import Stage  # noqa: E402
@@ -336,6 +336,20 @@ def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: 
     window.frame(FRAME_S)
     assert screen.commands.tip() in " ".join(placed.text for placed in window.canvas.placed)
     window.close()
+
+
+def test_the_forecast_of_a_blow_counts_an_ally_that_covers() -> None:
+    """What the aim says is what an average blow does, with and without an ally on guard in front."""
+    forecasts = []
+    for covered in (False, True):
+        battle = RINGSIDE.new_battle(3, "2v2")
+        commands = Commands(battle)
+        commands.focus(0)
+        target, ally = commands.targets()
+        battle.fighters[ally].guard = covered
+        forecasts.append(int(commands.preview(target).rpartition("-")[2]))
+    assert forecasts[1] == pytest.approx(forecasts[0] * rules().guard_covers / 100, abs=1)
+    assert forecasts[1] < forecasts[0]
 
 
 def test_back_help_and_leaving(tmp_path: Path) -> None:
