@@ -91,11 +91,21 @@ def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypat
         return made
 
     still = corner()
-    assert (still.doing(), still.gained()) == ("No step yet in this break", "")
+    assert (still.doing(), still.gained()) == ("Looking at what was seen", "")
+    still.update(SETTLES_S)
+    assert still.doing() == "Nothing new to learn from yet"
+    assert "up to date" in still.headline()
+    held = corner(window={"open": True, "why": REASONS[0]})
+    held.update(SETTLES_S)
+    assert held.doing() == "Waiting for its share of the time"
+    assert held.headline().endswith("waits")
     assert still.progress() == ("640 of 1,000 steps to the next candidate", 0.64)
     assert still.latest() == ""
     learning = corner(learner=before["learner"] | {"steps": 704})
     assert (learning.doing(), learning.gained()) == ("Learning from 90 remembered moves", "+64 steps")
+    assert "is learning" in learning.headline()
+    alone = corner(learner={"steps": 704}, replay={"fill": 0})
+    assert alone.doing() == "Learning from its practice battles"
     practising = corner(practice={"played": 12})
     assert practising.doing() == "Practising: 12 headless battles so far"
     assert practising.gained() == "+1 practice battle"
@@ -126,7 +136,8 @@ def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
     window = opened(tmp_path, learning=True)
     opening = {"window": {"open": True}, "learner": {"steps": 5}, "plugin": {"on": True, "learning": True}}
     for changes, words in (
-        ({}, "is learning"),
+        ({}, "goes through the round"),
+        ({"gate": {"state": "judging"}}, "tries a candidate"),
         ({"learner": {"steps": 0}}, "taking notes"),
         ({"window": {"open": False}}, "waits"),
         ({"plugin": {"on": True, "learning": False}}, "learning is off"),

@@ -11,9 +11,10 @@ import numpy as np
 
 from cornerman.contract import Transition
 from cornerman.lineage import Lineage
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec
 from cornerman.policy import Policy
 from game_adapter.ringside.game import RINGSIDE
+from tests.opinions import opinion
 from tests.table import Table
 from tests.test_trainer import until
 
@@ -24,8 +25,9 @@ SPEC = NetworkSpec(18, 8, (16,))
 def test_every_decision_is_exactly_one_versions_while_another_thread_swaps_as_fast_as_it_can() -> None:
     random = np.random.default_rng(0)
     observations = random.normal(size=(OBSERVATIONS, SPEC.observation_size)).astype(np.float32)
-    policies = [Policy(SPEC, draw(SPEC, np.random.default_rng(version)), version) for version in range(VERSIONS)]
+    policies = [Policy(SPEC, opinion(SPEC, version), version) for version in range(VERSIONS)]
     expected = [[policy.q_values(observation) for observation in observations] for policy in policies]
+    assert len({values[0].tobytes() for values in expected}) == VERSIONS
     lineage, stop, swaps = Lineage([policies[0]]), threading.Event(), 0
 
     def swap() -> None:
@@ -56,7 +58,7 @@ def test_every_decision_is_exactly_one_versions_while_another_thread_swaps_as_fa
 
 def test_asked_by_several_threads_at_once_a_policy_gives_each_its_own_answer() -> None:
     observations = np.random.default_rng(1).normal(size=(64, SPEC.observation_size)).astype(np.float32)
-    policy = Policy(SPEC, draw(SPEC, np.random.default_rng(5)), 5)
+    policy = Policy(SPEC, opinion(SPEC, 5), 5)
     expected = [policy.q_values(observation).tobytes() for observation in observations]
     wrong: list[int] = []
 
@@ -80,7 +82,7 @@ def test_a_swap_in_mid_battle_leaves_the_battle_playable_and_its_rows_name_who_d
         spec = lineage.champion.spec
 
         def each_turn(match: Any, turn: int) -> None:
-            lineage.promote(Policy(spec, draw(spec, np.random.default_rng(turn)), turn + 100))
+            lineage.promote(Policy(spec, opinion(spec, turn), turn + 100))
 
         table.play(2, each_turn=each_turn)
         assert len(set(table.versions)) > 10
@@ -97,7 +99,7 @@ def test_promotions_by_a_trainer_that_learns_all_the_while(tmp_path: Path) -> No
         lineage, trainer = table.plugin.lineage, table.plugin.trainer
         assert trainer is not None
         spec = lineage.champion.spec
-        policies = [Policy(spec, draw(spec, np.random.default_rng(version)), version) for version in range(5)]
+        policies = [Policy(spec, opinion(spec, version), version) for version in range(5)]
 
         def each_turn(match: Any, turn: int) -> None:
             if turn == 6:

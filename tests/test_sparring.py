@@ -6,23 +6,22 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-import numpy as np
-
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.encoder import Encoder
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec
 from cornerman.policy import Policy
 from cornerman.rewards import RewardCalculator
 from cornerman.sparring import FIRST_ID, Sparring
 from game_adapter.ringside.game import RINGSIDE
 from tests.choosing import Choosing
 from tests.duel import Duel
+from tests.opinions import opinion
 
 
 def sparring(game: Any, seed: int = 0, epsilon: float = 0.1) -> Sparring:
     encoder = Encoder(game)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, (8,))
-    policies = tuple(Policy(spec, draw(spec, np.random.default_rng(i)), i) for i in range(4))
+    policies = tuple(Policy(spec, opinion(spec, i), i) for i in range(4))
     return Sparring(
         game,
         encoder,

@@ -15,12 +15,13 @@ import torch
 
 from cornerman.hardware import configure_trainer_thread
 from cornerman.learner import Learner
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec
 from cornerman.policy import Policy
 from cornerman.replay import ReplayBuffer
 from cornerman.rows import layout
 from cornerman.settings import Settings
 from tests.benchmarks.figures import Figure, percentiles
+from tests.opinions import opinion
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY = 50, 11, 2_000
 FRAMES, DECISIONS_A_FRAME, SLEEP_S = 150, 20, 0.004
@@ -31,7 +32,7 @@ def run(repeats: int) -> list[Figure]:
     torch.set_num_threads(1)
     settings = Settings()
     spec = NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, settings.hidden)
-    policy = Policy(spec, draw(spec, np.random.default_rng(0)))
+    policy = Policy(spec, opinion(spec, 0))
     decisions(policy)
     alone, learning, paces = [], [], []
     for _ in range(repeats):

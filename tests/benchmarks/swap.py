@@ -10,9 +10,10 @@ from statistics import median
 import numpy as np
 
 from cornerman.lineage import Lineage
-from cornerman.network import NetworkSpec, draw
+from cornerman.network import NetworkSpec
 from cornerman.policy import Policy
 from tests.benchmarks.figures import Figure
+from tests.opinions import opinion
 
 SPEC = NetworkSpec(32, 16)
 SWAPS = 2_000
@@ -23,7 +24,7 @@ HOSTILE_SWITCH_S = 1e-5
 
 def run(repeats: int) -> list[Figure]:
     """The pause over what the same read costs without a swap, and torn reads in a million decisions."""
-    policies = [Policy(SPEC, draw(SPEC, np.random.default_rng(seed)), seed) for seed in (1, 2)]
+    policies = [Policy(SPEC, opinion(SPEC, seed), seed) for seed in (1, 2)]
     pauses = [pause_us(policies) for _ in range(repeats)]
     torn, swaps = torn_reads()
     note = f"{swaps:,} swaps meanwhile, threads changed every {HOSTILE_SWITCH_S * 1e6:.0f} us"
@@ -76,7 +77,7 @@ def torn_reads(decisions: int = DECISIONS) -> tuple[int, int]:
 
 
 def _decided(spec: NetworkSpec, action: int) -> Policy:
-    flat = draw(spec, np.random.default_rng(action))
+    flat = opinion(spec, action)
     flat[-spec.num_actions :] = -1.0
     flat[-spec.num_actions + action] = 10.0 * (action + 1)
     return Policy(spec, flat, action)
