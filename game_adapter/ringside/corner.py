@@ -49,7 +49,24 @@ class Corner:
             return "The corner: Cornerman waits"
         if not _count(self._report, "learner", "steps"):
             return "The corner: Cornerman is taking notes"
-        return "The corner: Cornerman is learning " + "." * (1 + int(self._age_s * 4) % 3)
+        if self._judging:
+            return "The corner: Cornerman tries a candidate"
+        if self._more("learner", "steps"):
+            return "The corner: Cornerman is learning " + "." * (1 + int(self._age_s * 4) % 3)
+        if self._more("practice", "played"):
+            return "The corner: Cornerman practises"
+        if self._age_s < SETTLES_S:
+            return "The corner: Cornerman goes through the round"
+        return "The corner: Cornerman waits" if self._held_back else "The corner: Cornerman is up to date"
+
+    @property
+    def _judging(self) -> bool:
+        return bool(_part(self._report, "gate").get("state") == "judging")
+
+    @property
+    def _held_back(self) -> bool:
+        """Whether learning has to leave the time to somebody else."""
+        return bool(split_reason(str(_part(self._report, "window").get("why") or ""))[1])
 
     @property
     def length_s(self) -> float:
@@ -71,16 +88,18 @@ class Corner:
         """What it does in this break, in words."""
         if not self.learning:
             return ""
-        gate, fill = _part(self._report, "gate"), _count(self._report, "replay", "fill")
-        if gate.get("state") == "judging":
+        fill = _count(self._report, "replay", "fill")
+        if self._judging:
             return f"Judging a candidate: {_count(self._report, 'gate', 'pairs'):,} pairs of battles so far"
         if self._more("learner", "steps"):
-            return f"Learning from {fill:,} remembered moves"
+            return f"Learning from {fill:,} remembered moves" if fill else "Learning from its practice battles"
         if self._more("practice", "played"):
             return f"Practising: {_count(self._report, 'practice', 'played'):,} headless battles so far"
-        if _count(self._report, "learner", "steps"):
-            return "No step yet in this break"
-        return f"Gathering what to learn from: {fill:,} moves so far"
+        if not _count(self._report, "learner", "steps"):
+            return f"Gathering what to learn from: {fill:,} moves so far"
+        if self._age_s < SETTLES_S:
+            return "Looking at what was seen"
+        return "Waiting for its share of the time" if self._held_back else "Nothing new to learn from yet"
 
     def gained(self) -> str:
         """What this break has brought until now; "" while that is nothing."""
