@@ -104,3 +104,7 @@ def test_set_up_commands_stand_nowhere_else() -> None:
     installs = re.findall(r"pip install .*", README)
     assert len(installs) == 2
     assert all(extras in line for line in installs)
+
+
+def test_nothing_is_left_to_be_filled_in() -> None:
+    assert not re.findall(r"^[A-Z]{4,}$", README + PLUGIN_README, re.MULTILINE)

@@ -57,7 +57,7 @@ class Settings:
     updates_per_transition: float = _setting(1.0, "Gradient steps for each recorded transition.", 0.01, 64.0)
     warmup_fraction: float = _setting(0.02, "Share of the replay buffer filled before learning starts.", 0.0, 1.0)
     sparring: float = _setting(1.0, "Headless battles played in the windows for each live one.", 0.0, 1e4)
-    practice: int = _setting(20, "More of them while an open window of a game that draws is idle.", 0, 10_000)
+    practice: int = _setting(100, "More of them while an open window of a game that draws is idle.", 0, 10_000)
     exploration_fraction: float = _setting(0.04, "Share of decisions tried at random while learning.", 0.0, 1.0)
     health_weight: float = _setting(0.5, "Reward for a change in health shares.", 0.0, 10.0)
     outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)
