@@ -366,8 +366,8 @@ def test_the_versions_agree() -> None:
 
 def test_importing_cornerman_is_light() -> None:
     code = (
-        "import sys, time; start = time.perf_counter(); import cornerman;"
-        "assert time.perf_counter() - start < 0.1, 'slow import';"
+        "import sys, time; start = time.process_time(); import cornerman;"
+        "assert time.process_time() - start < 0.1, 'slow import';"
         "assert not {'torch', 'pygame', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
