@@ -182,7 +182,7 @@ class Host:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except BaseException:
+        except BaseException:  # whatever it was is raised on; a half-imported package must not stay behind
             del sys.modules[name]
             raise
 

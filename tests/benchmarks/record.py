@@ -57,12 +57,13 @@ def run(repeats: int) -> list[Figure]:
 def hook(repeats: int) -> list[Figure]:
     """One whole call of the recorder with a 4-character state while a thread learns flat out, as the trainer does.
 
-    Turn after turn, as a series plays, and once after a pause, as a window at 60 frames a second calls it: there the
-    processor's caches are cold, and on a shared machine others have used them meanwhile. Both are told.
+    `record.hook_us` is after a pause, as a window at 60 frames a second calls it: the processor's caches are cold then,
+    and on a shared machine others have used them. `record.hook_busy_us` is turn after turn, as a series plays. What the
+    host and the plugin's own hook add around the recorder is in neither.
     """
     stop, steps = threading.Event(), [0]
     thread = threading.Thread(target=_learn, args=(stop, steps))
-    paces = (("", BUSY), ("_after_pause", PAUSED))
+    paces = (("", PAUSED), ("_busy", BUSY))
     alone = {name: [percentiles(_hook_calls(*pace), 50, 99) for _ in range(repeats)] for name, pace in paces}
     thread.start()
     try:
