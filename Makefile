@@ -1,6 +1,6 @@
 # make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
 # make test   the same environment, lint, types, tests
-# make slow   the tests that take more than five seconds each and are not in make test
+# make long   the tests of bulk training that are stopped and killed, which are not in make test
 # make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
 # make soak   30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: play test slow lint env bench torture soak ladder clean
+.PHONY: play test long lint env bench torture soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -28,10 +28,10 @@ lint: env
 	$(BIN)/mypy
 
 test: env lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" $(ARGS)
 
-slow: env
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(ARGS)
+long: env
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long $(ARGS)
 
 bench: env
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"

@@ -152,7 +152,7 @@ def test_a_game_that_always_fails_ends_training_with_its_words() -> None:
         crew.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupt_saves_and_a_kill_leaves_the_last_checkpoint(tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "settings.toml").write_text(FILE)
