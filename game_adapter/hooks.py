@@ -34,8 +34,8 @@ LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "evaluate"})
 """Hooks that may take their time: no frame is due while they run."""
 
 
-def bind(plugin: object) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """The plugin's hooks, each called with a mapping of which it takes the arguments that it asks for.
+def bind(plugin: object) -> dict[str, Callable[..., Any]]:
+    """The plugin's hooks, each called with all keywords, of which it takes the arguments that it asks for.
 
     ManifestError names the hook and the argument that this host does not know, or a hook that it does not have.
     """
@@ -56,7 +56,7 @@ def bind(plugin: object) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     return bound
 
 
-def _narrow(name: str, method: Callable[..., Any]) -> Callable[[Mapping[str, Any]], Any]:
+def _narrow(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     offered, asked = HOOKS[name], []
     for parameter in inspect.signature(method).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -71,5 +71,5 @@ def _narrow(name: str, method: Callable[..., Any]) -> Callable[[Mapping[str, Any
                 f"{name} asks for {parameter.name!r}; this game offers {', '.join(offered) or 'no arguments'}."
             )
     if tuple(asked) == offered:
-        return lambda arguments: method(**arguments)
-    return lambda arguments: method(**{key: arguments[key] for key in asked})
+        return method
+    return lambda **offers: method(**{key: offers[key] for key in asked})

@@ -33,6 +33,8 @@ UNCLEAN_ENDS_ALLOWED = 2
 class LoadedPlugin:
     """One plugin: what it is, whether it is on, and why not."""
 
+    __slots__ = ("failures", "folder", "hooks", "learning_off", "name", "on", "reason", "started", "summary", "version")
+
     def __init__(self, manifest: Manifest) -> None:
         self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
         self.folder = manifest.folder
@@ -134,14 +136,9 @@ class Host:
     def _start(self, plugin: LoadedPlugin) -> None:
         """Let it load; one whose on_load raises is off, since its other hooks count on what that builds."""
         plugin.on, plugin.reason = True, ""
-        self._call(
-            plugin,
-            "on_load",
-            game=self.game,
-            data_dir=str(self._data_dir(plugin)),
-            settings=self.settings,
-            progress=self._progress,
-        )
+        data_dir = str(self._data_dir(plugin))
+        offered = {"game": self.game, "data_dir": data_dir, "settings": self.settings, "progress": self._progress}
+        self._call(plugin, "on_load", offered)
         plugin.started = not plugin.failures
         if plugin.failures:
             plugin.on, plugin.reason = False, self.messages[-1]
@@ -188,13 +185,13 @@ class Host:
 
     # --------------------------------------------------------------------------------------------------------- calls
 
-    def _call(self, plugin: LoadedPlugin, hook: str, **arguments: Any) -> Any:
+    def _call(self, plugin: LoadedPlugin, hook: str, arguments: Mapping[str, Any]) -> Any:
         bound = plugin.hooks.get(hook)
         if bound is None or not (plugin.on or hook == "on_quit"):  # one that is off may still have a thread to end
             return None
         start = time.perf_counter()
         try:
-            answer = bound(arguments)
+            answer = bound(**arguments)
         except (Exception, SystemExit) as error:  # whatever it raises is the plugin's fault, never the game's end
             log.warning("%s.%s raised", plugin.name, hook, exc_info=True)
             if self._trace:
@@ -220,7 +217,7 @@ class Host:
                 plugin.learning_off = True
                 plugin.reason = f"learning switched off after {FAILURES_ALLOWED} failures: {sentence}"
                 sentence += f"; after {FAILURES_ALLOWED} failures it plays on, but learns no more"
-                self._call(plugin, "set_learning", on=False)
+                self._call(plugin, "set_learning", {"on": False})
         self.say(sentence + ".")
 
     def try_again(self, name: str) -> None:
@@ -232,23 +229,22 @@ class Host:
                     plugin.on, plugin.reason = True, ""
                     if plugin.learning_off:
                         plugin.learning_off = False
-                        self._call(plugin, "set_learning", on=True)
+                        self._call(plugin, "set_learning", {"on": True})
                 else:
                     self._start(plugin)
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Give every plugin a piece of news."""
         for plugin in self.loaded:
-            self._call(plugin, hook, **arguments)
+            self._call(plugin, hook, arguments)
 
     def choose_action(
         self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]
     ) -> int | None:
         """The first opinion that is a legal action; None: the game's own fighter moves."""
+        asked = {"battle_id": battle_id, "seat": seat, "state": state, "action_mask": action_mask}
         for plugin in self.loaded:
-            answer = self._call(
-                plugin, "choose_action", battle_id=battle_id, seat=seat, state=state, action_mask=action_mask
-            )
+            answer = self._call(plugin, "choose_action", asked)
             if answer is None:
                 continue
             try:
@@ -269,7 +265,7 @@ class Host:
 
     def event(self, event: Any) -> bool:
         """Offer an input event to the plugins' panels; True: one of them used it up."""
-        return any(self._call(plugin, "on_event", event=event) for plugin in self.loaded)
+        return any(self._call(plugin, "on_event", {"event": event}) for plugin in self.loaded)
 
     def draw(self, surface: Any) -> None:
         self.tell("on_draw", surface=surface)
@@ -280,7 +276,7 @@ class Host:
 
     def ask(self, name: str, question: str, **arguments: Any) -> Any:
         """Call `report` or `evaluate` of the plugin called `name`; None where it has no answer."""
-        return next((self._call(p, question, **arguments) for p in self.loaded if p.name == name), None)
+        return next((self._call(p, question, arguments) for p in self.loaded if p.name == name), None)
 
     def report(self, name: str) -> Mapping[str, Any] | None:
         answer = self.ask(name, "report")

@@ -1,12 +1,14 @@
-"""A recorder whose every transition, end and rejection can be looked at."""
+"""A recorder whose every transition, end and rejection can be looked at, told of battles as a game tells them."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.encoder import Encoder
+from cornerman.news import News
 from cornerman.recorder import Recorder
 from cornerman.rewards import RewardCalculator
 from tests.sample_states import EVERY, Duel, duel_state
@@ -16,13 +18,15 @@ WON = {0: 1, 1: -1}
 
 
 class Bench:
-    """A recorder and everything it handed over."""
+    """A recorder and everything it handed over; it hears the news at once, or with `late` only when it is read."""
 
-    def __init__(self, game: Any = None, **limits: int) -> None:
+    def __init__(self, game: Any = None, late: bool = False, **limits: int) -> None:
         self.encoder = Encoder(game or Duel())
         self.rewards = RewardCalculator()
-        self.out: list[Transition | BattleEnd] = []
+        self.out: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(self.encoder, self.rewards, self.out.append, **limits)
+        self.news = News(self.recorder, self.out, self.encoder.reads_whole_state)
+        self._late = late
 
     @property
     def rows(self) -> list[Transition]:
@@ -37,15 +41,22 @@ class Bench:
         return dict(self.recorder.rejected)
 
     def begin(self, seats: Mapping[int, Source] = SEATS, battle_id: int = 1) -> None:
-        self.recorder.start(battle_id, seats)
+        self.news.start(battle_id, seats)
+        self._read()
 
     def turn(self, seat: Any = 0, state: Any = None, after: Any = None, action: Any = 0, **more: Any) -> None:
         state = duel_state() if state is None else state
         given = {"battle_id": 1, "action_mask": EVERY, **more}
-        self.recorder.turn(seat=seat, state=state, action=action, next_state=state if after is None else after, **given)
+        self.news.turn(seat=seat, state=state, action=action, next_state=state if after is None else after, **given)
+        self._read()
 
     def end(self, outcome: Any = None, truncated: bool = False, battle_id: int = 1) -> None:
-        self.recorder.end(battle_id, WON if outcome is None else outcome, truncated)
+        self.news.end(battle_id, WON if outcome is None else outcome, truncated)
+        self._read()
+
+    def _read(self) -> None:
+        if not self._late:
+            self.news.read()
 
 
 def one_of(bench: Bench, reason: str) -> str:

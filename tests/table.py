@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from cornerman.contract import BattleEnd, Transition
 from cornerman.plugin import Cornerman
 from game_adapter.match import PLUGIN, SCRIPTED, Match
 
@@ -85,4 +86,11 @@ class Table:
 
     @property
     def rejected(self) -> dict[str, int]:
+        self.plugin.news.read()
         return dict(self.plugin.recorder.rejected)
+
+    @property
+    def handed_over(self) -> list[Transition | BattleEnd]:
+        """What was recorded and not yet learned from; all of it in a plugin that does not learn."""
+        self.plugin.news.read()
+        return list(self.plugin.news._handed_over)

@@ -89,7 +89,8 @@ def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
     battles = LiveBattles()
     battles.start(1)
     battles.decided(1, 7, 5)
-    battles.turn(1, {"round": 3})
+    for number in (2, 3, "4", None, 1):
+        battles.reached(1, number)
     assert battles.end(1, SEATS, {0: 1, 1: -1}, False) == LiveResult(7, 5, "player", 1.0, 3, 0)
     battles.start(2)
     battles.decided(2, 7, 5)

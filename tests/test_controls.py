@@ -165,7 +165,7 @@ def test_forgetting_leaves_nothing_of_what_was_recorded_before(table: Table) -> 
         assert plugin.report()["replay"]["fill"] > 0
     Controls(plugin).forget()
     done(table)
-    assert len(plugin._inbox) == 0
+    assert table.handed_over == []
     report = plugin.report()
     assert (report["replay"]["fill"], report["learner"]["steps"]) == (0, 0)
     if plugin.training is not None:
@@ -205,7 +205,7 @@ def test_what_cannot_be_erased_is_told_and_the_rows_are_gone_all_the_same(
     Controls(table.plugin).forget()
     done(table)
     assert "try again" in table.plugin.report()["plugin"]["notice"]
-    assert len(table.plugin._inbox) == 0
+    assert table.handed_over == []
     assert table.plugin.report()["replay"]["fill"] == 0
 
 

@@ -42,9 +42,9 @@ def test_fewer_arguments_are_allowed_in_any_order() -> None:
 
     bound = bind(Plugin())
     assert set(bound) == {"on_round_end", "on_round_start", "on_quit"}
-    assert bound["on_round_end"](ROUND) == ("round", 2)
-    assert bound["on_round_start"](ROUND) == (2, 4)
-    assert bound["on_quit"]({}) == "quit"
+    assert bound["on_round_end"](**ROUND) == ("round", 2)
+    assert bound["on_round_start"](**ROUND) == (2, 4)
+    assert bound["on_quit"]() == "quit"
 
 
 def test_keywords_get_everything_that_is_offered() -> None:
@@ -57,8 +57,8 @@ def test_keywords_get_everything_that_is_offered() -> None:
 
     bound = bind(Plugin())
     everything = {name: name.upper() for name in HOOKS["on_turn"]}
-    assert bound["on_turn"](everything) == everything
-    assert bound["on_round_end"](ROUND) == (2, {"battle_id": 4})
+    assert bound["on_turn"](**everything) == everything
+    assert bound["on_round_end"](**ROUND) == (2, {"battle_id": 4})
 
 
 def test_an_argument_with_a_default_that_is_not_offered_keeps_it() -> None:
@@ -66,7 +66,7 @@ def test_an_argument_with_a_default_that_is_not_offered_keeps_it() -> None:
         def on_round_end(self, round: int, weather: str = "fair") -> Any:
             return round, weather
 
-    assert bind(Plugin())["on_round_end"](ROUND) == (2, "fair")
+    assert bind(Plugin())["on_round_end"](**ROUND) == (2, "fair")
 
 
 def test_static_and_class_methods_are_hooks_too() -> None:
@@ -80,8 +80,8 @@ def test_static_and_class_methods_are_hooks_too() -> None:
             return round
 
     bound = bind(Plugin())
-    assert bound["on_quit"]({}) == "static"
-    assert bound["on_round_end"](ROUND) == 2
+    assert bound["on_quit"]() == "static"
+    assert bound["on_round_end"](**ROUND) == 2
 
 
 def test_an_unknown_argument_is_refused_with_hook_and_argument_named() -> None:

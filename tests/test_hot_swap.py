@@ -87,7 +87,7 @@ def test_a_swap_in_mid_battle_leaves_the_battle_playable_and_its_rows_name_who_d
         table.play(2, each_turn=each_turn)
         assert len(set(table.versions)) > 10
         assert table.rejected == {}
-        rows = [row for row in table.plugin._inbox if isinstance(row, Transition)]
+        rows = [row for row in table.handed_over if isinstance(row, Transition)]
         decided = [row.version for row in rows if row.seat == 0]
         assert len(decided) > 10
         assert set(decided) == set(table.versions)

@@ -32,8 +32,8 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
 
 
 def recorded(table: Table) -> list[Transition]:
-    """What lies in the inbox of a plugin that does not learn."""
-    return [item for item in table.plugin._inbox if isinstance(item, Transition)]
+    """The decisions that were recorded by a plugin that does not learn."""
+    return [item for item in table.handed_over if isinstance(item, Transition)]
 
 
 # ------------------------------------------------------------------------------------------------------ a whole life
@@ -118,16 +118,16 @@ def test_recording_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path)
 
         def each_turn(match: Any, turn: int) -> None:
             if turn in (6, 14):
-                before = table.plugin.recorder.recorded
+                before = len(recorded(table))
                 table.plugin.switch(recording=turn == 14)
-                assert table.plugin.recorder.recorded == before
+                assert len(recorded(table)) == before
             counts.append(len(recorded(table)))
 
         table.play(1, each_turn=each_turn)
         assert counts[7] == counts[14] == counts[6], "nothing is recorded while it is off"
         assert len(recorded(table)) > counts[14]
         assert table.rejected == {}
-        assert [item.truncated for item in table.plugin._inbox if isinstance(item, BattleEnd)] == [True, False]
+        assert [item.truncated for item in table.handed_over if isinstance(item, BattleEnd)] == [True, False]
 
 
 def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) ->
 @given(st.lists(st.tuples(st.sampled_from(["on", "recording", "forget"]), st.integers(0, 40)), max_size=8))
 def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presses: list[tuple[str, int]]) -> None:
     plugin = quiet.plugin
-    plugin._inbox.clear()
+    plugin.news.forget()
     plugin.switch(on=True, recording=True)
 
     def each_turn(match: Any, turn: int) -> None:
@@ -164,7 +164,7 @@ def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presse
     quiet.play(2, each_turn=each_turn)
     assert quiet.rejected == {}
     open_tails = NStep(3, 0.9)
-    for item in plugin._inbox:
+    for item in quiet.handed_over:
         if isinstance(item, BattleEnd):
             open_tails.end(item.battle_id)
         else:
@@ -200,8 +200,8 @@ def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) 
 def test_while_nothing_is_learned_what_is_recorded_stays_bounded(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False, replay_capacity=100) as table:
         table.play(8)
+        assert len(table.handed_over) == 100
         assert table.plugin.recorder.recorded > 150
-        assert len(table.plugin._inbox) == 100
 
 
 # -------------------------------------------------------------------------------------------------------- the border

@@ -132,6 +132,28 @@ def test_a_game_that_never_calls_on_quit_ends_with_status_0_and_what_was_learned
     assert (tmp_path / "resume.safetensors").stat().st_size > 0
 
 
+LOADED = """
+import gc, sys
+from pathlib import Path
+from game_adapter.ringside.game import RINGSIDE
+from tests.table import Table
+
+for learning in (False, True, True):
+    with Table(RINGSIDE, Path(sys.argv[1]), learning=learning) as table:
+        print(gc.get_freeze_count())
+"""
+
+
+def test_the_garbage_collector_need_not_look_through_torch_in_mid_game(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LOADED, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
+    )
+    off, first, second = (int(line) for line in ended.stdout.splitlines())
+    assert off == 0, "with learning off nothing of it is touched"
+    assert first > 50_000
+    assert second == pytest.approx(first, rel=0.01), "once in a process: what comes later can be collected"
+
+
 def test_quitting_twice_is_no_fault(tmp_path: Path) -> None:
     table = Table(Choosing(), tmp_path)
     table.plugin.on_quit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import tracemalloc
 from copy import deepcopy
 from random import Random
@@ -15,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, Source
-from cornerman.recorder import copied
 from tests.recordings import SEATS, WON, Bench, plain
 from tests.sample_states import EVERY, duel_state
 
@@ -115,7 +113,9 @@ def test_rows_carry_where_they_come_from() -> None:
     bench.begin({0: Source.PLAYER, 1: Source.PLUGIN, 2: Source.PLUGIN}, battle_id=9)
     state = duel_state(1, 9, 9, 9)
     for seat in (0, 1, 2, 0):
-        bench.turn(seat, state, version=4 if seat else -1, battle_id=9)
+        if seat:
+            bench.news.chose(9, seat, action=0, version=4)
+        bench.turn(seat, state, battle_id=9)
     bench.end({0: 0, 1: 0, 2: 0}, battle_id=9)
     first = next(row for row in bench.rows if row.seat == 0)
     other = next(row for row in bench.rows if row.seat == 1)
@@ -143,50 +143,6 @@ def test_the_source_of_a_policy_s_decision_is_its_version() -> None:
     bench.turn(1, action=2)
     bench.end()
     assert (bench.rows[0].version, bench.rows[0].source) == (8, Source.PLUGIN)
-
-
-def test_hooks_from_several_threads_and_interleaved_battles() -> None:
-    bench = Bench()
-    battles = range(24)
-
-    def play(battle_id: int) -> None:
-        bench.begin(battle_id=battle_id)
-        for turn in range(30):
-            bench.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=battle_id, action=turn % 3)
-        bench.end(battle_id=battle_id)
-
-    def several(own: range) -> None:
-        for battle_id in own:
-            play(battle_id)
-
-    threads = [threading.Thread(target=several, args=(battles[at::4],)) for at in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    alone = Bench()
-    alone.begin(battle_id=0)
-    for turn in range(30):
-        alone.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=0, action=turn % 3)
-    alone.end(battle_id=0)
-    wanted = sorted(plain(row) for row in alone.rows)
-    for battle_id in battles:
-        assert sorted(plain(row) for row in bench.rows if row.battle_id == battle_id) == wanted
-    assert bench.recorder.recorded == len(bench.rows) == 24 * 30
-    assert bench.rejected == {}
-
-
-def test_one_battle_told_by_two_threads_at_once_loses_nothing() -> None:
-    bench = Bench()
-    bench.begin()
-    threads = [threading.Thread(target=lambda seat=seat: [bench.turn(seat) for _ in range(200)]) for seat in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    bench.end()
-    for seat in (0, 1):
-        assert sorted(row.index for row in bench.rows if row.seat == seat) == list(range(200))
 
 
 def test_a_hundred_kinds_of_garbage_never_raise() -> None:
@@ -231,16 +187,3 @@ def test_ten_thousand_battles_do_not_grow() -> None:
     assert grown < 8_000 * 8  # less than one number a battle
     assert bench.recorder.open_battles == 256
     assert len(bench.recorder._ended) == 1024
-
-
-def test_copies_are_deep_and_plain() -> None:
-    source = {"a": [1, {"b": 2.0}], "c": (3, [4]), "d": "text", "e": None, "f": {5}, "g": np.arange(2)}
-    copy = copied(source)
-    source["a"][1]["b"] = 9
-    source["c"][1][0] = 9
-    source["f"].add(6)
-    source["g"][0] = 9
-    assert copy["a"] == [1, {"b": 2.0}]
-    assert copy["c"] == (3, [4])
-    assert (copy["d"], copy["e"], copy["f"]) == ("text", None, {5})
-    assert copy["g"].tolist() == [0, 1]

@@ -33,7 +33,7 @@ def test_a_battle_that_was_never_started() -> None:
     bench.end()
     bench.recorder.abandon(1)
     bench.recorder.chose(1, 0, 0, 0)
-    assert bench.out == []
+    assert not bench.out
 
 
 def test_the_executed_action_differs_from_the_chosen_one() -> None:
@@ -73,7 +73,7 @@ def test_a_battle_without_any_turn() -> None:
     bench = Bench()
     bench.begin()
     bench.end()
-    assert bench.out == [BattleEnd(1, WON, False, SEATS)]
+    assert list(bench.out) == [BattleEnd(1, WON, False, SEATS)]
 
 
 @pytest.mark.parametrize("truncated", [False, True])
@@ -344,7 +344,7 @@ def test_a_battle_id_that_is_no_number(battle_id: Any) -> None:
     bench.recorder.chose(battle_id, 0, 0, 0)
     bench.end(battle_id=battle_id)
     bench.recorder.abandon(battle_id)
-    assert bench.out == []
+    assert not bench.out
     assert sum(bench.rejected.values()) == 3
 
 

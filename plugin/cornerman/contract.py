@@ -88,7 +88,10 @@ class EncodingGame(Game, Protocol):
     def feature_names(self) -> Sequence[str]: ...
 
     def encode(self, state: State, seat: int) -> Sequence[float]:
-        """What `seat` may know of `state` beyond the standard features, one number a name, about -1 to 1."""
+        """What `seat` may know of `state` beyond the standard features, one number a name, about -1 to 1.
+
+        Depends on nothing but what it is given, which may be a copy: it is called on the trainer's thread, too.
+        """
 
 
 @runtime_checkable
@@ -151,6 +154,17 @@ class Battles(Protocol):
 
     def step(self, actions: NDArray[Any]) -> Ended:
         """Apply one legal action a row `[N]`."""
+
+
+@runtime_checkable
+class ResumableBattles(Battles, Protocol):
+    """Optional: a batch that can be stored, so that bulk training goes on in the middle of its battles."""
+
+    def snapshot(self) -> Mapping[str, NDArray[Any]]:
+        """Copies of everything that decides how these battles, and those that follow them, go on; numbers only."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on exactly where that snapshot was taken; ValueError where it does not fit this batch."""
 
 
 BatchedRival: TypeAlias = Callable[[Any, NDArray[Any], np.random.Generator], NDArray[Any]]

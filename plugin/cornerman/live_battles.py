@@ -58,10 +58,9 @@ class LiveBattles:
             if each in self._open:
                 self._open[each].spoiled = True
 
-    def turn(self, battle_id: int, state: object) -> None:
-        """A turn was played in `state`, whatever the game may have put there."""
+    def reached(self, battle_id: int, number: object) -> None:
+        """A battle has reached a round, whatever the game may call it."""
         battle = self._open.get(battle_id)
-        number = state.get("round") if isinstance(state, Mapping) else None
         if battle is not None and type(number) is int:
             battle.rounds = max(battle.rounds, number)
 

@@ -42,6 +42,7 @@ from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveBattles
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
+from cornerman.news import News
 from cornerman.overlay import Overlay
 from cornerman.policy import Policy
 from cornerman.quality import QualityNote
@@ -79,7 +80,7 @@ class Cornerman:
         self.on = self.recording = self.learning = True
         self._notice, self._noticed = "", 0.0
         self.training: Training | None = None
-        self._loaded = self._start_due = False
+        self._loaded = self._start_due = self._choosing = False
         self._switches: Switches | None = None  # what the player chose in the panel, once they did
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
@@ -111,9 +112,10 @@ class Cornerman:
         self.level = self.settings.difficulty
         self.encoder = Encoder(game)
         self._random = np.random.default_rng([self.settings.seed, 0])
-        self._inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
+        inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
-        self.recorder = Recorder(self.encoder, rewards, self._inbox.append)
+        self.recorder = Recorder(self.encoder, rewards, inbox.append)
+        self.news = News(self.recorder, inbox, self.encoder.reads_whole_state)
         identity = self._identity = Identity(
             game.name, game.version, self.encoder.version, tuple(game.action_names), self.encoder.observation_size
         )
@@ -165,7 +167,7 @@ class Cornerman:
         self.metrics.set(loading="torch")
         from cornerman.preparation import prepare
 
-        self.training = prepare(self, self._game, self._inbox, self._random)
+        self.training = prepare(self, self._game, self.news, self._random)
         return self.training
 
     @property
@@ -194,21 +196,21 @@ class Cornerman:
         if self._start_due:
             self.start_learning(wait_s=0.0)
         if self.on and self.recording:
-            self.recorder.start(battle_id, self._seats[battle_id])
+            self.news.start(battle_id, self._seats[battle_id])
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
         if self.on and self.recording:
-            self.recorder.turn(battle_id, seat, state, action_mask, action, next_state)
-        self._live.turn(battle_id, state)
-        if self.trainer is not None:
+            self.news.turn(battle_id, seat, state, action_mask, action, next_state)
+        if self._choosing and self.trainer is not None:
+            self._choosing = False
             self.trainer.choose(False)
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         seats = self._seats.pop(battle_id, {})
         if self.on and self.recording:
-            self.recorder.end(battle_id, outcome, truncated)
+            self.news.end(battle_id, outcome, truncated)
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
         if len(mine) == 1 and self.on and not truncated:
             self.results.append(outcome.get(mine[0], 0))
@@ -217,6 +219,8 @@ class Cornerman:
             self.hand_to_trainer(partial(self.training.live, result))
         if self.trainer is not None and self.trainer.alive:
             self.trainer.post(self.keep_recorded)  # also while learning is paused: a kill must not cost a battle
+        else:
+            self.news.read()
         if self.trainer is not None:
             self.trainer.open_window()  # also for a game that tells of no round's end
 
@@ -225,6 +229,7 @@ class Cornerman:
             self.trainer.open_window()
 
     def on_round_start(self, battle_id: int, round: int) -> None:
+        self._live.reached(battle_id, round)
         self._close_window()
 
     def _close_window(self) -> None:
@@ -233,6 +238,7 @@ class Cornerman:
 
     def on_choosing(self, battle_id: int, seat: int) -> None:
         if self.trainer is not None:
+            self._choosing = True
             self.trainer.choose(True)
 
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
@@ -248,12 +254,12 @@ class Cornerman:
         if not self._loaded:
             return
         for battle_id in list(self._seats):
-            self.recorder.abandon(battle_id)
+            self.news.abandon(battle_id)
         if self.trainer is not None and not self.trainer.stop():
             log.error("the trainer did not stop in time")
             return
-        while self._inbox:
-            self.safe.take_live(self._inbox.popleft())
+        for item in self.news.rest():
+            self.safe.take_live(item)
         self.safe.close()
         self.quality.write(self.recorder.quality(), ending=True)
         if self._switches is not None:
@@ -285,8 +291,9 @@ class Cornerman:
                 epsilon = self.settings.exploration_fraction
         action = policy.act(observation, mask, self._random, temperature, epsilon)
         self._live.decided(battle_id, policy.version, self.level)
+        self._live.reached(battle_id, state["round"])
         if self.recording:
-            self.recorder.chose(battle_id, seat, action, policy.version)
+            self.news.chose(battle_id, seat, action, policy.version)
         return action
 
     def settle(self, timeout_s: float) -> bool:
@@ -327,10 +334,11 @@ class Cornerman:
 
     def cut_recording(self) -> None:
         """Give up what is open of every battle under way, and record it from here on where recording is on."""
+        self._live.spoil()
         for battle_id, seats in self._seats.items():
-            self.recorder.abandon(battle_id)
+            self.news.abandon(battle_id)
             if self.on and self.recording:
-                self.recorder.start(battle_id, seats)
+                self.news.start(battle_id, seats)
 
     def set_learning(self, on: bool) -> None:
         """Learning on or off; the first time that it is on the trainer starts, in mid-battle with the next one.
@@ -366,8 +374,7 @@ class Cornerman:
 
         On the thread of `hand_to_trainer`. OSError where a file cannot be erased; from memory it is gone then, too.
         """
-        self._inbox.clear()
-        self.recorder.forget()
+        self.news.forget()
         if self.training is not None:
             self.training.forget()
         self.quality.erase()
@@ -384,4 +391,6 @@ class Cornerman:
 
     def report(self) -> Report:
         """What the plugin is doing now."""
+        if self.trainer is None or not self.trainer.alive:
+            self.news.read()
         return compose(self)

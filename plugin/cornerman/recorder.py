@@ -1,8 +1,8 @@
 """Turn events to checked transitions: one decision of a seat to the same seat's next decision.
 
-Runs on the game's thread, or on several: a short lock guards the open battles and is never held while the game's own
-code runs. Nothing here raises into the game: what cannot be used is set aside, counted in `rejected`, and explained
-once a reason in `examples`. It must not import torch, write files or keep an object of the game's.
+One thread at a time: news.py sees to that, and to what the game gave not changing any more. Nothing here raises: what
+cannot be used is set aside, counted in `rejected`, and explained once a reason in `examples`. It must not import torch
+or write files.
 
 What a rejected turn costs: a transition never runs over a decision that is not known, so the same seat's open decision
 is set aside with it. A reward is measured from state to state across every turn, also those that were rejected.
@@ -13,9 +13,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from copy import deepcopy
 from operator import index as as_index
-from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,9 +27,6 @@ MAX_OPEN_BATTLES = 256
 
 REMEMBERED_BATTLES = 1024
 """How many ended battles are still known by their id, to explain an event that comes after the end."""
-
-
-_SCALARS = frozenset({int, float, str, bool, type(None)})
 
 
 class _Decision:
@@ -50,7 +45,7 @@ class _Decision:
 
 
 class _Seen(NamedTuple):
-    """What is kept of one state: plain numbers, and a copy of the state where the game encodes it itself."""
+    """What is kept of one state: plain numbers, and the state itself where the game encodes it."""
 
     reading: Reading
     standing: Standing
@@ -80,7 +75,7 @@ class _Battle:
         error: DataError | None,
         recorder: Recorder,
     ) -> DataError | None:
-        """Take in one turn, under the recorder's lock; returns why it was set aside, or None.
+        """Take in one turn; returns why it was set aside, or None.
 
         Whatever of a rejected turn can be trusted still serves: a good state closes the decision before it.
         """
@@ -138,12 +133,11 @@ class Recorder:
         hand_over: Callable[[Transition | BattleEnd], None],
         max_open_battles: int = MAX_OPEN_BATTLES,
     ) -> None:
-        """`hand_over` is called in order under the lock, so it must be as quick as `deque.append`."""
+        """`hand_over` is called with every finished item, in order."""
         self._encoder = encoder
         self.rewards = rewards
         self._hand_over = hand_over
         self._max_open_battles = max_open_battles
-        self._lock = RLock()
         self._battles: OrderedDict[int, _Battle] = OrderedDict()
         self._ended: OrderedDict[int, None] = OrderedDict()
         self._nothing = (np.zeros(encoder.observation_size, np.float32), np.zeros(encoder.num_actions, np.bool_))
@@ -170,9 +164,8 @@ class Recorder:
 
     def forget(self) -> None:
         """Drop the counts and the examples, which may quote what the player did."""
-        with self._lock:
-            self.recorded = self.abandoned = self.not_as_chosen = 0
-            self.rejected, self.examples = Counter(), {}
+        self.recorded = self.abandoned = self.not_as_chosen = 0
+        self.rejected, self.examples = Counter(), {}
 
     def start(self, battle_id: int, seats: Mapping[int, Source]) -> None:
         """A battle begins; `seats` names those that are recorded, one or more, and who decides for each."""
@@ -181,18 +174,17 @@ class Recorder:
         except DataError as error:
             self._reject(error)
             return
-        with self._lock:
-            if battle_id in self._battles:
-                self._forgotten(battle_id, "was started again before it ended")
-            while len(self._battles) >= self._max_open_battles:
-                oldest = next(iter(self._battles))
-                self._forgotten(oldest, f"never ended and is the oldest of {len(self._battles)}")
-            self._battles[battle_id] = battle
-            self._ended.pop(battle_id, None)
+        if battle_id in self._battles:
+            self._forgotten(battle_id, "was started again before it ended")
+        while len(self._battles) >= self._max_open_battles:
+            oldest = next(iter(self._battles))
+            self._forgotten(oldest, f"never ended and is the oldest of {len(self._battles)}")
+        self._battles[battle_id] = battle
+        self._ended.pop(battle_id, None)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """Note what the policy chose, so that a row names its version only where the game did play that action."""
-        with self._lock, suppress(DataError):  # its turn will be counted, if it comes
+        with suppress(DataError):  # its turn will be counted, if it comes
             self._find(battle_id).choices[_whole(seat)] = (action, version)
 
     def turn(
@@ -219,24 +211,21 @@ class Recorder:
             error = caught
         except Exception as caught:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
             error = DataError("error", f"Reading a turn failed with {type(caught).__name__}: {caught}.")
-        with self._lock:
-            try:
-                battle = self._find(battle_id)
-                error = battle.record(seat, before, decision, after, error, self)
-            except DataError as caught:
-                error = caught
-            if error is not None:
-                self._reject(error)
+        try:
+            error = self._find(battle_id).record(seat, before, decision, after, error, self)
+        except DataError as caught:
+            error = caught
+        if error is not None:
+            self._reject(error)
 
     def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         """A battle is over: every open decision is closed with the outcome, or bootstraps where a limit cut it off."""
-        with self._lock:
-            try:
-                battle = self._find(battle_id)
-            except DataError as error:
-                self._reject(error)
-                return
-            self._forget(battle_id)
+        try:
+            battle = self._find(battle_id)
+        except DataError as error:
+            self._reject(error)
+            return
+        self._forget(battle_id)
         try:
             results = _results(battle_id, outcome, battle.seats)
         except DataError as error:
@@ -253,7 +242,7 @@ class Recorder:
 
     def abandon(self, battle_id: int) -> None:
         """A battle will not be finished: what is complete stays, open decisions go; the end is told as truncated."""
-        with self._lock, suppress(DataError):  # an unknown battle has nothing to give up
+        with suppress(DataError):  # an unknown battle has nothing to give up
             self._abandon(self._find(battle_id))
 
     def finish(
@@ -275,12 +264,11 @@ class Recorder:
             battle.opponents[seat],
             decision.version,
         )
-        with self._lock:
-            self.recorded += 1
-            self._hand_over(transition)
+        self.recorded += 1
+        self._hand_over(transition)
 
     def _see(self, state: State, keep: bool) -> _Seen:
-        return _Seen(read(state), self.rewards.standing(state), copied(state) if keep else {})
+        return _Seen(read(state), self.rewards.standing(state), state if keep else {})
 
     def _find(self, battle_id: int) -> _Battle:
         try:
@@ -323,21 +311,8 @@ class Recorder:
             self._ended.popitem(last=False)
 
     def _reject(self, error: DataError) -> None:
-        with self._lock:
-            self.rejected[error.reason] += 1
-            self.examples[error.reason] = str(error)
-
-
-def copied(value: Any) -> Any:
-    """A copy of plain data that the game may change later; anything that is not a container is kept as it is."""
-    kind = type(value)
-    if kind in _SCALARS:
-        return value
-    if isinstance(value, Mapping):
-        return {key: held if type(held) in _SCALARS else copied(held) for key, held in value.items()}
-    if kind is list or kind is tuple:
-        return kind([copied(held) for held in value])
-    return deepcopy(value)
+        self.rejected[error.reason] += 1
+        self.examples[error.reason] = str(error)
 
 
 def _whole(seat: Any) -> int:

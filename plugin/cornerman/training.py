@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -42,6 +41,13 @@ SLICE_S = 0.02
 """How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
 
 
+class Inbox(Protocol):
+    """What was recorded and not yet learned from."""
+
+    def popleft(self) -> Transition | BattleEnd:
+        """The next item; IndexError where there is none."""
+
+
 class Training:
     """Owns the learner, the replay storage and the judging of candidates."""
 
@@ -49,7 +55,7 @@ class Training:
         self,
         game: Game,
         settings: Settings,
-        inbox: deque[Transition | BattleEnd],
+        inbox: Inbox,
         lineage: Lineage,
         registry: Registry,
         metrics: Metrics,

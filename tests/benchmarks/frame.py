@@ -53,10 +53,7 @@ class Bench:
         self._clock = pygame.time.Clock()
         self.host = Host(PLUGINS, data, RINGSIDE, settings)
         self.host.load()
-        (hook,) = (plugin.hooks["on_load"] for plugin in self.host.loaded)
-        self.plugin = next(
-            cell.cell_contents.__self__ for cell in hook.__closure__ if hasattr(cell.cell_contents, "__self__")
-        )
+        (self.plugin,) = (plugin.hooks["on_load"].__self__ for plugin in self.host.loaded)
         self.window = Window(self.host, RINGSIDE, Random(1), sound=False, watch="brawler")
         self._setup = self.window.screen.setup
         self.extra_draws = 0

@@ -7,31 +7,27 @@ Each peer stores and returns what it can; what it leaves out (masks, sources) is
 from __future__ import annotations
 
 import random
-import sys
-import threading
+import tempfile
 import time
 import tracemalloc
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 
-from cornerman.contract import BattleEnd, Source, Transition
-from cornerman.encoder import Encoder
-from cornerman.learner import Learner
-from cornerman.network import NetworkSpec
-from cornerman.recorder import Recorder
+from cornerman.contract import Source, Transition
 from cornerman.replay import ReplayBuffer, ready_batch
-from cornerman.rewards import RewardCalculator
 from cornerman.rows import layout
 from tests.benchmarks.figures import Figure, interleaved, not_measured, percentiles, seconds_a_call
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 256
 HOOK_CALLS = 400
+PLUGINS = Path(__file__).resolve().parents[2] / "plugin"
 BUSY = (0.0, 0.0001)  # seconds of pause and of the game's own work before each call: a series, turn after turn
 PAUSED = (0.003, 0.001)  # a frame of a window, cut short
 MASK = [True] * 12 + [False] * 4
@@ -55,55 +51,107 @@ def run(repeats: int) -> list[Figure]:
 
 
 def hook(repeats: int) -> list[Figure]:
-    """One whole call of the recorder with a 4-character state while a thread learns flat out, as the trainer does.
+    """One whole call of `Host.tell("on_turn", ...)` with a 4-character state while the trainer learns flat out.
 
     `record.hook_us` is after a pause, as a window at 60 frames a second calls it: the processor's caches are cold then,
-    and on a shared machine others have used them. `record.hook_busy_us` is turn after turn, as a series plays. What the
-    host and the plugin's own hook add around the recorder is in neither.
+    and on a shared machine others have used them. `record.hook_busy_us` is turn after turn, as a series plays. What was
+    told is checked and encoded on the trainer's thread: that is `record.check_us`, a turn.
     """
-    stop, steps = threading.Event(), [0]
-    thread = threading.Thread(target=_learn, args=(stop, steps))
     paces = (("", PAUSED), ("_busy", BUSY))
-    alone = {name: [percentiles(_hook_calls(*pace), 50, 99) for _ in range(repeats)] for name, pace in paces}
-    thread.start()
-    try:
-        while not steps[0]:
-            time.sleep(0.01)
-        begun, steps_before = time.perf_counter(), steps[0]
-        learning = {name: [percentiles(_hook_calls(*pace), 50, 99) for _ in range(repeats)] for name, pace in paces}
-        pace = (steps[0] - steps_before) / (time.perf_counter() - begun)
-    finally:
-        stop.set()
-        thread.join()
+    found: dict[tuple[str, bool], list[list[float]]] = {(name, on): [] for name, _ in paces for on in (False, True)}
+    checks, learned, seconds = [], 0, 0.0
+    with told(False) as resting, told(True) as learning:
+        for _ in range(repeats):
+            for name, pace in paces:
+                found[name, False].append(percentiles(_hook_calls(resting, *pace), 50, 99))
+                learning.learn(True)
+                steps, begun = learning.steps, time.perf_counter()
+                found[name, True].append(percentiles(_hook_calls(learning, *pace), 50, 99))
+                learned, seconds = learned + learning.steps - steps, seconds + time.perf_counter() - begun
+                learning.learn(False)
+            checks.append(1e6 * resting.check())
     figures = []
     for name, _ in paces:
-        p50, p99 = (median(values) for values in zip(*learning[name], strict=True))
-        alone50, alone99 = (median(values) for values in zip(*alone[name], strict=True))
-        note = f"p50; the trainer did {pace:.0f} steps/s of 64 meanwhile; without it {alone50:.1f}"
+        p50, p99 = (median(values) for values in zip(*found[name, True], strict=True))
+        alone50, alone99 = (median(values) for values in zip(*found[name, False], strict=True))
+        note = f"p50; the trainer did {learned / seconds:.0f} steps/s of 64 meanwhile; without it {alone50:.1f}"
         key = f"record.hook{name}_us"
         figures.append(Figure(key, p50, "us", "lower", repeats, "", note))
         figures.append(Figure(f"{key}_p99", p99, "us", "lower", repeats, "", f"without the trainer {alone99:.1f}"))
-    return figures
+    note = "a turn, in a loop, on the trainer's thread"
+    return [*figures, Figure("record.check_us", median(checks), "us", "lower", repeats, "", note)]
 
 
-def _learn(stop: threading.Event, steps: list[int]) -> None:
-    if sys.platform == "linux":
-        from cornerman.hardware import configure_trainer_thread
+class Told:
+    """The plugin as a host loads it, told of one endless battle."""
 
-        configure_trainer_thread()
-    learner = Learner(NetworkSpec(18, NUM_ACTIONS))
-    ring = ReplayBuffer(CAPACITY, 18, NUM_ACTIONS, np.random.default_rng(0))
-    for row in _rows(2_000, 18):
-        ring.append(row)
-    while not stop.is_set():
-        steps[0] += learner.learn_burst(ring.sample(32 * 64)).steps
+    def __init__(self, data: str, learning: bool) -> None:
+        from game_adapter.host import Host
+
+        settings = {"learning": learning, "training_window": "always", "warmup_fraction": 0.0, "device": "cpu"}
+        self.host = Host(PLUGINS, data, Game(), {**settings, "candidate_period": 1_000_000})
+        self.host.load()
+        (self.plugin,) = (loaded.hooks["on_load"].__self__ for loaded in self.host.loaded)
+        self.calls = 0
+        self.host.tell("on_battle_start", battle_id=1, seats={0: "player", 1: "plugin"})
+        for _ in range(100):
+            self.turn(_state(0), _state(1))
+        self.plugin.settle(10.0)
+
+    def turn(self, state: dict[str, Any], next_state: dict[str, Any]) -> float:
+        """Seconds of one whole hook call."""
+        seat, action = self.calls % 2, self.calls % 12
+        self.calls += 1
+        begun = time.perf_counter()
+        self.host.tell(
+            "on_turn",
+            battle_id=1,
+            seat=seat,
+            state=state,
+            action_mask=MASK,
+            action=action,
+            next_state=next_state,
+        )
+        return time.perf_counter() - begun
+
+    def learn(self, on: bool) -> None:
+        """Flat out: more steps are due than can be done."""
+        training = self.plugin.training
+        self.plugin.trainer.pause(False)
+        self.plugin.trainer.post(lambda: setattr(training, "_owed", 1e9 if on else 0.0))
+        self.plugin.trainer.pause(not on)
+        time.sleep(0.1)
+
+    @property
+    def steps(self) -> int:
+        return int(self.plugin.training._learner.steps)
+
+    def check(self) -> float:
+        """Seconds in which the recorder reads one turn."""
+        self.plugin.news.read()
+        for call in range(HOOK_CALLS):
+            self.turn(_state(call % 19), _state(call % 19 + 1))
+        begun = time.perf_counter()
+        self.plugin.news.read()
+        return (time.perf_counter() - begun) / HOOK_CALLS
 
 
-def _hook_calls(pause_s: float, work_s: float) -> list[float]:
+@contextmanager
+def told(learning: bool) -> Iterator[Told]:
+    """A plugin in a data folder of its own; every turn that it was told of was recorded."""
+    with tempfile.TemporaryDirectory() as data:
+        made = Told(data, learning)
+        try:
+            yield made
+        finally:
+            made.host.tell("on_battle_end", battle_id=1, outcome={0: 1, 1: -1}, truncated=False)
+            made.host.quit()
+    assert not made.plugin.recorder.rejected
+    assert made.plugin.recorder.recorded == made.calls
+
+
+def _hook_calls(to: Told, pause_s: float, work_s: float) -> list[float]:
     """Seconds of each call: the game waits, works on its own for a while, and then tells of the turn."""
-    inbox: deque[Transition | BattleEnd] = deque(maxlen=CAPACITY)
-    recorder = Recorder(Encoder(Game()), RewardCalculator(), inbox.append)
-    recorder.start(1, {0: Source.PLAYER, 1: Source.PLUGIN})
     taken = []
     for call in range(HOOK_CALLS):
         if pause_s:
@@ -111,13 +159,7 @@ def _hook_calls(pause_s: float, work_s: float) -> list[float]:
         working = time.perf_counter()
         while time.perf_counter() - working < work_s:
             state, next_state = _state(call % 19), _state(call % 19 + 1)
-        seat = call % 2
-        begun = time.perf_counter()
-        recorder.turn(1, seat, state, MASK, call % 12, next_state)
-        taken.append(time.perf_counter() - begun)
-    recorder.end(1, {0: 1, 1: -1})
-    assert not recorder.rejected
-    assert recorder.recorded == HOOK_CALLS
+        taken.append(to.turn(state, next_state))
     return taken
 
 
