@@ -1,26 +1,24 @@
 """The full counts of what the tests try in small: kills, and mutated files against every loader of stored versions.
 
-    python -m tests.torture kill 1000      kill -9 at a random moment of saving and promoting, then open again
+    python -m tests.torture kill 1000      kill -9 at a random moment of a game that learns and promotes, start again
     python -m tests.torture fuzz 100000    mutated files against every loader
     python -m tests.torture fault 100000   the N-th file operation fails, N = 1, 2, 3, ... until none is hit
     python -m tests.torture swap 1000000   decisions while another thread swaps the policy
     python -m tests.torture cycle 1000     promotions and roll-backs, with files, threads and memory counted
 
-Counts go to torture.json after every hundred, with the number to go on from, so it may be stopped and started again.
+Counts go to torture.json after every hundred (ten kills), with the number to go on from, so it may be stopped and
+started again. What a kill left behind that was wrong is kept in torture-found/.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -40,11 +38,12 @@ from cornerman.segment import Header
 from cornerman.settings import read_settings
 from cornerman.version_manifest import Provenance
 from game_adapter.manifest import ManifestError, read_manifest
+from tests import kill_runs
 from tests.duel import preferring
 from tests.failing_files import failing
 from tests.sample_states import chain
 from tests.test_registry import IDENTITY, PASSED, SPEC, filled, flat, opened
-from tests.test_registry_faults import KILLED, OPERATIONS, assert_sound
+from tests.test_registry_faults import OPERATIONS, assert_sound
 
 FIGURES = Path("torture.json")
 HEADER = Header("toy", "1.0", "layout-1", 2, 3)
@@ -52,28 +51,6 @@ HANG_S = 1.0
 SAVED_EVERY = 100
 PIECES = [b"[", b"[[" * 500, b"{", b'"', b"-1", b"1e999", b"NaN", b"null", b"\xff" * 7 + b"\x7f", b"\0" * 8, b"9" * 30]
 Counts = dict[str, int]
-
-
-def kill(number: int, counts: Counts, folder: Path) -> None:
-    """One run that is killed; what it acknowledged must be there and whole."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-c", KILLED, str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(random.Random(number).uniform(0.0, 0.08))
-    process.send_signal(signal.SIGKILL)
-    lines = process.stdout.read().split("\n")[:-1]
-    process.stdout.close()
-    process.wait()
-    acknowledged = max([-1, *(int(line) for line in lines if line)])
-    registry = opened(folder)
-    policy, sentences = registry.load_champion()
-    _, spoken = registry.resume.load()
-    counts["kill.runs"] += 1
-    counts["kill.unreadable"] += policy is None or bool(sentences) or bool(spoken)
-    counts["kill.lost"] += policy is None or policy.version < acknowledged
-    counts["kill.wrong_weights"] += policy is not None and policy.flat.tobytes() != flat(policy.version).tobytes()
 
 
 def fuzz(number: int, counts: Counts, folder: Path) -> None:
@@ -275,36 +252,61 @@ def prepare(folder: Path) -> None:
     history.close()
 
 
+def killed(runs: int, counts: Counts) -> Iterator[None]:
+    """Adds up the kills; a pause after every tenth."""
+    for number, found in enumerate(kill_runs.kills(counts["kill.runs"], runs), 1):
+        for key, count in found.items():
+            counts[key] += count
+        if number % 10 == 0:
+            yield
+
+
+def numbered(what: str, runs: int, counts: Counts) -> Iterator[None]:
+    """The others, one number after the other; a pause after every hundredth."""
+    step = 1000 if what == "swap" else 1
+    with tempfile.TemporaryDirectory() as name:
+        prepare(Path(name))
+        for number in range(counts.get(f"{what}.number", 0), runs // step):
+            RUNNERS[what](number, counts, Path(name))
+            counts[f"{what}.number"] = number + 1
+            if number % SAVED_EVERY == SAVED_EVERY - 1:
+                yield
+            if what == "fault" and number // (2 * len(FAULTS)) > MOST_OPERATIONS:
+                return
+
+
 def main(what: str, runs: int) -> int:
     """Go on until `runs` are done, with a table; the exit status tells whether anything was found."""
     figures: Counts = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    counts = dict.fromkeys(COUNTED[what], 0) | figures
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder)
-        first, step = counts.get(f"{what}.number", 0), 1000 if what == "swap" else 1
-        for number in range(first, runs // step):
-            RUNNERS[what](number, counts, folder / "killed" if what == "kill" else folder)
-            counts[f"{what}.number"] = number + 1
-            if number % SAVED_EVERY == SAVED_EVERY - 1 or number == runs // step - 1:
-                FIGURES.write_text(json.dumps(counts, indent=1))
-            if what == "fault" and number // (2 * len(FAULTS)) > MOST_OPERATIONS:
-                break
-    FIGURES.write_text(json.dumps(counts, indent=1))
+    counts = dict.fromkeys((*COUNTED[what], *NO_FAULTS.get(what, ())), 0) | figures
+    for _ in killed(runs, counts) if what == "kill" else numbered(what, runs, counts):
+        write(counts)
+    write(counts)
     for key, count in counts.items():
         print(f"{key:24}{count:>10,}")
-    return int(any(counts[key] for key in COUNTED[what][1:] if key not in NO_FAULTS))
+    if what == "kill" and 10 * min(counts["kill.battles"], counts["kill.versions"]) < counts["kill.runs"]:
+        print("This torture was blind: hardly anything was acknowledged that could have been lost.")
+        return 1
+    return int(any(counts[key] for key in COUNTED[what][1:]))
+
+
+def write(counts: Counts) -> None:
+    """In one step, so that whatever stops this leaves figures that can be read."""
+    beside = FIGURES.with_suffix(".new")
+    beside.write_text(json.dumps(counts, indent=1))
+    beside.replace(FIGURES)
 
 
 COUNTED = {
-    "kill": ("kill.runs", "kill.unreadable", "kill.lost", "kill.wrong_weights"),
+    "kill": kill_runs.COUNTED,
     "fault": ("fault.runs", "fault.unclean"),
-    "fuzz": ("fuzz.files", "fuzz.crashes", "fuzz.hangs", "fuzz.wrong_weights", "fuzz.refused"),
+    "fuzz": ("fuzz.files", "fuzz.crashes", "fuzz.hangs", "fuzz.wrong_weights"),
     "swap": ("swap.decisions", "swap.mixed"),
     "cycle": ("cycle.runs", "cycle.leaks"),
 }
-RUNNERS = {"kill": kill, "fault": fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
-NO_FAULTS = ("fuzz.refused",)
+"""What was done, and then the faults."""
+NO_FAULTS = {"kill": kill_runs.COUNTED_TOO, "fuzz": ("fuzz.refused",)}
+RUNNERS = {"fault": fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
 MOST_OPERATIONS = 60
 """No operation touches the disk so often."""
 
