@@ -7,7 +7,7 @@ takes what is aimed at no one. Status bits: 1 exposed, 2 charged, 4 on guard; ab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ NOT_YET = 127
 _FIELD = np.uint64((1 << 21) - 1)
 _KEPT = np.array([~CHARGED if action < GUARD else ~0 for action in range(NUM_ACTIONS)], np.int16)
 _GAINED = np.array([0] * 3 + [EXPOSED] * 3 + [ON_GUARD] + [-ONE_MEND] * 3 + [CHARGED], np.int16)
+
+_SNAPSHOT = (
+    *("health", "max_health", "status", "entry", "lineup", "code", "next_code", "now", "at_one", "round", "turns"),
+    *("seeds", "numbers", "_key", "_full"),
+)
 
 Ints = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -223,6 +228,23 @@ class VectorBattle:
         self.next_code[:-1, rows] = lineups.codes[coin, :, which].T
         self.now[rows] = self.code[:-1, rows].min(0)
         self.at_one[rows] = (self.now[rows] & 7) >= self.sizes[0]
+
+    # -------------------------------------------------------------------------------------------------- stop and go on
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of everything that decides how these battles, and those that follow them, go on."""
+        arrays: dict[str, NDArray[Any]] = {name: getattr(self, name).copy() for name in _SNAPSHOT}
+        return {**arrays, "seed": np.array(self._seed % 2**64, np.uint64)}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on as the batch that `snapshot` was taken of; ValueError, and nothing changed, where it does not fit."""
+        for name in _SNAPSHOT:
+            own, given = getattr(self, name), arrays.get(name)
+            if given is None or given.shape != own.shape or given.dtype != own.dtype:
+                raise ValueError(f"the battles' {name!r} is missing or not {own.dtype} of shape {own.shape}")
+        for name in _SNAPSHOT:
+            setattr(self, name, arrays[name].copy())
+        self._seed = int(arrays["seed"])
 
     # ---------------------------------------------------------------------------------------------- one row, for tests
 

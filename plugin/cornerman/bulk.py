@@ -6,6 +6,7 @@ The composition root of bulk training; torch is imported only when it begins.
 from __future__ import annotations
 
 import importlib.util
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -32,7 +33,8 @@ def train_over_processes(
     """Train with workers until the plan's end, then report; returns the version that plays then.
 
     `options` are fields of `overnight.Plan`, "report_battles" a pair in the cross table, "tensorboard", a folder, and
-    "ray", the address of a cluster ("" for one of its own). An interrupt ends it early, and everything is saved.
+    "ray", the address of a cluster ("" for one of its own). An interrupt ends it early, and everything is saved; a
+    second one does not wait for that.
     """
     _need_torch()
     from cornerman.board import tensorboard
@@ -62,15 +64,36 @@ def train_over_processes(
             overnight.new_crew = partial(RayCrew, address=address)
         if resume:
             overnight.resume()
-        try:
-            overnight.run()
-        except KeyboardInterrupt:
+        with Interrupts() as interrupted:
+            done = overnight.run(interrupted)
+        if not done:
             say("Stopped; everything is saved, and --resume goes on from here.")
         say(write_report(overnight, plugin.lineage, data / "bulk", report_battles))
         say(f"Version {plugin.lineage.champion.version} plays. It is stored in {data}")
         return plugin.lineage.champion.version
     finally:
         plugin.lock.release()
+
+
+class Interrupts:
+    """While it is entered, a first Ctrl-C or SIGTERM is noted, and only a second one raises KeyboardInterrupt.
+
+    So that what goes on is stopped between two steps, and what is saved is whole. The main thread's, as signals are.
+    """
+
+    def __enter__(self) -> Callable[[], bool]:
+        self._noted = False
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return lambda: self._noted
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, *_: object) -> None:
+        if self._noted:
+            raise KeyboardInterrupt
+        self._noted = True
 
 
 def _need_torch() -> None:

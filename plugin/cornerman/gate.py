@@ -107,6 +107,17 @@ class Verdict:
         }
 
 
+def verdict_of(data: Mapping[str, Any]) -> Verdict:
+    """A verdict from its plain data, for the history; turns and truncations, which are not in it, are 0 and False."""
+    battles = (
+        GateBattle(player, opponent, BattleRecord(seed, seat, score, rounds, 0, False))
+        for player, opponent, seed, seat, score, rounds in data["battles"]
+    )
+    checks = tuple(Check(**check) for check in data["checks"])
+    given = {**data, "interval": tuple(data["interval"]), "checks": checks, "battles": tuple(battles)}
+    return Verdict(**given)
+
+
 class _Sliced:
     """A judgement that is made in slices: call `advance` until `verdict` is there."""
 

@@ -1,13 +1,14 @@
 """Bulk training over processes: workers collect, this process learns, one more judges candidates; weights go out, rows
 come in, and a league decides who is met.
 
-It takes answers in a fixed rotation and learns a fixed number of steps a row, so how fast the machine is does not
-decide what is learned from when. Everything that goes on is in a checkpoint.
+It takes answers in a fixed rotation, learns a fixed number of steps a row and takes in verdicts at fixed steps, so how
+fast the machine is does not decide what is learned from when. Everything that goes on is in a checkpoint.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,25 +16,25 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.anchors import ANCHOR_BATTLES, anchor_points, present_rating
+from cornerman.anchors import present_rating
+from cornerman.candidacy import Candidacy
 from cornerman.contract import BatchedGame, HeadlessGame, ModelError, SettingsError
 from cornerman.crew import Crew, Hands
 from cornerman.evaluation import pair_seed
 from cornerman.league import League
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
-from cornerman.policy import Policy
 from cornerman.registry import Registry
 from cornerman.replay import ReplayBuffer
 from cornerman.resume_file import ResumeFile
+from cornerman.rotation import Rotation
 from cornerman.settings import Settings
-from cornerman.version_manifest import Provenance
 from cornerman.worker import PRESENT
 
 WORKER_BYTES, LEARNER_BYTES = 200 * 2**20, 600 * 2**20
 """What a worker and this process with torch take, measured with room to spare; the replay buffer comes on top."""
-WAIT_S = 0.2
-"""How long it waits for one worker before it looks after the judge again."""
+MOST_MOMENTS = 500
+"""Moments of the learning curve that are kept; where there are more, every second one goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,8 @@ class Progress:
     decisions: int = 0
     battles: int = 0
     rows: int = 0
-    candidates: int = 0
-    promoted: int = 0
     seconds: float = 0.0
     owed: float = 0.0  # learning steps that the collected rows still pay for
-    steps_at_candidate: int = 0
     actions: list[int] = field(default_factory=list)  # how often the present policy took each
     curve: list[dict[str, Any]] = field(default_factory=list)
 
@@ -101,65 +99,69 @@ class Overnight:
         self.crew: Hands | None = None
         self.new_crew: Callable[[str, tuple[int, ...], int, int], Hands] = Crew
         self.board: Callable[[Mapping[str, Any]], None] = lambda entry: None
-        self._judging: Policy | None = None
-        self._measuring = False
-        self._anchors: dict[str, float] = {}
+        self.candidacy = Candidacy(registry, lineage, self.league, spec, settings, say, self._write)
+        self._rotation: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # what a checkpoint says of the workers
         self._learner.load(lineage.champion.flat)
-        self._enter_champions()
 
     # -------------------------------------------------------------------------------------------------------- the run
 
-    def run(self) -> None:
-        """Train until the plan's end; an interrupt passes through after everything was saved."""
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Train until the plan's end, or until `stopped`, which is asked between two steps; True at the plan's end.
+
+        Everything is saved then. What fails in between leaves the last checkpoint.
+        """
         plan = self._plan
-        # Other seeds than before for battles that go on from a checkpoint: the same ones would be played again.
+        # Other seeds than before for workers that nothing was stored of: the same battles would be played again.
         seed = pair_seed(self._settings.seed, self.progress.decisions, "workers")
         self.crew = self.new_crew(self._game_name, self._spec.hidden, seed, plan.workers + 1)
         try:
-            self._collect_and_learn(self.crew)
-            self._judge_the_last(self.crew)
+            rotation = Rotation(self.crew, plan.workers)
+            if self._rotation is not None:
+                for sentence in rotation.restore(*self._rotation):
+                    self._say(sentence)
+            self._rotation = None
+            rotation.begin(self._collecting)
+            self.candidacy.start(self.crew, plan.workers)
+            done = self._collect_and_learn(rotation, stopped) and self._judge_the_last(stopped)
+            self.checkpoint(rotation)
+            return done
         finally:
+            self.candidacy.close()
             self.crew.close()
-            self.checkpoint()
 
-    def _collect_and_learn(self, crew: Hands) -> None:
+    def _collect_and_learn(self, rotation: Rotation, stopped: Callable[[], bool]) -> bool:
         plan, progress = self._plan, self.progress
         first, before = progress.decisions, progress.seconds
         started = told = saved = time.monotonic()
-        for which in range(plan.workers):
-            crew.order(which, *self._collecting())
-        if not self._anchors and len(self.league.scripted) > 1:
-            crew.order(plan.workers, {}, {"kind": "measure", "seed": self._settings.seed, "battles": ANCHOR_BATTLES})
-            self._measuring = True
-        which = 0
         while self._share_done(progress.decisions - first, time.monotonic() - started) < 1.0:
-            self._look_after_judge(crew, plan.workers)
-            answer = crew.answer(which, WAIT_S)
+            if stopped() or not self._put_to_the_gate(plan.candidate_steps, stopped):
+                return False
+            answer = rotation.take(self._collecting)
             if answer is None:
                 continue
-            crew.order(which, *self._collecting())
             self._take(*answer)
             self._learn()
-            which = (which + 1) % plan.workers
             now = time.monotonic()
             progress.seconds = before + now - started
             if now - told >= plan.report_s:
                 told = now
                 self._tell(progress.decisions - first, now - started)
             if now - saved >= plan.checkpoint_s:
-                saved = now
-                self.checkpoint()
+                self.checkpoint(rotation)
+                saved = time.monotonic()
         self._tell(progress.decisions - first, time.monotonic() - started)
+        return True
 
-    def _judge_the_last(self, crew: Hands) -> None:
-        """Wait for the verdict under way, and put what was learned since then to the gate too."""
-        judge = self._plan.workers
-        while True:
-            idle = self._judging is None and not self._measuring
-            if idle and self._learner.steps == self.progress.steps_at_candidate:
-                return
-            self._look_after_judge(crew, judge, due=1)
-            time.sleep(WAIT_S)
+    def _put_to_the_gate(self, due: int, stopped: Callable[[], bool]) -> bool:
+        """What was learned, where so many steps were since the last candidate; False where `stopped` came before."""
+        steps = self._learner.steps
+        if steps - self.candidacy.standing.steps < due:
+            return True
+        return self.candidacy.put(self._learner.averaged(), steps, self.progress.rows, stopped)
+
+    def _judge_the_last(self, stopped: Callable[[], bool]) -> bool:
+        """Put what was learned since the last candidate to the gate too, and wait for the verdict."""
+        return self._put_to_the_gate(1, stopped) and self.candidacy.settle(stopped)
 
     def _share_done(self, decisions: int, seconds: float) -> float:
         if self._plan.decisions is not None:
@@ -170,7 +172,7 @@ class Overnight:
         """The order to collect with the present weights against the league."""
         arrays = {PRESENT: self._learner.averaged()}
         versions = {PRESENT: self._learner.steps}
-        for policy in self._champions():
+        for policy in self.candidacy.champions():
             arrays[f"version {policy.version}"], versions[f"version {policy.version}"] = policy.flat, policy.version
         order = {
             "kind": "collect",
@@ -206,68 +208,13 @@ class Overnight:
             self.progress.owed -= burst
             self._learner.learn_burst(self.ring.sample(burst * self._plan.batch_size))
 
-    # ------------------------------------------------------------------------------------------- judging, promoting
-
-    def _look_after_judge(self, crew: Hands, judge: int, due: int | None = None) -> None:
-        """Put a candidate to the gate after `due` learning steps since the last one, and take in its verdict."""
-        steps, progress = self._learner.steps, self.progress
-        if self._measuring:
-            answer = crew.answer(judge, 0.0)
-            if answer is None:
-                return
-            self._measuring = False
-            self._anchors = anchor_points(answer[1]["met"], self.league.scripted[0])
-        if self._judging is None and steps - progress.steps_at_candidate >= (due or self._plan.candidate_steps):
-            progress.steps_at_candidate = steps
-            progress.candidates += 1
-            self._judging = Policy(self._spec, self._learner.averaged())
-            champions = self._champions()
-            arrays = {"candidate": self._judging.flat, "champion": champions[-1].flat, "oldest": champions[0].flat}
-            order = {
-                "kind": "judge",
-                "candidate": progress.candidates,
-                "seed": pair_seed(self._settings.seed, progress.candidates, "gate"),
-                "min_pairs": self._settings.gate_min_pairs,
-                "max_pairs": self._settings.gate_max_pairs,
-            }
-            crew.order(judge, arrays, order)
-        if self._judging is not None:
-            answer = crew.answer(judge, 0.0)
-            if answer is not None:
-                candidate, self._judging = self._judging, None
-                self._decide(candidate, answer[1]["verdict"])
-
-    def _decide(self, candidate: Policy, verdict: Mapping[str, Any]) -> None:
-        self._write({"event": "verdict", "candidate": self.progress.candidates, "reason": verdict["reason"]})
-        if not verdict["promote"]:
-            return
-        rows = {"self-play": self.progress.rows}
-        provenance = Provenance(self._registry.champion, self._learner.steps, rows, verdict)
-        try:
-            version = self._registry.save(candidate.flat, provenance, spec=candidate.spec)
-            self._registry.promote(version)
-        except ModelError as error:  # a full disk must not end the night: a later candidate is tried again
-            self._say(f"A better version was found, but could not be kept. {error}")
-            return
-        self.progress.promoted += 1
-        self._lineage.promote(Policy(candidate.spec, candidate.flat, version))
-        self._enter_champions()
-        self._say(f"  Version {version} passed the gate and now plays. {verdict['reason']}")
-
-    def _champions(self) -> list[Policy]:
-        """Those of the kept champions that have this network's shape; the one that plays is the last."""
-        return [policy for policy in self._lineage.line if policy.spec == self._spec]
-
-    def _enter_champions(self) -> None:
-        self.league.enter([f"version {policy.version}" for policy in self._champions()])
-
     # -------------------------------------------------------------------------------------------- telling and saving
 
     def _tell(self, decisions: int, seconds: float) -> None:
         progress, done = self.progress, min(1.0, self._share_done(decisions, seconds))
         left = seconds * (1.0 - done) / done if done > 0.0 else 0.0
         anchors = {name: self.league.standings[name].recent_score for name in self.league.scripted}
-        rating = present_rating(self.league.standings, self._anchors)
+        rating = present_rating(self.league.standings, self.candidacy.anchors)
         entry = {
             "rating": None if rating is None else round(rating.points),
             "decisions": progress.decisions,
@@ -278,8 +225,11 @@ class Overnight:
             "version": self._lineage.champion.version,
             "score": {name: round(score, 4) for name, score in anchors.items()},
             "replaced": self.crew.replaced if self.crew else 0,
+            "waited_s": round(self.candidacy.waited_s, 1),
         }
         progress.curve.append(entry)
+        if len(progress.curve) > MOST_MOMENTS:
+            del progress.curve[1::2]
         self._write({"event": "progress", **entry})
         self.board(entry)
         bar = "#" * int(20 * done)
@@ -299,15 +249,31 @@ class Overnight:
         except OSError as error:  # the log is for people; training goes on without
             self._say(f"The log cannot be written ({error.strerror or error}).")
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, rotation: Rotation) -> None:
         """Save everything that training goes on from; a failure is said, and the last checkpoint stays."""
-        arrays = {f"learner.{name}": array for name, array in self._learner.state().items()}
-        arrays |= {f"ring.{name}": array for name, array in self.ring.state().items()}
-        notes = {"progress": asdict(self.progress), "league": self.league.as_dict()}
+        started = time.monotonic()
+        workers, turn = rotation.state()
+        candidacy, standing = self.candidacy.state()
+        parts = (
+            ("learner", self._learner.state()),
+            ("ring", self.ring.state()),
+            ("candidacy", candidacy),
+            ("rotation", workers),
+        )
+        arrays = {f"{part}.{name}": array for part, named in parts for name, array in named.items()}
+        notes: dict[str, Any] = {
+            "progress": asdict(self.progress),
+            "league": self.league.as_dict(),
+            "candidacy": standing,
+        }
+        notes |= {"rotation": turn, "log_bytes": self._log.stat().st_size if self._log.exists() else 0}
         try:
-            self._checkpoint_file.save(arrays, notes)
+            num_bytes = self._checkpoint_file.save(arrays, notes)
         except ModelError as error:
             self._say(str(error))
+            return
+        seconds = round(time.monotonic() - started, 2)
+        self._write({"event": "checkpoint", "bytes": num_bytes, "seconds": seconds})
 
     def resume(self) -> None:
         """Go on from the last checkpoint; ModelError where there is none or it does not fit."""
@@ -317,20 +283,25 @@ class Overnight:
         if saved is None:
             raise ModelError(f"{self._registry.folder} holds no checkpoint to resume from; start without --resume.")
         arrays, notes = saved
-        parts = {
-            part: {
-                name.removeprefix(f"{part}."): array for name, array in arrays.items() if name.startswith(f"{part}.")
-            }
-            for part in ("learner", "ring")
-        }
-        self._learner.restore(parts["learner"])
+        self._learner.restore(_part(arrays, "learner."))
         try:
-            self.ring.restore(parts["ring"])
+            self.ring.restore(_part(arrays, "ring."))
             self.progress = Progress(**notes["progress"])
             self.league.restore(notes["league"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"The checkpoint does not fit this plan: {error} Start without --resume.") from error
+            self.candidacy.restore(_part(arrays, "candidacy."), notes["candidacy"])
+            self._rotation = _part(arrays, "rotation."), notes["rotation"]
+            self._shorten_log(int(notes["log_bytes"]))
+        except (ModelError, ValueError, TypeError, KeyError) as error:
+            raise ModelError(f"The checkpoint does not fit: {error} Start without --resume.") from error
         self._say(f"Goes on from {self.progress.decisions:,} decisions and {self._learner.steps:,} steps.")
+
+    def _shorten_log(self, num_bytes: int) -> None:
+        """Without what was done after the checkpoint: it is done again, and comes out the same."""
+        try:
+            if self._log.stat().st_size > num_bytes:
+                os.truncate(self._log, num_bytes)
+        except OSError as error:
+            self._say(f"The log cannot be shortened ({error.strerror or error}).")
 
 
 def refuse_impossible(plan: Plan, learner: Learner) -> None:

@@ -29,8 +29,11 @@ class ResumeFile:
     def __init__(self, data_dir: Path) -> None:
         self._path, self._spare = data_dir / FILE_NAME, data_dir / SPARE_NAME
 
-    def save(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
-        """Store arrays, and plain data such as generator states; ModelError, with the last state kept, on failure."""
+    def save(self, arrays: Arrays, notes: Mapping[str, Any]) -> int:
+        """Store arrays, and plain data such as generator states; returns how many bytes that took.
+
+        ModelError, with the last state kept, on failure.
+        """
         texts = {"notes": json.dumps(notes, allow_nan=False)}
         data = pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT)
         if len(data) > MAX_BYTES:
@@ -43,6 +46,7 @@ class ResumeFile:
             raise ModelError(
                 f"{_WHAT} could not be saved ({error.strerror or error}); the last one is kept."
             ) from error
+        return len(data)
 
     def load(self) -> tuple[tuple[dict[str, NDArray[Any]], dict[str, Any]] | None, list[str]]:
         """Arrays and plain data as saved last, or the time before where that is damaged; and sentences about damage.

@@ -5,7 +5,7 @@ As fast as the game's own rules, and no faster. Owned by one thread; numpy only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -45,7 +45,7 @@ class ScalarBattles:
         self.seeds = [0] * num_battles
         self.battles: list[Battle] = [self._new(row) for row in range(num_battles)]
         self._states: list[State] = [battle.state() for battle in self.battles]
-        self._turns = [0] * num_battles
+        self._taken: list[list[int]] = [[] for _ in range(num_battles)]  # every action of the battle under way
         self._seat = np.zeros(num_battles, np.int8)
         self._share = RewardCalculator(health_weight=1.0)
         self.standing = np.array([self._standing(state) for state in self._states], np.float32)
@@ -69,17 +69,17 @@ class ScalarBattles:
         for row, action in enumerate(actions.tolist()):
             battle = self.battles[row]
             battle.apply(action)
-            self._turns[row] += 1
+            self._taken[row].append(action)
             state = battle.state()
             standing = self._standing(state)
             outcome = battle.outcome
-            if outcome is not None or self._turns[row] >= self._max_turns:
+            if outcome is not None or len(self._taken[row]) >= self._max_turns:
                 rows.append(row)
                 outcomes.append(0 if outcome is None else outcome[0])
                 standings.append(standing)
                 truncated.append(outcome is None)
                 battle = self.battles[row] = self._new(row)
-                state, self._turns[row] = battle.state(), 0
+                state, self._taken[row] = battle.state(), []
                 standing = self._standing(state)
             self._states[row], self.standing[row], self._seat[row] = state, standing, self._due(battle)
         return ScalarEnded(
@@ -88,6 +88,31 @@ class ScalarBattles:
             np.array(standings, np.float32),
             np.array(truncated, np.bool_),
         )
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Seeds, the actions taken since, and the generator of the seeds to come."""
+        _, words, _ = self._random.getstate()
+        return {
+            "seeds": np.array(self.seeds, np.int64),
+            "lengths": np.array([len(taken) for taken in self._taken], np.int64),
+            "actions": np.array([action for taken in self._taken for action in taken], np.int64),
+            "random": np.array(words, np.uint32),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Play the same actions again from the same seeds; ValueError where the snapshot is of another batch."""
+        lengths = arrays["lengths"].tolist()
+        if len(lengths) != self.num_battles or sum(lengths) != len(arrays["actions"]):
+            raise ValueError(f"a snapshot of {len(lengths)} battles does not fit {self.num_battles}")
+        actions = iter(arrays["actions"].tolist())
+        for row, seed in enumerate(arrays["seeds"].tolist()):
+            self.seeds[row], battle = seed, self._game.new_battle(seed)
+            self._taken[row] = [next(actions) for _ in range(lengths[row])]
+            for action in self._taken[row]:
+                battle.apply(action)
+            self.battles[row], self._states[row] = battle, battle.state()
+            self.standing[row], self._seat[row] = self._standing(self._states[row]), self._due(battle)
+        self._random.setstate((Random.VERSION, tuple(arrays["random"].tolist()), None))
 
     def _new(self, row: int) -> Battle:
         seed = self.seeds[row] = self._random.getrandbits(48)

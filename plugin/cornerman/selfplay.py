@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import BatchedRival, Battles, Bools, Floats, Source
+from cornerman.contract import BatchedRival, Battles, Bools, Floats, ResumableBattles, Source
 from cornerman.policy import Policy
 from cornerman.rows import layout
 
@@ -138,6 +138,32 @@ class SelfPlay:
         self._versions = np.array([player.version for player in players], np.int32)
         self._pairs = [(first, second) for first in names for second in names]
 
+    def snapshot(self) -> dict[str, Ints] | None:
+        """Copies of what the next stretch goes on from, generator and players apart; None where the game's battles
+        cannot be stored."""
+        if not isinstance(self.battles, ResumableBattles):
+            return None
+        arrays = {name: values[: 2 * self._count].copy() for name, values in self._carried().items()}
+        arrays |= {f"battles.{name}": values for name, values in self.battles.snapshot().items()}
+        arrays |= {"open": self._open.copy(), "decided": self._decided.copy(), "current": self._battle_id.copy()}
+        return {**arrays, "next": np.array(self._next_id, np.int64)}
+
+    def restore(self, arrays: Mapping[str, Ints]) -> None:
+        """Go on exactly where `snapshot` was taken; ValueError where it does not fit."""
+        if not isinstance(self.battles, ResumableBattles):
+            raise ValueError("the game's battles cannot be stored")
+        into: dict[str, Ints] = {name: values[: 2 * self._count] for name, values in self._carried().items()}
+        into |= {"open": self._open, "decided": self._decided, "current": self._battle_id}
+        for name, values in into.items():
+            if name not in arrays or arrays[name].shape != values.shape:
+                raise ValueError(f"what was stored of self-play has no {name!r} of shape {values.shape}")
+        self.battles.restore(
+            {name.removeprefix("battles."): values for name, values in arrays.items() if name.startswith("battles.")}
+        )
+        for name, values in into.items():
+            values[:] = arrays[name]
+        self._next_id = int(arrays["next"])
+
     def collect(self) -> Collected:
         """Play on, and return what became known."""
         count, everyone = self._count, self._everyone
@@ -240,7 +266,7 @@ class SelfPlay:
     def _carry(self) -> None:
         """Keep the decisions that are still open in front, where the next stretch looks for them."""
         count = self._count
-        everything: tuple[Ints, ...] = (self._observation, self._mask, self._standing, *self._numbers.values())
+        everything = self._carried().values()
         for seat in (0, 1):
             rows = self._open[seat]
             kept = (rows >= 0).nonzero()[0]
@@ -248,3 +274,12 @@ class SelfPlay:
             for values in everything:
                 values[target] = values[source]
             rows[kept] = target
+
+    def _carried(self) -> dict[str, Ints]:
+        """What is kept of an open decision, by name; its place is one of the first 2 N."""
+        return {
+            "observation": self._observation,
+            "mask": self._mask,
+            "standing": self._standing,
+            **self._numbers,
+        }

@@ -1,5 +1,7 @@
 """What a process of bulk training does: it collects self-play, or judges a candidate, as it is ordered to.
 
+What it collects depends on its orders alone, and it can be stored: another process goes on with the same rows.
+
 Orders and answers are named arrays and plain data as bytes (array_file), so nothing is unpickled. It ends when the
 pipe does. numpy only: it starts quickly and stays small.
 """
@@ -75,7 +77,7 @@ class Worker:
         sizes = self._encoder.observation_size, self._encoder.num_actions
         self._spec = NetworkSpec(*sizes, hidden)
         self._policies: dict[str, Policy] = {}
-        random = np.random.default_rng([seed, number])
+        random = self._random = np.random.default_rng([seed, number])
         first = int(random.integers(2**62))
         self._batched = dict(game.batched_rivals) if isinstance(game, BatchedGame) else {}
         self._scalar = {name: one_by_one(rival) for name, rival in game.rivals.items() if name not in self._batched}
@@ -87,6 +89,7 @@ class Worker:
         if isinstance(game, BatchedGame) and self._scalar:
             battles = ScalarBattles(game, self._encoder, BESIDE, first + 1)
             self._beside = SelfPlay(battles, *sizes, random, TURNS)
+        self._before: tuple[dict[str, NDArray[Any]], str] | None = None  # as it was when it last began to collect
 
     def obey(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         """The answer to one order."""
@@ -94,7 +97,43 @@ class Worker:
             return {}, self._judge(arrays, order)
         if order["kind"] == "measure":
             return {}, self._measure(order)
+        if order["kind"] == "state":
+            return self._state(), {}
+        if order["kind"] == "restore":
+            return {}, {"problem": self._restore(arrays["state"])}
+        self._before = self._snapshot()
         return self._collect(arrays, order)
+
+    def _plays(self) -> dict[str, SelfPlay]:
+        return {"main": self._main} | ({} if self._beside is None else {"beside": self._beside})
+
+    def _snapshot(self) -> tuple[dict[str, NDArray[Any]], str] | None:
+        """Every battle under way and the generator; None where the game's battles cannot be stored."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for part, play in self._plays().items():
+            snapshot = play.snapshot()
+            if snapshot is None:
+                return None
+            arrays |= {f"{part}.{name}": array for name, array in snapshot.items()}
+        return arrays, json.dumps(self._random.bit_generator.state)
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        """As bytes, what the last order to collect began from: with that order again, everything comes again."""
+        if self._before is None:
+            return {}
+        arrays, generator = self._before
+        return {"state": np.frombuffer(pack(arrays, {"random": generator}, "A worker's state"), np.uint8)}
+
+    def _restore(self, state: NDArray[Any]) -> str:
+        """Go on from what `_state` gave; why not, as a sentence, where this game or version has other battles."""
+        arrays, texts = unpack(state.tobytes(), "A worker's state")
+        try:
+            for part, play in self._plays().items():
+                play.restore({name[len(part) + 1 :]: a for name, a in arrays.items() if name.startswith(f"{part}.")})
+            self._random.bit_generator.state = json.loads(texts["random"])
+        except (ValueError, KeyError) as error:
+            return str(error)
+        return ""
 
     def _collect(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         for name, flat in arrays.items():
@@ -143,7 +182,8 @@ class Worker:
 
     def _judge(self, arrays: Arrays, order: Mapping[str, Any]) -> dict[str, Any]:
         """The gate's verdict, by the gate of the game."""
-        candidate, champion, oldest = (Policy(self._spec, arrays[name]) for name in ("candidate", "champion", "oldest"))
+        players = {name: Policy(self._spec, flat) for name, flat in arrays.items()}
+        candidate, champion, oldest = players["candidate"], players["champion"], players.get("oldest")
         settings = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
         gate = Gate(candidate, champion, self._game, self._encoder, int(order["seed"]), settings, oldest=oldest)
         while gate.verdict is None:

@@ -1,0 +1,285 @@
+"""Bulk training that was stopped, or killed after a checkpoint, goes on as if it never had been: bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cornerman import candidacy, worker
+from cornerman.contract import HeadlessGame, ModelError, Rival
+from cornerman.encoder import Encoder
+from cornerman.history import History
+from cornerman.learner import build_learner
+from cornerman.lineage import Lineage
+from cornerman.network import NetworkSpec
+from cornerman.overnight import Overnight, Plan
+from cornerman.registry import Registry
+from cornerman.resume_file import ResumeFile
+from cornerman.settings import Settings, with_values
+from cornerman.stored_champions import stored_champions
+from cornerman.version_manifest import Identity
+from cornerman.versions_command import StoredVersions
+from cornerman.worker import Arrays, Worker
+from game_adapter.ringside.game import Ringside
+from game_adapter.ringside.opponents import RIVALS
+from tests.choosing import Choosing
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = {"device": "cpu", "hidden": [16], "gate_min_pairs": 2, "gate_max_pairs": 30, "learning_rate": 0.005, "seed": 3}
+DECISIONS, WORKERS = 14_000, 2
+CLOCK = {"seconds", "decisions_per_s", "waited_s"}
+
+
+class ThreeRivals(Ringside):
+    """Without the planner, whose battles take a tenth of a second."""
+
+    @property
+    def rivals(self) -> Mapping[str, Rival]:
+        return {name: RIVALS[name] for name in ("random", "brawler", "tactician")}
+
+
+GAMES: Mapping[str, HeadlessGame] = {"ringside": ThreeRivals(), "choosing": Choosing()}
+
+
+class Here:
+    """A crew without processes; an order is obeyed when its answer is asked for, so one under way is lost."""
+
+    def __init__(self, name: str, hidden: tuple[int, ...], seed: int, count: int) -> None:
+        self._workers = [Worker(GAMES[name], hidden, seed, number) for number in range(count)]
+        self._orders: list[tuple[Arrays, Mapping[str, Any]] | None] = [None] * count
+        self.replaced = 0
+
+    def order(self, which: int, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        assert self._orders[which] is None, "one order at a time"
+        self._orders[which] = dict(arrays), json.loads(json.dumps(notes))
+
+    def answer(self, which: int, wait_s: float) -> Any:
+        order = self._orders[which]
+        if order is None:
+            return None
+        self._orders[which] = None
+        arrays, notes = self._workers[which].obey(*order)
+        # As bytes would be: what the worker keeps and changes is not what was sent.
+        return {name: array.copy() for name, array in arrays.items()}, json.loads(json.dumps(notes))
+
+    def close(self) -> None:
+        self._workers = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_batches() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "BATCHED", 48)
+        patch.setattr(worker, "BESIDE", 2)
+        patch.setattr(candidacy, "ANCHOR_BATTLES", 2)
+        yield
+
+
+def built(folder: Path, name: str, decisions: int, **plan: Any) -> Overnight:
+    game = GAMES[name]
+    settings = with_values(Settings(), SMALL, "the test")
+    encoder = Encoder(game)
+    identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden)
+    registry = Registry(folder, identity, spec, time.time)
+    lineage = Lineage(stored_champions(registry, spec, settings.seed, lambda _: None))
+    learner = build_learner(spec, with_values(settings, {"batch_size": 64}, "the test"), "cpu")
+    small = {"workers": WORKERS, "batch_size": 64, "uses": 4.0, "capacity": 20_000, "candidate_steps": 190}
+    whole = Plan(decisions=decisions, report_s=0.0, **{"checkpoint_s": 1e9, **small, **plan})
+    run = Overnight(game, name, settings, whole, registry, lineage, learner, lambda _: None)
+    run.new_crew = Here
+    return run
+
+
+def digest(run: Overnight, folder: Path) -> dict[str, Any]:
+    """Everything that came of a run, clock apart."""
+    saved, _ = ResumeFile(folder / "bulk").load()
+    assert saved is not None
+    arrays, notes = saved
+    progress = asdict(run.progress)
+    progress["curve"] = [{key: entry[key] for key in entry.keys() - CLOCK} for entry in progress["curve"]]
+    log = [json.loads(line) for line in (folder / "bulk" / "log.jsonl").read_text("utf-8").splitlines()]
+    history = History(folder, time.time)
+    gates = [{name: gate[name] for name in gate if name != "time"} for gate in history.gates()]
+    meetings = history.meetings()
+    history.close()
+    identity = run._registry._identity
+    ratings, _ = StoredVersions(folder, identity, run.game)._ratings()
+    return {
+        "arrays": {name: array.tobytes() for name, array in arrays.items()},
+        "progress": {name: value for name, value in progress.items() if name not in CLOCK},
+        "league": notes["league"],
+        "standing": notes["candidacy"]["standing"],
+        "line": notes["candidacy"]["line"],
+        "versions": run._registry.numbers(),
+        "log": [{k: e[k] for k in e.keys() - CLOCK} for e in log if e["event"] in ("progress", "verdict")],
+        "gates": gates,
+        "ratings": {name: rating.points for name, rating in ratings.items()},
+        "meetings": meetings,
+    }
+
+
+def after(takes: int, run: Overnight) -> Any:
+    """Says stop once so many answers were taken in."""
+    start = run.progress.decisions
+    each = 32 * (48 + 2) if isinstance(run.game, Ringside) else 32 * 64
+
+    def stopped() -> bool:
+        return run.progress.decisions - start >= takes * each
+
+    return stopped
+
+
+def compare(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for part in wanted:
+        if part != "arrays":
+            assert found[part] == wanted[part], part
+    different = [name for name, data in wanted["arrays"].items() if found["arrays"].get(name) != data]
+    assert not different
+    assert found["arrays"].keys() == wanted["arrays"].keys()
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What comes of a run that nothing stops, by game."""
+    found = {}
+    for name in GAMES:
+        folder = tmp_path_factory.mktemp(name)
+        run = built(folder, name, DECISIONS)
+        assert run.run()
+        found[name] = digest(run, folder)
+    return found
+
+
+def test_there_is_something_to_compare(straight: dict[str, dict[str, Any]]) -> None:
+    for name, whole in straight.items():
+        assert whole["standing"]["candidates"] >= 3, name
+        assert whole["standing"]["promoted"] >= 1, name
+        assert len(whole["gates"]) == whole["standing"]["candidates"]
+        assert set(whole["ratings"]) >= {str(version) for version in whole["line"]} | set(GAMES[name].rivals)
+        assert len(whole["log"]) >= 10
+
+
+@pytest.mark.parametrize(("name", "stops"), [("ringside", (3, 2)), ("choosing", (1,))])
+def test_stopped_and_resumed_is_never_stopped(
+    tmp_path: Path, straight: dict[str, dict[str, Any]], name: str, stops: tuple[int, ...]
+) -> None:
+    done = 0
+    for takes in stops:
+        run = built(tmp_path, name, DECISIONS - done)
+        if done:
+            run.resume()
+        assert not run.run(after(takes, run))
+        done = run.progress.decisions
+    run = built(tmp_path, name, DECISIONS - done)
+    run.resume()
+    assert run.run()
+    compare(digest(run, tmp_path), straight[name])
+
+
+class KilledError(Exception):
+    """Stands for kill -9: nothing of what follows is run but what a `finally` does here, which writes nothing."""
+
+
+def test_killed_after_a_checkpoint_and_resumed_is_never_killed(
+    tmp_path: Path, straight: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints after each of some answers; the kill three later, with log, history and versions gone on."""
+    run, taken, takes = built(tmp_path, "ringside", DECISIONS, checkpoint_s=0.0), [0], 4
+    take, save = run._take, run._checkpoint_file.save
+
+    def counted(*answer: Any) -> None:
+        taken[0] += 1
+        if taken[0] == takes + 3:
+            raise KilledError
+        take(*answer)
+
+    def saved(*state: Any) -> int:
+        if taken[0] > takes:
+            raise ModelError("No room.")
+        return save(*state)
+
+    monkeypatch.setattr(run, "_take", counted)
+    monkeypatch.setattr(run._checkpoint_file, "save", saved)
+    with pytest.raises(KilledError):
+        run.run()
+    done = takes * 32 * (48 + 2)
+    assert done < run.progress.decisions
+    assert run.candidacy.standing.promoted == 1, "in between a version was stored, which is not to be stored twice"
+    known, _ = ResumeFile(tmp_path / "bulk").load()
+    assert known is not None
+    assert known[1]["candidacy"]["standing"]["promoted"] == 0
+    again = built(tmp_path, "ringside", DECISIONS - done)
+    again.resume()
+    assert again.progress.decisions == done
+    assert again.run()
+    compare(digest(again, tmp_path), straight["ringside"])
+
+
+# ------------------------------------------------------------------------------------------- processes, and kill -9
+
+
+def command(folder: Path, decisions: int, *more: str) -> subprocess.Popen[str]:
+    arguments = ["--game", "game_adapter.ringside.game:RINGSIDE", "--data", str(folder), "--workers", "2"]
+    arguments += ["--decisions", str(decisions), "--checkpoint", "1", "--report-battles", "2", "--seed", "3", *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", "cornerman", "train", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])},
+    )
+
+
+def outcome(running: subprocess.Popen[str]) -> str:
+    out = running.communicate(timeout=100.0)[0]
+    assert running.returncode == 0, out
+    return out
+
+
+def stored(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    saved, _ = ResumeFile(folder / "bulk").load()
+    assert saved is not None
+    return saved
+
+
+@pytest.mark.long
+def test_processes_that_are_killed_go_on_bit_for_bit(tmp_path: Path) -> None:
+    """Two workers, a judge and a learner: kill -9 in the middle, and then Ctrl-C, give what one run gives."""
+    total = 500_000
+    for name in ("straight", "killed"):
+        (tmp_path / name).mkdir()
+        text = 'device = "cpu"\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 12\n'
+        (tmp_path / name / "settings.toml").write_text(text)
+    outcome(command(tmp_path / "straight", total))
+    folder, done = tmp_path / "killed", 0
+    for how in (signal.SIGKILL, signal.SIGINT):
+        running = command(folder, total - done, *(["--resume"] if done else []))
+        end = time.monotonic() + 60.0
+        while (
+            not (folder / "bulk" / "resume.safetensors").is_file() or done == stored(folder)[1]["progress"]["decisions"]
+        ):
+            assert time.monotonic() < end
+            assert running.poll() is None, running.communicate()[0]
+            time.sleep(0.3)
+        running.send_signal(how)
+        running.communicate(timeout=60.0)
+        done = stored(folder)[1]["progress"]["decisions"]
+        assert 0 < done < total
+    outcome(command(folder, total - done, "--resume"))
+    (wanted, notes), (found, others) = stored(tmp_path / "straight"), stored(folder)
+    assert notes["candidacy"]["standing"] == others["candidacy"]["standing"]
+    assert notes["candidacy"]["standing"]["candidates"] >= 2
+    assert found.keys() == wanted.keys()
+    assert not [name for name in wanted if wanted[name].tobytes() != found[name].tobytes()]
