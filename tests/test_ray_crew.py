@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,3 +66,59 @@ def test_actors_answer_and_a_lost_one_is_replaced() -> None:
     assert replaced == 1
     assert before[0] != after[0]
     assert before[1] == after[1]
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+@pytest.mark.long
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_reports_and_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
+    """Ctrl-C goes to the whole group, SIGTERM to the one process; and --resume goes on, with Ray or without."""
+    (tmp_path / "settings.toml").write_text('device = "cpu"\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 4\n')
+    command = [sys.executable, "-m", "cornerman", "train", "--game", "game_adapter.ringside.game:RINGSIDE"]
+    command += ["--data", str(tmp_path), "--workers", "1", "--report-battles", "2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])}
+    environment["RAY_USAGE_STATS_ENABLED"] = "0"
+    running = subprocess.Popen(
+        [*command, "--engine", "ray", "--minutes", "5", "--checkpoint", "0.01"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    children: list[psutil.Process] = []
+    try:
+        end = time.monotonic() + 60.0
+        while not (tmp_path / "bulk" / "resume.previous.safetensors").is_file():
+            assert time.monotonic() < end
+            assert running.poll() is None, running.communicate()[0]
+            time.sleep(0.1)
+        children = psutil.Process(running.pid).children(recursive=True)
+        assert any("RayWorker" in child.name() for child in children)
+        if how is signal.SIGINT:
+            os.killpg(running.pid, how)
+        else:
+            running.send_signal(how)
+        out = running.communicate(timeout=60.0)[0]
+        assert running.returncode == 0, out
+        for part in ("Stopped; everything is saved", "Cross table"):
+            assert part in out
+        assert "Traceback" not in out
+        assert not psutil.wait_procs(children, timeout=10.0)[1], "everything of Ray ends too"
+    finally:
+        running.kill()
+        for child in children:
+            if child.is_running():
+                child.kill()
+    again = subprocess.run(
+        [*command, "--decisions", "1", "--resume"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert again.returncode == 0, again.stderr
+    assert "Goes on from" in again.stdout
+    assert "begin anew" not in again.stdout

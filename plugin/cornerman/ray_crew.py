@@ -7,6 +7,8 @@ plain data as between processes. The plugin and the game must be installed, or l
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -55,10 +57,13 @@ class RayCrew:
         self._ray, self._arguments, self._started = ray, (game_name, hidden, seed), 0
         self._own = not ray.is_initialized()
         if self._own:
+            handler = signal.getsignal(signal.SIGTERM)
             try:
                 ray.init(address=address or "local", log_to_driver=False, include_dashboard=False)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise CornermanError(f"Ray cannot be reached at {address or 'this machine'}: {error}") from error
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # Ray's own would end this process before it has saved anything
         # An actor takes a whole core only where there are enough of them: the judge is idle most of the time.
         self._kind = ray.remote(num_cpus=0.5)(RayWorker)
         self._replaced = 0
