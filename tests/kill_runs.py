@@ -7,7 +7,6 @@ the plugin itself, and then by the next start. This process starts no thread, so
 from __future__ import annotations
 
 import json
-import logging
 import os
 import select
 import shutil
@@ -205,7 +204,6 @@ def session(folder: Path, number: int, seed: int, told: Acknowledged, found: Fin
 
 
 def _be_the_session(folder: Path, number: int, seed: int, tell: int, seconds: float) -> NoReturn:
-    logging.basicConfig(level=logging.ERROR, force=True)
     try:
         run(folder, number, seed, tell, seconds)
         os._exit(0)

@@ -13,13 +13,14 @@ started again. What a kill left behind that was wrong is kept in torture-found/.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -38,9 +39,9 @@ from cornerman.segment import Header
 from cornerman.settings import read_settings
 from cornerman.version_manifest import Provenance
 from game_adapter.manifest import ManifestError, read_manifest
-from tests import kill_runs
+from tests import kill_runs, plugin_operations
 from tests.duel import preferring
-from tests.failing_files import failing
+from tests.failing_files import Failing, failing, failing_record, full_disk
 from tests.sample_states import chain
 from tests.test_registry import IDENTITY, PASSED, SPEC, filled, flat, opened
 from tests.test_registry_faults import OPERATIONS, assert_sound
@@ -79,28 +80,69 @@ FAULTS: list[tuple[str, Callable[[Path], object]]] = [
     ("forget what was recorded", lambda folder: Journal(folder / "journal", HEADER).forget()),
     ("import", lambda folder: import_version(opened(folder), IDENTITY, folder / "version.zip")),
 ]
+FILE_CASES = [(name, operation, lasting) for name, operation in FAULTS for lasting in (False, True)]
+PLUGIN_CASES = [(name, how) for name in plugin_operations.OPERATIONS for how in ("once", "from then on", "full disk")]
+ROUND = len(FILE_CASES) + len(PLUGIN_CASES)
+MOST_OPERATIONS, FULL_STEP_BYTES = 128, 512
+"""No operation touches the disk so often, and no file of these folders grows to so many steps."""
 
 
 def fault(number: int, counts: Counts, folder: Path) -> None:
-    """One operation, its N-th file operation failing: `number` counts N through one operation after the other."""
-    nth, at = number // (2 * len(FAULTS)) + 1, number % (2 * len(FAULTS))
-    (name, operation), lasting = FAULTS[at // 2], bool(at % 2)
+    """One operation, its N-th file operation or statement failing: `number` goes through all of them for N = 1, ...
+
+    The first cases are files alone; the others are what a whole plugin does, the record in SQLite included.
+    """
+    nth, at = number // ROUND + 1, number % ROUND
     home = folder / "faulty"
-    shutil.copytree(folder / "sound", home)
-    shutil.copy(folder / "version.zip", home)
+    if at < len(FILE_CASES):
+        hit, wrong = file_fault(home, nth, *FILE_CASES[at])
+    else:
+        hit, wrong = plugin_fault(folder / "plugin", home, nth, *PLUGIN_CASES[at - len(FILE_CASES)])
+    shutil.rmtree(home)
+    if hit and nth >= MOST_OPERATIONS:
+        wrong = wrong or "there is no end to the operations"
+    counts["fault.runs"] += hit
+    counts["fault.unclean"] += bool(wrong)
+    if wrong:
+        print(f"number {number}, operation {nth}: {wrong}")
+
+
+def file_fault(home: Path, nth: int, name: str, operation: Callable[[Path], object], lasting: bool) -> tuple[bool, str]:
+    """Whether an operation was hit, and what was wrong then."""
+    shutil.copytree(home.parent / "sound", home)
+    shutil.copy(home.parent / "version.zip", home)
     record(home, 2)
     with failing(nth, lasting) as state, suppress(ModelError, OSError):
         operation(home)
-    if state.hit:
-        counts["fault.runs"] += 1
-        try:
-            assert_sound(home, forgotten=name == "forget")
-            battles = list(Journal(home / "journal", HEADER).battles(PLAYER))
-            assert name.startswith("forget") or len(battles) >= 2
-        except (AssertionError, ModelError, OSError) as error:
-            counts["fault.unclean"] += 1
-            print(f"number {number}, {name}, operation {nth}: {type(error).__name__}: {error}")
-    shutil.rmtree(home)
+    try:
+        assert_sound(home, forgotten=name == "forget")
+        battles = list(Journal(home / "journal", HEADER).battles(PLAYER))
+        assert name.startswith("forget") or len(battles) >= 2
+    except (AssertionError, ModelError, OSError) as error:
+        return state.hit, f"{name}: {type(error).__name__}: {error}"
+    return state.hit, ""
+
+
+def plugin_fault(template: Path, home: Path, nth: int, name: str, how: str) -> tuple[bool, str]:
+    """The same of what a whole plugin does; on a full disk no file grows beyond `nth` - 1 steps."""
+    states: list[Failing] = []
+
+    @contextmanager
+    def fails() -> Iterator[None]:
+        if how == "full disk":
+            with full_disk((nth - 1) * FULL_STEP_BYTES):
+                yield
+        else:
+            with failing(nth, how != "once") as state:
+                states.append(state)
+                yield
+
+    try:
+        with failing_record():
+            wrong = plugin_operations.fault(template, home, name, fails)
+    except Exception as error:  # noqa: BLE001 - whatever it lets out is what is looked for
+        wrong = f"{type(error).__name__}: {error}"
+    return (states[0].hit if states else nth < MOST_OPERATIONS), f"{name}, {how}: {wrong}" if wrong else ""
 
 
 def record(folder: Path, battles: int) -> None:
@@ -250,6 +292,7 @@ def prepare(folder: Path) -> None:
         history.add_version(registry.manifest(version % 2))
         history.add_battle("gate", str(version), "random", 1.0, 9)
     history.close()
+    plugin_operations.prepare(folder / "plugin")
 
 
 def killed(runs: int, counts: Counts) -> Iterator[None]:
@@ -271,12 +314,13 @@ def numbered(what: str, runs: int, counts: Counts) -> Iterator[None]:
             counts[f"{what}.number"] = number + 1
             if number % SAVED_EVERY == SAVED_EVERY - 1:
                 yield
-            if what == "fault" and number // (2 * len(FAULTS)) > MOST_OPERATIONS:
+            if what == "fault" and number + 1 >= ROUND * MOST_OPERATIONS:
                 return
 
 
 def main(what: str, runs: int) -> int:
     """Go on until `runs` are done, with a table; the exit status tells whether anything was found."""
+    logging.disable()  # every fault that is made here would be logged
     figures: Counts = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     counts = dict.fromkeys((*COUNTED[what], *NO_FAULTS.get(what, ())), 0) | figures
     for _ in killed(runs, counts) if what == "kill" else numbered(what, runs, counts):
@@ -307,8 +351,6 @@ COUNTED = {
 """What was done, and then the faults."""
 NO_FAULTS = {"kill": kill_runs.COUNTED_TOO, "fuzz": ("fuzz.refused",)}
 RUNNERS = {"fault": fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
-MOST_OPERATIONS = 60
-"""No operation touches the disk so often."""
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

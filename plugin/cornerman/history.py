@@ -50,6 +50,12 @@ _NOT_THE_FILES_FAULT = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_IOERR,  # a disk that takes no more, for one
+}
+_THE_FILES_FAULT = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
 }
 
 
@@ -73,7 +79,7 @@ class History:
                 _UnusableError,
                 UnicodeDecodeError,
             ) as error:  # a damaged name in SQLite's own message
-                if isinstance(error, sqlite3.Error) and _code(error) in _NOT_THE_FILES_FAULT:
+                if isinstance(error, sqlite3.Error) and not _faults_the_file(error):
                     raise
                 self._set_aside(str(error))
                 self._connection = _opened(self._path)
@@ -252,6 +258,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; 0 where the error came from Python's side."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+def _faults_the_file(error: sqlite3.Error) -> bool:
+    """Whether a record that gave this error is damaged, and not only out of reach now, as on a full disk."""
+    code = int(getattr(error, "sqlite_errorcode", 0))  # 0: the error came from Python's side
+    return code in _THE_FILES_FAULT or code & 0xFF not in _NOT_THE_FILES_FAULT
