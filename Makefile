@@ -1,6 +1,7 @@
 # make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
 # make test   the same environment, lint, types, tests
 # make long   the tests of bulk training that are stopped and killed, which are not in make test
+# make battles  100,000 random battles by the batched rules and by the scalar ones, compared; about three minutes
 # make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
 # make soak   30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: play test long lint env bench torture soak ladder clean
+.PHONY: play test long battles lint env bench torture soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml
@@ -32,6 +33,9 @@ test: env lint
 
 long: env
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long $(ARGS)
+
+battles: env
+	CORNERMAN_BATTLES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_vector_battle.py $(ARGS)
 
 bench: env
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"

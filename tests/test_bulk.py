@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import threading
 from pathlib import Path
 
 import pytest
 
 from cornerman import hardware
-from cornerman.bulk import train
+from cornerman.bulk import Interrupts, train
 from cornerman.contract import CornermanError, SettingsError
 from cornerman.training import Training
 from tests.choosing import Choosing
@@ -80,6 +81,17 @@ def test_an_interrupt_ends_it_cleanly_and_keeps_the_learner(tmp_path: Path, monk
     train(Choosing(), begin(tmp_path), None, 10.0, 1, said.append)
     assert "Stopped." in said
     assert (tmp_path / "resume.safetensors").is_file()
+
+
+def test_a_first_interrupt_is_noted_and_a_second_one_raises() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Interrupts() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(signal.SIGTERM)
+        assert interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_every_event_is_said_once_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

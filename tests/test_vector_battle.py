@@ -1,6 +1,6 @@
 """The batched rules against the scalar ones, battle for battle: the naive twin is game_adapter/ringside/battle.py.
 
-`CORNERMAN_BATTLES=100000 pytest tests/test_vector_battle.py` compares so many random battles in all.
+`make battles` compares 100,000 random battles in all, of every shape of teams.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def share(battle: Battle) -> float:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_equal_battle_for_battle(shape: str) -> None:
     """States, masks, observations, outcomes and what follows a battle's end, for the game's own teams."""
-    wanted = NUM_BATTLES // len(SHAPES)
+    wanted = -(-NUM_BATTLES // len(SHAPES))
     twins = Twins(drawn_lineups(shape), lambda seed: RINGSIDE.new_battle(seed, shape), 5, min(wanted, 64))
     random = Random(shape)
     while twins.ended < wanted:
