@@ -80,8 +80,10 @@ ROOMS: dict[str, set[str]] = {
     "sparring": {"encoder", "evaluation", "policy", "recorder", "rewards"},
     "safekeeping": {"journal", "segment", "sparring"},
     "judging": {"encoder", "gate", "held_out", "lineage", "policy"},
+    "continuation": {"policy"},
     "training": {
         "chronicle",
+        "continuation",
         "encoder",
         "evaluation",
         "gate",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cornerman import continuation
 from cornerman.journal import PLAYER
 from cornerman.resume_file import FILE_NAME
 from game_adapter.ringside.game import RINGSIDE
@@ -29,7 +30,7 @@ ONE_STEP_S = 2e-5
 
 def digest(training: Any) -> dict[str, str]:
     """SHA-256 of everything that decides what is learned next, part by part."""
-    arrays, notes = training._state()
+    arrays, notes = continuation.whole(training)
     assert {"rings.player.observation", "tails.order", "held_out.lengths", "newest"} <= arrays.keys()
     found = {name: hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for name, array in arrays.items()}
     return found | {f"note {name}": json.dumps(note, sort_keys=True) for name, note in notes.items()}

@@ -12,7 +12,7 @@ import cornerman.training
 from cornerman.contract import BattleEnd, ModelError, Source
 from cornerman.gate import Gate, HeldOutJudge
 from cornerman.policy import Policy
-from cornerman.resume_file import FILE_NAME
+from cornerman.resume_file import FILE_NAME, SPARE_NAME, ResumeFile
 from tests.choosing import Described, Gym, foresight
 
 FIGURES = ("fill", "steps", "loss", "accuracy", "gate_score")
@@ -260,6 +260,11 @@ def test_a_damaged_resume_file_starts_from_the_champion_with_a_sentence(tmp_path
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+    before = Gym(tmp_path)
+    before.training.resume()
+    assert before.learner.steps == ResumeFile(tmp_path).load()[0][1]["learned_at_candidate"]  # saved as it was promoted
+    assert any("goes on from what was saved before" in event["text"] for event in before.metrics.events())
+    (tmp_path / SPARE_NAME).unlink()
     again = Gym(tmp_path)
     again.training.resume()
     assert np.array_equal(again.learner.snapshot(), again.lineage.champion.flat)

@@ -83,17 +83,25 @@ class Memory:
 
     # --------------------------------------------------------------------------------------------------- next session
 
-    def refill(self) -> None:
-        """Fill up from the journal; what was learned from once owes no new steps.
+    def refill(self, learned: Mapping[str, int]) -> int:
+        """Fill up from the journal; returns how many rows are of battles that were never learned from.
 
-        A killed session saved no counts of its rows, so those that lie in the rings count at the least.
+        `learned`: the number below which battles were, by their kind; of a kind that is missing all were. A killed
+        session saved no counts of its rows, so those that lie in the rings count at the least.
         """
         counted, self.rows = self.rows, Counter()
-        for item in self.safe.stored(SELF_PLAY, self.rings.selfplay.capacity):
-            self._sparred(item)
-        for item in self.safe.stored(PLAYER, self.rings.player.capacity):
-            self._live(item)
-        self.rows |= counted
+        unlearned, new = 0, Counter[str]()
+        for kind, take, ring in (
+            (SELF_PLAY, self._sparred, self.rings.selfplay),
+            (PLAYER, self._live, self.rings.player),
+        ):
+            for item in self.safe.stored(kind, ring.capacity):
+                before, ready = self.rows[kind], take(item)
+                if item.battle_id >= learned.get(kind, item.battle_id + 1):
+                    unlearned += ready
+                    new[kind] += self.rows[kind] - before
+        self.rows |= counted + new
+        return unlearned
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays and plain data from which `restore` goes on exactly."""

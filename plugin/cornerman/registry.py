@@ -27,7 +27,7 @@ from cornerman import __version__
 from cornerman.array_file import Arrays, pack, unpack
 from cornerman.champion_line import ChampionLine, read_line, write_line
 from cornerman.contract import Floats, ModelError
-from cornerman.disk import MAX_JSON_BYTES, move_folder, read_file, read_json, sync_folder, to_json, write_file
+from cornerman.disk import MAX_JSON_BYTES, discard, move_folder, read_file, read_json, sync_folder, to_json, write_file
 from cornerman.network import NetworkSpec, split
 from cornerman.policy import Policy
 from cornerman.resume_file import ResumeFile
@@ -388,6 +388,9 @@ class Registry:
             unfinished = path.name.startswith(".new-") and self._now() - path.stat().st_mtime >= older_than_s
             if unfinished or path.name.startswith(".gone-"):
                 shutil.rmtree(path, ignore_errors=True)
+        for path in self._dir.glob(".*.new"):  # a file that was killed before it was moved to its place
+            if self._now() - path.stat().st_mtime >= older_than_s:
+                discard(path)
 
     def _folder(self, version: int) -> Path:
         return self._versions / f"{version:06d}"

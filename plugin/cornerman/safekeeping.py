@@ -80,6 +80,18 @@ class Safekeeping:
             "journal": self._journal_ends(),
         }
 
+    def reached(self) -> dict[str, int]:
+        """By kind, the number below which every battle is over; what comes from now on has this one or a larger."""
+        reached: dict[str, int] = {}
+        for kind in (PLAYER, SELF_PLAY):
+            try:
+                number = self._next.get(kind) or self._opened().next_battle_id(kind)
+            except OSError as error:
+                self._failed(error)
+                continue
+            reached[kind] = min([number, *(own for (whose, _), own in self._open.items() if whose == kind)])
+        return reached
+
     def take_numbers(self, numbers: Mapping[str, Any]) -> bool:
         """Count on as `numbers` described; False, and nothing changed, where the journal has gone on since."""
         try:

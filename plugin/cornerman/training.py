@@ -14,7 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cornerman import continuation
 from cornerman.chronicle import Chronicle
+from cornerman.continuation import Schedule
 from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
 from cornerman.encoder import Encoder
 from cornerman.evaluation import pair_seed
@@ -90,6 +92,7 @@ class Training:
         self._candidates = 0
         self._learned_at_candidate = 0
         self._practised = 0  # battles of practice since the last live one
+        self._saving, self._unsaved = Schedule(), False
 
     # --------------------------------------------------------------------------------------------------- one slice
 
@@ -97,6 +100,9 @@ class Training:
         """Collect, then a part of a burst, a piece of judging or a new candidate; False when nothing is due."""
         if self._burst.pending:
             self._go_on_learning(budget_s)
+            return True
+        if self._saving.due(self._learner.steps):
+            self._save()
             return True
         collected = self._collect()
         if self._owed >= self._settings.burst_steps:
@@ -222,6 +228,7 @@ class Training:
         if not isinstance(self._game, HeadlessGame):
             self.chronicle.begin_probation(version)
         self._prune()
+        self._saving.hurry()
 
     def _prune(self) -> None:
         try:
@@ -309,80 +316,36 @@ class Training:
         while self._collect():
             pass
 
+    def _save(self) -> None:
+        """Save what was learned, so that a kill costs no more than what came after; the rest is the journal's."""
+        began = time.monotonic()
+        try:
+            self._resume_file.save(*continuation.progress(self))
+            self._unsaved = False
+        except ModelError as error:
+            if not self._unsaved:
+                self._metrics.event(str(error))
+            self._unsaved = True
+        self._saving.saved(self._learner.steps, began)
+
     def close(self) -> None:
-        """Keep what was handed over and save the learner, so that the next start goes on from here."""
+        """Keep what was handed over and save everything, so that the next start goes on exactly from here."""
         self.keep()
         self.chronicle.close()
-        arrays, notes = self._state()
+        arrays, notes = continuation.whole(self)
         self._safe.close()
         self._resume_file.save(arrays, notes)
 
     def resume(self) -> Mapping[str, Any]:
         """Go on exactly where `close` stopped; gives what was kept beside then.
 
-        After a kill, with the kept battles and what was saved last; where that is damaged, from the champion.
+        After a kill, from what was saved last and the battles that were kept since, which are due to be learned from;
+        where it is damaged, from the champion.
         """
-        saved, sentences = self._resume_file.load()
-        exact = taken = False
-        try:
-            if saved is not None:
-                exact, taken = self._take(*saved), True
-        except ModelError as error:
-            sentences.append(str(error))
-        if not taken:
-            self.recover()
-            for sentence in sentences:
-                self._metrics.event(f"{sentence} Learning goes on from the champion.")
-        if not exact:
-            self.memory.refill()
+        beside = continuation.resume(self)
         self._metrics.set(fill=self.rings.player.size, steps=self._learner.steps)
-        return saved[1].get("beside", {}) if exact and saved is not None else {}
-
-    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Everything that decides what is learned next."""
-        memory, remembered = self.memory.state()
-        burst, pending = self._burst.state()
-        arrays: dict[str, Any] = {**self._learner.state(), **memory, "newest": self._newest.flat}
-        arrays |= {f"burst.{name}": array for name, array in burst.items()}
-        notes = {**remembered, "beside": self.beside(), "burst": pending, "owed": self._owed}
-        notes |= {"candidates": self._candidates, "learned_at_candidate": self._learned_at_candidate}
-        notes["champion"] = self._lineage.champion.version
-        if self._sparring is not None:
-            sparring, notes["sparring"] = self._sparring.state()
-            arrays |= {f"sparring.{name}": array for name, array in sparring.items()}
-        if self._judge is not None and self._candidate is not None:
-            arrays["candidate"] = self._candidate.flat
-        return arrays, notes
-
-    def _take(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:
-        """Become what `_state` described; False where the kept battles went on since. ModelError where it is no use."""
-        self._learner.restore(dict(arrays))
-        self._newest = Policy(self._learner.spec, self._learner.averaged())
-        self._candidates = int(notes.get("candidates", 0))
-        self._learned_at_candidate = self._learner.steps
-        try:
-            if not self.memory.restore(arrays, notes):
-                return False
-            self._newest = Policy(self._learner.spec, np.asarray(arrays["newest"], np.float32))
-            self._owed, self._learned_at_candidate = float(notes["owed"]), int(notes["learned_at_candidate"])
-            self._burst.restore(_part(arrays, "burst."), notes["burst"])
-            if self._sparring is not None and "sparring" in notes:
-                parts = _part(arrays, "sparring."), notes["sparring"]
-                self._sparring.restore(*parts, self._champion, self._safe.take_sparring)
-        except (ModelError, KeyError, TypeError, ValueError) as error:
-            self._metrics.event(f"Learning goes on with the kept battles, but not exactly where it stopped ({error}).")
-            self.memory.empty()
-            return False
-        if "candidate" in arrays and notes.get("champion") == self._lineage.champion.version:
-            # A judgement depends on its seeds alone, so one that was cut off comes out the same from its beginning.
-            self._judge_candidate(Policy(self._learner.spec, np.asarray(arrays["candidate"], np.float32), version=-1))
-        return True
+        return beside
 
     def _champion(self, version: int) -> Policy:
         """A champion of old; ModelError where it is no longer stored."""
         return next((old for old in self._lineage.line if old.version == version), None) or self._registry.load(version)
-
-
-def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The arrays whose names begin so, without that."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
