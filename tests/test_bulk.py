@@ -8,11 +8,17 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 
-from cornerman import hardware
-from cornerman.bulk import Interrupts, train
+from cornerman import device_actor, device_replay, hardware, overnight
+from cornerman.bulk import Interrupts, _on_devices, train
 from cornerman.contract import CornermanError, SettingsError
+from cornerman.hardware import Choice
+from cornerman.learner import Learner
+from cornerman.network import NetworkSpec
+from cornerman.overnight import Plan
 from cornerman.training import Training
+from cornerman.worker import SCALAR
 from tests.choosing import Choosing
 
 FILE = 'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\ncandidate_period = 200\nbatch_size = 16\n'
@@ -92,6 +98,51 @@ def test_a_first_interrupt_is_noted_and_a_second_one_raises() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def planned(elsewhere: bool = False, device: str = "cuda") -> tuple[Plan, dict[str, Choice]]:
+    learner = Learner(NetworkSpec(4, 3, (8,)))
+    choice = Choice(device, "It learns there.")
+    return _on_devices(Choosing(), Plan(decisions=1), learner, choice, 16, elsewhere)
+
+
+def test_acting_and_rows_go_where_a_timing_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def speed(*what: object) -> float:
+        asked.append(what)
+        return 2.0 if what[0] == "cuda" else 1.0
+
+    monkeypatch.setattr(device_actor, "acting_speed", speed)
+    monkeypatch.setattr(device_replay, "picking_speed", speed)
+    plan, devices = planned()
+    assert (plan.acting, plan.rows_on) == ("cuda", "cuda")
+    assert set(devices) == {"learning", "acting", "rows"}
+    assert [what[-1] for what in asked] == [2 * SCALAR // 3] * 2 + [16 * plan.batch_size] * 2
+    plan, devices = planned(elsewhere=True)
+    assert (plan.acting, plan.rows_on) == ("", "cuda")
+    assert "on Ray" in devices["acting"].why
+    with monkeypatch.context() as patch:
+        patch.setattr(overnight, "refuse_impossible", refused_with_torch)
+        plan, devices = planned()
+    assert (plan.acting, plan.rows_on) == ("", "cuda")
+    assert devices["acting"].why == "It acts with numpy. On cuda: too much."
+    asked.clear()
+    plan, devices = planned(device="cpu")
+    assert (plan.acting, plan.rows_on, set(devices), asked) == ("", "", {"learning"}, [])
+
+
+def refused_with_torch(plan: Plan, learner: Learner) -> None:
+    if plan.acting:
+        raise SettingsError("too much.")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_leaves_everything_to_numpy() -> None:
+    plan, devices = planned()
+    assert (plan.acting, plan.rows_on) == ("", "")
+    for what in ("acting", "rows"):
+        assert "on cuda failed in a trial" in devices[what].why
 
 
 def test_every_event_is_said_once_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from cornerman import candidacy, worker
 from cornerman.contract import HeadlessGame, ModelError, Rival
 from cornerman.encoder import Encoder
+from cornerman.hardware import Choice
 from cornerman.history import History
 from cornerman.learner import build_learner
 from cornerman.lineage import Lineage
 from cornerman.network import NetworkSpec
 from cornerman.overnight import Overnight, Plan
+from cornerman.overnight_report import write_report
 from cornerman.registry import Registry
 from cornerman.resume_file import ResumeFile
 from cornerman.settings import Settings, with_values
@@ -224,6 +227,40 @@ def test_killed_after_a_checkpoint_and_resumed_is_never_killed(
     assert again.progress.decisions == done
     assert again.run()
     compare(digest(again, tmp_path), straight["ringside"])
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_rows_on_a_device_teach_the_same_also_where_it_is_lost(
+    tmp_path: Path, straight: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """torch's "cpu" stands for the device; it is lost in the middle of learning from rows on it."""
+    run = built(tmp_path, "choosing", DECISIONS, rows_on="cpu")
+    learn, batches = run._learner.learn_burst, [0]
+
+    def learned(batch: Any) -> Any:
+        assert isinstance(batch.action, torch.Tensor) != bool(run.faults or run.ring.fault)  # type: ignore[attr-defined]
+        batches[0] += 1
+        if lost and batches[0] == 5:
+            raise RuntimeError("the device is lost")
+        return learn(batch)
+
+    monkeypatch.setattr(run._learner, "learn_burst", learned)
+    assert run.run()
+    compare(digest(run, tmp_path), straight["choosing"])
+    assert run.faults == ["Rows on cpu failed, so they come from here: the device is lost"] * lost
+
+
+def test_where_it_acts_and_why_is_in_the_log_and_in_the_report(tmp_path: Path) -> None:
+    run = built(tmp_path, "choosing", 3_000, acting="cpu")
+    run.devices = {"acting": Choice("cpu", "It acts on cpu.", {"cpu": 2.0, "numpy": 1.0})}
+    assert run.run()
+    log = [json.loads(line) for line in (tmp_path / "bulk" / "log.jsonl").read_text("utf-8").splitlines()]
+    wanted = {"device": "cpu", "why": "It acts on cpu.", "timings": {"cpu": 2.0, "numpy": 1.0}}
+    assert log[0] == {"event": "devices", "acting": wanted}
+    assert not run.faults
+    run._tell_fault("It stopped to.")
+    run._tell_fault("It stopped to.")
+    assert "Devices\nIt acts on cpu.\nIt stopped to." in write_report(run, run._lineage, tmp_path / "bulk", 2)
 
 
 # ------------------------------------------------------------------------------------------- processes, and kill -9

@@ -12,11 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cornerman.contract import CornermanError, HeadlessGame
+from cornerman.contract import BatchedGame, CornermanError, HeadlessGame, SettingsError
 from cornerman.plugin import Cornerman
 from cornerman.settings import read_settings, with_values
+
+if TYPE_CHECKING:
+    from cornerman.hardware import Choice
+    from cornerman.learner import Learner
+    from cornerman.overnight import Plan
 
 REPORT_PERIOD_S = 10.0
 
@@ -56,10 +61,12 @@ def train_over_processes(
         configure_trainer_thread()
         spec = plugin.lineage.champion.spec
         choice = choose_device(settings.device, spec, plan.batch_size)
-        say(choice.why)
         learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device)
+        plan, devices = _on_devices(game, plan, learner, choice, settings.burst_steps, address is not None)
+        for chosen in devices.values():
+            say(chosen.why)
         overnight = Overnight(game, game_name, settings, plan, plugin.registry, plugin.lineage, learner, say)
-        overnight.board = board or overnight.board
+        overnight.board, overnight.devices = board or overnight.board, devices
         if address is not None:
             overnight.new_crew = partial(RayCrew, address=address)
         if resume:
@@ -73,6 +80,35 @@ def train_over_processes(
         return plugin.lineage.champion.version
     finally:
         plugin.lock.release()
+
+
+def _on_devices(
+    game: HeadlessGame, plan: Plan, learner: Learner, choice: Choice, burst_steps: int, elsewhere: bool
+) -> tuple[Plan, dict[str, Choice]]:
+    """The plan with where workers act and batches are picked, each chosen by a timing at the size that it will have.
+
+    With numpy where learning is on the CPU: then there is nothing to time. `elsewhere`: the workers are not here.
+    """
+    if choice.device == "cpu":
+        return plan, {"learning": choice}
+    from cornerman.device_actor import NUMPY, choose_acting
+    from cornerman.device_replay import HERE, choose_rows
+    from cornerman.hardware import Choice
+    from cornerman.overnight import refuse_impossible
+    from cornerman.worker import BATCHED, SCALAR
+
+    spec, together = learner.spec, BATCHED if isinstance(game, BatchedGame) else SCALAR
+    acting = Choice(NUMPY, "Workers on Ray act with numpy: what is measured here says nothing of their machines.")
+    if not elsewhere:
+        acting = choose_acting(choice.device, spec, 2 * together // 3)  # so many rows a turn are the present policy's
+    rows = choose_rows(choice.device, spec, burst_steps * plan.batch_size)
+    device = "" if acting.device == NUMPY else acting.device
+    try:
+        refuse_impossible(replace(plan, acting=device), learner)
+    except SettingsError as error:  # torch in every worker takes memory that numpy does not; without, it may fit
+        device, acting = "", replace(acting, device=NUMPY, why=f"It acts with numpy. On {acting.device}: {error}")
+    plan = replace(plan, acting=device, rows_on="" if rows.device == HERE else rows.device)
+    return plan, {"learning": choice, "acting": acting, "rows": rows}
 
 
 class Interrupts:

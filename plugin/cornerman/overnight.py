@@ -20,7 +20,9 @@ from cornerman.anchors import present_rating
 from cornerman.candidacy import Candidacy
 from cornerman.contract import BatchedGame, HeadlessGame, ModelError, SettingsError
 from cornerman.crew import Crew, Hands
+from cornerman.device_replay import DeviceReplay
 from cornerman.evaluation import pair_seed
+from cornerman.hardware import Choice
 from cornerman.league import League
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
@@ -50,6 +52,8 @@ class Plan:
     candidate_steps: int = 3_000  # learning steps between two candidates
     report_s: float = 10.0
     checkpoint_s: float = 60.0
+    acting: str = ""  # the device that the present policy acts on in the workers; "": with numpy
+    rows_on: str = ""  # the device that batches to learn from are picked on; "": here
 
 
 @dataclass(slots=True)
@@ -87,8 +91,11 @@ class Overnight:
         self.game, self._settings, self._plan, self._say = game, settings, plan, say
         self._registry, self._lineage, self._learner = registry, lineage, learner
         spec = self._spec = learner.spec
-        self.ring = ReplayBuffer(
-            plan.capacity, spec.observation_size, spec.num_actions, np.random.default_rng([settings.seed, 6])
+        shape, random = (spec.observation_size, spec.num_actions), np.random.default_rng([settings.seed, 6])
+        self.ring = (
+            DeviceReplay(plan.capacity, *shape, random, plan.rows_on)
+            if plan.rows_on
+            else ReplayBuffer(plan.capacity, *shape, random)
         )
         self.league, self.progress = League(list(game.rivals)), Progress(actions=[0] * spec.num_actions)
         self._batched = list(game.batched_rivals) if isinstance(game, BatchedGame) else list(game.rivals)
@@ -100,6 +107,9 @@ class Overnight:
         self.new_crew: Callable[[str, tuple[int, ...], int, int], Hands] = Crew
         self.board: Callable[[Mapping[str, Any]], None] = lambda entry: None
         self.candidacy = Candidacy(registry, lineage, self.league, spec, settings, say, self._write)
+        self.devices: dict[str, Choice] = {}
+        """Where it learns, acts and picks rows, and why; for the log and the report."""
+        self.faults: list[str] = []
         self._rotation: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # what a checkpoint says of the workers
         self._learner.load(lineage.champion.flat)
 
@@ -120,6 +130,8 @@ class Overnight:
                 for sentence in rotation.restore(*self._rotation):
                     self._say(sentence)
             self._rotation = None
+            if self.devices:
+                self._write({"event": "devices", **{what: asdict(choice) for what, choice in self.devices.items()}})
             rotation.begin(self._collecting)
             self.candidacy.start(self.crew, plan.workers)
             done = self._collect_and_learn(rotation, stopped) and self._judge_the_last(stopped)
@@ -183,6 +195,8 @@ class Overnight:
             "n_step": self._settings.n_step,
             "gamma": self._settings.gamma,
         }
+        if self._plan.acting:
+            order["acting"] = self._plan.acting
         return arrays, order
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
@@ -193,6 +207,8 @@ class Overnight:
         progress.decisions += int(notes["decisions"])
         progress.battles += int(notes["battles"])
         progress.actions = [a + b for a, b in zip(progress.actions, notes["actions"], strict=True)]
+        if "fault" in notes:
+            self._tell_fault(notes["fault"])
         progress.owed += len(columns["action"]) * self._plan.uses / self._plan.batch_size
         self.league.fade()
         for first, second, wins, draws, losses in notes["tallies"]:
@@ -203,10 +219,26 @@ class Overnight:
 
     def _learn(self) -> None:
         """Whole bursts of what is owed."""
-        burst = self._settings.burst_steps
+        burst, ring = self._settings.burst_steps, self.ring
         while self.progress.owed >= burst:
             self.progress.owed -= burst
-            self._learner.learn_burst(self.ring.sample(burst * self._plan.batch_size))
+            batch = ring.sample(burst * self._plan.batch_size)
+            try:
+                self._learner.learn_burst(batch)
+            except RuntimeError as error:  # a device that is lost takes the rows on it along; the learner is as before
+                if not isinstance(ring, DeviceReplay) or ring.fault:
+                    raise
+                self._learner.learn_burst(ring.again(error))
+        for fault in (self._learner.fault, ring.fault if isinstance(ring, DeviceReplay) else ""):
+            if fault:
+                self._tell_fault(fault)
+
+    def _tell_fault(self, fault: str) -> None:
+        """Say once why a device was left."""
+        if fault not in self.faults:
+            self.faults.append(fault)
+            self._say(fault)
+            self._write({"event": "fault", "reason": fault})
 
     # -------------------------------------------------------------------------------------------- telling and saving
 
@@ -311,6 +343,7 @@ def refuse_impossible(plan: Plan, learner: Learner) -> None:
     row_bytes = 2 * (4 * learner.spec.observation_size + learner.spec.num_actions) + 64
     # A checkpoint holds the rows twice more for a moment: copied, and as the bytes of a file.
     needed = (plan.workers + 1) * WORKER_BYTES + LEARNER_BYTES + 3 * plan.capacity * row_bytes
+    needed += plan.workers * LEARNER_BYTES if plan.acting else 0  # each of them with torch
     free = psutil.virtual_memory().available
     if needed > free:
         raise SettingsError(

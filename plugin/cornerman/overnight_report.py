@@ -28,6 +28,10 @@ class Trained(Protocol):
     def game(self) -> HeadlessGame: ...
     @property
     def progress(self) -> Any: ...
+    @property
+    def devices(self) -> Mapping[str, Any]: ...
+    @property
+    def faults(self) -> Sequence[str]: ...
 
 
 def write_report(run: Trained, lineage: Lineage, folder: Path, num_battles: int) -> str:
@@ -44,6 +48,7 @@ def write_report(run: Trained, lineage: Lineage, folder: Path, num_battles: int)
             f"Cross table (score of the row against the column, {num_battles} battles a pair)\n"
             + table_text(names, meetings),
             "Action use of the policy that learned\n" + action_text(actions),
+            "Devices\n" + "\n".join([*(choice.why for choice in run.devices.values()), *run.faults]),
         ]
     )
     (folder / "report.txt").write_text(text + "\n", encoding="utf-8")

@@ -51,6 +51,11 @@ class Policy:
         self._layers, self._head = _fold(arrays, spec)
         self._buffers = threading.local()
 
+    @property
+    def indifferent(self) -> bool:
+        """Whether it prefers nothing, since nothing was learned."""
+        return self._indifferent
+
     @classmethod
     def from_arrays(cls, spec: NetworkSpec, arrays: Mapping[str, Floats], version: int = -1) -> Policy:
         """From arrays by the names of `NetworkSpec.arrays`; ValueError where one is missing, extra or misshapen."""

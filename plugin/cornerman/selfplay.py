@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import BatchedRival, Battles, Bools, Floats, ResumableBattles, Source
-from cornerman.policy import Policy
 from cornerman.rows import layout
 
 Ints = NDArray[Any]
+
+
+@runtime_checkable
+class ActingInBatches(Protocol):
+    """A policy, or what acts as one on a device."""
+
+    @property
+    def version(self) -> int: ...
+    def act_batch(
+        self, observations: Floats, action_masks: Bools, random: np.random.Generator, epsilon: float = 0.0
+    ) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +35,16 @@ class Player:
     """Who may take seats: a policy that explores by `epsilon`, or a scripted fighter for batches."""
 
     name: str
-    plays: Policy | BatchedRival
+    plays: ActingInBatches | BatchedRival
     epsilon: float = 0.0
 
     @property
     def version(self) -> int:
-        return self.plays.version if isinstance(self.plays, Policy) else -1
+        return self.plays.version if isinstance(self.plays, ActingInBatches) else -1
 
     @property
     def source(self) -> Source:
-        return Source.PLUGIN if isinstance(self.plays, Policy) else Source.SCRIPTED
+        return Source.PLUGIN if isinstance(self.plays, ActingInBatches) else Source.SCRIPTED
 
 
 @dataclass(slots=True)
@@ -212,7 +222,7 @@ class SelfPlay:
         return actions
 
     def _of(self, player: Player, rows: Ints, observation: Floats, mask: Bools) -> Ints:
-        if isinstance(player.plays, Policy):
+        if isinstance(player.plays, ActingInBatches):
             return player.plays.act_batch(observation, mask, self._random, player.epsilon)
         return player.plays(self.battles, rows, self._random)
 

@@ -3,7 +3,7 @@
 What it collects depends on its orders alone, and it can be stored: another process goes on with the same rows.
 
 Orders and answers are named arrays and plain data as bytes (array_file), so nothing is unpickled. It ends when the
-pipe does. numpy only: it starts quickly and stays small.
+pipe does. numpy only, but where it is told to act on a device: it starts quickly and stays small.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Worker:
         sizes = self._encoder.observation_size, self._encoder.num_actions
         self._spec = NetworkSpec(*sizes, hidden)
         self._policies: dict[str, Policy] = {}
+        self._actor: Any = None  # of the present policy, where an order says that it acts on a device
         random = self._random = np.random.default_rng([seed, number])
         first = int(random.integers(2**62))
         self._batched = dict(game.batched_rivals) if isinstance(game, BatchedGame) else {}
@@ -138,6 +139,8 @@ class Worker:
     def _collect(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         for name, flat in arrays.items():
             self._policies[name] = Policy(self._spec, flat, int(order["versions"][name]))
+        if order.get("acting"):
+            self._act_on(str(order["acting"]))
         plays = [(self._main, order["mix"])]
         if self._beside is not None:
             plays.append((self._beside, order["mix_beside"]))
@@ -151,15 +154,27 @@ class Worker:
             notes["battles"] += collected.battles
             for (first, second), tally in collected.tallies.items():
                 notes["tallies"].append([first, second, tally.wins, tally.draws, tally.losses])
+        if self._actor is not None and self._actor.fault:
+            notes["fault"] = self._actor.fault
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         own = columns["version"] == int(order["versions"].get(PRESENT, -1))
         notes["actions"] = np.bincount(columns["action"][own], minlength=self._spec.num_actions).tolist()
         return columns, notes
 
+    def _act_on(self, device: str) -> None:
+        """Let the present policy act on a device; past champions meet too few rows a turn for one to pay."""
+        if self._actor is None:
+            from cornerman.device_actor import (
+                DeviceActor,
+            )  # here and not above: a worker without a device needs no torch
+
+            self._actor = DeviceActor(self._spec, device)
+        self._actor.take(self._policies[PRESENT])
+
     def _seat(self, play: SelfPlay, mix: Mapping[str, float], epsilon: float) -> None:
         """The present policy in one seat of every row, in turn; opposite, opponents by their shares."""
         names = [name for name in mix if name == ITSELF or name in self._policies or name in self._rivals(play)]
-        players = [Player(PRESENT, self._policies[PRESENT], epsilon)]
+        players = [Player(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
         for name in names:
             if name != ITSELF:
                 plays = self._policies.get(name) or self._rivals(play)[name]
