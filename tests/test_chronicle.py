@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.chronicle import PROBATION_BATTLES, Chronicle
+from cornerman.chronicle import PROBATION, PROBATION_BATTLES, Chronicle
 from cornerman.contract import Source
 from cornerman.gate import Verdict
 from cornerman.history import History
 from cornerman.live_battles import LiveBattles, LiveResult
-from tests.test_registry import filled
+from cornerman.version_manifest import Provenance
+from tests.test_registry import PASSED, filled, flat, opened
 
 
 def result(version: int, score: float, level: int = 5, opponent: str = "player") -> LiveResult:
@@ -73,13 +74,36 @@ def test_a_record_that_fails_is_said_once_and_the_watch_goes_on(tmp_path: Path) 
 
 
 def test_probation_ends_with_its_battles(tmp_path: Path) -> None:
-    record = chronicle(tmp_path, [])
-    record.begin_probation(2)
-    assert record.on_probation(2)
-    assert not record.on_probation(1)
-    for _ in range(PROBATION_BATTLES):
-        record.live(result(2, 1.0), 2, 1)
+    record = on_probation(tmp_path)
     assert not record.on_probation(2)
+    assert record.on_probation(3)
+    for _ in range(PROBATION_BATTLES - 1):
+        record.live(result(3, 1.0), 3, 2)
+    assert record.on_probation(3)
+    record.live(result(3, 1.0), 3, 2)
+    assert not record.on_probation(3)
+
+
+def on_probation(folder: Path) -> Chronicle:
+    """Of version 3, which recorded battles alone promoted."""
+    registry = filled(folder)
+    registry.promote(registry.save(flat(3), Provenance(parent=2, gate=PASSED | {PROBATION: True})))
+    return Chronicle(folder, lambda: 0.0, registry.manifests, [].append)
+
+
+def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
+    record = on_probation(tmp_path)
+    assert record.on_probation(3)
+    for _ in range(20):
+        record.live(result(3, 1.0), 3, 2)
+    again = Chronicle(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)  # the first was never closed
+    assert again.on_probation(3)
+    for left in range(PROBATION_BATTLES - 20, 0, -1):
+        assert again.on_probation(3), left
+        again.live(result(3, 1.0), 3, 2)
+    assert not again.on_probation(3)
+    once_more = Chronicle(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)
+    assert not once_more.on_probation(3)
 
 
 SEATS = {0: Source.PLUGIN, 1: Source.PLAYER}

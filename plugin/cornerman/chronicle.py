@@ -19,6 +19,8 @@ from cornerman.version_manifest import Manifest
 
 PROBATION_BATTLES = 60
 """Live battles after which a version that recorded battles promoted is on probation no longer."""
+PROBATION = "probation"
+"""The key in a manifest's gate result that puts a version on probation, in every session until it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Chronicle:
     def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
         """Note a live battle; a sentence where the champion has now proved worse than its predecessor, else ""."""
         version, remaining = self._probation
-        if result.version == version and remaining:
-            self._probation = (version, remaining - 1)
+        if result.version == version:
+            self._probation = (version, max(0, remaining - 1))
         watch = None
         if result.version == champion and predecessor is not None:
             watch = self._watching(_Pair(champion, predecessor, result.kind, result.opponent))
@@ -83,17 +85,25 @@ class Chronicle:
         )
         return watch.sentence if watch is not None and watch.add(result.score) else ""
 
-    def begin_probation(self, version: int) -> None:
-        """`version` was promoted by recorded battles alone: live ones have to bear it out first."""
-        self._probation = (version, PROBATION_BATTLES)
-
     def on_probation(self, champion: int) -> bool:
-        """Whether live battles have still to tell if `champion` is no worse; then nobody else is put to the gate."""
-        version, remaining = self._probation
-        if version != champion or not remaining:
+        """Whether live battles have still to tell if `champion` is no worse; then nobody else is put to the gate.
+
+        That is so of a version that recorded battles alone promoted, as its manifest says.
+        """
+        if self._probation[0] != champion:
+            self._probation = (champion, self._probation_left(champion))
+        if not self._probation[1]:
             return False
         pair, watch = self._watch or (None, None)
         return pair is None or watch is None or pair.champion != champion or watch.worse is None
+
+    def _probation_left(self, version: int) -> int:
+        """How many live battles are still to come; those of earlier sessions are in the record."""
+        if not any(each.version == version and (each.gate or {}).get(PROBATION) for each in self._manifests()):
+            return 0
+        fought: list[int] = []
+        self._note(lambda history: fought.append(history.num_live(version)))
+        return max(0, PROBATION_BATTLES - sum(fought))
 
     def forget_player(self) -> None:
         """Erase every battle against the player; ModelError where that cannot be done."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cornerman import continuation
-from cornerman.chronicle import Chronicle
+from cornerman.chronicle import PROBATION, Chronicle
 from cornerman.continuation import Schedule
 from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
 from cornerman.encoder import Encoder
@@ -225,8 +225,6 @@ class Training:
         self._lineage.promote(Policy(self._candidate.spec, self._candidate.flat, version))
         self._metrics.event(f"Version {version} passed the gate and now plays. {verdict.reason}")
         self.chronicle.judged(verdict, champion, manifest, oldest)
-        if not isinstance(self._game, HeadlessGame):
-            self.chronicle.begin_probation(version)
         self._prune()
         self._saving.hurry()
 
@@ -242,7 +240,7 @@ class Training:
             parent=self._registry.champion,
             learning_steps=self._learner.steps,
             rows=dict(self.memory.rows),
-            gate=verdict.as_dict(),
+            gate=verdict.as_dict() | ({} if isinstance(self._game, HeadlessGame) else {PROBATION: True}),
         )
         version = self._registry.save(candidate.flat, provenance, learner=self._learner.state(), spec=candidate.spec)
         self._registry.promote(version)
