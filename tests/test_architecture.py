@@ -106,6 +106,7 @@ ROOMS: dict[str, set[str]] = {
         "rewards",
         "safekeeping",
         "sparring",
+        "stored_champions",
         "version_manifest",
     },
     "paced_burst": {"metrics", "network", "replay"},
@@ -146,7 +147,7 @@ ROOMS: dict[str, set[str]] = {
     "overlay": {"panel_words"},
     "forgetting": {"history", "journal"},
     "switches": {"difficulty", "disk"},
-    "controls": {"difficulty", "forgetting"},
+    "controls": {"difficulty", "forgetting", "stored_champions"},
     # the composition root, and the command line
     "imports": {"exchange", "version_manifest"},
     "preparation": {"hardware", "learner", "training"},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cornerman.contract import ModelError
 from cornerman.difficulty import level
+from cornerman.stored_champions import roll_back
 
 if TYPE_CHECKING:
     from cornerman.plugin import Cornerman
@@ -41,16 +41,9 @@ class Controls:
             return "There is no earlier version to go back to."
 
         def back() -> None:
-            policy = plugin.lineage.roll_back()
-            if policy is None:  # asked for twice before it was done once
-                return
-            if plugin.training is not None:
+            gone_back = roll_back(plugin.lineage, plugin.registry, plugin.metrics.event, plugin.say)
+            if gone_back and plugin.training is not None:
                 plugin.training.drop_candidate()
-            plugin.metrics.event(f"Version {policy.version} plays again.")
-            try:
-                plugin.registry.roll_back()
-            except ModelError as error:
-                plugin.say(str(error))
 
         plugin.hand_to_trainer(back)
         return "Going back to the version before."

@@ -1,4 +1,4 @@
-"""Who plays when a game starts: the stored champions, or a first version that has learned nothing."""
+"""Who plays: at a start the stored champions, or a first version that has learned nothing; later, who played before."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cornerman.contract import CornermanError
-from cornerman.lineage import KEPT
+from cornerman.contract import CornermanError, ModelError
+from cornerman.lineage import KEPT, Lineage
 from cornerman.network import NetworkSpec, draw
 from cornerman.policy import Policy
 from cornerman.registry import Registry
@@ -28,6 +28,29 @@ def stored_champions(registry: Registry, spec: NetworkSpec, seed: int, say: Call
         except CornermanError as error:
             say(str(error))
     return [*policies, champion]
+
+
+def roll_back(
+    lineage: Lineage,
+    registry: Registry,
+    tell: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
+    why: str = "",
+) -> Policy | None:
+    """The predecessor plays from the next decision on and at the next start; None where there is none.
+
+    `tell` hears what plays now, `warn` (or else `tell`) why that could not be noted on the disk. The thread that owns
+    the registry.
+    """
+    policy = lineage.roll_back()
+    if policy is None:
+        return None
+    try:
+        registry.roll_back()
+    except ModelError as error:
+        (warn or tell)(str(error))
+    tell(f"{why} Version {policy.version} plays again.".strip())
+    return policy
 
 
 def first_version(registry: Registry, spec: NetworkSpec, seed: int) -> Policy:

@@ -34,6 +34,7 @@ from cornerman.rewards import RewardCalculator
 from cornerman.safekeeping import Safekeeping
 from cornerman.settings import Settings
 from cornerman.sparring import Sparring
+from cornerman.stored_champions import roll_back
 from cornerman.version_manifest import Provenance
 
 log = logging.getLogger("cornerman")
@@ -299,15 +300,8 @@ class Training:
 
     def roll_back(self, why: str = "") -> None:
         """The predecessor plays again, now and at the next start; learning goes on."""
-        policy = self._lineage.roll_back()
-        if policy is None:
-            return
-        self.drop_candidate()
-        self._metrics.event(f"{why} Version {policy.version} plays again.".strip())
-        try:
-            self._registry.roll_back()
-        except ModelError as error:
-            self._metrics.event(str(error))
+        if roll_back(self._lineage, self._registry, self._metrics.event, why=why):
+            self.drop_candidate()
 
     def keep(self) -> None:
         """Take and keep everything that was handed over; what is due to be learned from it stays due."""
