@@ -10,15 +10,17 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from cornerman import candidacy, worker
+from cornerman import candidacy, overnight_report, worker
 from cornerman.contract import HeadlessGame, ModelError, Rival
 from cornerman.encoder import Encoder
+from cornerman.gate import GateSettings
 from cornerman.hardware import Choice
 from cornerman.history import History
 from cornerman.learner import build_learner
@@ -85,6 +87,7 @@ def small_batches() -> Iterator[None]:
         patch.setattr(worker, "BATCHED", 48)
         patch.setattr(worker, "BESIDE", 2)
         patch.setattr(candidacy, "ANCHOR_BATTLES", 2)
+        patch.setattr(worker, "GateSettings", partial(GateSettings, rival_pairs=4))
         yield
 
 
@@ -97,7 +100,7 @@ def built(folder: Path, name: str, decisions: int, **plan: Any) -> Overnight:
     registry = Registry(folder, identity, spec, time.time)
     lineage = Lineage(stored_champions(registry, spec, settings.seed, lambda _: None))
     learner = build_learner(spec, with_values(settings, {"batch_size": 64}, "the test"), "cpu")
-    small = {"workers": WORKERS, "batch_size": 64, "uses": 4.0, "capacity": 20_000, "candidate_steps": 190}
+    small = {"workers": WORKERS, "batch_size": 64, "uses": 4.0, "capacity": 5_000, "candidate_steps": 190}
     whole = Plan(decisions=decisions, report_s=0.0, **{"checkpoint_s": 1e9, **small, **plan})
     run = Overnight(game, name, settings, whole, registry, lineage, learner, lambda _: None)
     run.new_crew = Here
@@ -190,6 +193,32 @@ def test_stopped_and_resumed_is_never_stopped(
     compare(digest(run, tmp_path), straight[name])
 
 
+class LateJudge(Here):
+    """Whose judge never answers, once it has measured the scripted fighters."""
+
+    asked = 0
+
+    def answer(self, which: int, wait_s: float) -> Any:
+        order = self._orders[which]
+        if order is not None and order[1]["kind"] == "judge":
+            LateJudge.asked += 1
+            return None
+        return super().answer(which, wait_s)
+
+
+def test_stopped_while_it_waits_for_the_judge_is_never_stopped(
+    tmp_path: Path, straight: dict[str, dict[str, Any]]
+) -> None:
+    run = built(tmp_path, "choosing", DECISIONS)
+    run.new_crew, LateJudge.asked = LateJudge, 0
+    assert not run.run(lambda: LateJudge.asked > 2)
+    assert run.candidacy.standing.candidates == 1
+    again = built(tmp_path, "choosing", DECISIONS - run.progress.decisions)
+    again.resume()
+    assert again.run()
+    compare(digest(again, tmp_path), straight["choosing"])
+
+
 class KilledError(Exception):
     """Stands for kill -9: nothing of what follows is run but what a `finally` does here, which writes nothing."""
 
@@ -250,7 +279,8 @@ def test_rows_on_a_device_teach_the_same_also_where_it_is_lost(
     assert run.faults == ["Rows on cpu failed, so they come from here: the device is lost"] * lost
 
 
-def test_where_it_acts_and_why_is_in_the_log_and_in_the_report(tmp_path: Path) -> None:
+def test_where_it_acts_and_why_is_in_the_log_and_in_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overnight_report, "draw_report", lambda *_: None)
     run = built(tmp_path, "choosing", 3_000, acting="cpu")
     run.devices = {"acting": Choice("cpu", "It acts on cpu.", {"cpu": 2.0, "numpy": 1.0})}
     assert run.run()

@@ -127,6 +127,7 @@ class SelfPlay:
             "version": self._version,
         }
         self._players: list[Player] = []
+        self._policies: list[ActingInBatches | None] = []
         self._seats = np.zeros((2, count), np.int16)
 
     @property
@@ -143,6 +144,8 @@ class SelfPlay:
         if seats.shape != self._seats.shape or seats.min() < 0 or seats.max() >= len(players):
             raise ValueError(f"seats must be indices of the {len(players)} players, of shape {self._seats.shape}")
         self._players, self._seats = list(players), seats.astype(np.int16)
+        # Asked once here: to ask whether something keeps a protocol takes 8 us, and every turn needs to know of each.
+        self._policies = [player.plays if isinstance(player.plays, ActingInBatches) else None for player in players]
         names = [player.name for player in players]
         self._codes = np.array([player.source for player in players], np.int8)
         self._versions = np.array([player.version for player in players], np.int32)
@@ -209,22 +212,24 @@ class SelfPlay:
         if len(self._players) == 1:
             self._source[now] = self._opponent[now] = self._codes[0]
             self._version[now] = self._versions[0]
-            return self._of(self._players[0], self._everyone, observation, mask)
+            return self._of(0, self._everyone, observation, mask)
         who = self._seats.reshape(-1).take(at)
         opposite = self._seats[::-1].reshape(-1).take(at)
         self._source[now], self._opponent[now] = self._codes.take(who), self._codes.take(opposite)
         self._version[now] = self._versions.take(who)
         actions = np.zeros(self._count, np.int64)
-        for number, player in enumerate(self._players):
+        for number in range(len(self._players)):
             rows = (who == number).nonzero()[0]
             if len(rows):
-                actions[rows] = self._of(player, rows, observation[rows], mask[rows])
+                actions[rows] = self._of(number, rows, observation[rows], mask[rows])
         return actions
 
-    def _of(self, player: Player, rows: Ints, observation: Floats, mask: Bools) -> Ints:
-        if isinstance(player.plays, ActingInBatches):
-            return player.plays.act_batch(observation, mask, self._random, player.epsilon)
-        return player.plays(self.battles, rows, self._random)
+    def _of(self, number: int, rows: Ints, observation: Floats, mask: Bools) -> Ints:
+        player, policy = self._players[number], self._policies[number]
+        if policy is not None:
+            return policy.act_batch(observation, mask, self._random, player.epsilon)
+        scripted: Any = player.plays
+        return np.asarray(scripted(self.battles, rows, self._random))
 
     def _end(self, ended: Any, ends: list[tuple[Ints, Ints, Floats]], tallies: dict[tuple[str, str], Tally]) -> None:
         """Close what was open in the rows whose battle is over; what was cut off is not told at all."""
