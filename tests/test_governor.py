@@ -9,9 +9,7 @@ import pytest
 from cornerman.governor import (
     BUSY_SHARE,
     LEAST_SHARE,
-    LONGEST_RUN_ON_S,
     LOOK_PERIOD_S,
-    SHORTEST_SLICE_S,
     SLICE_S,
     Frames,
     Governor,
@@ -107,7 +105,7 @@ def test_in_slack_it_works_only_until_the_slack_is_over() -> None:
     mine.open_window()
     assert mine.budget() == 0.0
     mine.frame(16.7, 9.0)
-    assert mine.budget() == SLICE_S
+    assert mine.budget() == pytest.approx(0.008)
     clock.now += 0.005
     assert 0.002 < mine.budget() < 0.004
     clock.now += 0.003
@@ -145,22 +143,49 @@ def test_in_a_hurry_nothing_has_to_be_lent() -> None:
 # ------------------------------------------------------------------------------------------------- how long a slice
 
 
-def run(mine: Governor, clock: Clock, took: Callable[[float], float], slices: int) -> None:
-    for _ in range(slices):
-        budget = mine.budget() or SLICE_S
-        clock.now += took(budget)
-        mine.worked(took(budget), budget)
+def stops(mine: Governor, do: Callable[[], None]) -> bool:
+    """Whether it ends a slice that is under way."""
+    mine.budget()
+    assert not mine.stop[0]
+    do()
+    return bool(mine.stop[0])
 
 
-def test_slices_get_shorter_until_the_slowest_run_on_short_enough_and_longer_again() -> None:
+def test_a_window_that_closes_ends_the_slice_under_way() -> None:
+    mine, _ = governor("while_choosing")
+    mine.open_window()
+    assert not stops(mine, lambda: mine.choose(True))
+    assert not stops(mine, lambda: mine.choose(False)), "the break still lasts"
+    assert stops(mine, mine.close_window)
+    mine.choose(True)
+    assert stops(mine, lambda: mine.choose(False))
+    mine.open_window()
+    assert stops(mine, lambda: mine.pause(True))
+    assert not stops(mine, lambda: mine.pause(False))
+    always, _ = governor("always")
+    assert not stops(always, always.close_window), "a window that never closes"
+
+
+@pytest.mark.parametrize("learning_time", ["slack", "pump"])
+def test_time_that_is_taken_back_ends_the_slice_under_way(learning_time: str) -> None:
+    mine, _ = governor("always", learning_time)
+    assert not stops(mine, lambda: mine.lend(0.004))
+    assert stops(mine, lambda: mine.lend(0.0))
+
+
+def test_every_frame_within_a_slice_counts_as_one_with_learning() -> None:
     mine, clock = governor("always")
-    run(mine, clock, lambda budget: 4 * budget, 2000)
-    assert 4 * mine.slice_s <= LONGEST_RUN_ON_S
-    assert mine.slice_s >= SHORTEST_SLICE_S
-    run(mine, clock, lambda budget: budget, 2000)
-    assert mine.slice_s == SLICE_S
-    run(mine, clock, lambda _: 0.1, 5000)
-    assert mine.slice_s == SHORTEST_SLICE_S, "where nothing helps it stays at the shortest"
+    counted = []
+    mine._frames.frame = lambda frame_ms, learned: counted.append(learned)  # type: ignore[method-assign]
+    mine.frame(16.7, 5.0)
+    budget = mine.budget()
+    for _ in range(3):
+        clock.now += 0.0167
+        mine.frame(16.7, 5.0)
+    mine.worked(0.05, budget)
+    mine.frame(16.7, 5.0)
+    mine.frame(16.7, 5.0)
+    assert counted == [False, True, True, True, True, False]
 
 
 def test_the_run_on_is_what_was_worked_after_the_window_closed() -> None:

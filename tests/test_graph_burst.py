@@ -155,5 +155,5 @@ def test_a_learner_on_cuda_takes_it_and_on_the_cpu_not(monkeypatch: pytest.Monke
     cuda = Cuda()
     monkeypatch.setattr(torch, "cuda", cuda)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, copy=False, **__: tensor.clone() if copy else tensor)
-    assert isinstance(Learner(SPEC, device="cuda")._burst, GraphBurst)
-    assert not isinstance(Learner(SPEC)._burst, GraphBurst)
+    assert isinstance(Learner(SPEC, device="cuda")._graphs, GraphBurst)
+    assert not isinstance(Learner(SPEC)._graphs, GraphBurst)

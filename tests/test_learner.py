@@ -1,5 +1,6 @@
 """The learner: it learns, it repeats, it continues bit for bit, and nothing non-finite gets into its weights."""
 
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -28,8 +29,8 @@ def _one_thread() -> Iterator[None]:
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every test that asks for it runs on both ways through a burst."""
     if request.param == "eager":
-        monkeypatch.setattr(td, "scripted_burst", lambda: None)
-    elif td.scripted_burst() is None:
+        monkeypatch.setattr(td, "scripted", lambda function: None)
+    elif td.scripted(td.learn_part) is None:
         pytest.skip("this torch has no TorchScript")
     return str(request.param)
 
@@ -118,6 +119,42 @@ def test_a_burst_equals_single_steps(path: str) -> None:
 
 def part(rows: SimpleNamespace, start: int, stop: int) -> SimpleNamespace:
     return SimpleNamespace(**{name: column[start:stop] for name, column in vars(rows).items()})
+
+
+def test_a_burst_stops_after_the_step_under_way(path: str) -> None:
+    pupil, expected = learner(), learner()
+    rows, stop = pupil.prepare(batch(8 * 6)), torch.ones(1, dtype=torch.uint8)
+    assert [pupil.learn_rows(rows, at, 6 - at, stop).steps for at in range(2)] == [1, 1]
+    stop[0] = 0
+    assert pupil.learn_rows(rows, 2, 3, stop).steps == 3
+    assert pupil.learn_rows(rows, 5).steps == 1
+    expected.learn_burst(batch(8 * 6))
+    for name, array in expected.state().items():
+        assert np.array_equal(array, pupil.state()[name]), name
+
+
+def test_another_thread_stops_a_long_burst_while_it_runs(path: str) -> None:
+    pupil = learner()
+    pupil.warm_up()
+    rows, stop = pupil.prepare(batch(8 * 20_000)), np.zeros(1, np.uint8)
+    timer = threading.Timer(0.1, lambda: stop.fill(1))
+    timer.start()
+    done = pupil.learn_rows(rows, stop=torch.from_numpy(stop)).steps
+    timer.join()
+    assert 0 < done < 20_000
+    assert pupil.steps == done
+
+
+def test_parts_that_end_anywhere_give_the_same_weights_also_where_tiny_moments_are_cleared(path: str) -> None:
+    whole, parts = learner(), learner()
+    data = batch(8 * 200)
+    data.observation[:, 2] = 0.0  # a weight that is never used: its moments fade
+    rows, at = whole.prepare(data), 0
+    for length in (95, 2, 1, 90, 12):
+        at += parts.learn_rows(rows, at, length).steps
+    whole.learn_rows(rows)
+    for name, array in whole.state().items():
+        assert np.array_equal(array, parts.state()[name]), name
 
 
 def test_learning_continues_bit_for_bit_after_a_restore(path: str) -> None:
@@ -221,11 +258,11 @@ def test_a_raising_step_on_the_cpu_is_not_hidden_and_keeps_the_weights(monkeypat
         weights.online.fill_(7.0)
         raise RuntimeError("out of memory")
 
-    working = pupil._burst
-    monkeypatch.setattr(pupil, "_burst", fail)
+    working = pupil._learn_part
+    monkeypatch.setattr(pupil, "_learn_part", fail)
     with pytest.raises(RuntimeError, match="out of memory"):
         pupil.learn(batch(8))
-    monkeypatch.setattr(pupil, "_burst", working)
+    monkeypatch.setattr(pupil, "_learn_part", working)
     assert np.array_equal(pupil.snapshot(), before["online"])
     expected = learner()
     expected.restore(before)

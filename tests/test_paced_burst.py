@@ -26,6 +26,7 @@ BATCH, STEPS = 4, 16
 @dataclass
 class Told:
     steps: int
+    dropped: int
     loss: float
 
 
@@ -36,15 +37,21 @@ class Pretend:
 
     def __init__(self, step_s: float = 0.001, loss: float = 0.5) -> None:
         self.now, self.step_s, self.loss, self.parts, self.applied = 0.0, step_s, loss, list[int](), True
+        self.stops_after: int | None = None
 
     def clock(self) -> float:
         return self.now
 
-    def learn_burst(self, batch: Any) -> Told:
-        steps = len(batch.action) // BATCH
+    def prepare(self, batch: Any) -> Any:
+        return batch
+
+    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> Told:
+        assert most is not None
+        assert start + most <= len(rows.action) // BATCH
+        steps = most if self.stops_after is None else min(most, self.stops_after)
         self.parts.append(steps)
         self.now += steps * self.step_s
-        return Told(steps if self.applied else 0, self.loss if self.applied else math.nan)
+        return Told(steps, 0, self.loss) if self.applied else Told(0, steps, math.nan)
 
 
 def rings() -> Rings:
@@ -89,7 +96,7 @@ def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
 
 def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
     pretend = Pretend(step_s=0.001)
-    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), pretend.clock), rings()
+    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
     burst.begin(drawn, STEPS)
     whole(burst, [0.0045])
     assert pretend.parts == [1, 4, 4, 4, 3], "the first tells how long a step takes"
@@ -101,9 +108,32 @@ def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
     assert sum(pretend.parts) == STEPS
 
 
+def test_a_part_that_was_stopped_goes_on_where_it_stopped() -> None:
+    pretend = Pretend(step_s=0.001)
+    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    pretend.stops_after = 3
+    burst.begin(drawn, STEPS, at_once=2)
+    whole(burst, [1.0])
+    assert pretend.parts == [1, *[3] * 10, 1]
+
+
+def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
+    weights = []
+    for at_once in (1, 4):
+        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
+        burst = PacedBurst(learner, BATCH, Metrics())
+        for _ in range(8 // at_once):
+            burst.begin(drawn, STEPS, at_once)
+            whole(burst, [1e9])
+        weights.append(learner.state())
+    assert weights[0]["steps"] == 8 * STEPS
+    for name, array in weights[0].items():
+        assert np.array_equal(array, weights[1][name]), name
+
+
 def test_dropping_forgets_the_rest() -> None:
     pretend = Pretend()
-    burst = PacedBurst(pretend, BATCH, Metrics(), pretend.clock)
+    burst = PacedBurst(pretend, BATCH, Metrics(), clock=pretend.clock)
     burst.begin(rings(), STEPS)
     assert burst.advance(0.0) is None
     burst.drop()
@@ -114,7 +144,7 @@ def test_dropping_forgets_the_rest() -> None:
 @pytest.mark.parametrize(("loss", "apart"), [(MOST_LOSS - 1, False), (MOST_LOSS + 1, True), (1e30, True)])
 def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
     pretend = Pretend(loss=loss)
-    burst = PacedBurst(pretend, BATCH, Metrics(), pretend.clock)
+    burst = PacedBurst(pretend, BATCH, Metrics(), clock=pretend.clock)
     burst.begin(rings(), STEPS)
     if apart:
         with pytest.raises(FloatingPointError, match="the loss went up to"):
@@ -126,7 +156,7 @@ def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
 
 def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row() -> None:
     pretend = Pretend()
-    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), pretend.clock), rings()
+    burst, drawn = PacedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
     for applied in (False, False, True, False, False):
         pretend.applied = applied
         burst.begin(drawn, STEPS)
@@ -138,7 +168,7 @@ def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row
 
 def test_how_many_steps_a_second_is_counted() -> None:
     metrics, pretend = Metrics(), Pretend()
-    burst = PacedBurst(pretend, BATCH, metrics, pretend.clock)
+    burst = PacedBurst(pretend, BATCH, metrics, clock=pretend.clock)
     burst.begin(rings(), STEPS)
     whole(burst, [1.0])
     assert metrics.rate("steps") is not None
@@ -156,10 +186,19 @@ def test_a_slice_ends_in_time_and_lets_the_game_in_only_where_there_are_frames(
 
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(time, "sleep", sleep)
-    go_on, turns = for_a_slice(budget_s), 0
+    go_on, turns = for_a_slice(budget_s, np.zeros(1, np.uint8)), 0
     while go_on():
         now[0] += 0.0001  # a turn
         turns += 1
     assert now[0] - 5.0 == pytest.approx(budget_s, abs=0.0002)
     assert turns > 0
     assert len(slept) == (0 if budget_s == NO_FRAMES_S else pytest.approx(budget_s / 0.0007, abs=2))
+
+
+@pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
+def test_a_slice_ends_when_it_is_told_to(budget_s: float) -> None:
+    stop = np.zeros(1, np.uint8)
+    go_on = for_a_slice(1e6 * budget_s, stop)
+    assert go_on()
+    stop[0] = 1
+    assert not go_on()

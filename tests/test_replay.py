@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import SettingsError, Source, Transition
-from cornerman.replay import Batch, ReplayBuffer, Rings, ready_batch
+from cornerman.replay import Batch, ReplayBuffer, Rings, empty_batch, ready_batch
 from cornerman.rows import pack
 from tests.sample_states import chain, same
 
@@ -246,6 +246,48 @@ def test_a_fraction_of_the_batch_is_the_player_s(fraction: float, expected: int)
     rewards = pair.sample(64, fraction).reward
     assert np.isclose(rewards, 0.01).sum() == expected
     assert np.isclose(rewards, 0.02).sum() == 64 - expected
+
+
+@pytest.mark.parametrize(("fraction", "from_player"), [(0.0, 0), (0.25, 16), (1.0, 64)])
+def test_many_batches_are_whole_rows_and_each_has_its_share_of_the_player_s(fraction: float, from_player: int) -> None:
+    pair = rings()
+    for number in range(6):
+        pair.append(of_player(number))
+        pair.append(numbered(10 + number))
+    out = empty_batch(3 * 4 * 64, 2, 3)
+    pair.sample_many(3, (4, 64), fraction, out)
+    indices = np.rint(100 * out.reward).astype(int)
+    assert set(indices.tolist()) == {*range(6 if from_player else 0), *range(10, 16 if from_player < 64 else 10)}
+    batches = (indices.reshape(12, 64) < 10).sum(1)
+    assert batches.tolist() == [from_player] * 12
+    assert len({tuple(batch) for batch in indices.reshape(12, 64).tolist()}) == 12, "no batch is drawn twice"
+    for at, index in enumerate(indices):
+        row = numbered(int(index))
+        for name, column in out.columns():
+            assert np.array_equal(column[at], np.asarray(getattr(row, name), column.dtype)), name
+
+
+def test_many_batches_at_once_are_the_same_rows_as_burst_by_burst() -> None:
+    at_once, one_by_one = empty_batch(5 * 2 * 8, 2, 3), empty_batch(5 * 2 * 8, 2, 3)
+    for out, calls in ((at_once, 1), (one_by_one, 5)):
+        pair = rings()
+        for number in range(8):
+            pair.append(of_player(number))
+            pair.append(numbered(number))
+        for call in range(calls):
+            pair.sample_many(5 // calls, (2, 8), 0.5, out.part(call * 80 // calls, (call + 1) * 80 // calls))
+    for (name, column), (_, other) in zip(at_once.columns(), one_by_one.columns(), strict=True):
+        assert np.array_equal(column, other), name
+
+
+def test_many_batches_from_one_ring_or_none() -> None:
+    for row in (of_player(1), numbered(1)):
+        pair, out = rings(), empty_batch(6, 2, 3)
+        pair.append(row)
+        pair.sample_many(1, (2, 3), 0.5, out)
+        assert np.allclose(out.reward, 0.01)
+    with pytest.raises(ValueError, match="Nothing is stored"):
+        rings().sample_many(1, (2, 3), 0.5, out)
 
 
 def test_one_empty_ring_leaves_the_batch_to_the_other() -> None:

@@ -14,6 +14,8 @@ from cornerman import td
 from cornerman.network import NetworkSpec
 from tests.plain_network import PlainSpec
 
+Burst = Callable[..., Tensor]
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
@@ -24,16 +26,16 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(params=["eager", "scripted"])
-def burst(request: pytest.FixtureRequest) -> td.Burst:
+def burst(request: pytest.FixtureRequest) -> Burst:
     if request.param == "eager":
         return td.learn_burst
-    scripted = td.scripted_burst()
+    scripted = td.scripted(td.learn_burst)
     if scripted is None:
         pytest.skip("this torch has no TorchScript")
     return no_grad(scripted)
 
 
-def no_grad(function: td.Burst) -> td.Burst:
+def no_grad(function: Burst) -> Burst:
     def call(*arguments: object) -> Tensor:
         with torch.no_grad():
             return function(*arguments)  # type: ignore[arg-type]  # passed on as they came
@@ -162,7 +164,7 @@ def test_gradient_equals_autograd(spec: NetworkSpec, batch_size: int, seed: int)
 @given(spec=specs, seed=st.integers(0, 2**32 - 1))
 @pytest.mark.parametrize("scripted", [False, True])
 def test_a_burst_equals_autograd_with_torchs_adam(scripted: bool, spec: NetworkSpec, seed: int) -> None:
-    function = td.scripted_burst() if scripted else td.learn_burst
+    function = td.scripted(td.learn_burst) if scripted else td.learn_burst
     if function is None:
         pytest.skip("this torch has no TorchScript")
     random = np.random.default_rng(seed)
@@ -184,7 +186,7 @@ def test_forward_equals_the_named_network() -> None:
     torch.testing.assert_close(td.forward(weights.online, td.shape_of(spec), rows), naive_q(weights.online, spec, rows))
 
 
-def test_figures_tell_loss_td_error_and_gradient_length(burst: td.Burst) -> None:
+def test_figures_tell_loss_td_error_and_gradient_length(burst: Burst) -> None:
     spec, random = NetworkSpec(4, 3, (6,)), np.random.default_rng(5)
     rows, weights = random_rows(spec, 1, 8, random), random_weights(spec, random)
     td_error, gradient = td.gradient(weights.online, weights.target, td.shape_of(spec), rows)
@@ -194,7 +196,7 @@ def test_figures_tell_loss_td_error_and_gradient_length(burst: td.Burst) -> None
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -1e300])
-def test_what_stands_in_a_terminal_rows_next_observation_changes_nothing(burst: td.Burst, poison: float) -> None:
+def test_what_stands_in_a_terminal_rows_next_observation_changes_nothing(burst: Burst, poison: float) -> None:
     spec = NetworkSpec(4, 3, (6, 5))
     results = []
     for value in (0.0, poison):
@@ -208,7 +210,7 @@ def test_what_stands_in_a_terminal_rows_next_observation_changes_nothing(burst: 
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e300])
-def test_poison_at_illegal_actions_does_not_leak_from_the_next_state(burst: td.Burst, poison: float) -> None:
+def test_poison_at_illegal_actions_does_not_leak_from_the_next_state(burst: Burst, poison: float) -> None:
     """Action 2 is illegal in every next state and never taken: its output may be anything."""
     spec = NetworkSpec(4, 3, (6, 5))
     results = []
@@ -277,7 +279,7 @@ def test_moments_never_stay_denormal() -> None:
 
 
 def test_scripted_and_eager_bursts_agree() -> None:
-    scripted = td.scripted_burst()
+    scripted = td.scripted(td.learn_burst)
     if scripted is None:
         pytest.skip("this torch has no TorchScript")
     spec = NetworkSpec(20, 7, (32, 32))
@@ -301,5 +303,5 @@ def test_without_torchscript_there_is_no_scripted_burst(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(torch.jit, "script", refuse)
     filters = list(warnings.filters)
-    assert td.scripted_burst() is None
+    assert td.scripted(td.learn_burst) is None
     assert warnings.filters == filters

@@ -11,15 +11,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cornerman.hardware import rest_reason
 from cornerman.settings import Settings
 from cornerman.starvation import Starvation
 
-LONGEST_RUN_ON_S = 0.008
-"""What the trainer may run on after a window closed, at the 99th percentile."""
-SLICE_S, SHORTEST_SLICE_S, LEAST_SLICE_S = 0.006, 0.001, 0.0005
-HURRIED_SLICE_S = 0.02  # where no frame waits
-SLICES_JUDGED = 128
+SLICE_S, LEAST_SLICE_S = 0.048, 0.0005
+HURRIED_SLICE_S = 0.05  # where no frame waits
+RUN_ONS_JUDGED = 128
 LOOK_PERIOD_S = 0.25
 FRAMES_GONE_S = 1.0  # after so long without a frame, the game does not draw
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
@@ -77,14 +78,13 @@ class Governor:
         self.window, self.learning_time = window, learning_time
         self.rest = ""  # why it rests, as a sentence
         self.reading: Reading = {}
-        self.slice_s = SLICE_S
+        self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
+        """Set to 1 when the window closes: what learns ends its slice after the step or turn under way."""
         self.starvation = Starvation(learning_time)
         self._rest_on_battery, self._read_machine, self._clock = rest_on_battery, read_machine, clock
-        self._break = self._choosing = self._paused = self._worked = self._busy = False
+        self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
         self._frames = Frames()
-        self._slices: deque[float] = deque(maxlen=SLICES_JUDGED)
-        self._run_ons: deque[float] = deque(maxlen=SLICES_JUDGED)
-        self._num_slices = 0
+        self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
         self._overrun_s = 0.0
         self._rest_until = self._lent_until = self._closed_at = 0.0
         self._look_at = clock()
@@ -104,21 +104,27 @@ class Governor:
     def close_window(self) -> None:
         """A round starts."""
         self._break = self._choosing = False
-        self._closed_at = self._clock()
+        self._closed()
 
     def choose(self, choosing: bool) -> None:
         """The player begins to choose, or has chosen."""
-        if self._choosing and not choosing:
-            self._closed_at = self._clock()
-        self._choosing = choosing
+        chosen, self._choosing = self._choosing and not choosing, choosing
+        if chosen:
+            self._closed()
 
     def pause(self, paused: bool) -> None:
         self._paused = paused
+        self._closed()
+
+    def _closed(self) -> None:
+        if not self.window_open:
+            self._closed_at = self._clock()
+            self.stop[0] = 1
 
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame has been drawn; the game now waits `slack_ms` for the next."""
         self._framed_at = self._clock()
-        self._frames.frame(frame_ms, self._worked)
+        self._frames.frame(frame_ms, self._worked or self._working)
         self._worked = False
         if self.learning_time == "slack":
             self.lend(slack_ms / 1e3 * self.share - SLACK_MARGIN_S)
@@ -126,8 +132,10 @@ class Governor:
             self.starvation.seen_from_game(self._clock())
 
     def lend(self, seconds: float) -> None:
-        """Let the trainer work for so long from now on."""
+        """Let the trainer work for so long from now on; 0 or less: no longer."""
         self._lent_until = self._clock() + seconds
+        if seconds <= 0.0:
+            self.stop[0] = 1
         self._overrun_s *= FORGIVEN  # where nothing fits any more, it is tried again some seconds later
 
     # ---------------------------------------------------------------------------------------------------- either
@@ -195,6 +203,12 @@ class Governor:
     def budget(self, hurried: bool = False) -> float:
         """Seconds that the next slice may take; 0: not now. `hurried`: there are no frames, somebody waits for it."""
         now = self._clock()
+        self.stop[0] = 0  # before the look at the window: one that closes in between sets it again
+        budget = self._budget(now, hurried)
+        self._working = budget > 0.0
+        return budget
+
+    def _budget(self, now: float, hurried: bool) -> float:
         if not self.window_open:
             self.starvation.idle()
             return 0.0
@@ -208,9 +222,9 @@ class Governor:
                 self.starvation.waits(now)
                 return 0.0
             self.starvation.begins(now)
-            return min(self.slice_s, left)
+            return min(SLICE_S, left)
         self.starvation.begins(now)
-        return HURRIED_SLICE_S if hurried else self.slice_s
+        return HURRIED_SLICE_S if hurried else SLICE_S
 
     @property
     def wait_s(self) -> float:
@@ -221,25 +235,12 @@ class Governor:
     def worked(self, seconds: float, budget_s: float) -> None:
         """A slice is over that took `seconds` of the `budget_s` it was given."""
         now = self._clock()
-        self._worked = True
+        self._worked, self._working = True, False
         self.starvation.worked(now)
         self._overrun_s += 0.1 * (min(max(0.0, seconds - budget_s), MOST_OVERRUN_S) - self._overrun_s)
         if not self.window_open and self._closed_at:
             self._run_ons.append(min(seconds, now - self._closed_at))
         self._rest_until = now + seconds * (1.0 / self.share - 1.0)
-        if budget_s > SLICE_S:
-            return
-        self._slices.append(seconds)
-        self._num_slices += 1
-        if self._num_slices % (SLICES_JUDGED // 2) == 0:
-            self._adapt(_p99(list(self._slices)))
-
-    def _adapt(self, p99_s: float) -> None:
-        """Slices get shorter where the slowest would run on too long, and longer again where they would not."""
-        if p99_s > LONGEST_RUN_ON_S:
-            self.slice_s = max(SHORTEST_SLICE_S, 0.75 * self.slice_s)
-        elif p99_s < 0.75 * LONGEST_RUN_ON_S:
-            self.slice_s = min(SLICE_S, 1.1 * self.slice_s)
 
 
 def _p99(values: list[float]) -> float:

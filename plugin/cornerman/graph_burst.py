@@ -55,11 +55,12 @@ class GraphBurst:
         rates: Tensor,
         gradient_clip: float,
         target_rate: float,
+        stop: Tensor | None = None,
     ) -> Tensor:
-        """As `td.learn_burst`: `weights` are changed in place, `[3, K]` figures come back."""
+        """As `td.learn_burst`: `weights` are changed in place, `[3, K]` figures come back; `stop` counts now and then."""
         constants = (gradient_clip, target_rate)
-        figures, at = [], 0
-        while at < rates.size(0):
+        figures, at = list[Tensor](), 0
+        while at < rates.size(0) and not (figures and stop is not None and int(stop)):
             steps = _largest_power(rates.size(0) - at)
             part = td.Rows(*(column[at : at + steps] for column in rows))
             figures.append(self._part(weights, shape, part, rates[at : at + steps], constants))

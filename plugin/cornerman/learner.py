@@ -6,7 +6,7 @@ trainer's thread is configured by hardware.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -20,10 +20,12 @@ from cornerman.graph_burst import GraphBurst
 from cornerman.network import NetworkSpec, draw, split
 from cornerman.settings import Settings
 
-CLEAR_PERIOD = 96
-"""Learning steps between two clearings of tiny moments; whole bursts of 16, so that parts of one change nothing."""
 HEAD_UNITS = 16
 """The head is padded to a multiple of this many units: a product with 11 columns took four times one with 16."""
+
+
+LearnPart = Callable[..., torch.Tensor]
+"""Called like `td.learn_part`."""
 
 
 class BatchLike(Protocol):
@@ -88,7 +90,7 @@ class Learner:
     @property
     def is_scripted(self) -> bool:
         """Whether a burst is one call without the GIL; where not, the same steps run one operation at a time."""
-        return self._burst is not td.learn_burst
+        return self._learn_part not in (td.learn_part, self._graph_part)
 
     def warm_up(self) -> None:
         """Run three small bursts on made-up rows and throw them away; learns nothing.
@@ -97,15 +99,14 @@ class Learner:
         """
         if not self.is_scripted:
             return
-        spec = self._padded
+        spec, before = self._padded, self.state()
         nothing = torch.zeros(2, self.batch_size, device=self.device)
         observation = nothing.unsqueeze(2).expand(-1, -1, spec.observation_size)
         mask = torch.ones(2, self.batch_size, spec.num_actions, dtype=torch.bool, device=self.device)
         rows = td.Rows(observation, nothing.long(), nothing, nothing, observation, mask)
-        with torch.no_grad():
-            for _ in range(3):
-                self._run(rows)
-        self._use(self.device)
+        for _ in range(3):
+            self._run(rows, 0, 2, torch.zeros(1, dtype=torch.uint8))
+        self.restore(before)
 
     def learn(self, batch: BatchLike) -> Learned:
         """One learning step from a batch of B rows."""
@@ -114,26 +115,31 @@ class Learner:
     def learn_burst(self, batch: BatchLike) -> Learned:
         """K learning steps in one call, from K * batch_size rows (flat, or stacked as `[K, B, ...]`).
 
-        A step whose loss, gradient or weights are not finite is dropped and counted, and the weights before it stay.
-        A failing accelerator is left for the CPU, with the weights from before the burst (`fault` says why); a failing
-        CPU raises, with those weights too.
-        ValueError where the rows are no multiple of the batch size or do not fit the network.
+        As `learn_rows`; ValueError where the rows are no multiple of the batch size or do not fit the network.
         """
-        rows = self._rows(batch)
+        return self.learn_rows(self.prepare(batch))
+
+    def learn_rows(
+        self, rows: td.Rows, start: int = 0, most: int | None = None, stop: torch.Tensor | None = None
+    ) -> Learned:
+        """Learning steps from prepared rows, from batch `start` on and `most` at the most; all of them without it.
+
+        Once `stop` `[1]` is not 0 (any thread may set it) the step under way is the last. A step whose loss, gradient
+        or weights are not finite is dropped and counted, and the weights before it stay. A failing accelerator is left
+        for the CPU, with the weights from before the call (`fault` says why); a failing CPU raises, with those weights
+        too.
+        """
+        most = rows.action.shape[0] - start if most is None else most
         started = self.steps
-        with torch.no_grad():
-            try:
-                figures = self._learn(rows)
-            except RuntimeError as error:  # out of memory, a lost device: torch raises both as this
-                failed, self.steps = self.device.type, started
-                self._use(torch.device("cpu"))
-                if failed == "cpu":
-                    raise
-                self.fault = f"The {failed} device failed, so learning goes on on the CPU: {error}"
-                figures = self._learn(rows)
-        loss, td_error, norm = figures.cpu().double().mean(1).tolist()
-        applied = self.steps - started
-        return Learned(applied, rows.action.shape[0] - applied, loss, td_error, norm)
+        try:
+            return self._learn(rows, start, most, stop)
+        except RuntimeError as error:  # out of memory, a lost device: torch raises both as this
+            failed, self.steps = self.device.type, started
+            self._use(torch.device("cpu"))
+            if failed == "cpu":
+                raise
+            self.fault = f"The {failed} device failed, so learning goes on on the CPU: {error}"
+        return self._learn(rows, start, most, stop)
 
     def q_values(self, observations: Floats) -> Floats:
         """Q-values `[B, A]` of observations `[B, F]` under the online network."""
@@ -191,81 +197,97 @@ class Learner:
         # On accelerators TorchScript would compile kernels anew for every shape, with stalls of seconds.
         if device.type == "cuda":
             self._graphs = self._graphs or GraphBurst(torch.cuda)
-        self._burst = (td.scripted_burst() if device.type == "cpu" else self._graphs) or td.learn_burst
+        self._learn_part: LearnPart
+        if self._graphs is not None and device.type == "cuda":
+            self._learn_part = self._graph_part
+        else:
+            self._learn_part = (td.scripted(td.learn_part) if device.type == "cpu" else None) or td.learn_part
 
-    def _rows(self, batch: BatchLike) -> td.Rows:
-        """The batch as `[K, B, ...]`, its masks padded to the padded head."""
-        spec = self.spec
-        observation, action = _column(batch.observation, torch.float32), _column(batch.action, torch.int64)
-        next_observation = _column(batch.next_observation, torch.float32)
-        mask = _column(batch.next_action_mask, torch.bool)
-        if (observation.shape[-1], next_observation.shape[-1], mask.shape[-1]) != (
-            spec.observation_size,
-            spec.observation_size,
-            spec.num_actions,
-        ):
+    def prepare(self, batch: BatchLike) -> td.Rows:
+        """The batch as tensors `[K, B, ...]`, its masks padded to the padded head, ready for `learn_rows`.
+
+        ValueError where the rows are no multiple of the batch size or do not fit the network. The tensors may share
+        the batch's memory: leave it alone until they are learned from.
+        """
+        spec, padded = self.spec, self._padded.num_actions
+        observation, action = _column(batch.observation, np.float32), _column(batch.action, np.int64)
+        following, legal = _column(batch.next_observation, np.float32), _column(batch.next_action_mask, np.bool_)
+        reward, discount = _column(batch.reward, np.float32), _column(batch.discount, np.float32)
+        sizes = (spec.observation_size, spec.observation_size, spec.num_actions)
+        if (observation.shape[-1], following.shape[-1], legal.shape[-1]) != sizes:
             raise ValueError(f"the batch's observations or masks do not fit a {spec}")
-        mask = torch.nn.functional.pad(mask, (0, self._padded.num_actions - spec.num_actions))
-        reward, discount = _column(batch.reward, torch.float32), _column(batch.discount, torch.float32)
-        columns = (observation, action, reward, discount, next_observation, mask)
-        num_rows = action.numel()
-        wanted = [num_rows * (column.shape[-1] if column.dim() > action.dim() else 1) for column in columns]
-        if num_rows == 0 or num_rows % self.batch_size or [column.numel() for column in columns] != wanted:
+        columns = (observation, action, reward, discount, following, legal)
+        num_rows = action.size
+        wanted = [num_rows * (column.shape[-1] if column.ndim > action.ndim else 1) for column in columns]
+        if num_rows == 0 or num_rows % self.batch_size or [column.size for column in columns] != wanted:
             raise ValueError(f"{num_rows} rows are not whole steps of {self.batch_size}, or their columns differ")
-        if int(action.min()) < 0 or int(action.max()) >= spec.num_actions:
+        if action.min() < 0 or action.max() >= spec.num_actions:
             raise ValueError(f"the batch holds an action outside 0 to {spec.num_actions - 1}")
+        mask = np.zeros((num_rows, padded), np.bool_)
+        mask[:, : spec.num_actions] = legal.reshape(num_rows, spec.num_actions)
         shape = (num_rows // self.batch_size, self.batch_size)
-        return td.Rows(*(column.reshape(*shape, *column.shape[action.dim() :]) for column in columns))
+        stacked = (column.reshape(*shape, *column.shape[action.ndim :]) for column in columns[:-1])
+        return td.Rows(*(torch.from_numpy(column) for column in (*stacked, mask.reshape(*shape, padded))))
 
-    def _learn(self, rows: td.Rows) -> torch.Tensor:
-        """Run the burst, or where it goes non-finite its finite steps; figures `[3, applied]`."""
-        rows = td.Rows(*(column.to(self.device) for column in rows))
-        figures = self._run(rows)
-        if self._is_finite(figures):
-            self._keep(rows.action.shape[0])
-            return figures
-        kept = [torch.empty(3, 0, device=self.device)]
-        for k in range(rows.action.shape[0]):
+    def _learn(self, rows: td.Rows, start: int, most: int, stop: torch.Tensor | None) -> Learned:
+        """Run the steps, or where they go non-finite the finite ones of them."""
+        done, finite, *means = self._run(rows, start, most, stop)
+        if finite:
+            self.steps += int(done)
+            return Learned(int(done), 0, *means)
+        applied, kept = 0, list[list[float]]()
+        for k in range(int(done)):
             self._use(self.device)
-            figures = self._run(td.Rows(*(column[k : k + 1] for column in rows)))
-            if self._is_finite(figures):
-                self._keep(1)
-                kept.append(figures)
+            _, finite, *means = self._run(rows, start + k, 1, None)
+            if finite:
+                self.steps += 1
+                applied += 1
+                kept.append(means)
             else:
                 self.dropped += 1
         self._use(self.device)
-        return torch.cat(kept, 1)
+        loss, td_error, norm = np.mean(kept, 0).tolist() if kept else [float("nan")] * 3
+        return Learned(applied, int(done) - applied, loss, td_error, norm)
 
-    def _run(self, rows: td.Rows) -> torch.Tensor:
-        rates = [td.adam_rates(self.steps + 1 + k, self.learning_rate) for k in range(rows.action.shape[0])]
-        return self._burst(
-            self._weights,
-            self._shape,
-            rows,
-            torch.tensor(rates, device=self.device),
-            self.gradient_clip,
-            self.target_rate,
-        )
+    def _run(self, rows: td.Rows, start: int, most: int, stop: torch.Tensor | None) -> list[float]:
+        """What `td.learn_part` tells; where the weights after it are finite, they are the last good ones now."""
+        constants = [self.learning_rate, self.gradient_clip, self.target_rate]
+        if self.device.type != "cpu":
+            rows = td.Rows(*(column[start : start + most].to(self.device, non_blocking=True) for column in rows))
+            start = 0
+        with torch.no_grad():
+            told = self._learn_part(
+                self._weights, self._good, self._shape, rows, [start, most, self.steps], constants, stop
+            )
+        figures: list[float] = told.tolist()
+        return figures
 
-    def _keep(self, num_steps: int) -> None:
-        """Count the steps and make the weights after them the last good ones, on the host."""
-        before, self.steps = self.steps, self.steps + num_steps
-        if before // CLEAR_PERIOD != self.steps // CLEAR_PERIOD:
-            td.clear_tiny(self._weights.first_moment)
-        self._good = td.Weights(*(tensor.to("cpu", copy=True) for tensor in self._weights))
+    def _graph_part(
+        self,
+        weights: td.Weights,
+        kept: td.Weights,
+        shape: td.Shape,
+        rows: td.Rows,
+        span: list[int],
+        constants: list[float],
+        stop: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """`td.learn_part` by CUDA graphs, on rows that begin where the span does."""
+        assert self._graphs is not None
+        (_, most, step), (learning_rate, clip, target_rate) = span, constants
+        rates = [td.adam_rates(step + 1 + k, learning_rate) for k in range(most)]
+        rate_pairs = torch.tensor(rates, device=rows.action.device)
+        figures = self._graphs(weights, shape, rows, rate_pairs, clip, target_rate, stop)
+        return td.keep_finite(weights, kept, figures)
 
-    def _is_finite(self, figures: torch.Tensor) -> bool:
-        """Whether the figures `[3, K]` and the weights after them are finite: a sum is, only where every number is."""
-        sums = torch.stack([figures.sum(), *(tensor.sum() for tensor in self._weights)])
-        return bool(torch.isfinite(sums).all())
 
+def _column(column: Any, kind: Any) -> NDArray[Any]:
+    """`column` as an array; a read-only one is copied, because a tensor over it could be written through.
 
-def _column(column: Any, kind: torch.dtype) -> torch.Tensor:
-    """`column` as a tensor; a read-only array is copied, because a tensor over one could be written through."""
-    if isinstance(column, torch.Tensor):
-        return column.to(kind)
-    array = np.asarray(column)
-    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(kind)
+    In numpy, because most torch operations let go of the interpreter, which takes long to get back beside a busy game.
+    """
+    array = np.asarray(column.cpu() if isinstance(column, torch.Tensor) else column, kind)
+    return array if array.flags.writeable else array.copy()
 
 
 def _fit(flat: Floats, spec: NetworkSpec, wanted: NetworkSpec) -> Floats:

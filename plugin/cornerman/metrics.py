@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -66,12 +65,8 @@ class Metrics:
             now = self._clock()
             return [{"age_s": now - when, "text": text} for when, text in reversed(self._events)]
 
-    @contextmanager
-    def timed(self, name: str, count: int) -> Iterator[None]:
-        """Count `count` things done within the block; `rate(name)` is how many a second, over the recent past."""
-        start = time.perf_counter()
-        yield
-        seconds = time.perf_counter() - start
+    def did(self, name: str, count: int, seconds: float) -> None:
+        """So many things were done in so long; `rate(name)` is how many a second, over the recent past."""
         with self._lock:
             counts, spent = self._rates.get(name, (0.0, 0.0))
             fade = 0.5 if spent > 1.0 else 1.0  # about the last two busy seconds

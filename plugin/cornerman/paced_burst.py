@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
@@ -21,20 +24,23 @@ MOST_DROPPED = 3
 """Bursts in a row that may come to nothing finite."""
 
 
-LET_IN_PERIOD_S, LET_IN_S, NO_FRAMES_S = 0.0005, 1e-6, 0.02
+Flag: TypeAlias = NDArray[np.uint8]
+"""`[1]`: set to 1 by any thread to end the slice under way after its step or turn."""
+
+LET_IN_PERIOD_S, LET_IN_S, NO_FRAMES_S = 0.0005, 1e-6, 0.05
 """How often plain Python lets the game's thread have the interpreter, and for how long at the least."""
 
 
-def for_a_slice(budget_s: float) -> Callable[[], bool]:
-    """True until so much time is over; asked between two turns of a battle that is played to judge or to spar.
+def for_a_slice(budget_s: float, stop: Flag) -> Callable[[], bool]:
+    """True until so much time is over or `stop` is set; asked between two turns of a battle to judge by or to spar.
 
     A thread that runs plain Python lets go of the interpreter every 5 ms only, and whoever wakes up meanwhile waits:
     frames came 10 ms late. So it sleeps for a moment every half millisecond: 0.2 ms late, for a fifth of the turns.
-    A budget of 20 ms or more says that there are no frames.
+    A budget of 50 ms or more says that there are no frames.
     """
     begun = let_in = time.perf_counter()
     if budget_s >= NO_FRAMES_S:
-        return lambda: time.perf_counter() - begun < budget_s
+        return lambda: not stop[0] and time.perf_counter() - begun < budget_s
 
     def go_on() -> bool:
         nonlocal let_in
@@ -42,16 +48,18 @@ def for_a_slice(budget_s: float) -> Callable[[], bool]:
         if now - let_in > LET_IN_PERIOD_S:
             time.sleep(LET_IN_S)
             now = let_in = time.perf_counter()
-        return now - begun < budget_s
+        return not stop[0] and now - begun < budget_s
 
     return go_on
 
 
 class LearnedLike(Protocol):
-    """What `Learner.learn_burst` tells."""
+    """What `Learner.learn_rows` tells."""
 
     @property
     def steps(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
     @property
     def loss(self) -> float: ...
 
@@ -61,7 +69,8 @@ class LearnerLike(Protocol):
 
     @property
     def spec(self) -> NetworkSpec: ...
-    def learn_burst(self, batch: Any) -> LearnedLike: ...
+    def prepare(self, batch: Any) -> Any: ...
+    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> LearnedLike: ...
 
 
 class PacedBurst:
@@ -72,10 +81,14 @@ class PacedBurst:
         learner: LearnerLike,
         batch_size: int,
         metrics: Metrics,
+        stop: Any = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._learner, self._batch_size, self._metrics, self._clock = learner, batch_size, metrics, clock
+        """`stop`: what the learner takes to end a part early, from any thread."""
+        self._learner, self._batch_size, self._metrics = learner, batch_size, metrics
+        self._stop, self._clock = stop, clock
         self._batch: Batch[Any] | None = None
+        self._rows: Any = None  # the batch as the learner takes it
         self._steps = self._at = self._dropped = 0
         self._step_s = 0.0  # what a step takes, 0 before the first
         self._applied, self._loss = 0, 0.0
@@ -84,19 +97,23 @@ class PacedBurst:
     def pending(self) -> bool:
         return self._batch is not None
 
-    def begin(self, rings: Rings, num_steps: int) -> None:
-        """Draw the rows of `num_steps` steps from both rings, each in proportion to what it holds."""
+    def begin(self, rings: Rings, num_steps: int, at_once: int = 1) -> None:
+        """Draw the rows of `num_steps` steps, times `at_once`, from both rings, each in proportion to what it holds.
+
+        Two bursts at once draw the same rows as one after the other.
+        """
         size, spec = self._batch_size, self._learner.spec
-        share = rings.player.size / len(rings)
-        batch = empty_batch(size * num_steps, spec.observation_size, spec.num_actions)
-        for step in range(num_steps):
-            rings.sample(size, share, batch.part(step * size, (step + 1) * size))
-        self._batch, self._steps, self._at = batch, num_steps, 0
+        batch = empty_batch(size * num_steps * at_once, spec.observation_size, spec.num_actions)
+        rings.sample_many(at_once, (num_steps, size), rings.player.size / len(rings), batch)
+        self._take(batch, num_steps * at_once)
         self._applied, self._loss = 0, 0.0
+
+    def _take(self, batch: Batch[Any], num_steps: int) -> None:
+        self._batch, self._rows, self._steps, self._at = batch, self._learner.prepare(batch), num_steps, 0
 
     def drop(self) -> None:
         """Forget the rest of the burst, and what went wrong before."""
-        self._batch, self._dropped = None, 0
+        self._batch, self._rows, self._dropped = None, None, 0
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The rows still to learn from and what came of the others, as arrays and plain data."""
@@ -108,7 +125,8 @@ class PacedBurst:
 
     def restore(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         """Become what `state` described; ValueError where it does not fit."""
-        self._batch, self._dropped, left = None, int(notes.get("dropped", 0)), int(notes.get("left", 0))
+        self.drop()
+        self._dropped, left = int(notes.get("dropped", 0)), int(notes.get("left", 0))
         if not left:
             return
         spec = self._learner.spec
@@ -117,7 +135,7 @@ class PacedBurst:
             if name not in arrays or arrays[name].shape != column.shape:
                 raise ValueError(f"the burst under way does not fit ({name})")
             column[...] = arrays[name]
-        self._batch, self._steps, self._at = batch, left, 0
+        self._take(batch, left)
         self._applied, self._loss = int(notes["applied"]), float(notes["loss"])
 
     def advance(self, budget_s: float) -> float | None:
@@ -128,20 +146,19 @@ class PacedBurst:
         """
         assert self._batch is not None
         fitting = int(budget_s / self._step_s) if self._step_s else 1
-        steps = max(1, min(fitting, self._steps - self._at))
-        rows = self._batch.part(self._at * self._batch_size, (self._at + steps) * self._batch_size)
+        most = max(1, min(fitting, self._steps - self._at))
         begun = self._clock()
-        with self._metrics.timed("steps", steps):
-            learned = self._learner.learn_burst(rows)
-        step_s = (self._clock() - begun) / steps
-        self._step_s += (0.2 if self._step_s else 1.0) * (step_s - self._step_s)
-        self._at += steps
+        learned = self._learner.learn_rows(self._rows, self._at, most, self._stop)
+        seconds, done = self._clock() - begun, learned.steps + learned.dropped
+        self._metrics.did("steps", done, seconds)
+        self._step_s += (0.2 if self._step_s else 1.0) * (seconds / done - self._step_s)
+        self._at += done
         if learned.steps:
             self._applied += learned.steps
             self._loss += learned.loss * learned.steps
         if self._at < self._steps:
             return None
-        self._batch = None
+        self._batch = self._rows = None
         return self._judged()
 
     def _judged(self) -> float:

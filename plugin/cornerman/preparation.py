@@ -31,6 +31,8 @@ def prepare(plugin: Cornerman, game: Game, inbox: Inbox, random: np.random.Gener
     _set_aside()
     plugin.metrics.set(loading="what it remembers")
     training = Training(game, settings, inbox, plugin.lineage, plugin.registry, plugin.metrics, learner, plugin.safe)
+    if plugin.trainer is not None:
+        plugin.trainer.governor.stop = training.stop
     training.beside = lambda: {"random": random.bit_generator.state}
     beside = training.resume()
     if "random" in beside:

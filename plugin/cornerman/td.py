@@ -1,13 +1,13 @@
 """The maths of one learning step over the flat parameter vector of network.py; pure functions, no thread, no I/O.
 
-Every function here runs eagerly and under TorchScript alike (`scripted_burst`), so it keeps to the Python that both
+Every function here runs eagerly and under TorchScript alike (`scripted`), so it keeps to the Python that both
 understand: no `from __future__ import annotations`, and constants that come in as default arguments, because
 TorchScript reads no module variable. `layers` is always what `split_flat` gives.
 """
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Optional, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ SECOND_DECAY = 0.999
 ADAM_EPSILON = 1e-8
 TINY = 1e-30
 """Moments below this are cleared: it is far under Adam's epsilon, and denormal numbers halve the speed."""
+CLEAR_PERIOD = 96
+"""Learning steps between two clearings of tiny moments."""
 
 
 class Rows(NamedTuple):
@@ -212,13 +214,19 @@ def clip_gradient(gradient: Tensor, limit: float) -> Tensor:
     return square
 
 
-def adam_rates(step: int, learning_rate: float) -> tuple[float, float]:
+def adam_rates(
+    step: int,
+    learning_rate: float,
+    first_decay: float = FIRST_DECAY,
+    second_decay: float = SECOND_DECAY,
+    epsilon: float = ADAM_EPSILON,
+) -> tuple[float, float]:
     """Step (negative: downhill) and epsilon of Adam's step number `step`, from 1, with the bias corrections folded in.
 
     Kingma & Ba 2015, end of section 2: alpha_t = alpha sqrt(1 - beta2^t) / (1 - beta1^t), epsilon likewise.
     """
-    correction = float((1.0 - SECOND_DECAY**step) ** 0.5)
-    return -learning_rate * correction / (1.0 - FIRST_DECAY**step), ADAM_EPSILON * correction
+    correction = float((1.0 - second_decay**step) ** 0.5)
+    return -learning_rate * correction / (1.0 - first_decay**step), epsilon * correction
 
 
 def adam(
@@ -243,13 +251,22 @@ def clear_tiny(first_moment: Tensor, tiny: float = TINY) -> None:
 
 
 def learn_burst(
-    weights: Weights, shape: Shape, rows: Rows, rates: Tensor, gradient_clip: float, target_rate: float
+    weights: Weights,
+    shape: Shape,
+    rows: Rows,
+    rates: Tensor,
+    gradient_clip: float,
+    target_rate: float,
+    step: int = 0,
+    stop: Optional[Tensor] = None,  # noqa: UP045 - TorchScript does not know the other way to write it
+    clear_period: int = CLEAR_PERIOD,
 ) -> Tensor:
     """K learning steps, in place; `[3, K]`: loss, mean absolute TD error, gradient length before the clip.
 
-    `rates` `[K, 2]` holds `adam_rates` per step. After each step the target network moves by `target_rate` towards
-    the online one (Polyak averaging; Lillicrap et al. 2016). Nothing is checked here: a step that goes non-finite
-    leaves non-finite figures, and the caller restores its copy.
+    `rates` `[K, 2]` holds `adam_rates` per step, `step` how many were done before. After each step the target network
+    moves by `target_rate` towards the online one (Polyak averaging; Lillicrap et al. 2016). Once `stop` `[1]` is not 0
+    (any thread may set it) the step under way is the last: K is what was done. Nothing is checked here: a step that
+    goes non-finite leaves non-finite figures, and the caller restores its copy.
     """
     flat_gradient = torch.zeros_like(weights.online)
     online, target = split_flat(weights.online, shape), split_flat(weights.target, shape)
@@ -262,22 +279,75 @@ def learn_burst(
         squares.append(clip_gradient(flat_gradient, gradient_clip))
         adam(weights, flat_gradient, rate_pairs[k])
         weights.target.lerp_(weights.online, target_rate)
+        if (step + k + 1) % clear_period == 0:
+            clear_tiny(weights.first_moment)
+        if stop is not None and int(stop) != 0:
+            break
     errors = torch.stack(td_errors)
     return torch.stack([huber(errors).mean(1), errors.abs().mean(1), torch.stack(squares).sqrt_()])
 
 
-Burst = Callable[[Weights, Shape, Rows, Tensor, float, float], Tensor]
+def keep_finite(weights: Weights, kept: Weights, figures: Tensor) -> Tensor:
+    """Copy the weights into `kept` where they and the figures `[3, K]` are finite.
+
+    A sum is finite only where every number is. What comes back is `[5]`, float64 on the CPU: K, whether they were, and
+    the means of the three figures.
+    """
+    online, target, first, second = weights
+    sums = torch.stack([figures.sum(), online.sum(), target.sum(), first.sum(), second.sum()])
+    finite = bool(torch.isfinite(sums).all())
+    if finite:
+        kept.online.copy_(online)
+        kept.target.copy_(target)
+        kept.first_moment.copy_(first)
+        kept.second_moment.copy_(second)
+    told = torch.tensor([float(figures.size(1)), float(finite)], dtype=torch.float64)
+    return torch.cat([told, figures.cpu().double().mean(1)])
 
 
-def scripted_burst() -> Burst | None:
-    """`learn_burst` compiled by TorchScript, so that a burst is one call that holds no GIL; None where torch has none.
+def learn_part(
+    weights: Weights,
+    kept: Weights,
+    shape: Shape,
+    rows: Rows,
+    span: list[int],  # the first batch, how many at the most, steps done before
+    constants: list[float],  # learning rate, gradient clip, target rate
+    stop: Optional[Tensor] = None,  # noqa: UP045 - as above
+) -> Tensor:
+    """`learn_burst` on a part of the rows, and what `keep_finite` tells of it: all that a slice of time needs.
 
-    TorchScript is deprecated and absent from Python 3.14; `learn_burst` itself is the equal, slower path.
+    One call, because every torch operation lets go of Python's interpreter, and beside a busy game it takes up to 5 ms
+    to get it back: twenty operations around a burst cost nine tenths of the speed.
+    """
+    start, stop_at = span[0], span[0] + span[1]
+    part = Rows(
+        rows.observation[start:stop_at],
+        rows.action[start:stop_at],
+        rows.reward[start:stop_at],
+        rows.discount[start:stop_at],
+        rows.next_observation[start:stop_at],
+        rows.next_action_mask[start:stop_at],
+    )
+    rates: list[list[float]] = []
+    for k in range(part.action.size(0)):
+        rate, epsilon = adam_rates(span[2] + k + 1, constants[0])
+        rates.append([rate, epsilon])
+    figures = learn_burst(weights, shape, part, torch.tensor(rates), constants[1], constants[2], span[2], stop)
+    return keep_finite(weights, kept, figures)
+
+
+Function = TypeVar("Function", bound=Callable[..., Tensor])
+
+
+def scripted(function: Function) -> Optional[Function]:  # noqa: UP045
+    """A function of this file compiled by TorchScript, so that it is one call without the interpreter; None without it.
+
+    TorchScript is deprecated and absent from Python 3.14; the function itself is the equal, slower path.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            scripted: Burst = torch.jit.script(learn_burst)
+            compiled: Function = torch.jit.script(function)
     except (AttributeError, RuntimeError, OSError):  # no torch.jit, a refusal to compile, no source to compile from
         return None
-    return scripted
+    return compiled

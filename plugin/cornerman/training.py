@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Protocol
 
 import numpy as np
+from torch import from_numpy
 
 from cornerman import continuation
 from cornerman.chronicle import PROBATION, Chronicle
@@ -27,7 +28,7 @@ from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveResult
 from cornerman.memory import Memory
 from cornerman.metrics import Metrics
-from cornerman.paced_burst import PacedBurst, for_a_slice
+from cornerman.paced_burst import Flag, PacedBurst, for_a_slice
 from cornerman.policy import Policy
 from cornerman.registry import Registry
 from cornerman.rewards import RewardCalculator
@@ -40,6 +41,8 @@ from cornerman.version_manifest import Provenance
 log = logging.getLogger("cornerman")
 
 COLLECTED_AT_ONCE = 256
+MOST_BURSTS = 8
+"""Drawn at once, so that Python has less to do around them: it keeps the game's thread waiting."""
 SLICE_S = 0.02
 """How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
 
@@ -69,7 +72,10 @@ class Training:
         self._encoder = encoder = Encoder(game)
         self._inbox, self._lineage, self._registry, self._metrics = inbox, lineage, registry, metrics
         self._learner, self._resume_file, self._safe = learner, registry.resume, safe
-        self._burst = PacedBurst(learner, settings.batch_size, metrics)
+        self.stop: Flag = np.zeros(1, np.uint8)  # set by any thread, it ends the slice under way
+        # On a CPU what counts is what the thread computes: waiting for the interpreter makes no step longer.
+        clock = time.thread_time if learner.device.type == "cpu" else time.perf_counter
+        self._burst = PacedBurst(learner, settings.batch_size, metrics, from_numpy(self.stop), clock)
         self._random = np.random.default_rng([settings.seed, 1])
         self.memory = Memory((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
         self.rings, self.held_out = self.memory.rings, self.memory.held_out
@@ -146,7 +152,7 @@ class Training:
         sparring = self._sparring
         if sparring is None or not sparring.advance():
             return False
-        go_on = for_a_slice(budget_s)
+        go_on = for_a_slice(budget_s, self.stop)
         self._take_sparring(sparring)
         while self._owed < self._settings.burst_steps and go_on() and sparring.advance():
             self._take_sparring(sparring)
@@ -158,13 +164,14 @@ class Training:
             self._metrics.set(fill=self.rings.player.size)
 
     def _learn(self, budget_s: float) -> None:
-        """Begin a burst of gradient steps, once the buffer holds enough."""
+        """Begin as many whole bursts of gradient steps as are owed, a few at a time, once the buffer holds enough."""
         settings = self._settings
         if len(self.rings) < max(settings.batch_size, settings.warmup_fraction * settings.replay_capacity):
             self._owed = 0.0
             return
-        self._owed -= settings.burst_steps
-        self._burst.begin(self.rings, settings.burst_steps)
+        at_once = min(MOST_BURSTS, int(self._owed / settings.burst_steps))
+        self._owed -= at_once * settings.burst_steps
+        self._burst.begin(self.rings, settings.burst_steps, at_once)
         self._go_on_learning(budget_s)
 
     def _go_on_learning(self, budget_s: float) -> None:
@@ -203,7 +210,7 @@ class Training:
         )
 
     def _advance(self, judge: Judge, budget_s: float) -> None:
-        verdict = judge.advance(for_a_slice(budget_s))
+        verdict = judge.advance(for_a_slice(budget_s, self.stop))
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         if verdict is not None:
             self._judge = None

@@ -3,6 +3,9 @@
 Ringside's own window on the dummy video driver, watched at 60 frames a second, as its own loop drives it; the same with
 its drawing repeated until a frame takes about 11 ms; and the same in a loop that waits busily and lends its wait. Runs
 with learning and without take turns, and so do runs of the learner alone. Figures are medians over those pairs.
+
+A frame's interval runs from its beginning, when the clock lets the loop go on, to the next one's, as in `on_frame`.
+From picture to picture (`frame.flip_p99_ratio`) it also varies with the game's own work from one frame to the next.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ class Run:
     """One run of frames."""
 
     interval_p99_ms: float
+    flip_p99_ms: float
     work_mean_ms: float
     late_per_1000: float
     steps_per_s: float
@@ -108,21 +112,19 @@ class Bench:
         """So many frames, as `Window.run` drives them."""
         self.learn(learn)
         tick = self._clock.tick_busy_loop if busy else self._clock.tick
-        intervals, work = [], []
         for _ in range(30):
             self._frame(tick, busy)
-        first, begun = self.steps, time.perf_counter()
-        for _ in range(frames):
-            before = time.perf_counter()
-            work.append(self._frame(tick, busy))
-            intervals.append(1e3 * (time.perf_counter() - before))
-        pace = (self.steps - first) / (time.perf_counter() - begun)
+        first, began = self.steps, time.perf_counter()
+        times = np.array([self._frame(tick, busy) for _ in range(frames)])
+        pace = (self.steps - first) / (time.perf_counter() - began)
         self.learn(False)
-        late = 1e3 * float(np.mean(np.array(intervals) > LATE_MS))
-        return Run(float(np.percentile(intervals, 99)), float(np.mean(work)), late, pace)
+        intervals, flips = (1e3 * np.diff(times[:, column]) for column in (0, 1))
+        p99s = [float(np.percentile(lengths, 99)) for lengths in (intervals, flips)]
+        work_ms = 1e3 * float(np.mean(times[:, 1] - times[:, 0]))
+        return Run(*p99s, work_ms, 1e3 * float(np.mean(intervals > LATE_MS)), pace)
 
-    def _frame(self, tick: Callable[[int], int], busy: bool) -> float:
-        """One turn of `Window.run`'s loop; milliseconds of work."""
+    def _frame(self, tick: Callable[[int], int], busy: bool) -> tuple[float, float]:
+        """One turn of `Window.run`'s loop; when its work began and when it ended, in seconds."""
         from game_adapter.ringside.window import FPS, LONGEST_STEP_S
 
         dt_ms = tick(FPS)
@@ -131,10 +133,10 @@ class Bench:
         for _ in range(self.extra_draws):
             self.window.draw()
         self.window.frame(min(dt_ms / 1000, LONGEST_STEP_S), dt_ms)
-        work_ms = 1e3 * (time.perf_counter() - begun)
+        ended = time.perf_counter()
         if busy:
-            self.host.pump(1e3 / FPS - work_ms - 1.0)
-        return work_ms
+            self.host.pump(1e3 / FPS - 1e3 * (ended - begun) - 1.0)
+        return begun, ended
 
     def play_on(self, step_s: float) -> None:
         """One frame at 60 a second that moves the battle on by so much."""
@@ -258,8 +260,10 @@ def ratios(prefix: str, without: list[Run], learning: list[Run], repeats: int) -
     lates = [float(np.mean([run.late_per_1000 for run in runs])) for runs in (learning, without)]
     note = f"{lates[0]:.1f} with, {lates[1]:.1f} without, means over all runs"
     p99, work = f"frame.{prefix}interval_p99_ratio", f"frame.{prefix}work_mean_ratio"
+    flip = f"frame.{prefix}flip_p99_ratio"
     return [
         Figure(p99, ratio("interval_p99_ms"), "ratio", "lower", repeats, "", both("interval_p99_ms")),
+        Figure(flip, ratio("flip_p99_ms"), "ratio", "lower", repeats, "", both("flip_p99_ms")),
         Figure(work, ratio("work_mean_ms"), "ratio", "lower", repeats, "", both("work_mean_ms")),
         Figure(f"frame.{prefix}late_per_1000", late, "frames", "lower", repeats, "", note),
     ]
