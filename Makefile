@@ -1,6 +1,6 @@
 # make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
 # make test   the same environment, lint, types, tests
-# make long   the tests of bulk training that are stopped and killed, which are not in make test
+# make long   what is too slow for make test: bulk training stopped and killed, a plugin that hangs for 5 s
 # make battles  100,000 random battles by the batched rules and by the scalar ones, compared; about three minutes
 # make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
 # make soak   30 minutes of the window with learning: does its memory grow?

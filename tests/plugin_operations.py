@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 
-from cornerman.contract import Game, ModelError
+from cornerman.contract import ModelError
 from cornerman.controls import Controls
 from cornerman.evaluation import BattleRecord
 from cornerman.exchange import export_version
@@ -37,10 +38,10 @@ def weights(spec: NetworkSpec, version: int) -> np.ndarray:
     return draw(spec, np.random.default_rng(100 + version))
 
 
-def opened(folder: Path, game: Game | None = None) -> Cornerman:
+def opened(folder: Path, **settings: Any) -> Cornerman:
     """A plugin that learns on this thread."""
     plugin = Cornerman()
-    plugin.on_load(game or Choosing(), str(folder), {**SMALL, "learning": False, "sparring": 0.0})
+    plugin.on_load(Choosing(), str(folder), {**SMALL, "learning": False, "sparring": 0.0, **settings})
     plugin.prepare()
     return plugin
 

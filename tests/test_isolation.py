@@ -129,13 +129,19 @@ def test_hostile_hooks_cost_nothing_but_their_calls(tmp_path: Path, hook: str, s
     assert sorted(took)[len(took) // 2] < 0.016, "the frame rate was lost"
 
 
-def test_a_hook_that_hangs_costs_its_own_call_alone_and_is_told(tmp_path: Path) -> None:
-    hang = "def choose_action(self):\n        if self.learning is None: self.learning = 0; time.sleep(0.5)"
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(5.0, marks=pytest.mark.long)])
+def test_a_hook_that_hangs_costs_its_own_call_alone_and_is_told(tmp_path: Path, seconds: float) -> None:
+    hang = f"def choose_action(self):\n        if self.learning is None: self.learning = 0; time.sleep({seconds})"
     host, name = loaded(tmp_path, hang)
     took = play(host)
-    slow = [seconds for seconds in took if seconds > 0.1]
+    slow = [each for each in took if each > 0.1]
     assert len(slow) == 1
-    assert any(f"{name} held the game for 5" in sentence for sentence in host.messages)
+    assert seconds <= slow[0] < seconds + 0.3
+    assert len(took) > 5, "the battle did not go on"
+    assert sorted(took)[len(took) // 2] < 0.016, "the frame rate was lost"
+    held = [sentence for sentence in host.messages if f"{name} held the game for" in sentence]
+    assert len(held) == 1
+    assert f"for {seconds * 1e3:.0f}"[:5] in held[0]  # and some milliseconds more
 
 
 # ------------------------------------------------------------------------------------------------------------ crashes

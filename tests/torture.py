@@ -12,6 +12,7 @@ started again. What a kill left behind that was wrong is kept in torture-found/.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import random
@@ -20,14 +21,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import numpy as np
 import psutil
 
-from cornerman.contract import BattleEnd, ModelError, SettingsError, Source
+from cornerman.contract import ModelError, SettingsError
 from cornerman.dataset import export as export_data
 from cornerman.dataset import load as load_data
 from cornerman.exchange import export_version, import_version
@@ -35,19 +36,14 @@ from cornerman.history import History
 from cornerman.journal import PLAYER, Journal
 from cornerman.lineage import Lineage
 from cornerman.policy import Policy
-from cornerman.segment import Header
 from cornerman.settings import read_settings
-from cornerman.version_manifest import Provenance
 from game_adapter.manifest import ManifestError, read_manifest
-from tests import kill_runs, plugin_operations
+from tests import fault_runs, kill_runs, plugin_operations
 from tests.duel import preferring
-from tests.failing_files import Failing, failing, failing_record, full_disk
-from tests.sample_states import chain
-from tests.test_registry import IDENTITY, PASSED, SPEC, filled, flat, opened
-from tests.test_registry_faults import OPERATIONS, assert_sound
+from tests.fault_runs import HEADER, record
+from tests.test_registry import IDENTITY, SPEC, filled, flat, opened
 
 FIGURES = Path("torture.json")
-HEADER = Header("toy", "1.0", "layout-1", 2, 3)
 HANG_S = 1.0
 SAVED_EVERY = 100
 PIECES = [b"[", b"[[" * 500, b"{", b'"', b"-1", b"1e999", b"NaN", b"null", b"\xff" * 7 + b"\x7f", b"\0" * 8, b"9" * 30]
@@ -74,84 +70,6 @@ def fuzz(number: int, counts: Counts, folder: Path) -> None:
     path.write_bytes(whole)
 
 
-FAULTS: list[tuple[str, Callable[[Path], object]]] = [
-    *((name, lambda folder, name=name: OPERATIONS[name](opened(folder))) for name in OPERATIONS),  # type: ignore[misc]
-    ("record", lambda folder: record(folder, 3)),
-    ("forget what was recorded", lambda folder: Journal(folder / "journal", HEADER).forget()),
-    ("import", lambda folder: import_version(opened(folder), IDENTITY, folder / "version.zip")),
-]
-FILE_CASES = [(name, operation, lasting) for name, operation in FAULTS for lasting in (False, True)]
-PLUGIN_CASES = [(name, how) for name in plugin_operations.OPERATIONS for how in ("once", "from then on", "full disk")]
-ROUND = len(FILE_CASES) + len(PLUGIN_CASES)
-MOST_OPERATIONS, FULL_STEP_BYTES = 128, 512
-"""No operation touches the disk so often, and no file of these folders grows to so many steps."""
-
-
-def fault(number: int, counts: Counts, folder: Path) -> None:
-    """One operation, its N-th file operation or statement failing: `number` goes through all of them for N = 1, ...
-
-    The first cases are files alone; the others are what a whole plugin does, the record in SQLite included.
-    """
-    nth, at = number // ROUND + 1, number % ROUND
-    home = folder / "faulty"
-    if at < len(FILE_CASES):
-        hit, wrong = file_fault(home, nth, *FILE_CASES[at])
-    else:
-        hit, wrong = plugin_fault(folder / "plugin", home, nth, *PLUGIN_CASES[at - len(FILE_CASES)])
-    shutil.rmtree(home)
-    if hit and nth >= MOST_OPERATIONS:
-        wrong = wrong or "there is no end to the operations"
-    counts["fault.runs"] += hit
-    counts["fault.unclean"] += bool(wrong)
-    if wrong:
-        print(f"number {number}, operation {nth}: {wrong}")
-
-
-def file_fault(home: Path, nth: int, name: str, operation: Callable[[Path], object], lasting: bool) -> tuple[bool, str]:
-    """Whether an operation was hit, and what was wrong then."""
-    shutil.copytree(home.parent / "sound", home)
-    shutil.copy(home.parent / "version.zip", home)
-    record(home, 2)
-    with failing(nth, lasting) as state, suppress(ModelError, OSError):
-        operation(home)
-    try:
-        assert_sound(home, forgotten=name == "forget")
-        battles = list(Journal(home / "journal", HEADER).battles(PLAYER))
-        assert name.startswith("forget") or len(battles) >= 2
-    except (AssertionError, ModelError, OSError) as error:
-        return state.hit, f"{name}: {type(error).__name__}: {error}"
-    return state.hit, ""
-
-
-def plugin_fault(template: Path, home: Path, nth: int, name: str, how: str) -> tuple[bool, str]:
-    """The same of what a whole plugin does; on a full disk no file grows beyond `nth` - 1 steps."""
-    states: list[Failing] = []
-
-    @contextmanager
-    def fails() -> Iterator[None]:
-        if how == "full disk":
-            with full_disk((nth - 1) * FULL_STEP_BYTES):
-                yield
-        else:
-            with failing(nth, how != "once") as state:
-                states.append(state)
-                yield
-
-    try:
-        with failing_record():
-            wrong = plugin_operations.fault(template, home, name, fails)
-    except Exception as error:  # noqa: BLE001 - whatever it lets out is what is looked for
-        wrong = f"{type(error).__name__}: {error}"
-    return (states[0].hit if states else nth < MOST_OPERATIONS), f"{name}, {how}: {wrong}" if wrong else ""
-
-
-def record(folder: Path, battles: int) -> None:
-    journal = Journal(folder / "journal", HEADER)
-    for battle_id in range(battles):
-        journal.append(BattleEnd(battle_id, {0: 1}, False, {0: Source.PLAYER}), chain(4, battle_id=battle_id), PLAYER)
-    journal.close()
-
-
 def swap(number: int, counts: Counts, folder: Path) -> None:
     """A thousand decisions while another thread swaps: each policy prefers another action, so a mixture would show."""
     del folder
@@ -164,38 +82,74 @@ def swap(number: int, counts: Counts, folder: Path) -> None:
             at = (at + 1) % len(policies)
             slot.promote(policies[at])
 
-    thread = Thread(target=swapping)
+    thread, interval = Thread(target=swapping), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that the threads change places within decisions, many times over
     thread.start()
     observation, mask = np.zeros(SPEC.observation_size, np.float32), np.ones(SPEC.num_actions, bool)
     random_ = np.random.default_rng(number)
     for _ in range(1000):
         policy = slot.champion
         counts["swap.mixed"] += policy.act(observation, mask, random_) != policy.version
+    sys.setswitchinterval(interval)
     stop.set()
     thread.join()
     counts["swap.decisions"] += 1000
+    counts["swap.swaps"] += slot.swaps
 
 
 def cycle(number: int, counts: Counts, folder: Path) -> None:
-    """Promote, decide, roll back, prune; every hundredth time what is open and alive is counted."""
-    registry = opened(folder / "cycle")
-    provenance = Provenance(parent=registry.champion, gate=PASSED)
-    registry.promote(registry.save(flat(number % 7), provenance))
-    registry.load_champion()
-    if number % 2:
-        registry.roll_back()
-    registry.prune(5)
+    """A whole plugin records, promotes, saves and rolls back while another thread decides; then it is counted.
+
+    What is open and alive after the first hundred cycles must not be more after any later hundred.
+    """
+    if "plugin" not in CYCLING:
+        CYCLING["plugin"] = plugin_operations.opened(folder / "cycle", kept_versions=5)
+    plugin, stop, failed = CYCLING["plugin"], Event(), list[str]()
+    size, actions = plugin.encoder.observation_size, plugin.encoder.num_actions
+    observation, mask = np.zeros(size, np.float32), np.ones(actions, bool)
+
+    def decide() -> None:
+        random_ = np.random.default_rng(number)
+        while not stop.wait(5e-4):
+            if plugin.lineage.champion.act(observation, mask, random_) not in range(actions):
+                failed.append("no action")
+
+    thread = Thread(target=decide)
+    thread.start()
+    plugin_operations.record(plugin)
+    plugin_operations.promote(plugin)
+    if number % 3:
+        plugin_operations.roll_back(plugin)
+    while plugin.training.slice():
+        pass
+    stop.set()
+    thread.join()
     counts["cycle.runs"] += 1
-    if number % 100 == 99:
-        process = psutil.Process()
-        held = (process.num_fds(), process.num_threads(), process.memory_info().rss)
-        first = BASELINE.setdefault("held", held)
-        grown = held[2] - first[2] > 16 * 2**20
-        left = len(list((folder / "cycle" / "versions").iterdir())) > 6
-        counts["cycle.leaks"] += held[0] > first[0] or held[1] > first[1] or grown or left
+    counts["cycle.leaks"] += bool(failed)
+    if number % CYCLES_COUNTED == CYCLES_COUNTED - 1:
+        counts["cycle.leaks"] += leaks(folder / "cycle")
 
 
-BASELINE: dict[str, tuple[int, int, int]] = {}
+def leaks(folder: Path) -> bool:
+    """Whether more is open, alive or stored than the first time."""
+    gc.collect()
+    process, patience = psutil.Process(), time.monotonic() + 2.0
+    while process.num_threads() > CYCLING.get("held", {}).get("threads", 1) and time.monotonic() < patience:
+        time.sleep(0.001)  # a thread that was joined ends a little later for the system
+    held = {"files open": process.num_fds(), "threads": process.num_threads()}
+    held["files stored"] = sum(1 for _ in folder.rglob("*"))
+    held["bytes of memory"] = process.memory_info().rss
+    first = CYCLING.setdefault("held", held)
+    more = [name for name in held if held[name] > first[name] + ALLOWED.get(name, 0)]
+    if more:
+        print(f"more {', '.join(more)}: {held} after {first}")
+    return bool(more)
+
+
+CYCLES_COUNTED = 100
+ALLOWED = {"files stored": 10, "bytes of memory": 16 * 2**20}
+"""One version more or less, and what an allocator keeps."""
+CYCLING: dict[str, Any] = {}
 
 
 def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
@@ -308,14 +262,16 @@ def numbered(what: str, runs: int, counts: Counts) -> Iterator[None]:
     """The others, one number after the other; a pause after every hundredth."""
     step = 1000 if what == "swap" else 1
     with tempfile.TemporaryDirectory() as name:
-        prepare(Path(name))
+        if what in ("fault", "fuzz"):
+            prepare(Path(name))
         for number in range(counts.get(f"{what}.number", 0), runs // step):
             RUNNERS[what](number, counts, Path(name))
             counts[f"{what}.number"] = number + 1
             if number % SAVED_EVERY == SAVED_EVERY - 1:
                 yield
-            if what == "fault" and number + 1 >= ROUND * MOST_OPERATIONS:
+            if what == "fault" and number + 1 >= fault_runs.NUMBERS:
                 return
+        CYCLING.clear()
 
 
 def main(what: str, runs: int) -> int:
@@ -328,8 +284,9 @@ def main(what: str, runs: int) -> int:
     write(counts)
     for key, count in counts.items():
         print(f"{key:24}{count:>10,}")
-    if what == "kill" and 10 * min(counts["kill.battles"], counts["kill.versions"]) < counts["kill.runs"]:
-        print("This torture was blind: hardly anything was acknowledged that could have been lost.")
+    blind = BLIND.get(what, lambda counts: "")(counts)
+    if blind:
+        print(f"This torture was blind: {blind}.")
         return 1
     return int(any(counts[key] for key in COUNTED[what][1:]))
 
@@ -349,8 +306,16 @@ COUNTED = {
     "cycle": ("cycle.runs", "cycle.leaks"),
 }
 """What was done, and then the faults."""
-NO_FAULTS = {"kill": kill_runs.COUNTED_TOO, "fuzz": ("fuzz.refused",)}
-RUNNERS = {"fault": fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
+NO_FAULTS = {"kill": kill_runs.COUNTED_TOO, "fuzz": ("fuzz.refused",), "swap": ("swap.swaps",)}
+BLIND: dict[str, Callable[[Counts], str]] = {
+    "kill": lambda counts: (
+        "hardly anything was acknowledged that could have been lost"
+        if 10 * min(counts["kill.battles"], counts["kill.versions"]) < counts["kill.runs"]
+        else ""
+    ),
+    "swap": lambda counts: "hardly a swap" if 10 * counts["swap.swaps"] < counts["swap.decisions"] else "",
+}
+RUNNERS = {"fault": fault_runs.fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

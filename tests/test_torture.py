@@ -1,0 +1,50 @@
+"""Swaps and cycles of `make torture`, a little of each: they find nothing, go on where they were, and would find it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from cornerman.plugin import Cornerman
+from cornerman.policy import Policy
+from tests import torture
+
+RUNS = {"swap": 20_000, "cycle": 36}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torture.logging, "disable", lambda: None)  # it would be for all the tests after this one
+    monkeypatch.setattr(torture, "CYCLES_COUNTED", 6)
+
+
+@pytest.mark.parametrize("what", ["swap", "cycle"])
+def test_a_little_of_each_finds_nothing_and_goes_on_where_it_was(what: str) -> None:
+    done = torture.COUNTED[what][0]
+    assert torture.main(what, RUNS[what] // 2) == 0
+    assert json.loads(torture.FIGURES.read_text())[done] == RUNS[what] // 2
+    assert torture.main(what, RUNS[what]) == 0
+    assert json.loads(torture.FIGURES.read_text())[done] == RUNS[what]
+
+
+def test_a_mixture_of_two_versions_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Policy, "act", lambda *_: 0)
+    assert torture.main("swap", 1000) == 1
+
+
+def test_a_file_left_open_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[IO[str]] = []
+    promote = torture.plugin_operations.promote
+
+    def leave_open(plugin: Cornerman) -> None:
+        left.append(Path(__file__).open())  # noqa: SIM115 - left open is what it is about
+        promote(plugin)
+
+    monkeypatch.setattr(torture.plugin_operations, "promote", leave_open)
+    assert torture.main("cycle", 12) == 1
+    for file in left:
+        file.close()
