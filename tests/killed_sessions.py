@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, Any] = {
     "target_rate": 0.05,
     "replay_capacity": 2000,
     "sparring": 0.2,
-    "candidate_period": 32,
+    "candidate_period": 16,
     "gate_min_pairs": 4,
     "gate_max_pairs": 20,
     "kept_versions": 12,
@@ -44,8 +44,8 @@ SETTINGS: Mapping[str, Any] = {
     "device": "cpu",
 }
 """Under these the gate promotes several times a second: a learned version goes back to the untrained one, and so on."""
-ROLLED_BACK = 0.02  # of all turns, where there is something to go back to
-SETTLE_S, PATIENCE_S = 0.05, 30.0
+ROLLED_BACK = 0.05  # of all turns, where there is something to go back to
+SETTLE_S, PATIENCE_S = 0.1, 30.0
 
 
 class ShortRingside(Ringside):
