@@ -250,6 +250,12 @@ def clear_tiny(first_moment: Tensor, tiny: float = TINY) -> None:
     first_moment.copy_(torch.hardshrink(first_moment, tiny))
 
 
+def clear_when_due(first_moment: Tensor, step: int, period: int = CLEAR_PERIOD) -> None:
+    """`clear_tiny` after every 96th step; by the count of steps, so that it does not matter how a burst is divided."""
+    if step % period == 0:
+        clear_tiny(first_moment)
+
+
 def learn_burst(
     weights: Weights,
     shape: Shape,
@@ -259,7 +265,6 @@ def learn_burst(
     target_rate: float,
     step: int = 0,
     stop: Optional[Tensor] = None,  # noqa: UP045 - TorchScript does not know the other way to write it
-    clear_period: int = CLEAR_PERIOD,
 ) -> Tensor:
     """K learning steps, in place; `[3, K]`: loss, mean absolute TD error, gradient length before the clip.
 
@@ -279,8 +284,7 @@ def learn_burst(
         squares.append(clip_gradient(flat_gradient, gradient_clip))
         adam(weights, flat_gradient, rate_pairs[k])
         weights.target.lerp_(weights.online, target_rate)
-        if (step + k + 1) % clear_period == 0:
-            clear_tiny(weights.first_moment)
+        clear_when_due(weights.first_moment, step + k + 1)
         if stop is not None and int(stop) != 0:
             break
     errors = torch.stack(td_errors)

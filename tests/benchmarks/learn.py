@@ -1,9 +1,9 @@
 """Learning steps a second against the libraries that a game author would otherwise take. One torch thread.
 
 A step is what each library does for one: draw 64 of 10,000 stored rows, update the network. Every peer runs as it
-comes, with the same sizes and a full buffer; denormal numbers are flushed for all. Ours draws and learns 16 steps in
-one call, as the trainer does, with action masks, double Q-learning and a target network that is averaged every step;
-stable-baselines3 does plain Q-learning without masks.
+comes, with the same sizes and a full buffer; denormal numbers are flushed for all. Ours draws from two rings and learns
+eight bursts of 16 steps at once, as the trainer does where that many are due, with action masks, double Q-learning and
+a target network that is averaged every step; stable-baselines3 does plain Q-learning without masks.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ import numpy as np
 import torch
 
 from cornerman.learner import Learner
+from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
-from cornerman.replay import ReplayBuffer
+from cornerman.paced_burst import PacedBurst
+from cornerman.replay import ReplayBuffer, Rings
 from cornerman.rows import layout
 from cornerman.settings import Settings
+from cornerman.training import MOST_BURSTS
 from tests.benchmarks.figures import Figure, interleaved, not_measured, seconds_a_call
 from tests.plain_network import PlainSpec
 
-OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH, STEPS = 32, 16, 10_000, 64, 16
+OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 64
+BURST_STEPS = Settings().burst_steps
+STEPS = MOST_BURSTS * BURST_STEPS
 PEER_HIDDEN = (64, 64)  # stable-baselines3's default network
 OURS, DEFAULT, SB3, TIANSHOU, SB3_WIDE = "ours", "default", "stable-baselines3", "tianshou", "wide"
 
@@ -108,9 +113,8 @@ def make_rows() -> Rows:
 
 
 def ours(spec: NetworkSpec, rows: Rows) -> Steps:
-    """The replay buffer and the learner, as the trainer uses them."""
+    """The rings and the learner, as the trainer uses them; half of the rows in each ring."""
     random = np.random.default_rng(1)
-    replay = ReplayBuffer(CAPACITY, OBSERVATION_SIZE, NUM_ACTIONS, random)
     shapes = layout(OBSERVATION_SIZE, NUM_ACTIONS)
     columns: dict[str, Any] = {name: np.zeros((CAPACITY, *shape), kind) for name, (shape, kind) in shapes.items()}
     mask = random.random((CAPACITY, NUM_ACTIONS)) < 0.7
@@ -123,11 +127,20 @@ def ours(spec: NetworkSpec, rows: Rows) -> Steps:
         "discount": np.where(rows.terminated, 0.0, 0.99).astype(np.float32),
         "next_action_mask": mask & ~rows.terminated[:, None],
     }
-    replay.append_many(columns)
+    halves = [ReplayBuffer(CAPACITY // 2, OBSERVATION_SIZE, NUM_ACTIONS, random) for _ in range(2)]
+    for at, half in enumerate(halves):
+        half.append_many({name: column[at::2] for name, column in columns.items()})
     learner = Learner(spec, batch_size=BATCH)
+    rings, burst = Rings(*halves), PacedBurst(learner, BATCH, Metrics())
+
+    def steps() -> None:
+        burst.begin(rings, BURST_STEPS, MOST_BURSTS)
+        while burst.pending:
+            burst.advance(1e9)
+
     for _ in range(3):  # TorchScript rewrites the burst in its first calls
-        learner.learn_burst(replay.sample(STEPS * BATCH))
-    return lambda: learner.learn_burst(replay.sample(STEPS * BATCH))
+        steps()
+    return steps
 
 
 def spaces() -> tuple[Any, Any]:
