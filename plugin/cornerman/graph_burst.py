@@ -57,7 +57,7 @@ class GraphBurst:
         target_rate: float,
         stop: Tensor | None = None,
     ) -> Tensor:
-        """As `td.learn_burst`: changes `weights` in place and gives `[3, K]` figures; `stop` is looked at now and then."""
+        """As `td.learn_burst`: changes `weights` in place and gives `[3, K]` figures; looks at `stop` now and then."""
         constants = (gradient_clip, target_rate)
         figures, at = list[Tensor](), 0
         while at < rates.size(0) and not (figures and stop is not None and int(stop)):
