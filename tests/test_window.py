@@ -115,10 +115,23 @@ def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
     assert made[0].count("on_battle_start") == made[0].count("on_battle_end") == 1
 
 
+def test_what_is_being_loaded_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, pictures = FakeHost(tmp_path), list[bytes]()
+
+    def load(progress: Callable[[str], None]) -> None:
+        for words in ("waking the corner: torch ...", "waking the corner: the device ..."):
+            progress(words)
+            pictures.append(pygame.image.tobytes(pygame.display.get_surface(), "RGB"))
+
+    monkeypatch.setattr(host, "load", load)
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
+    assert len(set(pictures)) == 2, "each line is on the screen while the host goes on loading"
+
+
 def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host = FakeHost(tmp_path)
 
-    def interrupted() -> None:
+    def interrupted(progress: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(host, "load", interrupted)

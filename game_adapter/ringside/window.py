@@ -212,18 +212,25 @@ def open_display(size: tuple[int, int] = (WIDTH, HEIGHT)) -> pygame.Surface:
     return surface
 
 
-def draw_loading(surface: pygame.Surface) -> None:
+class LoadingPicture:
     """What the player sees while the plugins are loaded, which may take some seconds."""
-    canvas = Canvas()
-    canvas.begin(surface)
-    ring = Sprites().ring()
-    if ring is not None:
-        canvas.cover("ring", ring)
-    canvas.shade(canvas.area, NIGHT, 150)
-    middle = canvas.height // 2
-    canvas.text("RINGSIDE", Rect(0, middle - 70, canvas.width, 80), HUGE, GOLD, "center", edge=255)
-    words = "Lacing the gloves, waking the corner ..."
-    canvas.text(words, Rect(0, middle + 20, canvas.width, 30), BODY, TEXT, "center", edge=255)
+
+    def __init__(self, surface: pygame.Surface) -> None:
+        self._surface, self._canvas, self._ring = surface, Canvas(), Sprites().ring()
+
+    def show(self, words: str) -> None:
+        """Draw it with a line that says what is being loaded, and let the system know that the window lives."""
+        canvas = self._canvas
+        canvas.begin(self._surface)
+        if self._ring is not None:
+            canvas.cover("ring", self._ring)
+        canvas.shade(canvas.area, NIGHT, 150)
+        middle = canvas.height // 2
+        canvas.text("RINGSIDE", Rect(0, middle - 70, canvas.width, 80), HUGE, GOLD, "center", edge=255)
+        line = Rect(0, middle + 20, canvas.width, 30)
+        canvas.text(words[:1].upper() + words[1:], line, BODY, TEXT, "center", edge=255)
+        pygame.display.flip()
+        pygame.event.pump()
 
 
 class Opening:
@@ -239,11 +246,10 @@ class Opening:
         """Plays until the player leaves, or for so many frames; Ctrl-C ends it cleanly, while loading too."""
         host: Host | None = None
         try:
-            draw_loading(self._surface)
-            pygame.display.flip()
-            pygame.event.pump()
+            picture = LoadingPicture(self._surface)
+            picture.show("Lacing the gloves ...")
             host = self._make_host()
-            host.load()
+            host.load(picture.show)
             window = Window(host, self._game, self._random, self._sound, self._watch)
         except KeyboardInterrupt:
             if host is not None:
