@@ -278,6 +278,32 @@ def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None
         assert table.plugin.report()["recorder"]["rejected"] == {"state": 1}
 
 
+@pytest.mark.parametrize("seats", [None, [PLUGIN, PLAYER], {0: [PLUGIN]}], ids=str)
+def test_a_battle_with_unusable_seats_is_counted_and_the_game_goes_on(tmp_path: Path, seats: Any) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        table.plugin.on_battle_start(99, seats)
+        table.plugin.on_battle_end(99, {0: 1, 1: -1}, False)
+        table.play()
+        assert table.rejected == {"seats": 1, "not started": 1}
+
+
+@pytest.mark.parametrize("outcome", [None, [1, -1], {0: "won", 1: "lost"}, {0: 2, 1: -2}, {1: 1}, {}], ids=str)
+def test_an_unusable_outcome_is_counted_and_no_live_result(tmp_path: Path, outcome: Any) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        told, tell, end = [], table.tell, table.plugin._live.end
+        table.plugin._live.end = lambda *battle: told.append(end(*battle))  # type: ignore[method-assign]
+        table.tell = lambda hook, **news: tell(  # type: ignore[method-assign]
+            hook, **({**news, "outcome": outcome} if hook == "on_battle_end" else news)
+        )
+        table.play()
+        assert table.rejected == {"outcome": 1}
+        assert table.plugin.report()["record"]["battles"] == 0
+        assert told == [None], "a result that nobody knows must not enter the live watch"
+        table.tell = tell  # type: ignore[method-assign]
+        table.play()
+        assert table.plugin.report()["record"]["battles"] == 1
+
+
 def test_the_window_opens_at_the_end_of_a_battle_too(tmp_path: Path) -> None:
     """A game with a loop of its own may tell of no round's end; it learns between battles then."""
     with Table(RINGSIDE, tmp_path) as table:

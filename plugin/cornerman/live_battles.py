@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import index as as_index
 
-from cornerman.contract import Source
+from cornerman.contract import SEAT_KINDS, Source
 
 MAX_OPEN = 64
 
@@ -76,5 +77,24 @@ class LiveBattles:
         if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
             return None
         ((version, level),) = battle.decided
-        score = (outcome.get(mine[0], 0) + 1) / 2
-        return LiveResult(version, level, others.pop().name.lower(), score, battle.rounds, mine[0])
+        result = fared(outcome, mine[0])
+        if result is None:
+            return None
+        return LiveResult(version, level, others.pop().name.lower(), (result + 1) / 2, battle.rounds, mine[0])
+
+
+def seated(seats: Mapping[int, str]) -> dict[int, Source]:
+    """Who sits where, as a game told it; nobody where it told something else, of which the recorder says what."""
+    try:
+        return {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
+    except (AttributeError, TypeError):
+        return {}
+
+
+def fared(outcome: Mapping[int, int], seat: int) -> int | None:
+    """How a seat fared, 1, 0 or -1; None where the game's outcome does not say so, which the recorder counts."""
+    try:
+        result = as_index(outcome.get(seat))  # type: ignore[arg-type]  # None is no index either
+    except (AttributeError, TypeError):
+        return None
+    return result if result in {-1, 0, 1} else None

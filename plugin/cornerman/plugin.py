@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cornerman.contract import (
-    SEAT_KINDS,
     BattleEnd,
     DataError,
     Game,
@@ -39,7 +38,7 @@ from cornerman.hardware import Machine
 from cornerman.imports import take_in, waiting
 from cornerman.journal import Erased
 from cornerman.lineage import Lineage
-from cornerman.live_battles import LiveBattles
+from cornerman.live_battles import LiveBattles, fared, seated
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
 from cornerman.news import News
@@ -191,7 +190,7 @@ class Cornerman:
         self._close_window()
         if len(self._seats) >= MAX_OPEN_BATTLES:  # a game that tells of no end
             del self._seats[next(iter(self._seats))]
-        self._seats[battle_id] = {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
+        self._seats[battle_id] = seated(seats)
         self._live.start(battle_id)
         if self._start_due:
             self.start_learning(wait_s=0.0)
@@ -212,8 +211,9 @@ class Cornerman:
         if self.on and self.recording:
             self.news.end(battle_id, outcome, truncated)
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
-        if len(mine) == 1 and self.on and not truncated:
-            self.results.append(outcome.get(mine[0], 0))
+        result_of_mine = fared(outcome, mine[0]) if len(mine) == 1 and not truncated else None
+        if result_of_mine is not None and self.on:
+            self.results.append(result_of_mine)
         result = self._live.end(battle_id, seats, outcome, truncated)
         if result is not None and self.training is not None:
             self.hand_to_trainer(partial(self.training.live, result))
