@@ -200,6 +200,33 @@ def test_every_kind_of_batch_gives_the_same_weights(kind: str) -> None:
         assert np.array_equal(np.asarray(getattr(rows, name)).ravel(), column.ravel()), name
 
 
+class There(torch.Tensor):
+    """A tensor that says it is on an accelerator; it is brought here by nothing but `to`."""
+
+    device = torch.device("cuda")  # type: ignore[assignment]
+
+    def cpu(self, *arguments: Any, **more: Any) -> Any:
+        raise AssertionError("it was brought back")
+
+    def to(self, *arguments: Any, **more: Any) -> Any:
+        if "cpu" in map(str, arguments):
+            assert not more.get("non_blocking"), "it may be read before it has arrived"
+            return self.as_subclass(torch.Tensor)
+        return super().to(*arguments, **more)
+
+
+def test_rows_on_an_accelerator_stay_there_until_a_learner_here_takes_them() -> None:
+    data, pupil, expected = batch(8 * 4), learner(), learner()
+    there = {name: torch.from_numpy(column).as_subclass(There) for name, column in vars(data).items()}
+    rows, here = pupil.prepare(SimpleNamespace(**there)), expected.prepare(data)
+    for name, column, same in zip(td.Rows._fields, rows, here, strict=True):
+        assert isinstance(column, There), name
+        assert torch.equal(column.to("cpu"), same), name
+    assert pupil.learn_rows(rows).steps == 4, "its accelerator was left for the CPU"
+    expected.learn_rows(here)
+    assert np.array_equal(pupil.snapshot(), expected.snapshot())
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", ["reward", "observation"])
 def test_a_non_finite_step_is_dropped_and_the_others_count(path: str, column: str, value: float) -> None:

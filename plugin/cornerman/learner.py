@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -206,8 +207,8 @@ class Learner:
     def prepare(self, batch: BatchLike) -> td.Rows:
         """The batch as tensors `[K, B, ...]`, its masks padded to the padded head, ready for `learn_rows`.
 
-        ValueError where the rows are no multiple of the batch size or do not fit the network. The tensors may share
-        the batch's memory: leave it alone until they are learned from.
+        Tensors on an accelerator stay there. ValueError where the rows are no multiple of the batch size or do not fit
+        the network. What comes back may share the batch's memory: leave it alone until it is learned from.
         """
         spec, padded = self.spec, self._padded.num_actions
         observation, action = _column(batch.observation, np.float32), _column(batch.action, np.int64)
@@ -217,17 +218,15 @@ class Learner:
         if (observation.shape[-1], following.shape[-1], legal.shape[-1]) != sizes:
             raise ValueError(f"the batch's observations or masks do not fit a {spec}")
         columns = (observation, action, reward, discount, following, legal)
-        num_rows = action.size
+        num_rows = prod(action.shape)
         wanted = [num_rows * (column.shape[-1] if column.ndim > action.ndim else 1) for column in columns]
-        if num_rows == 0 or num_rows % self.batch_size or [column.size for column in columns] != wanted:
+        if num_rows == 0 or num_rows % self.batch_size or [prod(column.shape) for column in columns] != wanted:
             raise ValueError(f"{num_rows} rows are not whole steps of {self.batch_size}, or their columns differ")
         if action.min() < 0 or action.max() >= spec.num_actions:
             raise ValueError(f"the batch holds an action outside 0 to {spec.num_actions - 1}")
-        mask = np.zeros((num_rows, padded), np.bool_)
-        mask[:, : spec.num_actions] = legal.reshape(num_rows, spec.num_actions)
+        columns = (*columns[:-1], _padded(legal, padded))
         shape = (num_rows // self.batch_size, self.batch_size)
-        stacked = (column.reshape(*shape, *column.shape[action.ndim :]) for column in columns[:-1])
-        return td.Rows(*(torch.from_numpy(column) for column in (*stacked, mask.reshape(*shape, padded))))
+        return td.Rows(*(torch.as_tensor(column.reshape(*shape, *column.shape[action.ndim :])) for column in columns))
 
     def _learn(self, rows: td.Rows, start: int, most: int, stop: torch.Tensor | None) -> Learned:
         """Run the steps, or where they go non-finite the finite ones of them."""
@@ -252,8 +251,9 @@ class Learner:
     def _run(self, rows: td.Rows, start: int, most: int, stop: torch.Tensor | None) -> list[float]:
         """What `td.learn_part` tells; where the weights after it are finite, they are the last good ones now."""
         constants = [self.learning_rate, self.gradient_clip, self.target_rate]
-        if self.device.type != "cpu":
-            rows = td.Rows(*(column[start : start + most].to(self.device, non_blocking=True) for column in rows))
+        if {self.device.type, rows.action.device.type} != {"cpu"}:
+            there = self.device.type == "cuda"  # on the way back nobody would wait until the rows have arrived
+            rows = td.Rows(*(column[start : start + most].to(self.device, non_blocking=there) for column in rows))
             start = 0
         with torch.no_grad():
             told = self._learn_part(
@@ -281,13 +281,25 @@ class Learner:
         return td.keep_finite(weights, kept, figures)
 
 
-def _column(column: Any, kind: Any) -> NDArray[Any]:
-    """`column` as an array; a read-only one is copied, because a tensor over it could be written through.
+def _column(column: Any, kind: Any) -> Any:
+    """`column` as an array, or as the tensor it is where it lies on an accelerator.
 
-    In numpy, because most torch operations let go of the interpreter, which takes long to get back beside a busy game.
+    A read-only array is copied, because a tensor over it could be written through. In numpy, because most torch
+    operations let go of the interpreter, which takes long to get back beside a busy game.
     """
-    array = np.asarray(column.cpu() if isinstance(column, torch.Tensor) else column, kind)
+    if isinstance(column, torch.Tensor) and column.device.type != "cpu":
+        return column.to(torch.from_numpy(np.empty(0, kind)).dtype)
+    array = np.asarray(column, kind)
     return array if array.flags.writeable else array.copy()
+
+
+def _padded(legal: Any, units: int) -> Any:
+    """Masks `[..., A]`, arrays or tensors, with illegal actions after them, `[..., units]`."""
+    if isinstance(legal, torch.Tensor):
+        return torch.nn.functional.pad(legal, (0, units - legal.shape[-1]))
+    padded = np.zeros((*legal.shape[:-1], units), np.bool_)
+    padded[..., : legal.shape[-1]] = legal
+    return padded
 
 
 def _fit(flat: Floats, spec: NetworkSpec, wanted: NetworkSpec) -> Floats:
