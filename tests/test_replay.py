@@ -3,15 +3,17 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import fields, replace
 from itertools import count
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import SettingsError, Source, Transition
-from cornerman.replay import Batch, ReplayBuffer, Rings, empty_batch, ready_batch
+from cornerman.replay import Batch, ReplayBuffer, Rings, batch_for, empty_batch, ready_batch
 from cornerman.rows import pack
 from tests.sample_states import chain, same
 
@@ -125,6 +127,19 @@ def test_ready_tensors_are_the_arrays_memory() -> None:
         np.testing.assert_array_equal(tensor.numpy(), array)
     assert str(ready.tensors.action.dtype) == "torch.int64"
     assert ready.arrays.reward.any()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no more"), AssertionError("not compiled with CUDA")])
+def test_without_pinned_memory_a_batch_for_cuda_is_a_plain_one(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **more: Any) -> Any:
+        assert more["pin_memory"]
+        raise error
+
+    monkeypatch.setattr(torch, "zeros", fail)
+    shapes = {name: (column.shape, column.dtype) for name, column in batch_for("cuda", 16, 2, 3).columns()}
+    assert shapes == {name: (column.shape, column.dtype) for name, column in empty_batch(16, 2, 3).columns()}
 
 
 def test_state_and_restore_sample_on_exactly() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
-from cornerman.replay import Batch, Rings, empty_batch
+from cornerman.replay import Batch, Rings, batch_for
 
 MOST_LOSS = 100.0
 """The mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
@@ -69,6 +69,8 @@ class LearnerLike(Protocol):
 
     @property
     def spec(self) -> NetworkSpec: ...
+    @property
+    def device(self) -> Any: ...  # torch's; another one once an accelerator has failed
     def prepare(self, batch: Any) -> Any: ...
     def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> LearnedLike: ...
 
@@ -102,11 +104,16 @@ class PacedBurst:
 
         Two bursts at once draw the same rows as one after the other.
         """
-        size, spec = self._batch_size, self._learner.spec
-        batch = empty_batch(size * num_steps * at_once, spec.observation_size, spec.num_actions)
+        size = self._batch_size
+        batch = self._memory(num_steps * at_once)
         rings.sample_many(at_once, (num_steps, size), rings.player.size / len(rings), batch)
         self._take(batch, num_steps * at_once)
         self._applied, self._loss = 0, 0.0
+
+    def _memory(self, num_steps: int) -> Batch[Any]:
+        """For the rows of so many steps, as the learner's device likes it."""
+        spec, device = self._learner.spec, self._learner.device.type
+        return batch_for(device, self._batch_size * num_steps, spec.observation_size, spec.num_actions)
 
     def _take(self, batch: Batch[Any], num_steps: int) -> None:
         self._batch, self._rows, self._steps, self._at = batch, self._learner.prepare(batch), num_steps, 0
@@ -129,8 +136,7 @@ class PacedBurst:
         self._dropped, left = int(notes.get("dropped", 0)), int(notes.get("left", 0))
         if not left:
             return
-        spec = self._learner.spec
-        batch = empty_batch(self._batch_size * left, spec.observation_size, spec.num_actions)
+        batch = self._memory(left)
         for name, column in batch.columns():
             if name not in arrays or arrays[name].shape != column.shape:
                 raise ValueError(f"the burst under way does not fit ({name})")

@@ -7,6 +7,7 @@ locked. torch is imported only by whoever asks for tensors. Nothing here opens f
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -21,7 +22,19 @@ from cornerman.rows import Columns, faults, fit, layout, unpack
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Batch", "NStep", "Ready", "ReplayBuffer", "Rings", "empty_batch", "ready_batch", "refuse_impossible"]
+__all__ = [
+    "Batch",
+    "NStep",
+    "Ready",
+    "ReplayBuffer",
+    "Rings",
+    "batch_for",
+    "empty_batch",
+    "ready_batch",
+    "refuse_impossible",
+]
+
+log = logging.getLogger("cornerman")
 
 Values = TypeVar("Values")
 Arrays = NDArray[Any]
@@ -76,6 +89,16 @@ def ready_batch(batch_size: int, observation_size: int, num_actions: int, pinned
         for c in fields(Batch)
     ]
     return Ready(Batch(*(tensor.numpy() for tensor in tensors)), Batch(*tensors))
+
+
+def batch_for(device: str, batch_size: int, observation_size: int, num_actions: int) -> Batch[Arrays]:
+    """Fresh arrays for one batch to learn from on `device`: pinned for CUDA, where there is such memory."""
+    if device == "cuda":
+        try:
+            return ready_batch(batch_size, observation_size, num_actions, pinned=True).arrays
+        except (RuntimeError, AssertionError) as error:  # then it takes a little longer to get there
+            log.info("No pinned memory: %s", error)
+    return empty_batch(batch_size, observation_size, num_actions)
 
 
 class ReplayBuffer:
