@@ -68,7 +68,7 @@ ROOMS: dict[str, set[str]] = {
     # versions on disk
     "version_manifest": {"network"},
     "champion_line": {"disk"},
-    "stored_weights": {"array_file", "policy", "version_manifest"},
+    "stored_weights": {"array_file", "disk", "policy", "version_manifest"},
     "registry": {
         "array_file",
         "champion_line",
@@ -185,7 +185,7 @@ ROOMS: dict[str, set[str]] = {
     "bulk": rooms(
         "board device_actor device_replay hardware learner overnight overnight_report plugin ray_crew worker"
     ),
-    "doctor": {"hardware", "quality"},
+    "doctor": {"hardware", "quality", "stored_weights"},
     "data_lock": {"disk"},
     "versions_command": {
         "data_lock",
@@ -196,9 +196,11 @@ ROOMS: dict[str, set[str]] = {
         "network",
         "ratings",
         "registry",
+        "stored_weights",
         "version_manifest",
     },
     "data_command": {
+        "data_lock",
         "dataset",
         "disk",
         "journal",

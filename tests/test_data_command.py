@@ -12,6 +12,7 @@ from cornerman.__main__ import main
 from cornerman.data_command import identity_of
 from cornerman.journal import PLAYER, SELF_PLAY
 from tests.choosing import Gym
+from tests.test_data_lock import started
 
 Output = pytest.CaptureFixture[str]
 
@@ -105,6 +106,18 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, capsys: Output, arguments
     error = capsys.readouterr().err
     assert error.startswith("cornerman data: ")
     assert words in error
+
+
+def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "battles.npz"
+    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    before = {file: file.read_bytes() for file in (data / "journal").iterdir()}
+    with started(data) as process:
+        assert main(["data", "--data", str(data), "--import", str(path)]) == 1
+        assert f"process {process.pid}" in capsys.readouterr().err
+        assert main(["data", "--data", str(data)]) == 0
+        process.communicate()
+    assert {file: file.read_bytes() for file in (data / "journal").iterdir()} == before
 
 
 def test_garbage_and_battles_of_another_game_are_refused(data: Path, tmp_path: Path, capsys: Output) -> None:

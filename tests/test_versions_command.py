@@ -12,6 +12,7 @@ import pytest
 
 from cornerman.__main__ import main
 from cornerman.commands import identity_for
+from cornerman.doctor import examine
 from cornerman.evaluation import BattleRecord
 from cornerman.gate import GateBattle, Verdict
 from cornerman.history import History
@@ -129,6 +130,22 @@ def test_a_running_game_is_left_alone(data: Path, capsys: pytest.CaptureFixture[
         assert told(capsys, data)[0] == 0
         process.communicate()
     assert told(capsys, data, "rollback")[0] == 0
+
+
+def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = data / "versions" / "000002" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
+    for arguments in ((), ("--tree",)):
+        status, text = told(capsys, data, *arguments)
+        row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
+        assert (status, "damaged" in row, "wrong SHA-256" in row) == (0, True, True)
+    assert any("The weights of version 2" in line and "SHA-256" in line for line in examine("cpu", data)[0])
+    before = (data / "champion.json").read_bytes()
+    assert main(["evaluate", *GAME, "--data", str(data), "--battles", "2", "--rival", "random"]) == 0
+    assert "Version 1 plays instead." in capsys.readouterr().err
+    assert (data / "champion.json").read_bytes() == before
 
 
 def test_a_damaged_history_costs_only_the_ratings(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

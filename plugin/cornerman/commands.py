@@ -166,7 +166,7 @@ def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Any:
     registry = Registry(data, identity, NetworkSpec(identity.observation_size, identity.num_actions), time.time)
     if version is not None:
         return registry.load(version)
-    champion, sentences = registry.load_champion()
+    champion, sentences = registry.load_champion(note=False)  # a game may be running, and decides this for itself
     for sentence in sentences:
         print(sentence, file=sys.stderr)
     if champion is None:

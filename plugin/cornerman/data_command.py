@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cornerman.contract import CornermanError, ModelError
-from cornerman.dataset import export, load, plot, summarize
+from cornerman.data_lock import DataLock
+from cornerman.dataset import Imported, export, load, plot, summarize
 from cornerman.disk import read_json
 from cornerman.journal import KINDS, MAX_BYTES, SELF_PLAY, Journal, kind_of
 from cornerman.quality import quality_lines
@@ -67,8 +68,19 @@ class StoredData:
         return f"Exported {len(battles):,} battles with {rows:,} decisions to {path}"
 
     def take_in(self, path: Path) -> list[str]:
-        """Add the battles of an exported file, under numbers of their own; says how many, and what was refused."""
+        """Add the battles of an exported file, under numbers of their own; says how many, and what was refused.
+
+        Holds the folder's lock meanwhile, so that it never writes into the journal of a game that is running.
+        """
         imported = load(path, self._header)
+        lock = DataLock(self._folder, "cornerman data")
+        try:
+            return self._added(path, imported)
+        finally:
+            self._journal.close()
+            lock.release()
+
+    def _added(self, path: Path, imported: Imported) -> list[str]:
         after = {kind: self._journal.next_battle_id(kind) for kind in KINDS}
         after[SELF_PLAY] = max(after[SELF_PLAY], FIRST_ID)
         added: Counter[str] = Counter()
@@ -88,7 +100,6 @@ class StoredData:
                 raise CornermanError(f"a battle of {path} could not be stored ({error}); {done}") from error
             added[kind] += 1
             rows += len(taken)
-        self._journal.close()
         lines = [f"Imported {added.total():,} battles with {rows:,} decisions from {path}"]
         lines += [f"  {count:,} decisions refused: {reason}" for reason, count in sorted(imported.left_out.items())]
         if any(self._journal.num_bytes(kind) > MAX_BYTES // 2 for kind in added):

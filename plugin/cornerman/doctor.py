@@ -32,6 +32,7 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
         lines += ["", "Device", *_device(device)]
     lines += ["", "Stored versions", *_versions(data)]
     if not set(missing) & set(NEEDED):
+        lines += _damage(data)
         lines += ["", "Recorded data", *(f"  {line}" for line in quality_lines(data))]
     if missing:
         lines += ["", f"It cannot {'play' if set(missing) & set(NEEDED) else 'learn'} until these are installed."]
@@ -72,3 +73,11 @@ def _versions(data: Path) -> list[str]:
         return [f"  none in {data}"]
     numbers = sorted(path.name for path in folder.iterdir() if path.name.isdigit())
     return [f"  {len(numbers)} in {data}, the newest is {int(numbers[-1])}" if numbers else f"  none in {data}"]
+
+
+def _damage(data: Path) -> list[str]:
+    """A sentence for every stored version that does not load."""
+    from cornerman.stored_weights import damage
+
+    folders = [path for path in (data / "versions").glob("*") if path.name.isdigit() and path.is_dir()]
+    return [f"  {problem}" for problem in map(damage, sorted(folders)) if problem is not None]

@@ -253,10 +253,10 @@ class Registry:
         check_bytes(data, manifest.learner_bytes, manifest.learner_sha256, what)
         return unpack(data, what)[0]
 
-    def load_champion(self) -> tuple[Policy | None, list[str]]:
+    def load_champion(self, note: bool = True) -> tuple[Policy | None, list[str]]:
         """The champion, or the last good one before it, or None; and a sentence for everything that was wrong.
 
-        A damaged champion is taken out of the line, so that the version that loads is the champion from here on.
+        A damaged champion is taken out of the line: what loads is the champion from here on; without `note` only here.
         """
         sentences, self.sentences = self.sentences, []
         line = self._line
@@ -269,7 +269,7 @@ class Registry:
                 continue
             if line != self._line:
                 sentences.append(f"Version {line.champion} plays instead.")
-            if line != self._line or self._note_damaged:
+            if note and (line != self._line or self._note_damaged):
                 self._note(line, sentences)
             return policy, sentences
         if sentences:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
 from cornerman.array_file import unpack
 from cornerman.contract import ModelError
+from cornerman.disk import read_file, read_json
 from cornerman.policy import Policy
-from cornerman.version_manifest import Manifest
+from cornerman.version_manifest import Manifest, parse_manifest
 
 WEIGHTS, LEARNER, MANIFEST, CARD = "weights.safetensors", "learner.safetensors", "manifest.json", "card.md"
 MAX_WEIGHTS_BYTES = 256 * 2**20
@@ -39,3 +41,14 @@ def check_bytes(data: bytes, size: int, sha256: str, what: str) -> None:
         raise ModelError(f"{what} are {len(data):,} bytes where {size:,} were saved; the file is damaged.")
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ModelError(f"{what} differ from what was saved (wrong SHA-256); the file is damaged.")
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with the files of the version in `folder`, whatever game it was made for; None: it loads."""
+    what = f"version {int(folder.name)}"
+    try:
+        manifest = parse_manifest(read_json(folder / MANIFEST, f"The manifest of {what}"), f"The manifest of {what}")
+        policy_of(manifest, read_file(folder / WEIGHTS, MAX_WEIGHTS_BYTES, f"The weights of {what}"), what)
+    except ModelError as error:
+        return str(error)
+    return None

@@ -15,6 +15,7 @@ from cornerman.history import History
 from cornerman.network import NetworkSpec
 from cornerman.ratings import Rating, rate
 from cornerman.registry import Registry, VersionEntry
+from cornerman.stored_weights import damage
 from cornerman.version_manifest import Identity
 
 SMOKE_SEED = 7
@@ -39,7 +40,7 @@ class StoredVersions:
     def lines(self) -> list[str]:
         """The versions as a table, newest last, and how strong the scripted fighters are on the same scale."""
         ratings, sentences = self._ratings()
-        lines = [HEADER, *(_row(entry, ratings) for entry in self._registry.versions())]
+        lines = [HEADER, *(_row(entry, ratings) for entry in self._entries())]
         scripted = [f"{name} {_points(rating)}" for name, rating in ratings.items() if not name.isdigit()]
         if scripted:
             lines += ["", f"Scripted fighters on the same scale: {', '.join(scripted)}"]
@@ -48,18 +49,27 @@ class StoredVersions:
     def tree(self) -> list[str]:
         """The family tree in text."""
         ratings, sentences = self._ratings()
-        return [*tree_lines(self._registry.versions(), ratings), *sentences]
+        return [*tree_lines(self._entries(), ratings), *sentences]
 
     def plot(self, path: Path) -> str:
         """Draw the family tree with ratings into a picture; says so."""
         ratings, _ = self._ratings()
         try:
-            _draw(self._registry.versions(), ratings, path)
+            _draw(self._entries(), ratings, path)
         except ImportError as error:
             raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
         except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
             raise CornermanError(f"{path} cannot be drawn: {error}") from error
         return f"Drawn to {path}"
+
+    def _entries(self) -> list[VersionEntry]:
+        """Every stored version, oldest first; also one whose weights do not load is shown as damaged."""
+        entries = self._registry.versions()
+        for place, entry in enumerate(entries):
+            problem = entry.problem or damage(self._folder / "versions" / f"{entry.version:06d}")
+            if problem:
+                entries[place] = VersionEntry(entry.version, "damaged", None, problem)
+        return entries
 
     def _ratings(self) -> tuple[dict[str, Rating], list[str]]:
         """Ratings by name from the battles in the history, and what is wrong with it."""
