@@ -185,6 +185,16 @@ def test_pump_returns_at_once_where_nothing_is_to_be_done_and_in_time_where_a_sl
     assert trainer.stop(PATIENCE_S)
 
 
+def test_pump_takes_whatever_a_game_reckons_as_a_time() -> None:
+    work = Pieces(3)
+    trainer = Trainer(lambda: work, Metrics(), Governor("always", "pump"))
+    assert trainer.start(PATIENCE_S)
+    for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
+        trainer.lend(seconds)
+    trainer.lend(float("inf"))
+    assert (work.done, trainer.stop(PATIENCE_S)) == (3, True)
+
+
 @pytest.mark.parametrize("way", ["thread", "slack"])
 def test_pump_does_nothing_where_time_comes_from_elsewhere(way: str) -> None:
     trainer = Trainer(lambda: Pieces(10**6), Metrics(), Governor("always", way))

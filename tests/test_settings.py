@@ -131,6 +131,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         from_text(tmp_path, text)
 
 
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    assert from_text(tmp_path, "\ufeffdifficulty = 2").difficulty == 2
+
+
 def test_bytes_that_are_no_text_a_folder_and_a_huge_file(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_bytes(b"seed = 1\n# \xff\xfe\x00")

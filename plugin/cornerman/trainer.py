@@ -14,7 +14,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Condition, Thread, main_thread
+from threading import TIMEOUT_MAX, Condition, Thread, main_thread
 from typing import Protocol
 
 from cornerman.farewell import see_off
@@ -115,6 +115,7 @@ class Trainer:
         """
         if self.governor.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
             return
+        seconds = min(seconds, TIMEOUT_MAX) if seconds > 0.0 else 0.0  # whatever a game reckons: no number is 0
         with self._changed:
             self.governor.lend(seconds)
             self._lent = True
