@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import UserDict
 from copy import deepcopy
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from cornerman import news as news_room
 from cornerman.contract import BattleEnd
 from cornerman.news import MAX_WAITING, READ_AT_ONCE, copied
-from tests.recordings import Bench, one_of, plain
+from tests.recordings import SEATS, WON, Bench, one_of, plain
 from tests.sample_states import EVERY, TallDuel, duel_state
 
 
@@ -94,6 +95,32 @@ def test_where_nobody_reads_it_stays_bounded_and_nothing_is_lost() -> None:
     bench.news.read()
     assert bench.recorder.recorded == 200 * 30
     assert bench.rejected == {}
+
+
+@pytest.mark.parametrize("what", ["chose", "start", "end", "abandon"])
+def test_a_game_that_tells_of_no_turns_keeps_it_bounded_too(what: str) -> None:
+    bench, more = Bench(late=True), {"chose": (0, 0, 1), "start": (SEATS,), "end": (WON,), "abandon": ()}
+    for battle_id in range(2 * MAX_WAITING):
+        getattr(bench.news, what)(battle_id, *more[what])
+    assert len(bench.news) <= MAX_WAITING
+
+
+def test_an_end_that_is_neither_true_nor_false_is_the_games_own_error() -> None:
+    bench = Bench(late=True)
+    with pytest.raises(ValueError, match="ambiguous"):
+        bench.end(truncated=np.array([True, False]))  # type: ignore[arg-type]
+    bench.news.read()
+
+
+def test_nothing_of_the_games_is_held_where_it_could_not_be_copied() -> None:
+    bench, state = Bench(late=True), Closed(duel_state())
+    known = weakref.ref(state)
+    bench.begin()
+    bench.turn(0, state)
+    del state
+    assert known() is None
+    bench.news.read()
+    assert "the save is closed" in one_of(bench, "error")
 
 
 def test_telling_never_waits_for_a_reader() -> None:
@@ -192,16 +219,34 @@ class Closed(UserDict[str, Any]):
     def __getitem__(self, key: str) -> Any:
         raise RuntimeError("the save is closed")
 
-    def items(self) -> Any:
-        raise RuntimeError("the save is closed")
-
 
 @pytest.mark.parametrize("game", [None, TallDuel()])
 def test_what_cannot_be_copied_is_set_aside_with_what_it_raised(game: Any) -> None:
     bench = Bench(game)
     bench.begin()
-    bench.turn(0, Closed())
+    bench.turn(0, Closed(duel_state()))
     assert "the save is closed" in one_of(bench, "error")
+
+
+class Weakened(dict[str, Any]):
+    """A character whose stats are what it holds less what the battle did to them."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        return value / 2 if key == "attack" else value
+
+
+@pytest.mark.parametrize("game", [None, TallDuel()])
+def test_what_is_copied_is_what_the_policy_was_shown(game: Any) -> None:
+    bench = Bench(game)
+    state = {**duel_state(), "field": {"heights": [0.5, -0.5]}}
+    state["characters"] = [Weakened(character) for character in state["characters"]]
+    assert state["characters"][0]["attack"] > 0
+    bench.begin()
+    bench.turn(0, state)
+    bench.end()
+    assert bench.rejected == {}
+    np.testing.assert_array_equal(bench.rows[0].observation, bench.encoder.encode(state, 0))
 
 
 def test_a_state_without_characters_is_shown_as_the_game_gave_it() -> None:

@@ -355,7 +355,7 @@ def test_a_state_that_raises_when_it_is_read() -> None:
 
     bench = Bench()
     bench.begin()
-    bench.turn(0, Broken())
+    bench.turn(0, Broken(duel_state()))
     assert "the save is closed" in one_of(bench, "error")
 
 

@@ -133,13 +133,16 @@ def test_ready_tensors_are_the_arrays_memory() -> None:
 def test_without_pinned_memory_a_batch_for_cuda_is_a_plain_one(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = []
+
     def fail(*arguments: Any, **more: Any) -> Any:
-        assert more["pin_memory"]
+        asked.append(more["pin_memory"])
         raise error
 
     monkeypatch.setattr(torch, "zeros", fail)
     shapes = {name: (column.shape, column.dtype) for name, column in batch_for("cuda", 16, 2, 3).columns()}
     assert shapes == {name: (column.shape, column.dtype) for name, column in empty_batch(16, 2, 3).columns()}
+    assert asked == [True]
 
 
 def test_state_and_restore_sample_on_exactly() -> None:

@@ -26,6 +26,7 @@ MAX_WAITING = 1024
 READ_AT_ONCE = 64
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
+_DICT = frozenset({dict})
 
 
 class News:
@@ -54,25 +55,28 @@ class News:
             turn = battle_id, seat, take(state), tuple(action_mask), action, take(next_state)
         except Exception:  # noqa: BLE001 - the game's own objects may raise anything: then the careful way
             turn = battle_id, seat, copied(state), copied(action_mask), action, copied(next_state)
-        self._told.append((self._turn, turn))
-        if len(self._told) > MAX_WAITING:
-            self.read(READ_AT_ONCE)
+        self._tell(self._turn, *turn)
 
     def start(self, battle_id: int, seats: Mapping[int, Source]) -> None:
         """As `Recorder.start`; `seats` must not change any more."""
-        self._told.append((self._recorder.start, (battle_id, seats)))
+        self._tell(self._recorder.start, battle_id, seats)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """As `Recorder.chose`."""
-        self._told.append((self._recorder.chose, (battle_id, seat, action, version)))
+        self._tell(self._recorder.chose, battle_id, seat, action, version)
 
     def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         """As `Recorder.end`."""
-        self._told.append((self._recorder.end, (battle_id, copied(outcome), truncated)))
+        self._tell(self._recorder.end, battle_id, copied(outcome), bool(truncated))
 
     def abandon(self, battle_id: int) -> None:
         """As `Recorder.abandon`."""
-        self._told.append((self._recorder.abandon, (battle_id,)))
+        self._tell(self._recorder.abandon, battle_id)
+
+    def _tell(self, tell: Callable[..., None], *arguments: Any) -> None:
+        self._told.append((tell, arguments))
+        if len(self._told) > MAX_WAITING:
+            self.read(READ_AT_ONCE)
 
     # ----------------------------------------------------------------------------------------------------- reading
 
@@ -118,6 +122,7 @@ class _Unreadable:
     """Stands in for something of the game's that could not be copied; reading it raises what copying it raised."""
 
     def __init__(self, value: object, error: Exception) -> None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None  # they would hold on to the game's objects
         self._text, self._error = shown(value), error
 
     def __getitem__(self, key: object) -> Any:
@@ -132,7 +137,10 @@ class _Unreadable:
 
 def _standard(state: State) -> Any:
     """A copy of the usual state, as far as the recorder reads it; raises anything where it is unusual."""
-    return {"round": state["round"], "characters": [character.copy() for character in state["characters"]]}
+    characters = state["characters"]
+    if not _DICT.issuperset(map(type, characters)):
+        raise TypeError("a dictionary of the game's own may answer with something else than it holds")
+    return {"round": state["round"], "characters": [character.copy() for character in characters]}
 
 
 def copied(value: Any) -> Any:
@@ -156,5 +164,5 @@ def _copied(value: Any) -> Any:
             return value[:]
         return kind([_copied(held) for held in value])
     if isinstance(value, Mapping):
-        return {key: _copied(held) for key, held in value.items()}
+        return {key: _copied(value[key]) for key in value}  # as a reader would ask for it
     return deepcopy(value)
