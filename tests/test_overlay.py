@@ -145,7 +145,7 @@ def test_every_figure_is_shown() -> None:
     overlay.draw(pygame.Surface((620, 540)))
     shown = words(overlay)
     for part in (
-        "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/s)", "0.0123", "71 % right",
+        "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/busy s)", "0.0123", "71 % right",
         "56 % (41 % to 70 %)",
         "judging, 62 pairs, 55 %", "cpu (1 thread)", "31 %, 312 MB", "not available", "open, between rounds", "even",
         "Left out: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
@@ -245,6 +245,12 @@ def test_keys_reach_every_control() -> None:
     assert plugin.calls == [("roll back", None)]
     overlay.draw(pygame.Surface((420, 380)))
     assert "Version 2 plays again." in words(overlay)
+
+
+def test_going_back_is_one_key_wherever_the_focus_is() -> None:
+    overlay, plugin = panel()
+    assert key(overlay, pygame.K_b) == [True]
+    assert plugin.calls == [("roll back", None)]
 
 
 def test_forget_asks_once_more() -> None:

@@ -38,7 +38,7 @@ LEFT_OUT_LINES = 3
 """The news about bad records takes no more, so that there is room for the rest."""
 
 PLUGIN, RECORDING, LEARNING, DIFFICULTY, FORGET, ROLL_BACK = range(6)
-ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what it learned", "Back to the last version")
+ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what it learned", "Back to the last version: B")
 
 
 class Controls(Protocol):
@@ -116,6 +116,8 @@ class Overlay:
             self._choose()
         elif key == pygame.K_i:
             self.answer = self._controls.take_in()
+        elif key == pygame.K_b:
+            self.answer = self._controls.roll_back()
         elif key == pygame.K_ESCAPE and self.asking:
             self.asking = False
         else:

@@ -18,7 +18,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rejected = sum(part_of(part_of(report, "recorder"), "rejected").values())
     doing = "open" if open_now else "closed"
     steps_per_s = learner.get("steps_per_s")
-    speed = f" ({steps_per_s:,.0f}/s)" if isinstance(steps_per_s, (int, float)) else ""
+    speed = f" ({steps_per_s:,.0f}/busy s)" if isinstance(steps_per_s, (int, float)) else ""
     return [
         ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else "none yet", "news"),
         (
