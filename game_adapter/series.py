@@ -219,7 +219,7 @@ def _summary(series: Series, seconds: float) -> dict[str, Any]:
 
 def _closing(summary: Mapping[str, Any]) -> Iterator[str]:
     yield ""
-    yield f"{summary['battles']} battles in {summary['seconds']} s, {summary['won']} won"
+    yield f"{summary['battles']} battles in {summary['seconds']} s, {summary['won']} won by the plugin"
     yield f"{summary['promotions']} versions promoted by the gate"
     if summary["now"] is None:
         yield "No plugin that learns is playing: in the end both sides were scripted fighters."

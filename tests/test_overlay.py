@@ -163,7 +163,9 @@ def test_why_records_were_left_out_fits_the_smallest_panel_with_an_example() -> 
 
 def test_what_is_not_known_says_so() -> None:
     figures = {name: value for name, value, _mood in figures_of(EMPTY)}
-    assert figures["Version"] == "none yet"
+    assert figures["Version"] == "none, it is off"
+    starting = {name: value for name, value, _mood in figures_of({"plugin": {"on": True}, "version": -1})}
+    assert starting["Version"] == "none yet"
     assert figures["Win rate"] == "no battle yet"
     assert figures["Temperature"] == "not available"
     assert figures["Loss"] == "none yet"

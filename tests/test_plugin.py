@@ -137,6 +137,7 @@ def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) ->
         def each_turn(match: Any, turn: int) -> None:
             if turn in (5, 15):
                 table.plugin.switch(on=turn == 15)
+                assert (table.plugin.report()["window"]["why"] == "the plugin is off") == (turn == 5)
             played.append((turn, len(table.versions)))
 
         table.play(1, each_turn=each_turn)

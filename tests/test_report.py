@@ -66,7 +66,7 @@ def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) 
         assert (report["window"]["open"], report["window"]["why"]) == (True, "between rounds")
         table.plugin.switch(on=False)
         off = check(table.plugin.report())
-        assert (off["version"], off["plugin"]["on"], off["window"]["why"]) == (-1, False, "learning is off")
+        assert (off["version"], off["plugin"]["on"], off["window"]["why"]) == (-1, False, "the plugin is off")
     ended = check(table.plugin.report())
     assert ended["window"]["open"] is False
 

@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 
+from cornerman.contract import ModelError
 from cornerman.governor import Governor
 from cornerman.metrics import Metrics
 from cornerman.trainer import FAILURE_PERIOD_S, FAILURES_ALLOWED, Trainer
@@ -301,6 +302,14 @@ def test_saving_that_fails_at_the_end_is_logged(start: Start, caplog: pytest.Log
     work.close_raises = OSError("the disk is full")
     assert start(work).stop()
     assert "the disk is full" in caplog.text
+
+
+def test_what_could_not_be_saved_at_the_end_is_a_sentence_alone(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    work = Pieces()
+    work.close_raises = ModelError("The state of learning could not be saved (No space left on device).")
+    assert start(work).stop()
+    assert [record.exc_info for record in caplog.records] == [None]
+    assert caplog.messages == [str(work.close_raises)]
 
 
 def test_prepare_that_raises_leaves_a_sentence_and_still_runs_what_was_asked() -> None:

@@ -19,8 +19,9 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     doing = "open" if open_now else "closed"
     steps_per_s = learner.get("steps_per_s")
     speed = f" ({steps_per_s:,.0f}/busy s)" if isinstance(steps_per_s, (int, float)) else ""
+    none = "none yet" if part_of(report, "plugin").get("on", True) else "none, it is off"
     return [
-        ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else "none yet", "news"),
+        ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "news"),
         (
             "Training",
             doing + (f", {_occasion(window)}" if window.get("why") else ""),

@@ -94,5 +94,6 @@ def _machine(plugin: Cornerman) -> dict[str, float | None]:
 
 def _window(plugin: Cornerman) -> dict[str, Any]:
     if plugin.trainer is None or not plugin.trainer.alive or not (plugin.on and plugin.learning):
-        return {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
+        why = "learning is off" if plugin.on else "the plugin is off"
+        return {"open": False, "why": why, "share": 0.0, "run_on_ms": None}
     return plugin.trainer.governor.report()

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from threading import TIMEOUT_MAX, Condition, Thread, main_thread
 from typing import Protocol
 
+from cornerman.contract import CornermanError
 from cornerman.farewell import see_off
 from cornerman.governor import Governor
 from cornerman.metrics import Metrics
@@ -224,7 +225,9 @@ class Trainer:
         try:
             if work is not None:
                 work.close()
-        except Exception:  # what was saved before is still there
+        except CornermanError as error:  # what was saved before is still there
+            log.error("%s", error)
+        except Exception:
             log.exception("saving at the end failed")
 
     def _prepared(self) -> Work | None:
