@@ -157,3 +157,20 @@ def test_a_learner_on_cuda_takes_it_and_on_the_cpu_not(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, copy=False, **__: tensor.clone() if copy else tensor)
     assert isinstance(Learner(SPEC, device="cuda")._graphs, GraphBurst)
     assert not isinstance(Learner(SPEC)._graphs, GraphBurst)
+
+
+def test_a_learner_on_cuda_learns_what_one_on_the_cpu_does_and_stops_between_two_graphs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cuda, data, stop = Cuda(), rows(13, 1), torch.ones(1, dtype=torch.uint8)
+    monkeypatch.setattr(torch, "cuda", cuda)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, copy=False, **__: tensor.clone() if copy else tensor)
+    pupil, expected = Learner(SPEC, batch_size=BATCH, device="cuda"), Learner(SPEC, batch_size=BATCH)
+    assert pupil._graphs is not None
+    pupil._graphs._learn = cuda.learn
+    there = pupil.prepare(data)
+    assert [pupil.learn_rows(there, at, 13 - at, stop).steps for at in (0, 8, 12)] == [8, 4, 1]
+    assert expected.learn_burst(data).steps == pupil.steps == 13
+    assert (pupil.fault, cuda.recorded) == ("", 3)
+    np.testing.assert_allclose(pupil.snapshot(), expected.snapshot(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(pupil.averaged(), expected.averaged(), rtol=1e-5, atol=1e-6)

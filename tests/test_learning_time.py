@@ -240,6 +240,18 @@ def test_the_loading_screen_hears_what_is_waited_for(tmp_path: Path) -> None:
     assert threads == {threading.current_thread().name}
 
 
+def test_closing_the_window_reaches_the_step_under_way(tmp_path: Path) -> None:
+    plugin = Cornerman()
+    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu"})
+    try:
+        assert plugin.training is not None
+        plugin.training.stop[0] = 0
+        plugin.on_round_start(1, 1)
+        assert plugin.training.stop[0] == 1
+    finally:
+        plugin.on_quit()
+
+
 TOGGLED = """
 import sys
 from cornerman.plugin import Cornerman

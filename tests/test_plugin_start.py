@@ -49,6 +49,7 @@ def test_without_torch_it_plays_and_says_why_it_does_not_learn(tmp_path: Path, m
     with Table(RINGSIDE, tmp_path) as table:
         table.play(1, settle=False)
         assert table.plugin.trainer is None
+        assert len(table.plugin.news) == 0, "what was told is read at a battle's end"
         assert "torch is not installed" in table.plugin.report()["plugin"]["notice"]
         assert table.versions
 

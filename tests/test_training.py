@@ -215,6 +215,27 @@ def test_how_long_a_slice_is_changes_nothing_that_is_learned(tmp_path: Path, mon
         assert learned[0][1:] == other[1:]
 
 
+def test_whatever_a_slice_is_at_it_ends_once_it_is_told_to(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, sparring=0.0)
+    training = gym.training
+    gym.play(60)
+    training.stop[0] = 1
+    for steps in (1, 2, 3):
+        assert training.slice(60.0)
+        assert gym.learner.steps == steps
+    training.recover()
+    training._begin_judging()
+    assert training._judge is not None
+    for _ in range(3):
+        training._advance(training._judge, 60.0)
+        assert training._judge.pairs == 0, "a turn at the most"
+    sparring = Gym(tmp_path / "sparring", sparring=1.0).training
+    sparring.spar(50)
+    sparring.stop[0] = 1
+    assert sparring.slice(60.0)
+    assert sparring.memory.rows.total() <= 2, "a turn at the most"
+
+
 # ------------------------------------------------------------------------------------------------- forget, resume
 
 
