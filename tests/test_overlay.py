@@ -221,6 +221,7 @@ def test_the_panel_says_what_it_waits_for() -> None:
         ({"plugin": {"on": False}}, "The plugin is off: it neither watches nor plays."),
         ({"recorder": {}, "replay": {}}, "Nothing was recorded yet. Play a few rounds."),
         ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "Nothing was recorded yet. Recording"),
+        ({"recorder": {}, "replay": {}, "plugin": on | {"learning": False}}, "Nothing was recorded since the start. L"),
         ({}, f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."),
         ({"plugin": on | {"learning": False}}, f"{moves} Learning is off."),
         ({"gate": {"state": "judging"}}, f"{moves} A candidate is being judged."),

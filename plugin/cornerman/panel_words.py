@@ -114,6 +114,8 @@ def state_of(report: Mapping[str, Any]) -> str:
     remembered = int(part_of(report, "replay").get("fill") or 0)
     if not plugin.get("on", True):
         return "The plugin is off: it neither watches nor plays."
+    if not recorded and not remembered and not plugin.get("learning", True):
+        return "Nothing was recorded since the start. Learning is off: what is stored is not read."
     if not recorded and not remembered:
         waits = "Play a few rounds." if plugin.get("recording", True) else "Recording is off."
         return f"Nothing was recorded yet. {waits}"
