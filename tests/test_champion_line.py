@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.champion_line import FILE_NAME, SPARE_NAME, ChampionLine, read_line, write_line
+from cornerman.champion_line import FILE_NAME, SCHEMA, SPARE_NAME, ChampionLine, _digest, read_line, write_line
 from cornerman.disk import to_json
 from tests.failing_files import ENDLESS, failing
 
@@ -65,13 +65,13 @@ def test_whatever_fails_the_old_line_or_the_new_one_is_read_without_complaint(tm
     pytest.fail("there is no end to the file operations")
 
 
-GOOD = {"schema": 1, "line": [0], "rolled_back": [], "cleared": [], "next_version": 1}
+GOOD = {"schema": SCHEMA, "line": [0], "rolled_back": [], "cleared": [], "next_version": 1}
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"schema": 2},
+        {"schema": 1},
         {"line": "0"},
         {"line": [-1]},
         {"line": [True]},
@@ -82,12 +82,30 @@ GOOD = {"schema": 1, "line": [0], "rolled_back": [], "cleared": [], "next_versio
 )
 def test_a_wrong_note_is_a_sentence_and_the_spare_counts(tmp_path, changes):
     write_line(tmp_path, ChampionLine((3,), next_version=4))
-    (tmp_path / FILE_NAME).write_bytes(to_json({**GOOD, **changes}))
+    note = {**GOOD, **changes}
+    (tmp_path / FILE_NAME).write_bytes(to_json({**note, "sha256": _digest(note)}))
     line, sentences = read_line(tmp_path)
     assert line is not None
     assert line.line == (3,)
     assert len(sentences) == 1
+    assert "checksum" not in sentences[0]
     (tmp_path / SPARE_NAME).write_bytes(b"[]")
     line, sentences = read_line(tmp_path)
     assert line is None
     assert len(sentences) == 2
+
+
+def test_a_note_with_a_piece_missing_or_changed_never_names_other_versions(tmp_path):
+    """`"line": [0, 1]` without two numbers is good JSON, and says that nobody plays."""
+    line = ChampionLine((0, 1, 12), (2,), (1,), 13)
+    write_line(tmp_path, line)
+    whole, refused = (tmp_path / FILE_NAME).read_bytes(), 0
+    (tmp_path / SPARE_NAME).unlink()
+    harmed = [whole[:at] + whole[at + length :] for at in range(len(whole)) for length in range(1, 14)]
+    harmed += [whole[:at] + b"7" + whole[at + 1 :] for at in range(len(whole))]
+    for data in harmed:
+        (tmp_path / FILE_NAME).write_bytes(data)
+        found, sentences = read_line(tmp_path)
+        assert found == line or (found is None and len(sentences) == 1), data
+        refused += found is None
+    assert refused > 1000

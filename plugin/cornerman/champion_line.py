@@ -1,7 +1,13 @@
-"""Which stored version plays, and which played before it: `champion.json`, replaced in one step and kept twice."""
+"""Which stored version plays, and which played before it: `champion.json`, replaced in one step and kept twice.
+
+The note holds a checksum of itself: with a piece missing it may still be JSON, and then name another version or none.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +15,7 @@ from typing import Any
 from cornerman.contract import ModelError
 from cornerman.disk import read_json, replace_file, to_json
 
-SCHEMA = 1
+SCHEMA = 2
 FILE_NAME = "champion.json"
 SPARE_NAME = "champion.previous.json"
 _MAX_VERSIONS = 100_000
@@ -62,7 +68,8 @@ class ChampionLine:
 
 def write_line(folder: Path, line: ChampionLine) -> None:
     """Make `line` the one that counts, in one step."""
-    data = to_json({"schema": SCHEMA, **asdict(line)})
+    note = {"schema": SCHEMA, **asdict(line)}
+    data = to_json({**note, "sha256": _digest(note)})
     replace_file(folder / FILE_NAME, data)
     replace_file(folder / SPARE_NAME, data)
 
@@ -85,11 +92,18 @@ def _parse(value: dict[str, Any]) -> ChampionLine:
     what = "The note of which version plays"
     if value.get("schema") != SCHEMA:
         raise ModelError(f"{what} is of an unknown schema.")
+    if value.pop("sha256", None) != _digest(value):
+        raise ModelError(f"{what} is damaged: its checksum does not fit.")
     number = value.get("next_version")
     if type(number) is not int or not 0 <= number < 10**9:
         raise ModelError(f"{what} has a wrong 'next_version'.")
     line, rolled_back, cleared = (_versions(value, name, what) for name in ("line", "rolled_back", "cleared"))
     return ChampionLine(line, rolled_back, cleared, number)
+
+
+def _digest(note: Mapping[str, Any]) -> str:
+    """Of everything else in the note, however it is spaced."""
+    return hashlib.sha256(json.dumps(note, sort_keys=True).encode()).hexdigest()
 
 
 def _versions(value: dict[str, Any], name: str, what: str) -> tuple[int, ...]:
