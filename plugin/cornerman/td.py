@@ -336,7 +336,9 @@ def learn_part(
     for k in range(part.action.size(0)):
         rate, epsilon = adam_rates(span[2] + k + 1, constants[0])
         rates.append([rate, epsilon])
-    figures = learn_burst(weights, shape, part, torch.tensor(rates), constants[1], constants[2], span[2], stop)
+    figures = learn_burst(
+        weights, shape, part, torch.tensor(rates, device=rows.reward.device), constants[1], constants[2], span[2], stop
+    )
     return keep_finite(weights, kept, figures)
 
 
