@@ -96,7 +96,7 @@ class Trainer:
             self._wake()
 
     def pause(self, paused: bool) -> None:
-        """Learning off and on; a running slice is finished."""
+        """Learning off and on; a slice under way ends after its step or turn."""
         self.governor.pause(paused)
         self._wake()
 
