@@ -56,6 +56,7 @@ class Series:
         self.log: list[Any] = []  # what happened in it, turn by turn
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._heard, self._events = 0, list[str]()
+        self._known = -1  # the version that was seen to play last
 
     def __iter__(self) -> Iterator[Played]:
         seeds = Random(f"series {self.seed}")
@@ -88,7 +89,9 @@ class Series:
     def _play(self, number: int, seed: int) -> Played:
         start, seat = time.perf_counter(), (number - 1) % 2
         rival = self.game.rivals[self.rival]
-        version, fighter = self.version, self.fighter
+        if self._known < 0:
+            self._known = self.version
+        version, fighter = self.watch(number), self.fighter
         self.log.clear()
         match = self.match = Match(
             self.host, self.game.new_battle(seed), number, {seat: PLUGIN, 1 - seat: SCRIPTED}, rival, Random(seed)
@@ -98,9 +101,9 @@ class Series:
                 self.host.settle(SETTLE_S)
                 match.start_round()
             self.log.append(match.play(match.decide()))
-            version = self._watch(number, version)
+            version = self.watch(number)
         self.host.settle(SETTLE_S)
-        self._watch(number, version)
+        self.watch(number)
         outcome = match.battle.outcome or {}
         result = outcome.get(seat, 0)
         self._recent.append(result > 0)
@@ -118,11 +121,12 @@ class Series:
         self.played.append(battle)
         return battle
 
-    def _watch(self, number: int, version: int) -> int:
-        """Note a swap; returns the version that plays now, -1 where the plugin does not say."""
+    def watch(self, number: int) -> int:
+        """Note a swap in or after battle `number`; returns the version that plays now, -1 where nobody says."""
         now = self.version
-        if now != version and now >= 0:
+        if now != self._known and now >= 0:
             self.swaps.append((number, now))
+            self._known = now
         return now
 
     def evaluate(self, version: int | None) -> Mapping[str, Any] | None:
@@ -198,6 +202,7 @@ def _row(series: Series, battle: Played) -> str:
 
 
 def _summary(series: Series, seconds: float) -> dict[str, Any]:
+    series.watch(max(1, len(series.played)))  # a swap after the last battle, or in one that was broken off
     now = series.evaluate(None)
     untrained = now if now and now["version"] == 0 else series.evaluate(0)
     won = sum(battle.winner == series.plugin for battle in series.played)

@@ -318,6 +318,15 @@ def test_a_notice_is_not_said_twice() -> None:
     assert words(overlay).count("Version 4 was damaged") == 1
 
 
+def test_news_that_have_no_room_end_in_dots() -> None:
+    overlay, plugin = panel()
+    overlay.draw(pygame.Surface((620, 1200)))
+    assert "..." not in words(overlay)
+    plugin.data["events"] += [{"age_s": 9.0, "text": "Version 2 passed the gate and now plays, " * 40}] * 9
+    overlay.draw(pygame.Surface((620, 540)))
+    assert overlay.written[-1].text.endswith(" ...")
+
+
 def test_ages_in_words() -> None:
     assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 

@@ -156,8 +156,12 @@ def test_an_interrupt_ends_it_with_a_summary_of_what_was_played(tmp_path: Path) 
                 self.settled = 1000
                 raise KeyboardInterrupt
 
+        def report(self, name: str) -> Mapping[str, Any]:
+            return {**super().report(name), "version": int(self.settled >= 1000)}  # type: ignore[dict-item]
+
     path = tmp_path / "series.jsonl"
     _, summary, said = played(Interrupted(), path)
+    assert summary["promotions"] == 1, "the swap in the battle that was broken off counts"
     assert summary["battles"] == 3
     assert any(line.startswith("Stopped after 3 battles.") for line in said)
     *lines, last = path.read_text("utf-8").splitlines()

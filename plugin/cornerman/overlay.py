@@ -319,9 +319,10 @@ class Overlay:
             lines += [(line, QUIET) for line in self._wrapped(sentence, width)]
         high = self._px(17)
         y = top + self._px(5)
-        for line, colour in lines:
-            if y + high > top + height:
-                break
+        room = max(0, (top + height - y) // high)
+        if 0 < room < len(lines) and not lines[room - 1][0].endswith("."):
+            lines[room - 1] = f"{lines[room - 1][0]} ...", lines[room - 1][1]
+        for line, colour in lines[:room]:
             self._text(surface, line, (left, y, width, high), colour)
             y += high
 
