@@ -10,6 +10,7 @@ import pytest
 
 from cornerman import collector as module
 from cornerman.collector import CAPACITY, DataCollector
+from cornerman.contract import SettingsError
 from cornerman.encoder import Encoder, StateProcessor
 from tests.sample_states import Duel, duel_state
 
@@ -109,6 +110,12 @@ def test_bad_data_is_counted_explained_and_not_stored(changes: dict[str, Any], r
     assert collector.rejected == {reason: 1}
     assert collector.examples[reason].endswith(".")
     assert (collector.buffer.size, collector.collected) == (0, 0)
+
+
+@pytest.mark.parametrize("num_actions", [0, -1, 2.5, "3", None], ids=str)
+def test_a_number_of_actions_that_is_none_is_a_sentence(num_actions: Any) -> None:
+    with pytest.raises(SettingsError, match="num_actions must be a whole number"):
+        DataCollector(num_actions=num_actions)
 
 
 def test_the_same_seed_samples_the_same() -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import DataError, Floats, Source, State, Transition
+from cornerman.contract import DataError, Floats, SettingsError, Source, State, Transition
 from cornerman.encoder import STANDARD_SIZE, Encoder, StateProcessor, checked_mask, legal_action, number, shown
 from cornerman.replay import ReplayBuffer
 from cornerman.rows import LARGEST_REWARD
@@ -50,7 +50,10 @@ class DataCollector:
         seat: int = 0,
         random: np.random.Generator | None = None,
     ) -> None:
-        """`random` draws the samples; without one they are drawn by the fixed seed 0. SettingsError as in replay."""
+        """`random` draws the samples; without one they are drawn by the fixed seed 0. SettingsError: wrong numbers."""
+        given: object = num_actions
+        if not (isinstance(given, int | np.integer) and given >= 1):
+            raise SettingsError(f"num_actions must be a whole number of at least 1, not {shown(num_actions)}.")
         self._encoder = encoder
         self._processor = StateProcessor()
         self._seat = seat

@@ -104,7 +104,7 @@ def plot(summary: Summary, path: Path) -> None:
         left += counted
     outcomes.set_title("outcomes")
     if summary.outcomes:
-        outcomes.legend()
+        outcomes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the bars
     figure.savefig(path)
 
 
