@@ -212,6 +212,15 @@ def test_columns_are_all_the_memory_there_is() -> None:
     assert ring.num_bytes == 100 * row_bytes
 
 
+def test_all_memory_is_taken_at_once() -> None:
+    """Pages of zeros() would be taken one by one while the game runs."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    ring = ReplayBuffer(200_000, 57, 11, np.random.default_rng(0))
+    taken = process.memory_info().rss - before
+    assert taken > 0.9 * ring.num_bytes
+
+
 def test_check_valid_finds_a_spoilt_row() -> None:
     ring = buffer()
     for number in range(1, 4):

@@ -105,7 +105,7 @@ class ReplayBuffer:
     """A ring of rows: the oldest falls out when it is full, a sample is drawn uniformly with replacement."""
 
     def __init__(self, capacity: int, observation_size: int, num_actions: int, random: np.random.Generator) -> None:
-        """Allocates everything at once; SettingsError where it cannot fit the machine's memory."""
+        """Takes all its memory at once and none in mid-game; SettingsError where that cannot fit the machine."""
         if capacity < 1:
             raise SettingsError(f"A replay buffer needs a capacity of at least 1; {capacity} was asked for.")
         self.capacity = capacity
@@ -116,7 +116,9 @@ class ReplayBuffer:
         self._random = random
         shapes = layout(observation_size, num_actions)
         refuse_impossible(capacity, sum(dtype.itemsize * int(np.prod(shape)) for shape, dtype in shapes.values()))
-        self._columns = {name: np.zeros((capacity, *shape), dtype) for name, (shape, dtype) in shapes.items()}
+        self._columns = {name: np.empty((capacity, *shape), dtype) for name, (shape, dtype) in shapes.items()}
+        for column in self._columns.values():
+            column.fill(0)  # zeros() would leave the pages to be taken one by one, as rows come in
         columns = self._columns
         self._observation, self._next_observation = columns["observation"], columns["next_observation"]
         self._action_mask, self._next_action_mask = columns["action_mask"], columns["next_action_mask"]
