@@ -152,7 +152,8 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
     say(f"{series.fighter} against {series.rival}: {series.num_battles} battles, seed {series.seed}")
     say(HEADER)
     start = time.perf_counter()
-    with json_path.open("w", encoding="utf-8") if json_path else _Nowhere() as lines:
+    # Line by line, so that a series that is killed leaves the battles before.
+    with json_path.open("w", buffering=1, encoding="utf-8") if json_path else _Nowhere() as lines:
         try:
             for battle in series:
                 lines.write(json.dumps(asdict(battle)) + "\n")

@@ -20,7 +20,7 @@ from tests.test_screens import FRAME_S, SIZES, VERDICT, dummy_drivers, fight, op
 __all__ = ["dummy_drivers"]  # the fixture that every test here uses
 
 REASONS = (
-    "between rounds; the machine is busy, so it takes 5% of the time",
+    "between rounds; the machine is busy, so it takes 5 % of the time",
     f"between rounds. {HELD.format(share=0.09)}",
     *(f"while you choose. {sentence}" for sentence in NOT_LENT.values()),
 )

@@ -253,7 +253,7 @@ def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
     mine, clock = governor("always", read_machine=lambda: dict(reading))
     mine.look()
     assert mine.share == BUSY_SHARE
-    assert mine.why == "always; the machine is busy, so it takes 25% of the time"
+    assert mine.why == "always; the machine is busy, so it takes 25 % of the time"
     worked = 0.0
     for _ in range(1000):
         if budget := mine.budget():

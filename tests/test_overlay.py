@@ -199,7 +199,7 @@ def test_a_score_is_not_given_to_the_next_candidate() -> None:
 
 
 def test_a_long_reason_is_told_below_the_figures() -> None:
-    why = "between rounds; the machine is busy, so it takes 5% of the time"
+    why = "between rounds; the machine is busy, so it takes 5 % of the time"
     overlay, _plugin = panel(with_parts(window={"why": why}))
     overlay.draw(pygame.Surface((620, 540)))
     shown = " ".join(written.text for written in overlay.written)

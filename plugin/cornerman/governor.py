@@ -174,7 +174,7 @@ class Governor:
         if self.share == 1.0:
             return occasion
         reason = "the machine is busy" if self._busy else "frames came late"
-        return f"{occasion}; {reason}, so it takes {self.share:.0%} of the time"
+        return f"{occasion}; {reason}, so it takes {100 * self.share:.0f} % of the time"
 
     def report(self) -> dict[str, Any]:
         """Plain data, for report.py."""

@@ -160,6 +160,7 @@ class Trainer:
         """
         with self._changed:
             self._stopping = True
+            self.governor.stop[0] = 1  # a slice under way ends after its step
             self._changed.notify_all()
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
