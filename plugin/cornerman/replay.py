@@ -123,8 +123,9 @@ class ReplayBuffer:
         self._observation, self._next_observation = columns["observation"], columns["next_observation"]
         self._action_mask, self._next_action_mask = columns["action_mask"], columns["next_action_mask"]
         self._action, self._reward, self._discount = columns["action"], columns["reward"], columns["discount"]
-        self._battle_id, self._seat, self._index = columns["battle_id"], columns["seat"], columns["index"]
-        self._source, self._opponent, self._version = columns["source"], columns["opponent"], columns["version"]
+        # The same bytes: putting one number through a memoryview takes half as long as through an array.
+        names = ("action", "reward", "discount", "battle_id", "seat", "index", "source", "opponent", "version")
+        self._numbers: tuple[Any, ...] = tuple(columns[name].data for name in names)
 
     def __len__(self) -> int:
         return self.size
@@ -139,17 +140,18 @@ class ReplayBuffer:
         at = self._next
         self._observation[at] = row.observation
         self._action_mask[at] = row.action_mask
-        self._action[at] = row.action
-        self._reward[at] = row.reward
         self._next_observation[at] = row.next_observation
         self._next_action_mask[at] = row.next_action_mask
-        self._discount[at] = row.discount
-        self._battle_id[at] = row.battle_id
-        self._seat[at] = row.seat
-        self._index[at] = row.index
-        self._source[at] = row.source
-        self._opponent[at] = row.opponent
-        self._version[at] = row.version
+        action, reward, discount, battle_id, seat, index, source, opponent, version = self._numbers
+        action[at] = row.action
+        reward[at] = row.reward
+        discount[at] = row.discount
+        battle_id[at] = row.battle_id
+        seat[at] = row.seat
+        index[at] = row.index
+        source[at] = row.source
+        opponent[at] = row.opponent
+        version[at] = row.version
         at += 1
         if at > self.size:
             self.size = at
