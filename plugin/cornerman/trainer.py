@@ -228,7 +228,7 @@ class Trainer:
                 work.close()
         except CornermanError as error:  # what was saved before is still there
             log.error("%s", error)
-        except Exception:
+        except Exception:  # whatever it was, the thread ends here, and the game must not wait for it
             log.exception("saving at the end failed")
 
     def _prepared(self) -> Work | None:

@@ -89,11 +89,8 @@ class Bench:
         """Flat out: more steps are due than can be done; what came late in the run before is forgotten."""
         from cornerman.governor import Frames
 
-        training, self.governor._frames = self.plugin.training, Frames()
-        self.plugin.trainer.pause(False)
-        self.plugin.trainer.post(lambda: setattr(training, "_owed", 1e9 if on else 0.0))
-        self.plugin.trainer.pause(not on)
-        time.sleep(0.1)
+        self.governor._frames = Frames()
+        learn_flat_out(self.plugin, on)
 
     @property
     def steps(self) -> int:
@@ -155,6 +152,14 @@ class Bench:
 
     def close(self) -> None:
         self.window.close()
+
+
+def learn_flat_out(plugin: Any, on: bool) -> None:
+    """More steps are due than can be done, or none."""
+    plugin.trainer.pause(False)
+    plugin.trainer.post(lambda: setattr(plugin.training, "_owed", 1e9 if on else 0.0))
+    plugin.trainer.pause(not on)
+    time.sleep(0.1)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from cornerman.contract import Source, Transition
 from cornerman.replay import ReplayBuffer, ready_batch
 from cornerman.rows import layout
 from tests.benchmarks.figures import Figure, interleaved, not_measured, percentiles, seconds_a_call
+from tests.benchmarks.frame import learn_flat_out
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 256
 HOOK_CALLS = 400
@@ -64,11 +65,11 @@ def hook(repeats: int) -> list[Figure]:
         for _ in range(repeats):
             for name, pace in paces:
                 found[name, False].append(percentiles(_hook_calls(resting, *pace), 50, 99))
-                learning.learn(True)
+                learn_flat_out(learning.plugin, True)
                 steps, begun = learning.steps, time.perf_counter()
                 found[name, True].append(percentiles(_hook_calls(learning, *pace), 50, 99))
                 learned, seconds = learned + learning.steps - steps, seconds + time.perf_counter() - begun
-                learning.learn(False)
+                learn_flat_out(learning.plugin, False)
             checks.append(1e6 * resting.check())
     figures = []
     for name, _ in paces:
@@ -113,14 +114,6 @@ class Told:
             next_state=next_state,
         )
         return time.perf_counter() - begun
-
-    def learn(self, on: bool) -> None:
-        """Flat out: more steps are due than can be done."""
-        training = self.plugin.training
-        self.plugin.trainer.pause(False)
-        self.plugin.trainer.post(lambda: setattr(training, "_owed", 1e9 if on else 0.0))
-        self.plugin.trainer.pause(not on)
-        time.sleep(0.1)
 
     @property
     def steps(self) -> int:
