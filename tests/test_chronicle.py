@@ -47,7 +47,7 @@ def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
     for _ in range(15):
         assert not record.live(result(2, 0.0), 2, 1)
     record.close()
-    again = Chronicle(tmp_path, lambda: 0.0, list, [].append)
+    again = Chronicle(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)
     assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
 
 

@@ -18,7 +18,7 @@ from cornerman.learner import Learner
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
 from cornerman.paced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, PacedBurst, for_a_slice
-from cornerman.replay import ReplayBuffer, Rings, empty_batch
+from cornerman.replay import ReplayBuffer, Rings, batch_for, empty_batch
 
 SPEC = NetworkSpec(5, 4, (8,))
 BATCH, STEPS = 4, 16
@@ -156,7 +156,19 @@ def test_rows_for_cuda_are_drawn_into_pinned_memory(monkeypatch: pytest.MonkeyPa
             assert np.array_equal(arrays[name], column), name
         assert {array.ctypes.data for array in arrays.values()} >= set(pinned)
         burst.restore(arrays, notes)
-        assert len(pinned) == (2 * len(arrays) if device == "cuda" else 0), "and what was saved under way"
+        assert len(pinned) == (len(arrays) if device == "cuda" else 0), "what was saved under way takes the same room"
+        for name, column in expected.columns():
+            assert np.array_equal(burst.state()[0][name], column), name
+
+
+def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr("cornerman.paced_burst.batch_for", lambda *sizes: taken.append(sizes[1]) or batch_for(*sizes))
+    burst, drawn = PacedBurst(Pretend(), BATCH, Metrics()), rings()
+    for at_once in (2, 1, 2, 3, 1):
+        burst.begin(drawn, STEPS, at_once)
+        whole(burst, [1e9])
+    assert taken == [2 * STEPS * BATCH, 3 * STEPS * BATCH]
 
 
 def test_dropping_forgets_the_rest() -> None:

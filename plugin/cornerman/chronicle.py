@@ -40,11 +40,11 @@ class Chronicle:
         self,
         folder: Path,
         now: Callable[[], float],
-        manifests: Callable[[], Iterable[Manifest]],
+        manifests: Callable[..., Iterable[Manifest]],
         say: Callable[[str], None],
         bounds: WatchBounds | None = None,
     ) -> None:
-        """`manifests` gives the stored versions, to note those that a lost history knows nothing of."""
+        """`manifests` gives those of the versions that it is called with, of all that are stored without any."""
         self._folder, self._now, self._manifests, self._say = folder, now, manifests, say
         self._bounds = bounds or WatchBounds()
         self._history: History | None = None
@@ -99,7 +99,7 @@ class Chronicle:
 
     def _probation_left(self, version: int) -> int:
         """How many live battles are still to come; those of earlier sessions are in the record."""
-        if not any(each.version == version and (each.gate or {}).get(PROBATION) for each in self._manifests()):
+        if not any((manifest.gate or {}).get(PROBATION) for manifest in self._manifests([version])):
             return 0
         fought: list[int] = []
         self._note(lambda history: fought.append(history.num_live(version)))

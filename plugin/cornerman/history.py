@@ -245,6 +245,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("pragma trusted_schema = off")
         connection.execute("pragma secure_delete = on")  # what the player erases is overwritten, not only unlinked
         connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma cache_size = -256")  # KiB; adding needs few pages, and it would keep 2 MB
         connection.execute("pragma synchronous = full")  # what was acknowledged survives a power cut
         with closing(connection.execute("pragma integrity_check(1)")) as answer:
             (problem,) = answer.fetchone()

@@ -89,6 +89,7 @@ class PacedBurst:
         """`stop`: what the learner takes to end a part early, from any thread."""
         self._learner, self._batch_size, self._metrics = learner, batch_size, metrics
         self._stop, self._clock = stop, clock
+        self._room: tuple[str, Batch[Any]] | None = None  # for rows of bursts, and the device that likes it
         self._batch: Batch[Any] | None = None
         self._rows: Any = None  # the batch as the learner takes it
         self._steps = self._at = self._dropped = 0
@@ -111,9 +112,14 @@ class PacedBurst:
         self._applied, self._loss = 0, 0.0
 
     def _memory(self, num_steps: int) -> Batch[Any]:
-        """For the rows of so many steps, as the learner's device likes it."""
-        spec, device = self._learner.spec, self._learner.device.type
-        return batch_for(device, self._batch_size * num_steps, spec.observation_size, spec.num_actions)
+        """For the rows of so many steps, as the learner's device likes it: the same memory every time, if large enough.
+
+        Fresh memory for every burst let the process grow by megabytes, as other things took its place in between.
+        """
+        spec, device, num_rows = self._learner.spec, self._learner.device.type, self._batch_size * num_steps
+        if self._room is None or self._room[0] != device or len(self._room[1].action) < num_rows:
+            self._room = (device, batch_for(device, num_rows, spec.observation_size, spec.num_actions))
+        return self._room[1].part(0, num_rows)
 
     def _take(self, batch: Batch[Any], num_steps: int) -> None:
         self._batch, self._rows, self._steps, self._at = batch, self._learner.prepare(batch), num_steps, 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
@@ -110,9 +110,13 @@ class Registry:
         """The data directory."""
         return self._dir
 
-    def manifests(self) -> list[Manifest]:
-        """The manifests of all versions that have a readable one, oldest first."""
-        return [entry.manifest for entry in self.versions() if entry.manifest is not None]
+    def manifests(self, versions: Iterable[int] | None = None) -> Iterator[Manifest]:
+        """The readable manifests of `versions`, or of all: one at a time, as their battles take much memory."""
+        for version in self.numbers() if versions is None else versions:
+            try:
+                yield self.manifest(version)
+            except ModelError:  # `versions` tells what is damaged, and why
+                continue
 
     def numbers(self) -> list[int]:
         """The stored versions, damaged ones included, oldest first."""
@@ -325,13 +329,8 @@ class Registry:
 
     def _rebuilt(self) -> ChampionLine:
         """The line as the manifests tell it, for when the note is lost: version 0 and all that passed the gate."""
-        numbers = [
-            entry.version
-            for entry in self.versions()
-            if entry.manifest is not None
-            and entry.manifest.origin == "trained"
-            and (entry.version == 0 or entry.manifest.passed_gate)
-        ]
+        trained = (manifest for manifest in self.manifests() if manifest.origin == "trained")
+        numbers = [manifest.version for manifest in trained if manifest.version == 0 or manifest.passed_gate]
         if self.sentences:
             self.sentences.append("The order of the champions was rebuilt from the stored versions.")
         return ChampionLine(line=tuple(numbers))
