@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from cornerman.plugin import Cornerman
 
 
+LENT = "It plays from a copy, since its data folder cannot be used now; do that in a game that can use it."
+
+
 class Controls:
-    """One method a switch or button."""
+    """One method a switch or button; what would have to last is refused where the plugin plays from a copy."""
 
     def __init__(self, plugin: Cornerman) -> None:
         self._plugin = plugin
@@ -22,10 +25,16 @@ class Controls:
         self._plugin.switch(on=on)
 
     def set_recording(self, on: bool) -> None:
+        if self._plugin.loan is not None:
+            self._plugin.say(LENT)
+            return
         self._plugin.switch(recording=on)
         self._plugin.remember_switches()
 
     def set_learning(self, on: bool) -> None:
+        if self._plugin.loan is not None:
+            self._plugin.say(LENT)
+            return
         self._plugin.set_learning(on)
         self._plugin.remember_switches()
 
@@ -50,11 +59,15 @@ class Controls:
 
     def take_in(self) -> str:
         """Take in the model that was dropped into the imports folder."""
+        if self._plugin.loan is not None:
+            return LENT
         self._plugin.hand_to_trainer(self._plugin.take_in)
         return "Looking at the model in the imports folder."
 
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
+        if self._plugin.loan is not None:
+            return LENT
         plugin = self._plugin
         plugin.cut_recording()
         plugin.results.clear()

@@ -14,20 +14,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornerman.contract import (
-    BattleEnd,
-    DataError,
-    Game,
-    HeadlessGame,
-    ModelError,
-    Source,
-    State,
-    Transition,
-)
+from cornerman.contract import BattleEnd, DataError, Game, HeadlessGame, ModelError, Source, State, Transition
 from cornerman.controls import Controls
 from cornerman.data_lock import DataLock
 from cornerman.difficulty import level
@@ -39,6 +31,7 @@ from cornerman.imports import take_in, waiting
 from cornerman.journal import Erased
 from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveBattles, fared, seated
+from cornerman.loan import play_loan
 from cornerman.metrics import Metrics
 from cornerman.network import NetworkSpec
 from cornerman.news import News
@@ -84,6 +77,7 @@ class Cornerman:
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
         self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
+        self.loan: TemporaryDirectory[str] | None = None
 
     # ------------------------------------------------------------------------------------------------------- loading
 
@@ -95,11 +89,17 @@ class Cornerman:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
-        self.load(game, Path(data_dir), chosen_settings(Path(data_dir) / "settings.toml", settings or {}, self.say))
+        folder = Path(data_dir)
+        chosen = chosen_settings(folder / "settings.toml", settings or {}, self.say)
+        try:
+            self.load(game, folder, chosen)
+        except ModelError as error:
+            self.loan = play_loan(self, game, folder, chosen, error)
         self._switches = read_switches(self._folder, self.say)
         if self._switches is not None:
-            self.recording, self.level = self._switches.recording, self._switches.difficulty
-            self.learning = self._switches.learning and not self.settings.safe_mode
+            self.recording = self._switches.recording and self.loan is None
+            self.learning, self.level = self._switches.learning, self._switches.difficulty
+        self.learning = self.learning and not self.settings.safe_mode
         if self.learning:
             self.start_learning(LOADING_S, progress)
 
@@ -265,6 +265,8 @@ class Cornerman:
         if self._switches is not None:
             write_switches(self._folder, self._switches)
         self.lock.release()
+        if self.loan is not None:
+            self.loan.cleanup()
 
     # --------------------------------------------------------------------------------------------------- the game asks
 
