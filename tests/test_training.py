@@ -13,6 +13,7 @@ from cornerman.contract import BattleEnd, ModelError, Source
 from cornerman.gate import Gate, HeldOutJudge
 from cornerman.policy import Policy
 from cornerman.resume_file import FILE_NAME, SPARE_NAME, ResumeFile
+from cornerman.training import COLLECTED_AT_ONCE
 from tests.choosing import Described, Gym, foresight
 
 FIGURES = ("fill", "steps", "loss", "accuracy", "gate_score")
@@ -198,6 +199,20 @@ class Turns:
     def __call__(self) -> bool:
         self.left -= 1
         return self.left >= 0
+
+
+def test_what_waits_is_collected_in_whole_and_the_game_is_let_in_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Turns(0)
+    monkeypatch.setattr(cornerman.training, "for_a_slice", lambda *_: over)
+    gym = Gym(tmp_path, sparring=0.0)
+    gym.play(200)
+    waiting = len(gym.inbox)
+    assert waiting > COLLECTED_AT_ONCE
+    gym.training._collect()
+    assert len(gym.inbox) == waiting - COLLECTED_AT_ONCE, "how much depends on no clock"
+    assert over.left == -COLLECTED_AT_ONCE, "asked before each of them"
 
 
 def test_how_long_a_slice_is_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ class Training:
         if self._saving.due(self._learner.steps):
             self._save()
             return True
-        collected = self._collect()
+        collected = self._collect(budget_s)
         if self._owed >= self._settings.burst_steps:
             self._learn(budget_s)
         elif self._judge is not None:
@@ -124,9 +124,15 @@ class Training:
             return collected
         return True
 
-    def _collect(self) -> bool:
-        """Take what the game's thread handed over, and keep it; True when there was anything."""
+    def _collect(self, budget_s: float = SLICE_S) -> bool:
+        """Take what the game's thread handed over, and keep it; True when there was anything.
+
+        How much depends on no clock, so that the same battles give the same versions; it only lets the game in now and
+        then, since a long pause leaves thousands of turns to be checked.
+        """
+        let_in = for_a_slice(budget_s, self.stop)
         for taken in range(COLLECTED_AT_ONCE):
+            let_in()
             try:
                 handed_over = self._inbox.popleft()
             except IndexError:

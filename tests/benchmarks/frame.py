@@ -188,12 +188,14 @@ def run(repeats: int) -> list[Figure]:
 
 
 def pairs(subject: Bench, repeats: int) -> tuple[list[Run], list[Run], list[float]]:
-    """Runs without and with learning and of the learner alone, in turns; which comes first changes."""
+    """Runs without and with learning and of the learner alone, in turns; the one with learning between the others."""
     without, learning, alone = [], [], []
     for number in range(repeats):
-        for learn in (False, True) if number % 2 else (True, False):
-            (learning if learn else without).append(subject.run(learn))
-        alone.append(subject.alone())
+        for what in ("without", "learning", "alone")[:: 1 if number % 2 else -1]:
+            if what == "alone":
+                alone.append(subject.alone())
+            else:
+                (learning if what == "learning" else without).append(subject.run(what == "learning"))
     return without, learning, alone
 
 
