@@ -17,6 +17,9 @@ from game_adapter.ringside.game import RINGSIDE
 from game_adapter.series import Series, run
 
 PLUGIN = "cornerman"
+WINDOW, SERIES = "player", "series"
+"""The folders of what is learned in the window and without one."""
+KEPT_SERIES = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -74,7 +77,7 @@ def _play_in_window(options: argparse.Namespace) -> str:
     except ImportError as error:
         return f"The window needs {error.name}, which this Python does not have (pip install pygame)."
     try:
-        window = open_window(lambda: _host(options, "player"), RINGSIDE, watch=options.rival if options.watch else None)
+        window = open_window(lambda: _host(options, WINDOW), RINGSIDE, watch=options.rival if options.watch else None)
     except NoScreen as error:
         return str(error)
     window.run()
@@ -82,7 +85,7 @@ def _play_in_window(options: argparse.Namespace) -> str:
 
 
 def _headless(options: argparse.Namespace) -> int:
-    host = _host(options, "series")
+    host = _host(options, SERIES)
     series = Series(host, RINGSIDE, PLUGIN, options.rival, options.battles, options.seed)
     try:
         host.load()
@@ -143,7 +146,10 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
             kept.mkdir(parents=True)
             shutil.copy2(wishes, kept)
         print(f"Starting over; what was learned before is kept in {aside}")
-    mode = "window" if kind == "player" else ""  # a headless run is stopped as one likes
+        if kind == SERIES:
+            for old in sorted(data_dir.parent.glob(f"{kind}.before-*"))[:-KEPT_SERIES]:
+                shutil.rmtree(old, ignore_errors=True)
+    mode = "window" if kind == WINDOW else ""  # a headless run is stopped as one likes
     return Host(options.plugins, data_dir, RINGSIDE, {"seed": options.seed}, mode)
 
 
@@ -179,7 +185,11 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--data", type=Path, default=_data_dir(), metavar="DIR", help="folder for what it learns (default: %(default)s)"
     )
-    add("--fresh", action="store_true", help="start over; what was learned before is set aside, not deleted")
+    add(
+        "--fresh",
+        action="store_true",
+        help=f"start over; what was learned before is set aside (of series, the newest {KEPT_SERIES} are kept so)",
+    )
     add("--watch", action="store_true", help="in the window: watch Cornerman fight the rival")
     add(
         "--rival",

@@ -110,10 +110,14 @@ def test_a_second_series_goes_on_and_fresh_starts_over_with_the_old_set_aside(
     before = versions(folder)
     settings = folder / "data" / "series" / "cornerman" / "settings.toml"
     settings.write_text("replay_capacity = 5000\n", "utf-8")
+    older = [folder / "data" / f"series.before-2020010{day}-120000-9" for day in (1, 2, 3)]
+    for old in older:
+        (old / "cornerman").mkdir(parents=True)
     fresh = play(folder, "--battles", "1", "--seed", "4", "--fresh")
     fresh.check_clean()
     assert {**fresh.battles[0], "seconds": 0} == {**first.battles[0], "seconds": 0}
-    (aside,) = (folder / "data").glob("series.before-*")
+    *kept_before, aside = sorted((folder / "data").glob("series.before-*"))
+    assert kept_before == older[1:], "the newest three are kept"
     assert f"Starting over; what was learned before is kept in {aside.relative_to(folder)}" in fresh.output
     kept = sorted((aside / "cornerman" / "versions").glob("*/weights.safetensors"))
     assert {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept} == before
