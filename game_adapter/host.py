@@ -72,7 +72,7 @@ class Host:
         self.refused: list[Refused] = []
         self._marker = CrashMarker(self.data_dir, mode) if mode else None
         self._messages: deque[str] = deque(maxlen=50)
-        self._progress: Callable[[str], None] | None = None
+        self._progress: Callable[[str], object] | None = None
         self.num_said = 0  # sentences ever, for a reader who wants the new ones
         self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
 
@@ -93,10 +93,13 @@ class Host:
 
     # ------------------------------------------------------------------------------------------------------- loading
 
-    def load(self, progress: Callable[[str], None] | None = None) -> None:
+    def load(self, progress: Callable[[str], object] | None = None) -> None:
         """Load every plugin in the folder; call it once, while the game shows its loading screen.
 
-        `progress` is called with a line for that screen now and then, on this thread: draw it and look after events.
+        `progress` is called with a line for that screen now and then, on this thread: draw it and look after events. It
+        may return False, the player having left: "do not wait any longer". Every plugin gets it as it is in `on_load`,
+        and one that waits for something there stops waiting; any other answer, None too, means "go on". `load` still
+        comes to its end, and the game then calls `quit`.
         """
         self._progress = progress
         unclean = self._marker.begin() if self._marker is not None else 0

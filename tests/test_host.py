@@ -94,6 +94,16 @@ def test_a_plugin_is_given_game_data_folder_and_wishes(plugins: Path) -> None:
     assert host.report("nobody") is None
 
 
+@pytest.mark.parametrize("answer", [False, True, None])
+def test_a_plugin_hears_what_the_loading_screen_answers(plugins: Path, answer: bool | None) -> None:
+    for name in ("fake_a", "fake_b"):
+        drop(plugins, name, CALLED + "def on_load(self, progress):\n    self.calls.append(progress('waking ...'))\n")
+    host = Host(plugins, plugins.parent / "data", NamedGame())
+    host.load(lambda line: answer if line == "waking ..." else line)
+    assert host.report("fake_a") == host.report("fake_b") == {"calls": [answer]}
+    assert host.messages == []
+
+
 @pytest.mark.parametrize(
     ("before", "hooks"),
     [

@@ -14,6 +14,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
 from game_adapter.ringside import assets  # noqa: E402  (after the check that pygame is there)
+from game_adapter.ringside import window as ringside_window  # noqa: E402
 from game_adapter.ringside.battle import Battle  # noqa: E402
 from game_adapter.ringside.battle_screen import BattleScreen, corner_name  # noqa: E402
 from game_adapter.ringside.drawing import Canvas  # noqa: E402
@@ -23,7 +24,15 @@ from game_adapter.ringside.screens import Leave  # noqa: E402
 from game_adapter.ringside.sounds import Sounds  # noqa: E402
 from game_adapter.ringside.sprites import Sprites  # noqa: E402
 from game_adapter.ringside.stage import Stage  # noqa: E402
-from game_adapter.ringside.window import LEAST_SIZE, NoScreen, no_display, open_window  # noqa: E402
+from game_adapter.ringside.window import (  # noqa: E402
+    LEAST_SIZE,
+    LoadingPicture,
+    NoScreen,
+    Window,
+    no_display,
+    open_window,
+)
+from tests.dropped_plugins import drop  # noqa: E402
 from tests.test_screens import FRAME_S, FakeHost, dummy_drivers, fight, opened  # noqa: E402
 
 __all__ = ["dummy_drivers"]  # the fixture that every test here uses
@@ -119,9 +128,9 @@ def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
 def test_what_is_being_loaded_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host, pictures = FakeHost(tmp_path), list[bytes]()
 
-    def load(progress: Callable[[str], None]) -> None:
+    def load(progress: Callable[[str], bool]) -> None:
         for words in ("waking the corner: torch ...", "waking the corner: the device ..."):
-            progress(words)
+            assert progress(words) is True
             pictures.append(pygame.image.tobytes(pygame.display.get_surface(), "RGB"))
 
     monkeypatch.setattr(host, "load", load)
@@ -138,6 +147,90 @@ def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(host, "load", interrupted)
     open_window(lambda: host, RINGSIDE).run()
     assert host.count("on_quit") == 1
+
+
+WAITS = """
+def on_load(self, data_dir, progress):
+    import pathlib, time, pygame
+    self.notes = pathlib.Path(data_dir, "notes.txt")
+    end, answers = time.monotonic() + 5.0, []
+    while time.monotonic() < end and False not in answers:
+        answers.append(progress("waking the corner: torch ..."))
+        if len(answers) == 3:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+    self.notes.write_text(f"{answers}, then {progress('still here ...')}")
+def on_frame(self):
+    self.notes.write_text(self.notes.read_text() + ", a frame")
+def on_quit(self):
+    self.notes.write_text(self.notes.read_text() + ", the end")
+"""
+
+
+def test_closing_while_a_plugin_loads_ends_its_wait_and_the_process(tmp_path: Path) -> None:
+    drop(tmp_path / "plugins", "patient", WAITS)
+    command = [sys.executable, "-m", "game_adapter", "--plugins", str(tmp_path / "plugins"), "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    notes = (tmp_path / "player" / "patient" / "notes.txt").read_text("utf-8")
+    assert notes == "[True, True, True, False], then False, the end"
+    assert list((tmp_path / "player" / "running").iterdir()) == [], "no unclean end is counted"
+
+
+def loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *events: pygame.event.Event, told: bool) -> FakeHost:
+    """A host in whose loading the player does something; `told`: a line for the picture comes after it."""
+    host = FakeHost(tmp_path)
+
+    def load(progress: Callable[[str], bool]) -> None:
+        for event in events:
+            pygame.event.post(event)
+        if told:
+            progress("waking the corner: torch ...")
+
+    monkeypatch.setattr(host, "load", load)
+    return host
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_closing_while_loading_shows_no_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    host = loading(tmp_path, monkeypatch, pygame.event.Event(pygame.QUIT), told=told)
+    monkeypatch.setattr(ringside_window, "Window", lambda *_: pytest.fail("the game was built"))
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
+    assert [name for name, _arguments in host.told] == ["on_quit"]
+    assert not pygame.display.get_init()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_keys_and_clicks_while_loading_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    keys = [pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0) for key in (pygame.K_m, pygame.K_RETURN)]
+    click = pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(480, 300), button=1)
+    host, handled = loading(tmp_path, monkeypatch, *keys, click, told=told), list[int]()
+    monkeypatch.setattr(Window, "handle", lambda _window, event: handled.append(event.type))
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
+    assert host.frames == 3
+    assert not {pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN} & set(handled)
+
+
+def test_a_new_size_while_loading_reaches_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, sizes = loading(tmp_path, monkeypatch, told=True), list[tuple[int, int]]()
+    load = host.load
+
+    def shrunk(progress: Callable[[str], bool]) -> None:
+        pygame.display.set_mode((480, 300), pygame.RESIZABLE)
+        pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(480, 300), w=480, h=300))
+        load(progress)
+
+    monkeypatch.setattr(host, "load", shrunk)
+    monkeypatch.setattr(host, "frame", lambda *_: sizes.append(pygame.display.get_surface().get_size()))
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
+    assert sizes == [LEAST_SIZE]
+
+
+def test_closing_while_a_plugin_is_tried_again_in_mid_game_is_heard_by_the_game(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    assert LoadingPicture(window.surface).show("waking the corner: torch ...") is False
+    window.frame(FRAME_S)
+    assert isinstance(window.screen, Leave)
 
 
 def test_no_sound_device_is_said_once_and_the_game_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

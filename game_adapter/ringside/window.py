@@ -30,6 +30,8 @@ UNSEEN = ("offscreen", "dummy")
 LONGEST_STEP_S = 0.05
 """What a frame moves on at most: after a hitch the picture goes on where it was instead of jumping."""
 REPORT_PERIOD_S = 0.5
+LEFT_FOR_THE_WINDOW = (pygame.QUIT, pygame.VIDEORESIZE)
+"""Events that the loading picture leaves in the queue."""
 
 
 class NoScreen(Exception):  # noqa: N818  (it is news for the caller, who plays headless then)
@@ -217,9 +219,10 @@ class LoadingPicture:
 
     def __init__(self, surface: pygame.Surface) -> None:
         self._surface, self._canvas, self._ring = surface, Canvas(), Sprites().ring()
+        self._closed = False
 
-    def show(self, words: str) -> None:
-        """Draw it with a line that says what is being loaded, and let the system know that the window lives."""
+    def show(self, words: str) -> bool:
+        """Draw it with a line that says what is being loaded; False once the player has closed the window."""
         canvas = self._canvas
         canvas.begin(self._surface)
         if self._ring is not None:
@@ -230,7 +233,17 @@ class LoadingPicture:
         line = Rect(0, middle + 20, canvas.width, 30)
         canvas.text(words[:1].upper() + words[1:], line, BODY, TEXT, "center", edge=255)
         pygame.display.flip()
-        pygame.event.pump()
+        return not self.closed()
+
+    def closed(self) -> bool:
+        """Whether the player has closed the window by now; looking tells the system that the window lives.
+
+        Keys and clicks go nowhere, or the screen that comes next would get them. What is `LEFT_FOR_THE_WINDOW` stays:
+        in mid-game too a plugin may be loaded, when the player asks for another try.
+        """
+        pygame.event.get(exclude=LEFT_FOR_THE_WINDOW)
+        self._closed = self._closed or pygame.event.peek(pygame.QUIT)
+        return self._closed
 
 
 class Opening:
@@ -243,20 +256,24 @@ class Opening:
         self._surface = open_display()
 
     def run(self, max_frames: int | None = None) -> None:
-        """Plays until the player leaves, or for so many frames; Ctrl-C ends it cleanly, while loading too."""
+        """Plays until the player leaves, or for so many frames; Ctrl-C and closing end it cleanly, in loading too."""
         host: Host | None = None
+        window: Window | None = None
         try:
             picture = LoadingPicture(self._surface)
             picture.show("Lacing the gloves ...")
             host = self._make_host()
             host.load(picture.show)
-            window = Window(host, self._game, self._random, self._sound, self._watch)
+            if not picture.closed():
+                window = Window(host, self._game, self._random, self._sound, self._watch)
         except KeyboardInterrupt:
-            if host is not None:
-                host.quit()
-            pygame.display.quit()
+            window = None
+        if window is not None:
+            window.run(max_frames)
             return
-        window.run(max_frames)
+        pygame.display.quit()  # first: the plugins may take a moment to end
+        if host is not None:
+            host.quit()
 
 
 def open_window(
