@@ -262,42 +262,6 @@ def test_huge_rewards_neither_explode_nor_are_dropped() -> None:
     assert np.abs(pupil.snapshot()).max() < 10
 
 
-def test_a_failing_accelerator_is_left_for_the_cpu_with_everything_learned() -> None:
-    """torch's "meta" device accepts every operation and raises when a figure is asked for, like a device that died."""
-    expected, pupil = learner(), learner(device="meta")
-    saved = learner()
-    saved.learn_burst(batch(8 * 3, 7))
-    pupil.restore(saved.state())
-    expected.restore(saved.state())
-    result = pupil.learn_burst(batch(8 * 2))
-    assert pupil.device.type == "cpu"
-    assert pupil.fault.startswith("The meta device failed, so learning goes on on the CPU")
-    assert result == expected.learn_burst(batch(8 * 2))
-    assert np.array_equal(pupil.snapshot(), expected.snapshot())
-
-
-def test_a_raising_step_on_the_cpu_is_not_hidden_and_keeps_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    pupil = learner()
-    pupil.learn(batch(8))
-    before = pupil.state()
-
-    def fail(weights: td.Weights, *arguments: object) -> None:
-        weights.online.fill_(7.0)
-        raise RuntimeError("out of memory")
-
-    working = pupil._learn_part
-    monkeypatch.setattr(pupil, "_learn_part", fail)
-    with pytest.raises(RuntimeError, match="out of memory"):
-        pupil.learn(batch(8))
-    monkeypatch.setattr(pupil, "_learn_part", working)
-    assert np.array_equal(pupil.snapshot(), before["online"])
-    expected = learner()
-    expected.restore(before)
-    pupil.learn(batch(8, 2))
-    expected.learn(batch(8, 2))
-    assert np.array_equal(pupil.snapshot(), expected.snapshot())
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -32,7 +32,9 @@ REPORT: dict[str, Any] = {
     "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
     "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
     "window": {"open": True, "why": "between rounds"},
-    "device": "cpu (1 thread)",
+    "device": "cpu",
+    "device_why": "Measured 310 learning steps a second on cuda, 2480 on the CPU: it learns on cpu "
+    "(small networks often learn faster there).",
     "machine": {"cpu_percent": 31.0, "memory_mb": 312.0, "memory_percent": 8.0, "temperature_c": None},
     "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
     "swaps": 2,
@@ -147,7 +149,8 @@ def test_every_figure_is_shown() -> None:
     for part in (
         "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/busy s)", "0.0123", "71 % right",
         "56 % (41 % to 70 %)",
-        "judging, 62 pairs, 55 %", "cpu (1 thread)", "31 %, 312 MB", "not available", "open, between rounds", "even",
+        "judging, 62 pairs, 55 %", "| Device | cpu |", "Device: Measured 310 learning steps a second",
+        "31 %, 312 MB", "not available", "open, between rounds", "even",
         "Left out: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
     ):  # fmt: skip
         assert part in shown, part
@@ -211,6 +214,41 @@ def test_a_long_reason_is_told_below_the_figures() -> None:
     assert f"Training closed: {hot}" in news_of(resting)
     held = {"why": f"between rounds. {REPORT['plugin']['notice']}"}
     assert all("Training" not in news for news in news_of(with_parts(window=held))), "the notice has it"
+
+
+FAILURES = (
+    "A xpu device was found but a trial step failed, so it learns on the CPU: no kernel image is available.",
+    "The cuda device failed, so learning goes on on the CPU: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 "
+    "has a total capacity of 7.79 GiB of which 11.25 MiB is free. Process 1234 has 6.80 GiB memory in use. Of the "
+    "allocated memory 6.51 GiB is allocated by PyTorch, and 96.07 MiB is reserved by PyTorch but unallocated.",
+)
+
+
+@pytest.mark.parametrize("why", [REPORT["device_why"], *FAILURES], ids=["measured", "trial", "fault"])
+@pytest.mark.parametrize("size", [SIZES[0], (620, 540), (960, 600)], ids=str)
+def test_why_it_learns_there_is_read_in_full(size: tuple[int, int], why: str) -> None:
+    report = {**REPORT, "device_why": why, "events": [{"age_s": 5.0, "text": why}, *REPORT["events"]]}
+    overlay, _plugin = panel(with_parts(recorder={"rejected": {}}, plugin={"notice": ""}) | {"device_why": why})
+    overlay.draw(pygame.Surface(size))
+    shown = " ".join(written.text for written in overlay.written)
+    assert f"Device: {why}" in shown
+    overlay, plugin = panel(report)
+    overlay.draw(pygame.Surface((620, 900)))
+    assert " ".join(written.text for written in overlay.written).count(why) == 1, "the event says no more"
+    plugin.data["plugin"]["notice"] = why
+    overlay.draw(pygame.Surface((620, 900)))
+    assert " ".join(written.text for written in overlay.written).count(why) == 1, "nor does the notice"
+
+
+def test_a_short_reason_for_the_device_stands_beside_it() -> None:
+    report = {**REPORT, "device_why": "as the settings ask"}
+    assert ("Device", "cpu, as the settings ask", "plain") in figures_of(report)
+    assert all("Device" not in news for news in news_of(report))
+    longer = {**REPORT, "device_why": "The settings ask for mps."}
+    assert ("Device", "cpu", "plain") in figures_of(longer)
+    assert "Device: The settings ask for mps." in news_of(longer)
+    assert ("Device", "none", "plain") in figures_of(EMPTY)
+    assert all("Device" not in news for news in news_of(EMPTY))
 
 
 def test_the_panel_says_what_it_waits_for() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cornerman import preparation
 from cornerman.gate import Verdict
 from cornerman.network import NetworkSpec
 from cornerman.registry import Registry
@@ -54,14 +55,19 @@ def test_without_torch_it_plays_and_says_why_it_does_not_learn(tmp_path: Path, m
         assert table.versions
 
 
-def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, device="xpu") as table:
+def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("torch is of another build")
+
+    monkeypatch.setattr(preparation, "build_learner", fail)
+    with Table(RINGSIDE, tmp_path) as table:
         table.play(1)
         report = table.plugin.report()
         assert table.versions
-        if report["device"] == "none":
-            assert "Learning is off" in report["plugin"]["notice"]
-            assert report["plugin"]["learning"] is False
+        assert (report["device"], report["device_why"], report["plugin"]["learning"]) == ("none", "", False)
+        assert report["plugin"]["notice"] == "Learning is off, it could not start: torch is of another build"
 
 
 def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def check(report: Any) -> Any:
     assert isinstance(report["version"], int)
     assert isinstance(report["swaps"], int)
     assert isinstance(report["device"], str)
+    assert bool(report["device_why"]) == (report["device"] != "none")
     assert {"cpu_percent", "memory_mb", "memory_percent", "temperature_c"} <= report["machine"].keys()
     assert all(value is None or isinstance(value, NUMBER) for value in report["machine"].values())
     for event in report["events"]:
@@ -53,6 +54,7 @@ def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) 
         first = check(table.plugin.report())
         assert first["record"] == {"battles": 0, "wins": 0, "win_rate": None, "interval": None}
         assert (first["version"], first["swaps"], first["device"]) == (0, 0, "cpu")
+        assert first["device_why"] == "The settings ask for the CPU."
         assert (first["window"]["open"], first["window"]["why"]) == (False, "a round is being played")
         table.play(4, settle=True, each_turn=lambda match, turn: check(table.plugin.report()) and None)
         report = check(table.plugin.report())

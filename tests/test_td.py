@@ -305,3 +305,45 @@ def test_without_torchscript_there_is_no_scripted_burst(monkeypatch: pytest.Monk
     filters = list(warnings.filters)
     assert td.scripted(td.learn_burst) is None
     assert warnings.filters == filters
+
+
+@pytest.mark.parametrize("scripted", [False, True])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("where", [*td.Weights._fields, "figures"])
+def test_weights_are_kept_only_where_all_of_them_and_the_figures_are_finite(
+    where: str, value: float, scripted: bool
+) -> None:
+    keep = td.scripted(td.keep_finite) if scripted else td.keep_finite
+    if keep is None:
+        pytest.skip("this torch has no TorchScript")
+    weights = td.Weights(*(torch.full((3,), float(i)) for i in range(1, 5)))
+    kept, figures = td.Weights(*(torch.zeros(3) for _ in range(4))), torch.tensor([[1.0, 3.0], [2.0, 2.0], [0.0, 8.0]])
+    assert keep(weights, kept, figures).tolist() == [2.0, 1.0, 2.0, 2.0, 4.0]
+    assert [tensor.tolist() for tensor in kept] == [tensor.tolist() for tensor in weights]
+    before = [tensor.tolist() for tensor in kept]
+    for tensor in weights:
+        tensor.add_(1.0)
+    (figures[1] if where == "figures" else getattr(weights, where))[1] = value
+    told = keep(weights, kept, figures).tolist()
+    assert told[:3] == [2.0, 0.0, 2.0]
+    assert [tensor.tolist() for tensor in kept] == before
+
+
+class Stays(torch.Tensor):
+    """A tensor that cannot be fetched from its device any more."""
+
+    def cpu(self, *arguments: object, **more: object) -> Tensor:
+        raise RuntimeError("lost")
+
+
+@pytest.mark.parametrize("where", [*td.Weights._fields, "figures"])
+def test_a_device_lost_while_weights_are_fetched_leaves_the_kept_ones_whole(where: str) -> None:
+    weights = td.Weights(*(torch.ones(3) for _ in range(4)))
+    kept, figures = td.Weights(*(torch.zeros(3) for _ in range(4))), torch.ones(3, 2)
+    if where == "figures":
+        figures = figures.as_subclass(Stays)
+    else:
+        weights = weights._replace(**{where: getattr(weights, where).as_subclass(Stays)})
+    with pytest.raises(RuntimeError, match="lost"):
+        td.keep_finite(weights, kept, figures)
+    assert not any(tensor.any() for tensor in kept)

@@ -6,6 +6,7 @@ trainer's thread is configured by hardware.py.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
@@ -21,9 +22,14 @@ from cornerman.graph_burst import GraphBurst
 from cornerman.network import NetworkSpec, draw, split
 from cornerman.settings import Settings
 
+log = logging.getLogger("cornerman")
+
 HEAD_UNITS = 16
 """The head is padded to a multiple of this many units: a product with 11 columns took four times one with 16."""
-
+TRIALS = 3
+"""TorchScript rewrites a function in its first calls, up to 0.1 s each; only after so many of them it is relied on."""
+DEVICE_ERRORS = (RuntimeError, AssertionError)
+"""What torch raises for a device that is full or lost, or that it was built without."""
 
 LearnPart = Callable[..., torch.Tensor]
 """Called like `td.learn_part`."""
@@ -86,6 +92,7 @@ class Learner:
         online = torch.from_numpy(_fit(draw(spec, np.random.default_rng(seed)), spec, self._padded))
         self._good = td.Weights(online, online.clone(), torch.zeros_like(online), torch.zeros_like(online))
         self._graphs: GraphBurst | None = None
+        self._trials, self._script_runs = TRIALS, True
         self._use(torch.device(device))
 
     @property
@@ -96,7 +103,7 @@ class Learner:
     def warm_up(self) -> None:
         """Run three small bursts on made-up rows and throw them away; learns nothing.
 
-        TorchScript rewrites a function in its first calls, up to 0.1 s each: call this while the game still loads.
+        They are TorchScript's slow first calls, and show whether it runs at all: call this while the game still loads.
         """
         if not self.is_scripted:
             return
@@ -105,7 +112,7 @@ class Learner:
         observation = nothing.unsqueeze(2).expand(-1, -1, spec.observation_size)
         mask = torch.ones(2, self.batch_size, spec.num_actions, dtype=torch.bool, device=self.device)
         rows = td.Rows(observation, nothing.long(), nothing, nothing, observation, mask)
-        for _ in range(3):
+        for _ in range(TRIALS):
             self._run(rows, 0, 2, torch.zeros(1, dtype=torch.uint8))
         self.restore(before)
 
@@ -131,15 +138,14 @@ class Learner:
         too.
         """
         most = rows.action.shape[0] - start if most is None else most
-        started = self.steps
         try:
             return self._learn(rows, start, most, stop)
-        except RuntimeError as error:  # out of memory, a lost device: torch raises both as this
-            failed, self.steps = self.device.type, started
+        except DEVICE_ERRORS as error:
+            failed = self.device
             self._use(torch.device("cpu"))
-            if failed == "cpu":
+            if failed.type == "cpu":
                 raise
-            self.fault = f"The {failed} device failed, so learning goes on on the CPU: {error}"
+            self._blame(failed, error)
         return self._learn(rows, start, most, stop)
 
     def q_values(self, observations: Floats) -> Floats:
@@ -192,17 +198,30 @@ class Learner:
         return np.asarray(values, np.float32)
 
     def _use(self, device: torch.device) -> None:
-        """Go on with the last good weights on `device`."""
-        self.device = device
-        self._weights = td.Weights(*(tensor.to(device, copy=True) for tensor in self._good))
+        """Go on with the last good weights on `device`, or on the CPU where it fails; a failing CPU raises."""
+        try:
+            weights = td.Weights(*(tensor.to(device, copy=True) for tensor in self._good))
+            if device.type == "cuda":
+                self._graphs = self._graphs or GraphBurst(torch.cuda)
+        except DEVICE_ERRORS as error:
+            if device.type == "cpu":
+                raise
+            self._blame(device, error)
+            self._use(torch.device("cpu"))
+            return
+        self.device, self._weights = device, weights
         # On accelerators TorchScript would compile kernels anew for every shape, with stalls of seconds.
-        if device.type == "cuda":
-            self._graphs = self._graphs or GraphBurst(torch.cuda)
         self._learn_part: LearnPart
         if self._graphs is not None and device.type == "cuda":
             self._learn_part = self._graph_part
         else:
-            self._learn_part = (td.scripted(td.learn_part) if device.type == "cpu" else None) or td.learn_part
+            compiles = device.type == "cpu" and self._script_runs
+            self._learn_part = (td.scripted(td.learn_part) if compiles else None) or td.learn_part
+
+    def _blame(self, device: torch.device, error: Exception) -> None:
+        """Say in `fault` why learning left `device`. After its first line torch gives developers advice."""
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        self.fault = f"The {device.type} device failed, so learning goes on on the CPU: {reason}"
 
     def prepare(self, batch: BatchLike) -> td.Rows:
         """The batch as tensors `[K, B, ...]`, its masks padded to the padded head, ready for `learn_rows`.
@@ -234,8 +253,17 @@ class Learner:
         if finite:
             self.steps += int(done)
             return Learned(int(done), 0, *means)
+        before = _copies(self._good), self.steps, self.dropped
+        try:
+            return self._one_by_one(rows, start, int(done))
+        except DEVICE_ERRORS:  # whoever learns these rows again must not learn the first of them twice
+            self._good, self.steps, self.dropped = before
+            raise
+
+    def _one_by_one(self, rows: td.Rows, start: int, count: int) -> Learned:
+        """The same steps, each of them alone, without those that go non-finite."""
         applied, kept = 0, list[list[float]]()
-        for k in range(int(done)):
+        for k in range(count):
             self._use(self.device)
             _, finite, *means = self._run(rows, start + k, 1, None)
             if finite:
@@ -246,7 +274,7 @@ class Learner:
                 self.dropped += 1
         self._use(self.device)
         loss, td_error, norm = np.mean(kept, 0).tolist() if kept else [float("nan")] * 3
-        return Learned(applied, int(done) - applied, loss, td_error, norm)
+        return Learned(applied, count - applied, loss, td_error, norm)
 
     def _run(self, rows: td.Rows, start: int, most: int, stop: torch.Tensor | None) -> list[float]:
         """What `td.learn_part` tells; where the weights after it are finite, they are the last good ones now."""
@@ -256,11 +284,24 @@ class Learner:
             rows = td.Rows(*(column[start : start + most].to(self.device, non_blocking=there) for column in rows))
             start = 0
         with torch.no_grad():
-            told = self._learn_part(
-                self._weights, self._good, self._shape, rows, [start, most, self.steps], constants, stop
-            )
+            told = self._call(self._shape, rows, [start, most, self.steps], constants, stop)
         figures: list[float] = told.tolist()
         return figures
+
+    def _call(self, *arguments: Any) -> torch.Tensor:
+        """The learn part on the weights; where one of TorchScript's trials raises, the eager way from then on."""
+        if not (self._trials and self.is_scripted):
+            return self._learn_part(self._weights, self._good, *arguments)
+        before = _copies(self._good)
+        try:
+            told = self._learn_part(self._weights, self._good, *arguments)
+        except Exception:  # whatever a broken TorchScript raises: the eager way is equal
+            log.warning("TorchScript does not run here, so learning takes the slower way without it", exc_info=True)
+            self._trials, self._script_runs, self._good = 0, False, before
+            self._use(self.device)
+            return self._learn_part(self._weights, self._good, *arguments)
+        self._trials -= 1
+        return told
 
     def _graph_part(
         self,
@@ -279,6 +320,10 @@ class Learner:
         rate_pairs = torch.tensor(rates, device=rows.action.device)
         figures = self._graphs(weights, shape, rows, rate_pairs, clip, target_rate, stop)
         return td.keep_finite(weights, kept, figures)
+
+
+def _copies(weights: td.Weights) -> td.Weights:
+    return td.Weights(*(tensor.clone() for tensor in weights))
 
 
 def _column(column: Any, kind: Any) -> Any:

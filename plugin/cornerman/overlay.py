@@ -179,7 +179,7 @@ class Overlay:
         middle = int(width * 0.41)
         self._draw_rows(surface, report, (pad, pad, middle - 2 * pad, 8 * row))
         self._draw_figures(surface, report, (middle, pad, width - middle - pad, 8 * row))
-        top = pad + 9 * row
+        top = pad + 8 * row + pad // 2
         self._draw_news(surface, report, (pad, top, width - 2 * pad, height - top - pad // 2))
 
     def _px(self, units: float) -> int:
@@ -313,7 +313,7 @@ class Overlay:
         for sentence in news_of(report):
             lines += [(line, WORDS) for line in self._wrapped(sentence, width)]
         for event in report.get("events") or ():
-            if event.get("text") == notice:
+            if event.get("text") in (notice, report.get("device_why")):  # said above
                 continue
             sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
             lines += [(line, QUIET) for line in self._wrapped(sentence, width)]

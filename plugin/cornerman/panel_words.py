@@ -34,7 +34,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Foresight", _share(learner.get("accuracy"), " right", "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
         ("Candidate", _candidate(gate, learner), "plain"),
-        ("Device", str(report.get("device") or "none"), "plain"),
+        ("Device", _device(report), "plain"),
         ("CPU, memory", _load(machine), "plain"),
         ("Temperature", _number(machine.get("temperature_c"), "{:.0f} °C", "not available"), "plain"),
     ]
@@ -65,6 +65,11 @@ def _load(machine: Mapping[str, Any]) -> str:
     return f"{cpu}, {_number(machine.get('memory_mb'), '{:,.0f} MB', 'not available')}"
 
 
+def _device(report: Mapping[str, Any]) -> str:
+    why = str(report.get("device_why") or "")
+    return str(report.get("device") or "none") + (f", {why}" if 0 < len(why) <= SHORT else "")
+
+
 def _win_rate(record: Mapping[str, Any]) -> str:
     if record.get("win_rate") is None:
         return "no battle yet"
@@ -93,7 +98,7 @@ def _occasion(window: Mapping[str, Any]) -> str:
 
 
 def news_of(report: Mapping[str, Any]) -> list[str]:
-    """What it waits for, what holds training back, and the last candidate's verdict, in whole sentences."""
+    """What it waits for, what holds training back, the last candidate's verdict, and why it learns on that device."""
     events = [str(event.get("text", "")) for event in report.get("events") or ()]
     notice = str(part_of(report, "plugin").get("notice") or "")
     news = [state_of(report)]
@@ -104,6 +109,9 @@ def news_of(report: Mapping[str, Any]) -> list[str]:
     verdict = str(part_of(report, "gate").get("verdict") or "")
     if verdict and not any(verdict in event for event in events):
         news.append(f"Last candidate: {verdict}")
+    device_why = str(report.get("device_why") or "")
+    if len(device_why) > SHORT and device_why != notice:
+        news.append(f"Device: {device_why}")
     return news
 
 

@@ -22,10 +22,9 @@ def prepare(plugin: Cornerman, game: Game, inbox: Inbox, random: np.random.Gener
     plugin.metrics.set(loading="the device")
     spec, settings = plugin.lineage.champion.spec, plugin.settings
     choice = _device(plugin)
-    plugin.metrics.set(device=choice.device, device_why=choice.why)
-    if plugin.trainer is not None:
-        plugin.trainer.governor.starvation.measures_processor = choice.device == "cpu"
     learner = build_learner(spec, settings, choice.device)
+    if plugin.trainer is not None:  # asked each time, because a device that fails is left for the CPU
+        plugin.trainer.governor.starvation.measures_processor = lambda: learner.device.type == "cpu"
     plugin.metrics.set(loading="a few rounds to warm up")
     learner.warm_up()
     _set_aside()
@@ -37,6 +36,9 @@ def prepare(plugin: Cornerman, game: Game, inbox: Inbox, random: np.random.Gener
     beside = training.resume()
     if "random" in beside:
         random.bit_generator.state = beside["random"]
+    plugin.metrics.set(device=learner.device.type, device_why=choice.why, fault=learner.fault)
+    if learner.fault:
+        plugin.say(learner.fault)
     return training
 
 
@@ -57,5 +59,6 @@ def _device(plugin: Cornerman) -> Choice:
     try:
         return choose_device(settings.device, plugin.lineage.champion.spec, settings.batch_size)
     except SettingsError as error:
-        plugin.say(f"{error} It learns on the CPU.")
-        return choose_device("cpu")
+        choice = Choice("cpu", f"{error} It learns on the CPU.")
+        plugin.say(choice.why)
+        return choice

@@ -25,7 +25,8 @@ class Report(TypedDict):
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
-    device: str
+    device: str  # where it learns; "none": nowhere
+    device_why: str  # the choice as a sentence, with the timings; where the device failed since, that; "": none chosen
     machine: dict[str, float | None]  # cpu_percent, own_cpu_percent, memory_mb, memory_percent, temperature_c
     difficulty: dict[str, Any]  # level: 1 to 5; name: str; levels: list of names
     swaps: int  # since the game started
@@ -75,6 +76,7 @@ def compose(plugin: Cornerman) -> Report:
         },
         "window": _window(plugin),
         "device": get("device", "none"),
+        "device_why": get("fault") or get("device_why", ""),
         "machine": machine,
         "difficulty": {
             "level": plugin.level,

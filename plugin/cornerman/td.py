@@ -292,21 +292,23 @@ def learn_burst(
 
 
 def keep_finite(weights: Weights, kept: Weights, figures: Tensor) -> Tensor:
-    """Copy the weights into `kept` where they and the figures `[3, K]` are finite.
+    """Copy the weights into `kept`, on the CPU, where they and the figures `[3, K]` are finite.
 
     A sum is finite only where every number is. What comes back is `[5]`, float64 on the CPU: K, whether they were, and
-    the means of the three figures.
+    the means of the three figures. Everything is fetched before `kept` changes: a device lost then leaves it whole.
     """
     online, target, first, second = weights
     sums = torch.stack([figures.sum(), online.sum(), target.sum(), first.sum(), second.sum()])
     finite = bool(torch.isfinite(sums).all())
-    if finite:
-        kept.online.copy_(online)
-        kept.target.copy_(target)
-        kept.first_moment.copy_(first)
-        kept.second_moment.copy_(second)
     told = torch.tensor([float(figures.size(1)), float(finite)], dtype=torch.float64)
-    return torch.cat([told, figures.cpu().double().mean(1)])
+    told = torch.cat([told, figures.cpu().double().mean(1)])
+    if finite:
+        here = [online.cpu(), target.cpu(), first.cpu(), second.cpu()]
+        kept.online.copy_(here[0])
+        kept.target.copy_(here[1])
+        kept.first_moment.copy_(here[2])
+        kept.second_moment.copy_(here[3])
+    return told
 
 
 def learn_part(
