@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cornerman.trainer
 from cornerman.governor import Governor
 from cornerman.metrics import Metrics
 from cornerman.trainer import FAILURES_ALLOWED, RESTS_S, Trainer
@@ -32,7 +31,7 @@ class Work:
     def practise(self) -> bool:
         return False
 
-    def recover(self) -> None:
+    def recover(self, error: BaseException) -> None:
         self.recovered.append(time.monotonic())
 
     def close(self) -> None:
@@ -60,14 +59,16 @@ def test_it_waits_longer_before_it_tries_again_a_second_time_and_then_gives_up()
     trainer = started(work)
     until(lambda: bool(trainer.dead_because))
     died = time.monotonic()
-    first, second = work.recovered
+    first, second, _ = work.recovered
     assert second - first >= RESTS_S[0]
     assert died - second >= RESTS_S[1]
     assert trainer.trouble == f"Learning is off, it failed {FAILURES_ALLOWED} times: always"
     assert trainer.stop()
 
 
-@pytest.mark.parametrize("raised", [SystemExit(2), MemoryError("no memory"), FloatingPointError("the loss went up")])
+@pytest.mark.parametrize(
+    "raised", [SystemExit(2), KeyboardInterrupt(), MemoryError("no memory"), FloatingPointError("the loss went up")]
+)
 def test_whatever_a_step_raises_is_undone(raised: BaseException) -> None:
     left = [raised]
 
@@ -99,10 +100,11 @@ def test_a_thread_that_is_killed_from_outside_comes_back_to_its_work() -> None:
 
 
 def test_a_thread_that_ends_is_named() -> None:
-    def end() -> bool:
+    def prepare() -> Work:
         raise KeyboardInterrupt
 
-    trainer = started(Work(end))
+    trainer = Trainer(prepare, Metrics(), Governor("always"))
+    trainer.start(PATIENCE_S)
     until(lambda: not trainer._thread.is_alive())
     assert "Learning is off, its thread ended: KeyboardInterrupt" in trainer.trouble
     assert not trainer.alive
@@ -110,21 +112,90 @@ def test_a_thread_that_ends_is_named() -> None:
     assert trainer.stop()
 
 
-def test_a_slice_that_does_not_come_back_is_named_and_the_frames_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen_off: list[threading.Thread] = []
-    monkeypatch.setattr(cornerman.trainer, "see_off", seen_off.append)
+def test_work_that_does_not_come_back_is_named_counted_once_and_the_frames_go_on() -> None:
     now, go, inside = [100.0], threading.Event(), threading.Event()
-    trainer = started(Work(lambda: inside.set() or not go.wait(PATIENCE_S)), lambda: now[0])
+    metrics, work = Metrics(), Work(lambda: inside.set() or not go.wait(PATIENCE_S))
+    trainer = Trainer(lambda: work, metrics, Governor("always"), lambda: now[0])
+    assert trainer.start(PATIENCE_S)
     assert inside.wait(PATIENCE_S)
     assert trainer.trouble == ""
+    trainer.governor.starvation.sentence = "the game is to blame"
     now[0] += 12.0
-    assert trainer.trouble.startswith("Learning is stuck: a step has not come back for 12 s.")
+    assert trainer.stuck_because.startswith("Learning is stuck: a step has not come back for 12 s.")
     for _ in range(3):
         trainer.frame(16.7, 8.0)
-    assert seen_off == [trainer._thread], "the process will end with the game"
+    assert trainer.trouble == trainer.stuck_because
+    assert trainer.governor.why == "always", "nobody else is blamed"
+    assert metrics.get("failures") == 1
+    assert [event["text"] for event in metrics.events()] == [trainer.stuck_because]
     go.set()
     until(lambda: trainer.trouble == "")
+    now[0] += 100.0
+    assert trainer.stuck_because == "", "nothing is due"
     assert trainer.stop(PATIENCE_S)
+
+
+@pytest.mark.parametrize("what", ["command", "practice", "recovery", "end"])
+def test_whatever_hangs_is_named(what: str) -> None:
+    now, go, inside = [100.0], threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        inside.set()
+        assert go.wait(PATIENCE_S)
+
+    def fail() -> bool:
+        raise RuntimeError("so that it is undone")
+
+    work = Work()
+    trainer = Trainer(lambda: work, Metrics(), Governor("always"), lambda: now[0])
+    if what == "practice":
+        work.practise = lambda: hang() is not None  # type: ignore[method-assign]
+    elif what == "recovery":
+        work.recover, work.following = hang, fail  # type: ignore[method-assign]
+    elif what == "end":
+        work.close = hang  # type: ignore[method-assign]
+    assert trainer.start(PATIENCE_S)
+    trainer.frame(16.7, 8.0)
+    ending = threading.Thread(target=trainer.stop)
+    if what == "command":
+        trainer.post(hang)
+    elif what == "end":
+        ending.start()
+    assert inside.wait(PATIENCE_S)
+    now[0] += 11.0
+    assert "Learning is stuck" in trainer.trouble
+    go.set()
+    if what == "end":
+        ending.join()
+    assert trainer.stop(PATIENCE_S)
+
+
+def test_a_start_that_does_not_come_back_is_named_after_a_minute() -> None:
+    now, go = [100.0], threading.Event()
+
+    def prepare() -> Work:
+        assert go.wait(PATIENCE_S)
+        return Work()
+
+    trainer = Trainer(prepare, Metrics(), Governor("always"), lambda: now[0])
+    trainer.start(0.0)
+    until(lambda: trainer._doing is not None)
+    now[0] += 59.0
+    assert trainer.trouble == "", "importing torch may take long"
+    now[0] += 2.0
+    assert trainer.trouble == "Learning is stuck: it has not started for 61 s. Start the game anew to learn again."
+    go.set()
+    assert trainer.stop(PATIENCE_S)
+
+
+def test_commands_given_after_its_end_are_for_somebody_else() -> None:
+    ran: list[str] = []
+    trainer = started(Work())
+    assert trainer.post(lambda: ran.append(threading.current_thread().name))
+    assert trainer.stop(PATIENCE_S)
+    assert not trainer.post(lambda: ran.append("too late"))
+    assert ran == ["cornerman-trainer"]
+    assert not Trainer(Work, Metrics()).post(lambda: None), "it never began"
 
 
 # ------------------------------------------------------------------------------------------ the pipeline's own faults
@@ -147,12 +218,66 @@ def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error
         gym.work()
     assert np.array_equal(gym.learner.snapshot(), before)
     assert gym.learner.steps == steps
-    gym.training.recover()
+    gym.training.recover(FloatingPointError("nothing finite"))
     assert np.array_equal(gym.learner.snapshot(), gym.lineage.champion.flat)
+
+
+def test_an_error_beside_learning_costs_nothing_that_was_learned(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    before = gym.learner.state()
+    gym.play(60, first=60)
+    assert gym.training.slice(0.0)
+    gym.training._begin_judging()
+    gym.training.recover(OSError("the disk"))
+    assert gym.training._judge is None
+    assert not gym.training._burst.pending
+    assert before["steps"] > 0
+    assert gym.learner.steps >= before["steps"]
+    gym.work()
+    assert gym.learner.steps > before["steps"]
+
+
+def test_learning_that_comes_apart_goes_back_to_the_last_candidate_and_then_to_the_champion(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    gym.training._begin_judging()
+    sound = gym.learner.state()
+    gym.training.drop_candidate()
+    gym.play(60, first=60)
+    gym.work()
+    assert gym.learner.steps > sound["steps"]
+    gym.training.recover(FloatingPointError("the loss went up"))
+    for name, array in gym.learner.state().items():
+        assert np.array_equal(array, sound[name]), name
+    gym.training.recover(FloatingPointError("and again"))
+    assert gym.learner.steps == 0
+    assert np.array_equal(gym.learner.snapshot(), gym.lineage.champion.flat)
+
+
+def test_what_came_apart_is_not_what_the_next_session_goes_on_from(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    blown = gym.learner.state()
+    blown["online"] = blown["online"] * np.float32(1e6)
+    learned = gym.training._go_on_learning
+
+    def explode(budget_s: float) -> None:
+        gym.learner.restore(blown)
+        learned(budget_s)
+
+    gym.training._go_on_learning = explode  # type: ignore[method-assign]
+    gym.training._owed = 1e6
+    trainer = Trainer(lambda: gym.training, gym.metrics, Governor("always"))
+    assert trainer.start(PATIENCE_S)
+    until(lambda: bool(trainer.dead_because))
+    assert trainer.stop(PATIENCE_S)
+    assert "it failed 3 times" in trainer.dead_because
+    again = Gym(tmp_path, sparring=0.0)
+    again.training.resume()
+    assert np.abs(again.learner.snapshot()).max() < 100
 
 
 def test_a_loss_that_explodes_goes_back_to_the_champion_and_learning_goes_on(tmp_path: Path) -> None:
     gym = taught(tmp_path)
+    gym.training._sound = None
     arrays = gym.learner.state()
     arrays["online"] = arrays["online"] * np.float32(1e6)
     gym.learner.restore(arrays)

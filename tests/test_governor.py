@@ -10,12 +10,12 @@ from cornerman.governor import (
     BUSY_SHARE,
     LEAST_SHARE,
     LOOK_PERIOD_S,
+    MOST_LENT_S,
     SLICE_S,
     Frames,
     Governor,
 )
 from cornerman.settings import Settings, with_values
-from cornerman.starvation import NO_SIGN_S, NOTHING_LENT_S, Starvation
 
 
 class Clock:
@@ -112,6 +112,23 @@ def test_in_slack_it_works_only_until_the_slack_is_over() -> None:
     assert mine.budget() == 0.0
     mine.frame(16.7, 0.5)
     assert mine.budget() == 0.0, "less slack than the margin"
+
+
+@pytest.mark.parametrize("slack_ms", [float("nan"), float("inf"), 1e300, -5.0])
+def test_whatever_slack_a_game_reckons_it_ends(slack_ms: float) -> None:
+    mine, clock = governor(learning_time="slack")
+    mine.open_window()
+    mine.frame(16.7, slack_ms)
+    clock.now += MOST_LENT_S
+    assert mine.budget() == 0.0
+
+
+def test_of_the_slack_it_takes_its_share_only() -> None:
+    mine, _ = governor(learning_time="slack", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
+    mine.open_window()
+    mine.look()
+    mine.frame(16.7, 12.0)
+    assert mine.budget() == pytest.approx(0.012 * BUSY_SHARE - 0.001)
 
 
 @pytest.mark.parametrize("learning_time", ["slack", "pump"])
@@ -265,6 +282,16 @@ def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
     assert worked / (clock.now - 100.0) == pytest.approx(BUSY_SHARE, abs=0.05)
 
 
+def test_late_frames_are_told_as_the_reason() -> None:
+    mine, _ = governor("always")
+    for number in range(1200):
+        mine._worked = number % 2 == 0
+        mine.frame(30.0 if number % 10 == 0 else 16.7, 8.0)
+    assert mine.share < 1.0
+    assert mine.why == f"always; frames came late, so it takes {100 * mine.share:.0f} % of the time"
+    assert mine.report()["why"] == mine.why
+
+
 def test_what_it_takes_itself_does_not_make_the_machine_busy() -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}
     mine, clock = governor(read_machine=lambda: dict(reading))
@@ -305,68 +332,3 @@ def test_it_looks_at_the_machine_four_times_a_second_at_most() -> None:
 def test_the_report_is_plain() -> None:
     mine, _ = governor()
     assert mine.report() == {"open": False, "why": "a round is being played", "share": 1.0, "run_on_ms": None}
-
-
-# ------------------------------------------------------------------------------------------------------- starvation
-
-
-def test_a_thread_that_gets_no_processor_time_is_starved_until_it_gets_some() -> None:
-    processor = Clock()
-    mine, now = Starvation("thread", processor), 0.0
-    for share, starved in ((0.9, False), (0.02, True), (0.5, False)):
-        for _ in range(300):
-            mine.begins(now)
-            now += 0.01
-            processor.now += 0.01 * share
-            mine.worked(now)
-        assert bool(mine.sentence) is starved, share
-        assert not starved or ("clock.tick" in mine.sentence and "pump" in mine.sentence and "2%" in mine.sentence)
-
-
-def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> None:
-    processor = Clock()
-    mine, now = Starvation("thread", processor), 0.0
-    for _ in range(500):
-        mine.begins(now)
-        now += 0.01
-        processor.now += 0.01
-        mine.worked(now)
-        mine.idle()
-        now += 1.0
-    assert mine.sentence == ""
-
-
-def test_an_accelerators_thread_may_wait() -> None:
-    mine = Starvation("thread", Clock())
-    mine.measures_processor = False
-    for now in range(100):
-        mine.begins(now)
-        mine.worked(now + 0.9)
-    assert mine.sentence == ""
-
-
-def test_the_games_own_thread_notices_that_there_is_no_sign_at_all() -> None:
-    mine, clock = governor("always")
-    mine.budget()
-    clock.now += NO_SIGN_S - 0.1
-    mine.frame(16.7, 8.0)
-    assert mine.why == "always"
-    clock.now += 0.2
-    mine.frame(16.7, 8.0)
-    assert "busy loop" in mine.why
-
-
-@pytest.mark.parametrize(("learning_time", "call"), [("pump", "pump(budget_ms)"), ("slack", "on_frame(frame_ms")])
-def test_a_game_that_lends_nothing_is_told_what_to_call(learning_time: str, call: str) -> None:
-    mine, clock = governor(learning_time=learning_time)
-    mine.open_window()
-    while clock.now < 100 + NOTHING_LENT_S:
-        assert mine.budget() == 0.0
-        assert mine.why == "between rounds"
-        clock.now += 0.05
-    clock.now += 0.1
-    mine.budget()
-    assert call in mine.why
-    mine.lend(0.01)
-    assert mine.budget() > 0.0
-    assert mine.why == "between rounds"

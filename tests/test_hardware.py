@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,12 +15,12 @@ import torch
 from cornerman import hardware
 from cornerman.contract import SettingsError
 from cornerman.hardware import (
+    Limits,
     Machine,
     choose_device,
     configure_trainer_thread,
     find_temperature_file,
     learning_speed,
-    rest_reason,
 )
 from cornerman.network import NetworkSpec
 
@@ -279,11 +280,10 @@ def test_the_real_machine_answers() -> None:
 
 
 def test_it_rests_from_80_degrees_until_below_75() -> None:
-    resting, said = False, []
+    limits, said = Limits(), []
     for degrees in (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0):
-        reason = rest_reason({"temperature_c": degrees}, resting)
-        resting = bool(reason)
-        said.append(resting)
+        reason = limits.rest_reason({"temperature_c": degrees})
+        said.append(bool(reason))
         assert not reason or f"{degrees:.0f} C" in reason
     assert said == [False, False, True, True, True, False, False]
 
@@ -302,10 +302,52 @@ def test_it_rests_from_80_degrees_until_below_75() -> None:
     ],
 )
 def test_other_reasons_to_rest(reading: hardware.Reading, on_battery_too: bool, word: str) -> None:
-    reason = rest_reason(reading, False, on_battery_too)
+    reason = Limits(on_battery_too).rest_reason(reading)
     assert (word in reason) if word else (reason == "")
 
 
 def test_memory_has_a_lower_limit_to_resume_at() -> None:
-    assert rest_reason({"memory_percent": 92.0}, True)
-    assert not rest_reason({"memory_percent": 89.0}, True)
+    limits = Limits()
+    rests = [bool(limits.rest_reason({"memory_percent": percent})) for percent in (94.0, 95.0, 91.0, 89.0, 94.0)]
+    assert rests == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        [{"temperature_c": 81.0, "memory_percent": 91.0}, {"temperature_c": 60.0, "memory_percent": 91.0}],
+        [{"throttled": 1.0, "temperature_c": 76.0}, {"throttled": 0.0, "temperature_c": 76.0}],
+        [{"on_battery": 1.0, "temperature_c": 76.0}, {"on_battery": 0.0, "temperature_c": 76.0}],
+        [{"temperature_c": 81.0}, {"temperature_c": None}],
+    ],
+)
+def test_one_reason_to_rest_does_not_lower_the_limit_of_another(readings: list[hardware.Reading]) -> None:
+    limits = Limits(rest_on_battery=True)
+    assert [bool(limits.rest_reason(reading)) for reading in readings] == [True, False]
+
+
+@pytest.mark.parametrize("error", [PermissionError("a sandbox"), psutil.AccessDenied(1), RuntimeError("no counters")])
+def test_a_figure_that_the_machine_refuses_is_none_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    refuses = [True]
+
+    def ask(answer: Any) -> Callable[..., Any]:
+        def told(*_: Any, **__: Any) -> Any:
+            if refuses[0]:
+                raise error
+            return answer
+
+        return told
+
+    monkeypatch.setattr(psutil, "virtual_memory", ask(SimpleNamespace(percent=40.0)))
+    monkeypatch.setattr(psutil, "cpu_percent", ask(12.5))
+    clock = Clock()
+    machine = Machine(sysfs=tmp_path, clock=clock)
+    for expected in (None, 40.0, None):
+        refuses[0] = expected is None
+        for _ in range(5):
+            clock.now += 1.0
+            machine.read()
+        assert machine.read()["memory_percent"] == expected
+        assert (machine.read()["cpu_percent"] is None) == (expected is None)

@@ -52,7 +52,7 @@ class Pieces:
         self.todo += 1
         return True
 
-    def recover(self) -> None:
+    def recover(self, error: BaseException) -> None:
         self.recovered += 1
         if self.recover_raises is not None:
             raise self.recover_raises
@@ -270,7 +270,7 @@ def test_three_failures_switch_learning_off_with_a_sentence_and_the_thread_ends(
     assert trainer.dead_because == "Learning is off, it failed 3 times: number 2"
     assert metrics.events()[0]["text"] == trainer.dead_because
     until(lambda: not trainer._thread.is_alive())
-    assert (work.recovered, work.done, work.closed, trainer.alive) == (2, 0, 1, False)
+    assert (work.recovered, work.done, work.closed, trainer.alive) == (3, 0, 1, False), "undone before it is saved"
     assert not trainer.settle(PATIENCE_S)
 
 

@@ -117,13 +117,13 @@ def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_pat
     assert 0.0 <= gym.metrics.get("accuracy") <= 1.0
 
 
-def test_a_burst_that_fails_is_undone_by_recover(tmp_path: Path) -> None:
+def test_starting_over_begins_with_the_champion(tmp_path: Path) -> None:
     gym = Gym(tmp_path, sparring=0.0)
     gym.play(60)
     gym.work()
     assert not np.array_equal(gym.learner.snapshot(), gym.lineage.champion.flat)
     gym.training._begin_judging()
-    gym.training.recover()
+    gym.training.start_over()
     assert np.array_equal(gym.learner.snapshot(), gym.lineage.champion.flat)
     assert gym.training._judge is None
     gym.play(60, first=60)
@@ -238,7 +238,7 @@ def test_whatever_a_slice_is_at_it_ends_once_it_is_told_to(tmp_path: Path) -> No
     for steps in (1, 2, 3):
         assert training.slice(60.0)
         assert gym.learner.steps == steps
-    training.recover()
+    training.start_over()
     training._begin_judging()
     assert training._judge is not None
     for _ in range(3):

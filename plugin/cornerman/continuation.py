@@ -115,7 +115,7 @@ def resume(training: Training) -> Mapping[str, Any]:
     except ModelError as error:
         sentences.append(str(error))
     if not taken:
-        training.recover()
+        training.start_over()
     for sentence in sentences:
         whence = "what was saved before" if taken else "the champion"
         training._metrics.event(f"{sentence} Learning goes on from {whence}.")

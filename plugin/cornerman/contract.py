@@ -277,11 +277,12 @@ class Hooks(Protocol):
     """
 
     def on_load(
-        self, game: Game, data_dir: str, settings: Mapping[str, Any], progress: Callable[[str], None] | None
+        self, game: Game, data_dir: str, settings: Mapping[str, Any], progress: Callable[[str], object] | None
     ) -> None:
         """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them.
 
-        `progress` is called some ten times a second, here, with a line for the loading screen: draw it.
+        `progress` is called some ten times a second, here, with a line for the loading screen: draw it. Where it gives
+        False, whoever loads will not wait any longer.
         """
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None: ...

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.hardware import rest_reason
+from cornerman.hardware import Limits
 from cornerman.settings import Settings
 from cornerman.starvation import Starvation
 
@@ -30,6 +30,7 @@ LEAST_SHARE = 0.05
 BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
 SLACK_MARGIN_S = 0.001
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
+MOST_LENT_S = 1.0
 
 Reading = Mapping[str, float | None]
 
@@ -81,7 +82,7 @@ class Governor:
         self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
         """Set to 1 when the window closes: what learns ends its slice after the step or turn under way."""
         self.starvation = Starvation(learning_time)
-        self._rest_on_battery, self._read_machine, self._clock = rest_on_battery, read_machine, clock
+        self._limits, self._read_machine, self._clock = Limits(rest_on_battery), read_machine, clock
         self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
         self._frames = Frames()
         self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
@@ -131,12 +132,14 @@ class Governor:
         if self.window_open:
             self.starvation.seen_from_game(self._clock())
 
-    def lend(self, seconds: float) -> None:
-        """Let the trainer work for so long from now on; 0 or less: no longer."""
+    def lend(self, seconds: float) -> float:
+        """Let the trainer work for so long from now on, a second at the most; 0 or less: no longer. Gives how long."""
+        seconds = min(seconds, MOST_LENT_S) if seconds > 0.0 else 0.0  # whatever a game reckons: no number is 0
         self._lent_until = self._clock() + seconds
-        if seconds <= 0.0:
+        if not seconds:
             self.stop[0] = 1
         self._overrun_s *= FORGIVEN  # where nothing fits any more, it is tried again some seconds later
+        return seconds
 
     # ---------------------------------------------------------------------------------------------------- either
 
@@ -195,7 +198,7 @@ class Governor:
             return
         self._look_at = now + LOOK_PERIOD_S
         self.reading = reading = self._read_machine()
-        self.rest = rest_reason(dict(reading), bool(self.rest), self._rest_on_battery)
+        self.rest = self._limits.rest_reason(dict(reading))
         cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
         if cpu is not None and own is not None:
             self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)

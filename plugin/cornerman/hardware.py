@@ -154,24 +154,18 @@ class Machine:
         self._period_s, self._clock = period_s, clock
         self._temperature_file = find_temperature_file(sysfs)
         self._throttled_file = next(iter(sorted(sysfs.glob("devices/platform/*/*firmware/get_throttled"))), None)
-        psutil.cpu_percent()  # they report the time since their last call, so the first figure means nothing
-        self._process.cpu_percent()
-        self._reading: Reading = dict.fromkeys(
-            (
-                "cpu_percent",
-                "own_cpu_percent",
-                "memory_mb",
-                "memory_percent",
-                "temperature_c",
-                "battery_percent",
-                "on_battery",
-                "throttled",
-            )
+        self._sources: tuple[tuple[Callable[[], Reading], tuple[str, ...]], ...] = (
+            (self._temperature, ("temperature_c",)),
+            (self._memory, ("memory_mb", "memory_percent")),
+            (self._throttled, ("throttled",)),
+            (self._battery, ("battery_percent", "on_battery")),
+            (self._cpu, ("cpu_percent", "own_cpu_percent")),
         )
-        self._sources = (self._temperature, self._memory, self._throttled, self._battery, self._cpu)
+        self._reading: Reading = {name: None for _, names in self._sources for name in names}
         self._next = 0
-        for source in self._sources[:-1]:
-            self._reading.update(source())
+        for _ in self._sources:  # the processor's figures are of the time since the last call: the first mean nothing
+            self._renew()
+        self._reading |= {"cpu_percent": None, "own_cpu_percent": None}
         self._due = clock() + period_s
 
     def read(self) -> Reading:
@@ -183,9 +177,18 @@ class Machine:
         now = self._clock()
         if now >= self._due:
             self._due = now + self._period_s
-            self._reading.update(self._sources[self._next]())
-            self._next = (self._next + 1) % len(self._sources)
+            self._renew()
         return dict(self._reading)
+
+    def _renew(self) -> None:
+        """Ask the next source; what it cannot tell now is None."""
+        source, names = self._sources[self._next]
+        self._next = (self._next + 1) % len(self._sources)
+        try:
+            told = source()
+        except (OSError, ValueError, RuntimeError, self._psutil.Error):  # a sandbox, or a driver that answers nonsense
+            told = {}
+        self._reading |= {name: told.get(name) for name in names}
 
     def _cpu(self) -> Reading:
         own = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
@@ -202,12 +205,9 @@ class Machine:
 
     def _battery(self) -> Reading:
         ask: Callable[[], Any] = getattr(self._psutil, "sensors_battery", lambda: None)
-        try:
-            battery = ask()
-        except (OSError, ValueError, RuntimeError):  # a driver that answers nonsense: psutil passes it on
-            battery = None
+        battery = ask()
         if battery is None:
-            return {"battery_percent": None, "on_battery": None}
+            return {}
         plugged = battery.power_plugged
         return {
             "battery_percent": float(battery.percent),
@@ -216,11 +216,10 @@ class Machine:
 
     def _throttled(self) -> Reading:
         """A Raspberry Pi's own word: bits 1 to 3 say capped, throttled or at its soft limit now."""
-        try:
-            bits = int(self._throttled_file.read_text("ascii"), 16) if self._throttled_file else None
-        except (OSError, ValueError):
-            bits = None
-        return {"throttled": None if bits is None else float(bool(bits & 0b1110))}
+        if self._throttled_file is None:
+            return {}
+        bits = int(self._throttled_file.read_text("ascii"), 16)
+        return {"throttled": float(bool(bits & 0b1110))}
 
 
 def find_temperature_file(sysfs: Path) -> Path | None:
@@ -242,23 +241,28 @@ def find_temperature_file(sysfs: Path) -> Path | None:
     return None
 
 
-def rest_reason(reading: Reading, resting: bool, rest_on_battery: bool = False) -> str:
-    """Why learning should rest, as a sentence, or "" where it may go on.
+class Limits:
+    """Why learning should rest. Heat and memory have each a limit to rest at and a lower one to resume at."""
 
-    `resting` is what the last call said: once it rests, it resumes only clearly below the limits.
-    """
-    temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
-    if temperature is not None and temperature >= (RESUME_C if resting else PAUSE_C):
-        return f"The processor is at {temperature:.0f} C: learning rests until it is below {RESUME_C:.0f} C."
-    if reading.get("throttled"):
-        return "The machine slows itself down to stay cool or for lack of power: learning rests until it stops."
-    if memory is not None and memory >= (RESUME_MEMORY_PERCENT if resting else PAUSE_MEMORY_PERCENT):
-        return (
-            f"{memory:.0f} % of the memory is in use: learning rests until it is below {RESUME_MEMORY_PERCENT:.0f} %."
-        )
-    if rest_on_battery and reading.get("on_battery"):
-        return "The machine runs on its battery: learning rests, as the settings ask."
-    return ""
+    def __init__(self, rest_on_battery: bool = False) -> None:
+        self._rest_on_battery = rest_on_battery
+        self._hot = self._full = False
+
+    def rest_reason(self, reading: Reading) -> str:
+        """A sentence, or "" where learning may go on; a figure that is missing holds nothing up."""
+        temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
+        self._hot = temperature is not None and temperature >= (RESUME_C if self._hot else PAUSE_C)
+        self._full = memory is not None and memory >= (RESUME_MEMORY_PERCENT if self._full else PAUSE_MEMORY_PERCENT)
+        if self._hot:
+            return f"The processor is at {temperature:.0f} C: learning rests until it is below {RESUME_C:.0f} C."
+        if reading.get("throttled"):
+            return "The machine slows itself down to stay cool or for lack of power: learning rests until it stops."
+        if self._full:
+            below = f"{RESUME_MEMORY_PERCENT:.0f} %"
+            return f"{memory:.0f} % of the memory is in use: learning rests until it is below {below}."
+        if self._rest_on_battery and reading.get("on_battery"):
+            return "The machine runs on its battery: learning rests, as the settings ask."
+        return ""
 
 
 def _word(file: Path) -> str:

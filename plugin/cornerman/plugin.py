@@ -86,7 +86,7 @@ class Cornerman:
         game: Game,
         data_dir: str,
         settings: Mapping[str, Any] | None = None,
-        progress: Callable[[str], None] | None = None,
+        progress: Callable[[str], object] | None = None,
     ) -> None:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
         folder = Path(data_dir)
@@ -140,10 +140,10 @@ class Cornerman:
         """Draw, save and promote a version that has learned nothing."""
         return first_version(self.registry, self.lineage.champion.spec, self.settings.seed)
 
-    def start_learning(self, wait_s: float, progress: Callable[[str], None] | None = None) -> None:
+    def start_learning(self, wait_s: float, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait for it at most so long; the notice says why where it cannot learn.
 
-        `progress` hears what it waits for, ten times a second.
+        `progress` hears what it waits for, ten times a second, and may answer False: wait no longer.
         """
         self._start_due = False
         missing = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
@@ -156,8 +156,8 @@ class Cornerman:
         end = time.monotonic() + wait_s
         self.trainer.start(0.0)
         while not self.trainer.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
-            if progress is not None:
-                progress(f"waking the corner: {self.metrics.get('loading', 'torch')} ...")
+            if progress and progress(f"waking the corner: {self.metrics.get('loading', 'torch')} ...") is False:
+                break  # whoever loads will not wait any longer; it goes on beside the game
         if self.trainer.dead_because:
             self.say(self.trainer.dead_because)
 
@@ -217,9 +217,7 @@ class Cornerman:
         result = self._live.end(battle_id, seats, outcome, truncated)
         if result is not None and self.training is not None:
             self.hand_to_trainer(partial(self.training.live, result))
-        if self.trainer is not None and self.trainer.alive:
-            self.trainer.post(self.keep_recorded)  # also while learning is paused: a kill must not cost a battle
-        else:
+        if self.trainer is None or not self.trainer.post(self.keep_recorded):  # paused or not: a kill costs no battle
             self.news.read()
         if self.trainer is not None:
             self.trainer.open_window()  # also for a game that tells of no round's end
@@ -255,15 +253,16 @@ class Cornerman:
             return
         for battle_id in list(self._seats):
             self.news.abandon(battle_id)
-        if self.trainer is not None and not self.trainer.stop():
-            log.error("the trainer did not stop in time")
+        stopped = self.trainer is None or self.trainer.stop()
+        if self._switches is not None:
+            write_switches(self._folder, self._switches)
+        if not stopped:
+            log.error("the trainer did not stop in time: what it had not kept is lost")
             return
         for item in self.news.rest():
             self.safe.take_live(item)
         self.safe.close()
         self.quality.write(self.recorder.quality(), ending=True)
-        if self._switches is not None:
-            write_switches(self._folder, self._switches)
         self.lock.release()
         if self.loan is not None:
             self.loan.cleanup()
@@ -358,7 +357,7 @@ class Cornerman:
     def remember_switches(self) -> None:
         """The player chose something in the panel: it holds at the next start too."""
         self._switches = Switches(self.recording, self.learning, self.level)
-        if self.trainer is not None and self.trainer.alive:
+        if self.trainer is not None:
             self.trainer.post(partial(write_switches, self._folder, self._switches))
 
     def _pause(self) -> None:
@@ -384,9 +383,10 @@ class Cornerman:
 
     def hand_to_trainer(self, command: Callable[[], None]) -> None:
         """Run a command that touches the registry or the replay on their owner's thread; here where there is none."""
-        if self.trainer is not None and self.trainer.alive:
-            self.trainer.post(command)
-        else:
+        if self.trainer is None:
+            command()
+        elif not self.trainer.post(command):
+            self.training = None  # its thread has ended, and no other may touch its device
             command()
 
     # -------------------------------------------------------------------------------------------------------- report

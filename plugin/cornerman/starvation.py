@@ -6,6 +6,7 @@ take the whole processor. The trainer's thread calls everything here but `seen_f
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -30,11 +31,20 @@ NOT_LENT = {
 class Starvation:
     """`sentence` is empty while all is well."""
 
-    def __init__(self, learning_time: str, thread_time: Callable[[], float] = time.thread_time) -> None:
+    def __init__(
+        self,
+        learning_time: str,
+        thread_time: Callable[[], float] = time.thread_time,
+        thread_clock: Callable[[], Callable[[], float]] | None = None,
+    ) -> None:
+        """`thread_clock`, called on the trainer's thread, gives what tells its processor time from any other one."""
         self.sentence = ""
-        self.measures_processor = True
-        """Off where the work is done by an accelerator: then the thread rightly takes no processor time."""
+        self.measures_processor: Callable[[], bool] = lambda: True
+        """False where an accelerator does the work: then the thread rightly takes no processor time."""
         self._learning_time, self._thread_time = learning_time, thread_time
+        self._thread_clock = thread_clock or clock_of_this_thread
+        self._seen_time: Callable[[], float] | None = None  # its processor time, for the game's thread
+        self._seen: tuple[float, float] | None = None  # when the game's thread looked, and what it saw
         self._mark: tuple[float, float] | None = None
         self._wall_s = self._processor_s = 0.0
         self._waits_since: float | None = None
@@ -50,12 +60,14 @@ class Starvation:
         if self._waits_since is not None and self._learning_time != "thread":
             self.sentence = ""
         self._waits_since = None
+        if self._seen_time is None:
+            self._seen_time = self._thread_clock()
         if self._mark is None:
             self._mark = (now, self._thread_time())
 
     def worked(self, now: float) -> None:
         """A slice has ended: from its beginning, or the end of the one before it, the thread wanted to run."""
-        if self._mark is None or not self.measures_processor:
+        if self._mark is None or not self.measures_processor():
             return
         processor = self._thread_time()
         self._last_sign = now
@@ -77,7 +89,32 @@ class Starvation:
             self.sentence = NOT_LENT[self._learning_time]
 
     def seen_from_game(self, now: float) -> None:
-        """A frame went by with the window open; the game's thread. Says so where the trainer gives no sign at all."""
-        sign = self._last_sign
-        if self._learning_time == "thread" and sign is not None and now - sign > NO_SIGN_S:
-            self.sentence = HELD.format(share=0.0)
+        """A frame went by with the window open; the game's thread. Says so where the trainer gives no sign at all.
+
+        A long step that computes is a sign: it takes processor time.
+        """
+        sign, seen_time = self._last_sign, self._seen_time
+        if self._learning_time != "thread" or sign is None or seen_time is None or now - sign <= NO_SIGN_S:
+            self._seen = None
+            return
+        if not self.measures_processor():
+            return
+        processor = seen_time()
+        if self._seen is None:
+            self._seen = (now, processor)
+        elif now - self._seen[0] >= JUDGED_S:
+            share = (processor - self._seen[1]) / (now - self._seen[0])
+            self._seen = (now, processor)
+            self.sentence = HELD.format(share=share) if share < STARVING_SHARE else ""
+
+
+def clock_of_this_thread() -> Callable[[], float]:
+    """What tells this thread's processor time in seconds from any thread, while this one lives.
+
+    Where the system has no such clock (Windows, macOS) it stands still: there a long step looks like no time at all.
+    """
+    clock_id = getattr(time, "pthread_getcpuclockid", None)
+    if clock_id is None:
+        return lambda: 0.0
+    own = clock_id(threading.get_ident())
+    return lambda: time.clock_gettime(own)

@@ -4,8 +4,8 @@ What is done in a slice is training.py's; here is when, and what happens when it
 method above the line; none of them waits for the trainer except `start`, `settle` and `stop`.
 
 A game that ends without calling `stop` is noticed: the thread then saves and ends too, so the process never hangs. (A
-daemon thread would abort the process where it is cut off inside torch.) A slice that never returns is named, and at the
-end of the game farewell.py ends the process in its place.
+daemon thread would abort the process where it is cut off inside torch.) Work that never returns is named, and at the
+end of the game, told or not, farewell.py ends the process in its place.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from threading import TIMEOUT_MAX, Condition, Thread, main_thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition, Thread, main_thread
 from typing import Protocol
 
 from cornerman.contract import CornermanError
-from cornerman.farewell import see_off
+from cornerman.farewell import SAVING_S, Farewell
 from cornerman.governor import Governor
 from cornerman.metrics import Metrics
 
@@ -26,8 +27,8 @@ log = logging.getLogger("cornerman")
 
 FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
 RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
-STUCK_S = 10.0  # a slice takes milliseconds
-STOP_S = 1.5
+STUCK_S, STARTING_S = 10.0, 60.0  # a slice takes milliseconds; importing torch may take half a minute on a small board
+STOP_S = 1.0
 POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without telling
 
@@ -41,8 +42,8 @@ class Work(Protocol):
     def practise(self) -> bool:
         """Make some work where nothing is due; False: it has enough."""
 
-    def recover(self) -> None:
-        """Go back to the last good state after a slice failed."""
+    def recover(self, error: BaseException) -> None:
+        """Go back to the last good state after a slice failed with `error`."""
 
     def close(self) -> None:
         """Save what must outlast the game."""
@@ -65,16 +66,18 @@ class Trainer:
         self._stopping = self._ready = self._lent = False
         self._asked = self._answered = 0
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
-        self._slice_began: float | None = None
-        self._seen_off = False
+        self._doing: tuple[float, float] | None = None  # since when, and how long it may take
+        self._stuck = self._saving = self._ended = False
         self.dead_because = ""
         self._thread = Thread(target=self._run, name="cornerman-trainer", daemon=False)
+        self._farewell = Farewell(self._thread, lambda: self._saving)
 
     # --------------------------------------------------------------------------------------------- the game's thread
 
     def start(self, wait_s: float) -> bool:
         """Start the thread; True once `prepare` is done, False when it takes longer than `wait_s` (it goes on)."""
         self._thread.start()
+        self._farewell.begin()
         return self.ready(wait_s)
 
     def ready(self, wait_s: float = 0.0) -> bool:
@@ -102,9 +105,8 @@ class Trainer:
 
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame has been drawn, and the game waits `slack_ms` for the next."""
-        if self.stuck_because:
-            self._see_off()
         self.governor.frame(frame_ms, slack_ms)
+        self._look_whether_stuck()
         if self.governor.learning_time == "slack" and self.window_open:
             self._wake()
 
@@ -116,9 +118,8 @@ class Trainer:
         """
         if self.governor.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
             return
-        seconds = min(seconds, TIMEOUT_MAX) if seconds > 0.0 else 0.0  # whatever a game reckons: no number is 0
         with self._changed:
-            self.governor.lend(seconds)
+            seconds = self.governor.lend(seconds * self.governor.share)
             self._lent = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._lent, seconds)
@@ -133,11 +134,14 @@ class Trainer:
             finally:
                 self._changed.release()
 
-    def post(self, command: Callable[[], None]) -> None:
-        """Run `command` on the trainer's thread, soon, window or not."""
+    def post(self, command: Callable[[], None]) -> bool:
+        """Run `command` on the trainer's thread, soon, window or not; False where that has ended, or never began."""
         with self._changed:
+            if self._ended or self._thread.ident is None:
+                return False
             self._commands.append(command)
             self._changed.notify_all()
+            return True
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until everything handed over before this call is learned from and judged; True when it is.
@@ -156,24 +160,34 @@ class Trainer:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
 
-        Where it has not, it ends as soon as its slice does, and the process with the game in any case.
+        Where it has not, it ends as soon as its slice does, and the process with the game in any case. One that is
+        saving by then, on a slow disk, may take ten seconds.
         """
         with self._changed:
             self._stopping = True
             self.governor.stop[0] = 1  # a slice under way ends after its step
             self._changed.notify_all()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
+        if self._thread.ident is None:
+            return True
+        self._thread.join(timeout_s)
+        if self._saving:
+            self._thread.join(SAVING_S)
         if self._thread.is_alive():
-            self._see_off()
+            self._farewell.hurry()
             return False
+        self._farewell.end()
         return True
 
-    def _see_off(self) -> None:
-        """From now on the process ends with the game, even where the thread never comes back."""
-        if not self._seen_off:
-            self._seen_off = True
-            see_off(self._thread)
+    def _look_whether_stuck(self) -> None:
+        """Once it is stuck, that is told and counted, and nobody says that the game gives it no time."""
+        if not self.stuck_because:
+            self._stuck = False
+            return
+        self.governor.starvation.sentence = ""
+        if not self._stuck:
+            self._stuck = True
+            self._metrics.count("failures")
+            self._metrics.event(self.stuck_because)
 
     @property
     def alive(self) -> bool:
@@ -181,12 +195,12 @@ class Trainer:
 
     @property
     def stuck_because(self) -> str:
-        """A sentence while a slice does not come back; empty while all is well. Any thread."""
-        began = self._slice_began
-        seconds = 0.0 if began is None else self._clock() - began
-        if seconds < STUCK_S:
+        """A sentence while its work does not come back; empty while all is well. Any thread."""
+        doing = self._doing
+        if doing is None or (seconds := self._clock() - doing[0]) < doing[1]:
             return ""
-        return f"Learning is stuck: a step has not come back for {seconds:.0f} s. Start the game anew to learn again."
+        what = "a step has not come back" if self._ready else "it has not started"
+        return f"Learning is stuck: {what} for {seconds:.0f} s. Start the game anew to learn again."
 
     @property
     def trouble(self) -> str:
@@ -201,15 +215,20 @@ class Trainer:
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
     def _run(self) -> None:
+        work: Work | None = None
         try:
             work = self._prepared()
             while work is not None and self._turn(work):
                 pass
             self._run_commands()  # what was asked for just before the end still happens
-            self._close(work)
         except BaseException as error:  # whatever ends this thread, the player hears of it and the game goes on
             log.exception("the trainer's thread ends")
             self._die(f"Learning is off, its thread ended: {error!r}")
+        self._close(work)
+        while not self._ended:
+            self._run_commands()
+            with self._changed:
+                self._ended = not self._commands
 
     def _turn(self, work: Work) -> bool:
         """Wait for work and do it; False: the end."""
@@ -217,15 +236,26 @@ class Trainer:
             if not self._wait_for_work():
                 return False
             self._work(work)
-        except (Exception, SystemExit) as error:  # one bad step must not end the game; it is logged, counted and undone
+        except BaseException as error:  # one bad step must not end the game; it is logged, counted and undone
             log.exception("a slice of training failed")
             return self._undone(work, error)
         return True
 
+    @contextmanager
+    def _watched(self, may_take_s: float = STUCK_S) -> Iterator[None]:
+        """What is done within is named where it does not come back."""
+        self._doing = (self._clock(), may_take_s)
+        try:
+            yield
+        finally:
+            self._doing = None
+
     def _close(self, work: Work | None) -> None:
+        self._saving = True
         try:
             if work is not None:
-                work.close()
+                with self._watched(SAVING_S):
+                    work.close()
         except CornermanError as error:  # what was saved before is still there
             log.error("%s", error)
         except Exception:  # whatever it was, the thread ends here, and the game must not wait for it
@@ -233,7 +263,8 @@ class Trainer:
 
     def _prepared(self) -> Work | None:
         try:
-            work = self._prepare()
+            with self._watched(STARTING_S):
+                work = self._prepare()
         except Exception as error:  # the game goes on without learning, whatever it was
             log.exception("the trainer cannot start")
             self._die(f"Learning is off, it could not start: {error}")
@@ -280,7 +311,10 @@ class Trainer:
 
     def _practises(self, work: Work) -> bool:
         """With nothing due, an open window of a game that draws is used for practice; nobody waits for its end."""
-        return self._asked == self._answered and self.governor.has_frames and work.practise()
+        if self._asked != self._answered or not self.governor.has_frames:
+            return False
+        with self._watched():
+            return work.practise()
 
     def _slice(self, work: Work) -> bool:
         """One slice, or a short sleep where none is allowed now; False: there was nothing to do."""
@@ -293,18 +327,17 @@ class Trainer:
                     self._give_back()
                     self._changed.wait(governor.wait_s)
             return True
-        self._slice_began = begun = self._clock()
-        try:
+        begun = self._clock()
+        with self._watched():
             more = work.slice(budget_s)
-        finally:
-            self._slice_began = None
         governor.worked(self._clock() - begun, budget_s)
         return more
 
     def _run_commands(self) -> None:
         while self._commands:
             try:
-                self._commands.popleft()()
+                with self._watched():
+                    self._commands.popleft()()
             except Exception as error:  # a command that fails is told, and ends neither the others nor this thread
                 log.exception("a command failed")
                 self._metrics.event(str(error))
@@ -315,14 +348,15 @@ class Trainer:
         now = self._clock()
         self._failures.append(now)
         recent = [failure for failure in self._failures if now - failure < FAILURE_PERIOD_S]
-        if len(recent) == FAILURES_ALLOWED:
-            self._die(f"Learning is off, it failed {FAILURES_ALLOWED} times: {error}")
-            return False
         try:
-            work.recover()
+            with self._watched():
+                work.recover(error)
         except Exception as second:  # there is nothing good left to learn on from
             log.exception("a failed slice could not be undone")
             self._die(f"Learning is off, a failed step could not be undone: {second}")
+            return False
+        if len(recent) == FAILURES_ALLOWED:
+            self._die(f"Learning is off, it failed {FAILURES_ALLOWED} times: {error}")
             return False
         self._metrics.event(f"A learning step failed ({error}); the last good weights are back.")
         with self._changed:

@@ -26,7 +26,7 @@ from cornerman.judging import Judge, judge_for
 from cornerman.learner import Learner
 from cornerman.lineage import Lineage
 from cornerman.live_battles import LiveResult
-from cornerman.memory import Memory
+from cornerman.memory import Arrays, Memory
 from cornerman.metrics import Metrics
 from cornerman.paced_burst import Flag, PacedBurst, for_a_slice
 from cornerman.policy import Policy
@@ -97,6 +97,7 @@ class Training:
         self._judge: Judge | None = None
         self._candidate: Policy | None = None
         self._candidates = 0
+        self._sound: Arrays | None = None  # what the learner was when the last candidate was made
         self._learned_at_candidate = 0
         self._practised = 0  # battles of practice since the last live one
         self._saving, self._unsaved = Schedule(), False
@@ -203,6 +204,7 @@ class Training:
         return due and not self.chronicle.on_probation(self._lineage.champion.version)
 
     def _begin_judging(self) -> None:
+        self._sound = self._learner.state()
         self._learned_at_candidate = self._learner.steps
         self._candidates += 1
         self._judge_candidate(Policy(self._learner.spec, self._learner.averaged(), version=-1))
@@ -287,12 +289,29 @@ class Training:
         self.chronicle.drop()
         if self._sparring is not None:
             self._sparring.clear()
-        self._owed = 0.0
-        self.recover()
+        self._owed, self._sound = 0.0, None
+        self.start_over()
         self._metrics.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
 
-    def recover(self) -> None:
-        """Start over from the champion's weights, after a failed slice or forgetting."""
+    def recover(self, error: BaseException) -> None:
+        """Undo a failed slice: what was under way is dropped, and what was learned stays.
+
+        Where learning has come apart it goes on from where the last candidate was made, or from the champion where that
+        was no better. A step that is not finite, or raises, has left the weights as they were before it.
+        """
+        if not isinstance(error, FloatingPointError):
+            self._burst.drop()
+            self.drop_candidate()
+            return
+        sound, self._sound = self._sound, None
+        self.start_over()
+        if sound is not None:
+            self._learner.restore(sound)
+            self._newest = Policy(self._learner.spec, self._learner.averaged())
+            self._learned_at_candidate = self._learner.steps
+
+    def start_over(self) -> None:
+        """Learn from the champion's weights on."""
         self.drop_candidate()
         self._burst.drop()
         self._newest = self._lineage.champion
