@@ -158,12 +158,14 @@ def test_a_device_that_was_left_for_the_cpu_and_dropped_steps_are_told(tmp_path:
         return learn(*arguments)
 
     gym.learner.learn_rows = lose_the_device  # type: ignore[method-assign]
+    gym.training._burst.clock = time.perf_counter
     gym.play(60)
     gym.work()
     told = [event["text"] for event in gym.metrics.events() if "cuda device failed" in event["text"]]
     assert told == [gym.learner.fault], "once"
     assert gym.metrics.get("dropped") == 3
     assert gym.metrics.get("device") == "cpu"
+    assert gym.training._burst.clock is time.thread_time
 
 
 def test_waiting_for_the_interpreter_makes_no_step_longer(tmp_path: Path) -> None:

@@ -346,7 +346,8 @@ class Doctor:
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
         parser = commands.add_parser("doctor", help="what this machine has, and what will be used", description=text)
-        parser.add_argument("--device", default="auto", help="auto, cpu, cuda, xpu or mps (default: auto)")
+        devices = "cpu, cuda, xpu, mps, or auto: as settings.toml says (default: auto)"
+        parser.add_argument("--device", default="auto", help=devices)
         _data_option(parser)
         parser.set_defaults(run=Doctor.run)
 

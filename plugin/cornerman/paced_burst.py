@@ -88,7 +88,7 @@ class PacedBurst:
     ) -> None:
         """`stop`: what the learner takes to end a part early, from any thread."""
         self._learner, self._batch_size, self._metrics = learner, batch_size, metrics
-        self._stop, self._clock = stop, clock
+        self._stop, self.clock = stop, clock
         self._room: tuple[str, Batch[Any]] | None = None  # for rows of bursts, and the device that likes it
         self._batch: Batch[Any] | None = None
         self._rows: Any = None  # the batch as the learner takes it
@@ -159,9 +159,9 @@ class PacedBurst:
         assert self._batch is not None
         fitting = int(budget_s / self._step_s) if self._step_s else 1
         most = max(1, min(fitting, self._steps - self._at))
-        begun = self._clock()
+        begun = self.clock()
         learned = self._learner.learn_rows(self._rows, self._at, most, self._stop)
-        seconds, done = self._clock() - begun, learned.steps + learned.dropped
+        seconds, done = self.clock() - begun, learned.steps + learned.dropped
         self._metrics.did("steps", done, seconds)
         self._step_s += (0.2 if self._step_s else 1.0) * (seconds / done - self._step_s)
         self._at += done

@@ -73,9 +73,7 @@ class Training:
         self._inbox, self._lineage, self._registry, self._metrics = inbox, lineage, registry, metrics
         self._learner, self._resume_file, self._safe = learner, registry.resume, safe
         self.stop: Flag = np.zeros(1, np.uint8)  # set by any thread, it ends the slice under way
-        # On a CPU what counts is what the thread computes: waiting for the interpreter makes no step longer.
-        clock = time.thread_time if learner.device.type == "cpu" else time.perf_counter
-        self._burst = PacedBurst(learner, settings.batch_size, metrics, from_numpy(self.stop), clock)
+        self._burst = PacedBurst(learner, settings.batch_size, metrics, from_numpy(self.stop), self._step_clock)
         self._random = np.random.default_rng([settings.seed, 1])
         self.memory = Memory((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
         self.rings, self.held_out = self.memory.rings, self.memory.held_out
@@ -192,8 +190,14 @@ class Training:
         if np.isfinite(loss):
             self._metrics.set(loss=loss)
         if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
+            self._burst.clock = self._step_clock
             self._metrics.set(fault=self._learner.fault)
             self._metrics.event(self._learner.fault)
+
+    @property
+    def _step_clock(self) -> Callable[[], float]:
+        """On a CPU what counts is what the thread computes: waiting for the interpreter makes no step longer."""
+        return time.thread_time if self._learner.device.type == "cpu" else time.perf_counter
 
     # ----------------------------------------------------------------------------------------- evaluate, promote
 
