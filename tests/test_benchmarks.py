@@ -7,10 +7,18 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from tests.benchmarks import __main__ as harness
-from tests.benchmarks.figures import Figure, interleaved, not_measured, percentiles, seconds_a_call
+from tests.benchmarks.figures import (
+    Figure,
+    interleaved,
+    interval_of_median,
+    not_measured,
+    percentiles,
+    seconds_a_call,
+)
 
 
 def subject(monkeypatch: pytest.MonkeyPatch, name: str, run: object) -> None:
@@ -38,6 +46,16 @@ def test_a_call_is_measured_over_a_block() -> None:
     warm = len(calls)
     assert 0 < measure() < 0.01
     assert len(calls) == warm * 6
+
+
+def test_the_interval_of_a_median_holds_it_in_95_of_100_cases() -> None:
+    random = np.random.default_rng(1)
+    held = []
+    for _ in range(2000):
+        low, high = interval_of_median(list(random.exponential(size=15)))
+        held.append(low <= np.log(2) <= high)
+    assert 0.95 <= np.mean(held) <= 0.98
+    assert interval_of_median([3.0, 1.0, 2.0]) == (1.0, 3.0)
 
 
 def test_percentiles_are_in_microseconds() -> None:
@@ -90,6 +108,11 @@ def test_the_window_is_driven_and_every_figure_of_a_frame_comes_out() -> None:
         assert learning.steps_per_s > 0.0
         subject.governor.learning_time = "pump"
         assert subject.run(learn=True, busy=True, frames=30).steps_per_s > 0.0
+        subject.governor.learning_time = "thread"
+        run_on = frame.run_on(subject, windows=10)
+        assert 0.0 < (run_on.value or 0.0) < 1000.0
+        judged = int(run_on.note.split()[1])
+        assert 3 <= judged <= 10, "of nearly all windows"
     figures = frame.ratios("", [without], [learning], 1)
     assert [figure.key for figure in figures] == [
         "frame.interval_p99_ratio",

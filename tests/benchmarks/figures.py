@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from statistics import median
 from typing import Literal
 
@@ -54,6 +55,21 @@ def seconds_a_call(call: Callable[[], object], seconds: float = 0.05) -> Callabl
         return (time.perf_counter() - begun) / block
 
     return measure
+
+
+def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
+    """Between which two of the values the true median lies with at least 95 %, whatever their distribution.
+
+    From order statistics: as many of n values lie below it as heads fall in n throws. Of fewer than six values it is
+    the whole range, which is less sure.
+    """
+    ordered, left_out, chance = sorted(values), 0, 0.0
+    for rank in range(len(ordered) // 2):
+        chance += comb(len(ordered), rank) / 2 ** len(ordered)
+        if chance > 0.025:
+            break
+        left_out = rank
+    return ordered[left_out], ordered[-1 - left_out]
 
 
 def interleaved(measurements: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:

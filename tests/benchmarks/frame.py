@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.figures import Figure, not_measured
+from tests.benchmarks.figures import Figure, interval_of_median, not_measured
 
-FRAMES = 300
+FRAMES, PAIRS = 300, 15
 LATE_MS = 20.0
 HEAVY_MS = 11.0
 ALONE_S = 2.0
@@ -107,6 +107,7 @@ class Bench:
 
     def run(self, learn: bool, busy: bool = False, frames: int = FRAMES) -> Run:
         """So many frames, as `Window.run` drives them."""
+        self._begin_again()
         self.learn(learn)
         tick = self._clock.tick_busy_loop if busy else self._clock.tick
         for _ in range(30):
@@ -145,10 +146,24 @@ class Bench:
 
     def _next_battle(self) -> None:
         from game_adapter.ringside.battle_screen import BattleScreen
-        from game_adapter.ringside.title import TitleScreen
 
         if not isinstance(self.window.screen, BattleScreen):
-            self.window.screen = BattleScreen(self.window.hall, self._setup, TitleScreen)
+            self._begin_battle()
+
+    def _begin_again(self) -> None:
+        """The same battle from its beginning, so that every run draws the same pictures."""
+        screen = self.window.screen
+        if hasattr(screen, "match"):
+            screen.match.abandon()
+        self.window.hall.random.seed(1)
+        self.plugin._random = np.random.default_rng(1)
+        self._begin_battle()
+
+    def _begin_battle(self) -> None:
+        from game_adapter.ringside.battle_screen import BattleScreen
+        from game_adapter.ringside.title import TitleScreen
+
+        self.window.screen = BattleScreen(self.window.hall, self._setup, TitleScreen)
 
     def close(self) -> None:
         self.window.close()
@@ -176,15 +191,15 @@ def bench(settings: Mapping[str, Any] = SETTINGS) -> Iterator[Bench]:
 
 
 def run(repeats: int) -> list[Figure]:
-    """Every figure of the frame; at least five pairs."""
+    """Every figure of the frame; at least 15 pairs, since the work of one and the same run varies by a tenth here."""
     keys = ("frame.interval_p99_ratio", "frame.work_mean_ratio", "frame.late_per_1000", "frame.kept")
     try:
         import pygame  # noqa: F401  (whether it is there)
     except ImportError as error:
         return [not_measured(key, "ratio", "lower", f"{error}; pip install pygame") for key in keys]
-    repeats = max(5, repeats)
     with bench() as subject:
-        return [*light(subject, repeats), *heavy(subject, repeats), busy(subject, repeats), run_on(subject)]
+        pairs = max(PAIRS, repeats)
+        return [*light(subject, pairs), *heavy(subject, pairs), busy(subject, repeats), run_on(subject)]
 
 
 def pairs(subject: Bench, repeats: int) -> tuple[list[Run], list[Run], list[float]]:
@@ -211,7 +226,7 @@ def heavy(subject: Bench, repeats: int) -> list[Figure]:
         subject.window.draw()
     draw_ms = 1e3 * (time.perf_counter() - begun) / 20
     for _ in range(3):  # a draw takes less time in a row than in a frame
-        lacking = HEAVY_MS - subject.run(learn=False, frames=60).work_mean_ms
+        lacking = HEAVY_MS - subject.run(learn=False).work_mean_ms
         subject.extra_draws = max(0, subject.extra_draws + round(lacking / draw_ms))
     try:
         without, learning, alone = pairs(subject, repeats)
@@ -233,36 +248,43 @@ def busy(subject: Bench, repeats: int) -> Figure:
     return kept("frame.kept_busy", learning, alone, repeats)
 
 
-def run_on(subject: Bench) -> Figure:
-    """How long it learns on after a window closes: 40 windows of half a second's frames."""
-    governor = subject.governor
-    governor._run_ons.clear()
+def run_on(subject: Bench, windows: int = 100) -> Figure:
+    """How long it learns on after a window closes, in mid-frame: so many windows of some frames each."""
+    governor, trainer = subject.governor, subject.plugin.trainer
+    subject.learn(True)
+    trainer.close_window()
     governor.window = "between_rounds"
+    governor._run_ons.clear()
     try:
-        for _ in range(40):
-            governor.close_window()
-            subject.plugin.trainer.pause(False)
-            subject.learn(True)
-            governor.open_window()
+        for number in range(windows):
+            trainer.open_window()
             for _ in range(6):
                 subject._frame(subject._clock.tick, False)
-            governor.close_window()
-            time.sleep(0.02)
+            time.sleep(0.001 * (number % 10))
+            trainer.close_window()
+            time.sleep(0.05)
+            subject._clock.tick()  # or the next frame would seem late
+        judged = len(governor._run_ons)
     finally:
         governor.window = "always"
         subject.learn(False)
-    return Figure("frame.run_on_p99_ms", governor.run_on_ms, "ms", "lower", 1, "", "of 40 windows that closed")
+    note = f"of {judged} windows that closed while it learned"
+    return Figure("frame.run_on_p99_ms", governor.run_on_ms, "ms", "lower", 1, "", note)
 
 
 def ratios(prefix: str, without: list[Run], learning: list[Run], repeats: int) -> list[Figure]:
     """With learning over without, pair by pair, the median."""
 
+    def each(name: str) -> list[float]:
+        return [getattr(b, name) / getattr(a, name) for a, b in zip(without, learning, strict=True)]
+
     def ratio(name: str) -> float:
-        return median(getattr(b, name) / getattr(a, name) for a, b in zip(without, learning, strict=True))
+        return median(each(name))
 
     def both(name: str) -> str:
         values = [median(getattr(run, name) for run in runs) for runs in (learning, without)]
-        return f"{values[0]:.2f} ms with, {values[1]:.2f} ms without"
+        low, high = interval_of_median(each(name))
+        return f"{low:.3f} to {high:.3f}; {values[0]:.2f} ms with, {values[1]:.2f} ms without"
 
     late = median(b.late_per_1000 - a.late_per_1000 for a, b in zip(without, learning, strict=True))
     lates = [float(np.mean([run.late_per_1000 for run in runs])) for runs in (learning, without)]
