@@ -188,6 +188,18 @@ def test_a_start_that_does_not_come_back_is_named_after_a_minute() -> None:
     assert trainer.stop(PATIENCE_S)
 
 
+def test_an_end_that_raises_anything_is_still_an_end() -> None:
+    def leave() -> None:
+        raise SystemExit(4)
+
+    work = Work()
+    work.close = leave  # type: ignore[method-assign]
+    trainer = started(work)
+    assert trainer.post(leave)
+    assert trainer.stop(PATIENCE_S)
+    assert not trainer.post(leave)
+
+
 def test_commands_given_after_its_end_are_for_somebody_else() -> None:
     ran: list[str] = []
     trainer = started(Work())

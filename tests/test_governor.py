@@ -127,8 +127,26 @@ def test_of_the_slack_it_takes_its_share_only() -> None:
     mine, _ = governor(learning_time="slack", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
     mine.open_window()
     mine.look()
-    mine.frame(16.7, 12.0)
-    assert mine.budget() == pytest.approx(0.012 * BUSY_SHARE - 0.001)
+    budgets = []
+    for _ in range(400):
+        mine.frame(16.7, 12.0)
+        budgets.append(mine.budget())
+    assert {round(budget, 6) for budget in budgets} == {0.0, 0.011}, "a whole one or none"
+    assert sum(budget > 0 for budget in budgets) == 400 * BUSY_SHARE
+
+
+@pytest.mark.parametrize("slack_ms", [2.5, 9.0])
+def test_the_smallest_share_of_a_short_slack_still_learns(slack_ms: float) -> None:
+    mine, clock = governor(learning_time="slack")
+    mine.open_window()
+    mine._frames.share = LEAST_SHARE
+    slices = 0
+    for _ in range(1200):
+        clock.now += 0.0167
+        mine.frame(16.7, slack_ms)
+        slices += mine.budget() > 0
+        assert mine.starvation.sentence == ""
+    assert slices == pytest.approx(1200 * LEAST_SHARE, abs=1)
 
 
 @pytest.mark.parametrize("learning_time", ["slack", "pump"])

@@ -112,8 +112,9 @@ def test_a_busy_machine_takes_its_share_of_lent_time_too(tmp_path: Path) -> None
         trainer.governor._look_at = float("inf")
         lend = trainer.governor.lend
         trainer.governor.lend = lambda seconds: lent.append(seconds) or lend(seconds)  # type: ignore[method-assign]
-        table.plugin.pump(8.0)
-        assert lent[0] == pytest.approx(0.008 * BUSY_SHARE)
+        for _ in range(8):
+            table.plugin.pump(8.0)
+        assert [seconds for seconds in lent if seconds] == [0.008] * round(8 * BUSY_SHARE)
 
 
 def test_the_players_choice_is_a_window_through_the_hooks(tmp_path: Path) -> None:
@@ -147,6 +148,40 @@ def test_who_will_not_wait_for_loading_need_not(tmp_path: Path) -> None:
     assert not plugin.trainer.ready()
     go.set()
     plugin.on_quit()
+
+
+def test_who_tries_again_waits_until_the_trainer_before_has_saved(tmp_path: Path) -> None:
+    saved, go = threading.Event(), threading.Event()
+    with Table(RINGSIDE, tmp_path, training_window="always") as table:
+        plugin, first = table.plugin, table.plugin.trainer
+        assert plugin.training is not None
+        assert first is not None
+        close = plugin.training.close
+
+        def slowly() -> None:
+            assert go.wait(PATIENCE_S)
+            close()
+            saved.set()
+
+        plugin.training.close = slowly  # type: ignore[method-assign]
+        first._die("It is off for the test's sake.")
+        first._stopping = True
+        until(lambda: first._saving)
+        prepare, order = plugin.prepare, list[bool]()
+
+        def prepared() -> Any:
+            order.append(saved.is_set())
+            return prepare()
+
+        plugin.prepare = prepared  # type: ignore[method-assign]
+        plugin.set_learning(True)
+        assert plugin.trainer is not first
+        time.sleep(0.05)
+        assert order == []
+        go.set()
+        assert plugin.trainer is not None
+        assert plugin.trainer.ready(PATIENCE_S)
+        assert order == [True]
 
 
 def test_a_device_that_was_left_for_the_cpu_and_dropped_steps_are_told(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ LENT = "It plays from a copy, since its data folder cannot be used now; do that 
 
 
 class Controls:
-    """One method a switch or button; what would have to last is refused where the plugin plays from a copy."""
+    """One method a switch or button. Where the plugin plays from a copy nothing is recorded, learned or forgotten."""
 
     def __init__(self, plugin: Cornerman) -> None:
         self._plugin = plugin

@@ -42,7 +42,7 @@ class Farewell:
             if not self._thread.is_alive():
                 return
         self._thread.join(self._grace_s)
-        if self._saving():
+        if self._saving() and self._grace_s == GRACE_S:
             self._thread.join(SAVING_S)
         if not self._thread.is_alive():
             return

@@ -86,7 +86,7 @@ class Governor:
         self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
         self._frames = Frames()
         self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
-        self._overrun_s = 0.0
+        self._overrun_s = self._due = 0.0
         self._rest_until = self._lent_until = self._closed_at = 0.0
         self._look_at = clock()
         self._framed_at = -FRAMES_GONE_S
@@ -128,9 +128,17 @@ class Governor:
         self._frames.frame(frame_ms, self._worked or self._working)
         self._worked = False
         if self.learning_time == "slack":
-            self.lend(slack_ms / 1e3 * self.share - SLACK_MARGIN_S)
+            self.lend(slack_ms / 1e3 - SLACK_MARGIN_S if self.takes() else 0.0)
         if self.window_open:
             self.starvation.seen_from_game(self._clock())
+
+    def takes(self) -> bool:
+        """Whether to take what is lent now: its share of the times, but whole, since a part may fit no step."""
+        self._due += self.share
+        if self._due < 1.0:
+            return False
+        self._due -= 1.0
+        return True
 
     def lend(self, seconds: float) -> float:
         """Let the trainer work for so long from now on, a second at the most; 0 or less: no longer. Gives how long."""

@@ -152,7 +152,7 @@ class Cornerman:
             self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
             return
         governor = Governor.from_settings(self.settings, self.machine.read)
-        self.trainer = Trainer(self.prepare, self.metrics, governor)
+        self.trainer = Trainer(self.prepare, self.metrics, governor, after=self.trainer)
         end = time.monotonic() + wait_s
         self.trainer.start(0.0)
         while not self.trainer.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:

@@ -58,8 +58,10 @@ class Trainer:
         metrics: Metrics,
         governor: Governor | None = None,
         clock: Callable[[], float] = time.monotonic,
+        after: Trainer | None = None,
     ) -> None:
-        self._prepare, self._metrics, self._clock = prepare, metrics, clock
+        """`after` is the trainer before this one, which may still be saving: its files and device are waited for."""
+        self._prepare, self._metrics, self._clock, self._after = prepare, metrics, clock, after
         self.governor = governor or Governor()
         self._changed = Condition()
         self._commands: deque[Callable[[], None]] = deque()
@@ -118,8 +120,10 @@ class Trainer:
         """
         if self.governor.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
             return
+        if not self.governor.takes():
+            return
         with self._changed:
-            seconds = self.governor.lend(seconds * self.governor.share)
+            seconds = self.governor.lend(seconds)
             self._lent = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._lent, seconds)
@@ -180,14 +184,13 @@ class Trainer:
 
     def _look_whether_stuck(self) -> None:
         """Once it is stuck, that is told and counted, and nobody says that the game gives it no time."""
-        if not self.stuck_because:
-            self._stuck = False
-            return
-        self.governor.starvation.sentence = ""
-        if not self._stuck:
-            self._stuck = True
+        why = self.stuck_because
+        if why:
+            self.governor.starvation.sentence = ""
+        if why and not self._stuck:
             self._metrics.count("failures")
-            self._metrics.event(self.stuck_because)
+            self._metrics.event(why)
+        self._stuck = bool(why)
 
     @property
     def alive(self) -> bool:
@@ -225,7 +228,7 @@ class Trainer:
             log.exception("the trainer's thread ends")
             self._die(f"Learning is off, its thread ended: {error!r}")
         self._close(work)
-        while not self._ended:
+        while not self._ended:  # what was asked for while it saved
             self._run_commands()
             with self._changed:
                 self._ended = not self._commands
@@ -258,12 +261,15 @@ class Trainer:
                     work.close()
         except CornermanError as error:  # what was saved before is still there
             log.error("%s", error)
-        except Exception:  # whatever it was, the thread ends here, and the game must not wait for it
+        except BaseException:  # whatever it was, the thread ends here, and the game must not wait for it
             log.exception("saving at the end failed")
 
     def _prepared(self) -> Work | None:
         try:
             with self._watched(STARTING_S):
+                if self._after is not None:
+                    self._after.stop()
+                self._after = None
                 work = self._prepare()
         except Exception as error:  # the game goes on without learning, whatever it was
             log.exception("the trainer cannot start")
@@ -338,7 +344,7 @@ class Trainer:
             try:
                 with self._watched():
                     self._commands.popleft()()
-            except Exception as error:  # a command that fails is told, and ends neither the others nor this thread
+            except BaseException as error:  # a command that fails is told, and ends neither the others nor this thread
                 log.exception("a command failed")
                 self._metrics.event(str(error))
 
@@ -359,8 +365,11 @@ class Trainer:
             self._die(f"Learning is off, it failed {FAILURES_ALLOWED} times: {error}")
             return False
         self._metrics.event(f"A learning step failed ({error}); the last good weights are back.")
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping, RESTS_S[min(len(recent), len(RESTS_S)) - 1])
+        rest_s = RESTS_S[min(len(recent), len(RESTS_S)) - 1]
+        for _ in range(round(rest_s / POLL_S)):  # a game that ends untold wakes nobody
+            with self._changed:
+                if self._changed.wait_for(lambda: self._ending, POLL_S):
+                    break
         return True
 
     def _die(self, sentence: str) -> None:

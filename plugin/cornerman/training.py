@@ -176,6 +176,7 @@ class Training:
             return
         at_once = min(MOST_BURSTS, int(self._owed / settings.burst_steps))
         self._owed -= at_once * settings.burst_steps
+        self._burst.clock = self._step_clock
         self._burst.begin(self.rings, settings.burst_steps, at_once)
         self._go_on_learning(budget_s)
 
@@ -190,7 +191,6 @@ class Training:
         if np.isfinite(loss):
             self._metrics.set(loss=loss)
         if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
-            self._burst.clock = self._step_clock
             self._metrics.set(fault=self._learner.fault)
             self._metrics.event(self._learner.fault)
 
