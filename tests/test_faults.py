@@ -287,6 +287,26 @@ def test_what_came_apart_is_not_what_the_next_session_goes_on_from(tmp_path: Pat
     assert np.abs(again.learner.snapshot()).max() < 100
 
 
+def test_what_came_apart_and_could_not_be_undone_is_not_saved(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    gym.training._save()
+    saved = gym.learner.state()
+    blown = dict(saved)
+    blown["online"] = blown["online"] * np.float32(1e6)
+    gym.learner.restore(blown)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    gym.learner.load = fail  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="no memory"):
+        gym.training.recover(FloatingPointError("the loss went up"))
+    gym.training.close()
+    again = Gym(tmp_path, sparring=0.0)
+    again.training.resume()
+    assert np.array_equal(again.learner.snapshot(), saved["online"])
+
+
 def test_a_loss_that_explodes_goes_back_to_the_champion_and_learning_goes_on(tmp_path: Path) -> None:
     gym = taught(tmp_path)
     gym.training._sound = None

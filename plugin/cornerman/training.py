@@ -95,6 +95,7 @@ class Training:
         self._judge: Judge | None = None
         self._candidate: Policy | None = None
         self._candidates = 0
+        self._apart = False  # what is learned is no good, and could not be undone yet
         self._sound: Arrays | None = None  # what the learner was when the last candidate was made
         self._learned_at_candidate = 0
         self._practised = 0  # battles of practice since the last live one
@@ -307,12 +308,13 @@ class Training:
             self._burst.drop()
             self.drop_candidate()
             return
-        sound, self._sound = self._sound, None
+        sound, self._sound, self._apart = self._sound, None, True
         self.start_over()
         if sound is not None:
             self._learner.restore(sound)
             self._newest = Policy(self._learner.spec, self._learner.averaged())
             self._learned_at_candidate = self._learner.steps
+        self._apart = False
 
     def start_over(self) -> None:
         """Learn from the champion's weights on."""
@@ -357,12 +359,16 @@ class Training:
         self._saving.saved(self._learner.steps, began)
 
     def close(self) -> None:
-        """Keep what was handed over and save everything, so that the next start goes on exactly from here."""
+        """Keep what was handed over and save everything, so that the next start goes on exactly from here.
+
+        Learning that came apart and could not be undone is not saved: what was saved before it counts.
+        """
         self.keep()
         self.chronicle.close()
         arrays, notes = continuation.whole(self)
         self._safe.close()
-        self._resume_file.save(arrays, notes)
+        if not self._apart:
+            self._resume_file.save(arrays, notes)
 
     def resume(self) -> Mapping[str, Any]:
         """Go on exactly where `close` stopped; gives what was kept beside then.
