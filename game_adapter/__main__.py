@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from game_adapter.host import Host
+from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.series import Series, run
 
@@ -46,8 +46,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error("--battles must be at least 1")
     if not 0 <= options.seed < 2**63:
         parser.error("--seed must be 0 or a larger whole number (below 2**63)")
-    if options.rival not in RINGSIDE.rivals:
-        parser.error(f"--rival: there is no {options.rival!r}; there are {', '.join(RINGSIDE.rivals)}")
+    if options.bot not in RINGSIDE.bots:
+        parser.error(f"--bot: there is no {options.bot!r}; there are {', '.join(RINGSIDE.bots)}")
     if options.watch and options.headless:
         parser.error("--watch needs the window: leave out --headless")
     if plugins.exists() and not plugins.is_dir():
@@ -77,7 +77,7 @@ def _play_in_window(options: argparse.Namespace) -> str:
     except ImportError as error:
         return f"The window needs {error.name}, which this Python does not have (pip install pygame)."
     try:
-        window = open_window(lambda: _host(options, WINDOW), RINGSIDE, watch=options.rival if options.watch else None)
+        window = open_window(lambda: _host(options, WINDOW), RINGSIDE, watch=options.bot if options.watch else None)
     except NoScreen as error:
         return str(error)
     window.run()
@@ -86,7 +86,7 @@ def _play_in_window(options: argparse.Namespace) -> str:
 
 def _headless(options: argparse.Namespace) -> int:
     host = _host(options, SERIES)
-    series = Series(host, RINGSIDE, PLUGIN, options.rival, options.battles, options.seed)
+    series = Series(host, RINGSIDE, PLUGIN, options.bot, options.battles, options.seed)
     try:
         host.load()
         run(series, lambda line: print(line, flush=True), options.json)
@@ -190,13 +190,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"start over; what was learned before is set aside (of series, the newest {KEPT_SERIES} are kept so)",
     )
-    add("--watch", action="store_true", help="in the window: watch Cornerman fight the rival")
+    add("--watch", action="store_true", help="in the window: watch Cornerman fight the bot")
     add(
-        "--rival",
+        "--bot",
         default="brawler",
         metavar="NAME",
         help="the scripted fighter of --headless and --watch, weakest first: "
-        f"{', '.join(RINGSIDE.rivals)} (default: brawler)",
+        f"{', '.join(RINGSIDE.bots)} (default: brawler)",
     )
     add(
         "--seed",

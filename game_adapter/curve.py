@@ -28,7 +28,7 @@ def draw_curve(series: Series, path: Path) -> None:
         ylim=(0, 1),
         xlabel="battle",
         ylabel=f"share won of the last {RECENT}",
-        title=f"{series.plugin} against {series.rival} in {series.game.name} (dotted: a version passed the gate)",
+        title=f"{series.plugin} against {series.bot} in {series.game.name} (dotted: a version passed the gate)",
     )
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     figure.savefig(path)

@@ -15,8 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from game_adapter.host import Host
-from game_adapter.match import PLUGIN, SCRIPTED, Match
+from game_adapter.host.host import Host
+from game_adapter.host.match import PLUGIN, SCRIPTED, Match
 
 if TYPE_CHECKING:
     from cornerman.contract import HeadlessGame
@@ -32,7 +32,7 @@ HEADER = f"{'battle':>7} {'won of last 50':>15} {'version':>8} {'transitions':>1
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One battle of the series; `winner` is the plugin's name (or "stand-in"), the rival's, or "draw"."""
+    """One battle of the series; `winner` is the plugin's name (or "stand-in"), the bot's, or "draw"."""
 
     battle: int
     winner: str
@@ -45,10 +45,10 @@ class Played:
 
 
 class Series:
-    """`battles` battles of `plugin` against `rival`; sides change every battle. Iterate over it to play it."""
+    """`battles` battles of `plugin` against `bot`; sides change every battle. Iterate over it to play it."""
 
-    def __init__(self, host: Host, game: HeadlessGame, plugin: str, rival: str, battles: int, seed: int) -> None:
-        self.host, self.game, self.plugin, self.rival = host, game, plugin, rival
+    def __init__(self, host: Host, game: HeadlessGame, plugin: str, bot: str, battles: int, seed: int) -> None:
+        self.host, self.game, self.plugin, self.bot = host, game, plugin, bot
         self.num_battles, self.seed = battles, seed
         self.played: list[Played] = []
         self.swaps: list[tuple[int, int]] = []  # battle, version that plays from there on
@@ -88,13 +88,13 @@ class Series:
 
     def _play(self, number: int, seed: int) -> Played:
         start, seat = time.perf_counter(), (number - 1) % 2
-        rival = self.game.rivals[self.rival]
+        bot = self.game.bots[self.bot]
         if self._known < 0:
             self._known = self.version
         version, fighter = self.watch(number), self.fighter
         self.log.clear()
         match = self.match = Match(
-            self.host, self.game.new_battle(seed), number, {seat: PLUGIN, 1 - seat: SCRIPTED}, rival, Random(seed)
+            self.host, self.game.new_battle(seed), number, {seat: PLUGIN, 1 - seat: SCRIPTED}, bot, Random(seed)
         )
         while not match.over:
             if match.between_rounds:
@@ -110,7 +110,7 @@ class Series:
         report = self.report()
         battle = Played(
             battle=number,
-            winner=fighter if result > 0 else self.rival if result < 0 else "draw",
+            winner=fighter if result > 0 else self.bot if result < 0 else "draw",
             rounds=match.battle.round,
             version=version,
             seconds=round(time.perf_counter() - start, 4),
@@ -135,7 +135,7 @@ class Series:
             self.plugin,
             "evaluate",
             version=version,
-            rival=self.rival,
+            bot=self.bot,
             num_battles=EVALUATION_BATTLES,
             seed=EVALUATION_SEED + self.seed,
         )
@@ -149,7 +149,7 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
     """
     for sentence in series.news():
         say(sentence)
-    say(f"{series.fighter} against {series.rival}: {series.num_battles} battles, seed {series.seed}")
+    say(f"{series.fighter} against {series.bot}: {series.num_battles} battles, seed {series.seed}")
     say(HEADER)
     start = time.perf_counter()
     # Line by line, so that a series that is killed leaves the battles before.
@@ -208,7 +208,7 @@ def _summary(series: Series, seconds: float) -> dict[str, Any]:
     untrained = now if now and now["version"] == 0 else series.evaluate(0)
     won = sum(battle.winner == series.plugin for battle in series.played)
     return {
-        "rival": series.rival,
+        "bot": series.bot,
         "seed": series.seed,
         "battles": len(series.played),
         "won": won,
@@ -230,7 +230,7 @@ def _closing(summary: Mapping[str, Any]) -> Iterator[str]:
     if summary["now"] is None:
         yield "No plugin that learns is playing: in the end both sides were scripted fighters."
         return
-    yield f"Against {summary['rival']}, over {summary['evaluation_battles']} separate side-swapped battles each:"
+    yield f"Against {summary['bot']}, over {summary['evaluation_battles']} separate side-swapped battles each:"
     for label, key in (("version 0, untrained", "untrained"), (f"version {summary['version']}, now", "now")):
         if summary[key] is None:
             yield f"  {label:<22} can no longer be played"

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, STRIKE, Battle
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.opponents import RIVALS, Rival
+from game_adapter.ringside.opponents import BOTS, Bot
 
-PAIRS_OF_RIVALS = (("brawler", "random"), ("tactician", "brawler"), ("planner", "tactician"))
+PAIRS_OF_BOTS = (("brawler", "random"), ("tactician", "brawler"), ("planner", "tactician"))
 SINGLE_ACTIONS = {
     "strike": range(STRIKE, STRIKE + 3),
     "heavy": range(HEAVY, HEAVY + 3),
@@ -37,14 +37,14 @@ class Score(NamedTuple):
     seconds: float
 
 
-def play(red: Rival, blue: Rival, seed: int) -> Battle:
+def play(red: Bot, blue: Bot, seed: int) -> Battle:
     battle, random, players = RINGSIDE.new_battle(seed), Random(seed), (red, blue)
     while battle.seat is not None:
         battle.apply(players[battle.seat](battle, random))
     return battle
 
 
-def score(first: Rival, second: Rival, num_battles: int, first_seed: int = 0) -> Score:
+def score(first: Bot, second: Bot, num_battles: int, first_seed: int = 0) -> Score:
     """The first fighter's win rate over pairs of battles with swapped seats."""
     start, pairs, rounds, drawn = time.perf_counter(), [], 0, 0
     for seed in range(first_seed, first_seed + num_battles // 2):
@@ -61,7 +61,7 @@ def score(first: Rival, second: Rival, num_battles: int, first_seed: int = 0) ->
     return Score(mean, 1.96 * spread, rounds / battles, drawn / battles, time.perf_counter() - start)
 
 
-def single(actions: range | tuple[int, ...]) -> Rival:
+def single(actions: range | tuple[int, ...]) -> Bot:
     """Always the first legal one of these actions, else the first legal strike."""
 
     def fighter(battle: Battle, random: Random) -> int:
@@ -74,7 +74,7 @@ def single(actions: range | tuple[int, ...]) -> Rival:
 def turns_per_second(seconds: float = 3.0) -> float:
     """Random play through action_mask and apply, choices included, on one core."""
     random, turns, seed, start = Random(1), 0, 0, time.perf_counter()
-    fighter: Callable[[Battle, Random], int] = RIVALS["random"]
+    fighter: Callable[[Battle, Random], int] = BOTS["random"]
     while time.perf_counter() - start < seconds:
         battle = RINGSIDE.new_battle(seed)
         seed += 1
@@ -85,11 +85,11 @@ def turns_per_second(seconds: float = 3.0) -> float:
 
 
 def rows(num_battles: int) -> Iterator[tuple[str, Score]]:
-    for better, worse in PAIRS_OF_RIVALS:
-        yield f"{better} against {worse}", score(RIVALS[better], RIVALS[worse], num_battles)
+    for better, worse in PAIRS_OF_BOTS:
+        yield f"{better} against {worse}", score(BOTS[better], BOTS[worse], num_battles)
     for name, actions in SINGLE_ACTIONS.items():
-        for rival in ("brawler", "tactician"):
-            yield f"always {name} against {rival}", score(single(actions), RIVALS[rival], num_battles)
+        for bot in ("brawler", "tactician"):
+            yield f"always {name} against {bot}", score(single(actions), BOTS[bot], num_battles)
 
 
 def main() -> None:

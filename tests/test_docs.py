@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.commands import COMMANDS
+from cornerman.cli.commands import COMMANDS
 from cornerman.settings import Settings, describe, with_values
-from game_adapter.hooks import HOOKS
+from game_adapter.host.hooks import HOOKS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

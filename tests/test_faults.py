@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cornerman.governor import Governor
-from cornerman.metrics import Metrics
-from cornerman.trainer import FAILURES_ALLOWED, RESTS_S, Trainer
-from tests.choosing import Gym
+from cornerman.training.metrics import Metrics
+from cornerman.training.training_thread import FAILURES_ALLOWED, RESTS_S, TrainingThread
+from cornerman.training.training_windows import TrainingWindows
+from tests.support.choosing import Gym
 
 PATIENCE_S = 10.0
 
@@ -28,7 +28,7 @@ class Work:
     def slice(self, budget_s: float) -> bool:
         return self.following()
 
-    def practise(self) -> bool:
+    def practise_idle(self) -> bool:
         return False
 
     def recover(self, error: BaseException) -> None:
@@ -38,8 +38,8 @@ class Work:
         self.closed += 1
 
 
-def started(work: Work, clock: Callable[[], float] = time.monotonic) -> Trainer:
-    trainer = Trainer(lambda: work, Metrics(), Governor("always"), clock)
+def started(work: Work, clock: Callable[[], float] = time.monotonic) -> TrainingThread:
+    trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows("always"), clock)
     assert trainer.start(PATIENCE_S)
     return trainer
 
@@ -103,7 +103,7 @@ def test_a_thread_that_ends_is_named() -> None:
     def prepare() -> Work:
         raise KeyboardInterrupt
 
-    trainer = Trainer(prepare, Metrics(), Governor("always"))
+    trainer = TrainingThread(prepare, Metrics(), TrainingWindows("always"))
     trainer.start(PATIENCE_S)
     until(lambda: not trainer._thread.is_alive())
     assert "Learning is off, its thread ended: KeyboardInterrupt" in trainer.trouble
@@ -115,17 +115,17 @@ def test_a_thread_that_ends_is_named() -> None:
 def test_work_that_does_not_come_back_is_named_counted_once_and_the_frames_go_on() -> None:
     now, go, inside = [100.0], threading.Event(), threading.Event()
     metrics, work = Metrics(), Work(lambda: inside.set() or not go.wait(PATIENCE_S))
-    trainer = Trainer(lambda: work, metrics, Governor("always"), lambda: now[0])
+    trainer = TrainingThread(lambda: work, metrics, TrainingWindows("always"), lambda: now[0])
     assert trainer.start(PATIENCE_S)
     assert inside.wait(PATIENCE_S)
     assert trainer.trouble == ""
-    trainer.governor.starvation.sentence = "the game is to blame"
+    trainer.windows.starvation.sentence = "the game is to blame"
     now[0] += 12.0
     assert trainer.stuck_because.startswith("Learning is stuck: a step has not come back for 12 s.")
     for _ in range(3):
         trainer.frame(16.7, 8.0)
     assert trainer.trouble == trainer.stuck_because
-    assert trainer.governor.why == "always", "nobody else is blamed"
+    assert trainer.windows.why == "always", "nobody else is blamed"
     assert metrics.get("failures") == 1
     assert [event["text"] for event in metrics.events()] == [trainer.stuck_because]
     go.set()
@@ -147,9 +147,9 @@ def test_whatever_hangs_is_named(what: str) -> None:
         raise RuntimeError("so that it is undone")
 
     work = Work()
-    trainer = Trainer(lambda: work, Metrics(), Governor("always"), lambda: now[0])
+    trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows("always"), lambda: now[0])
     if what == "practice":
-        work.practise = lambda: hang() is not None  # type: ignore[method-assign]
+        work.practise_idle = lambda: hang() is not None  # type: ignore[method-assign]
     elif what == "recovery":
         work.recover, work.following = hang, fail  # type: ignore[method-assign]
     elif what == "end":
@@ -177,7 +177,7 @@ def test_a_start_that_does_not_come_back_is_named_after_a_minute() -> None:
         assert go.wait(PATIENCE_S)
         return Work()
 
-    trainer = Trainer(prepare, Metrics(), Governor("always"), lambda: now[0])
+    trainer = TrainingThread(prepare, Metrics(), TrainingWindows("always"), lambda: now[0])
     trainer.start(0.0)
     until(lambda: trainer._doing is not None)
     now[0] += 59.0
@@ -207,14 +207,14 @@ def test_commands_given_after_its_end_are_for_somebody_else() -> None:
     assert trainer.stop(PATIENCE_S)
     assert not trainer.post(lambda: ran.append("too late"))
     assert ran == ["cornerman-trainer"]
-    assert not Trainer(Work, Metrics()).post(lambda: None), "it never began"
+    assert not TrainingThread(Work, Metrics()).post(lambda: None), "it never began"
 
 
 # ------------------------------------------------------------------------------------------ the pipeline's own faults
 
 
 def taught(folder: Path) -> Gym:
-    gym = Gym(folder, sparring=0.0)
+    gym = Gym(folder, practice=0.0)
     gym.play(60)
     gym.work()
     assert gym.learner.steps > 0
@@ -231,7 +231,7 @@ def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error
     assert np.array_equal(gym.learner.snapshot(), before)
     assert gym.learner.steps == steps
     gym.training.recover(FloatingPointError("nothing finite"))
-    assert np.array_equal(gym.learner.snapshot(), gym.lineage.champion.flat)
+    assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
 
 
 def test_an_error_beside_learning_costs_nothing_that_was_learned(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_learning_that_comes_apart_goes_back_to_the_last_candidate_and_then_to_t
         assert np.array_equal(array, sound[name]), name
     gym.training.recover(FloatingPointError("and again"))
     assert gym.learner.steps == 0
-    assert np.array_equal(gym.learner.snapshot(), gym.lineage.champion.flat)
+    assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
 
 
 def test_what_came_apart_is_not_what_the_next_session_goes_on_from(tmp_path: Path) -> None:
@@ -277,12 +277,12 @@ def test_what_came_apart_is_not_what_the_next_session_goes_on_from(tmp_path: Pat
 
     gym.training._go_on_learning = explode  # type: ignore[method-assign]
     gym.training._owed = 1e6
-    trainer = Trainer(lambda: gym.training, gym.metrics, Governor("always"))
+    trainer = TrainingThread(lambda: gym.training, gym.metrics, TrainingWindows("always"))
     assert trainer.start(PATIENCE_S)
     until(lambda: bool(trainer.dead_because))
     assert trainer.stop(PATIENCE_S)
     assert "it failed 3 times" in trainer.dead_because
-    again = Gym(tmp_path, sparring=0.0)
+    again = Gym(tmp_path, practice=0.0)
     again.training.resume()
     assert np.abs(again.learner.snapshot()).max() < 100
 
@@ -302,7 +302,7 @@ def test_what_came_apart_and_could_not_be_undone_is_not_saved(tmp_path: Path) ->
     with pytest.raises(RuntimeError, match="no memory"):
         gym.training.recover(FloatingPointError("the loss went up"))
     gym.training.close()
-    again = Gym(tmp_path, sparring=0.0)
+    again = Gym(tmp_path, practice=0.0)
     again.training.resume()
     assert np.array_equal(again.learner.snapshot(), saved["online"])
 
@@ -314,7 +314,7 @@ def test_a_loss_that_explodes_goes_back_to_the_champion_and_learning_goes_on(tmp
     arrays["online"] = arrays["online"] * np.float32(1e6)
     gym.learner.restore(arrays)
     gym.training._owed = 200.0
-    trainer = Trainer(lambda: gym.training, gym.metrics, Governor("always"))
+    trainer = TrainingThread(lambda: gym.training, gym.metrics, TrainingWindows("always"))
     assert trainer.start(PATIENCE_S)
     assert trainer.settle(PATIENCE_S)
     assert trainer.stop(PATIENCE_S)

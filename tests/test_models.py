@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cornerman.encoder import Encoder
-from cornerman.evaluation import evaluate
-from cornerman.exchange import import_version, play_smoke_battle
-from cornerman.network import NetworkSpec
-from cornerman.registry import Registry
-from cornerman.version_manifest import Identity
+from cornerman.evaluation.arena import evaluate
+from cornerman.experience.encoder import Encoder
+from cornerman.models.exchange import import_version, play_smoke_battle
+from cornerman.models.manifest import Identity
+from cornerman.models.registry import Registry
+from cornerman.policy.q_network import NetworkSpec
 from game_adapter.ringside.assets import asset
 from game_adapter.ringside.game import RINGSIDE
 
@@ -25,5 +25,5 @@ def test_the_shipped_model_drops_into_a_game_and_wins(tmp_path: Path) -> None:
     champion, sentences = registry.load_champion()
     assert not sentences
     assert champion is not None
-    assert evaluate(champion, RINGSIDE.rivals["brawler"], RINGSIDE, 40, 3).score > 0.85
-    assert evaluate(champion, RINGSIDE.rivals["tactician"], RINGSIDE, 60, 3).score > 0.6
+    assert evaluate(champion, RINGSIDE.bots["brawler"], RINGSIDE, 40, 3).score > 0.85
+    assert evaluate(champion, RINGSIDE.bots["tactician"], RINGSIDE, 60, 3).score > 0.6

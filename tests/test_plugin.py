@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, Transition
-from cornerman.nstep import NStep
-from cornerman.policy import Policy
-from game_adapter.match import PLAYER, PLUGIN
+from cornerman.experience.n_step import NStep
+from cornerman.policy.policy import Policy
+from game_adapter.host.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE
-from tests.choosing import Choosing, Described
-from tests.duel import preferring
-from tests.table import Table
+from tests.support.choosing import Choosing, Described
+from tests.support.duel import preferring
+from tests.support.table import Table
 
-FAST = {"sparring": 1.0, "candidate_period": 100}
+FAST = {"practice": 1.0, "candidate_period": 100}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def test_it_learns_while_battles_are_played_and_goes_on_next_time(tmp_path: Path
         assert report["record"]["battles"] == 6
         assert table.rejected == {}
         version, steps = report["version"], report["learner"]["steps"]
-        flat = table.plugin.lineage.champion.flat
+        flat = table.plugin.slot.champion.flat
     with Table(RINGSIDE, tmp_path, **FAST) as again:
         assert again.plugin.report()["version"] == version
-        assert np.array_equal(again.plugin.lineage.champion.flat, flat)
+        assert np.array_equal(again.plugin.slot.champion.flat, flat)
         again.play(1, settle=True)
         assert again.plugin.report()["learner"]["steps"] > steps
         assert again.plugin.training is not None
@@ -59,7 +59,7 @@ def test_it_learns_while_battles_are_played_and_goes_on_next_time(tmp_path: Path
 
 def test_a_game_without_headless_battles_and_features_of_its_own_learns_too(tmp_path: Path) -> None:
     class Live(Described):
-        rivals, new_battle = Choosing.rivals, Choosing.new_battle  # for the table only
+        bots, new_battle = Choosing.bots, Choosing.new_battle  # for the table only
 
     game, live = Described(), Live()
     with Table(game, tmp_path, batch_size=8, burst_steps=2) as table:
@@ -90,8 +90,8 @@ def test_three_seats_are_recorded_and_played(tmp_path: Path) -> None:
 def test_against_a_player_it_never_explores_at_random(tmp_path: Path) -> None:
     with Table(Choosing(), tmp_path, exploration_fraction=1.0) as table:
         plugin = table.plugin
-        spec = plugin.lineage.champion.spec
-        plugin.lineage.restart(Policy(spec, preferring(1, spec), 5))
+        spec = plugin.slot.champion.spec
+        plugin.slot.restart(Policy(spec, preferring(1, spec), 5))
         taken = {}
         for opponent in ("player", "scripted"):
             match = table.match({0: PLUGIN, 1: opponent})
@@ -158,7 +158,7 @@ def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presse
     def each_turn(match: Any, turn: int) -> None:
         for what, when in presses:
             if when == turn and what == "forget":
-                plugin._overlay._controls.forget()
+                plugin._panel._controls.forget()
             elif when == turn:
                 plugin.switch(**{what: not getattr(plugin, what)})
 
@@ -319,6 +319,6 @@ def test_the_window_opens_at_the_end_of_a_battle_too(tmp_path: Path) -> None:
 
 def test_evaluating_what_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path) as table:
-        assert table.plugin.evaluate(version=77, rival="brawler", num_battles=2, seed=1) is None
+        assert table.plugin.evaluate(version=77, bot="brawler", num_battles=2, seed=1) is None
         assert "77" in table.plugin.notice
-        assert table.plugin.evaluate(version=None, rival="nobody", num_battles=2, seed=1) is None
+        assert table.plugin.evaluate(version=None, bot="nobody", num_battles=2, seed=1) is None

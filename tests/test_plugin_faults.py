@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-import cornerman.trainer
-from cornerman.controls import Controls
-from cornerman.governor import BUSY_SHARE
-from cornerman.learner import Learned, Learner
+import cornerman.training.training_thread
+from cornerman.learning.learner import Learned, Learner
+from cornerman.panel.controls import Controls
 from cornerman.plugin import Cornerman
+from cornerman.training.training_windows import BUSY_SHARE
 from game_adapter.ringside.game import RINGSIDE
-from tests.choosing import Gym
-from tests.table import Table
+from tests.support.choosing import Gym
+from tests.support.table import Table
 
 PATIENCE_S = 10.0
 
@@ -41,8 +41,8 @@ def test_after_the_trainers_death_no_other_thread_touches_its_device(
     touched: set[str] = set()
     use = Learner._use
     monkeypatch.setattr(Learner, "_use", lambda *a: touched.add(threading.current_thread().name) or use(*a))
-    monkeypatch.setattr(cornerman.trainer, "RESTS_S", (0.0, 0.0))
-    with Table(RINGSIDE, tmp_path, training_window="always", sparring=1.0) as table:
+    monkeypatch.setattr(cornerman.training.training_thread, "RESTS_S", (0.0, 0.0))
+    with Table(RINGSIDE, tmp_path, training_window="always", practice=1.0) as table:
         plugin = table.plugin
         table.play(3, settle=True)
         assert plugin.training is not None
@@ -54,7 +54,7 @@ def test_after_the_trainers_death_no_other_thread_touches_its_device(
         until(lambda: not trainer._thread.is_alive())
         Controls(plugin).forget()
         assert "Forgotten: " in plugin.notice
-        assert plugin.lineage.champion.version == 0
+        assert plugin.slot.champion.version == 0
         assert touched == {"cornerman-trainer"}
         table.play(1)
         plugin.set_learning(True)
@@ -87,7 +87,7 @@ def test_what_is_asked_of_a_trainer_that_is_dying_still_happens_on_its_thread(tm
 
 
 def test_a_trainer_that_hangs_at_the_end_costs_no_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cornerman.trainer.Trainer.stop, "__defaults__", (0.05,))
+    monkeypatch.setattr(cornerman.training.training_thread.TrainingThread.stop, "__defaults__", (0.05,))
     go, inside = threading.Event(), threading.Event()
     plugin = Cornerman()
     plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu", "training_window": "always"})
@@ -108,10 +108,10 @@ def test_a_busy_machine_takes_its_share_of_lent_time_too(tmp_path: Path) -> None
         trainer = table.plugin.trainer
         assert trainer is not None
         lent: list[float] = []
-        trainer.governor._busy = True
-        trainer.governor._look_at = float("inf")
-        lend = trainer.governor.lend
-        trainer.governor.lend = lambda seconds: lent.append(seconds) or lend(seconds)  # type: ignore[method-assign]
+        trainer.windows._busy = True
+        trainer.windows._look_at = float("inf")
+        lend = trainer.windows.lend
+        trainer.windows.lend = lambda seconds: lent.append(seconds) or lend(seconds)  # type: ignore[method-assign]
         for _ in range(8):
             table.plugin.pump(8.0)
         assert [seconds for seconds in lent if seconds] == [0.008] * round(8 * BUSY_SHARE)
@@ -185,7 +185,7 @@ def test_who_tries_again_waits_until_the_trainer_before_has_saved(tmp_path: Path
 
 
 def test_a_device_that_was_left_for_the_cpu_and_dropped_steps_are_told(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, sparring=0.0)
+    gym = Gym(tmp_path, practice=0.0)
     learn = gym.learner.learn_rows
 
     def lose_the_device(*arguments: Any) -> Learned:
@@ -204,7 +204,7 @@ def test_a_device_that_was_left_for_the_cpu_and_dropped_steps_are_told(tmp_path:
 
 
 def test_waiting_for_the_interpreter_makes_no_step_longer(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, sparring=0.0)
+    gym = Gym(tmp_path, practice=0.0)
     learn = gym.learner.learn_rows
 
     def wait_a_little(*arguments: Any) -> Learned:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cornerman import preparation
-from cornerman.gate import Verdict
-from cornerman.network import NetworkSpec
-from cornerman.registry import Registry
-from cornerman.version_manifest import Provenance
+from cornerman.evaluation.gate import Verdict
+from cornerman.models.manifest import Provenance
+from cornerman.models.registry import Registry
+from cornerman.policy.q_network import NetworkSpec
+from cornerman.training import build as preparation
 from game_adapter.ringside.game import RINGSIDE
-from tests.choosing import Choosing
-from tests.table import Table
+from tests.support.choosing import Choosing
+from tests.support.paths import ROOT
+from tests.support.table import Table
 
 # ----------------------------------------------------------------------------------------- settings and stored versions
 
@@ -73,7 +74,7 @@ def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(
 def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         registry = table.plugin.registry
-        registry.promote(registry.save(table.plugin.lineage.champion.flat, Provenance()))
+        registry.promote(registry.save(table.plugin.slot.champion.flat, Provenance()))
     weights = tmp_path / "versions" / "000001" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     with Table(RINGSIDE, tmp_path, learning=False) as table:
@@ -84,7 +85,7 @@ def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path
 
 def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
     with Table(Choosing(), tmp_path, learning=False) as table:
-        registry, flat = table.plugin.registry, table.plugin.lineage.champion.flat
+        registry, flat = table.plugin.registry, table.plugin.slot.champion.flat
         for _ in range(12):
             registry.promote(registry.save(flat, Provenance()))
     loaded: list[int] = []
@@ -92,7 +93,7 @@ def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
         load = Registry.load
         patch.setattr(Registry, "load", lambda self, version: (loaded.append(version), load(self, version))[1])
         with Table(Choosing(), tmp_path, learning=False) as table:
-            assert [policy.version for policy in table.plugin.lineage.line] == list(range(5, 13))
+            assert [policy.version for policy in table.plugin.slot.line] == list(range(5, 13))
     assert sorted(loaded) == list(range(5, 13))
 
 
@@ -103,7 +104,7 @@ def test_other_hidden_layers_than_the_stored_ones_still_learn_and_are_kept(tmp_p
         plugin = table.plugin
         training = plugin.training
         assert training is not None
-        champion = plugin.lineage.champion
+        champion = plugin.slot.champion
         assert champion.spec == NetworkSpec(champion.spec.observation_size, 3, (8,))
         done = threading.Event()
 
@@ -121,9 +122,9 @@ SLOPPY = """
 import sys
 from pathlib import Path
 from game_adapter.ringside.game import RINGSIDE
-from tests.table import Table
+from tests.support.table import Table
 
-table = Table(RINGSIDE, Path(sys.argv[1]), training_window="always", sparring=1000.0)
+table = Table(RINGSIDE, Path(sys.argv[1]), training_window="always", practice=1000.0)
 table.play(1)
 assert table.plugin.trainer.window_open
 print("the game is over", flush=True)
@@ -131,7 +132,7 @@ print("the game is over", flush=True)
 
 
 def test_a_game_that_never_calls_on_quit_ends_with_status_0_and_what_was_learned_is_kept(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parent.parent
+    root = ROOT
     ended = subprocess.run(
         [sys.executable, "-c", SLOPPY, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=60, check=False
     )
@@ -143,7 +144,7 @@ LOADED = """
 import gc, sys
 from pathlib import Path
 from game_adapter.ringside.game import RINGSIDE
-from tests.table import Table
+from tests.support.table import Table
 
 for learning in (False, True, True):
     with Table(RINGSIDE, Path(sys.argv[1]), learning=learning) as table:

@@ -71,8 +71,8 @@ def test_a_wrong_type_is_refused_and_a_truth_value_is_no_number(f: Any) -> None:
 
 
 def test_a_whole_number_serves_where_a_number_is_asked_for() -> None:
-    changed = with_values(Settings(), {"gamma": 1, "sparring": 3}, "here")
-    assert (changed.gamma, changed.sparring) == (1.0, 3.0)
+    changed = with_values(Settings(), {"gamma": 1, "practice": 3}, "here")
+    assert (changed.gamma, changed.practice) == (1.0, 3.0)
     assert type(changed.gamma) is float
 
 

@@ -9,8 +9,8 @@ from typing import IO
 import pytest
 
 from cornerman.plugin import Cornerman
-from cornerman.policy import Policy
-from tests import torture
+from cornerman.policy.policy import Policy
+from tests.torture import __main__ as torture
 
 RUNS = {"swap": 20_000, "cycle": 36}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pygame
 
-from game_adapter.match import PLAYER, PLUGIN, SCRIPTED, Match
+from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.commands import BACK, Commands
 from game_adapter.ringside.corner import Corner
@@ -51,9 +51,9 @@ class BattleScreen(Screen):
             battle,
             hall.battles,
             _seats(setup),
-            hall.game.rivals["tactician"],
+            hall.game.bots["tactician"],
             hall.random,
-            _rivals(hall, setup),
+            _bots(hall, setup),
         )
         self.stage = Stage(battle, hall.sprites, hall.sounds)
         self.commands = Commands(battle)
@@ -277,6 +277,6 @@ def _seats(setup: Setup) -> dict[int, str]:
     return {0: kinds.get(setup.red, SCRIPTED), 1: kinds.get(setup.blue, SCRIPTED)}
 
 
-def _rivals(hall: Hall, setup: Setup) -> dict[int, Any]:
+def _bots(hall: Hall, setup: Setup) -> dict[int, Any]:
     named = {0: setup.red, 1: setup.blue}
-    return {seat: hall.game.rivals[who] for seat, who in named.items() if who in hall.game.rivals}
+    return {seat: hall.game.bots[who] for seat, who in named.items() if who in hall.game.bots}

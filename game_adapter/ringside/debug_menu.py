@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pygame
 
-from game_adapter.host import Host
+from game_adapter.host.host import Host
 from game_adapter.ringside.drawing import Canvas, Rect
 from game_adapter.ringside.theme import BAD, BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from game_adapter.ringside.battle import Battle, chance
 from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
-from game_adapter.ringside.opponents import RIVALS, Rival
+from game_adapter.ringside.opponents import BOTS, Bot
 from game_adapter.ringside.roster import SHAPES, RosterEntry, roster
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ class Ringside:
         return FEATURE_NAMES
 
     @property
-    def rivals(self) -> Mapping[str, Rival]:
-        return RIVALS
+    def bots(self) -> Mapping[str, Bot]:
+        return BOTS
 
     @property
-    def batched_rivals(self) -> Mapping[str, BatchedRival]:
+    def batched_bots(self) -> Mapping[str, BatchedRival]:
         """The scripted fighters that play in batches; needs numpy."""
-        from game_adapter.ringside.vector_opponents import BATCHED_RIVALS
+        from game_adapter.ringside.vector_opponents import BATCHED_BOTS
 
-        return BATCHED_RIVALS
+        return BATCHED_BOTS
 
     def encode(self, state: Mapping[str, Any], seat: int) -> list[float]:
         """The game's own features of a state, from a seat's view."""

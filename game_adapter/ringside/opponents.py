@@ -23,7 +23,7 @@ from game_adapter.ringside.battle import (
 )
 from game_adapter.ringside.roster import Rules
 
-Rival: TypeAlias = Callable[[Battle, Random], int]
+Bot: TypeAlias = Callable[[Battle, Random], int]
 
 
 def random_fighter(battle: Battle, random: Random) -> int:
@@ -179,7 +179,7 @@ def _standing(battle: Battle, seat: int) -> float:
     return worth
 
 
-RIVALS: Mapping[str, Rival] = {
+BOTS: Mapping[str, Bot] = {
     "random": random_fighter,
     "brawler": brawler,
     "tactician": tactician,

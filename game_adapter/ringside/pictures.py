@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pygame
 
-from game_adapter.host import Host
-from game_adapter.match import PLAYER, PLUGIN, SCRIPTED, Match
+from game_adapter.host.host import Host
+from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.commands import Commands
 from game_adapter.ringside.debug_menu import DebugMenu
@@ -80,7 +80,7 @@ def _demo() -> tuple[Battle, list[Any]]:
     """A few turns of the game's own strongest fighter against the one below it."""
     battle, random = RINGSIDE.new_battle(4), Random(4)
     turns: list[Any] = []
-    rivals = list(RINGSIDE.rivals.values())[-2:]
+    bots = list(RINGSIDE.bots.values())[-2:]
     while len(turns) < DEMO_TURNS and battle.seat is not None:
-        turns.append(battle.apply(rivals[battle.seat](battle, random)))
+        turns.append(battle.apply(bots[battle.seat](battle, random)))
     return battle, turns

@@ -13,7 +13,7 @@ from typing import Any
 
 import pygame
 
-from game_adapter.host import Host
+from game_adapter.host.host import Host
 from game_adapter.ringside.commands import BACK, CONFIRM
 from game_adapter.ringside.drawing import Canvas, Rect
 from game_adapter.ringside.sounds import Sounds
@@ -51,7 +51,7 @@ HELP = (
 
 @dataclass(frozen=True)
 class Setup:
-    """Which battle: the teams' shape and draw, and who sits in which corner ("you", "cornerman", or a rival's name)."""
+    """Which battle: the teams' shape and draw, and who sits in which corner ("you", "cornerman", or a bot's name)."""
 
     shape: str = "2v2"
     red: str = YOU
@@ -90,7 +90,7 @@ class Hall:
 
     def opponents(self) -> list[str]:
         """Who may sit in a corner, beside the player: Cornerman where it is, and the scripted fighters."""
-        return [*([CORNERMAN] if self.has_cornerman() else []), *self.game.rivals]
+        return [*([CORNERMAN] if self.has_cornerman() else []), *self.game.bots]
 
 
 class Screen:

@@ -66,7 +66,7 @@ class Sounds:
             return None
 
     def toggle(self) -> str:
-        """Switches sound on or off; returns a sentence for the player."""
+        """Preferences sound on or off; returns a sentence for the player."""
         self.on = not self.on
         if self.on and not self._device:
             self._device = self._open()

@@ -101,7 +101,7 @@ class TitleScreen(Screen):
         if row == SHAPE:
             self.setup = setup.replaced(shape=_next(SHAPES, setup.shape, step))
         elif row == RED:
-            self.setup = setup.replaced(red=_next([YOU, *hall.game.rivals], setup.red, step))
+            self.setup = setup.replaced(red=_next([YOU, *hall.game.bots], setup.red, step))
         elif row == BLUE:
             self.setup = setup.replaced(blue=_next(hall.opponents(), setup.blue, step))
         else:

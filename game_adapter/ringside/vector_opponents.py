@@ -48,5 +48,5 @@ def brawlers(battle: VectorBattle, rows: Ints, random: np.random.Generator) -> I
     return best[rows]
 
 
-BATCHED_RIVALS: Mapping[str, BatchedRival] = {"random": random_fighters, "brawler": brawlers}
-"""By the names of opponents.RIVALS."""
+BATCHED_BOTS: Mapping[str, BatchedRival] = {"random": random_fighters, "brawler": brawlers}
+"""By the names of opponents.BOTS."""

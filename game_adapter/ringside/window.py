@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pygame
 
-from game_adapter.host import Host
+from game_adapter.host.host import Host
 from game_adapter.ringside.battle_screen import BattleScreen
 from game_adapter.ringside.debug_menu import DebugMenu
 from game_adapter.ringside.drawing import Canvas, Rect
@@ -61,7 +61,7 @@ class Window:
         self.menu = DebugMenu(host)
         self.screen: Screen = TitleScreen(self.hall)
         if watch is not None:
-            blue = CORNERMAN if self.hall.has_cornerman() else list(game.rivals)[-1]
+            blue = CORNERMAN if self.hall.has_cornerman() else list(game.bots)[-1]
             setup = Setup(red=watch, blue=blue, teams_seed=random.getrandbits(32))
             self.screen = BattleScreen(self.hall, setup, TitleScreen)
         self.frames = 0

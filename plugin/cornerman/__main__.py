@@ -8,7 +8,7 @@ import signal
 import sys
 
 from cornerman import __version__
-from cornerman.commands import COMMANDS
+from cornerman.cli.commands import COMMANDS
 from cornerman.contract import CornermanError
 
 

@@ -63,7 +63,7 @@ class Battle(Protocol):
         """Apply the seat's action; an illegal one raises ValueError with a sentence."""
 
 
-Rival: TypeAlias = Callable[[Any, Random], int]
+Bot: TypeAlias = Callable[[Any, Random], int]
 """A scripted fighter: it is given the game's own battle and a random generator, and returns a legal action."""
 
 
@@ -99,7 +99,7 @@ class HeadlessGame(Game, Protocol):
     """Optional: battles without a window, two seats (0 and 1), for judging candidates and for bulk training."""
 
     @property
-    def rivals(self) -> Mapping[str, Rival]:
+    def bots(self) -> Mapping[str, Bot]:
         """The scripted fighters by name, weakest first."""
 
     def new_battle(self, seed: int) -> Battle:
@@ -180,8 +180,8 @@ class BatchedGame(HeadlessGame, Protocol):
     """
 
     @property
-    def batched_rivals(self) -> Mapping[str, BatchedRival]:
-        """Those of the scripted fighters that can play in batches, by the names in `rivals`; may be empty."""
+    def batched_bots(self) -> Mapping[str, BatchedRival]:
+        """Those of the scripted fighters that can play in batches, by the names in `bots`; may be empty."""
 
     def new_battles(self, num_battles: int, seed: int) -> Battles:
         """A batch that `seed` decides entirely; every battle in it like those of `new_battle`."""
@@ -273,7 +273,7 @@ class ModelError(CornermanError):
 class Hooks(Protocol):
     """What a plugin may define and the host calls, always with keywords and always on the game's thread.
 
-    A hook may take fewer arguments than are listed here, so this contract can grow. News returns nothing.
+    A hook may take fewer arguments than are listed here, so this contract can grow. EventQueue returns nothing.
     """
 
     def on_load(
@@ -314,7 +314,7 @@ class Hooks(Protocol):
     def set_learning(self, on: bool) -> None:
         """Learning off after three failures in five minutes, while the rest goes on; on again on the player's wish."""
 
-    def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
+    def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
         """For a game without frames: how `version` (None: the champion) fares against a scripted fighter.
 
         Plain data: `{"version", "win_rate", "interval": [low, high], "battles", "wins", "losses", "draws"}`.

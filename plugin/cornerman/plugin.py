@@ -20,38 +20,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, DataError, Game, HeadlessGame, ModelError, Source, State, Transition
-from cornerman.controls import Controls
-from cornerman.data_lock import DataLock
-from cornerman.difficulty import level
-from cornerman.encoder import Encoder
-from cornerman.evaluation import evaluate
-from cornerman.governor import Governor
-from cornerman.hardware import Machine
-from cornerman.imports import take_in, waiting
-from cornerman.journal import Erased
-from cornerman.lineage import Lineage
-from cornerman.live_battles import LiveBattles, fared, seated
-from cornerman.loan import play_loan
-from cornerman.metrics import Metrics
-from cornerman.network import NetworkSpec
-from cornerman.news import News
-from cornerman.overlay import Overlay
-from cornerman.policy import Policy
-from cornerman.quality import QualityNote
-from cornerman.recorder import MAX_OPEN_BATTLES, Recorder
-from cornerman.registry import Registry
-from cornerman.report import Report, compose
-from cornerman.rewards import RewardCalculator
-from cornerman.safekeeping import Safekeeping
-from cornerman.segment import Header
+from cornerman.evaluation.arena import evaluate
+from cornerman.evaluation.live_battles import LiveBattles, fared, seated
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.event_queue import EventQueue
+from cornerman.experience.journal import Erased
+from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
+from cornerman.experience.rewards import RewardCalculator
+from cornerman.experience.safekeeping import Safekeeping
+from cornerman.experience.segment import Header
+from cornerman.files.folder_lock import FolderLock
+from cornerman.files.preferences import Preferences, read_preferences, write_preferences
+from cornerman.files.quality_note import QualityNote
+from cornerman.models.champions import first_version, stored_champions
+from cornerman.models.imports import take_in, waiting
+from cornerman.models.loan import play_loan
+from cornerman.models.manifest import Identity
+from cornerman.models.registry import Registry
+from cornerman.panel.controls import Controls
+from cornerman.panel.panel import Panel
+from cornerman.panel.status import Report, compose
+from cornerman.policy.difficulty import level
+from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import PolicySlot
+from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings, chosen_settings
-from cornerman.stored_champions import first_version, stored_champions
-from cornerman.switches import Switches, read_switches, write_switches
-from cornerman.trainer import Trainer
-from cornerman.version_manifest import Identity
+from cornerman.training.machine import Machine
+from cornerman.training.metrics import Metrics
+from cornerman.training.training_thread import TrainingThread
+from cornerman.training.training_windows import TrainingWindows
 
 if TYPE_CHECKING:
-    from cornerman.training import Training
+    from cornerman.training.training_loop import TrainingLoop
 
 log = logging.getLogger("cornerman")
 
@@ -68,12 +68,12 @@ class Cornerman:
     def __init__(self) -> None:
         self.settings = Settings()
         self.metrics = Metrics()
-        self.trainer: Trainer | None = None
+        self.trainer: TrainingThread | None = None
         self.on = self.recording = self.learning = True
         self._notice, self._noticed = "", 0.0
-        self.training: Training | None = None
+        self.training: TrainingLoop | None = None
         self._loaded = self._start_due = self._choosing = False
-        self._switches: Switches | None = None  # what the player chose in the panel, once they did
+        self._preferences: Preferences | None = None  # what the player chose in the panel, once they did
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
         self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
@@ -95,10 +95,10 @@ class Cornerman:
             self.load(game, folder, chosen)
         except ModelError as error:
             self.loan = play_loan(self, game, folder, chosen, error)
-        self._switches = read_switches(self._folder, self.say)
-        if self._switches is not None:
-            self.recording = self._switches.recording and self.loan is None
-            self.learning, self.level = self._switches.learning, self._switches.difficulty
+        self._preferences = read_preferences(self._folder, self.say)
+        if self._preferences is not None:
+            self.recording = self._preferences.recording and self.loan is None
+            self.learning, self.level = self._preferences.learning, self._preferences.difficulty
         self.learning = self.learning and not self.settings.safe_mode
         if self.learning:
             self.start_learning(LOADING_S, progress)
@@ -114,20 +114,20 @@ class Cornerman:
         inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
         self.recorder = Recorder(self.encoder, rewards, inbox.append)
-        self.news = News(self.recorder, inbox, self.encoder.reads_whole_state)
+        self.news = EventQueue(self.recorder, inbox, self.encoder.reads_whole_state)
         identity = self._identity = Identity(
             game.name, game.version, self.encoder.version, tuple(game.action_names), self.encoder.observation_size
         )
         spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
-        self.lock = DataLock(self._folder, who)
+        self.lock = FolderLock(self._folder, who)
         self.registry = Registry(self._folder, identity, spec, time.time)
-        self.lineage = Lineage(stored_champions(self.registry, spec, self.settings.seed, self.say))
+        self.slot = PolicySlot(stored_champions(self.registry, spec, self.settings.seed, self.say))
         header = Header(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
         self.safe = Safekeeping(self._folder, header, self.say)
         self.safe.open()
         self.quality = QualityNote(self._folder)
         self.machine = Machine()
-        self._overlay = Overlay(Controls(self), self.report)
+        self._panel = Panel(Controls(self), self.report)
         self._loaded = True
         for path in waiting(self._folder)[:1]:
             self.say(f"There is a model to take in, {path.name}: press I in this panel.")
@@ -138,7 +138,7 @@ class Cornerman:
 
     def first_version(self) -> Policy:
         """Draw, save and promote a version that has learned nothing."""
-        return first_version(self.registry, self.lineage.champion.spec, self.settings.seed)
+        return first_version(self.registry, self.slot.champion.spec, self.settings.seed)
 
     def start_learning(self, wait_s: float, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait for it at most so long; the notice says why where it cannot learn.
@@ -151,8 +151,8 @@ class Cornerman:
             self.learning = False
             self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
             return
-        governor = Governor.from_settings(self.settings, self.machine.read)
-        self.trainer = Trainer(self.prepare, self.metrics, governor, after=self.trainer)
+        windows = TrainingWindows.from_settings(self.settings, self.machine.read)
+        self.trainer = TrainingThread(self.prepare, self.metrics, windows, after=self.trainer)
         end = time.monotonic() + wait_s
         self.trainer.start(0.0)
         while not self.trainer.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
@@ -161,10 +161,10 @@ class Cornerman:
         if self.trainer.dead_because:
             self.say(self.trainer.dead_because)
 
-    def prepare(self) -> Training:
+    def prepare(self) -> TrainingLoop:
         """Build what learns, on the thread that will own it: torch is imported here, and the device is chosen."""
         self.metrics.set(loading="torch")
-        from cornerman.preparation import prepare
+        from cornerman.training.build import prepare
 
         self.training = prepare(self, self._game, self.news, self._random)
         return self.training
@@ -254,8 +254,8 @@ class Cornerman:
         for battle_id in list(self._seats):
             self.news.abandon(battle_id)
         stopped = self.trainer is None or self.trainer.stop()
-        if self._switches is not None:
-            write_switches(self._folder, self._switches)
+        if self._preferences is not None:
+            write_preferences(self._folder, self._preferences)
         if not stopped:
             log.error("the trainer did not stop in time: what it had not kept is lost")
             return
@@ -273,7 +273,7 @@ class Cornerman:
         if not self.on:
             return None
         chosen = level(self.level)
-        policy = self.lineage.back(chosen.versions_back)
+        policy = self.slot.back(chosen.versions_back)
         try:
             observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
         except DataError as error:
@@ -300,25 +300,25 @@ class Cornerman:
     def settle(self, timeout_s: float) -> bool:
         return self.trainer is None or self.trainer.settle(timeout_s)
 
-    def evaluate(self, version: int | None, rival: str, num_battles: int, seed: int) -> dict[str, Any] | None:
+    def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> dict[str, Any] | None:
         """How a version fares against a scripted fighter; None, and a sentence, where there is none of that name."""
-        if not isinstance(self._game, HeadlessGame) or rival not in self._game.rivals:
+        if not isinstance(self._game, HeadlessGame) or bot not in self._game.bots:
             return None
         try:
-            policy = self.lineage.champion if version is None else self.registry.load(version)
+            policy = self.slot.champion if version is None else self.registry.load(version)
         except ModelError as error:
             self.say(str(error))
             return None
-        result = evaluate(policy, self._game.rivals[rival], self._game, num_battles, seed, encoder=self.encoder)
+        result = evaluate(policy, self._game.bots[bot], self._game, num_battles, seed, encoder=self.encoder)
         return {"version": policy.version, **result.as_dict()}
 
     # ----------------------------------------------------------------------------------------------------- the panel
 
     def on_event(self, event: Any) -> bool:
-        return self._overlay.event(event)
+        return self._panel.event(event)
 
     def on_draw(self, surface: Any) -> None:
-        self._overlay.draw(surface)
+        self._panel.draw(surface)
 
     # ------------------------------------------------------------------------------------- what the panel's switches do
 
@@ -354,11 +354,11 @@ class Cornerman:
             self.start_learning(wait_s=0.0)  # a game that runs is not held up
         self._pause()
 
-    def remember_switches(self) -> None:
+    def remember_preferences(self) -> None:
         """The player chose something in the panel: it holds at the next start too."""
-        self._switches = Switches(self.recording, self.learning, self.level)
+        self._preferences = Preferences(self.recording, self.learning, self.level)
         if self.trainer is not None:
-            self.trainer.post(partial(write_switches, self._folder, self._switches))
+            self.trainer.post(partial(write_preferences, self._folder, self._preferences))
 
     def _pause(self) -> None:
         if self.trainer is not None:

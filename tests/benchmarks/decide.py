@@ -13,15 +13,15 @@ from statistics import median
 import numpy as np
 import torch
 
-from cornerman.hardware import configure_trainer_thread
-from cornerman.learner import Learner
-from cornerman.network import NetworkSpec
-from cornerman.policy import Policy
-from cornerman.replay import ReplayBuffer
-from cornerman.rows import layout
+from cornerman.experience.replay_buffer import ReplayBuffer
+from cornerman.experience.transitions import layout
+from cornerman.learning.device import configure_trainer_thread
+from cornerman.learning.learner import Learner
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings
 from tests.benchmarks.figures import Figure, percentiles
-from tests.opinions import opinion
+from tests.support.opinions import opinion
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY = 50, 11, 2_000
 FRAMES, DECISIONS_A_FRAME, SLEEP_S = 150, 20, 0.004

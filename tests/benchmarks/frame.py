@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
@@ -24,13 +23,13 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.figures import Figure, interval_of_median, not_measured
+from tests.support.paths import PLUGINS
 
 FRAMES, PAIRS = 300, 15
 LATE_MS = 20.0
 HEAVY_MS = 11.0
 ALONE_S = 2.0
-PLUGINS = Path(__file__).resolve().parents[2] / "plugin"
-SETTINGS = {"training_window": "always", "warmup_fraction": 0.0, "candidate_period": 1_000_000, "sparring": 0.0}
+SETTINGS = {"training_window": "always", "warmup_fraction": 0.0, "candidate_period": 1_000_000, "practice": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Bench:
     def __init__(self, data: str, settings: Mapping[str, Any]) -> None:
         import pygame
 
-        from game_adapter.host import Host
+        from game_adapter.host.host import Host
         from game_adapter.ringside.game import RINGSIDE
         from game_adapter.ringside.window import Window
 
@@ -65,7 +64,7 @@ class Bench:
         self._play_some()
 
     def _play_some(self) -> None:
-        from game_adapter.match import Match
+        from game_adapter.host.match import Match
         from game_adapter.ringside.game import RINGSIDE
 
         for number in range(8):
@@ -74,7 +73,7 @@ class Bench:
                 RINGSIDE.new_battle(number),
                 1000 + number,
                 {0: "plugin", 1: "scripted"},
-                RINGSIDE.rivals["brawler"],
+                RINGSIDE.bots["brawler"],
                 Random(number),
             )
             while not match.over:
@@ -82,14 +81,14 @@ class Bench:
                 match.start_round()
 
     @property
-    def governor(self) -> Any:
-        return self.plugin.trainer.governor
+    def windows(self) -> Any:
+        return self.plugin.trainer.windows
 
     def learn(self, on: bool) -> None:
         """Flat out: more steps are due than can be done; what came late in the run before is forgotten."""
-        from cornerman.governor import Frames
+        from cornerman.training.training_windows import Frames
 
-        self.governor._frames = Frames()
+        self.windows._frames = Frames()
         learn_flat_out(self.plugin, on)
 
     @property
@@ -235,21 +234,21 @@ def busy(subject: Bench, repeats: int) -> Figure:
     learning, alone = [], []
     for _ in range(repeats):
         alone.append(subject.alone())
-        subject.governor.learning_time = "pump"
+        subject.windows.learning_time = "pump"
         try:
             learning.append(subject.run(learn=True, busy=True))
         finally:
-            subject.governor.learning_time = "thread"
+            subject.windows.learning_time = "thread"
     return kept("frame.kept_busy", learning, alone, repeats)
 
 
 def run_on(subject: Bench, windows: int = 100) -> Figure:
     """How long it learns on after a window closes, in mid-frame: so many windows of some frames each."""
-    governor, trainer = subject.governor, subject.plugin.trainer
+    windows, trainer = subject.windows, subject.plugin.trainer
     subject.learn(True)
     trainer.close_window()
-    governor.window = "between_rounds"
-    governor._run_ons.clear()
+    windows.window = "between_rounds"
+    windows._run_ons.clear()
     try:
         for number in range(windows):
             trainer.open_window()
@@ -259,12 +258,12 @@ def run_on(subject: Bench, windows: int = 100) -> Figure:
             trainer.close_window()
             time.sleep(0.05)
             subject._clock.tick()  # or the next frame would seem late
-        judged = len(governor._run_ons)
+        judged = len(windows._run_ons)
     finally:
-        governor.window = "always"
+        windows.window = "always"
         subject.learn(False)
     note = f"of {judged} windows that closed while it learned"
-    return Figure("frame.run_on_p99_ms", governor.run_on_ms, "ms", "lower", 1, "", note)
+    return Figure("frame.run_on_p99_ms", windows.run_on_ms, "ms", "lower", 1, "", note)
 
 
 def ratios(prefix: str, without: list[Run], learning: list[Run], repeats: int) -> list[Figure]:

@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from cornerman.learner import Learner
-from cornerman.metrics import Metrics
-from cornerman.network import NetworkSpec
-from cornerman.paced_burst import PacedBurst
-from cornerman.replay import ReplayBuffer, Rings
-from cornerman.rows import layout
+from cornerman.experience.replay_buffer import ReplayBuffer, Rings
+from cornerman.experience.transitions import layout
+from cornerman.learning.learner import Learner
+from cornerman.learning.sliced_burst import SlicedBurst
+from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings
-from cornerman.training import MOST_BURSTS
+from cornerman.training.metrics import Metrics
+from cornerman.training.training_loop import MOST_BURSTS
 from tests.benchmarks.figures import Figure, interleaved, not_measured, seconds_a_call
-from tests.plain_network import PlainSpec
+from tests.support.plain_network import PlainSpec
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 64
 BURST_STEPS = Settings().burst_steps
@@ -131,7 +131,7 @@ def ours(spec: NetworkSpec, rows: Rows) -> Steps:
     for at, half in enumerate(halves):
         half.append_many({name: column[at::2] for name, column in columns.items()})
     learner = Learner(spec, batch_size=BATCH)
-    rings, burst = Rings(*halves), PacedBurst(learner, BATCH, Metrics())
+    rings, burst = Rings(*halves), SlicedBurst(learner, BATCH, Metrics())
 
     def steps() -> None:
         burst.begin(rings, BURST_STEPS, MOST_BURSTS)

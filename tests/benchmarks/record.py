@@ -13,7 +13,6 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -21,14 +20,14 @@ import numpy as np
 import torch
 
 from cornerman.contract import Source, Transition
-from cornerman.replay import ReplayBuffer, ready_batch
-from cornerman.rows import layout
+from cornerman.experience.replay_buffer import ReplayBuffer, ready_batch
+from cornerman.experience.transitions import layout
 from tests.benchmarks.figures import Figure, interleaved, not_measured, percentiles, seconds_a_call
 from tests.benchmarks.frame import learn_flat_out
+from tests.support.paths import PLUGINS
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 256
 HOOK_CALLS = 400
-PLUGINS = Path(__file__).resolve().parents[2] / "plugin"
 BUSY = (0.0, 0.0001)  # seconds of pause and of the game's own work before each call: a series, turn after turn
 PAUSED = (0.003, 0.001)  # a frame of a window, cut short
 MASK = [True] * 12 + [False] * 4
@@ -87,7 +86,7 @@ class Told:
     """The plugin as a host loads it, told of one endless battle."""
 
     def __init__(self, data: str, learning: bool) -> None:
-        from game_adapter.host import Host
+        from game_adapter.host.host import Host
 
         settings = {"learning": learning, "training_window": "always", "warmup_fraction": 0.0, "device": "cpu"}
         self.host = Host(PLUGINS, data, Game(), {**settings, "candidate_period": 1_000_000})

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-from cornerman.encoder import Encoder
-from cornerman.network import NetworkSpec, draw, split
-from cornerman.policy import Policy
-from cornerman.selfplay import Player, SelfPlay
+from cornerman.experience.encoder import Encoder
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec, draw, split
+from cornerman.selfplay.batched import Player, SelfPlay
 from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.lineups import drawn_lineups

@@ -27,11 +27,11 @@ def run(repeats: int) -> list[Figure]:
 
 
 def soak(seconds: float, real_step_s: float) -> list[Figure]:
-    """Frames for so long, each moving the battle on by `real_step_s`, with learning, sparring and judging."""
+    """Frames for so long, each moving the battle on by `real_step_s`, with learning, practice and judging."""
     import psutil
 
     process, sampled = psutil.Process(), list[tuple[float, float]]()
-    settings = {"training_window": "always", "warmup_fraction": 0.0, "sparring": 5.0, "candidate_period": 300}
+    settings = {"training_window": "always", "warmup_fraction": 0.0, "practice": 5.0, "candidate_period": 300}
     with bench(settings) as subject:
         subject.plugin.trainer.pause(False)
         begun, battles = time.perf_counter(), subject.window.hall.battles

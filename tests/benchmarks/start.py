@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.figures import Figure
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GAME = """
 import json, sys, time
-from game_adapter.host import Host
+from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
 
 def memory_mb():

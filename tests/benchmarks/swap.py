@@ -9,11 +9,11 @@ from statistics import median
 
 import numpy as np
 
-from cornerman.lineage import Lineage
-from cornerman.network import NetworkSpec
-from cornerman.policy import Policy
+from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import PolicySlot
+from cornerman.policy.q_network import NetworkSpec
 from tests.benchmarks.figures import Figure
-from tests.opinions import opinion
+from tests.support.opinions import opinion
 
 SPEC = NetworkSpec(32, 16)
 SWAPS = 2_000
@@ -36,11 +36,11 @@ def run(repeats: int) -> list[Figure]:
 
 def pause_us(policies: list[Policy]) -> float:
     """The longest that promoting a version and reading it held the one thread that does both."""
-    lineage, longest = Lineage([policies[0]]), 0.0
+    slot, longest = PolicySlot([policies[0]]), 0.0
     for number in range(SWAPS):
         begun = time.perf_counter()
-        lineage.promote(policies[number % 2])
-        current = lineage.back(0)
+        slot.promote(policies[number % 2])
+        current = slot.back(0)
         longest = max(longest, time.perf_counter() - begun)
         assert current is policies[number % 2]
     return 1e6 * longest
@@ -53,12 +53,12 @@ def torn_reads(decisions: int = DECISIONS) -> tuple[int, int]:
     """
     spec = NetworkSpec(4, 4, (4,))
     versions = [_decided(spec, action) for action in range(spec.num_actions)]
-    lineage, stop, swaps = Lineage([versions[0]]), threading.Event(), [0]
+    slot, stop, swaps = PolicySlot([versions[0]]), threading.Event(), [0]
 
     def swap() -> None:
         while not stop.is_set():
             swaps[0] += 1
-            lineage.promote(versions[swaps[0] % len(versions)])
+            slot.promote(versions[swaps[0] % len(versions)])
 
     observation, thread, torn = np.ones(4, np.float32), threading.Thread(target=swap), 0
     expected = {policy.version: policy.q_values(observation).copy() for policy in versions}
@@ -67,7 +67,7 @@ def torn_reads(decisions: int = DECISIONS) -> tuple[int, int]:
     thread.start()
     try:
         for _ in range(decisions):
-            policy = lineage.back(0)
+            policy = slot.back(0)
             torn += not (policy.q_values(observation) == expected[policy.version]).all()
     finally:
         stop.set()

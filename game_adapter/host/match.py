@@ -1,0 +1,123 @@
+"""One battle, played turn by turn while the plugins are told. The window and the headless series both drive this.
+
+It knows the contract's Battle and the host, and neither the rules nor the drawing. The game's thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from game_adapter.host.host import Host
+
+if TYPE_CHECKING:
+    from cornerman.contract import Battle, Bot
+
+PLAYER, PLUGIN, SCRIPTED = "player", "plugin", "scripted"
+
+
+class Match:
+    """`seats` says who sits where ("player", "plugin", "scripted"); `fallback` moves for a seat without an opinion.
+
+    `bots` names a scripted fighter for single seats; the others use `fallback`.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        battle: Battle,
+        battle_id: int,
+        seats: Mapping[int, str],
+        fallback: Bot,
+        random: Random,
+        bots: Mapping[int, Bot] | None = None,
+    ) -> None:
+        self.battle, self.battle_id, self.seats = battle, battle_id, dict(seats)
+        self.between_rounds = False
+        self.over = False
+        self._choosing = False
+        self._host, self._random = host, random
+        self._bots = {seat: (bots or {}).get(seat, fallback) for seat in seats}
+        self._state: Mapping[str, Any] = battle.state()
+        self._mask: Sequence[bool] = battle.action_mask()
+        host.tell("on_battle_start", battle_id=battle_id, seats=self.seats)
+
+    @property
+    def seat_to_play(self) -> int | None:
+        """Whose decision is due; None between rounds and when the battle is over."""
+        return None if self.between_rounds or self.over else self.battle.seat
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The present state; nobody changes it."""
+        return self._state
+
+    @property
+    def action_mask(self) -> Sequence[bool]:
+        """The legal actions of `seat_to_play`, `[A]`."""
+        return self._mask
+
+    def decide(self) -> int:
+        """A computer seat's action: the plugin's opinion where it sits and has one, else its scripted fighter's."""
+        seat = self.seat_to_play
+        if seat is None or self.seats[seat] == PLAYER:
+            raise RuntimeError("decide() is for a computer's seat whose turn it is; a player's action goes to play()")
+        if self.seats[seat] == PLUGIN:
+            action = self._host.choose_action(self.battle_id, seat, self._state, self._mask)
+            if action is not None:
+                return action
+        return self._bots[seat](self.battle, self._random)
+
+    def choosing(self) -> None:
+        """The player is looking at the choice now; tells the plugins once for each choice, so call it every frame."""
+        seat = self.seat_to_play
+        if seat is not None and self.seats[seat] == PLAYER and not self._choosing:
+            self._choosing = True
+            self._host.tell("on_choosing", battle_id=self.battle_id, seat=seat)
+
+    def play(self, action: int) -> Any:
+        """Apply the action of `seat_to_play` and tell the plugins; returns what the rules say happened.
+
+        ValueError, with the rules' sentence and nothing changed, for an illegal action.
+        """
+        seat, round_now = self.seat_to_play, self.battle.round
+        if seat is None:
+            raise ValueError("No action is due now: the round is being prepared or the battle is over.")
+        happened = self.battle.apply(action)
+        self._choosing = False
+        before, mask = self._state, self._mask
+        self._state = self.battle.state()
+        outcome = self.battle.outcome
+        self._mask = () if outcome is not None else self.battle.action_mask()
+        self._host.tell(
+            "on_turn",
+            battle_id=self.battle_id,
+            seat=seat,
+            state=before,
+            action_mask=mask,
+            action=action,
+            next_state=self._state,
+        )
+        if outcome is not None:
+            self._end(outcome, truncated=False)
+        elif self.battle.round != round_now:
+            self.between_rounds = True
+            self._host.tell("on_round_end", battle_id=self.battle_id, round=round_now)
+        return happened
+
+    def start_round(self) -> None:
+        """End the break between two rounds; does nothing outside of one."""
+        if self.between_rounds:
+            self.between_rounds = False
+            self._host.tell("on_round_start", battle_id=self.battle_id, round=self.battle.round)
+
+    def abandon(self) -> None:
+        """The player leaves: the battle is cut off without a result."""
+        if not self.over:
+            self._end(dict.fromkeys(self.seats, 0), truncated=True)
+
+    def _end(self, outcome: Mapping[int, int], truncated: bool) -> None:
+        self.over, self.between_rounds = True, False
+        self._host.tell("on_battle_end", battle_id=self.battle_id, outcome=outcome, truncated=truncated)
+        self._host.tell("on_round_end", battle_id=self.battle_id, round=self.battle.round)

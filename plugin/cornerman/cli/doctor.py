@@ -1,0 +1,140 @@
+"""`cornerman doctor`: what the plugin finds on this machine, what it would choose, and why."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cornerman import __version__
+from cornerman.contract import SettingsError
+from cornerman.files.quality_note import quality_lines
+from cornerman.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from cornerman.policy.q_network import NetworkSpec
+
+MEASURED_S, MEASUREMENTS = 1.5, 6
+NEEDED, WANTED = ("numpy", "psutil", "safetensors"), ("torch",)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to learn, and where: as the player's settings and the stored versions say."""
+
+    device: str
+    asked: bool  # for this device, by whoever started the doctor: it must be there
+    spec: NetworkSpec
+    batch_size: int
+    lines: list[str]  # where all this comes from
+
+
+def examine(device: str, data: Path) -> tuple[list[str], bool]:
+    """Lines for a person, and whether everything that playing and learning need is there.
+
+    `device` is tried in place of the one in `settings.toml` of the folder `data`; "auto" leaves that to the settings.
+    """
+    lines = [f"Cornerman {__version__}, Python {platform.python_version()} on {platform.platform()}", "", "Packages"]
+    missing, healthy = list[str](), True
+    for package in (*NEEDED, *WANTED):
+        if importlib.util.find_spec(package) is None:
+            missing.append(package)
+            lines.append(f"  {package:<12} missing: pip install {package}")
+        else:
+            lines.append(f"  {package:<12} {importlib.metadata.version(package)}")
+    if not set(missing) & set(NEEDED):
+        lines += ["", "Machine", *_machine()]
+    if not missing:
+        lines += ["", "Device"]
+        try:
+            lines += _device(_wish(device, data))
+        except SettingsError as error:
+            lines.append(f"  {error}")
+            healthy = False
+    lines += ["", "Stored versions", *_versions(data)]
+    if not set(missing) & set(NEEDED):
+        lines += _damage(data)
+        lines += ["", "Recorded data", *(f"  {line}" for line in quality_lines(data))]
+    if missing:
+        lines += ["", f"It cannot {'play' if set(missing) & set(NEEDED) else 'learn'} until these are installed."]
+    return lines, healthy and not missing
+
+
+def _machine() -> list[str]:
+    from cornerman.training.machine import Machine
+
+    machine = Machine()
+    for _ in range(MEASUREMENTS):  # how busy a processor is can only be told over some time
+        reading = machine.read()
+        time.sleep(MEASURED_S / MEASUREMENTS)
+    temperature = reading.get("temperature_c")
+    return [
+        f"  processor    {reading['cpu_percent'] or 0:.0f} % busy",
+        f"  memory       {reading['memory_percent'] or 0:.0f} % used",
+        f"  temperature  {'not available' if temperature is None else f'{temperature:.0f} C'}",
+    ]
+
+
+def _wish(device: str, data: Path) -> Wish:
+    """The settings in the folder, and the sizes of the newest version that loads; a typical game's without one."""
+    from cornerman.learning.device import TYPICAL_SPEC
+    from cornerman.models.weights import MANIFEST, damage
+
+    file, settings = data / "settings.toml", Settings()
+    line = f"  settings     {file}" if os.path.exists(file) else f"  settings     none in {data}, so the defaults"
+    try:
+        settings = read_settings(file)
+    except SettingsError as error:
+        line = f"  settings     {error} Nothing of it is used."
+    spec, whose = replace(TYPICAL_SPEC, hidden=settings.hidden), "sizes of a typical game, no version is stored"
+    sound = next((folder for folder in reversed(_folders(data)) if damage(folder) is None), None)
+    if sound is not None:
+        manifest = json.loads((sound / MANIFEST).read_bytes())
+        inputs, actions, hidden = manifest["observation_size"], manifest["action_names"], manifest["hidden"]
+        spec = replace(spec, observation_size=inputs, num_actions=len(actions), hidden=tuple(hidden))
+        whose = f"as version {int(sound.name)}"
+    layers = " and ".join(map(str, spec.hidden))
+    network = f"{spec.observation_size} inputs, layers of {layers}, {spec.num_actions} actions ({whose})"
+    timed = f"  timed        {network}, batch {settings.batch_size}"
+    asked = device != "auto"
+    return Wish(device if asked else settings.device, asked, spec, settings.batch_size, [line, timed])
+
+
+def _device(wish: Wish) -> list[str]:
+    """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
+    from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
+
+    configure_trainer_thread()  # measured as the trainer would learn
+    try:
+        choice = choose_device(wish.device, wish.spec, wish.batch_size)
+    except SettingsError as error:
+        if wish.asked:
+            raise
+        choice = Choice("cpu", f"{error} It learns on the CPU.")
+    timings = dict(choice.timings) or {choice.device: learning_speed(choice.device, wish.spec, wish.batch_size)}
+    speeds = [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
+    return [f"  chosen       {choice.device}", f"  why          {choice.why}", *wish.lines, *speeds]
+
+
+def _folders(data: Path) -> list[Path]:
+    """Of every stored version, the oldest first."""
+    folders = [path for path in (data / "versions").glob("*") if path.name.isdecimal() and path.is_dir()]
+    return sorted(folders, key=lambda path: int(path.name))
+
+
+def _versions(data: Path) -> list[str]:
+    folders = _folders(data)
+    return [f"  {len(folders)} in {data}, the newest is {int(folders[-1].name)}" if folders else f"  none in {data}"]
+
+
+def _damage(data: Path) -> list[str]:
+    """A sentence for every stored version that does not load."""
+    from cornerman.models.weights import damage
+
+    return [f"  {problem}" for problem in map(damage, _folders(data)) if problem is not None]

@@ -1,0 +1,339 @@
+"""The replay buffer, n-step returns, and the pair of rings that keeps the player's rows apart from self-play's.
+
+Columns in preallocated numpy; a sample is one `np.take` a column. All of it belongs to the trainer's thread: nothing is
+locked. torch is imported only by whoever asks for tensors. Nothing here opens files.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import SettingsError, Source, Transition
+from cornerman.experience.n_step import NStep
+from cornerman.experience.transitions import Columns, faults, fit, layout, unpack
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "Batch",
+    "NStep",
+    "Ready",
+    "ReplayBuffer",
+    "Rings",
+    "batch_for",
+    "empty_batch",
+    "ready_batch",
+    "refuse_impossible",
+]
+
+log = logging.getLogger("cornerman")
+
+Values = TypeVar("Values")
+Arrays = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Values]):
+    """Rows to learn from, as numpy arrays or torch tensors."""
+
+    observation: Values  # float32 [B, F]
+    action_mask: Values  # bool [B, A]
+    action: Values  # int64 [B]
+    reward: Values  # float32 [B], n-step
+    discount: Values  # float32 [B], 0 at an end, gamma^n elsewhere
+    next_observation: Values  # float32 [B, F]
+    next_action_mask: Values  # bool [B, A]
+
+    def columns(self) -> list[tuple[str, Values]]:
+        """Names and values, in order."""
+        return [(column.name, getattr(self, column.name)) for column in fields(self)]
+
+    def part(self, start: int, stop: int) -> Batch[Any]:
+        """Views of the rows from `start` up to `stop`."""
+        return Batch(*(values[start:stop] for _, values in self.columns()))  # type: ignore[index]  # arrays or tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Memory for one batch, seen as numpy arrays to write to and as torch tensors to learn from.
+
+    Both are the same bytes: the next sample overwrites the tensors of the last.
+    """
+
+    arrays: Batch[Arrays]
+    tensors: Batch[Tensor]
+
+
+def empty_batch(batch_size: int, observation_size: int, num_actions: int) -> Batch[Arrays]:
+    """Fresh, uninitialised arrays for one batch."""
+    columns = layout(observation_size, num_actions)
+    return Batch(*(np.empty((batch_size, *columns[c.name][0]), columns[c.name][1]) for c in fields(Batch)))
+
+
+def ready_batch(batch_size: int, observation_size: int, num_actions: int, pinned: bool = False) -> Ready:
+    """Memory for one batch as arrays and tensors; `pinned` for faster copies to an accelerator that takes it."""
+    import torch  # here and not above: a game may play and record without it
+
+    columns = layout(observation_size, num_actions)
+    types = {"f": torch.float32, "b": torch.bool, "i": torch.int64}
+    tensors = [
+        torch.zeros((batch_size, *columns[c.name][0]), dtype=types[columns[c.name][1].kind], pin_memory=pinned)
+        for c in fields(Batch)
+    ]
+    return Ready(Batch(*(tensor.numpy() for tensor in tensors)), Batch(*tensors))
+
+
+def batch_for(device: str, batch_size: int, observation_size: int, num_actions: int) -> Batch[Arrays]:
+    """Fresh arrays for one batch to learn from on `device`: pinned for CUDA, where there is such memory."""
+    if device == "cuda":
+        try:
+            return ready_batch(batch_size, observation_size, num_actions, pinned=True).arrays
+        except (RuntimeError, AssertionError) as error:  # then it takes a little longer to get there
+            log.info("No pinned memory: %s", error)
+    return empty_batch(batch_size, observation_size, num_actions)
+
+
+class ReplayBuffer:
+    """A ring of rows: the oldest falls out when it is full, a sample is drawn uniformly with replacement."""
+
+    def __init__(self, capacity: int, observation_size: int, num_actions: int, random: np.random.Generator) -> None:
+        """Takes all its memory at once and none in mid-game; SettingsError where that cannot fit the machine."""
+        if capacity < 1:
+            raise SettingsError(f"A replay buffer needs a capacity of at least 1; {capacity} was asked for.")
+        self.capacity = capacity
+        self.observation_size = observation_size
+        self.num_actions = num_actions
+        self.size = 0
+        self._next = 0
+        self._random = random
+        shapes = layout(observation_size, num_actions)
+        refuse_impossible(capacity, sum(dtype.itemsize * int(np.prod(shape)) for shape, dtype in shapes.values()))
+        self._columns = {name: np.empty((capacity, *shape), dtype) for name, (shape, dtype) in shapes.items()}
+        for column in self._columns.values():
+            column.fill(0)  # zeros() would leave the pages to be taken one by one, as rows come in
+        columns = self._columns
+        self._observation, self._next_observation = columns["observation"], columns["next_observation"]
+        self._action_mask, self._next_action_mask = columns["action_mask"], columns["next_action_mask"]
+        self._action, self._reward, self._discount = columns["action"], columns["reward"], columns["discount"]
+        # The same bytes: putting one number through a memoryview takes half as long as through an array.
+        names = ("action", "reward", "discount", "battle_id", "seat", "index", "source", "opponent", "version")
+        self._numbers: tuple[Any, ...] = tuple(columns[name].data for name in names)
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of all columns."""
+        return sum(column.nbytes for column in self._columns.values())
+
+    def append(self, row: Transition) -> None:
+        """Store one row in the place of the oldest; ValueError where its sizes do not fit."""
+        at = self._next
+        self._observation[at] = row.observation
+        self._action_mask[at] = row.action_mask
+        self._next_observation[at] = row.next_observation
+        self._next_action_mask[at] = row.next_action_mask
+        action, reward, discount, battle_id, seat, index, source, opponent, version = self._numbers
+        action[at] = row.action
+        reward[at] = row.reward
+        discount[at] = row.discount
+        battle_id[at] = row.battle_id
+        seat[at] = row.seat
+        index[at] = row.index
+        source[at] = row.source
+        opponent[at] = row.opponent
+        version[at] = row.version
+        at += 1
+        if at > self.size:
+            self.size = at
+        self._next = 0 if at == self.capacity else at
+
+    def append_many(self, columns: Columns) -> None:
+        """Store rows given as columns (rows.pack), as if appended one by one; ValueError where they do not fit."""
+        misfit = fit(columns, self.observation_size, self.num_actions)
+        if misfit:
+            raise ValueError(f"These rows cannot be stored: {misfit}.")
+        count = len(columns["action"])
+        kept = min(count, self.capacity)
+        first = (self._next + count - kept) % self.capacity
+        straight = min(kept, self.capacity - first)
+        for name, column in self._columns.items():
+            rows = columns[name][count - kept :]
+            column[first : first + straight] = rows[:straight]
+            column[: kept - straight] = rows[straight:]
+        self.size = min(self.capacity, self.size + count)
+        self._next = (self._next + count) % self.capacity
+
+    def sample(self, batch_size: int, out: Batch[Arrays] | None = None) -> Batch[Arrays]:
+        """Draw rows with replacement into `out` or fresh arrays; ValueError where nothing is stored."""
+        at = self.draw(batch_size)
+        if out is None:
+            out = empty_batch(batch_size, self.observation_size, self.num_actions)
+        # mode="clip" with out= writes straight into the buffer; the default mode copies once more.
+        np.take(self._observation, at, 0, out.observation, "clip")
+        np.take(self._action_mask, at, 0, out.action_mask, "clip")
+        np.take(self._action, at, 0, out.action, "clip")
+        np.take(self._reward, at, 0, out.reward, "clip")
+        np.take(self._discount, at, 0, out.discount, "clip")
+        np.take(self._next_observation, at, 0, out.next_observation, "clip")
+        np.take(self._next_action_mask, at, 0, out.next_action_mask, "clip")
+        return out
+
+    def draw(self, shape: int | tuple[int, int]) -> Arrays:
+        """Places of rows to learn from, drawn uniformly with replacement; ValueError where nothing is stored."""
+        if not self.size:
+            raise ValueError("Nothing is stored yet, so nothing can be sampled.")
+        return self._random.integers(0, self.size, shape)
+
+    def take(self, places: Arrays, out: Batch[Arrays], part: slice) -> None:
+        """Copy the rows at places `[K, P]` into that part of each of the K batches that lie one below the other."""
+        for name, column in out.columns():
+            rows = column.reshape(len(places), -1, *column.shape[1:])
+            rows[:, part] = np.take(self._columns[name], places, 0, mode="clip")
+
+    def columns(self) -> dict[str, Arrays]:
+        """Copies of everything stored, oldest row first."""
+        order = (np.arange(self.size) + (self._next if self.size == self.capacity else 0)) % self.capacity
+        return {name: column[order] for name, column in self._columns.items()}
+
+    def rows(self) -> list[Transition]:
+        """Everything stored, oldest row first."""
+        return unpack(self.columns())
+
+    def clear(self) -> int:
+        """Erase every row, in memory as well; returns how many there were."""
+        count, self.size, self._next = self.size, 0, 0
+        for column in self._columns.values():
+            column[:] = 0
+        return count
+
+    def check_valid(self) -> str | None:
+        """Why the buffer must not be learned from, or None."""
+        if not 0 <= self.size <= self.capacity:
+            return f"size {self.size} is outside 0 to {self.capacity}"
+        if self._next != self.size % self.capacity and self.size != self.capacity:
+            return f"{self.size} rows are stored, but the next goes to place {self._next}"
+        held = {name: column[: self.size] for name, column in self._columns.items()}
+        for reason, wrong in faults(held).items():
+            if wrong.any():
+                return f"{int(wrong.sum())} of {self.size} rows are wrong ({reason}), first at place {wrong.argmax()}"
+        return None
+
+    def state(self) -> dict[str, Arrays]:
+        """Everything that `restore` needs to go on exactly: rows in their places and the random generator."""
+        state = {name: column[: self.size].copy() for name, column in self._columns.items()}
+        state["next"] = np.array([self._next, self.capacity], np.int64)
+        generator = json.dumps(self._random.bit_generator.state, default=np.ndarray.tolist)
+        state["random"] = np.frombuffer(generator.encode(), np.uint8)
+        return state
+
+    def restore(self, state: Mapping[str, Arrays]) -> None:
+        """Become what `state()` described; ValueError where it does not fit, and then nothing has changed."""
+        columns = {name: state[name] for name in self._columns if name in state}
+        misfit = fit(columns, self.observation_size, self.num_actions)
+        if misfit or "next" not in state or "random" not in state:
+            raise ValueError(f"The saved replay buffer does not fit: {misfit or 'its order is missing'}.")
+        place, capacity = (int(number) for number in state["next"])
+        if capacity != self.capacity:
+            raise ValueError(f"The saved replay buffer has a capacity of {capacity}, this one of {self.capacity}.")
+        self._random.bit_generator.state = json.loads(state["random"].tobytes())
+        self.size = len(columns["action"])
+        self._next = place
+        for name, column in self._columns.items():
+            column[: self.size] = columns[name]
+
+
+class Rings:
+    """One ring for rows of battles with the player, one for self-play: neither pushes the other out."""
+
+    def __init__(self, player: ReplayBuffer, selfplay: ReplayBuffer) -> None:
+        self.player = player
+        self.selfplay = selfplay
+
+    def __len__(self) -> int:
+        return self.player.size + self.selfplay.size
+
+    def ring(self, row: Transition) -> ReplayBuffer:
+        """Where a row belongs: a player who decided or sat opposite makes it the player's."""
+        return self.player if Source.PLAYER in (row.source, row.opponent) else self.selfplay
+
+    def append(self, row: Transition) -> None:
+        """Store one row in its ring."""
+        self.ring(row).append(row)
+
+    def sample(self, batch_size: int, player_fraction: float, out: Batch[Arrays] | None = None) -> Batch[Arrays]:
+        """Draw `player_fraction` of the batch from the player's ring, all of it from one if the other is empty."""
+        if out is None:
+            out = empty_batch(batch_size, self.player.observation_size, self.player.num_actions)
+        from_player = self._from_player(batch_size, player_fraction)
+        if from_player:
+            self.player.sample(from_player, out.part(0, from_player))
+        if from_player < batch_size:
+            self.selfplay.sample(batch_size - from_player, out.part(from_player, batch_size))
+        return out
+
+    def sample_many(self, num_bursts: int, burst: tuple[int, int], player_fraction: float, out: Batch[Arrays]) -> None:
+        """Draw bursts of `(steps, batch_size)`, batch by batch as `sample` divides them, one below the other in `out`.
+
+        Two bursts at once are the same rows as one after the other. A column of all of them is copied in one go, which
+        takes a sixth of the time of single batches and lets go of the interpreter meanwhile.
+        """
+        num_steps, batch_size = burst
+        from_player = self._from_player(batch_size, player_fraction)
+        parts = [(self.player, slice(0, from_player)), (self.selfplay, slice(from_player, batch_size))]
+        used = [(ring, part, (num_steps, part.stop - part.start)) for ring, part in parts if part.start < part.stop]
+        places: list[list[Arrays]] = [[] for _ in used]
+        for _ in range(num_bursts):
+            for (ring, _, shape), drawn in zip(used, places, strict=True):
+                drawn.append(ring.draw(shape))
+        for (ring, part, _), drawn in zip(used, places, strict=True):
+            ring.take(np.concatenate(drawn), out, part)
+
+    def _from_player(self, batch_size: int, player_fraction: float) -> int:
+        if not self.selfplay.size:
+            return batch_size
+        return round(batch_size * player_fraction) if self.player.size else 0
+
+    def forget_player(self) -> int:
+        """Erase the player's rows; returns how many there were."""
+        return self.player.clear()
+
+    def check_valid(self) -> str | None:
+        """Why a ring must not be learned from, or None."""
+        for name, ring in (("player", self.player), ("self-play", self.selfplay)):
+            reason = ring.check_valid()
+            if reason:
+                return f"{name} ring: {reason}"
+        return None
+
+    def state(self) -> dict[str, Arrays]:
+        """Both rings' states under one roof."""
+        rings = (("player", self.player), ("selfplay", self.selfplay))
+        return {f"{name}.{key}": array for name, ring in rings for key, array in ring.state().items()}
+
+    def restore(self, state: Mapping[str, Arrays]) -> None:
+        """Become what `state()` described; ValueError where it does not fit."""
+        for name, ring in (("player", self.player), ("selfplay", self.selfplay)):
+            prefix = f"{name}."
+            ring.restore({key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)})
+
+
+def refuse_impossible(capacity: int, row_bytes: int) -> None:
+    """SettingsError with both figures where that many rows cannot fit the memory that is free."""
+    import psutil  # here and not above: playing needs no psutil
+
+    needed, free = capacity * row_bytes, psutil.virtual_memory().available
+    if needed > free:
+        raise SettingsError(
+            f"A replay buffer of {capacity} rows needs {needed / 2**20:.0f} MiB and {free / 2**20:.0f} MiB are free; "
+            "lower the replay capacity."
+        )

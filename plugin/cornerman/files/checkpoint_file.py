@@ -1,0 +1,82 @@
+"""What the learner needs to go on exactly where it stopped: one file of arrays and plain data, kept twice.
+
+It belongs to no version: it is written at the end of a session and read at the start of the next. The trainer's thread
+owns it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cornerman.contract import ModelError
+from cornerman.files.atomic import parse_json, read_file, replace_file
+from cornerman.files.tensor_file import Arrays, digest, pack, unpack
+
+FILE_NAME, SPARE_NAME = "resume.safetensors", "resume.previous.safetensors"
+MAX_BYTES = 2**30
+_WHAT = "The state of learning"
+
+
+class CheckpointFile:
+    """The learner's state between two sessions."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path, self._spare = data_dir / FILE_NAME, data_dir / SPARE_NAME
+
+    def save(self, arrays: Arrays, notes: Mapping[str, Any]) -> int:
+        """Store arrays, and plain data such as generator states; returns how many bytes that took.
+
+        ModelError, with the last state kept, on failure.
+        """
+        texts = {"notes": json.dumps(notes, allow_nan=False)}
+        data = pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT)
+        if len(data) > MAX_BYTES:
+            raise ModelError(f"{_WHAT} is {len(data):,} bytes, more than the {MAX_BYTES:,} that can be read back.")
+        try:
+            if self._path.exists():
+                os.replace(self._path, self._spare)
+            replace_file(self._path, data)
+        except OSError as error:
+            raise ModelError(
+                f"{_WHAT} could not be saved ({error.strerror or error}); the last one is kept."
+            ) from error
+        return len(data)
+
+    def load(self) -> tuple[tuple[dict[str, NDArray[Any]], dict[str, Any]] | None, list[str]]:
+        """Arrays and plain data as saved last, or the time before where that is damaged; and sentences about damage.
+
+        None for the pair where nothing was saved, or nothing of it can be used.
+        """
+        sentences: list[str] = []
+        for path in (self._path, self._spare):
+            if not path.exists():
+                continue
+            try:
+                return _read(path), sentences
+            except ModelError as error:
+                sentences.append(str(error))
+        return None, sentences
+
+    def erase(self) -> None:
+        """Forget both copies; ModelError when they cannot be deleted."""
+        try:
+            self._path.unlink(missing_ok=True)
+            self._spare.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelError(f"{_WHAT} could not be erased ({error.strerror or error}).") from error
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    arrays, texts = unpack(read_file(path, MAX_BYTES, _WHAT), _WHAT)
+    if texts.pop("digest", "") != digest(arrays, texts):
+        raise ModelError(f"{_WHAT} is damaged ({path.name}).")
+    notes = parse_json(texts.get("notes", "").encode(), _WHAT)
+    if not isinstance(notes, dict):
+        raise ModelError(f"{_WHAT} holds no notes ({path.name}).")
+    return arrays, notes

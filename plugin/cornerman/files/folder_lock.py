@@ -1,0 +1,85 @@
+"""One process at a time writes to a data directory: a game that runs and the command line do not meet in it.
+
+The lock is the system's own, so it is gone with the process that held it, however that ended. A note beside it says who
+holds it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from cornerman.contract import ModelError
+from cornerman.files.atomic import read_json
+
+FILE_NAME = "in-use.json"
+_FAR = 2**30
+"""The byte that is locked lies beyond the note: Windows would let nobody read a locked one."""
+_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+
+
+class DataInUseError(ModelError):
+    """Another process writes to this data directory; the text says which."""
+
+
+class FolderLock:
+    """A data directory claimed for this process until `release`, or until the process ends.
+
+    Several locks of one process on one directory do not keep each other out where the system counts by process.
+    """
+
+    def __init__(self, folder: Path, who: str) -> None:
+        """Claim `folder`, which is made where it is missing; DataInUseError names the holder, ModelError the disk."""
+        self._descriptor: int | None = None
+        path = folder / FILE_NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        except OSError as error:
+            raise ModelError(f"The data folder {folder} cannot be used ({error.strerror or error}).") from error
+        try:
+            _claim(descriptor)
+        except OSError as error:
+            if error.errno in _HELD:
+                os.close(descriptor)
+                raise DataInUseError(f"{folder} is in use by {_holder(path)}; close that first.") from None
+            # A file system without locks, such as some network drives: going on unlocked beats not playing at all.
+        self._descriptor = descriptor
+        note = {"who": who, "process": os.getpid(), "since": datetime.now().astimezone().isoformat(timespec="seconds")}
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps(note).encode())
+        except OSError:
+            return  # a full disk: the lock holds all the same, and only its holder stays unnamed
+
+    def release(self) -> None:
+        """Let others in; safe to call twice."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _claim(descriptor: int) -> None:
+    """Lock without waiting; OSError where another process has it."""
+    if sys.platform == "win32":
+        import msvcrt  # here and not above: each system has only one of the two
+
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _FAR)
+
+
+def _holder(path: Path) -> str:
+    try:
+        note = read_json(path, "The note of who uses the data")
+        return f"{str(note['who'])[:40]} (process {int(note['process'])}, since {str(note['since'])[:25]})"
+    except (ModelError, KeyError, TypeError, ValueError):
+        return "another process"

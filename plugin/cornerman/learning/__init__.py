@@ -1,0 +1,1 @@
+"""The gradient step: the maths, the learner, devices. torch lives here."""

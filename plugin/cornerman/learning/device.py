@@ -1,0 +1,127 @@
+"""Which device learns, chosen by a timing, and how the trainer's thread is set up for it.
+
+torch is imported only inside the functions that the trainer's thread calls.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+
+from cornerman.contract import SettingsError
+from cornerman.policy.q_network import NetworkSpec
+
+ACCELERATORS = ("cuda", "xpu", "mps")
+TYPICAL_SPEC = NetworkSpec(64, 16)
+TRAINER_NICENESS = 10
+
+Measure = Callable[[str, NetworkSpec, int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where to learn and why, as a sentence for the player."""
+
+    device: str
+    why: str
+    timings: Mapping[str, float] = field(default_factory=dict)  # learning steps per second, by device tried
+
+
+def choose_device(
+    setting: str = "auto",
+    spec: NetworkSpec = TYPICAL_SPEC,
+    batch_size: int = 64,
+    measure: Measure | None = None,
+) -> Choice:
+    """The device to learn on; a found accelerator has to learn a few bursts faster than the CPU. Trainer's thread.
+
+    `setting` is "auto", "cpu" or a device's name; SettingsError where that device is not there.
+    """
+    measure = measure or learning_speed
+    if setting == "cpu":
+        return Choice("cpu", "The settings ask for the CPU.")
+    if setting != "auto" and setting not in ACCELERATORS:
+        raise SettingsError(f"The device {setting!r} is not known: write auto, cpu, {', '.join(ACCELERATORS)}.")
+    found = found_accelerators()
+    if setting != "auto" and setting not in found:
+        others = f"found: {', '.join(found)}" if found else "no accelerator was found"
+        raise SettingsError(f"The settings ask for the device {setting!r}, which is not there ({others}): write auto.")
+    name = setting if setting != "auto" else next(iter(found), "cpu")
+    if name == "cpu":
+        return Choice("cpu", "No accelerator was found, so it learns on the CPU.")
+    try:
+        timings = {name: measure(name, spec, batch_size)}
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # what torch raises for a broken device
+        return Choice("cpu", f"A {name} device was found but a trial step failed, so it learns on the CPU: {error}")
+    if setting != "auto":
+        return Choice(name, f"The settings ask for {name}.", timings)
+    timings["cpu"] = measure("cpu", spec, batch_size)
+    fastest = max(timings, key=lambda device: timings[device])
+    speeds = f"{timings[name]:.0f} learning steps a second on {name}, {timings['cpu']:.0f} on the CPU"
+    small = " (small networks often learn faster there)" if fastest == "cpu" else ""
+    return Choice(fastest, f"Measured {speeds}: it learns on {fastest}{small}.", timings)
+
+
+def found_accelerators() -> tuple[str, ...]:
+    """Names of the accelerators that torch can use here, best first. Trainer's thread."""
+    import torch
+
+    return tuple(name for name in ACCELERATORS if (room := getattr(torch, name, None)) and room.is_available())
+
+
+def learning_speed(device: str, spec: NetworkSpec = TYPICAL_SPEC, batch_size: int = 64) -> float:
+    """Learning steps per second on `device`, from the best of three short bursts after a warm-up. Trainer's thread.
+
+    The first burst is also the smoke step: whatever the device raises passes through.
+    """
+    from cornerman.learning.learner import Learner
+
+    num_steps = 16
+    random = np.random.default_rng(0)
+    num_rows = num_steps * batch_size
+    rows = SimpleNamespace(
+        observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        action=random.integers(0, spec.num_actions, num_rows),
+        reward=random.normal(size=num_rows).astype(np.float32),
+        discount=np.full(num_rows, 0.99, np.float32),
+        next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        next_action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
+    )
+    learner = Learner(spec, batch_size=batch_size, device=device)
+    learner.learn_burst(rows)
+    learner.learn_burst(rows)
+    if learner.fault:
+        raise RuntimeError(learner.fault)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        learner.learn_burst(rows)
+        seconds.append(time.perf_counter() - start)
+    return num_steps / min(seconds)
+
+
+def configure_trainer_thread() -> bool:
+    """Set the calling thread up for learning beside a game: one torch thread, no denormals, a lower OS priority.
+
+    torch's settings hold for the calling thread, so call it first thing in the trainer's thread and nowhere else.
+    Returns whether the priority could be lowered, which only Linux does for one thread.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(TRAINER_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+    except OSError:  # a sandbox may forbid it; learning works without
+        return False
+    return True

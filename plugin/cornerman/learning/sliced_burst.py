@@ -1,0 +1,187 @@
+"""A burst of learning steps done in parts that fit the time there is; the weights after it are the same for any parts.
+
+The rows are drawn from both rings before the first part, so how fast the machine is does not decide what is learned.
+The trainer's thread only.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.experience.replay_buffer import Batch, Rings, batch_for
+from cornerman.policy.q_network import NetworkSpec
+from cornerman.training.metrics import Metrics
+
+MOST_LOSS = 100.0
+"""The mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
+MOST_DROPPED = 3
+"""Bursts in a row that may come to nothing finite."""
+
+
+Flag: TypeAlias = NDArray[np.uint8]
+"""`[1]`: set to 1 by any thread to end the slice under way after its step or turn."""
+
+LET_IN_PERIOD_S, LET_IN_S, NO_FRAMES_S = 0.0005, 1e-6, 0.05
+"""How often plain Python lets the game's thread have the interpreter, and for how long at the least."""
+
+
+def for_a_slice(budget_s: float, stop: Flag) -> Callable[[], bool]:
+    """True until so much time is over or `stop` is set; asked between two turns of a battle to judge by or to practise.
+
+    A thread that runs plain Python lets go of the interpreter every 5 ms only, and whoever wakes up meanwhile waits:
+    frames came 10 ms late. So it sleeps for a moment every half millisecond: 0.2 ms late, for a fifth of the turns.
+    A budget of 50 ms or more says that there are no frames.
+    """
+    begun = let_in = time.perf_counter()
+    if budget_s >= NO_FRAMES_S:
+        return lambda: not stop[0] and time.perf_counter() - begun < budget_s
+
+    def go_on() -> bool:
+        nonlocal let_in
+        now = time.perf_counter()
+        if now - let_in > LET_IN_PERIOD_S:
+            time.sleep(LET_IN_S)
+            now = let_in = time.perf_counter()
+        return not stop[0] and now - begun < budget_s
+
+    return go_on
+
+
+class LearnedLike(Protocol):
+    """What `Learner.learn_rows` tells."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+
+
+class LearnerLike(Protocol):
+    """The part of a learner that is needed here."""
+
+    @property
+    def spec(self) -> NetworkSpec: ...
+    @property
+    def device(self) -> Any: ...  # torch's; another one once an accelerator has failed
+    def prepare(self, batch: Any) -> Any: ...
+    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> LearnedLike: ...
+
+
+class SlicedBurst:
+    """`begin` a burst, then `advance` it until it is no longer `pending`."""
+
+    def __init__(
+        self,
+        learner: LearnerLike,
+        batch_size: int,
+        metrics: Metrics,
+        stop: Any = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`stop`: what the learner takes to end a part early, from any thread."""
+        self._learner, self._batch_size, self._metrics = learner, batch_size, metrics
+        self._stop, self.clock = stop, clock
+        self._room: tuple[str, Batch[Any]] | None = None  # for rows of bursts, and the device that likes it
+        self._batch: Batch[Any] | None = None
+        self._rows: Any = None  # the batch as the learner takes it
+        self._steps = self._at = self._dropped = 0
+        self._step_s = 0.0  # what a step takes, 0 before the first
+        self._applied, self._loss = 0, 0.0
+
+    @property
+    def pending(self) -> bool:
+        return self._batch is not None
+
+    def begin(self, rings: Rings, num_steps: int, at_once: int = 1) -> None:
+        """Draw the rows of `num_steps` steps, times `at_once`, from both rings, each in proportion to what it holds.
+
+        Two bursts at once draw the same rows as one after the other.
+        """
+        size = self._batch_size
+        batch = self._memory(num_steps * at_once)
+        rings.sample_many(at_once, (num_steps, size), rings.player.size / len(rings), batch)
+        self._take(batch, num_steps * at_once)
+        self._applied, self._loss = 0, 0.0
+
+    def _memory(self, num_steps: int) -> Batch[Any]:
+        """For the rows of so many steps, as the learner's device likes it: the same memory every time, if large enough.
+
+        Fresh memory for every burst let the process grow by megabytes, as other things took its place in between.
+        """
+        spec, device, num_rows = self._learner.spec, self._learner.device.type, self._batch_size * num_steps
+        if self._room is None or self._room[0] != device or len(self._room[1].action) < num_rows:
+            self._room = (device, batch_for(device, num_rows, spec.observation_size, spec.num_actions))
+        return self._room[1].part(0, num_rows)
+
+    def _take(self, batch: Batch[Any], num_steps: int) -> None:
+        self._batch, self._rows, self._steps, self._at = batch, self._learner.prepare(batch), num_steps, 0
+
+    def drop(self) -> None:
+        """Forget the rest of the burst, and what went wrong before."""
+        self._batch, self._rows, self._dropped = None, None, 0
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The rows still to learn from and what came of the others, as arrays and plain data."""
+        if self._batch is None:
+            return {}, {"dropped": self._dropped}
+        rest = self._batch.part(self._at * self._batch_size, self._steps * self._batch_size)
+        notes = {"left": self._steps - self._at, "applied": self._applied, "loss": self._loss, "dropped": self._dropped}
+        return dict(rest.columns()), notes
+
+    def restore(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
+        """Become what `state` described; ValueError where it does not fit."""
+        self.drop()
+        self._dropped, left = int(notes.get("dropped", 0)), int(notes.get("left", 0))
+        if not left:
+            return
+        batch = self._memory(left)
+        for name, column in batch.columns():
+            if name not in arrays or arrays[name].shape != column.shape:
+                raise ValueError(f"the burst under way does not fit ({name})")
+            column[...] = arrays[name]
+        self._take(batch, left)
+        self._applied, self._loss = int(notes["applied"]), float(notes["loss"])
+
+    def advance(self, budget_s: float) -> float | None:
+        """Learn about as many steps as fit, at least one; the whole burst's mean loss once it is over, else None.
+
+        NaN where every step was dropped. FloatingPointError where learning has come apart: the weights are then no
+        good, although they are finite.
+        """
+        assert self._batch is not None
+        fitting = int(budget_s / self._step_s) if self._step_s else 1
+        most = max(1, min(fitting, self._steps - self._at))
+        begun = self.clock()
+        learned = self._learner.learn_rows(self._rows, self._at, most, self._stop)
+        seconds, done = self.clock() - begun, learned.steps + learned.dropped
+        self._metrics.did("steps", done, seconds)
+        self._step_s += (0.2 if self._step_s else 1.0) * (seconds / done - self._step_s)
+        self._at += done
+        if learned.steps:
+            self._applied += learned.steps
+            self._loss += learned.loss * learned.steps
+        if self._at < self._steps:
+            return None
+        self._batch = self._rows = None
+        return self._judged()
+
+    def _judged(self) -> float:
+        if not self._applied:
+            self._dropped += 1
+            if self._dropped >= MOST_DROPPED:
+                self._dropped = 0
+                raise FloatingPointError(f"{MOST_DROPPED} bursts in a row came to nothing finite")
+            return math.nan
+        self._dropped = 0
+        loss = self._loss / self._applied
+        if loss > MOST_LOSS:
+            raise FloatingPointError(f"the loss went up to {loss:.3g}")
+        return loss

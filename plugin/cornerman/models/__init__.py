@@ -1,0 +1,1 @@
+"""Versions on disk: save, check, who plays, history, import and export, erasure."""

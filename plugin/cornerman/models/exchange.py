@@ -1,0 +1,136 @@
+"""Handing a version on, and taking one from a stranger.
+
+What a stranger sends is data until it is proved otherwise: nothing in it is executed, no name in it becomes a path, and
+nothing is written but a new version made from the checked numbers alone. It stays in quarantine, where it cannot be
+promoted, until it has played a smoke battle. Every refusal is a ModelError with a sentence.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from cornerman.contract import CornermanError, HeadlessGame, ModelError
+from cornerman.evaluation.arena import MAX_TURNS, Encoding, Fighter, Played, play_battle
+from cornerman.files.atomic import MAX_JSON_BYTES, parse_json, read_file, replace_file
+from cornerman.models.manifest import Identity, Provenance, parse_manifest
+from cornerman.models.registry import Registry
+from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
+
+_LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES}
+_MAX_ARCHIVE_BYTES = sum(_LIMITS.values()) + 2**16
+_MAX_MEMBERS = 3
+_MAX_DIRECTORY_BYTES = 4096
+_END_BYTES, _LOCATOR_BYTES = 22, 20
+_WHAT = "The file to import"
+
+
+def export_version(registry: Registry, version: int, path: Path) -> None:
+    """Write a checked version to `path` as a .zip, in one step; ModelError when it is damaged or cannot be written."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as writer:
+        for name, data in registry.stored(version).items():
+            writer.writestr(zipfile.ZipInfo(name), data)  # a fixed date: the same version gives the same bytes
+    try:
+        replace_file(path, archive.getvalue())
+    except OSError as error:
+        raise ModelError(f"Version {version} could not be written to {path} ({error.strerror or error}).") from error
+
+
+def import_version(registry: Registry, identity: Identity, path: Path) -> int:
+    """Store the version in a folder or .zip as a new one in quarantine and return its number.
+
+    ModelError when anything in it is not as `export_version` writes it, or it was made for something else.
+    """
+    read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
+    manifest = parse_manifest(_object(read(MANIFEST, MAX_JSON_BYTES)), "The manifest of the version to import")
+    misfit = manifest.misfit(identity)
+    if misfit is not None:
+        raise ModelError(f"The version cannot be imported: {misfit}.")
+    if manifest.weights_bytes > MAX_WEIGHTS_BYTES:
+        raise ModelError(f"The version cannot be imported: it claims {manifest.weights_bytes:,} bytes of weights.")
+    policy = policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import")
+    # The gate's result is not taken over: it tells how the version fared against somebody else's champion.
+    provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported")
+    return registry.save(policy.flat, provenance, spec=manifest.spec)
+
+
+def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
+    """Let an imported version play itself once, and out of quarantine if that works; ModelError when it does not."""
+    fighter = Fighter(registry.load(version), encoder)
+    try:
+        played = play_battle(game, seed, [fighter, fighter], MAX_TURNS)
+    except (CornermanError, ValueError, ArithmeticError) as error:
+        raise ModelError(f"Version {version} failed in its smoke battle and stays in quarantine: {error}") from error
+    registry.clear(version)
+    return played
+
+
+def _object(data: bytes) -> dict[str, object]:
+    value = parse_json(data, "The manifest of the version to import")
+    if not isinstance(value, dict):
+        raise ModelError("The manifest of the version to import is no object.")
+    return value
+
+
+def _folder_reader(path: Path) -> Callable[[str, int], bytes]:
+    """Reads plain files of a folder by their fixed names; a link is refused, wherever it leads."""
+
+    def read(name: str, limit: int) -> bytes:
+        try:
+            mode = (path / name).lstat().st_mode
+        except OSError as error:
+            raise ModelError(f"{_WHAT} has no readable {name}.") from error
+        if not stat.S_ISREG(mode):
+            raise ModelError(f"{_WHAT} has a {name} that is a link or no plain file.")
+        return read_file(path / name, limit, f"{_WHAT} ({name})")
+
+    return read
+
+
+def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
+    """Reads the members of a small, plain .zip in memory; nothing is ever unpacked to disk."""
+    data = read_file(path, _MAX_ARCHIVE_BYTES, _WHAT)
+    _check_archive(data)
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, OSError) as error:
+        raise ModelError(f"{_WHAT} is no .zip of a version ({error}).") from error
+    members = {info.filename: info for info in archive.infolist()}
+    if len(members) != len(archive.infolist()) or not members.keys() <= _LIMITS.keys():
+        raise ModelError(f"{_WHAT} holds other files than {', '.join(_LIMITS)}, or one twice.")
+
+    def read(name: str, limit: int) -> bytes:
+        info = members.get(name)
+        if info is None:
+            raise ModelError(f"{_WHAT} has no {name}.")
+        if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ModelError(f"{_WHAT} has a {name} that is encrypted or packed in an unusual way.")
+        if stat.S_ISLNK(info.external_attr >> 16) or info.file_size > limit:
+            raise ModelError(f"{_WHAT} has a {name} that is a link or larger than allowed.")
+        try:
+            with archive.open(info) as member:
+                content = member.read(limit + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OSError) as error:
+            raise ModelError(f"{_WHAT} has a damaged {name} ({error}).") from error
+        if len(content) > limit:
+            raise ModelError(f"{_WHAT} has a {name} larger than it says.")
+        return content
+
+    return read
+
+
+def _check_archive(data: bytes) -> None:
+    """Refuse a directory that is large, of the 64-bit kind, or not right at the end, before it is parsed at all."""
+    end = data[-_END_BYTES:]
+    members, directory_bytes = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
+    locator = data[-_END_BYTES - _LOCATOR_BYTES : -_END_BYTES]
+    if not end.startswith(b"PK\x05\x06") or end[-2:] != b"\0\0" or locator.startswith(b"PK\x06\x07"):
+        raise ModelError(f"{_WHAT} is no .zip as Cornerman writes it, nor a version's folder.")
+    if members > _MAX_MEMBERS or directory_bytes > _MAX_DIRECTORY_BYTES:
+        raise ModelError(f"{_WHAT} lists more files than a version has.")

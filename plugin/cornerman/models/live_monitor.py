@@ -1,0 +1,164 @@
+"""Keeps the history as things happen, and watches how the champion fares in live battles.
+
+The history is a record, so one that fails is said once and everything goes on. Live battles may say that a champion is
+worse than its predecessor was, never that another one is better. The trainer's thread owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cornerman.contract import ModelError
+from cornerman.evaluation.gate import Verdict
+from cornerman.evaluation.live_battles import LiveResult
+from cornerman.evaluation.live_watch import LiveWatch, WatchBounds
+from cornerman.models.history import History
+from cornerman.models.manifest import Manifest
+
+PROBATION_BATTLES = 60
+"""Live battles after which a version that recorded battles promoted is on probation no longer."""
+PROBATION = "probation"
+"""The key in a manifest's gate result that puts a version on probation, in every session until it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Whom one watch compares, and against whom: only results of the same kind may be."""
+
+    champion: int
+    predecessor: int
+    kind: str
+    opponent: str
+
+
+class LiveMonitor:
+    """The history of one data folder and the watch over its champion."""
+
+    def __init__(
+        self,
+        folder: Path,
+        now: Callable[[], float],
+        manifests: Callable[..., Iterable[Manifest]],
+        say: Callable[[str], None],
+        bounds: WatchBounds | None = None,
+    ) -> None:
+        """`manifests` gives those of the versions that it is called with, of all that are stored without any."""
+        self._folder, self._now, self._manifests, self._say = folder, now, manifests, say
+        self._bounds = bounds or WatchBounds()
+        self._history: History | None = None
+        self._failing = False
+        self._scores: dict[tuple[int, str, str], list[float]] = {}
+        self._watch: tuple[_Pair, LiveWatch] | None = None
+        self._probation = (-1, 0)  # which version, and how many of its live battles are still to come
+
+    # ------------------------------------------------------------------------------------------------------- noting
+
+    def open(self) -> None:
+        """Open the record and note every stored version in it."""
+        self._note(lambda history: None)
+
+    def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
+        """Note a verdict with its battles, and the version that it promoted."""
+
+        def note(history: History) -> None:
+            if candidate is not None:
+                history.add_version(candidate)
+            history.add_gate(verdict, champion, None if candidate is None else candidate.version, oldest)
+
+        self._note(note)
+
+    def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
+        """Note a live battle; a sentence where the champion has now proved worse than its predecessor, else ""."""
+        version, remaining = self._probation
+        if result.version == version:
+            self._probation = (version, max(0, remaining - 1))
+        watch = None
+        if result.version == champion and predecessor is not None:
+            watch = self._watching(_Pair(champion, predecessor, result.kind, result.opponent))
+        self._past(result.version, result.kind, result.opponent).append(result.score)
+        self._note(
+            lambda history: history.add_battle(
+                result.kind, str(result.version), result.opponent, result.score, result.rounds, result.seat
+            )
+        )
+        return watch.sentence if watch is not None and watch.add(result.score) else ""
+
+    def on_probation(self, champion: int) -> bool:
+        """Whether live battles have still to tell if `champion` is no worse; then nobody else is put to the gate.
+
+        That is so of a version that recorded battles alone promoted, as its manifest says.
+        """
+        if self._probation[0] != champion:
+            self._probation = (champion, self._probation_left(champion))
+        if not self._probation[1]:
+            return False
+        pair, watch = self._watch or (None, None)
+        return pair is None or watch is None or pair.champion != champion or watch.worse is None
+
+    def _probation_left(self, version: int) -> int:
+        """How many live battles are still to come; those of earlier sessions are in the record."""
+        if not any((manifest.gate or {}).get(PROBATION) for manifest in self._manifests([version])):
+            return 0
+        fought: list[int] = []
+        self._note(lambda history: fought.append(history.num_live(version)))
+        return max(0, PROBATION_BATTLES - sum(fought))
+
+    def forget_player(self) -> None:
+        """Erase every battle against the player; ModelError where that cannot be done."""
+        self.drop()
+        self._opened().forget_player()
+
+    def drop(self) -> None:
+        """Forget the results in memory; the file is the caller's."""
+        self._scores.clear()
+        self._watch = None
+
+    def close(self) -> None:
+        """Let go of the file; what comes later opens it again."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
+    # ----------------------------------------------------------------------------------------------------- watching
+
+    def _watching(self, pair: _Pair) -> LiveWatch:
+        """The watch over this pair, begun with what is known of both; another pair begins another one."""
+        if self._watch is None or self._watch[0] != pair:
+            watch = LiveWatch(self._past(pair.predecessor, pair.kind, pair.opponent), self._bounds)
+            for score in self._past(pair.champion, pair.kind, pair.opponent):
+                watch.add(score)
+            self._watch = (pair, watch)
+        return self._watch[1]
+
+    def _past(self, version: int, kind: str, opponent: str) -> list[float]:
+        """A version's results so far, from the record the first time; kept in memory should the record fail."""
+        key = (version, kind, opponent)
+        if key not in self._scores:
+            scores: list[float] = []
+            self._note(lambda history: scores.extend(history.live_scores(version, kind, opponent)))
+            self._scores[key] = scores
+        return self._scores[key]
+
+    # --------------------------------------------------------------------------------------------------- the record
+
+    def _opened(self) -> History:
+        if self._history is None:
+            self._history = History(self._folder, self._now)
+            for sentence in self._history.sentences:
+                self._say(sentence)
+            for manifest in self._manifests():
+                self._history.add_version(manifest)
+        return self._history
+
+    def _note(self, what: Callable[[History], None]) -> None:
+        """Do it; a record that fails is said, until it has worked again, and opened anew the next time."""
+        try:
+            what(self._opened())
+            self._failing = False
+        except ModelError as error:
+            if not self._failing:
+                self._say(str(error))
+            self._failing = True
+            self.close()

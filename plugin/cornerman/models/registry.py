@@ -1,0 +1,408 @@
+"""Versions on disk: save, verify, load, promote, roll back, prune, forget.
+
+    DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md  (learner.safetensors)
+    DATA_DIR/champion.json      which version plays and which played before it
+    DATA_DIR/resume.safetensors what the learner needs to go on exactly where it stopped (resume_file.py)
+
+A version is written under a temporary name, synced, renamed, and only then pointed to; what is read is believed only
+after every check. No torch: a game can play a stored fighter with numpy alone. One owner at a time: the game's thread
+while loading, then the trainer's. Everything that fails raises ModelError with a sentence and leaves what was saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman import __version__
+from cornerman.contract import Floats, ModelError
+from cornerman.files.atomic import (
+    MAX_JSON_BYTES,
+    discard,
+    move_folder,
+    read_file,
+    read_json,
+    sync_folder,
+    to_json,
+    write_file,
+)
+from cornerman.files.checkpoint_file import CheckpointFile
+from cornerman.files.tensor_file import Arrays, pack, unpack
+from cornerman.models.champion_file import ChampionLine, read_line, write_line
+from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
+from cornerman.models.weights import (
+    CARD,
+    LEARNER,
+    MANIFEST,
+    MAX_LEARNER_BYTES,
+    MAX_WEIGHTS_BYTES,
+    WEIGHTS,
+    check_bytes,
+    policy_of,
+)
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec, split
+
+VERSIONS = "versions"
+_LEFTOVER_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEntry:
+    """One stored version for a list; `manifest` is None and `problem` a sentence where it is damaged."""
+
+    version: int
+    state: str  # champion, predecessor, kept, rolled back, quarantined, damaged
+    manifest: Manifest | None
+    problem: str | None = None
+
+
+class Registry:
+    """The versions of one game in one data directory."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        identity: Identity,
+        spec: NetworkSpec,
+        now: Callable[[], float],
+        plugin_version: str = __version__,
+    ) -> None:
+        """`spec` is what is saved; other hidden layers still load. `now` gives seconds since 1970, UTC."""
+        self._dir, self._identity, self._spec = Path(data_dir), identity, spec
+        self._now, self._plugin_version = now, plugin_version
+        self._versions = self._dir / VERSIONS
+        self.resume = CheckpointFile(self._dir)
+        try:
+            self._versions.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+        except OSError as error:
+            raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
+        self._line = ChampionLine()
+        line, self.sentences = read_line(self._dir)
+        self._note_damaged = bool(self.sentences)
+        self._line = line or self._rebuilt()
+
+    # ------------------------------------------------------------------------------------------------------ state
+
+    @property
+    def champion(self) -> int | None:
+        """The version that plays; None before the first promotion."""
+        return self._line.champion
+
+    @property
+    def predecessor(self) -> int | None:
+        """The version that a roll-back would bring back."""
+        return self._line.predecessor
+
+    @property
+    def oldest(self) -> int | None:
+        """The oldest champion that is still kept."""
+        return self._line.line[0] if self._line.line else None
+
+    @property
+    def line(self) -> tuple[int, ...]:
+        """All champions in the order in which they came to play."""
+        return self._line.line
+
+    @property
+    def folder(self) -> Path:
+        """The data directory."""
+        return self._dir
+
+    def manifests(self, versions: Iterable[int] | None = None) -> Iterator[Manifest]:
+        """The readable manifests of `versions`, or of all: one at a time, as their battles take much memory."""
+        for version in self.numbers() if versions is None else versions:
+            try:
+                yield self.manifest(version)
+            except ModelError:  # `versions` tells what is damaged, and why
+                continue
+
+    def numbers(self) -> list[int]:
+        """The stored versions, damaged ones included, oldest first."""
+        try:
+            found = [path for path in self._versions.iterdir() if _is_version_name(path.name) and path.is_dir()]
+        except OSError:
+            return []  # the folder was taken away while the game runs; saving makes it anew
+        return sorted(int(path.name) for path in found)
+
+    def versions(self) -> list[VersionEntry]:
+        """Every stored version with its state; reads the manifests, not the weights."""
+        entries = []
+        for version in self.numbers():
+            try:
+                manifest = self.manifest(version)
+                entries.append(VersionEntry(version, self._state(version, manifest), manifest))
+            except ModelError as error:
+                entries.append(VersionEntry(version, "damaged", None, str(error)))
+        return entries
+
+    def quarantined(self, version: int) -> bool:
+        """Whether it came from a stranger and has not yet played its smoke battle."""
+        return self.manifest(version).origin == "imported" and version not in self._line.cleared
+
+    def _state(self, version: int, manifest: Manifest) -> str:
+        if version == self._line.champion:
+            return "champion"
+        if manifest.origin == "imported" and version not in self._line.cleared:
+            return "quarantined"
+        if version == self._line.predecessor:
+            return "predecessor"
+        return "rolled back" if version in self._line.rolled_back else "kept"
+
+    # ----------------------------------------------------------------------------------------------------- saving
+
+    def save(
+        self, flat: Floats, provenance: Provenance, learner: Arrays | None = None, spec: NetworkSpec | None = None
+    ) -> int:
+        """Store parameters `[P]` as a new version and return its number; it does not play yet.
+
+        ModelError when it cannot be saved; then nothing of it is left and everything older is untouched.
+        """
+        spec = spec or self._spec
+        if not np.isfinite(flat).all():
+            raise ModelError("The new version holds a number that is not finite; it was not saved.")
+        weights = pack(split(np.asarray(flat, np.float32), spec))
+        state = None if learner is None else pack(learner, what="The learner's state")
+        version = max([self._line.next_version - 1, *self.numbers()]) + 1
+        manifest = self._describe(version, spec, provenance, weights, state)
+        files = {WEIGHTS: weights, MANIFEST: to_json(manifest.as_dict()), CARD: card(manifest).encode()}
+        if state is not None:
+            files[LEARNER] = state
+        self._write_folder(version, files)
+        return version
+
+    def _describe(
+        self, version: int, spec: NetworkSpec, provenance: Provenance, weights: bytes, learner: bytes | None
+    ) -> Manifest:
+        created = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
+        return Manifest(
+            schema=SCHEMA,
+            version=version,
+            game=self._identity.game,
+            game_version=self._identity.game_version,
+            encoder_version=self._identity.encoder_version,
+            action_names=self._identity.action_names,
+            observation_size=spec.observation_size,
+            hidden=spec.hidden,
+            sha256=hashlib.sha256(weights).hexdigest(),
+            weights_bytes=len(weights),
+            shapes=dict(spec.arrays()),
+            learner_sha256=None if learner is None else hashlib.sha256(learner).hexdigest(),
+            learner_bytes=0 if learner is None else len(learner),
+            parent=provenance.parent,
+            learning_steps=provenance.learning_steps,
+            rows=dict(provenance.rows),
+            gate=None if provenance.gate is None else dict(provenance.gate),
+            origin=provenance.origin,
+            created=created,
+            plugin_version=self._plugin_version,
+        )
+
+    def _write_folder(self, version: int, files: Mapping[str, bytes]) -> None:
+        temporary = self._versions / f".new-{version:06d}"
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            for name, data in files.items():
+                write_file(temporary / name, data)
+            sync_folder(temporary)
+            move_folder(temporary, self._folder(version))
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if not isinstance(error, FileExistsError):
+                shutil.rmtree(self._folder(version), ignore_errors=True)
+            raise ModelError(
+                f"Version {version} could not be saved ({error.strerror or error}); what was saved before is untouched."
+            ) from error
+
+    # ---------------------------------------------------------------------------------------------------- loading
+
+    def manifest(self, version: int) -> Manifest:
+        """The checked manifest of a version; ModelError with a sentence."""
+        what = f"The manifest of version {version}"
+        manifest = parse_manifest(read_json(self._folder(version) / MANIFEST, what), what)
+        if manifest.version != version:
+            raise ModelError(f"{what} belongs to version {manifest.version}.")
+        return manifest
+
+    def load(self, version: int) -> Policy:
+        """A version that passed every check: size, SHA-256, names, shapes, types, finite numbers, one inference.
+
+        ModelError with a sentence when it is damaged, made for something else, or missing.
+        """
+        manifest = self.manifest(version)
+        misfit = manifest.misfit(self._identity)
+        if misfit is not None:
+            raise ModelError(f"Version {version} cannot play here: {misfit}.")
+        data = read_file(self._folder(version) / WEIGHTS, MAX_WEIGHTS_BYTES, f"The weights of version {version}")
+        return policy_of(manifest, data, f"version {version}")
+
+    def stored(self, version: int) -> dict[str, bytes]:
+        """The files of a version that passes every check, for handing it on; ModelError with a sentence."""
+        self.load(version)
+        folder, what = self._folder(version), f"Version {version}"
+        return {
+            name: read_file(folder / name, limit, what)
+            for name, limit in ((MANIFEST, MAX_JSON_BYTES), (WEIGHTS, MAX_WEIGHTS_BYTES), (CARD, MAX_JSON_BYTES))
+        }
+
+    def load_learner(self, version: int) -> dict[str, NDArray[Any]] | None:
+        """The learner's arrays as saved with a version; None where none were saved."""
+        manifest = self.manifest(version)
+        if manifest.learner_sha256 is None:
+            return None
+        what = f"The learner's state of version {version}"
+        data = read_file(self._folder(version) / LEARNER, MAX_LEARNER_BYTES, what)
+        check_bytes(data, manifest.learner_bytes, manifest.learner_sha256, what)
+        return unpack(data, what)[0]
+
+    def load_champion(self, note: bool = True) -> tuple[Policy | None, list[str]]:
+        """The champion, or the last good one before it, or None; and a sentence for everything that was wrong.
+
+        A damaged champion is taken out of the line: what loads is the champion from here on; without `note` only here.
+        """
+        sentences, self.sentences = self.sentences, []
+        line = self._line
+        while line.champion is not None:
+            try:
+                policy = self.load(line.champion)
+            except ModelError as error:
+                sentences.append(str(error))
+                line = line.without({line.champion})
+                continue
+            if line != self._line:
+                sentences.append(f"Version {line.champion} plays instead.")
+            if note and (line != self._line or self._note_damaged):
+                self._note(line, sentences)
+            return policy, sentences
+        if sentences:
+            sentences.append("No saved version can be used; the computer's side starts anew.")
+        return None, sentences
+
+    def _note(self, line: ChampionLine, sentences: list[str]) -> None:
+        """Write down what was found out while loading; when that fails too, the next start finds it out again."""
+        try:
+            self._point(line)
+        except ModelError as error:
+            sentences.append(str(error))
+            self._line = line
+
+    # -------------------------------------------------------------------------------------------- which one plays
+
+    def promote(self, version: int) -> None:
+        """Make a stored version the champion, after loading it once; ModelError when it cannot be or is quarantined."""
+        if self.quarantined(version):
+            raise ModelError(f"Version {version} came from elsewhere and has not yet played its smoke battle.")
+        self.load(version)
+        self._point(self._line.promoted(version))
+
+    def roll_back(self) -> int | None:
+        """Bring the predecessor back and return its number; None, and no change, when there is none that loads."""
+        line = self._line
+        while line.predecessor is not None:
+            line = line.rolled()
+            try:
+                self.load(line.line[-1])
+            except ModelError as error:
+                self.sentences.append(str(error))
+                continue
+            self._point(line)
+            return line.champion
+        return None
+
+    def clear(self, version: int) -> None:
+        """Let an imported version out of quarantine: it has played its smoke battle."""
+        self.load(version)
+        if version not in self._line.cleared:
+            self._point(replace(self._line, cleared=(*self._line.cleared, version)))
+
+    def _point(self, line: ChampionLine) -> None:
+        line = replace(line, next_version=max([line.next_version, *(number + 1 for number in self.numbers())]))
+        try:
+            write_line(self._dir, line)
+        except OSError as error:
+            raise ModelError(
+                f"Which version plays could not be noted down ({error.strerror or error}); the last note still counts."
+            ) from error
+        self._line, self._note_damaged = line, False
+
+    def _rebuilt(self) -> ChampionLine:
+        """The line as the manifests tell it, for when the note is lost: version 0 and all that passed the gate."""
+        trained = (manifest for manifest in self.manifests() if manifest.origin == "trained")
+        numbers = [manifest.version for manifest in trained if manifest.version == 0 or manifest.passed_gate]
+        if self.sentences:
+            self.sentences.append("The order of the champions was rebuilt from the stored versions.")
+        return ChampionLine(line=tuple(numbers))
+
+    # ------------------------------------------------------------------------------------------------- tidying up
+
+    def prune(self, keep: int) -> list[int]:
+        """Delete the oldest versions until `keep` are left; never version 0, the champion or its predecessor."""
+        numbers = self.numbers()
+        safe = {0, self.champion, self.predecessor, numbers[-1] if numbers else None}
+        spare = [number for number in numbers if number not in safe]
+        return self._delete(spare[: max(0, len(numbers) - keep)])
+
+    def erase_trained_from_player(self) -> list[int]:
+        """Delete every version that learned from the player, its descendants, and the learner's state.
+
+        Damaged versions go too, since nobody can tell what they learned from.
+        """
+        entries = self.versions()
+        tainted = {entry.version for entry in entries if entry.manifest is None or entry.manifest.from_player}
+        for entry in entries:
+            if entry.manifest is not None and entry.manifest.parent in tainted:
+                tainted.add(entry.version)
+        self.resume.erase()
+        try:
+            self._sweep(older_than_s=-inf)
+        except OSError as error:
+            raise ModelError(f"Leftovers of saved versions could not be erased ({error.strerror or error}).") from error
+        return self._delete(sorted(tainted))
+
+    def _delete(self, versions: list[int]) -> list[int]:
+        """Point away from `versions` first, then delete: a crash between the two leaves unused folders, no gap."""
+        if not versions:
+            return []
+        self._point(self._line.without(set(versions)))
+        failed: OSError | None = None
+        for version in versions:
+            try:
+                # The rename makes it vanish in one step; a version is never seen half deleted.
+                gone = self._versions / f".gone-{version:06d}"
+                self._folder(version).rename(gone)
+                shutil.rmtree(gone)
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise ModelError(
+                f"Not every version could be deleted ({failed.strerror or failed}); try again."
+            ) from failed
+        return versions
+
+    def _sweep(self, older_than_s: float = _LEFTOVER_S) -> None:
+        """Remove what an unclean end left behind, if it is old enough that no one is still writing it."""
+        for path in self._versions.iterdir():
+            unfinished = path.name.startswith(".new-") and self._now() - path.stat().st_mtime >= older_than_s
+            if unfinished or path.name.startswith(".gone-"):
+                shutil.rmtree(path, ignore_errors=True)
+        for path in self._dir.glob(".*.new"):  # a file that was killed before it was moved to its place
+            if self._now() - path.stat().st_mtime >= older_than_s:
+                discard(path)
+
+    def _folder(self, version: int) -> Path:
+        return self._versions / f"{version:06d}"
+
+
+def _is_version_name(name: str) -> bool:
+    return name.isascii() and name.isdigit() and 6 <= len(name) <= 9

@@ -1,0 +1,81 @@
+"""What the panel's switches do to the plugin. The game's thread; nothing here waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cornerman.models.champions import roll_back
+from cornerman.policy.difficulty import level
+
+if TYPE_CHECKING:
+    from cornerman.plugin import Cornerman
+
+
+LENT = "It plays from a copy, since its data folder cannot be used now; do that in a game that can use it."
+
+
+class Controls:
+    """One method a switch or button. Where the plugin plays from a copy nothing is recorded, learned or forgotten."""
+
+    def __init__(self, plugin: Cornerman) -> None:
+        self._plugin = plugin
+
+    def set_on(self, on: bool) -> None:
+        """The whole plugin: off, the game's own fighter moves and nothing is recorded or learned."""
+        self._plugin.switch(on=on)
+
+    def set_recording(self, on: bool) -> None:
+        if self._plugin.loan is not None:
+            self._plugin.say(LENT)
+            return
+        self._plugin.switch(recording=on)
+        self._plugin.remember_preferences()
+
+    def set_learning(self, on: bool) -> None:
+        if self._plugin.loan is not None:
+            self._plugin.say(LENT)
+            return
+        self._plugin.set_learning(on)
+        self._plugin.remember_preferences()
+
+    def set_difficulty(self, number: int) -> None:
+        level(number)
+        self._plugin.level = number
+        self._plugin.remember_preferences()
+
+    def roll_back(self) -> str:
+        """The previous champion plays again, from the trainer's next look at its commands on (some milliseconds)."""
+        plugin = self._plugin
+        if plugin.slot.back(1) is plugin.slot.champion:
+            return "There is no earlier version to go back to."
+
+        def back() -> None:
+            gone_back = roll_back(plugin.slot, plugin.registry, plugin.metrics.event, plugin.say)
+            if gone_back and plugin.training is not None:
+                plugin.training.drop_candidate()
+
+        plugin.hand_to_trainer(back)
+        return "Going back to the version before."
+
+    def take_in(self) -> str:
+        """Take in the model that was dropped into the imports folder."""
+        if self._plugin.loan is not None:
+            return LENT
+        self._plugin.hand_to_trainer(self._plugin.take_in)
+        return "Looking at the model in the imports folder."
+
+    def forget(self) -> str:
+        """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
+        if self._plugin.loan is not None:
+            return LENT
+        plugin = self._plugin
+        plugin.cut_recording()
+        plugin.results.clear()
+
+        def erase() -> None:
+            from cornerman.models.erasure import forget  # SQLite and the judges with it: not at every start of a game
+
+            forget(plugin)
+
+        plugin.hand_to_trainer(erase)
+        return "Forgetting what was recorded and learned."

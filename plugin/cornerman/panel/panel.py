@@ -1,0 +1,383 @@
+"""The panel in the game's debug menu: switches, the difficulty dial, and what Cornerman knows of itself.
+
+It fills whatever surface it is given, from 420x380 pixels up, and reads only plain data. pygame (or pygame-ce, which
+has the same name) is imported when the first picture is drawn, never before. The game's thread only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from cornerman.panel.panel_text import ago, figures_of, left_out_of, news_of, part_of
+
+if TYPE_CHECKING:
+    import pygame
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]  # left, top, width, height in pixels
+
+PAPER: Colour = (24, 27, 54)
+FIELD: Colour = (38, 43, 82)
+LINE: Colour = (70, 78, 132)
+WORDS: Colour = (240, 240, 250)
+QUIET: Colour = (172, 178, 210)
+GOLD: Colour = (246, 200, 92)
+GOOD: Colour = (104, 214, 138)
+BAD: Colour = (244, 92, 88)
+MOODS: Mapping[str, Colour] = {"news": GOLD, "good": GOOD, "bad": BAD, "quiet": QUIET, "plain": WORDS}
+
+LEAST_WIDTH, LEAST_HEIGHT = 420, 380
+CURVE_LENGTH = 64
+"""How many recent values of the loss the panel keeps for its curve."""
+FINER = 4
+"""Text is set so much bigger and shrunk: set small, the font's letters stand unevenly."""
+TEXTS_KEPT = 400
+LEFT_OUT_LINES = 3
+"""The news about bad records takes no more, so that there is room for the rest."""
+
+PLUGIN, RECORDING, LEARNING, DIFFICULTY, FORGET, ROLL_BACK = range(6)
+ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what it learned", "Back to the last version: B")
+
+
+class Controls(Protocol):
+    """What the panel may change. `forget` and `roll_back` answer with a sentence for the player."""
+
+    def set_on(self, on: bool) -> None: ...
+    def set_recording(self, on: bool) -> None: ...
+    def set_learning(self, on: bool) -> None: ...
+    def set_difficulty(self, level: int) -> None: ...
+    def take_in(self) -> str: ...
+    def forget(self) -> str: ...
+    def roll_back(self) -> str: ...
+
+
+class Written(NamedTuple):
+    """One text as drawn: where, and in which box it had to stay, in pixels of the surface."""
+
+    text: str
+    rect: Box
+    box: Box
+
+
+class Panel:
+    """Draws the panel and takes its input. `written` lists the texts of the last picture, for tests."""
+
+    def __init__(self, controls: Controls, report: Callable[[], Mapping[str, Any]]) -> None:
+        self.row = PLUGIN
+        self.asking = False  # "forget" was chosen once and asks for a second time
+        self.answer = ""
+        self.written: list[Written] = []
+        self._controls, self._report = controls, report
+        self._losses: deque[float] = deque(maxlen=CURVE_LENGTH)
+        self._steps = -1
+        self._hits: dict[int, Box] = {}  # in the window's pixels, as mouse events are
+        self._fonts: dict[int, pygame.font.Font] = {}
+        self._texts: dict[tuple[str, int, Colour], pygame.Surface] = {}
+        self._scale = 1.0
+
+    # ----------------------------------------------------------------------------------------------------------- input
+
+    def event(self, event: pygame.event.Event) -> bool:
+        """Takes a key or a mouse event; True: it was for the panel."""
+        import pygame
+
+        if event.type == pygame.KEYDOWN:
+            return self._key(event.key)
+        if event.type not in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
+            return False
+        row = next((row for row, box in self._hits.items() if _inside(box, event.pos)), None)
+        if row is None:
+            return False
+        if row != self.row:
+            self.row, self.asking = row, False
+        if event.type == pygame.MOUSEBUTTONDOWN and event.button in (1, 3):
+            left, _top, width, _height = self._hits[row]
+            if row == DIFFICULTY:
+                levels = len(self._levels())
+                self._set_level(1 + int((event.pos[0] - left) * levels / max(width, 1)))
+            else:
+                self._choose()
+        return True
+
+    def _key(self, key: int) -> bool:
+        import pygame
+
+        if key in (pygame.K_UP, pygame.K_DOWN):
+            self.row = (self.row + (1 if key == pygame.K_DOWN else -1)) % len(ROWS)
+            self.asking = False
+        elif key in (pygame.K_LEFT, pygame.K_RIGHT):
+            if self.row == DIFFICULTY:
+                self._set_level(self._level() + (1 if key == pygame.K_RIGHT else -1))
+            elif self.row < DIFFICULTY:
+                self._switch(self.row, key == pygame.K_RIGHT)
+        elif key in (pygame.K_RETURN, pygame.K_KP_ENTER, pygame.K_SPACE):
+            self._choose()
+        elif key == pygame.K_i:
+            self.answer = self._controls.take_in()
+        elif key == pygame.K_b:
+            self.answer = self._controls.roll_back()
+        elif key == pygame.K_ESCAPE and self.asking:
+            self.asking = False
+        else:
+            return False
+        return True
+
+    def _choose(self) -> None:
+        """Enter, Space or a click on the row in focus."""
+        self.answer = ""
+        if self.row < DIFFICULTY:
+            self._switch(self.row, not self._is_on(self.row))
+        elif self.row == DIFFICULTY:
+            self._set_level(self._level() % len(self._levels()) + 1)
+        elif self.row == ROLL_BACK:
+            self.answer = self._controls.roll_back()
+        elif self.asking:
+            self.asking = False
+            self.answer = self._controls.forget()
+            self._losses.clear()
+        else:
+            self.asking = True
+
+    def _switch(self, row: int, on: bool) -> None:
+        controls = self._controls
+        (controls.set_on, controls.set_recording, controls.set_learning)[row](on)
+
+    def _is_on(self, row: int) -> bool:
+        return bool(part_of(self._report(), "plugin").get(("on", "recording", "learning")[row], False))
+
+    def _level(self) -> int:
+        return int(part_of(self._report(), "difficulty").get("level", 1))
+
+    def _levels(self) -> Sequence[str]:
+        return part_of(self._report(), "difficulty").get("levels") or ("1", "2", "3", "4", "5")
+
+    def _set_level(self, level: int) -> None:
+        self._controls.set_difficulty(min(max(level, 1), len(self._levels())))
+
+    # --------------------------------------------------------------------------------------------------------- drawing
+
+    def draw(self, surface: pygame.Surface) -> None:
+        """Draws the panel over the whole surface; a part of the window works too, the mouse finds its rows there."""
+        import pygame
+
+        if not pygame.font.get_init():
+            pygame.font.init()
+        report = self._report()
+        self.remember(report)
+        width, height = surface.get_size()
+        scale = max(1.0, min(width / LEAST_WIDTH, height / LEAST_HEIGHT))
+        if scale != self._scale:
+            self._fonts.clear()
+            self._texts.clear()
+        self._scale = scale
+        self.written.clear()
+        self._hits.clear()
+        surface.fill(PAPER)
+        pad, row = self._px(10), self._px(25)
+        middle = int(width * 0.41)
+        self._draw_rows(surface, report, (pad, pad, middle - 2 * pad, 8 * row))
+        self._draw_figures(surface, report, (middle, pad, width - middle - pad, 8 * row))
+        top = pad + 8 * row + pad // 2
+        self._draw_news(surface, report, (pad, top, width - 2 * pad, height - top - pad // 2))
+
+    def _px(self, units: float) -> int:
+        return round(units * self._scale)
+
+    def remember(self, report: Mapping[str, Any]) -> None:
+        """Keeps the loss for the curve if there was a learning step since; also of use while the panel is not shown."""
+        learner = part_of(report, "learner")
+        loss, steps = learner.get("loss"), int(learner.get("steps") or 0)
+        if isinstance(loss, float) and steps != self._steps:
+            self._losses.append(loss)
+        self._steps = steps
+
+    def _draw_rows(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
+        """The switches, the dial and the two buttons, one below the other."""
+        left, top, width, _height = box
+        row, gap = self._px(25), self._px(3)
+        y = top
+        for index, name in enumerate(ROWS):
+            height = 2 * row - gap if index == DIFFICULTY else row - gap
+            place = (left, y, width, height)
+            self._frame(surface, index, place)
+            inner = (left + self._px(9), y, width - self._px(18), row - gap)
+            if index < DIFFICULTY:
+                on = bool(part_of(report, "plugin").get(("on", "recording", "learning")[index], False))
+                self._text(surface, name, inner, WORDS)
+                self._draw_switch(surface, inner, on)
+            elif index == DIFFICULTY:
+                self._draw_dial(surface, report, inner)
+            elif index == FORGET and self.asking:
+                self._text(surface, "Really? Once more: forget", inner, BAD, "middle")
+            else:
+                self._text(surface, name, inner, WORDS, "middle")
+            y += height + gap
+
+    def _frame(self, surface: pygame.Surface, row: int, place: Box) -> None:
+        """A row's field, gold when in focus; remembers where the mouse finds it."""
+        import pygame
+
+        left, top, width, height = place
+        offset = surface.get_abs_offset()
+        self._hits[row] = (left + offset[0], top + offset[1], width, height)
+        focused = row == self.row
+        fill = tuple((3 * a + b) // 4 for a, b in zip(FIELD, GOLD, strict=True)) if focused else FIELD
+        pygame.draw.rect(surface, fill, place, border_radius=self._px(6))
+        pygame.draw.rect(surface, GOLD if focused else LINE, place, max(1, self._px(1)), border_radius=self._px(6))
+
+    def _draw_switch(self, surface: pygame.Surface, inner: Box, on: bool) -> None:
+        import pygame
+
+        left, top, width, height = inner
+        wide, high = self._px(26), self._px(13)
+        place = pygame.Rect(left + width - wide, top + (height - high) // 2, wide, high)
+        pygame.draw.rect(surface, GOOD if on else (84, 88, 120), place, border_radius=high // 2)
+        knob = place.right - high // 2 if on else place.left + high // 2
+        pygame.draw.circle(surface, WORDS, (knob, place.centery), high // 2 - 1)
+        words = (left, top, width - wide - self._px(6), height)
+        self._text(surface, "on" if on else "off", words, GOOD if on else QUIET, "right")
+
+    def _draw_dial(self, surface: pygame.Surface, report: Mapping[str, Any], inner: Box) -> None:
+        """The name of the level, and a step for each."""
+        import pygame
+
+        left, top, width, height = inner
+        difficulty = part_of(report, "difficulty")
+        level, levels = int(difficulty.get("level") or 1), self._levels()
+        self._text(surface, "Difficulty", inner, WORDS)
+        self._text(surface, str(difficulty.get("name", "")), inner, GOLD, "right")
+        each = width / max(len(levels), 1)
+        for step in range(len(levels)):
+            tall = self._px(6 + 2.2 * step)
+            place = pygame.Rect(left + round(step * each) + 1, 0, round(each) - self._px(3), tall)
+            place.bottom = top + height + self._px(20)
+            pygame.draw.rect(surface, GOLD if step < level else LINE, place, border_radius=self._px(2))
+
+    def _draw_figures(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
+        left, top, width, height = box
+        figures = figures_of(report)
+        row = height / len(figures)
+        label = int(width * 0.36)
+        for index, (name, value, mood) in enumerate(figures):
+            y, high = top + round(index * row), round(row)
+            self._text(surface, name, (left, y, label - self._px(6), high), QUIET)
+            room = width - label
+            if name == "Loss" and len(self._losses) > 1:
+                room = round(room * 0.42)
+                self._draw_curve(
+                    surface, (left + label + room, y + self._px(3), width - label - room, high - self._px(6))
+                )
+            if name == "Memory of play":
+                fill = part_of(report, "replay")
+                share = int(fill.get("fill") or 0) / max(int(fill.get("capacity") or 1), 1)
+                room = round(room * 0.72)
+                bar = (left + label + room, y + high // 2 - self._px(3), width - label - room, self._px(6))
+                self._draw_bar(surface, bar, share)
+            self._text(surface, value, (left + label, y, room, high), MOODS[mood])
+
+    def _draw_bar(self, surface: pygame.Surface, box: Box, share: float) -> None:
+        import pygame
+
+        left, top, width, height = box
+        pygame.draw.rect(surface, FIELD, box, border_radius=height // 2)
+        pygame.draw.rect(surface, GOOD, (left, top, round(width * min(max(share, 0.0), 1.0)), height))
+
+    def _draw_curve(self, surface: pygame.Surface, box: Box) -> None:
+        """The recent losses as a line, the newest at the right."""
+        import pygame
+
+        left, top, width, height = box
+        low, high = min(self._losses), max(self._losses)
+        span = (high - low) or 1.0
+        last = len(self._losses) - 1
+        points = [
+            (left + round(i * (width - 1) / last), top + height - 1 - round((loss - low) / span * (height - 1)))
+            for i, loss in enumerate(self._losses)
+        ]
+        pygame.draw.lines(surface, GOLD, False, points, max(1, self._px(1)))
+
+    def _draw_news(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
+        """The last answer, what needs attention, what was left out and why, what it waits for, events; what fits."""
+        import pygame
+
+        left, top, width, height = box
+        pygame.draw.line(surface, LINE, (left, top), (left + width, top), max(1, self._px(1)))
+        lines: list[tuple[str, Colour]] = []
+        notice = str(part_of(report, "plugin").get("notice") or "")
+        for sentence in (self.answer, notice):
+            lines += [(line, GOLD) for line in self._wrapped(sentence, width)] if sentence else []
+        if left_out := left_out_of(report):
+            lines += [(line, BAD) for line in self._wrapped(left_out, width)[:LEFT_OUT_LINES]]
+        for sentence in news_of(report):
+            lines += [(line, WORDS) for line in self._wrapped(sentence, width)]
+        for event in report.get("events") or ():
+            if event.get("text") in (notice, report.get("device_why")):  # said above
+                continue
+            sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
+            lines += [(line, QUIET) for line in self._wrapped(sentence, width)]
+        high = self._px(17)
+        y = top + self._px(5)
+        room = max(0, (top + height - y) // high)
+        if 0 < room < len(lines) and not lines[room - 1][0].endswith("."):
+            lines[room - 1] = f"{lines[room - 1][0]} ...", lines[room - 1][1]
+        for line, colour in lines[:room]:
+            self._text(surface, line, (left, y, width, high), colour)
+            y += high
+
+    # ------------------------------------------------------------------------------------------------------------ text
+
+    def _font(self, size: int) -> pygame.font.Font:
+        import pygame
+
+        if size not in self._fonts:
+            self._fonts[size] = pygame.font.Font(None, FINER * size)
+        return self._fonts[size]
+
+    def _wide(self, text: str, size: int) -> int:
+        return -(-self._font(size).size(text)[0] // FINER)
+
+    def _text(self, surface: pygame.Surface, text: str, box: Box, colour: Colour, align: str = "left") -> None:
+        """Draws one line inside its box: set smaller if it is too wide, then cut."""
+        left, top, width, height = box
+        size = self._px(18)
+        while size > self._px(15) and self._wide(text, size) > width:
+            size -= 1
+        while text and self._wide(text, size) > width:
+            text = text[:-4].rstrip() + "..." if len(text) > 4 else ""
+        rendered = self._rendered(text, size, colour)
+        rect = rendered.get_rect(left=left, centery=top + height // 2)
+        if align == "right":
+            rect.right = left + width
+        elif align == "middle":
+            rect.centerx = left + width // 2
+        surface.blit(rendered, rect)
+        self.written.append(Written(text, (rect.left, rect.top, rect.width, rect.height), box))
+
+    def _rendered(self, text: str, size: int, colour: Colour) -> pygame.Surface:
+        import pygame
+
+        key = (text, size, colour)
+        if key not in self._texts:
+            if len(self._texts) > TEXTS_KEPT:
+                self._texts.clear()
+            big = self._font(size).render(text, True, colour)
+            shrunk = (-(-big.get_width() // FINER), -(-big.get_height() // FINER))
+            self._texts[key] = pygame.transform.smoothscale(big, shrunk)
+        return self._texts[key]
+
+    def _wrapped(self, text: str, width: int) -> list[str]:
+        size = self._px(18)
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and self._wide(longer, size) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return lines
+
+
+def _inside(box: Box, position: Sequence[int]) -> bool:
+    return box[0] <= position[0] < box[0] + box[2] and box[1] <= position[1] < box[1] + box[3]

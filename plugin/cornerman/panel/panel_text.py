@@ -1,0 +1,163 @@
+"""The panel's figures in words: name, value and how they are meant. Plain data in, plain text out; no drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SHORT = 24
+"""Characters: a longer reason has no room beside the figures and is told in full below them."""
+
+
+def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The figures as name, value and mood ("news", "good", "bad", "quiet" or "plain"); what is not known says so."""
+    replay, learner, gate = part_of(report, "replay"), part_of(report, "learner"), part_of(report, "gate")
+    window, machine = part_of(report, "window"), part_of(report, "machine")
+    version = report.get("version", -1)
+    open_now = bool(window.get("open"))
+    rejected = sum(part_of(part_of(report, "recorder"), "rejected").values())
+    doing = "open" if open_now else "closed"
+    steps_per_s = learner.get("steps_per_s")
+    speed = f" ({steps_per_s:,.0f}/busy s)" if isinstance(steps_per_s, (int, float)) else ""
+    none = "none yet" if part_of(report, "plugin").get("on", True) else "none, it is off"
+    return [
+        ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "news"),
+        (
+            "TrainingLoop",
+            doing + (f", {_occasion(window)}" if window.get("why") else ""),
+            "good" if open_now else "quiet",
+        ),
+        ("Memory of play", f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
+        ("Left out", f"{rejected:,} bad records" if rejected else "nothing", "bad" if rejected else "plain"),
+        ("Steps", f"{learner.get('steps') or 0:,}{speed}", "plain"),
+        ("Loss", _loss(learner), "plain"),
+        ("Foresight", _share(learner.get("accuracy"), " right", "not measured yet"), "plain"),
+        ("Win rate", _win_rate(part_of(report, "record")), "plain"),
+        ("Candidate", _candidate(gate, learner), "plain"),
+        ("Device", _device(report), "plain"),
+        ("CPU, memory", _load(machine), "plain"),
+        ("Temperature", _number(machine.get("temperature_c"), "{:.0f} °C", "not available"), "plain"),
+    ]
+
+
+def _loss(learner: Mapping[str, Any]) -> str:
+    """The loss, and what had to be left out or undone, where anything was."""
+    counts = [
+        f"{learner[name]:,} {word}"
+        for name, word in (("dropped", "dropped"), ("failures", "undone"))
+        if learner.get(name)
+    ]
+    return ", ".join([_number(learner.get("loss"), "{:.4f}", "none yet"), *counts])
+
+
+def left_out_of(report: Mapping[str, Any]) -> str:
+    """Why records were left out, with counts and an example of the most frequent reason; "" where none was."""
+    recorder = part_of(report, "recorder")
+    counts = sorted(part_of(recorder, "rejected").items(), key=lambda reason: (-reason[1], reason[0]))
+    if not counts:
+        return ""
+    example = part_of(recorder, "examples").get(counts[0][0], "")
+    return f"Left out: {', '.join(f'{count:,} x {reason}' for reason, count in counts)}. {example}".strip()
+
+
+def _load(machine: Mapping[str, Any]) -> str:
+    cpu = _number(machine.get("cpu_percent"), "{:.0f} %", "not available")
+    return f"{cpu}, {_number(machine.get('memory_mb'), '{:,.0f} MB', 'not available')}"
+
+
+def _device(report: Mapping[str, Any]) -> str:
+    why = str(report.get("device_why") or "")
+    return str(report.get("device") or "none") + (f", {why}" if 0 < len(why) <= SHORT else "")
+
+
+def _win_rate(record: Mapping[str, Any]) -> str:
+    if record.get("win_rate") is None:
+        return "no battle yet"
+    interval = record.get("interval")
+    between = f" ({_share(interval[0])} to {_share(interval[1])})" if interval else ""
+    return f"{_share(record['win_rate'])}{between}"
+
+
+def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
+    """Where the candidate stands, in a word or two; `news_of` has the verdict's whole sentence."""
+    score, verdict, left = gate.get("score"), str(gate.get("verdict") or ""), learner.get("steps_to_candidate")
+    share = f", {_share(score)}" if isinstance(score, (int, float)) else ""
+    if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
+        return f"judging, {gate.get('pairs') or 0:,} pairs{'' if verdict else share}"
+    if verdict:
+        return verdict.partition(":")[0] + share
+    if isinstance(left, int):
+        return f"in {left:,} steps" if left else "ready, waits its turn"
+    return "none yet"
+
+
+def _occasion(window: Mapping[str, Any]) -> str:
+    """The first part of why the training window is open or closed: as much as a figure has room for."""
+    occasion = str(window["why"]).partition("; ")[0].partition(". ")[0].rstrip(".")
+    return occasion if len(occasion) <= SHORT else "it rests" if not window.get("open") else "see below"
+
+
+def news_of(report: Mapping[str, Any]) -> list[str]:
+    """What it waits for, what holds training back, the last candidate's verdict, and why it learns on that device."""
+    events = [str(event.get("text", "")) for event in report.get("events") or ()]
+    notice = str(part_of(report, "plugin").get("notice") or "")
+    news = [state_of(report)]
+    window = part_of(report, "window")
+    why = str(window.get("why") or "")
+    if len(why) > SHORT and not (notice and notice in why):
+        news.append(f"TrainingLoop {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
+    verdict = str(part_of(report, "gate").get("verdict") or "")
+    if verdict and not any(verdict in event for event in events):
+        news.append(f"Last candidate: {verdict}")
+    device_why = str(report.get("device_why") or "")
+    if len(device_why) > SHORT and device_why != notice:
+        news.append(f"Device: {device_why}")
+    return news
+
+
+def state_of(report: Mapping[str, Any]) -> str:
+    """How much was recorded, and what the plugin waits for, in a sentence or two."""
+    plugin, learner, gate = part_of(report, "plugin"), part_of(report, "learner"), part_of(report, "gate")
+    recorded = int(part_of(report, "recorder").get("recorded") or 0)
+    remembered = int(part_of(report, "replay").get("fill") or 0)
+    if not plugin.get("on", True):
+        return "The plugin is off: it neither watches nor plays."
+    if not recorded and not remembered and not plugin.get("learning", True):
+        return "Nothing was recorded since the start. Learning is off: what is stored is not read."
+    if not recorded and not remembered:
+        waits = "Play a few rounds." if plugin.get("recording", True) else "Recording is off."
+        return f"Nothing was recorded yet. {waits}"
+    moves = f"{recorded:,} moves recorded since the start, {remembered:,} remembered."
+    left = learner.get("steps_to_candidate")
+    if not plugin.get("learning", True):
+        return f"{moves} Learning is off."
+    if gate.get("state") == "judging":
+        return f"{moves} A candidate is being judged."
+    if not learner.get("steps"):
+        return f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."
+    if not isinstance(left, int):
+        return moves
+    return f"{moves} {f'{left:,} steps to the next candidate.' if left else 'The next candidate waits for its turn.'}"
+
+
+def _number(value: object, form: str, otherwise: str) -> str:
+    return form.format(value) if isinstance(value, (int, float)) else otherwise
+
+
+def _share(value: object, after: str = "", otherwise: str = "?") -> str:
+    return f"{100 * value:.0f} %{after}" if isinstance(value, (int, float)) else otherwise
+
+
+def ago(age_s: float) -> str:
+    """How long ago, in a word or two."""
+    if age_s < 2:
+        return "now"
+    if age_s < 90:
+        return f"{age_s:.0f} s ago"
+    return f"{age_s / 60:.0f} min ago" if age_s < 5400 else f"{age_s / 3600:.0f} h ago"
+
+
+def part_of(report: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """One table of the report; empty where it is missing."""
+    part = report.get(name)
+    return part if isinstance(part, Mapping) else {}

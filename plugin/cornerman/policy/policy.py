@@ -1,0 +1,240 @@
+"""The policy: an immutable snapshot of a Q-network that plays with numpy alone.
+
+A policy is built on any thread and never changes; any number of threads may ask it at once, because the buffers that
+one decision computes in belong to the calling thread. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from math import exp
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import Bools, Floats
+from cornerman.policy.batched_forward import BatchForward, any_legal, choose
+from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec, split
+
+CLEARLY_BAD = 2.0
+"""With a temperature, an action that is worth this many temperatures less than the best one is never taken.
+
+At a gap of 2 temperatures an action would have e^-2 = 14 % of the best one's chance: below that a weaker opponent
+looks broken rather than weak."""
+SMALLEST_GAIN = 1e-6
+
+Doubles = NDArray[np.float64]
+
+
+class Chance(Protocol):
+    """numpy's Generator or the standard library's Random."""
+
+    def random(self) -> float: ...
+
+
+class Policy:
+    """Q-values and decisions of one version; `flat` `[P]` is copied and frozen.
+
+    ValueError where the parameters do not fit the spec or are not all finite.
+    """
+
+    def __init__(self, spec: NetworkSpec, flat: Floats, version: int = -1) -> None:
+        self.spec = spec
+        self.version = version
+        self.flat = _frozen(flat)
+        if not np.isfinite(self.flat).all():
+            raise ValueError("a policy's parameters must all be finite numbers; these are not")
+        arrays = split(self.flat, spec)
+        self._indifferent = not (arrays["head.weight"].any() or arrays["head.bias"].any())
+        self._layers, self._head = _fold(arrays, spec)
+        self._buffers = threading.local()
+
+    @property
+    def indifferent(self) -> bool:
+        """Whether it prefers nothing, since nothing was learned."""
+        return self._indifferent
+
+    @classmethod
+    def from_arrays(cls, spec: NetworkSpec, arrays: Mapping[str, Floats], version: int = -1) -> Policy:
+        """From arrays by the names of `NetworkSpec.arrays`; ValueError where one is missing, extra or misshapen."""
+        wanted = dict(spec.arrays())
+        if set(arrays) != set(wanted):
+            raise ValueError(f"the arrays {sorted(set(arrays) ^ set(wanted))} are missing or not of a {spec}")
+        for name, shape in wanted.items():
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} has shape {arrays[name].shape}, a {spec} needs {shape}")
+        return cls(spec, np.concatenate([np.ravel(arrays[name]) for name in wanted]), version)
+
+    def to_arrays(self) -> dict[str, Floats]:
+        """Read-only views by the names of `NetworkSpec.arrays`."""
+        return split(self.flat, self.spec)
+
+    def q_values(self, observation: Floats) -> Floats:
+        """Q-values `[A]` of one observation `[F]`; a new array."""
+        values: Floats = self._q_values(observation).copy()
+        return values
+
+    def q_values_batch(self, observations: Floats, out: Floats | None = None) -> Floats:
+        """Q-values `[B, A]` of observations `[B, F]`, into `out` or a new array."""
+        observations = np.asarray(observations, np.float32)
+        try:
+            forward: BatchForward = self._buffers.forward
+        except AttributeError:
+            forward = self._buffers.forward = BatchForward(self._layers, self._head)
+        if out is None:
+            out = np.empty((len(observations), self.spec.num_actions), np.float32)
+        return forward(observations, out)
+
+    def act_batch(
+        self, observations: Floats, action_masks: Bools, random: np.random.Generator, epsilon: float = 0.0
+    ) -> NDArray[np.int64]:
+        """A legal action for each observation `[B, F]` under its mask `[B, A]`, as `act` without a temperature.
+
+        Every mask must allow something. It draws other random numbers than `act` does.
+        """
+        if self._indifferent:
+            return any_legal(action_masks, random)
+        actions = choose(self.q_values_batch(observations), action_masks)
+        if epsilon > 0.0:
+            tried = (random.random(len(actions)) < epsilon).nonzero()[0]
+            actions[tried] = any_legal(action_masks[tried], random)
+        return actions
+
+    def act(
+        self,
+        observation: Floats,
+        action_mask: Bools,
+        random: Chance,
+        temperature: float = 0.0,
+        epsilon: float = 0.0,
+    ) -> int:
+        """A legal action for one observation `[F]` under a mask `[A]`; ValueError where nothing is legal.
+
+        With chance `epsilon`, or always where the head is all zeros (nothing was learned), any legal action;
+        otherwise the best one (the first of equals), or with a temperature above 0 one drawn in proportion to
+        exp(Q / temperature) among those that are not `CLEARLY_BAD`.
+        """
+        legal = np.asarray(action_mask).nonzero()[0]
+        if legal.size <= 1:
+            if legal.size == 0:
+                raise ValueError("the action mask allows no action, so there is nothing to decide")
+            return int(legal[0])
+        if self._indifferent or (epsilon > 0.0 and random.random() < epsilon):
+            return int(legal[int(random.random() * legal.size)])
+        values = self._q_values(observation)[legal]
+        if temperature <= 0.0:
+            return int(legal[values.argmax()])
+        return int(legal[_softmax_choice(values.tolist(), temperature, random)])
+
+    def _q_values(self, observation: Floats) -> Floats:
+        """Q-values `[A]` in this thread's own buffer: valid until the thread's next call."""
+        try:
+            rows, out = self._buffers.rows
+        except AttributeError:
+            rows = [np.ones(size + 1, np.float32) for size in (self.spec.observation_size, *self.spec.hidden)]
+            out = np.empty(self.spec.num_actions, np.float32)
+            self._buffers.rows = rows, out
+        x = rows[0]
+        x[:-1] = observation
+        for layer, row in zip(self._layers, rows[1:], strict=True):
+            layer.row(x, row[:-1])
+            x = row
+        x.dot(self._head, out)
+        values: Floats = out
+        return values
+
+
+class _Plain:
+    """One hidden layer without layer normalisation; the bias is one more row of weights, met by an input of 1."""
+
+    __slots__ = ("weight", "zeros")
+
+    def __init__(self, weight: Doubles, bias: Doubles) -> None:
+        self.weight = _frozen(np.vstack([weight, bias]))  # [inputs + 1, units]
+        self.zeros = _frozen(np.zeros(bias.size))
+
+    def row(self, x: Floats, out: Floats) -> None:
+        """The layer's outputs for one row `[inputs + 1]`, into `out` `[units]`."""
+        x.dot(self.weight, out)
+        np.maximum(out, self.zeros, out=out)
+
+    @property
+    def batch_shift(self) -> Floats:
+        return self.zeros
+
+    @property
+    def batch_epsilon(self) -> float | None:
+        return None
+
+
+class _Normed(_Plain):
+    """One hidden layer with everything of its normalisation folded in that does not depend on the observation.
+
+    Layer normalisation (Ba et al. 2016) first subtracts the mean over the units; that is linear, so it is folded into
+    the weights: W - mean over units. What is left is a scale, and the variance of centred numbers is one dot product.
+    A gain is moved behind the relu and into the next layer's weights: relu(g v + c) = |g| relu(sign(g) v + c / |g|),
+    with the sign folded into this layer's weights. So is the factor sqrt(units) of the variance's mean.
+    """
+
+    __slots__ = ("scaled_epsilon", "shift")
+
+    def __init__(self, weight: Doubles, bias: Doubles, gain: Doubles, shift: Doubles) -> None:
+        sign = np.sign(gain)
+        super().__init__((weight - weight.mean(1, keepdims=True)) * sign, (bias - bias.mean()) * sign)
+        self.shift = _frozen(shift / (np.abs(gain) * np.sqrt(gain.size)))
+        self.scaled_epsilon = LAYER_NORM_EPSILON * gain.size
+
+    def row(self, x: Floats, out: Floats) -> None:
+        x.dot(self.weight, out)
+        np.multiply(out, (float(out.dot(out)) + self.scaled_epsilon) ** -0.5, out)
+        np.add(out, self.shift, out)
+        np.maximum(out, self.zeros, out=out)
+
+    @property
+    def batch_shift(self) -> Floats:
+        return self.shift
+
+    @property
+    def batch_epsilon(self) -> float | None:
+        return self.scaled_epsilon
+
+
+def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain], Floats]:
+    """The hidden layers, and the head's weights with its bias as their last row `[units + 1, A]`."""
+    arrays = {name: view.astype(np.float64) for name, view in views.items()}
+    layers: list[_Plain] = []
+    factor = np.ones((spec.observation_size, 1))  # of the inputs: what the layer before has left to this one
+    for i, units in enumerate(spec.hidden):
+        weight, bias = arrays[f"hidden{i}.weight"] * factor, arrays[f"hidden{i}.bias"]
+        gain = arrays.get(f"hidden{i}.gain")
+        if gain is None:
+            layers.append(_Plain(weight, bias))
+            factor = np.ones((units, 1))
+        else:
+            # A gain of 0 has no inverse; one this small changes no Q-value within float32.
+            gain = np.where(np.abs(gain) < SMALLEST_GAIN, SMALLEST_GAIN, gain)
+            layers.append(_Normed(weight, bias, gain, arrays[f"hidden{i}.shift"]))
+            factor = (np.abs(gain) * np.sqrt(units))[:, None]
+    return layers, _frozen(np.vstack([arrays["head.weight"] * factor, arrays["head.bias"]]))
+
+
+def _softmax_choice(values: list[float], temperature: float, random: Chance) -> int:
+    """Index into Q-values, drawn by softmax with what is clearly bad cut."""
+    best = max(values)
+    gaps = [(best - value) / temperature for value in values]
+    chances = [exp(-gap) if gap < CLEARLY_BAD else 0.0 for gap in gaps]
+    point = random.random() * sum(chances)
+    for index, chance in enumerate(chances):
+        point -= chance
+        if point < 0.0:
+            return index
+    return values.index(best)  # rounding left a sliver beyond the last one
+
+
+def _frozen(array: object) -> Floats:
+    """A float32 copy, C-contiguous, that cannot be written to."""
+    copy = np.array(array, np.float32, order="C")
+    copy.flags.writeable = False
+    return copy

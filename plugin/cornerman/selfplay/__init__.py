@@ -1,0 +1,1 @@
+"""Headless battles for learning: batched and scalar engines, practice, workers, opponents."""

@@ -1,0 +1,41 @@
+"""Finds the game that a command or a process of bulk training was told of by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from cornerman.contract import CornermanError, HeadlessGame
+
+
+class CommandError(CornermanError):
+    """The command cannot do what was asked; the text says what to do instead."""
+
+
+def find_game(name: str) -> HeadlessGame:
+    """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
+    known = {point.name: point for point in entry_points(group="cornerman.selfplay.games")}
+    if not name and len(known) == 1:
+        name = next(iter(known))
+    try:
+        if name in known:
+            game: Any = known[name].load()
+        elif ":" in name:
+            module, attribute = name.split(":", 1)
+            if os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())  # the installed command starts without it, `python -m` with it
+            game = getattr(import_module(module), attribute)
+        else:
+            there = ", ".join(known) or "none is installed"
+            which = f"there is no game {name!r}" if name else "say which game with --game"
+            raise CommandError(f"{which} (installed: {there}); give one as module:attribute")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CommandError(f"the game {name!r} cannot be loaded: {error}") from error
+    if isinstance(game, type):
+        raise CommandError(f"{name!r} is a class; give the name of an instance of it")
+    if not isinstance(game, HeadlessGame):
+        raise CommandError(f"{name!r} offers no headless battles (new_battle, bots), which this command needs")
+    return game

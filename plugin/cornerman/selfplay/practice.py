@@ -1,0 +1,155 @@
+"""Practice: headless battles that the trainer plays in its windows, so that a few live battles teach more.
+
+The newest policy, exploring, meets scripted fighters, itself and earlier champions, always all three. What both seats
+decide is recorded like a live battle, marked as self-play. Played a turn at a time; the trainer's thread only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, Bot, Floats, HeadlessGame, Source, Transition
+from cornerman.evaluation.arena import MAX_TURNS, Fighter
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.recorder import Recorder
+from cornerman.experience.rewards import RewardCalculator
+from cornerman.policy.policy import Policy
+
+FIRST_ID = 1 << 40
+"""Battle ids of practice lie above those that a game gives."""
+
+
+@dataclass(slots=True)
+class _Begun:
+    """How the battle under way began, and how far it has come."""
+
+    random: Any  # the generator's state
+    newest: Policy
+    champions: tuple[Policy, ...]
+    turns: int = 0
+
+
+class Practice:
+    """A queue of battles to play; `advance` plays one turn of the present one."""
+
+    def __init__(
+        self,
+        game: HeadlessGame,
+        encoder: Encoder,
+        rewards: RewardCalculator,
+        random: Random,
+        newest: Callable[[], Policy],
+        champions: Callable[[], tuple[Policy, ...]],
+        epsilon: float,
+    ) -> None:
+        self.due = 0.0  # battles still to play
+        self.rows: deque[Transition | BattleEnd] = deque()
+        self._game, self._encoder, self._random, self._epsilon = game, encoder, random, epsilon
+        self._newest, self._champions = newest, champions
+        self._recorder = Recorder(encoder, rewards, self.rows.append)
+        self._bots = list(game.bots.values())
+        self._played = 0
+        self._turns: Iterator[None] = iter(())
+        self._begun: _Begun | None = None
+
+    def advance(self) -> bool:
+        """Play one turn, or end a battle; False when none is due."""
+        for _ in self._turns:
+            if self._begun is not None:
+                self._begun.turns += 1
+            return True
+        self._begun = None
+        if self.due < 1.0:
+            return False
+        self.due -= 1.0
+        self._begin(self._newest(), self._champions())
+        return True
+
+    def _begin(self, newest: Policy, champions: tuple[Policy, ...]) -> None:
+        self._begun = _Begun(self._random.getstate(), newest, champions)
+        self._turns = self._battle(newest, champions)
+
+    def clear(self) -> None:
+        """Drop what is due and what was not collected."""
+        self.due, self._turns, self._begun = 0.0, iter(()), None
+        self.rows.clear()
+
+    def state(self) -> tuple[dict[str, Floats], dict[str, Any]]:
+        """Everything that `restore` goes on from, once the rows were collected.
+
+        A battle under way is told by how it began and how far it has come: played again it comes out the same.
+        """
+        begun = self._begun
+        notes: dict[str, Any] = {"due": self.due, "played": self._played, "random": self._random.getstate()}
+        if begun is None:
+            return {}, notes
+        notes |= {"random": begun.random, "turns": begun.turns, "played": self._played - (begun.turns > 0)}
+        notes["champions"] = [policy.version for policy in begun.champions]
+        return {"newest": begun.newest.flat}, notes
+
+    def restore(
+        self,
+        arrays: Mapping[str, Floats],
+        notes: Mapping[str, Any],
+        load: Callable[[int], Policy],
+        again: Callable[[Transition | BattleEnd], object],
+    ) -> None:
+        """Become what `state` described. `load` gives a champion, `again` takes the rows of the battle under way.
+
+        ValueError, KeyError or TypeError where it does not fit, ModelError where a champion is gone.
+        """
+        self.clear()
+        due, played = float(notes["due"]), int(notes["played"])
+        version, words, gauss = notes["random"]
+        champions = tuple(load(number) for number in notes.get("champions", ()))
+        self._random.setstate((version, tuple(words), gauss))
+        self.due, self._played = due, played
+        if "turns" in notes:
+            newest = Policy(champions[-1].spec, np.asarray(arrays["newest"], np.float32))
+            self._begin(newest, champions)
+            for _ in range(min(int(notes["turns"]), MAX_TURNS + 1)):
+                self.advance()
+            rows = list(self.rows)
+            self.rows.clear()
+            if not any(isinstance(row, BattleEnd) for row in rows):  # one that is over was kept when it ended
+                for row in rows:
+                    again(row)
+
+    def _battle(self, newest: Policy, champions: tuple[Policy, ...]) -> Iterator[None]:
+        random, recorder = self._random, self._recorder
+        battle_id, seat = FIRST_ID + self._played, self._played % 2
+        self._played += 1
+        opponent, source = self._opponent(newest, champions)
+        fighters = {seat: self._fighter(newest), 1 - seat: opponent}
+        battle = self._game.new_battle(random.getrandbits(48))
+        recorder.start(battle_id, {seat: Source.PLUGIN, 1 - seat: source})
+        state = battle.state()
+        for _ in range(MAX_TURNS):
+            deciding = battle.seat
+            if deciding is None:
+                break
+            mask = battle.action_mask()
+            action = fighters[deciding](battle, random)
+            battle.apply(action)
+            before, state = state, battle.state()
+            recorder.turn(battle_id, deciding, before, mask, action, state)
+            yield
+        outcome = battle.outcome
+        recorder.end(battle_id, outcome or {}, truncated=outcome is None)
+        yield  # so that whoever advances collects the last rows too
+
+    def _opponent(self, newest: Policy, champions: tuple[Policy, ...]) -> tuple[Bot, Source]:
+        kind = self._random.randrange(3)
+        if kind == 0 and self._bots:
+            return self._random.choice(self._bots), Source.SCRIPTED
+        policy = self._random.choice(champions) if kind == 1 else newest
+        return self._fighter(policy), Source.PLUGIN
+
+    def _fighter(self, policy: Policy) -> Bot:
+        return Fighter(policy, self._encoder, epsilon=self._epsilon)

@@ -1,0 +1,1 @@
+"""`cornerman train`: the loop over workers, promotion, the report."""

@@ -1,0 +1,156 @@
+"""How the machine does: load, memory, temperature and battery, and when learning should rest because of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PAUSE_C, RESUME_C = 80.0, 75.0
+PAUSE_MEMORY_PERCENT, RESUME_MEMORY_PERCENT = 95.0, 90.0
+
+Reading = dict[str, float | None]
+
+
+class Machine:
+    """Load, memory, temperature and battery; cheap enough for every frame: one figure is renewed per `period_s`.
+
+    So no call does more than one short system call's work. Any thread may call `read`, one at a time.
+    """
+
+    def __init__(
+        self, period_s: float = 0.25, sysfs: Path = Path("/sys"), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        import psutil
+
+        self._psutil = psutil
+        self._process = psutil.Process()
+        self._period_s, self._clock = period_s, clock
+        self._temperature_file = find_temperature_file(sysfs)
+        self._throttled_file = next(iter(sorted(sysfs.glob("devices/platform/*/*firmware/get_throttled"))), None)
+        self._sources: tuple[tuple[Callable[[], Reading], tuple[str, ...]], ...] = (
+            (self._temperature, ("temperature_c",)),
+            (self._memory, ("memory_mb", "memory_percent")),
+            (self._throttled, ("throttled",)),
+            (self._battery, ("battery_percent", "on_battery")),
+            (self._cpu, ("cpu_percent", "own_cpu_percent")),
+        )
+        self._reading: Reading = {name: None for _, names in self._sources for name in names}
+        self._next = 0
+        for _ in self._sources:  # the processor's figures are of the time since the last call: the first mean nothing
+            self._renew()
+        self._reading |= {"cpu_percent": None, "own_cpu_percent": None}
+        self._due = clock() + period_s
+
+    def read(self) -> Reading:
+        """The newest figures, a copy; None where the machine does not tell.
+
+        cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process; memory_mb: of this
+        process; memory_percent: in use on the whole machine; on_battery and throttled: 1.0 or 0.0.
+        """
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + self._period_s
+            self._renew()
+        return dict(self._reading)
+
+    def _renew(self) -> None:
+        """Ask the next source; what it cannot tell now is None."""
+        source, names = self._sources[self._next]
+        self._next = (self._next + 1) % len(self._sources)
+        try:
+            told = source()
+        except (OSError, ValueError, RuntimeError, self._psutil.Error):  # a sandbox, or a driver that answers nonsense
+            told = {}
+        self._reading |= {name: told.get(name) for name in names}
+
+    def _cpu(self) -> Reading:
+        own = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
+        return {"cpu_percent": float(self._psutil.cpu_percent()), "own_cpu_percent": float(own)}
+
+    def _memory(self) -> Reading:
+        return {
+            "memory_mb": self._process.memory_info().rss / 2**20,
+            "memory_percent": float(self._psutil.virtual_memory().percent),
+        }
+
+    def _temperature(self) -> Reading:
+        return {"temperature_c": _celsius(self._temperature_file) if self._temperature_file else None}
+
+    def _battery(self) -> Reading:
+        ask: Callable[[], Any] = getattr(self._psutil, "sensors_battery", lambda: None)
+        battery = ask()
+        if battery is None:
+            return {}
+        plugged = battery.power_plugged
+        return {
+            "battery_percent": float(battery.percent),
+            "on_battery": None if plugged is None else float(not plugged),
+        }
+
+    def _throttled(self) -> Reading:
+        """A Raspberry Pi's own word: bits 1 to 3 say capped, throttled or at its soft limit now."""
+        if self._throttled_file is None:
+            return {}
+        bits = int(self._throttled_file.read_text("ascii"), 16)
+        return {"throttled": float(bool(bits & 0b1110))}
+
+
+def find_temperature_file(sysfs: Path) -> Path | None:
+    """The file that holds the processor's temperature in thousandths of a degree, or None; never another sensor's."""
+    sensors = [(_word(folder / "name"), folder) for folder in sorted(sysfs.glob("class/hwmon/hwmon*"))]
+    for wanted, labels in (("cpu_thermal", ("",)), ("coretemp", ("Package id",)), ("k10temp", ("Tctl", "Tdie"))):
+        for folder in (folder for name, folder in sensors if name == wanted):
+            inputs = sorted(folder.glob("temp*_input"))
+            for label in labels:
+                for file in inputs:
+                    text = _word(file.with_name(file.name.replace("_input", "_label")))
+                    if text.startswith(label) and _celsius(file) is not None:
+                        return file
+    zones = [(_word(zone / "type"), zone / "temp") for zone in sorted(sysfs.glob("class/thermal/thermal_zone*"))]
+    for part in ("x86_pkg_temp", "cpu", "soc", "acpitz"):
+        for kind, file in zones:
+            if part in kind and _celsius(file) is not None:
+                return file
+    return None
+
+
+class Limits:
+    """Why learning should rest. Heat and memory have each a limit to rest at and a lower one to resume at."""
+
+    def __init__(self, rest_on_battery: bool = False) -> None:
+        self._rest_on_battery = rest_on_battery
+        self._hot = self._full = False
+
+    def rest_reason(self, reading: Reading) -> str:
+        """A sentence, or "" where learning may go on; a figure that is missing holds nothing up."""
+        temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
+        self._hot = temperature is not None and temperature >= (RESUME_C if self._hot else PAUSE_C)
+        self._full = memory is not None and memory >= (RESUME_MEMORY_PERCENT if self._full else PAUSE_MEMORY_PERCENT)
+        if self._hot:
+            return f"The processor is at {temperature:.0f} C: learning rests until it is below {RESUME_C:.0f} C."
+        if reading.get("throttled"):
+            return "The machine slows itself down to stay cool or for lack of power: learning rests until it stops."
+        if self._full:
+            below = f"{RESUME_MEMORY_PERCENT:.0f} %"
+            return f"{memory:.0f} % of the memory is in use: learning rests until it is below {below}."
+        if self._rest_on_battery and reading.get("on_battery"):
+            return "The machine runs on its battery: learning rests, as the settings ask."
+        return ""
+
+
+def _word(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def _celsius(file: Path) -> float | None:
+    """Degrees from a file of thousandths; None where it cannot be read or says what no running machine has."""
+    try:
+        degrees = int(file.read_text("ascii")) / 1000
+    except (OSError, ValueError):
+        return None
+    return degrees if 0.0 < degrees < 150.0 else None

@@ -1,0 +1,379 @@
+"""The only thread: it gives the training its slices of time while a training window is open.
+
+What is done in a slice is training.py's; here is when, and what happens when it fails. The game's thread calls every
+method above the line; none of them waits for the trainer except `start`, `settle` and `stop`.
+
+A game that ends without calling `stop` is noticed: the thread then saves and ends too, so the process never hangs. (A
+daemon thread would abort the process where it is cut off inside torch.) Work that never returns is named, and at the
+end of the game, told or not, watchdog.py ends the process in its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition, Thread, main_thread
+from typing import Protocol
+
+from cornerman.contract import CornermanError
+from cornerman.training.exit_watchdog import SAVING_S, ExitWatchdog
+from cornerman.training.metrics import Metrics
+from cornerman.training.training_windows import TrainingWindows
+
+log = logging.getLogger("cornerman")
+
+FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
+RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
+STUCK_S, STARTING_S = 10.0, 60.0  # a slice takes milliseconds; importing torch may take half a minute on a small board
+STOP_S = 1.0
+POLL_S = 0.05  # how soon an open window notices new transitions
+IDLE_S = 0.25  # how soon it notices that the game ended without telling
+
+
+class Work(Protocol):
+    """What the trainer gives its time to; every call is made on the trainer's thread."""
+
+    def slice(self, budget_s: float) -> bool:
+        """Do one piece of work of about `budget_s`; False: there was nothing to do."""
+
+    def practise_idle(self) -> bool:
+        """Make some work where nothing is due; False: it has enough."""
+
+    def recover(self, error: BaseException) -> None:
+        """Go back to the last good state after a slice failed with `error`."""
+
+    def close(self) -> None:
+        """Save what must outlast the game."""
+
+
+class TrainingThread:
+    """Owns the thread. `prepare` runs first on it, so the accelerator and torch belong to it alone."""
+
+    def __init__(
+        self,
+        prepare: Callable[[], Work],
+        metrics: Metrics,
+        windows: TrainingWindows | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        after: TrainingThread | None = None,
+    ) -> None:
+        """`after` is the trainer before this one, which may still be saving: its files and device are waited for."""
+        self._prepare, self._metrics, self._clock, self._after = prepare, metrics, clock, after
+        self.windows = windows or TrainingWindows()
+        self._changed = Condition()
+        self._commands: deque[Callable[[], None]] = deque()
+        self._stopping = self._ready = self._lent = False
+        self._asked = self._answered = 0
+        self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
+        self._doing: tuple[float, float] | None = None  # since when, and how long it may take
+        self._stuck = self._saving = self._ended = False
+        self.dead_because = ""
+        self._thread = Thread(target=self._run, name="cornerman-trainer", daemon=False)
+        self._watchdog = ExitWatchdog(self._thread, lambda: self._saving)
+
+    # --------------------------------------------------------------------------------------------- the game's thread
+
+    def start(self, wait_s: float) -> bool:
+        """Start the thread; True once `prepare` is done, False when it takes longer than `wait_s` (it goes on)."""
+        self._thread.start()
+        self._watchdog.begin()
+        return self.ready(wait_s)
+
+    def ready(self, wait_s: float = 0.0) -> bool:
+        """Wait at most so long until `prepare` is done, or has failed; whether it has."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
+
+    def open_window(self) -> None:
+        self.windows.open_window()
+        self._wake()
+
+    def close_window(self) -> None:
+        self.windows.close_window()
+
+    def choose(self, choosing: bool) -> None:
+        """The player begins to choose, or has chosen."""
+        self.windows.choose(choosing)
+        if choosing:
+            self._wake()
+
+    def pause(self, paused: bool) -> None:
+        """Learning off and on; a slice under way ends after its step or turn."""
+        self.windows.pause(paused)
+        self._wake()
+
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        """A frame has been drawn, and the game waits `slack_ms` for the next."""
+        self.windows.frame(frame_ms, slack_ms)
+        self._look_whether_stuck()
+        if self.windows.learning_time == "slack" and self.window_open:
+            self._wake()
+
+    def lend(self, seconds: float) -> None:
+        """The game has nothing to do for so long: the trainer works meanwhile, the caller sleeps without the GIL.
+
+        Returns as soon as nothing is left to do, and at the latest when the time is over, whatever the trainer does.
+        Nothing happens where the window is closed or the settings give the trainer its time in another way.
+        """
+        if self.windows.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
+            return
+        if not self.windows.takes():
+            return
+        with self._changed:
+            seconds = self.windows.lend(seconds)
+            self._lent = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._lent, seconds)
+            self._lent = False
+        self.windows.lend(0.0)
+
+    def _wake(self) -> None:
+        """Let the trainer look up now. Where it holds the lock it is awake, and the game's thread does not wait."""
+        if self._changed.acquire(blocking=False):
+            try:
+                self._changed.notify_all()
+            finally:
+                self._changed.release()
+
+    def post(self, command: Callable[[], None]) -> bool:
+        """Run `command` on the trainer's thread, soon, window or not; False where that has ended, or never began."""
+        with self._changed:
+            if self._ended or self._thread.ident is None:
+                return False
+            self._commands.append(command)
+            self._changed.notify_all()
+            return True
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until everything handed over before this call is learned from and judged; True when it is.
+
+        False where it takes longer, where the window is closed, so that nothing is learned, or without a trainer.
+        """
+        with self._changed:
+            if not self.alive:
+                return False
+            self._asked += 1
+            asked = self._asked
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._answered >= asked or bool(self.dead_because), timeout_s)
+            return self._answered >= asked and self.window_open
+
+    def stop(self, timeout_s: float = STOP_S) -> bool:
+        """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
+
+        Where it has not, it ends as soon as its slice does, and the process with the game in any case. One that is
+        saving by then, on a slow disk, may take ten seconds.
+        """
+        with self._changed:
+            self._stopping = True
+            self.windows.stop[0] = 1  # a slice under way ends after its step
+            self._changed.notify_all()
+        if self._thread.ident is None:
+            return True
+        self._thread.join(timeout_s)
+        if self._saving:
+            self._thread.join(SAVING_S)
+        if self._thread.is_alive():
+            self._watchdog.hurry()
+            return False
+        self._watchdog.end()
+        return True
+
+    def _look_whether_stuck(self) -> None:
+        """Once it is stuck, that is told and counted, and nobody says that the game gives it no time."""
+        why = self.stuck_because
+        if why:
+            self.windows.starvation.sentence = ""
+        if why and not self._stuck:
+            self._metrics.count("failures")
+            self._metrics.event(why)
+        self._stuck = bool(why)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive() and not self.dead_because
+
+    @property
+    def stuck_because(self) -> str:
+        """A sentence while its work does not come back; empty while all is well. Any thread."""
+        doing = self._doing
+        if doing is None or (seconds := self._clock() - doing[0]) < doing[1]:
+            return ""
+        what = "a step has not come back" if self._ready else "it has not started"
+        return f"Learning is stuck: {what} for {seconds:.0f} s. Start the game anew to learn again."
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from learning and what to do, as a sentence; empty while all is well. Any thread."""
+        starvation = self.windows.starvation.sentence if self.window_open else ""
+        return self.dead_because or self.stuck_because or starvation
+
+    @property
+    def window_open(self) -> bool:
+        return self.windows.window_open
+
+    # ------------------------------------------------------------------------------------------ the trainer's thread
+
+    def _run(self) -> None:
+        work: Work | None = None
+        try:
+            work = self._prepared()
+            while work is not None and self._turn(work):
+                pass
+            self._run_commands()  # what was asked for just before the end still happens
+        except BaseException as error:  # whatever ends this thread, the player hears of it and the game goes on
+            log.exception("the trainer's thread ends")
+            self._die(f"Learning is off, its thread ended: {error!r}")
+        self._close(work)
+        while not self._ended:  # what was asked for while it saved
+            self._run_commands()
+            with self._changed:
+                self._ended = not self._commands
+
+    def _turn(self, work: Work) -> bool:
+        """Wait for work and do it; False: the end."""
+        try:
+            if not self._wait_for_work():
+                return False
+            self._work(work)
+        except BaseException as error:  # one bad step must not end the game; it is logged, counted and undone
+            log.exception("a slice of training failed")
+            return self._undone(work, error)
+        return True
+
+    @contextmanager
+    def _watched(self, may_take_s: float = STUCK_S) -> Iterator[None]:
+        """What is done within is named where it does not come back."""
+        self._doing = (self._clock(), may_take_s)
+        try:
+            yield
+        finally:
+            self._doing = None
+
+    def _close(self, work: Work | None) -> None:
+        self._saving = True
+        try:
+            if work is not None:
+                with self._watched(SAVING_S):
+                    work.close()
+        except CornermanError as error:  # what was saved before is still there
+            log.error("%s", error)
+        except BaseException:  # whatever it was, the thread ends here, and the game must not wait for it
+            log.exception("saving at the end failed")
+
+    def _prepared(self) -> Work | None:
+        try:
+            with self._watched(STARTING_S):
+                if self._after is not None:
+                    self._after.stop()
+                self._after = None
+                work = self._prepare()
+        except Exception as error:  # the game goes on without learning, whatever it was
+            log.exception("the trainer cannot start")
+            self._die(f"Learning is off, it could not start: {error}")
+            return None
+        with self._changed:
+            self._ready = True
+            self._changed.notify_all()
+        return work
+
+    @property
+    def _ending(self) -> bool:
+        """The game asked for the end, or ended without asking: then nothing would ever wake this thread again."""
+        return self._stopping or not main_thread().is_alive()
+
+    def _wait_for_work(self) -> bool:
+        """Sleep until there may be something to do; False: stop."""
+        self.windows.look()
+        self.windows.starvation.idle()
+        with self._changed:
+            self._give_back()
+            if not (self._commands or self._ending or self._asked > self._answered):
+                self._changed.wait(POLL_S if self.window_open else IDLE_S)
+            return not self._ending
+
+    def _give_back(self) -> None:
+        """The game gets back what is left of the time that it lent; under the lock."""
+        if self._lent:
+            self._lent = False
+            self._changed.notify_all()
+
+    def _work(self, work: Work) -> None:
+        """Commands, then slices until the window closes or nothing is left; then whoever waits in `settle` hears."""
+        with self._changed:
+            asked = self._asked
+        self._run_commands()
+        while self.window_open and not self._ending:
+            if self._commands:
+                return
+            if not self._slice(work) and not self._practises(work):
+                break
+        with self._changed:
+            self._answered = max(self._answered, asked)
+            self._changed.notify_all()
+
+    def _practises(self, work: Work) -> bool:
+        """With nothing due, an open window of a game that draws is used for practice; nobody waits for its end."""
+        if self._asked != self._answered or not self.windows.has_frames:
+            return False
+        with self._watched():
+            return work.practise_idle()
+
+    def _slice(self, work: Work) -> bool:
+        """One slice, or a short sleep where none is allowed now; False: there was nothing to do."""
+        windows = self.windows
+        windows.look()
+        budget_s = windows.budget(hurried=self._asked > self._answered)
+        if not budget_s:
+            with self._changed:
+                if not windows.budget():  # lent in the meantime, it would be given back unused
+                    self._give_back()
+                    self._changed.wait(windows.wait_s)
+            return True
+        begun = self._clock()
+        with self._watched():
+            more = work.slice(budget_s)
+        windows.worked(self._clock() - begun, budget_s)
+        return more
+
+    def _run_commands(self) -> None:
+        while self._commands:
+            try:
+                with self._watched():
+                    self._commands.popleft()()
+            except BaseException as error:  # a command that fails is told, and ends neither the others nor this thread
+                log.exception("a command failed")
+                self._metrics.event(str(error))
+
+    def _undone(self, work: Work, error: BaseException) -> bool:
+        """Go back to before a failed slice; False where it fails too often or cannot be undone."""
+        self._metrics.count("failures")
+        now = self._clock()
+        self._failures.append(now)
+        recent = [failure for failure in self._failures if now - failure < FAILURE_PERIOD_S]
+        try:
+            with self._watched():
+                work.recover(error)
+        except Exception as second:  # there is nothing good left to learn on from
+            log.exception("a failed slice could not be undone")
+            self._die(f"Learning is off, a failed step could not be undone: {second}")
+            return False
+        if len(recent) == FAILURES_ALLOWED:
+            self._die(f"Learning is off, it failed {FAILURES_ALLOWED} times: {error}")
+            return False
+        self._metrics.event(f"A learning step failed ({error}); the last good weights are back.")
+        rest_s = RESTS_S[min(len(recent), len(RESTS_S)) - 1]
+        for _ in range(round(rest_s / POLL_S)):  # a game that ends untold wakes nobody
+            with self._changed:
+                if self._changed.wait_for(lambda: self._ending, POLL_S):
+                    break
+        return True
+
+    def _die(self, sentence: str) -> None:
+        self._metrics.event(sentence)
+        with self._changed:
+            self.dead_because = sentence
+            self._changed.notify_all()

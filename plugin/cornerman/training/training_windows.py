@@ -1,0 +1,258 @@
+"""When the trainer may learn, and how long at a time: training windows, a share of the time, reasons to rest.
+
+It has no thread and takes no lock: the game's thread tells it what happens, the trainer's thread asks it for time, and
+every figure has one writer. So nothing here can hold up a frame.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.settings import Settings
+from cornerman.training.machine import Limits
+from cornerman.training.starvation import Starvation
+
+SLICE_S, LEAST_SLICE_S = 0.048, 0.0005
+HURRIED_SLICE_S = 0.05  # where no frame waits
+RUN_ONS_JUDGED = 128
+LOOK_PERIOD_S = 0.25
+FRAMES_GONE_S = 1.0  # after so long without a frame, the game does not draw
+NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
+FRAMES_JUDGED = 60
+LATE_FACTOR, LATE_SHARE = 1.2, 0.03
+LEAST_SHARE = 0.05
+BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
+SLACK_MARGIN_S = 0.001
+MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
+MOST_LENT_S = 1.0
+
+Reading = Mapping[str, float | None]
+
+
+def no_reading() -> Reading:
+    """For where nothing is known of the machine."""
+    return {}
+
+
+class Frames:
+    """How often frames come late while it learns, and while it does not: only the difference is learning's fault."""
+
+    def __init__(self) -> None:
+        self.share = 1.0  # of the time that learning may take
+        self._typical_ms = 0.0
+        self._late = {True: 0.0, False: 0.0}  # shares of the last frames, with learning and without
+        self._learned = 0
+
+    def frame(self, frame_ms: float, learned: bool) -> None:
+        """One frame went by; `learned`: the trainer worked within it."""
+        if not 0.0 < frame_ms < NO_FRAME_MS:
+            return
+        typical = self._typical_ms or frame_ms
+        late = frame_ms > LATE_FACTOR * typical
+        self._typical_ms = typical + 0.02 * (min(frame_ms, 2 * typical) - typical)
+        self._late[learned] += (late - self._late[learned]) / FRAMES_JUDGED
+        self._learned += learned
+        if learned and self._learned % FRAMES_JUDGED == 0:
+            if self._late[True] > self._late[False] + LATE_SHARE:
+                self.share = max(LEAST_SHARE, 0.6 * self.share)
+            elif self._late[True] < self._late[False] + LATE_SHARE / 2:
+                self.share = min(1.0, self.share + 0.1)
+
+
+class TrainingWindows:
+    """`window` and `learning_time` as of the settings; `read_machine` gives hardware.py's reading."""
+
+    def __init__(
+        self,
+        window: str = "between_rounds",
+        learning_time: str = "thread",
+        rest_on_battery: bool = False,
+        read_machine: Callable[[], Reading] = no_reading,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.window, self.learning_time = window, learning_time
+        self.rest = ""  # why it rests, as a sentence
+        self.reading: Reading = {}
+        self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
+        """Set to 1 when the window closes: what learns ends its slice after the step or turn under way."""
+        self.starvation = Starvation(learning_time)
+        self._limits, self._read_machine, self._clock = Limits(rest_on_battery), read_machine, clock
+        self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
+        self._frames = Frames()
+        self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
+        self._overrun_s = self._due = 0.0
+        self._rest_until = self._lent_until = self._closed_at = 0.0
+        self._look_at = clock()
+        self._framed_at = -FRAMES_GONE_S
+
+    @classmethod
+    def from_settings(cls, settings: Settings, read_machine: Callable[[], Reading]) -> TrainingWindows:
+        """The windows that the player's settings ask for."""
+        return cls(settings.training_window, settings.learning_time, settings.rest_on_battery, read_machine)
+
+    # --------------------------------------------------------------------------------------------- the game's thread
+
+    def open_window(self) -> None:
+        """A round has ended."""
+        self._break = True
+
+    def close_window(self) -> None:
+        """A round starts."""
+        self._break = self._choosing = False
+        self._closed()
+
+    def choose(self, choosing: bool) -> None:
+        """The player begins to choose, or has chosen."""
+        chosen, self._choosing = self._choosing and not choosing, choosing
+        if chosen:
+            self._closed()
+
+    def pause(self, paused: bool) -> None:
+        self._paused = paused
+        self._closed()
+
+    def _closed(self) -> None:
+        if not self.window_open:
+            self._closed_at = self._clock()
+            self.stop[0] = 1
+
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        """A frame has been drawn; the game now waits `slack_ms` for the next."""
+        self._framed_at = self._clock()
+        self._frames.frame(frame_ms, self._worked or self._working)
+        self._worked = False
+        if self.learning_time == "slack":
+            self.lend(slack_ms / 1e3 - SLACK_MARGIN_S if self.takes() else 0.0)
+        if self.window_open:
+            self.starvation.seen_from_game(self._clock())
+
+    def takes(self) -> bool:
+        """Whether to take what is lent now: its share of the times, but whole, since a part may fit no step."""
+        self._due += self.share
+        if self._due < 1.0:
+            return False
+        self._due -= 1.0
+        return True
+
+    def lend(self, seconds: float) -> float:
+        """Let the trainer work for so long from now on, a second at the most; 0 or less: no longer. Gives how long."""
+        seconds = min(seconds, MOST_LENT_S) if seconds > 0.0 else 0.0  # whatever a game reckons: no number is 0
+        self._lent_until = self._clock() + seconds
+        if not seconds:
+            self.stop[0] = 1
+        self._overrun_s *= FORGIVEN  # where nothing fits any more, it is tried again some seconds later
+        return seconds
+
+    # ---------------------------------------------------------------------------------------------------- either
+
+    @property
+    def window_open(self) -> bool:
+        """Whether it may learn now."""
+        return self._in_window and not self._paused and not self.rest
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether the game draws now: then an open window passes whether or not it is used."""
+        return self._clock() - self._framed_at < FRAMES_GONE_S
+
+    @property
+    def _in_window(self) -> bool:
+        return self.window == "always" or self._break or (self._choosing and self.window == "while_choosing")
+
+    @property
+    def share(self) -> float:
+        """Of the time in a window that learning may take, 0.05 to 1."""
+        return min(self._frames.share, BUSY_SHARE if self._busy else 1.0)
+
+    @property
+    def why(self) -> str:
+        """Why it learns now or does not, and what holds it back, for the menu."""
+        if self._paused:
+            return "learning is off"
+        if self.rest:
+            return self.rest
+        if not self._in_window:
+            return "a round is being played"
+        occasion = "always" if self.window == "always" else "between rounds" if self._break else "while you choose"
+        if self.starvation.sentence:
+            return f"{occasion}. {self.starvation.sentence}"
+        if self.share == 1.0:
+            return occasion
+        reason = "the machine is busy" if self._busy else "frames came late"
+        return f"{occasion}; {reason}, so it takes {100 * self.share:.0f} % of the time"
+
+    def report(self) -> dict[str, Any]:
+        """Plain data, for report.py."""
+        return {"open": self.window_open, "why": self.why, "share": self.share, "run_on_ms": self.run_on_ms}
+
+    @property
+    def run_on_ms(self) -> float | None:
+        """How long it ran on after windows closed, the 99th percentile of the last ones; None: never yet."""
+        run_ons = list(self._run_ons)
+        return 1e3 * _p99(run_ons) if run_ons else None
+
+    # ------------------------------------------------------------------------------------------ the trainer's thread
+
+    def look(self) -> None:
+        """Renew what is known of the machine, at most four times a second."""
+        now = self._clock()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_PERIOD_S
+        self.reading = reading = self._read_machine()
+        self.rest = self._limits.rest_reason(dict(reading))
+        cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
+        if cpu is not None and own is not None:
+            self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
+
+    def budget(self, hurried: bool = False) -> float:
+        """Seconds that the next slice may take; 0: not now. `hurried`: there are no frames, somebody waits for it."""
+        now = self._clock()
+        self.stop[0] = 0  # before the look at the window: one that closes in between sets it again
+        budget = self._budget(now, hurried)
+        self._working = budget > 0.0
+        return budget
+
+    def _budget(self, now: float, hurried: bool) -> float:
+        if not self.window_open:
+            self.starvation.idle()
+            return 0.0
+        if not hurried and self.learning_time == "thread":
+            if now < self._rest_until:
+                self.starvation.idle()
+                return 0.0
+        elif not hurried:
+            left = self._lent_until - now - self._overrun_s
+            if left < LEAST_SLICE_S:
+                self.starvation.waits(now)
+                return 0.0
+            self.starvation.begins(now)
+            return min(SLICE_S, left)
+        self.starvation.begins(now)
+        return HURRIED_SLICE_S if hurried else SLICE_S
+
+    @property
+    def wait_s(self) -> float:
+        """How long to sleep before asking again, where nothing else wakes the trainer."""
+        left = self._rest_until - self._clock()
+        return min(max(left, 0.0005), LOOK_PERIOD_S) if self.learning_time == "thread" else 0.05
+
+    def worked(self, seconds: float, budget_s: float) -> None:
+        """A slice is over that took `seconds` of the `budget_s` it was given."""
+        now = self._clock()
+        self._worked, self._working = True, False
+        self.starvation.worked(now)
+        self._overrun_s += 0.1 * (min(max(0.0, seconds - budget_s), MOST_OVERRUN_S) - self._overrun_s)
+        if not self.window_open and self._closed_at:
+            self._run_ons.append(min(seconds, now - self._closed_at))
+        self._rest_until = now + seconds * (1.0 / self.share - 1.0)
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(0.99 * (len(values) - 1))]

@@ -1,0 +1,238 @@
+"""The command line: help, sentences instead of tracebacks, measuring stored versions, and installing the plugin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cornerman
+from cornerman.__main__ import main
+from cornerman.cli.commands import COMMANDS, find_game
+from cornerman.contract import CornermanError
+from cornerman.learning import device as device_choice
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.choosing import Choosing, Described
+from tests.support.table import Table
+
+GAME = "tests.cli.test_commands:CHOOSING"
+CHOOSING, LIVE_ONLY = Choosing(), Described()
+NAMES = [command.__name__.lower() for command in COMMANDS]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Exit status, output and error output of one command."""
+    try:
+        status = main([str(argument) for argument in arguments])
+    except SystemExit as ended:  # argparse ends a wrong command line, and help, by itself
+        status = int(ended.code or 0)
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return status, out, err
+
+
+def test_help_names_every_command_and_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "--help")
+    assert status == 0
+    assert all(name in out for name in NAMES)
+    for name in NAMES:
+        status, out, _ = run(capsys, name, "--help")
+        assert status == 0, name
+        assert "usage: cornerman" in out
+        assert len(out.splitlines()) > 5
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["evaluate", "--battles", "many"], ["install"]])
+def test_a_wrong_command_line_has_status_2_and_the_usage(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert "usage: cornerman" in err
+
+
+def test_it_runs_as_a_module_of_its_own() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "cornerman", "--version"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout == f"cornerman {cornerman.__version__}\n"
+
+
+# ------------------------------------------------------------------------------------------------------------ the game
+
+
+def test_games_are_found_by_entry_point_by_module_and_alone() -> None:
+    assert find_game("ringside") is RINGSIDE
+    assert find_game("game_adapter.ringside.game:RINGSIDE") is RINGSIDE
+
+
+def test_a_game_in_the_present_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "boxing_game.py").write_text("from tests.support.choosing import Choosing\nGAME = Choosing()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert type(find_game("boxing_game:GAME")).__name__ == "Choosing"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("chess", "there is no game 'chess'"),
+        ("no.such.module:GAME", "cannot be loaded"),
+        ("tests.support.choosing:NOTHING", "cannot be loaded"),
+        (":GAME", "cannot be loaded"),
+        ("tests.support.choosing:Choosing", "is a class"),
+        ("tests.cli.test_commands:LIVE_ONLY", "offers no headless battles"),
+        ("json:dumps", "offers no headless battles"),
+    ],
+)
+def test_a_game_that_cannot_be_used_is_a_sentence(capsys: pytest.CaptureFixture[str], name: str, why: str) -> None:
+    with pytest.raises(CornermanError, match=why):
+        find_game(name)
+    status, out, err = run(capsys, "evaluate", "--game", name, "--fighter", "random")
+    assert (status, out) == (1, "")
+    assert err.startswith("cornerman evaluate: ")
+
+
+# ------------------------------------------------------------------------------------------------------------ evaluate
+
+
+def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, err = run(capsys, "evaluate", "--game", "ringside", "--data", tmp_path / "none")
+    assert (status, out) == (1, "")
+    assert err.endswith("holds no versions; train first, or name a game's data folder with --data\n")
+    assert not (tmp_path / "none").exists()
+
+
+def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False):
+        pass
+    base = ("evaluate", "--game", "ringside", "--data", tmp_path, "--battles", 4)
+    status, out, _ = run(capsys, *base)
+    assert status == 0
+    assert [line.split()[3] for line in out.splitlines()] == list(RINGSIDE.bots)
+    status, out, _ = run(capsys, *base, "--json", "--bot", "random", "--seed", 3)
+    row: dict[str, Any] = json.loads(out)
+    assert (status, row["fighter"], row["bot"], row["seed"], row["battles"]) == (0, "version 0", "random", 3, 4)
+    assert row["wins"] + row["losses"] + row["draws"] == 4
+    assert run(capsys, *base, "--json", "--bot", "random", "--seed", 3)[1] == out
+    for wrong, why in (("--version", "version 9"), ("--bot", "no fighter '9'"), ("--battles", "")):
+        status, out, err = run(capsys, *base, wrong, 1 if wrong == "--battles" else 9)
+        assert (status, out) == (2 if wrong == "--battles" else 1, "")
+        assert why in err.lower()
+
+
+def test_evaluate_measures_a_scripted_fighter_without_any_version(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--game", GAME, "--fighter", "random", "--json", "--battles", "200")
+    status, out, _ = run(capsys, "evaluate", *arguments)
+    row = json.loads(out)
+    assert (status, row["fighter"], row["battles"]) == (0, "random", 200)
+    assert row["interval"][0] < 0.25 + 0.1
+    assert 0.1 < row["win_rate"] < 0.4  # each side wins a quarter of the battles
+
+
+# --------------------------------------------------------------------------------------------------------------- train
+
+
+def test_train_and_then_evaluate(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would lower the priority of the tests' own thread for good.
+    monkeypatch.setattr(device_choice, "configure_trainer_thread", lambda: False)
+    (tmp_path / "settings.toml").write_text(
+        'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\ncandidate_period = 200\n'
+    )
+    status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 1500, "--workers", 0)
+    assert status == 0
+    assert f"It is stored in {tmp_path}" in out
+    status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)
+    row = json.loads(out)
+    assert status == 0
+    assert row["fighter"] != "version 0", "nothing passed the gate"
+    assert row["win_rate"] > 0.4  # the best there is wins every second battle, the other half are drawn
+    assert row["losses"] == 0
+
+
+@pytest.mark.parametrize("limit", [("--decisions", -5), ("--minutes", 0), ("--minutes", -1), ("--minutes", "nan")])
+def test_train_without_a_usable_limit_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, limit: tuple[str, object]
+) -> None:
+    status, _, err = run(capsys, "train", "--game", GAME, "--data", tmp_path, *limit)
+    assert status == 2
+    assert "must be a" in err
+    assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------------------------------- install
+
+
+def test_install_copies_the_plugin_and_replaces_an_older_copy(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for _ in range(2):
+        status, out, _ = run(capsys, "install", tmp_path / "plugins")
+        assert (status, out) == (0, f"The plugin is in {tmp_path / 'plugins' / 'cornerman'}\n")
+        copy = tmp_path / "plugins" / "cornerman"
+        source = Path(cornerman.__file__).parent
+        wanted = {path.relative_to(source) for path in source.rglob("*") if "__pycache__" not in path.parts}
+        assert {path.relative_to(copy) for path in copy.rglob("*")} == wanted
+        assert [path.name for path in (tmp_path / "plugins").iterdir()] == ["cornerman"]
+        (copy / "left_from_an_older_one.py").write_text("")
+
+
+def test_install_refuses_the_folder_that_it_runs_from(capsys: pytest.CaptureFixture[str]) -> None:
+    source = Path(cornerman.__file__).parent
+    before = sorted(source.iterdir())
+    status, _, err = run(capsys, "install", source.parent)
+    assert status == 1
+    assert "the folder this runs from" in err
+    assert sorted(source.iterdir()) == before
+
+
+@pytest.mark.parametrize("when", ["copying", "moving in"])
+def test_a_copy_that_fails_leaves_the_old_one_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    old = tmp_path / "cornerman"
+    old.mkdir()
+    (old / "mine.txt").write_text("old")
+    rename = Path.rename
+
+    def fails(self: Path, target: Any) -> Any:
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    if when == "copying":
+        monkeypatch.setattr(shutil, "copytree", full)
+    else:
+        monkeypatch.setattr(Path, "rename", fails)
+    status, _, err = run(capsys, "install", tmp_path)
+    assert status == 1
+    assert "No space left" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["cornerman"]
+    assert (old / "mine.txt").read_text() == "old"
+
+
+def test_install_where_a_file_is_in_the_way_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "plugins").write_text("")
+    status, _, err = run(capsys, "install", tmp_path / "plugins")
+    assert status == 1
+    assert "could not be copied" in err
+
+
+def test_who_stops_reading_the_output_ends_it_quietly() -> None:
+    command = [sys.executable, "-m", "cornerman", "evaluate", "--game", GAME, "--fighter", "random", "--battles", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert not process.stderr.read()

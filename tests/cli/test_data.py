@@ -1,0 +1,153 @@
+"""`cornerman data`: a table of what is stored, a plot, exports and imports, and sentences for what cannot be done."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from cornerman.__main__ import main
+from cornerman.cli.data import identity_of
+from cornerman.experience.journal import PLAYER, SELF_PLAY
+from tests.files.test_folder_lock import started
+from tests.support.choosing import Gym
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with 20 battles of the player and 20 of practice."""
+    folder = tmp_path_factory.mktemp("data")
+    gym = Gym(folder)
+    gym.play(20)
+    gym.work()
+    gym.training.close()
+    return folder
+
+
+def table(output: Output) -> list[list[str]]:
+    return [line.split() for line in output.readouterr().out.splitlines()]
+
+
+def test_the_table_shows_rows_by_source_actions_and_outcomes(data: Path, capsys: Output) -> None:
+    assert main(["data", "--data", str(data)]) == 0
+    rows = table(capsys)
+    kinds = {row[0]: row[1:3] for row in rows if row and row[0] in (PLAYER, SELF_PLAY)}
+    assert [PLAYER, "20", "40"] in [row[:3] for row in rows]
+    assert [SELF_PLAY, "20", "40"] in [row[:3] for row in rows]
+    assert kinds
+    actions = {row[0]: int(row[1]) for row in rows if row and row[0] in ("left", "right", "wait")}
+    assert sum(actions.values()) == 80
+    assert "wait" not in actions
+    decided = rows[rows.index(["decided", "by", "decisions", "share"]) + 1 :]
+    assert int(next(row[1] for row in decided if row[:1] == ["player"])) == 20
+    outcomes = rows[rows.index(["outcome", "for", "won", "drawn", "lost"]) + 1 :]
+    player = next(row for row in outcomes if row[:1] == ["player"])
+    assert sum(map(int, player[1:])) == 20
+
+
+@pytest.mark.parametrize("ending", ["npz", "jsonl"])
+def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsys: Output, ending: str) -> None:
+    path, target = tmp_path / f"out.{ending}", tmp_path / "target"
+    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    assert "Exported 40 battles with 80 decisions" in capsys.readouterr().out
+    refused = 0
+    if ending == "jsonl":
+        lines = path.read_text().splitlines()
+        battle = json.loads(lines[1])
+        battle["rows"]["reward"][0] = 1e9
+        path.write_text("\n".join([lines[0], json.dumps(battle), *lines[2:]]))
+        refused = 1
+    Gym(target)  # a first version, so that the folder says which game it is of
+    for times in (1, 2):
+        assert main(["data", "--data", str(target), "--import", str(path)]) == 0
+        out = capsys.readouterr().out
+        assert f"Imported 40 battles with {80 - refused} decisions" in out
+        assert ("1 decisions refused: reward" in out) == bool(refused)
+        rows = [line.split()[:3] for line in out.splitlines()]
+        assert [PLAYER, str(20 * times), str((40 - refused) * times)] in rows
+    again = Gym(target, held_out_fraction=0.0)
+    again.training.resume()
+    assert len(set(again.training.rings.player.columns()["battle_id"].tolist())) == 40
+    assert again.training.rings.player.size == (40 - refused) * 2
+    assert again.training.rings.check_valid() is None
+
+
+def test_a_plot(data: Path, tmp_path: Path, capsys: Output) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "data.png"
+    assert main(["data", "--data", str(data), "--plot", str(path)]) == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert f"Drawn to {path}" in capsys.readouterr().out
+    assert main(["data", "--data", str(data), "--plot", str(tmp_path / "data.xyz")]) == 1
+    assert "cannot be drawn" in capsys.readouterr().err
+
+
+def test_without_matplotlib(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["data", "--data", str(data), "--plot", "data.png"]) == 1
+    assert "pip install matplotlib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--export", "battles.csv"], "exported to .npz or .jsonl, not to battles.csv"),
+        (["--export", "no-such-folder/battles.npz"], "cannot be written"),
+        (["--import", "battles.csv"], "imported from .npz or .jsonl"),
+        (["--import", "missing.npz"], "missing"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(data: Path, capsys: Output, arguments: list[str], words: str) -> None:
+    assert main(["data", "--data", str(data), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("cornerman data: ")
+    assert words in error
+
+
+def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "battles.npz"
+    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    before = {file: file.read_bytes() for file in (data / "journal").iterdir()}
+    with started(data) as process:
+        assert main(["data", "--data", str(data), "--import", str(path)]) == 1
+        assert f"process {process.pid}" in capsys.readouterr().err
+        assert main(["data", "--data", str(data)]) == 0
+        process.communicate()
+    assert {file: file.read_bytes() for file in (data / "journal").iterdir()} == before
+
+
+def test_garbage_and_battles_of_another_game_are_refused(data: Path, tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "battles.jsonl"
+    path.write_text("{}")
+    assert main(["data", "--data", str(data), "--import", str(path)]) == 1
+    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    path.write_text(path.read_text().replace('"choosing"', '"checkers"', 1))
+    capsys.readouterr()
+    assert main(["data", "--data", str(data), "--import", str(path)]) == 1
+    assert "another game" in capsys.readouterr().err
+
+
+def test_a_folder_without_anything(tmp_path: Path, capsys: Output) -> None:
+    assert main(["data", "--data", str(tmp_path / "none")]) == 1
+    assert "no data folder" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert identity_of(tmp_path) is None
+    assert main(["data", "--data", str(tmp_path), "--game", "tests.support.choosing:NO_GAME"]) == 1
+    Gym(tmp_path)
+    assert main(["data", "--data", str(tmp_path), "--export", str(tmp_path / "out.npz")]) == 1
+    assert "nothing to export" in capsys.readouterr().err
+    assert main(["data", "--data", str(tmp_path)]) == 0
+    assert "0 battles" in capsys.readouterr().out
+
+
+def test_the_newest_readable_version_says_which_game_it_is(tmp_path: Path) -> None:
+    gym = Gym(tmp_path)
+    gym.registry.save(gym.slot.champion.flat, gym.registry.manifest(0))  # type: ignore[arg-type]  # has what is asked
+    (tmp_path / "versions/000001/manifest.json").write_text("garbage")
+    identity = identity_of(tmp_path)
+    assert identity is not None
+    assert (identity.game, identity.action_names) == ("choosing", ("left", "right", "wait"))

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.cli import dataset
+from cornerman.contract import BattleEnd, ModelError, Source
+from cornerman.experience.segment import Header, StoredBattle
+from cornerman.experience.transitions import pack, unpack
+from tests.support.sample_states import chain, same
+
+HEADER = Header("duel", "1", "abc", 2, 3)
+NAMES = ("strike", "heavy", "guard")
+
+
+def battles(count: int = 3) -> list[StoredBattle]:
+    seats = {0: Source.PLUGIN, 1: Source.PLAYER}
+    return [
+        StoredBattle(
+            BattleEnd(at, {0: 1, 1: -1} if at % 2 else {}, at % 2 == 0, seats), pack(chain(at + 2, seed=at), 2, 3)
+        )
+        for at in range(count)
+    ]
+
+
+@pytest.fixture(params=[".npz", ".jsonl"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / f"battles{request.param}"
+
+
+def test_there_and_back(path: Path) -> None:
+    assert dataset.export(path, HEADER, battles()) == 2 + 3 + 4
+    back = dataset.load(path, HEADER)
+    assert not back.left_out
+    for one, other in zip(back.battles, battles(), strict=True):
+        assert one.end == other.end
+        assert all(same(a, b) for a, b in zip(unpack(one.columns), unpack(other.columns), strict=True))
+
+
+def test_nothing_there_and_back(path: Path) -> None:
+    assert dataset.export(path, HEADER, []) == 0
+    assert dataset.load(path, HEADER).battles == []
+
+
+def test_an_export_holds_no_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "battles.npz"
+    dataset.export(path, HEADER, battles())
+    with np.load(path, allow_pickle=False) as file:
+        assert all(file[name].dtype.kind in "biuf" for name in file.files)
+
+
+def test_rows_that_fail_the_checks_are_left_out_and_counted(path: Path) -> None:
+    bad = battles(2)
+    bad[0].columns["reward"][0] = 1e9
+    bad[1].columns["action"][1] = 7
+    bad[1].columns["observation"][2] = 99
+    dataset.export(path, HEADER, bad)
+    back = dataset.load(path, HEADER)
+    assert back.left_out == {"reward": 1, "illegal": 1, "observation": 1}
+    assert [battle.columns["index"].tolist() for battle in back.battles] == [[1], [0]]
+
+
+@pytest.mark.parametrize("changes", [{"game": "chess"}, {"game_version": "2"}, {"encoder_version": "x"}])
+def test_battles_of_another_game_are_refused(path: Path, changes: dict[str, str]) -> None:
+    dataset.export(path, replace(HEADER, **changes), battles())
+    with pytest.raises(ModelError, match="another game or version"):
+        dataset.load(path, HEADER)
+
+
+def test_any_damage_is_a_sentence(path: Path) -> None:
+    dataset.export(path, HEADER, battles())
+    data, random = path.read_bytes(), Random(5)
+    for _ in range(300):
+        spoilt = bytearray(data)
+        for _ in range(random.randrange(1, 5)):
+            spoilt[random.randrange(len(spoilt))] = random.randrange(256)
+        path.write_bytes(bytes(spoilt[: random.choice([len(spoilt), random.randrange(len(spoilt))])]))
+        try:
+            loaded = dataset.load(path, HEADER)
+        except ModelError:  # anything else fails the test
+            continue
+        for battle in loaded.battles:
+            assert np.isfinite(battle.columns["observation"]).all()
+
+
+def jsonl(tmp_path: Path, **rows: Any) -> Path:
+    path = tmp_path / "battles.jsonl"
+    dataset.export(path, HEADER, battles(1))
+    head, line = path.read_text().splitlines()
+    value = json.loads(line)
+    value["rows"].update(rows)
+    path.write_text(f"{head}\n{json.dumps(value)}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"action": [0, 1.5]},
+        {"action": ["0", "1"]},
+        {"action": [0, 2**70]},
+        {"seat": [0, 2**20]},
+        {"action_mask": [[1, 1, 1], [1, 1, 1]]},
+        {"observation": [[0.1, 0.2], [0.1]]},
+        {"observation": [[0.1], [0.1]]},
+        {"reward": [0.1]},
+        {"reward": [[0.1], None]},
+        {"reward": None},
+    ],
+)
+def test_a_line_that_lies_about_its_rows_is_refused(tmp_path: Path, rows: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"battles"):
+        dataset.load(jsonl(tmp_path, **rows), HEADER)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "MAX_IMPORT_BYTES", 10**6)
+    path = tmp_path / "battles.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("action.npy", bytes(10**7))
+    with pytest.raises(ModelError, match="unpacks to 10,000,000 bytes"):
+        dataset.load(path, HEADER)
+
+
+def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "battles.npz"
+    np.savez(path, action=np.array([{}], object))
+    with pytest.raises(ModelError, match=r"no readable \.npz"):
+        dataset.load(path, HEADER)
+
+
+@pytest.mark.parametrize("name", ["battles.csv", "battles", "battles.pkl"])
+def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="exported to"):
+        dataset.export(tmp_path / name, HEADER, [])
+    with pytest.raises(ModelError, match="imported from"):
+        dataset.load(tmp_path / name, HEADER)
+
+
+def test_the_summary_counts_what_is_there() -> None:
+    summary = dataset.summarize(battles(), NAMES)
+    assert (summary.battles, summary.rows, summary.cut_off) == (3, 9, 2)
+    assert summary.decided_by == {"plugin": 9}
+    assert summary.against == {"scripted": 9}
+    assert summary.actions.total() == 9
+    assert set(summary.actions) <= {"strike", "heavy"}
+    assert summary.outcomes == {"plugin": {"won": 1}, "player": {"lost": 1}}
+    text = summary.text()
+    assert "3 battles, 2 of them cut off; 9 decisions" in text
+    table = [line.split() for line in text.splitlines()]
+    assert ["decided", "by", "decisions", "share"] in table
+    assert ["plugin", "9", "100%"] in table
+    assert ["outcome", "for", "won", "drawn", "lost"] in table
+    assert ["player", "0", "0", "1"] in table
+    assert "not to be learned from" not in text
+
+
+def test_the_summary_shows_bad_rows() -> None:
+    stored = battles(1)
+    stored[0].columns["reward"][:] = np.inf
+    summary = dataset.summarize(stored, NAMES)
+    assert +summary.left_out == {"reward": 2}
+    assert ["reward", "2", "100%"] in [line.split() for line in summary.text().splitlines()]
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_the_plot_is_a_picture(tmp_path: Path, count: int) -> None:
+    pytest.importorskip("matplotlib")
+    dataset.plot(dataset.summarize(battles(count), NAMES), tmp_path / "data.png")
+    assert (tmp_path / "data.png").read_bytes().startswith(b"\x89PNG")

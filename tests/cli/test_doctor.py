@@ -1,0 +1,154 @@
+"""What the doctor says of this machine, and of one where something is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cornerman.__main__ import main
+from cornerman.cli import doctor
+from cornerman.learning import device as device_choice
+from cornerman.models.manifest import Provenance
+from cornerman.policy.q_network import NetworkSpec
+from tests.support.choosing import Choosing
+from tests.support.table import Table
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MEASURED_S", 0.06)
+    monkeypatch.setattr(device_choice, "configure_trainer_thread", lambda: False)
+
+
+def sections(lines: list[str]) -> dict[str, list[str]]:
+    """The indented lines under each heading."""
+    found: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        if line and not line.startswith(" "):
+            found[line] = []
+        elif line:
+            found[list(found)[-1]].append(line.strip())
+    return found
+
+
+def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
+    lines, healthy = doctor.examine("cpu", tmp_path)
+    assert healthy
+    assert lines[0].startswith("Cornerman ")
+    found = sections(lines)
+    assert {"Packages", "Machine", "Device", "Stored versions"} <= found.keys()
+    assert all(found.values())
+    assert [line.split()[0] for line in found["Packages"]] == ["numpy", "psutil", "safetensors", "torch"]
+    assert [line.split()[0] for line in found["Device"]] == ["chosen", "why", "settings", "timed", "cpu"]
+    assert found["Device"][0].split() == ["chosen", "cpu"]
+    assert found["Device"][1].split(None, 1)[1] == "The settings ask for the CPU."
+    assert re.fullmatch(r"cpu +[1-9]\d* learning steps a second", found["Device"][-1])
+    assert found["Stored versions"] == [f"none in {tmp_path}"]
+
+
+def test_stored_versions_are_counted(tmp_path: Path) -> None:
+    with Table(Choosing(), tmp_path, learning=False):
+        pass
+    assert sections(doctor.examine("cpu", tmp_path)[0])["Stored versions"] == [f"1 in {tmp_path}, the newest is 0"]
+
+
+def device(*arguments: Any) -> dict[str, str]:
+    """What the doctor says of the device, by the word that each line begins with."""
+    lines = sections(doctor.examine(*arguments)[0])["Device"]
+    return {line.split()[0]: line.split(None, 1)[1] for line in lines}
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, NetworkSpec, int]]:
+    """What was timed instead of timing it; there is an "mps" that is slower than the CPU."""
+    timed: list[tuple[str, NetworkSpec, int]] = []
+
+    def measure(device: str, spec: NetworkSpec, batch_size: int) -> float:
+        timed.append((device, spec, batch_size))
+        return {"mps": 50.0, "cpu": 800.0}[device]
+
+    monkeypatch.setattr(device_choice, "found_accelerators", lambda: ("mps",))
+    monkeypatch.setattr(device_choice, "learning_speed", measure)
+    return timed
+
+
+def test_what_learns_in_the_game_is_timed(tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]) -> None:
+    (tmp_path / "settings.toml").write_text("hidden = [24, 12]\nbatch_size = 48\n")
+    found = device("auto", tmp_path)
+    assert measured == [("mps", NetworkSpec(64, 16, (24, 12)), 48), ("cpu", NetworkSpec(64, 16, (24, 12)), 48)]
+    assert found["settings"] == str(tmp_path / "settings.toml")
+    typical = "(sizes of a typical game, no version is stored)"
+    assert found["timed"] == f"64 inputs, layers of 24 and 12, 16 actions {typical}, batch 48"
+    assert found["why"].startswith("Measured 50 learning steps a second on mps, 800 on the CPU: it learns on cpu")
+    speeds = [found[name] for name in ("mps", "cpu")]
+    assert (found["chosen"], speeds) == ("cpu", [f"{speed} learning steps a second" for speed in (50, 800)])
+
+
+def test_the_games_sizes_are_those_of_the_newest_version_that_loads(
+    tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]
+) -> None:
+    with Table(Choosing(), tmp_path, learning=False, hidden=[8]) as table:
+        champion = table.plugin.slot.champion
+        for _ in range(2):
+            table.plugin.registry.save(champion.flat, Provenance())
+    (tmp_path / "versions" / "000002" / "manifest.json").write_text("{}")
+    (tmp_path / "settings.toml").write_text("hidden = [24]\nbatch_size = 48\n")
+    found = device("cpu", tmp_path)
+    assert measured == [("cpu", champion.spec, 48)]
+    assert found["timed"].startswith(f"{champion.spec.observation_size} inputs, layers of 8, 3 actions (as version 1)")
+
+
+def test_the_players_device_is_taken_unless_another_is_asked_for(
+    tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]
+) -> None:
+    (tmp_path / "settings.toml").write_text('device = "mps"\n')
+    assert (device("auto", tmp_path)["chosen"], device("cpu", tmp_path)["chosen"]) == ("mps", "cpu")
+    assert device("auto", tmp_path)["why"] == "The settings ask for mps."
+    (tmp_path / "settings.toml").write_text('device = "xpu"\n')
+    found = device("auto", tmp_path)
+    assert found["chosen"] == "cpu"
+    assert "'xpu', which is not there (found: mps)" in found["why"]
+    assert found["why"].endswith("It learns on the CPU.")
+    assert doctor.examine("auto", tmp_path)[1], "it can learn"
+
+
+def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]) -> None:
+    (tmp_path / "settings.toml").write_text("batch_sise = 48\n")
+    found = device("auto", tmp_path)
+    assert "Did you mean batch_size?" in found["settings"]
+    assert found["settings"].endswith("Nothing of it is used.")
+    assert found["timed"].endswith("batch 64")
+    assert device("auto", tmp_path / "none")["settings"] == f"none in {tmp_path / 'none'}, so the defaults"
+
+
+@pytest.mark.parametrize(("package", "cannot"), [("torch", "learn"), ("psutil", "play")])
+def test_what_is_missing_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, cannot: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    lines, healthy = doctor.examine("cpu", tmp_path)
+    assert not healthy
+    assert any(f"pip install {package}" in line for line in lines)
+    assert lines[-1] == f"It cannot {cannot} until these are installed."
+    assert "Device" not in lines
+
+
+def test_the_command_prints_it_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["doctor", "--device", "cpu", "--data", str(tmp_path)]) == 0
+    assert "Stored versions" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "reason"), [("abacus", "is not known"), ("xpu", "is not there")])
+def test_a_device_that_was_asked_for_and_does_not_exist_is_a_sentence_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, reason: str
+) -> None:
+    monkeypatch.setattr(device_choice, "found_accelerators", lambda: ())
+    assert main(["doctor", "--device", name, "--data", str(tmp_path)]) == 1
+    (line,) = sections(capsys.readouterr().out.splitlines())["Device"]
+    assert repr(name) in line
+    assert reason in line

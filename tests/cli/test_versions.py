@@ -1,0 +1,164 @@
+"""`cornerman versions`: the table, the tree, the picture, and every change with its sentence; bad input as well."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cornerman.__main__ import main
+from cornerman.cli.commands import identity_for
+from cornerman.cli.doctor import examine
+from cornerman.evaluation.arena import BattleRecord
+from cornerman.evaluation.gate import GateBattle, Verdict
+from cornerman.models.history import History
+from cornerman.models.manifest import Provenance
+from cornerman.models.registry import Registry
+from cornerman.policy.q_network import NetworkSpec, draw
+from game_adapter.ringside.game import RINGSIDE
+from tests.files.test_folder_lock import started
+
+GAME = ["--game", "game_adapter.ringside.game:RINGSIDE"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Versions 0 to 2 of Ringside, 2 playing; 1 and 2 passed a gate whose battles are in the history."""
+    identity, folder = identity_for(RINGSIDE), tmp_path / "data"
+    spec = NetworkSpec(identity.observation_size, identity.num_actions, (8,))
+    registry, history = Registry(folder, identity, spec, lambda: 1_700_000_000.0), History(folder, lambda: 0.0)
+    for version in range(3):
+        battles = [
+            GateBattle("candidate", opponent, BattleRecord(seed, seed % 2, float(seed % 3 > 0), 9, 40, False))
+            for opponent in ("champion", "random")
+            for seed in range(30)
+        ]
+        verdict = Verdict(True, "Promoted: 61% against the champion over 40 pairs.", 40, 0.61, battles=tuple(battles))
+        rows = {"player": 12, "self-play": 3400}
+        provenance = Provenance(version - 1, 500 * version, rows, verdict.as_dict()) if version else Provenance()
+        assert registry.save(draw(spec, np.random.default_rng(version)), provenance) == version
+        registry.promote(version)
+        if version:
+            history.add_gate(verdict, version - 1, version)
+    history.close()
+    return folder
+
+
+def told(capsys: pytest.CaptureFixture[str], data: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status, and what was printed either way."""
+    status = main(["versions", *GAME, "--data", str(data), *arguments])
+    captured = capsys.readouterr()
+    return status, captured.out + captured.err
+
+
+def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = told(capsys, data)
+    assert status == 0
+    row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
+    assert re.fullmatch(
+        r" +2  champion +2023-11-14 22:13 +1 +1,000 +61%  \+\d+ \([+-]\d+ to \+\d+\) +12 player, 3,400 self-play", row
+    )
+    assert "Scripted fighters on the same scale: random +0" in text
+
+
+def test_the_tree_and_the_picture(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "versions.png"
+    status, text = told(capsys, data, "--tree", "--plot", str(picture))
+    assert status == 0
+    assert re.search(r"^2  champion  \+\d+ \(.+\)  1,000 steps$", text, re.MULTILINE)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    status, text = told(capsys, data, "--plot", str(tmp_path / "versions.nonsense"))
+    assert (status, "cannot be drawn" in text) == (1, True)
+
+
+def test_promote_and_roll_back(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, data, "rollback") == (0, "Version 1 plays again; version 2 is kept as rolled back.\n")
+    status, text = told(capsys, data, "promote", "0")
+    assert (status, text.startswith("Version 0 plays from the next start on, after version 1")) == (0, True)
+    assert told(capsys, data, "promote", "0") == (0, "Version 0 plays already.\n")
+    assert re.search(r"^ +0  champion", told(capsys, data)[1], re.MULTILINE)
+
+
+def test_export_and_import_through_quarantine(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "two.zip"
+    assert told(capsys, data, "export", "2", str(file))[0] == 0
+    status, text = told(capsys, data, "import", str(file))
+    assert (status, "has played a smoke battle" in text) == (0, True)
+    assert told(capsys, data, "promote", "3")[0] == 0
+    damaged = bytearray(file.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    file.write_bytes(damaged)
+    assert told(capsys, data, "import", str(file))[0] == 1
+    assert "   4  " not in told(capsys, data)[1]
+
+
+def test_prune_keeps_what_plays_and_what_played_last(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, data, "promote", "0")
+    status, text = told(capsys, data, "prune", "--keep", "1")
+    assert (status, text.startswith("Deleted 1 versions, 2 are left (version 0")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["promote", "9"], "there is no version 9; there are 0, 1, 2"),
+        (["export", "9", "x.zip"], "there is no version 9"),
+        (["export", "1", "no/such/folder/x.zip"], "could not be written"),
+        (["import", "nothing.zip"], "there is no nothing.zip"),
+        (["prune", "--keep", "0"], "--keep must be at least 1"),
+        (["--data", "nowhere"], "nowhere holds no versions"),
+    ],
+)
+def test_bad_input_is_a_sentence(
+    data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    status, text = told(capsys, data, *arguments)
+    assert status == 1
+    assert text.startswith("cornerman versions: ")
+    assert sentence in text
+
+
+def test_a_running_game_is_left_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with started(data) as process:
+        for arguments in (["promote", "0"], ["rollback"], ["prune", "--keep", "1"]):
+            status, text = told(capsys, data, *arguments)
+            assert (status, f"process {process.pid}" in text) == (1, True)
+        assert told(capsys, data)[0] == 0
+        process.communicate()
+    assert told(capsys, data, "rollback")[0] == 0
+
+
+def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = data / "versions" / "000002" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
+    for arguments in ((), ("--tree",)):
+        status, text = told(capsys, data, *arguments)
+        row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
+        assert (status, "damaged" in row, "wrong SHA-256" in row) == (0, True, True)
+    assert any("The weights of version 2" in line and "SHA-256" in line for line in examine("cpu", data)[0])
+    before = (data / "champion.json").read_bytes()
+    assert main(["evaluate", *GAME, "--data", str(data), "--battles", "2", "--bot", "random"]) == 0
+    assert "Version 1 plays instead." in capsys.readouterr().err
+    assert (data / "champion.json").read_bytes() == before
+
+
+def test_a_damaged_history_costs_only_the_ratings(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "history.sqlite").write_bytes(b"nonsense" * 100)
+    status, text = told(capsys, data)
+    assert status == 0
+    assert "champion" in text
+    assert "could not be read" in text
+
+
+def test_the_table_needs_no_torch(data: Path) -> None:
+    code = (
+        "import sys; from cornerman.__main__ import main; "
+        f"main(['versions', '--data', {str(data)!r}]); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.contract import SettingsError
+from cornerman.experience import collector as module
+from cornerman.experience.collector import CAPACITY, DataCollector
+from cornerman.experience.encoder import Encoder, StateProcessor
+from tests.support.sample_states import Duel, duel_state
+
+
+def test_the_example_in_its_documentation_runs() -> None:
+    lines = [line for line in (module.__doc__ or "").splitlines() if line.startswith("    ")]
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent("\n".join(lines)), names)
+    assert names["batch"].reward.tolist() == [0.5]
+    assert names["batch"].observation.shape == (1, 18)
+    assert names["collector"].rejected == {}
+    assert 8 <= len(lines) <= 12
+
+
+def test_the_readme_shows_the_same_example_and_it_runs() -> None:
+    readme = (Path(module.__file__).parents[1] / "README.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.+?)```", readme, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["collector"].buffer.size == names["collector"].collected == 1
+    assert 8 <= len([line for line in code.splitlines() if line.strip()]) <= 14
+    assert textwrap.indent(code, "    ").strip() in (module.__doc__ or "")
+
+
+def test_one_transition_as_the_original_design_calls_it() -> None:
+    collector = DataCollector(3)
+    before, after = duel_state(1, 50, 50), duel_state(2, 50, 30)
+    assert collector.collect_transition(before, 2, after, 0.25)
+    (row,) = collector.buffer.rows()
+    np.testing.assert_array_equal(row.observation, StateProcessor().process(before))
+    np.testing.assert_array_equal(row.next_observation, StateProcessor().process(after))
+    assert (row.action, row.reward, row.discount) == (2, 0.25, pytest.approx(0.99))
+    assert row.action_mask.all()
+    assert row.next_action_mask.all()
+    assert collector.buffer.check_valid() is None
+
+
+def test_the_end_of_a_battle() -> None:
+    collector = DataCollector(3)
+    collector.collect_transition(duel_state(), 0, duel_state(1, 50, 0), 1, done=True)
+    (row,) = collector.buffer.rows()
+    assert row.discount == 0.0
+    assert not row.next_action_mask.any()
+    assert not row.next_observation.any()
+
+
+def test_action_objects_turn_into_an_index() -> None:
+    class Strike:
+        def to_index(self) -> int:
+            return 1
+
+    collector = DataCollector(3)
+    assert collector.collect_transition(duel_state(), Strike(), duel_state(), 0.0)
+    assert collector.buffer.rows()[0].action == 1
+
+
+def test_ten_thousand_by_default_and_the_oldest_falls_out() -> None:
+    assert DataCollector(3).buffer.capacity == CAPACITY == 10_000
+    collector = DataCollector(3, capacity=4)
+    for number in range(6):
+        collector.collect_transition(duel_state(), 0, duel_state(), number)
+    assert [row.reward for row in collector.buffer.rows()] == [2, 3, 4, 5]
+    assert collector.collected == 6
+
+
+def test_masks_and_a_seat_s_own_view_where_the_game_has_them() -> None:
+    encoder = Encoder(Duel())
+    collector = DataCollector(3, encoder=encoder, seat=1)
+    state = duel_state(1, 10, 90)
+    collector.collect_transition(state, 2, state, 0.0, masks=((False, False, True), (True, False, False)))
+    (row,) = collector.buffer.rows()
+    np.testing.assert_array_equal(row.observation, encoder.encode(state, 1))
+    assert row.action_mask.tolist() == [False, False, True]
+    assert row.next_action_mask.tolist() == [True, False, False]
+    assert row.seat == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"state": None}, "state"),
+        ({"next_state": duel_state(1, "sick", 3)}, "type"),
+        ({"action": 3}, "action"),
+        ({"action": "strike"}, "action"),
+        ({"reward": float("nan")}, "range"),
+        ({"reward": "much"}, "type"),
+        ({"reward": 10**6}, "reward"),
+        ({"masks": ((True, True), (True, True))}, "mask"),
+        ({"masks": ((False, True, True), (True, True, True))}, "illegal"),
+        ({"masks": 3}, "error"),
+    ],
+)
+def test_bad_data_is_counted_explained_and_not_stored(changes: dict[str, Any], reason: str) -> None:
+    collector = DataCollector(3)
+    call = {"state": duel_state(), "action": 0, "next_state": duel_state(), "reward": 0.0, **changes}
+    assert collector.collect_transition(**call) is False
+    assert collector.rejected == {reason: 1}
+    assert collector.examples[reason].endswith(".")
+    assert (collector.buffer.size, collector.collected) == (0, 0)
+
+
+@pytest.mark.parametrize("num_actions", [0, -1, 2.5, "3", None], ids=str)
+def test_a_number_of_actions_that_is_none_is_a_sentence(num_actions: Any) -> None:
+    with pytest.raises(SettingsError, match="num_actions must be a whole number"):
+        DataCollector(num_actions=num_actions)
+
+
+def test_the_same_seed_samples_the_same() -> None:
+    drawn = []
+    for _ in range(2):
+        collector = DataCollector(3, random=np.random.default_rng(4))
+        for number in range(20):
+            collector.collect_transition(duel_state(), 0, duel_state(), number)
+        drawn.append(collector.buffer.sample(30).reward.tolist())
+    assert drawn[0] == drawn[1]

@@ -1,0 +1,279 @@
+"""Event queue: events enqueued on one thread and drained on another record the same as direct calls."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import UserDict
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.contract import BattleEnd
+from cornerman.experience import event_queue as news_room
+from cornerman.experience.event_queue import MAX_WAITING, READ_AT_ONCE, copied
+from tests.support.recordings import SEATS, WON, Bench, one_of, plain
+from tests.support.sample_states import EVERY, TallDuel, duel_state
+
+
+def told(bench: Bench, battle_id: int = 1) -> None:
+    """A battle of thirty turns."""
+    bench.begin(battle_id=battle_id)
+    for turn in range(30):
+        bench.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=battle_id, action=turn % 3)
+    bench.end(battle_id=battle_id)
+
+
+def test_what_is_read_late_is_what_would_have_been_recorded_at_once() -> None:
+    at_once, late = Bench(), Bench(late=True)
+    for bench in (at_once, late):
+        told(bench)
+        bench.turn(0)
+        told(bench, 2)
+    assert not late.out
+    assert late.rejected == {}
+    late.news.read()
+    assert [plain(row) for row in late.rows] == [plain(row) for row in at_once.rows]
+    assert late.rejected == at_once.rejected == {"after the end": 1}
+
+
+def test_items_are_taken_one_by_one_in_their_order() -> None:
+    at_once, late = Bench(), Bench(late=True)
+    told(at_once)
+    told(late)
+    taken = list(late.news.rest())
+    assert len(taken) == 31
+    assert isinstance(taken[-1], BattleEnd)
+    assert [plain(row) for row in taken[:-1]] == [plain(row) for row in at_once.rows]  # type: ignore[arg-type]
+    with pytest.raises(IndexError):
+        late.news.popleft()
+
+
+@pytest.mark.parametrize("game", [None, TallDuel()])
+def test_a_game_may_change_everything_before_it_is_read(game: Any) -> None:
+    bench = Bench(game, late=True)
+    bench.begin()
+    state = {**duel_state(1, 80, 60), "field": {"heights": [0.5, -0.5]}}
+    before, mask, outcome = deepcopy(state), [True, True, False], {}
+    bench.turn(0, state, action_mask=mask)
+    state["characters"][0]["health"] = 1
+    state["field"]["heights"][0] = 9.0
+    bench.end(outcome, truncated=True)
+    state["characters"].clear()
+    state.clear()
+    mask[:] = [False] * 3
+    outcome[0] = 1
+    bench.news.read()
+    (row,) = bench.rows
+    np.testing.assert_array_equal(row.observation, bench.encoder.encode(before, 0))
+    np.testing.assert_array_equal(row.next_observation, row.observation)
+    assert row.action_mask.tolist() == [True, True, False]
+    assert bench.ends[0].outcome == {}
+
+
+def test_forgetting_drops_what_was_told_before_and_keeps_what_comes_after() -> None:
+    bench = Bench(late=True)
+    told(bench, 1)
+    bench.begin(battle_id=2)
+    bench.turn(0, battle_id=2, action=99)
+    bench.news.forget()
+    assert (list(bench.out), bench.rejected, bench.recorder.recorded) == ([], {}, 0)
+    bench.turn(0, battle_id=2)
+    bench.end(battle_id=2)
+    bench.news.read()
+    assert [row.battle_id for row in bench.rows] == [2]
+    assert bench.rejected == {}
+
+
+def test_where_nobody_reads_it_stays_bounded_and_nothing_is_lost() -> None:
+    bench = Bench(late=True)
+    for battle_id in range(200):
+        told(bench, battle_id)
+        assert len(bench.news) <= MAX_WAITING + 2
+    bench.news.read()
+    assert bench.recorder.recorded == 200 * 30
+    assert bench.rejected == {}
+
+
+@pytest.mark.parametrize("what", ["chose", "start", "end", "abandon"])
+def test_a_game_that_tells_of_no_turns_keeps_it_bounded_too(what: str) -> None:
+    bench, more = Bench(late=True), {"chose": (0, 0, 1), "start": (SEATS,), "end": (WON,), "abandon": ()}
+    for battle_id in range(2 * MAX_WAITING):
+        getattr(bench.news, what)(battle_id, *more[what])
+    assert len(bench.news) <= MAX_WAITING
+
+
+def test_an_end_that_is_neither_true_nor_false_is_the_games_own_error() -> None:
+    bench = Bench(late=True)
+    with pytest.raises(ValueError, match="ambiguous"):
+        bench.end(truncated=np.array([True, False]))  # type: ignore[arg-type]
+    bench.news.read()
+
+
+def test_nothing_of_the_games_is_held_where_it_could_not_be_copied() -> None:
+    bench, state = Bench(late=True), Closed(duel_state())
+    known = weakref.ref(state)
+    bench.begin()
+    bench.turn(0, state)
+    del state
+    assert known() is None
+    bench.news.read()
+    assert "the save is closed" in one_of(bench, "error")
+
+
+def test_telling_never_waits_for_a_reader() -> None:
+    bench = Bench(late=True)
+    bench.begin()
+    with bench.news._reading:  # another thread reads, and takes its time
+        for _ in range(MAX_WAITING + READ_AT_ONCE):
+            bench.turn(0)
+        bench.news.read()
+        assert len(bench.news) == 1 + MAX_WAITING + READ_AT_ONCE
+    bench.end()
+    bench.news.read()
+    assert bench.recorder.recorded == MAX_WAITING + READ_AT_ONCE
+
+
+def test_told_and_read_at_the_same_time() -> None:
+    bench, taken, over = Bench(late=True), list[Any](), threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            taken.extend(bench.news.rest())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for battle_id in range(100):
+            told(bench, battle_id)
+    finally:
+        over.set()
+        reader.join()
+    taken.extend(bench.news.rest())
+    assert [item.battle_id for item in taken] == [battle_id for battle_id in range(100) for _ in range(31)]
+    assert bench.rejected == {}
+
+
+def test_hooks_from_several_threads_and_interleaved_battles() -> None:
+    bench = Bench()
+    battles = range(24)
+
+    def play(battle_id: int) -> None:
+        bench.begin(battle_id=battle_id)
+        for turn in range(30):
+            bench.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=battle_id, action=turn % 3)
+        bench.end(battle_id=battle_id)
+
+    def several(own: range) -> None:
+        for battle_id in own:
+            play(battle_id)
+
+    threads = [threading.Thread(target=several, args=(battles[at::4],)) for at in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    alone = Bench()
+    alone.begin(battle_id=0)
+    for turn in range(30):
+        alone.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=0, action=turn % 3)
+    alone.end(battle_id=0)
+    wanted = sorted(plain(row) for row in alone.rows)
+    for battle_id in battles:
+        assert sorted(plain(row) for row in bench.rows if row.battle_id == battle_id) == wanted
+    assert bench.recorder.recorded == len(bench.rows) == 24 * 30
+    assert bench.rejected == {}
+
+
+def test_one_battle_told_by_two_threads_at_once_loses_nothing() -> None:
+    bench = Bench()
+    bench.begin()
+    threads = [threading.Thread(target=lambda seat=seat: [bench.turn(seat) for _ in range(200)]) for seat in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bench.end()
+    for seat in (0, 1):
+        assert sorted(row.index for row in bench.rows if row.seat == seat) == list(range(200))
+
+
+def test_copies_are_deep_and_plain() -> None:
+    source = {"a": [1, {"b": 2.0}], "c": (3, [4]), "d": "text", "e": None, "f": {5}, "g": np.arange(2)}
+    copy = copied(source)
+    source["a"][1]["b"] = 9
+    source["c"][1][0] = 9
+    source["f"].add(6)
+    source["g"][0] = 9
+    assert copy["a"] == [1, {"b": 2.0}]
+    assert copy["c"] == (3, [4])
+    assert (copy["d"], copy["e"], copy["f"]) == ("text", None, {5})
+    assert copy["g"].tolist() == [0, 1]
+
+
+class Closed(UserDict[str, Any]):
+    """Something of the game's that raises whenever it is read."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("the save is closed")
+
+
+@pytest.mark.parametrize("game", [None, TallDuel()])
+def test_what_cannot_be_copied_is_set_aside_with_what_it_raised(game: Any) -> None:
+    bench = Bench(game)
+    bench.begin()
+    bench.turn(0, Closed(duel_state()))
+    assert "the save is closed" in one_of(bench, "error")
+
+
+class Weakened(dict[str, Any]):
+    """A character whose stats are what it holds less what the battle did to them."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        return value / 2 if key == "attack" else value
+
+
+@pytest.mark.parametrize("game", [None, TallDuel()])
+def test_what_is_copied_is_what_the_policy_was_shown(game: Any) -> None:
+    bench = Bench(game)
+    state = {**duel_state(), "field": {"heights": [0.5, -0.5]}}
+    state["characters"] = [Weakened(character) for character in state["characters"]]
+    assert state["characters"][0]["attack"] > 0
+    bench.begin()
+    bench.turn(0, state)
+    bench.end()
+    assert bench.rejected == {}
+    np.testing.assert_array_equal(bench.rows[0].observation, bench.encoder.encode(state, 0))
+
+
+def test_a_state_without_characters_is_shown_as_the_game_gave_it() -> None:
+    bench = Bench()
+    bench.begin()
+    bench.turn(0, {"round": 1, "charcters": []})
+    assert "'charcters': []" in one_of(bench, "state")
+
+
+def test_a_mask_that_cannot_be_copied() -> None:
+    class Lock:
+        def __deepcopy__(self, memo: object) -> Any:
+            raise RuntimeError("the masks are locked")
+
+    bench = Bench()
+    bench.begin()
+    bench.turn(0, action_mask=Lock())
+    bench.turn(0, action_mask=np.array(EVERY))
+    bench.end()
+    assert "does not fit" in one_of(bench, "mask")
+    assert len(bench.rows) == 1
+
+
+def test_only_what_the_recorder_reads_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(news_room, "deepcopy", lambda value: seen.append(value))
+    for game in (None, TallDuel()):
+        bench = Bench(game, late=True)
+        bench.turn(0, {**duel_state(), "map": {1, 2}})
+    assert seen == [{1, 2}, {1, 2}], "before and after, and only for the game that encodes its states itself"

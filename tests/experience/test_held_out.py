@@ -1,0 +1,116 @@
+"""Battles kept out of learning: which, what is kept of them, and what the value estimate is held against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.held_out import KEPT_BATTLES, MAX_OPEN, HeldOutBattles
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
+from tests.support.sample_states import chain
+
+SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
+WON = {0: 1, 1: -1}
+
+
+def rows_of(battle_id: int, lengths: tuple[int, int] = (4, 3)) -> list[Transition]:
+    """Both seats' decisions, taking turns."""
+    seats = [chain(length, seat, battle_id, seed=battle_id) for seat, length in enumerate(lengths)]
+    return [row for index in range(max(lengths)) for seat in seats for row in seat[index : index + 1]]
+
+
+def told(held: HeldOutBattles, battle_id: int, truncated: bool = False) -> bool:
+    kept = [held.keeps(row) for row in rows_of(battle_id)]
+    assert len(set(kept)) == 1, "a battle is held out whole or not at all"
+    held.end(BattleEnd(battle_id, WON, truncated, SEATS))
+    return kept[0]
+
+
+def test_about_the_wanted_share_is_held_out_and_always_the_same_ones() -> None:
+    held, again = HeldOutBattles(0.2, 0.9), HeldOutBattles(0.2, 0.9)
+    chosen = [told(held, battle_id) for battle_id in range(500)]
+    assert 70 <= sum(chosen) <= 130  # 100 expected, 9 standard deviation
+    assert [told(again, battle_id) for battle_id in reversed(range(500))] == chosen[::-1]
+    assert not any(told(HeldOutBattles(0.0, 0.9), battle_id) for battle_id in range(50))
+
+
+def test_what_is_kept_of_a_battle() -> None:
+    held, rows = HeldOutBattles(1.0, 0.9), rows_of(5)
+    assert told(held, 5)
+    [battle] = held.battles
+    assert np.array_equal(battle.observation, np.stack([row.observation for row in rows]))
+    assert np.array_equal(battle.action_mask, np.stack([row.action_mask for row in rows]))
+    assert battle.action.tolist() == [row.action for row in rows]
+    assert battle.outcome.tolist() == [WON[row.seat] for row in rows]
+
+
+@pytest.mark.parametrize("lengths", [(4, 3), (1, 0), (3, 9)])
+def test_the_return_is_the_discounted_sum_of_the_seats_own_rewards(lengths: tuple[int, int]) -> None:
+    held, rows = HeldOutBattles(1.0, 0.8), rows_of(9, lengths)
+    assert all(held.keeps(row) for row in rows)
+    held.end(BattleEnd(9, WON, False, SEATS))
+    [battle] = held.battles
+    slow = [
+        sum(
+            0.8 ** (later.index - row.index) * later.reward
+            for later in rows
+            if later.seat == row.seat and later.index >= row.index
+        )
+        for row in rows
+    ]
+    assert battle.discounted_return == pytest.approx(slow, abs=1e-6)
+
+
+def test_battles_that_were_cut_off_or_empty_do_not_count() -> None:
+    held = HeldOutBattles(1.0, 0.9)
+    told(held, 1, truncated=True)
+    held.end(BattleEnd(2, WON, False, SEATS))
+    assert not held.battles
+    assert held.accuracy(constant(1.0)) is None
+
+
+def test_both_kinds_of_memory_are_bounded_and_cleared() -> None:
+    held = HeldOutBattles(1.0, 0.9)
+    for battle_id in range(KEPT_BATTLES + 5):
+        told(held, battle_id)
+    assert len(held.battles) == KEPT_BATTLES
+    for battle_id in range(1000, 1000 + 3 * MAX_OPEN):
+        held.keeps(replace(rows_of(1)[0], battle_id=battle_id))
+    assert len(held._open) == MAX_OPEN
+    held.clear()
+    held.end(BattleEnd(1000 + 3 * MAX_OPEN - 1, WON, False, SEATS))
+    assert not held.battles
+
+
+def constant(value: float) -> Policy:
+    """Q-values of two features and three actions: `value` for the last action, much less for the others."""
+    spec = NetworkSpec(2, 3, (4,))
+    flat = np.zeros(spec.num_parameters, np.float32)
+    flat[-3:] = value - 9, value - 9, value
+    return Policy(spec, flat)
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    # The last action is legal at every second decision of a seat. The winner decides four times, the loser three times.
+    [(1.0, 2 + 1), (-1.0, 0 + 3), (20.0, 4 + 0)],
+)
+def test_accuracy_is_the_share_of_decisions_whose_estimate_has_the_sign_of_the_outcome(
+    value: float, right: int
+) -> None:
+    held = HeldOutBattles(1.0, 0.9)
+    told(held, 1)
+    assert held.accuracy(constant(value)) == pytest.approx(right / 7)
+
+
+def test_draws_say_nothing_about_accuracy() -> None:
+    held = HeldOutBattles(1.0, 0.9)
+    for row in rows_of(1):
+        held.keeps(row)
+    held.end(BattleEnd(1, {0: 0, 1: 0}, False, SEATS))
+    assert len(held.battles) == 1
+    assert held.accuracy(constant(1.0)) is None

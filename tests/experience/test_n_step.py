@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornerman.contract import Transition
+from cornerman.experience.n_step import MAX_OPEN_BATTLES, NStep
+from tests.support.sample_states import chain, same
+
+
+def slow(rows: list[Transition], n: int, gamma: float) -> list[Transition]:
+    """n-step rows of one seat's whole chain, each by its own loop."""
+    result = []
+    for start, first in enumerate(rows):
+        reward, used = 0.0, rows[start : start + n]
+        for k, row in enumerate(used):
+            reward += gamma**k * row.reward
+        last = used[-1]
+        result.append(
+            replace(
+                first,
+                reward=reward,
+                discount=gamma ** len(used) * last.discount,
+                next_observation=last.next_observation,
+                next_action_mask=last.next_action_mask,
+            )
+        )
+    return result
+
+
+def alike(ours: list[Transition], theirs: list[Transition]) -> bool:
+    key = lambda row: (row.battle_id, row.seat, row.index)  # noqa: E731 - used by both sorts, nowhere else
+    pairs = zip(sorted(ours, key=key), sorted(theirs, key=key), strict=True)
+    return all(same(one, other) for one, other in pairs)
+
+
+@given(
+    n=st.integers(1, 7),
+    gamma=st.sampled_from([0.0, 0.5, 0.99, 1.0]),
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=4),
+    ends=st.booleans(),
+    seed=st.integers(0, 999),
+)
+def test_against_a_plain_loop(n: int, gamma: float, lengths: list[int], ends: bool, seed: int) -> None:
+    chains = [chain(length, seat % 2, seat // 2, seed + seat, ends) for seat, length in enumerate(lengths)]
+    left = [list(rows) for rows in chains]
+    random, steps, rows = Random(seed), NStep(n, gamma), []
+    while any(left):  # battles and seats interleaved
+        rows += steps.push(random.choice([rest for rest in left if rest]).pop(0))
+    for battle_id in range(2):
+        rows += steps.end(battle_id)
+    assert alike(rows, [row for rows in chains for row in slow(rows, n, gamma)])
+    assert steps.clear() == 0
+
+
+def test_a_row_leaves_as_soon_as_it_is_complete() -> None:
+    steps = NStep(3, 0.9)
+    counts = [len(steps.push(row)) for row in chain(6)]
+    assert counts == [0, 0, 1, 1, 1, 3]
+    assert steps.end(7) == []
+
+
+def test_a_limit_bootstraps_every_open_row_from_the_last_state() -> None:
+    steps = NStep(5, 0.5)
+    rows = [row for transition in chain(3, ends=False) for row in steps.push(transition)] + steps.end(7)
+    assert [row.discount for row in rows] == [0.125, 0.25, 0.5]
+    assert len({tuple(row.next_observation.tolist()) for row in rows}) == 1
+
+
+def test_a_missing_decision_is_never_reached_over() -> None:
+    steps, transitions = NStep(3, 0.9), chain(6)
+    del transitions[2]
+    rows = [row for transition in transitions for row in steps.push(transition)]
+    assert alike(rows, slow(transitions[:2], 3, 0.9) + slow(transitions[2:], 3, 0.9))
+
+
+def test_battles_whose_end_is_never_told_do_not_pile_up() -> None:
+    steps, rows = NStep(3, 0.9), []
+    for battle_id in range(MAX_OPEN_BATTLES + 5):
+        rows += steps.push(chain(1, battle_id=battle_id, ends=False)[0])
+    assert [row.battle_id for row in rows] == [0, 1, 2, 3, 4]
+    assert steps.clear() == MAX_OPEN_BATTLES
+
+
+def test_ended_battles_leave_nothing_behind() -> None:
+    steps = NStep(3, 0.9)
+    for battle_id in range(50):
+        for row in chain(4, battle_id=battle_id):
+            steps.push(row)
+        steps.end(battle_id)
+    assert steps._tails == {}
+
+
+def test_state_and_restore_go_on_exactly() -> None:
+    transitions = [row for seat in (0, 1) for row in chain(9, seat, seed=seat)]
+    transitions.sort(key=lambda row: row.index)
+    straight, stopped = NStep(4, 0.9), NStep(4, 0.9)
+    for row in transitions[:7]:
+        straight.push(row)
+        stopped.push(row)
+    fresh = NStep(4, 0.9)
+    fresh.push(chain(1, battle_id=99)[0])
+    fresh.restore(stopped.state(2, 3), 2, 3)
+    one = [row for transition in transitions[7:] for row in straight.push(transition)]
+    other = [row for transition in transitions[7:] for row in fresh.push(transition)]
+    assert len(one) > 3
+    assert alike(one, other)
+
+
+def test_a_state_of_another_game_is_refused() -> None:
+    with pytest.raises(ValueError, match="observation"):
+        NStep(3, 0.9).restore(NStep(3, 0.9).state(5, 3), 2, 3)
+
+
+def test_n_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        NStep(0, 0.9)
+
+
+def test_rewards_add_up_in_double_precision() -> None:
+    rows = [replace(row, reward=0.1) for row in chain(20)]
+    steps = NStep(20, 1.0)
+    (first, *_) = [row for transition in rows for row in steps.push(transition)]
+    assert first.reward == pytest.approx(2.0, abs=1e-12)
+    assert np.float32(first.reward) == np.float32(2.0)

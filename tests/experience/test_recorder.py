@@ -1,0 +1,189 @@
+"""Recorded transitions against a slow twin, what every row carries, threads and memory."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornerman.contract import BattleEnd, Source
+from tests.support.recordings import SEATS, WON, Bench, plain
+from tests.support.sample_states import EVERY, duel_state
+
+Turn = tuple[int, dict[str, Any], tuple[bool, ...], int, dict[str, Any]]
+
+
+def draw_battle(seed: int) -> tuple[dict[int, Source], list[Turn], dict[int, int]]:
+    """Turns of up to three seats in any order: one may play often, another never; states move between turns too."""
+    random = Random(seed)
+    num_seats = random.randint(1, 3)
+    moment = duel_state(1, *(100 for _ in range(num_seats)))
+    turns: list[Turn] = []
+    for _ in range(random.randrange(12)):
+        moment = deepcopy(moment)
+        moment["round"] += random.randrange(2)
+        if random.random() < 0.3:  # a poison between the turns
+            random.choice(moment["characters"])["health"] -= 5
+        after = deepcopy(moment)
+        random.choice(after["characters"])["health"] -= random.randrange(20)
+        mask = random.choice([EVERY, (True, False, True), (False, True, False)])
+        legal = [at for at, allowed in enumerate(mask) if allowed]
+        turns.append((random.randrange(num_seats), moment, mask, random.choice(legal), after))
+        moment = after
+    seats = {seat: random.choice(list(Source)) for seat in range(num_seats)}
+    return seats, turns, {seat: random.choice([-1, 0, 1]) for seat in seats}
+
+
+def twin(bench: Bench, turns: list[Turn], outcome: dict[int, int], truncated: bool) -> list[tuple[Any, ...]]:
+    """What must come out, read off the whole list of turns: seat by seat, decision by decision."""
+    expected = []
+    for seat in outcome:
+        mine = [at for at, turn in enumerate(turns) if turn[0] == seat]
+        for index, at in enumerate(mine):
+            _, state, mask, action, _ = turns[at]
+            if index + 1 < len(mine):
+                _, last, last_mask, _, _ = turns[mine[index + 1]]
+                reward, discount = bench.rewards.change(state, last, seat), 1.0
+            else:
+                last, last_mask, discount = turns[-1][4], mask, 1.0
+                reward = bench.rewards.change(state, last, seat)
+                if not truncated:
+                    reward, discount = reward + outcome[seat], 0.0
+            following = bench.encoder.encode(last, seat)
+            if discount == 0.0:
+                following, last_mask = np.zeros_like(following), (False,) * 3
+            observation = bench.encoder.encode(state, seat).tolist()
+            expected.append(
+                (seat, index, observation, mask, action, round(reward, 9), following.tolist(), last_mask, discount)
+            )
+    return sorted(expected)
+
+
+@given(st.integers(0, 10**9), st.booleans())
+def test_transitions_against_a_slow_twin(seed: int, truncated: bool) -> None:
+    seats, turns, outcome = draw_battle(seed)
+    bench = Bench()
+    bench.begin(seats)
+    for seat, state, mask, action, after in turns:
+        bench.turn(seat, state, after, action, action_mask=mask)
+    bench.end(outcome, truncated)
+    assert sorted(plain(row) for row in bench.rows) == twin(bench, turns, outcome, truncated)
+    assert bench.rejected == {}
+    assert bench.ends == [BattleEnd(1, outcome, truncated, seats)]
+    assert isinstance(bench.out[-1], BattleEnd)
+    assert bench.recorder.recorded == len(bench.rows)
+
+
+def test_the_loser_s_last_decision_gets_the_outcome_and_the_last_blow() -> None:
+    bench = Bench()
+    bench.begin()
+    bench.turn(1, duel_state(1, 50, 20))
+    bench.turn(0, duel_state(1, 50, 20), duel_state(1, 50, 0))
+    bench.end({0: 1, 1: -1})
+    loser, winner = sorted(bench.rows, key=lambda row: -row.seat)
+    assert loser.reward == pytest.approx(-1 - 0.5 * 20 / 100)
+    assert winner.reward == pytest.approx(1 + 0.5 * 20 / 100)
+    assert [row.discount for row in bench.rows] == [0.0, 0.0]
+    assert not loser.next_action_mask.any()
+    assert not loser.next_observation.any()
+
+
+def test_a_limit_bootstraps_from_the_last_state() -> None:
+    bench = Bench()
+    bench.begin()
+    bench.turn(0, duel_state(20, 50, 50), duel_state(20, 50, 30), action_mask=(True, False, True))
+    bench.end({}, truncated=True)
+    (row,) = bench.rows
+    assert row.discount == 1.0
+    assert row.reward == pytest.approx(0.1)
+    np.testing.assert_array_equal(row.next_observation, bench.encoder.encode(duel_state(20, 50, 30), 0))
+    assert row.next_action_mask.tolist() == [True, False, True]  # the last mask that is known of the seat
+    assert bench.ends == [BattleEnd(1, {}, True, SEATS)]
+
+
+def test_rows_carry_where_they_come_from() -> None:
+    bench = Bench()
+    bench.begin({0: Source.PLAYER, 1: Source.PLUGIN, 2: Source.PLUGIN}, battle_id=9)
+    state = duel_state(1, 9, 9, 9)
+    for seat in (0, 1, 2, 0):
+        if seat:
+            bench.news.chose(9, seat, action=0, version=4)
+        bench.turn(seat, state, battle_id=9)
+    bench.end({0: 0, 1: 0, 2: 0}, battle_id=9)
+    first = next(row for row in bench.rows if row.seat == 0)
+    other = next(row for row in bench.rows if row.seat == 1)
+    assert (first.battle_id, first.index, first.source, first.opponent) == (9, 0, Source.PLAYER, Source.PLUGIN)
+    assert (first.version, other.version) == (-1, 4)
+    assert other.opponent is Source.UNKNOWN  # a player and a plugin sit opposite
+    assert [row.index for row in bench.rows if row.seat == 0] == [0, 1]
+
+
+def test_one_seat_alone_may_be_recorded() -> None:
+    bench = Bench()
+    bench.begin({1: Source.PLUGIN})
+    bench.turn(1, duel_state(1, 50, 50))
+    bench.turn(1, duel_state(2, 30, 50))  # the opponent's turn was never told, what it did shows
+    bench.end({1: 1, 0: -1})
+    assert bench.rejected == {}
+    assert [round(row.reward, 6) for row in bench.rows] == [0.1, 1.0]
+    assert {row.opponent for row in bench.rows} == {Source.UNKNOWN}
+
+
+def test_the_source_of_a_policy_s_decision_is_its_version() -> None:
+    bench = Bench()
+    bench.begin()
+    bench.recorder.chose(1, 1, action=2, version=8)
+    bench.turn(1, action=2)
+    bench.end()
+    assert (bench.rows[0].version, bench.rows[0].source) == (8, Source.PLUGIN)
+
+
+def test_a_hundred_kinds_of_garbage_never_raise() -> None:
+    random = Random(3)
+    junk = [None, True, -1, 3, 1.5, float("nan"), "x", [], {}, [1], {"round": 1}, duel_state(), object(), b"\0", EVERY]
+    bench = Bench()
+    for _ in range(3000):
+        pick = lambda: random.choice(junk)  # noqa: E731 - a name for the shortest possible draw
+        battle_id = random.choice([1, 1, 1, pick()])
+        call = random.randrange(12)
+        if call == 0:
+            bench.recorder.start(battle_id, random.choice([SEATS, pick()]))
+        elif call == 1:
+            bench.recorder.end(battle_id, random.choice([WON, pick()]), random.choice([True, False, pick()]))
+        else:
+            bench.turn(pick(), pick(), pick(), pick(), battle_id=battle_id, action_mask=pick())
+    assert sum(bench.rejected.values()) > 1000
+    assert len(bench.recorder.rejected) < 20
+    assert all(len(sentence) < 400 for sentence in bench.recorder.examples.values())
+
+
+def test_ten_thousand_battles_do_not_grow() -> None:
+    bench = Bench()
+    state = duel_state()
+
+    def play(first: int, count: int) -> None:
+        for battle_id in range(first, first + count):
+            bench.begin(battle_id=battle_id)
+            bench.turn(0, state, battle_id=battle_id)
+            if battle_id % 3:
+                bench.end(battle_id=battle_id)
+            bench.out.clear()
+
+    tracemalloc.start()
+    play(0, 2_000)
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    play(2_000, 8_000)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 8_000 * 8  # less than one number a battle
+    assert bench.recorder.open_battles == 256
+    assert len(bench.recorder._ended) == 1024

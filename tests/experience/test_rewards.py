@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornerman.experience.rewards import RewardCalculator
+from tests.support.sample_states import character, duel_state
+
+HEALTHS = st.lists(st.integers(0, 100), min_size=4, max_size=4)
+
+
+def team_state(healths: list[int]) -> dict[str, Any]:
+    return {"round": 1, "characters": [character(at // 2, health) for at, health in enumerate(healths)]}
+
+
+def test_a_blow_is_worth_its_share_of_the_side_s_health() -> None:
+    rewards = RewardCalculator(health_weight=0.5)
+    before, after = team_state([100, 100, 100, 100]), team_state([100, 100, 60, 100])
+    assert rewards.change(before, after, 0) == pytest.approx(0.5 * 40 / 200)
+    assert rewards.change(before, after, 1) == pytest.approx(-0.5 * 40 / 200)
+
+
+@given(HEALTHS, HEALTHS)
+def test_two_seats_rewards_cancel_out(one: list[int], other: list[int]) -> None:
+    rewards = RewardCalculator()
+    before, after = team_state(one), team_state(other)
+    assert rewards.change(before, after, 0) == pytest.approx(-rewards.change(before, after, 1), abs=1e-12)
+    assert -1 <= rewards.change(before, after, 0) <= 1
+
+
+@given(st.lists(HEALTHS, min_size=2, max_size=8))
+def test_the_way_there_does_not_matter(path: list[list[int]]) -> None:
+    rewards = RewardCalculator()
+    states = [team_state(healths) for healths in path]
+    stepwise = sum(rewards.change(a, b, 0) for a, b in pairwise(states))
+    assert stepwise == pytest.approx(rewards.change(states[0], states[-1], 0), abs=1e-9)
+
+
+def test_more_than_two_seats_share_the_other_side() -> None:
+    before, after = duel_state(1, 100, 100, 100), duel_state(1, 100, 40, 100)
+    rewards = RewardCalculator(1.0)
+    assert rewards.change(before, after, 0) == pytest.approx(60 / 200)
+    assert rewards.change(before, after, 1) == pytest.approx(-60 / 100)
+
+
+def test_one_that_leaves_counts_as_fallen() -> None:
+    before, after = team_state([100, 10, 50, 50]), team_state([100, 10, 50, 50])
+    after["characters"] = [after["characters"][0], *after["characters"][2:]]
+    rewards = RewardCalculator(1.0)
+    assert rewards.change(before, after, 0) == pytest.approx(-10 / 200)
+    assert rewards.change(before, after, 1) == pytest.approx(10 / 200)
+
+
+def test_one_that_joins_counts_as_revived() -> None:
+    before, after = duel_state(1, 50, 50), duel_state(1, 50, 50)
+    after["characters"].append(character(0, 80))
+    assert RewardCalculator(1.0).change(before, after, 0) == pytest.approx(80 / 200)
+
+
+def test_overkill_and_shields_are_no_reward() -> None:
+    rewards = RewardCalculator()
+    assert rewards.change(duel_state(1, 50, 0), duel_state(1, 50, -30), 0) == 0.0
+    assert rewards.change(duel_state(1, 100, 50), duel_state(1, 140, 50), 0) == 0.0
+
+
+def test_a_seat_of_nobody_gains_only_what_others_lose() -> None:
+    assert RewardCalculator(1.0).change(duel_state(1, 50, 50), duel_state(1, 40, 50), 9) == pytest.approx(10 / 200)
+
+
+def test_the_outcome_is_weighted() -> None:
+    rewards = RewardCalculator(outcome_weight=2.0)
+    assert [rewards.outcome({0: 1, 1: -1, 2: 0}, seat) for seat in range(3)] == [2.0, -2.0, 0.0]
+    with pytest.raises(KeyError):
+        rewards.outcome({0: 1}, 1)

@@ -1,0 +1,114 @@
+"""disk.py: whole files or none, bounded reading."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornerman.contract import ModelError
+from cornerman.files.atomic import move_folder, parse_json, read_file, read_json, replace_file, to_json, write_file
+from tests.support.failing_files import ENDLESS, failing
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_whatever_fails_the_old_bytes_or_the_new_ones_are_there(tmp_path, lasting):
+    path = tmp_path / "note.json"
+    for nth in range(1, ENDLESS):
+        path.write_bytes(b"old" * 100)
+        failed = False
+        with failing(nth, lasting) as state:
+            try:
+                replace_file(path, b"new" * 100)
+            except OSError:
+                failed = True
+        assert path.read_bytes() == b"new" * 100 or (failed and path.read_bytes() == b"old" * 100)
+        if not state.hit:
+            assert [entry.name for entry in tmp_path.iterdir()] == ["note.json"]
+            return
+    pytest.fail("there is no end to the file operations")
+
+
+def test_short_writes_are_continued(tmp_path, monkeypatch):
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:7]))
+    data = bytes(range(256)) * 4
+    write_file(tmp_path / "a", data)
+    assert (tmp_path / "a").read_bytes() == data
+
+
+def test_a_file_or_folder_that_is_there_is_not_overwritten(tmp_path):
+    (tmp_path / "a").write_bytes(b"1")
+    with pytest.raises(FileExistsError):
+        write_file(tmp_path / "a", b"2")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(FileExistsError):
+        move_folder(tmp_path / "new", tmp_path / "taken")
+
+
+def test_reading_is_bounded_and_only_of_plain_files(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    assert read_file(tmp_path / "a", 100, "It") == b"x" * 100
+    with pytest.raises(ModelError, match="larger than the 99 bytes"):
+        read_file(tmp_path / "a", 99, "It")
+    with pytest.raises(ModelError, match="missing"):
+        read_file(tmp_path / "b", 99, "It")
+    with pytest.raises(ModelError, match="not a plain file"):
+        read_file(tmp_path, 99, "It")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of Unix")
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelError, match="plain file"):
+        read_file(tmp_path / "pipe", 99, "It")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"[" * 100_000, "not valid JSON"),
+        (b"[" * 20 + b"]" * 20, "nested more than 12"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b"NaN", "not a number"),
+        (b'{"a": -Infinity}', "not a number"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"1" * 5000, "not valid JSON"),
+        (b"", "not valid JSON"),
+        (b'{"a": 1} trailing', "not valid JSON"),
+    ],
+)
+def test_hostile_json_is_a_sentence(data, says):
+    with pytest.raises(ModelError, match=says):
+        parse_json(data, "It")
+
+
+def test_an_object_is_expected(tmp_path):
+    (tmp_path / "a").write_bytes(b"[1]")
+    with pytest.raises(ModelError, match="list where an object"):
+        read_json(tmp_path / "a", "It")
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(plain)
+def test_plain_data_comes_back(value):
+    assert parse_json(to_json(value), "It", max_depth=20) == value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_json_or_a_sentence(data):
+    try:
+        value = parse_json(data, "It")
+    except ModelError:
+        return
+    assert value == json.loads(data)

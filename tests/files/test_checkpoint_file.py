@@ -1,0 +1,90 @@
+"""resume_file.py: the learner's state between sessions survives damage and failing disks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cornerman.contract import ModelError
+from cornerman.files.checkpoint_file import FILE_NAME, CheckpointFile
+from tests.support.failing_files import ENDLESS, failing
+
+
+def save(file: CheckpointFile, mark: int) -> None:
+    file.save({"w": np.full(50, mark, np.float32), "steps": np.array(mark)}, {"mark": mark, "random": 2**127 + mark})
+
+
+def mark_of(file: CheckpointFile) -> int | None:
+    saved, _ = file.load()
+    if saved is None:
+        return None
+    arrays, notes = saved
+    assert notes["random"] == 2**127 + notes["mark"]
+    assert float(arrays["w"][0]) == int(arrays["steps"]) == notes["mark"]
+    return int(notes["mark"])
+
+
+def test_it_comes_back(tmp_path):
+    file = CheckpointFile(tmp_path)
+    assert file.load() == (None, [])
+    save(file, 1)
+    save(file, 2)
+    assert mark_of(CheckpointFile(tmp_path)) == 2
+
+
+def test_a_damaged_one_gives_way_to_the_one_before_with_a_sentence(tmp_path):
+    file = CheckpointFile(tmp_path)
+    save(file, 1)
+    save(file, 2)
+    data = bytearray((tmp_path / FILE_NAME).read_bytes())
+    data[-30] ^= 1
+    (tmp_path / FILE_NAME).write_bytes(data)
+    saved, sentences = file.load()
+    assert saved is not None
+    assert saved[1]["mark"] == 1
+    assert "damaged" in sentences[0]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_flipped_bit_and_no_cut_is_believed(tmp_path, data):
+    file = CheckpointFile(tmp_path)
+    file.erase()
+    save(file, 1)
+    whole = (tmp_path / FILE_NAME).read_bytes()
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = whole[:at] + bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
+    (tmp_path / FILE_NAME).write_bytes(data.draw(st.sampled_from([flipped, whole[:at]])))
+    saved, sentences = file.load()
+    assert saved is None
+    assert len(sentences) == 1
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_whatever_fails_one_of_the_two_states_is_there(tmp_path, lasting):
+    for nth in range(1, ENDLESS):
+        folder = tmp_path / str(nth)
+        folder.mkdir()
+        file = CheckpointFile(folder)
+        save(file, 1)
+        failed = False
+        with failing(nth, lasting) as state:
+            try:
+                save(file, 2)
+            except ModelError:
+                failed = True
+        assert mark_of(file) == 2 or (failed and mark_of(file) == 1)
+        if not state.hit:
+            return
+    pytest.fail("there is no end to the file operations")
+
+
+def test_erased_is_gone(tmp_path):
+    file = CheckpointFile(tmp_path)
+    save(file, 1)
+    save(file, 2)
+    file.erase()
+    assert list(tmp_path.iterdir()) == []
+    assert file.load() == (None, [])

@@ -1,0 +1,56 @@
+"""What the player chose in the panel holds at the next start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cornerman.files.preferences import FILE_NAME, Preferences, read_preferences, write_preferences
+from cornerman.panel.controls import Controls
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.table import Table
+
+
+def test_it_reads_what_it_wrote(tmp_path: Path) -> None:
+    said: list[str] = []
+    assert read_preferences(tmp_path, said.append) is None
+    chosen = Preferences(recording=False, learning=True, difficulty=2)
+    write_preferences(tmp_path, chosen)
+    assert read_preferences(tmp_path, said.append) == chosen
+    assert not said
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"recording": 1, "learning": true, "difficulty": 3}', '{"recording": true}', '{"difficulty": 9}'],
+)
+def test_a_damaged_note_is_a_sentence_and_the_settings_count(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE_NAME).write_text(text)
+    said: list[str] = []
+    assert read_preferences(tmp_path, said.append) is None
+    assert len(said) == 1
+    assert said[0].endswith("The settings count.")
+
+
+def test_a_note_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    write_preferences(tmp_path / "missing", Preferences(True, True, 5))
+
+
+def test_the_panels_switches_hold_at_the_next_start(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        controls = Controls(table.plugin)
+        controls.set_recording(False)
+        controls.set_difficulty(2)
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        report = table.plugin.report()
+        assert (report["plugin"]["recording"], report["difficulty"]["level"]) == (False, 2)
+        assert not report["plugin"]["learning"]
+
+
+def test_untouched_switches_leave_no_note_so_that_settings_go_on_counting(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False, difficulty=3):
+        pass
+    assert not (tmp_path / FILE_NAME).exists()
+    with Table(RINGSIDE, tmp_path, learning=False, difficulty=4) as table:
+        assert table.plugin.report()["difficulty"]["level"] == 4

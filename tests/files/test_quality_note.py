@@ -1,0 +1,104 @@
+"""What was set aside in the last session can be read afterwards, by `cornerman doctor` above all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cornerman.cli import doctor
+from cornerman.files.quality_note import FILE_NAME, QualityNote, quality_lines
+from tests.support.recordings import Bench
+from tests.support.sample_states import duel_state
+
+
+def told(folder: Path) -> str:
+    return "\n".join(quality_lines(folder))
+
+
+def spoilt() -> Bench:
+    """A recorder to which a sick battle was told."""
+    bench = Bench()
+    bench.begin()
+    bench.turn(0)
+    bench.turn(0, duel_state(1, "sick", 3))
+    bench.turn(0, action=99)
+    bench.turn(0, duel_state(1, "ill", 3))
+    bench.end()
+    bench.turn(0)
+    return bench
+
+
+def test_reasons_counts_and_examples_are_there_afterwards(tmp_path: Path) -> None:
+    recorder = spoilt().recorder
+    QualityNote(tmp_path).write(recorder.quality())
+    text = told(tmp_path)
+    assert f"{sum(recorder.rejected.values())} events set aside" in text
+    for reason, count in recorder.rejected.items():
+        assert f"{count} x {reason}: {recorder.examples[reason]}" in text
+    assert "'ill'" in text  # the newest example of its reason
+
+
+def test_it_is_written_when_something_new_was_set_aside_and_at_the_end(tmp_path: Path) -> None:
+    note, bench, path = QualityNote(tmp_path), Bench(), tmp_path / FILE_NAME
+    note.write(bench.recorder.quality(), ending=True)
+    assert not path.exists()  # nothing was recorded: what is known of the last session stays
+    bench = spoilt()
+    note.write(bench.recorder.quality())
+    path.unlink()
+    note.write(bench.recorder.quality())
+    assert not path.exists()
+    bench.recorder.recorded += 5
+    note.write(bench.recorder.quality())
+    assert not path.exists()
+    note.write(bench.recorder.quality(), ending=True)
+    assert f"{bench.recorder.recorded} decisions recorded" in told(tmp_path)
+    path.unlink()
+    bench.turn(0)
+    note.write(bench.recorder.quality())
+    assert path.exists()
+
+
+def test_abandoned_battles_and_other_actions_are_told(tmp_path: Path) -> None:
+    counts = {"recorded": 7, "rejected": {}, "examples": {}, "abandoned": 2, "not_as_chosen": 3}
+    QualityNote(tmp_path).write(counts)
+    assert "7 decisions recorded in the last session, 0 events set aside" in told(tmp_path)
+    assert "2 battles never ended" in told(tmp_path)
+    assert "3 times the game played another action" in told(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_raises_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    QualityNote(tmp_path / "missing").write(spoilt().recorder.quality())
+    assert "could not be written" in caplog.text
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"recorded": 1, "rejected": 5, "examples": {}}', '{"recorded"'])
+def test_a_damaged_note_is_a_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE_NAME).write_text(content)
+    (line,) = quality_lines(tmp_path)
+    assert line.endswith(".")
+
+
+def test_erased_it_is_gone(tmp_path: Path) -> None:
+    note, bench = QualityNote(tmp_path), spoilt()
+    note.write(bench.recorder.quality())
+    note.erase()
+    note.erase()
+    bench.recorder.forget()
+    assert bench.recorder.quality()["examples"] == bench.recorder.quality()["rejected"] == {}
+    note.write(bench.recorder.quality(), ending=True)
+    assert list(tmp_path.iterdir()) == []
+    assert "nothing was recorded yet" in told(tmp_path)
+
+
+def test_the_doctor_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_machine", list)
+    monkeypatch.setattr(doctor, "_device", lambda device: [])
+    recorder = spoilt().recorder
+    QualityNote(tmp_path).write(recorder.quality())
+    lines, healthy = doctor.examine("cpu", tmp_path)
+    assert healthy
+    section = lines[lines.index("Recorded data") :]
+    assert all(any(f"x {reason}: " in line for line in section) for reason in recorder.rejected)
+    assert json.loads((tmp_path / FILE_NAME).read_text())["examples"] == recorder.examples

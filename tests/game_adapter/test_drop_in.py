@@ -1,0 +1,124 @@
+"""Dropping the folder into plugins/ is all it takes: the whole game in processes of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.support.ringside_runs import Run, drop_in, finish, play, start
+
+BATTLES = 8
+SERIES = ("--headless", "--battles", str(BATTLES), "--seed", "4")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("one", "twin", "without")}
+    drop_in(folders["one"])
+    drop_in(folders["twin"])
+    return folders
+
+
+@pytest.fixture(scope="module")
+def runs(folders: dict[str, Path]) -> dict[str, Run]:
+    """The same series with the plugin twice, and once without it; all at the same time."""
+    started = {name: start(folder, *SERIES) for name, folder in folders.items()}
+    return {name: finish(process, folders[name]) for name, process in started.items()}
+
+
+def versions(folder: Path) -> dict[str, str]:
+    """The stored weights by version, as SHA-256."""
+    stored = sorted((folder / "data" / "series" / "cornerman" / "versions").glob("*/weights.safetensors"))
+    return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
+
+
+def test_the_dropped_plugin_is_found_plays_and_learns(runs: dict[str, Run]) -> None:
+    run = runs["one"]
+    run.check_clean()
+    assert [battle["battle"] for battle in run.battles] == list(range(1, BATTLES + 1))
+    for battle in run.battles:
+        assert battle["winner"] in ("cornerman", "brawler", "draw")
+        assert 1 <= battle["rounds"] <= 20
+        assert battle["version"] >= 0
+        assert battle["seconds"] >= 0
+    transitions = [battle["transitions"] for battle in run.battles]
+    assert transitions[0] > 0
+    assert transitions == sorted(set(transitions)), "every battle is recorded"
+    assert run.battles[-1]["steps"] > 0
+    summary = run.summary
+    assert summary is not None
+    assert summary["won"] == sum(battle["winner"] == "cornerman" for battle in run.battles)
+    assert 0 <= summary["untrained"] <= 1
+    assert 0 <= summary["now"] <= 1
+    assert summary["promotions"] == summary["version"] - run.battles[0]["version"]
+    assert summary["evaluation_battles"] == 400
+
+
+def test_what_it_learned_is_stored_in_the_players_folder_and_nowhere_in_the_plugin(
+    runs: dict[str, Run], folders: dict[str, Path]
+) -> None:
+    summary = runs["one"].summary
+    assert summary is not None
+    assert f"{summary['version']:06}" in versions(folders["one"])
+    dropped = {path.suffix for path in (folders["one"] / "plugins" / "cornerman").rglob("*") if path.is_file()}
+    assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed"}
+
+
+def test_without_the_folder_the_game_plays_with_scripted_fighters(runs: dict[str, Run]) -> None:
+    run = runs["without"]
+    run.check_clean()
+    assert run.output.startswith("No plugins folder at plugins: the computer's side plays its scripted fighter.\n")
+    assert len(run.battles) == BATTLES
+    assert {battle["winner"] for battle in run.battles} <= {"stand-in", "brawler", "draw"}
+    assert run.summary is not None
+    assert run.summary["now"] is run.summary["untrained"] is None
+
+
+def test_the_same_seed_gives_the_same_series(runs: dict[str, Run], folders: dict[str, Path]) -> None:
+    def course(run: Run) -> list[dict[str, object]]:
+        return [{key: value for key, value in battle.items() if key != "seconds"} for battle in run.battles]
+
+    assert course(runs["one"]) == course(runs["twin"])
+    assert versions(folders["one"]) == versions(folders["twin"])
+
+
+def test_the_pictures_are_drawn(runs: dict[str, Run], folders: dict[str, Path]) -> None:
+    from PIL import Image
+
+    for name, least_colours in (("curve", 20), ("battle", 1000), ("menu", 500)):
+        for folder in (folders["one"], folders["without"]):
+            with Image.open(folder / "out" / f"{name}.png") as picture:
+                assert picture.size == ((900, 500) if name == "curve" else (960, 600))
+                colours = picture.convert("RGB").getcolors(picture.width * picture.height) or []
+                assert len(colours) >= least_colours, f"{name}.png of {folder} is nearly empty"
+
+
+def test_a_second_series_goes_on_and_fresh_starts_over_with_the_old_set_aside(
+    runs: dict[str, Run], folders: dict[str, Path]
+) -> None:
+    folder, first = folders["one"], runs["one"]
+    assert first.summary is not None
+    before = versions(folder)
+    second = play(folder, "--battles", "1", "--seed", "4")
+    second.check_clean()
+    assert second.battles[0]["version"] == first.summary["version"]
+    assert second.battles[0]["steps"] > first.battles[-1]["steps"]
+    assert before.items() <= versions(folder).items(), "no stored version is touched"
+
+    before = versions(folder)
+    settings = folder / "data" / "series" / "cornerman" / "settings.toml"
+    settings.write_text("replay_capacity = 5000\n", "utf-8")
+    older = [folder / "data" / f"series.before-2020010{day}-120000-9" for day in (1, 2, 3)]
+    for old in older:
+        (old / "cornerman").mkdir(parents=True)
+    fresh = play(folder, "--battles", "1", "--seed", "4", "--fresh")
+    fresh.check_clean()
+    assert {**fresh.battles[0], "seconds": 0} == {**first.battles[0], "seconds": 0}
+    *kept_before, aside = sorted((folder / "data").glob("series.before-*"))
+    assert kept_before == older[1:], "the newest three are kept"
+    assert f"Starting over; what was learned before is kept in {aside.relative_to(folder)}" in fresh.output
+    kept = sorted((aside / "cornerman" / "versions").glob("*/weights.safetensors"))
+    assert {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept} == before
+    assert settings.read_text("utf-8") == "replay_capacity = 5000\n", "the player's settings were not learned"

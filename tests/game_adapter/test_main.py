@@ -1,0 +1,155 @@
+"""The command line of `python -m game_adapter`: help for a stranger, clear refusals, clean endings. In this process."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from game_adapter.__main__ import main
+from game_adapter.host.host import Host
+from game_adapter.ringside.game import RINGSIDE
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written into the checkout or the tester's own data folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGSIDE_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Packages put in here cannot be imported from then on."""
+    names: list[str] = []
+    real = builtins.__import__
+
+    def absent(name: str, *rest: Any, **more: Any) -> Any:
+        if name.split(".")[0] in names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name.split(".")[0])
+        return real(name, *rest, **more)
+
+    for module in [name for name in sys.modules if name.startswith("game_adapter.ringside.") or "curve" in name]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(builtins, "__import__", absent)
+    return names
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(list(arguments))
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    return errors.splitlines()[-1].removeprefix("python -m game_adapter: error: ")
+
+
+def played(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    assert main(["--headless", "--battles", "1", *arguments]) == 0
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    return output.splitlines()
+
+
+def test_help_names_every_option_every_rival_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for word in ("plugins", "data", "fresh", "watch", "bot", "seed", "headless", "battles", "json", "out", "verbose"):
+        assert f"--{word} " in text
+    assert ", ".join(RINGSIDE.bots) in text
+    assert "Exit status: 0 " in text
+    assert "F1 opens the debug menu" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--battles", "0"], "--battles must be at least 1"),
+        (["--battles", "many"], "argument --battles: invalid int value: 'many'"),
+        (["--seed", "-1"], "--seed must be 0 or a larger whole number (below 2**63)"),
+        (["--seed", str(2**63)], "--seed must be 0 or a larger whole number (below 2**63)"),
+        (["--bot", "nobody"], "--bot: there is no 'nobody'; there are random, brawler, tactician, planner"),
+        (["--headless", "--watch"], "--watch needs the window: leave out --headless"),
+        (["--plugins", "a_file"], "--plugins: a_file is not a folder"),
+        (["--headless", "--json", "a_folder"], "--json: a_folder cannot be written (Is a directory)"),
+        (["--headless", "--json", "no/x"], "--json: no/x cannot be written (No such file or directory)"),
+        (["--headless", "--out", "a_file"], "--out: the folder a_file cannot be made (File exists)"),
+        (["--headless", "--data", "a_file/x"], "--data: the folder a_file/x cannot be made (Not a directory)"),
+        (["--loud"], "unrecognized arguments: --loud"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="the system's own words differ there")
+def test_what_cannot_be_followed_is_refused_with_a_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    Path("a_file").write_text("kept", "utf-8")
+    Path("a_folder").mkdir()
+    assert refused(capsys, *arguments) == sentence
+    assert Path("a_file").read_text("utf-8") == "kept"
+
+
+def test_a_plugin_in_place_of_the_plugins_folder_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plugins/sparrow").mkdir(parents=True)
+    Path("plugins/sparrow/plugin.toml").write_text("", "utf-8")
+    assert "is a plugin itself; name the folder that it lies in" in refused(capsys, "--plugins", "plugins/sparrow")
+
+
+def test_a_series_that_is_refused_leaves_an_older_file_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("old.jsonl").write_text("old\n", "utf-8")
+    refused(capsys, "--headless", "--json", "old.jsonl", "--seed", "-1")
+    assert Path("old.jsonl").read_text("utf-8") == "old\n"
+
+
+def test_pictures_are_named_and_a_missing_library_costs_only_its_own(
+    capsys: pytest.CaptureFixture[str], not_installed: list[str]
+) -> None:
+    assert played(capsys)[-1] == f"Pictures: {Path('out/curve.png')}, {Path('out/battle.png')}, {Path('out/menu.png')}"
+    not_installed.append("matplotlib")
+    *_, missing, drawn = played(capsys, "--out", "second")
+    assert missing == "curve.png was not drawn: this Python does not have matplotlib (pip install matplotlib)."
+    assert drawn == f"Pictures: {Path('second/battle.png')}, {Path('second/menu.png')}"
+
+
+def test_a_picture_that_cannot_be_written_is_said_and_the_others_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out/curve.png").mkdir(parents=True)
+    Path("out/battle.png").mkdir()
+    *_, curve, battle, drawn = played(capsys)
+    assert curve.startswith("curve.png was not written to out (")
+    assert battle.startswith("battle.png was not written to out (")
+    assert drawn == f"Pictures: {Path('out/menu.png')}"
+
+
+def test_without_pygame_it_says_so_and_plays_headless(
+    capsys: pytest.CaptureFixture[str], not_installed: list[str]
+) -> None:
+    not_installed.append("pygame")
+    assert main(["--battles", "1"]) == 0
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    assert output.splitlines()[0] == (
+        "The window needs pygame, which this Python does not have (pip install pygame). "
+        "Playing a headless series of a fresh Cornerman instead."
+    )
+    assert "battle.png was not drawn: this Python does not have pygame" in output
+
+
+@pytest.mark.parametrize("moment", ["load", "draw"])
+def test_an_interrupt_outside_of_the_series_ends_it_cleanly_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    quits: list[Host] = []
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Host, "quit", lambda host: quits.append(host))
+    monkeypatch.setattr(
+        *((Host, "load") if moment == "load" else (sys.modules[main.__module__], "_draw_curve")), interrupt
+    )
+    assert played(capsys)[-1] == "Stopped. What was learned is kept."
+    assert len(quits) == 1

@@ -1,0 +1,154 @@
+"""A manifest is read or refused with a sentence that names the file and what to do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from game_adapter.host.manifest import API_VERSION, ManifestError, read_manifest
+from tests.support.paths import ROOT
+
+GOOD = {
+    "name": '"sparrow"',
+    "version": '"1.2"',
+    "api": "1",
+    "entry": '"sparrow.main:Plugin"',
+    "summary": '"Sings."',
+    "needs": '["json"]',
+    "wants": '["nonsuch_wanted"]',
+}
+
+
+def write(tmp_path: Path, folder: str = "sparrow", **changes: str | None) -> Path:
+    lines = [f"{key} = {value}" for key, value in {**GOOD, **changes}.items() if value is not None]
+    path = tmp_path / folder
+    path.mkdir(exist_ok=True)
+    (path / "plugin.toml").write_text("[plugin]\n" + "\n".join(lines), "utf-8")
+    return path
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(folder)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_a_good_one_is_read(tmp_path: Path) -> None:
+    manifest = read_manifest(write(tmp_path))
+    assert (manifest.name, manifest.version, manifest.api, manifest.entry) == (
+        "sparrow",
+        "1.2",
+        1,
+        "sparrow.main:Plugin",
+    )
+    assert manifest.needs == ("json",)
+    assert manifest.wants == ("nonsuch_wanted",), "what is only wanted may be missing"
+    assert manifest.folder == tmp_path / "sparrow"
+
+
+def test_the_one_that_is_shipped_is_read() -> None:
+    manifest = read_manifest(ROOT / "plugin" / "cornerman")
+    assert manifest.name == "cornerman"
+    assert "torch" not in manifest.needs, "it plays without torch"
+
+
+@pytest.mark.parametrize("key", ["name", "version", "entry", "summary", "api"])
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    sentence = refused(write(tmp_path, **{key: None}))
+    assert str(tmp_path / "sparrow" / "plugin.toml") in sentence
+    assert re.search(rf"\b{key}\b", sentence)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", "7"),
+        ("name", '""'),
+        ("name", '"' + "x" * 201 + '"'),
+        ("name", '"../elsewhere"'),
+        ("name", '"two words"'),
+        ("version", "1.2"),
+        ("summary", "[]"),
+        ("api", '"1"'),
+        ("api", "true"),
+        ("api", "1.0"),
+        ("needs", '"numpy"'),
+        ("needs", "[1]"),
+        ("needs", '["numpy; rm"]'),
+        ("wants", '["a-b"]'),
+        ("entry", '"sparrow.main"'),
+        ("entry", '"other.main:Plugin"'),
+        ("entry", '"sparrow.main:Plugin.x"'),
+        ("entry", '"sparrow..main:Plugin"'),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(tmp_path: Path, key: str, value: str) -> None:
+    sentence = refused(write(tmp_path, **{key: value}))
+    assert str(tmp_path / "sparrow" / "plugin.toml") in sentence
+    assert re.search(rf"\b{key}\b", sentence)
+    assert "must be" in sentence
+
+
+def test_an_unknown_key_is_named_beside_those_that_are_known(tmp_path: Path) -> None:
+    sentence = refused(write(tmp_path, nmae='"sparrow"'))
+    assert "unknown keys (nmae)" in sentence
+    assert "summary" in sentence
+
+
+@pytest.mark.parametrize("content", [b"x = [", b"\xff\xfe", b"[plugin]\n" + b"a = " + b"[" * 5000, b"# " * 40_000])
+def test_a_broken_file_is_to_be_copied_again(tmp_path: Path, content: bytes) -> None:
+    folder = write(tmp_path)
+    (folder / "plugin.toml").write_bytes(content)
+    sentence = refused(folder)
+    assert str(folder / "plugin.toml") in sentence
+    assert sentence.endswith("copy the plugin again.")
+
+
+@pytest.mark.parametrize("content", ["", "plugin = 3", "[plugins]\nname = 'x'"])
+def test_a_file_without_the_table_is_refused(tmp_path: Path, content: str) -> None:
+    folder = write(tmp_path)
+    (folder / "plugin.toml").write_text(content, "utf-8")
+    assert "[plugin] table" in refused(folder)
+
+
+def test_a_missing_file_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "sparrow").mkdir()
+    assert "cannot be read" in refused(tmp_path / "sparrow")
+    (tmp_path / "sparrow" / "plugin.toml").mkdir()
+    assert "cannot be read" in refused(tmp_path / "sparrow")
+
+
+@pytest.mark.parametrize(("api", "newer"), [(API_VERSION + 1, "game"), (API_VERSION - 1, "plugin")])
+def test_another_api_names_both_numbers_and_which_side_is_old(tmp_path: Path, api: int, newer: str) -> None:
+    sentence = refused(write(tmp_path, api=str(api)))
+    assert f"API {API_VERSION}," in sentence
+    assert f"speaks {api}:" in sentence
+    assert sentence.endswith(f"get a newer {newer}.")
+
+
+def test_missing_packages_are_named_with_the_command_that_gets_them(tmp_path: Path) -> None:
+    sentence = refused(write(tmp_path, needs='["json", "nonsuch_one", "nonsuch_two"]'))
+    assert "needs nonsuch_one, nonsuch_two" in sentence
+    assert sentence.endswith("pip install nonsuch_one nonsuch_two")
+    assert "json" not in sentence, "what is there is not asked for"
+
+
+def test_a_renamed_folder_is_told_the_name_that_it_must_have(tmp_path: Path) -> None:
+    sentence = refused(write(tmp_path, folder="sparrow_old"))
+    assert "'sparrow_old'" in sentence
+    assert "must be called 'sparrow', rename it" in sentence
+    assert "'package.module:Class'" in refused(write(tmp_path, folder="sparrow-old", entry='"sparrow-old.main:Plugin"'))
+
+
+@given(content=st.binary(max_size=200))
+def test_whatever_the_bytes_it_is_a_manifest_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("fuzz") / "sparrow"
+    folder.mkdir()
+    (folder / "plugin.toml").write_bytes(content)
+    refused(folder)

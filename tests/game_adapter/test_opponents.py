@@ -1,0 +1,128 @@
+"""Ringside's scripted fighters: legal everywhere, a ladder, no single action wins, and the planner does not peek."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from game_adapter.ringside.battle import GUARD, HEAVY, MEND, Battle
+from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.opponents import BOTS
+from game_adapter.ringside.roster import SHAPES, RosterEntry
+from tests.ladder import PAIRS_OF_BOTS, SINGLE_ACTIONS, play, score, single
+
+shapes = st.sampled_from(SHAPES)
+
+
+@pytest.mark.parametrize("name", BOTS)
+@settings(max_examples=12, deadline=None)
+@given(shape=shapes, seed=st.integers(0, 2**63 - 1))
+def test_every_fighter_plays_legally_in_every_shape_and_leaves_the_battle_alone(
+    name: str, shape: str, seed: int
+) -> None:
+    battle, random = RINGSIDE.new_battle(seed, shape), Random(seed)
+    while battle.seat is not None:
+        state = battle.state()
+        fighter = BOTS[name] if battle.seat == seed % 2 else BOTS["random"]
+        action = fighter(battle, random)
+        assert battle.action_mask()[action]
+        assert battle.state() == state
+        battle.apply(action)
+
+
+def test_fighters_repeat_themselves_with_the_same_generator() -> None:
+    for name, bot in BOTS.items():
+        texts = []
+        for _ in range(2):
+            battle, random, told = RINGSIDE.new_battle(9), Random(1), []
+            while battle.seat is not None:
+                told.append(battle.apply(bot(battle, random)).text())
+            texts.append(told)
+        assert texts[0] == texts[1], name
+
+
+@pytest.mark.parametrize(("better", "worse"), PAIRS_OF_BOTS)
+def test_each_fighter_beats_the_one_below(better: str, worse: str) -> None:
+    """Over fewer battles than `python -m tests.ladder` plays; 60 % is far below what that shows."""
+    num_battles = 80 if better == "planner" else 600
+    result = score(BOTS[better], BOTS[worse], num_battles, first_seed=50_000)
+    assert result.win_rate > 0.6
+    assert 4 < result.rounds < 14
+    assert result.drawn < 0.03
+
+
+@pytest.mark.parametrize("bot", ["brawler", "tactician"])
+@pytest.mark.parametrize("skill", SINGLE_ACTIONS)
+def test_no_single_action_wins_by_being_repeated(skill: str, bot: str) -> None:
+    num_battles = 1000 if (skill, bot) == ("heavy", "brawler") else 200  # the closest one is looked at closely
+    assert score(single(SINGLE_ACTIONS[skill]), BOTS[bot], num_battles, first_seed=60_000).win_rate < 0.45
+
+
+@pytest.mark.parametrize("skill", ["mend", "guard", "charge"])
+def test_every_skill_that_is_no_blow_is_used_by_who_thinks(skill: str) -> None:
+    used = set()
+    for seed in range(12):
+        battle, random = RINGSIDE.new_battle(seed), Random(seed)
+        while battle.seat is not None:
+            used.add(battle.apply(BOTS["tactician"](battle, random)).skill)
+    assert skill in used
+
+
+def test_the_planner_does_not_peek() -> None:
+    """It decides alike whatever the battle's own chances will be."""
+    for seed in range(25):
+        battle, random = RINGSIDE.new_battle(seed), Random(seed)
+        for _ in range(seed % 7):
+            battle.apply(BOTS["tactician"](battle, random))
+        choices = {BOTS["planner"](battle.copy(chances), Random(3)) for chances in (None, 1, 2, 3)}
+        assert len(choices) == 1
+
+
+def test_the_random_fighter_tries_everything_alike() -> None:
+    battle, random = RINGSIDE.new_battle(2), Random(0)
+    counts = [0] * 11
+    legal = sum(battle.action_mask())
+    for _ in range(6000):
+        counts[BOTS["random"](battle, random)] += 1
+    expected = 6000 / legal
+    assert all(abs(count - expected) < 5 * expected**0.5 for count in counts if count)
+    assert sum(count > 0 for count in counts) == legal
+
+
+def duel() -> Battle:
+    """Ada and Bo (to act: Ada) against Cy and Di, all in full health."""
+    red = [RosterEntry("Ada", 100, 24, 30, 90), RosterEntry("Bo", 100, 24, 30, 30)]
+    return Battle([red, [RosterEntry("Cy", 100, 24, 30, 20), RosterEntry("Di", 100, 24, 30, 10)]], 1)
+
+
+def test_the_brawler_takes_the_largest_share_and_nothing_else() -> None:
+    battle, random = duel(), Random(0)
+    assert BOTS["brawler"](battle, random) in (HEAVY, HEAVY + 1)
+    battle.fighters[3].health = 50
+    assert BOTS["brawler"](battle, random) == HEAVY + 1
+    battle.fighters[3].health = 10
+    assert BOTS["brawler"](battle, random) == 1, "a strike is enough and lands more often"
+    battle.fighters[0].health = 1
+    assert BOTS["brawler"](battle, random) == 1
+
+
+def test_the_tactician_knows_its_rules_of_thumb() -> None:
+    battle, random = duel(), Random(0)
+    battle.fighters[1].health = 20
+    assert BOTS["tactician"](battle, random) == MEND + 1
+    battle.fighters[1].mends = battle.fighters[0].mends = 0
+    battle.fighters[3].health = 5
+    assert BOTS["tactician"](battle, random) == 1, "it fells whom it can"
+    feared = duel()
+    feared.fighters[0].health, feared.fighters[1].health = 60, 0
+    feared.fighters[2].charged = feared.fighters[3].charged = True
+    feared.fighters[0].mends = 0
+    feared.fighters[2].attack = feared.fighters[3].attack = 40
+    assert BOTS["tactician"](feared, random) in (GUARD, HEAVY, HEAVY + 1), "guards or breaks a charge"
+
+
+def test_battles_of_the_ladder_are_over() -> None:
+    assert play(BOTS["brawler"], BOTS["random"], 3).outcome is not None

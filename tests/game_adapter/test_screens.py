@@ -1,0 +1,374 @@
+"""The window: every screen at three sizes, whole battles by keys and by mouse, faults, the frame's duties."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+pygame = pytest.importorskip("pygame")
+
+from game_adapter.host.host import Host  # noqa: E402  (after the check that pygame is there)
+from game_adapter.ringside.battle import NUM_ACTIONS  # noqa: E402
+from game_adapter.ringside.battle_screen import BattleScreen, ResultScreen  # noqa: E402
+from game_adapter.ringside.commands import SKILLS, Commands  # noqa: E402
+from game_adapter.ringside.corner import Corner  # noqa: E402
+from game_adapter.ringside.drawing import Canvas, Rect  # noqa: E402
+from game_adapter.ringside.game import RINGSIDE  # noqa: E402
+from game_adapter.ringside.roster import SHAPES, roster, rules  # noqa: E402
+from game_adapter.ringside.screens import HelpScreen, QuestionScreen, Screen, Setup  # noqa: E402
+from game_adapter.ringside.sprites import Sprites  # noqa: E402
+from game_adapter.ringside.stage import Stage  # noqa: E402
+from game_adapter.ringside.title import FIGHT, TitleScreen  # noqa: E402
+from game_adapter.ringside.window import Window  # noqa: E402
+
+SIZES = ((960, 600), (720, 450), (1600, 1000), (1000, 900))
+FRAME_S = 1 / 60
+VERDICT = "Kept the champion: undecided, 48% against the champion over 400 pairs."
+
+
+class FakeHost(Host):
+    """A host that remembers what it was told; with `learning` it answers as if Cornerman were plugged in."""
+
+    def __init__(self, tmp: Path, learning: bool = False) -> None:
+        super().__init__(tmp / "plugins", tmp / "data", RINGSIDE)
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.frames = 0
+        self.learning = learning
+        self.version = 3
+        self.steps = 100
+        self.why = "between rounds"
+
+    @property
+    def plugins(self) -> list[Any]:
+        class Cornerman:
+            name, version, on, reason = "cornerman", "0.1.0", True, ""
+
+        return [Cornerman()] if self.learning else []
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        if not self.learning:
+            return None
+        self.steps += 7
+        return {
+            "version": self.version,
+            "swaps": self.version,
+            "window": {"open": True, "why": self.why},
+            "learner": {
+                "steps": self.steps,
+                "loss": 0.0123,
+                "steps_to_candidate": 1000 - self.steps % 1000,
+                "candidate_period": 1000,
+            },
+            "practice": {"played": 12},
+            "gate": {"state": "idle", "pairs": 24, "verdict": VERDICT},
+            "events": [{"age_s": 300.0, "text": "Learning starts with the next battle."}],
+            "replay": {"fill": 1234, "capacity": 10000},
+        }
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        self.told.append((hook, arguments))
+
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        assert frame_ms >= 0
+        assert 0 <= slack_ms <= 17
+        self.frames += 1
+
+    def count(self, hook: str) -> int:
+        return sum(name == hook for name, _arguments in self.told)
+
+
+@pytest.fixture(autouse=True)
+def dummy_drivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    yield
+    pygame.quit()
+
+
+def opened(tmp_path: Path, learning: bool = False, **options: Any) -> Window:
+    return Window(FakeHost(tmp_path, learning), RINGSIDE, Random(5), **{"sound": False, **options})
+
+
+def press(window: Window, *keys: int) -> None:
+    for key in keys:
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
+        window.frame(FRAME_S)
+
+
+def click(window: Window, place: Rect, button: int = 1) -> None:
+    """Moves the mouse into a logical rectangle and clicks."""
+    at = window.canvas.pixels(place).center
+    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=button))
+    window.frame(FRAME_S)
+
+
+def fight(window: Window, **changes: Any) -> BattleScreen:
+    """Straight into a battle against the tactician."""
+    setup = Setup(**{"blue": "tactician", "teams_seed": 3, **changes})
+    window.screen = BattleScreen(window.hall, setup, TitleScreen)
+    return window.screen
+
+
+def wait_for_player(window: Window, screen: BattleScreen) -> None:
+    for _ in range(900):
+        if screen.players_turn or window.screen is not screen:
+            return
+        window.frame(0.05)
+    pytest.fail("the player never got a turn")
+
+
+def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
+    """Every kind of screen, with every shape of teams among them."""
+    hall = window.hall
+    title = TitleScreen(hall)
+    yield "title", title
+    yield "help", HelpScreen(hall, title)
+    for shape in SHAPES:
+        screen = fight(window, shape=shape, blue="cornerman" if hall.has_cornerman() else "planner")
+        yield f"battle {shape}", screen
+        wait_for_player(window, screen)
+        for key in (pygame.K_2, pygame.K_RIGHT):
+            screen.event(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
+        yield f"aiming {shape}", screen
+    screen.corner = Corner(hall, 20)
+    screen.corner.update(0.5)
+    yield "corner", screen
+    yield "leave", QuestionScreen(hall, screen, "Leave this battle?", ("Back to the fight", "Leave it"), title)
+    yield "result", ResultScreen(hall, screen)
+
+
+# ------------------------------------------------------------------------------------------------------------- drawing
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tuple[int, int]) -> None:
+    window = opened(tmp_path, learning=True, size=size)
+    whole = window.surface.get_rect()
+    for name, screen in all_screens(window):
+        window.screen = screen
+        window.draw()
+        assert window.canvas.placed, f"{name} shows no text"
+        for placed in window.canvas.placed:
+            assert placed.rect.left >= placed.box.left, (name, placed)
+            assert placed.rect.right <= placed.box.right, (name, placed)
+            assert placed.rect.top >= placed.box.top - 4, (name, placed)
+            assert placed.rect.bottom <= placed.box.bottom + 4, (name, placed)
+            assert whole.contains(placed.rect), (name, placed)
+            assert not placed.cut, (name, placed)
+
+
+def test_longer_text_than_its_box_is_cut_and_says_so() -> None:
+    canvas = Canvas()
+    box = Rect(10, 10, 60, 24)
+    canvas.text("a sentence far too long for this", box)
+    assert canvas.placed[-1].cut
+    assert canvas.placed[-1].text.endswith("...")
+    assert canvas.placed[-1].rect.right <= box.right
+
+
+def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
+    sprites = Sprites()
+    seen = set()
+    for entry in roster().fighters.values():
+        for pose in ("idle", "guard", "charge", "strike", "hurt", "win", "fallen"):
+            seen.add(pygame.image.tobytes(sprites.fighter(entry.sprite, pose), "RGBA"))
+    assert len(seen) == 7 * len(roster().fighters)
+    assert sprites.ring() is not None
+    assert sprites.messages == []
+
+
+def test_a_fighters_state_changes_its_picture() -> None:
+    """Guard, charge, exposed and fallen each look different from a fighter at rest."""
+    pictures = set()
+    for state in ("", "guard", "charged", "exposed", "fallen"):
+        battle = RINGSIDE.new_battle(3)
+        fighter = battle.fighters[1]
+        if state == "fallen":
+            fighter.health = 0
+        elif state:
+            setattr(fighter, state, True)
+        canvas = Canvas()
+        stage = Stage(battle, Sprites())
+        stage.draw(canvas)
+        x, y = stage.feet(canvas, 1)
+        part = canvas.surface.subsurface(Rect(int(x) - 70, int(y) - 280, 140, 290).clip(canvas.surface.get_rect()))
+        pictures.add(pygame.image.tobytes(part, "RGB"))
+    assert len(pictures) == 5
+
+
+def test_health_bars_glide_and_arrive() -> None:
+    battle = RINGSIDE.new_battle(3)
+    stage = Stage(battle, Sprites())
+    turn = None
+    while turn is None or not turn.damage:
+        turn = battle.apply(0)
+        stage.play(turn)
+        stage.step(5) if not turn.damage else None
+    before = stage.shown[turn.target]
+    values = []
+    for _ in range(120):
+        stage.step(FRAME_S)
+        values.append(stage.shown[turn.target])
+    assert values == sorted(values, reverse=True)
+    assert len({round(value, 2) for value in values}) > 5, "it jumped"
+    assert values[-1] == pytest.approx(before - turn.damage)
+    assert not stage.busy
+
+
+def test_the_title_names_every_key(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.draw()
+    shown = " ".join(placed.text for placed in window.canvas.placed)
+    for key in ("R: other fighters", "F: always fast", "M: sound", "H: help", "F1: debug menu", "Enter"):
+        assert key in shown, key
+
+
+# -------------------------------------------------------------------------------------------------------- playing it
+
+
+def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    host = window.host
+    assert isinstance(window.screen, TitleScreen)
+    press(window, pygame.K_UP, pygame.K_DOWN, pygame.K_RETURN)
+    screen = window.screen
+    assert isinstance(screen, BattleScreen)
+    assert host.told[0][0] == "on_battle_start"
+    assert host.told[0][1]["seats"] == {0: "player", 1: "scripted"}
+    for _ in range(400):
+        if window.screen is not screen:
+            break
+        if screen.players_turn:
+            press(window, pygame.K_5, pygame.K_1, pygame.K_RETURN)
+        else:
+            press(window, pygame.K_SPACE)  # skips what is only shown
+            window.frame(0.05)
+    assert isinstance(window.screen, ResultScreen)
+    assert screen.match.over
+    assert host.count("on_battle_end") == 1
+    assert host.count("on_round_end") == host.count("on_round_start") + 1
+    assert len(window.hall.results) == 1
+    for _ in range(12):
+        window.frame(0.05)
+    press(window, pygame.K_RETURN)
+    again = window.screen
+    assert isinstance(again, BattleScreen)
+    assert again is not screen
+    assert [f.name for f in again.battle.fighters] == [f.name for f in screen.battle.fighters]
+    window.close()
+    assert host.count("on_quit") == 1
+
+
+def test_a_battle_by_mouse_alone(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.draw()
+    click(window, window.screen.boxes[FIGHT])
+    screen = window.screen
+    assert isinstance(screen, BattleScreen)
+    random = Random(1)
+    chosen = set()
+    for _ in range(600):
+        if window.screen is not screen:
+            break
+        if not screen.players_turn:
+            click(window, Rect(4, 70, 4, 4))
+            window.frame(0.05)
+            continue
+        legal = [skill for skill in range(len(SKILLS)) if screen.commands.legal(skill)]
+        skill = random.choice(legal)
+        chosen.add(SKILLS[skill][0])
+        click(window, screen.commands.button(window.canvas, skill))
+        if screen.players_turn and screen.commands.aiming:
+            target = random.choice(screen.commands.targets())
+            click(window, screen.stage.body(window.canvas, target))
+    assert isinstance(window.screen, ResultScreen)
+    assert {"strike", "heavy", "guard", "charge"} <= chosen
+    window.close()
+
+
+def test_every_legal_action_can_be_chosen_and_only_those() -> None:
+    """Over many moments of battles, the keys reach exactly the legal actions."""
+    random = Random(2)
+    for seed in range(6):
+        battle = RINGSIDE.new_battle(seed, random.choice(SHAPES))
+        for _ in range(25):
+            if battle.outcome is not None:
+                break
+            reached = set()
+            for skill in range(len(SKILLS)):
+                commands = Commands(battle)
+                action = commands.key(pygame.K_1 + skill)
+                if commands.aiming:
+                    for _target in commands.targets():
+                        reached.add(commands.action())
+                        commands.key(pygame.K_RIGHT)
+                elif action is not None:
+                    reached.add(action)
+                else:
+                    assert commands.warning
+            mask = battle.action_mask()
+            assert reached == {action for action in range(NUM_ACTIONS) if mask[action]}
+            battle.apply(random.choice(sorted(reached)))
+
+
+@pytest.mark.parametrize("skill", range(len(SKILLS)))
+def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: Path, skill: int) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+    wait_for_player(window, screen)
+    press(window, *[pygame.K_RIGHT] * skill)
+    window.frame(FRAME_S)
+    tip = screen.commands.tip()
+    assert any(character.isdigit() for character in tip)
+    words = " ".join(placed.text for placed in window.canvas.placed)
+    assert tip in words
+    assert screen.battle.rules.skills[SKILLS[skill][0]].title in words
+    other = (skill + 1) % len(SKILLS)
+    at = window.canvas.pixels(screen.commands.button(window.canvas, other)).center
+    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+    window.frame(FRAME_S)
+    assert screen.commands.tip() in " ".join(placed.text for placed in window.canvas.placed)
+    window.close()
+
+
+def test_the_forecast_of_a_blow_counts_an_ally_that_covers() -> None:
+    """What the aim says is what an average blow does, with and without an ally on guard in front."""
+    forecasts = []
+    for covered in (False, True):
+        battle = RINGSIDE.new_battle(3, "2v2")
+        commands = Commands(battle)
+        commands.focus(0)
+        target, ally = commands.targets()
+        battle.fighters[ally].guard = covered
+        forecasts.append(int(commands.preview(target).rpartition("-")[2]))
+    assert forecasts[1] == pytest.approx(forecasts[0] * rules().guard_covers / 100, abs=1)
+    assert forecasts[1] < forecasts[0]
+
+
+def test_back_help_and_leaving(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+    wait_for_player(window, screen)
+    press(window, pygame.K_1)
+    assert screen.commands.aiming
+    press(window, pygame.K_ESCAPE)
+    assert not screen.commands.aiming
+    press(window, pygame.K_h)
+    assert isinstance(window.screen, HelpScreen)
+    press(window, pygame.K_x)
+    assert window.screen is screen
+    press(window, pygame.K_ESCAPE)
+    assert isinstance(window.screen, QuestionScreen)
+    press(window, pygame.K_ESCAPE)
+    assert window.screen is screen
+    press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_RETURN)
+    assert isinstance(window.screen, TitleScreen)
+    ends = [arguments for hook, arguments in window.host.told if hook == "on_battle_end"]
+    assert [end["truncated"] for end in ends] == [True]

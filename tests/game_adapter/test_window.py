@@ -1,0 +1,304 @@
+"""The window's duties and faults: closing, Ctrl-C, no screen, no sound, missing files, pictures without a display."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+pygame = pytest.importorskip("pygame")
+
+from game_adapter.ringside import assets  # noqa: E402  (after the check that pygame is there)
+from game_adapter.ringside import window as ringside_window  # noqa: E402
+from game_adapter.ringside.battle import Battle  # noqa: E402
+from game_adapter.ringside.battle_screen import BattleScreen, corner_name  # noqa: E402
+from game_adapter.ringside.drawing import Canvas  # noqa: E402
+from game_adapter.ringside.game import RINGSIDE, draw_teams  # noqa: E402
+from game_adapter.ringside.pictures import draw_battle_picture, draw_menu_picture  # noqa: E402
+from game_adapter.ringside.screens import Leave  # noqa: E402
+from game_adapter.ringside.sounds import Sounds  # noqa: E402
+from game_adapter.ringside.sprites import Sprites  # noqa: E402
+from game_adapter.ringside.stage import Stage  # noqa: E402
+from game_adapter.ringside.window import (  # noqa: E402
+    LEAST_SIZE,
+    LoadingPicture,
+    NoScreen,
+    Window,
+    no_display,
+    open_window,
+)
+from tests.game_adapter.test_screens import FRAME_S, FakeHost, dummy_drivers, fight, opened  # noqa: E402
+from tests.support.dropped_plugins import drop  # noqa: E402
+
+__all__ = ["dummy_drivers"]  # the fixture that every test here uses
+
+
+def test_closing_in_the_middle_of_a_battle_tells_the_host(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    window.run(max_frames=10)
+    assert isinstance(window.screen, Leave)
+    assert screen.match.over
+    assert [name for name, _arguments in window.host.told][-3:] == ["on_battle_end", "on_round_end", "on_quit"]
+
+
+def test_ctrl_c_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = opened(tmp_path)
+    screen = fight(window)
+
+    def interrupted(dt_s: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(screen, "update", interrupted)
+    window.run(max_frames=10)
+    assert screen.match.over
+    assert window.host.count("on_quit") == 1
+
+
+def test_a_bounded_run_tells_the_host_of_every_frame(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.run(max_frames=5)
+    assert window.frames == window.host.frames == 5
+
+
+def test_resizing_lays_out_anew(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    window.surface = pygame.display.set_mode((1280, 720), pygame.RESIZABLE)
+    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(1280, 720), w=1280, h=720))
+    window.frame(FRAME_S)
+    assert (window.canvas.width, window.canvas.height) == (1066, 600)
+    window.surface = pygame.display.set_mode((480, 300), pygame.RESIZABLE)
+    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(480, 300), w=480, h=300))
+    window.frame(FRAME_S)
+    assert window.surface.get_size() == LEAST_SIZE
+
+
+def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
+    with pytest.raises(NoScreen, match="No window can be opened"):
+        opened(tmp_path)
+    for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert no_display()
+    with pytest.raises(NoScreen, match="DISPLAY"):
+        opened(tmp_path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="screens are named by DISPLAY on Linux alone")
+def test_a_screen_that_does_not_answer_is_no_screen() -> None:
+    """SDL would fall back to a window that nobody sees; one that was asked for by name is opened all the same."""
+    code = (
+        "from game_adapter.ringside.window import NoScreen, open_display\n"
+        "try:\n    open_display()\nexcept NoScreen as error:\n    print('NoScreen:', error)\nelse:\n    print('opened')"
+    )
+    unset = ("SDL_VIDEODRIVER", "WAYLAND_DISPLAY")
+    dead = {name: value for name, value in os.environ.items() if name not in unset} | {"DISPLAY": ":123"}
+    for changes, expected in (({}, "NoScreen: No "), ({"SDL_VIDEODRIVER": "dummy"}, "opened")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=dead | changes, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1].startswith(expected), done.stdout
+
+
+def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
+    made: list[FakeHost] = []
+
+    def make() -> FakeHost:
+        assert pygame.display.get_surface() is not None, "the loading picture comes first"
+        made.append(FakeHost(tmp_path))
+        return made[0]
+
+    open_window(make, RINGSIDE, seed=1, sound=False).run(max_frames=3)
+    assert made[0].frames == 3
+    assert made[0].count("on_quit") == 1
+    assert "No plugins folder" in made[0].messages[0]
+    made.clear()
+    open_window(make, RINGSIDE, watch="brawler", seed=1, sound=False).run(max_frames=3)
+    assert made[0].count("on_battle_start") == made[0].count("on_battle_end") == 1
+
+
+def test_what_is_being_loaded_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, pictures = FakeHost(tmp_path), list[bytes]()
+
+    def load(progress: Callable[[str], bool]) -> None:
+        for words in ("waking the corner: torch ...", "waking the corner: the device ..."):
+            assert progress(words) is True
+            pictures.append(pygame.image.tobytes(pygame.display.get_surface(), "RGB"))
+
+    monkeypatch.setattr(host, "load", load)
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
+    assert len(set(pictures)) == 2, "each line is on the screen while the host goes on loading"
+
+
+def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeHost(tmp_path)
+
+    def interrupted(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(host, "load", interrupted)
+    open_window(lambda: host, RINGSIDE).run()
+    assert host.count("on_quit") == 1
+
+
+WAITS = """
+def on_load(self, data_dir, progress):
+    import pathlib, time, pygame
+    self.notes = pathlib.Path(data_dir, "notes.txt")
+    end, answers = time.monotonic() + 5.0, []
+    while time.monotonic() < end and False not in answers:
+        answers.append(progress("waking the corner: torch ..."))
+        if len(answers) == 3:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+    self.notes.write_text(f"{answers}, then {progress('still here ...')}")
+def on_frame(self):
+    self.notes.write_text(self.notes.read_text() + ", a frame")
+def on_quit(self):
+    self.notes.write_text(self.notes.read_text() + ", the end")
+"""
+
+
+def test_closing_while_a_plugin_loads_ends_its_wait_and_the_process(tmp_path: Path) -> None:
+    drop(tmp_path / "plugins", "patient", WAITS)
+    command = [sys.executable, "-m", "game_adapter", "--plugins", str(tmp_path / "plugins"), "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    notes = (tmp_path / "player" / "patient" / "notes.txt").read_text("utf-8")
+    assert notes == "[True, True, True, False], then False, the end"
+    assert list((tmp_path / "player" / "running").iterdir()) == [], "no unclean end is counted"
+
+
+def loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *events: pygame.event.Event, told: bool) -> FakeHost:
+    """A host in whose loading the player does something; `told`: a line for the picture comes after it."""
+    host = FakeHost(tmp_path)
+
+    def load(progress: Callable[[str], bool]) -> None:
+        for event in events:
+            pygame.event.post(event)
+        if told:
+            progress("waking the corner: torch ...")
+
+    monkeypatch.setattr(host, "load", load)
+    return host
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_closing_while_loading_shows_no_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    host = loading(tmp_path, monkeypatch, pygame.event.Event(pygame.QUIT), told=told)
+    monkeypatch.setattr(ringside_window, "Window", lambda *_: pytest.fail("the game was built"))
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
+    assert [name for name, _arguments in host.told] == ["on_quit"]
+    assert not pygame.display.get_init()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_keys_and_clicks_while_loading_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    keys = [pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0) for key in (pygame.K_m, pygame.K_RETURN)]
+    click = pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(480, 300), button=1)
+    host, handled = loading(tmp_path, monkeypatch, *keys, click, told=told), list[int]()
+    monkeypatch.setattr(Window, "handle", lambda _window, event: handled.append(event.type))
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
+    assert host.frames == 3
+    assert not {pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN} & set(handled)
+
+
+def test_a_new_size_while_loading_reaches_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, sizes = loading(tmp_path, monkeypatch, told=True), list[tuple[int, int]]()
+    load = host.load
+
+    def shrunk(progress: Callable[[str], bool]) -> None:
+        pygame.display.set_mode((480, 300), pygame.RESIZABLE)
+        pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(480, 300), w=480, h=300))
+        load(progress)
+
+    monkeypatch.setattr(host, "load", shrunk)
+    monkeypatch.setattr(host, "frame", lambda *_: sizes.append(pygame.display.get_surface().get_size()))
+    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
+    assert sizes == [LEAST_SIZE]
+
+
+def test_closing_while_a_plugin_is_tried_again_in_mid_game_is_heard_by_the_game(tmp_path: Path) -> None:
+    window = opened(tmp_path)
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    assert LoadingPicture(window.surface).show("waking the corner: torch ...") is False
+    window.frame(FRAME_S)
+    assert isinstance(window.screen, Leave)
+
+
+def test_no_sound_device_is_said_once_and_the_game_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_AUDIODRIVER", "nonsense")
+    window = opened(tmp_path, sound=True)
+    fight(window)
+    for _ in range(3):
+        window.frame(FRAME_S)
+    assert sum("No sound device" in sentence for sentence, _seconds in window.hall.notices) == 1
+    assert "No sound device" in window.hall.sounds.toggle() or not window.hall.sounds.on
+
+
+def test_sounds_play_and_switch() -> None:
+    sounds = Sounds()
+    for name in ("bell", "hit", "heavy", "miss", "guard", "mend", "charge", "fall", "win", "lose", "tick", "choose"):
+        sounds.play(name)
+    assert sounds.messages == []
+    assert sounds.toggle() == "Sound is off."
+    assert sounds.toggle() == "Sound is on."
+    sounds.close()
+
+
+def test_missing_files_are_said_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    battle: Battle = RINGSIDE.new_battle(1)
+    monkeypatch.setattr(assets, "asset_folders", lambda: (tmp_path, tmp_path))
+    sprites, sounds = Sprites(), Sounds()
+    sounds.play("bell")
+    sounds.play("hit")
+    canvas = Canvas()
+    Stage(battle, sprites, sounds).draw(canvas)
+    assert len(sprites.messages) == len(sounds.messages) == 1
+    assert "plain one is drawn" in sprites.messages[0]
+    sounds.close()
+
+
+def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
+    battle = Battle(draw_teams(1, "1v3"), 4)
+    draw_battle_picture(battle, tmp_path / "battle.png", [battle.apply(0)])
+    draw_battle_picture(None, tmp_path / "demo.png")
+    draw_menu_picture(FakeHost(tmp_path), tmp_path / "menu.png")
+    for name in ("battle", "demo", "menu"):
+        assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
+
+
+def test_watching_needs_nobody(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True, watch="brawler")
+    screen = window.screen
+    assert isinstance(screen, BattleScreen)
+    assert screen.match.seats == {0: "scripted", 1: "plugin"}
+    window.hall.fast = True
+    for _ in range(3000):
+        window.handle(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE, unicode="", mod=0))
+        if screen.update(0.05) is not None:
+            break
+    assert screen.match.over
+    assert corner_name(screen.setup.red) == "Brawler (scripted)"
+
+
+def test_a_new_version_is_told(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    for _ in range(12):
+        window.frame(0.05)
+    window.host.version += 1
+    for _ in range(12):
+        window.frame(0.05)
+    assert any("version 4 takes over" in sentence for sentence, _seconds in window.hall.notices)
+    window.host.version = 0
+    for _ in range(12):
+        window.frame(0.05)
+    assert window.hall.notices[-1][0] == "Cornerman plays version 0 now."

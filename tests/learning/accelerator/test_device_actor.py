@@ -1,0 +1,170 @@
+"""Acting on a device, torch's "cpu" standing for it: the same decisions as with numpy, and numpy where it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cornerman.experience.encoder import Encoder
+from cornerman.learning import td
+from cornerman.learning.accelerator import device_actor
+from cornerman.learning.accelerator.device_actor import NUMPY, DeviceActor, acting_speed, choose_acting
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
+from cornerman.selfplay.batched import Player, SelfPlay
+from cornerman.selfplay.worker import PRESENT, Worker
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.opinions import opinion
+
+ENCODER = Encoder(RINGSIDE)
+SPEC = NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (16, 8))
+ROWS = 3000
+
+
+def policy(seed: int, version: int = 3) -> Policy:
+    return Policy(SPEC, opinion(SPEC, seed), version)
+
+
+def actor(plays: Policy) -> DeviceActor:
+    made = DeviceActor(SPEC, "cpu")
+    made.take(plays)
+    return made
+
+
+def rows(seed: int = 0) -> tuple[Any, Any]:
+    random = np.random.default_rng(seed)
+    masks = random.random((ROWS, SPEC.num_actions)) < 0.4
+    masks[np.arange(ROWS), random.integers(0, SPEC.num_actions, ROWS)] = True
+    return random.normal(size=(ROWS, SPEC.observation_size)).astype(np.float32), masks
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.3])
+def test_decisions_are_those_of_numpy(epsilon: float) -> None:
+    observations, masks = rows()
+    wanted = policy(1).act_batch(observations, masks, np.random.default_rng(2), epsilon)
+    found = actor(policy(1)).act_batch(observations, masks, np.random.default_rng(2), epsilon)
+    assert found.dtype == np.int64
+    assert masks[np.arange(ROWS), found].all()
+    assert (found == wanted).mean() > 0.999  # two that are worth the same within float32 may be told apart otherwise
+    assert len(set(found.tolist())) > 3
+
+
+def test_a_temperature_draws_as_single_decisions_do() -> None:
+    observation, mask = rows()[0][:1], np.ones((1, SPEC.num_actions), np.bool_)
+    plays, random = policy(1), np.random.default_rng(0)
+    temperature = float(plays.q_values(observation[0]).std())
+    many = actor(plays).act_batch(observation.repeat(ROWS, 0), mask.repeat(ROWS, 0), random, temperature=temperature)
+    single = [plays.act(observation[0], mask[0], random, temperature) for _ in range(ROWS)]
+    shares = [np.bincount(actions, minlength=SPEC.num_actions) / ROWS for actions in (many, single)]
+    assert np.abs(shares[0] - shares[1]).max() < 0.05
+    assert (shares[0] > 0.05).sum() >= 2
+    assert not (shares[0][shares[1] == 0.0] > 0.005).any(), "what is clearly bad is never taken"
+
+
+def test_weights_are_sent_once_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, sent = actor(policy(1, 5)), [0]
+    keep = torch.from_numpy
+    monkeypatch.setattr(torch, "from_numpy", lambda array: (sent.__setitem__(0, sent[0] + 1), keep(array))[1])
+    made.take(policy(1, 5))
+    assert sent[0] == 0
+    made.take(policy(2, 6))
+    assert sent[0] == 1
+    monkeypatch.undo()
+    observations, masks = rows()
+    assert made.version == 6
+    wanted = policy(2).act_batch(observations, masks, np.random.default_rng(0))
+    assert (made.act_batch(observations, masks, np.random.default_rng(0)) == wanted).mean() > 0.999
+
+
+def test_a_policy_that_learned_nothing_plays_anything_legal() -> None:
+    made = actor(Policy(SPEC, np.zeros(SPEC.num_parameters, np.float32)))
+    observations, masks = rows()
+    found = made.act_batch(observations, masks, np.random.default_rng(0))
+    assert masks[np.arange(ROWS), found].all()
+    assert np.bincount(found, minlength=SPEC.num_actions).min() > 100
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), AssertionError("no CUDA here")])
+def test_a_device_that_fails_is_left_in_the_middle_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    made = actor(policy(1))
+    observations, masks = rows()
+
+    def fails(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(td, "forward", fails)
+    found = made.act_batch(observations, masks, np.random.default_rng(2), 0.2)
+    assert (found == policy(1).act_batch(observations, masks, np.random.default_rng(2), 0.2)).all()
+    assert made.fault == f"Acting on cpu failed, so it goes on with numpy: {error}"
+    monkeypatch.undo()
+    made.take(policy(2, 9))
+    assert (
+        made.act_batch(observations, masks, np.random.default_rng(0))
+        == policy(2).act_batch(observations, masks, np.random.default_rng(0))
+    ).all()
+
+
+def test_a_device_that_is_not_there_is_left_at_once() -> None:
+    made = DeviceActor(SPEC, "cuda")
+    made.take(policy(1))
+    assert torch.cuda.is_available() or made.fault.startswith("Acting on cuda failed")
+    observations, masks = rows()
+    assert len(made.act_batch(observations, masks, np.random.default_rng(0))) == ROWS
+
+
+def test_self_play_takes_it_for_a_policy() -> None:
+    play = SelfPlay(RINGSIDE.new_battles(8, 0), SPEC.observation_size, SPEC.num_actions, np.random.default_rng(0))
+    play.seat([Player("present", actor(policy(1, 4)), 0.1)], np.zeros((2, 8), np.int64))
+    assert set(play.collect().columns["version"].tolist()) == {4}
+
+
+def test_a_worker_that_is_told_to_act_on_a_device_says_when_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = {"kind": "collect", "versions": {PRESENT: 7}, "mix": {"itself": 1.0}, "mix_beside": {"itself": 1.0}}
+    order |= {"epsilon": 0.1, "n_step": 3, "gamma": 0.99, "acting": "cpu"}
+    worker = Worker(RINGSIDE, SPEC.hidden, 0, 0)
+    columns, notes = worker.obey({PRESENT: policy(1).flat}, order)
+    assert "fault" not in notes
+    assert set(columns["version"].tolist()) == {7}
+    monkeypatch.setattr(td, "forward", lambda *_: (_ for _ in ()).throw(RuntimeError("device lost")))
+    columns, notes = worker.obey({PRESENT: policy(2).flat}, {**order, "versions": {PRESENT: 8}})
+    assert notes["fault"].endswith("device lost")
+    assert set(columns["version"].tolist()) == {7, 8}, "7 where a decision was still open"
+    assert notes["decisions"] > 0
+
+
+# ------------------------------------------------------------------------------------------------------ the choice
+
+
+@pytest.mark.parametrize(("there", "where"), [(3e6, "cuda"), (1e5, NUMPY)])
+def test_the_faster_one_is_chosen_and_both_timings_are_told(there: float, where: str) -> None:
+    choice = choose_acting("cuda", SPEC, 682, lambda device, spec, rows: there if device == "cuda" else 1e6)
+    assert choice.device == where
+    assert choice.timings == {"cuda": there, NUMPY: 1e6}
+    for part in (f"{there:,.0f} decisions a second on cuda", "1,000,000 with numpy", "682 at a time"):
+        assert part in choice.why
+
+
+def test_a_trial_that_fails_leaves_it_to_numpy() -> None:
+    def fails(device: str, spec: NetworkSpec, rows: int) -> float:
+        raise RuntimeError("no kernel image")
+
+    choice = choose_acting("cuda", SPEC, 10, fails)
+    assert (choice.device, dict(choice.timings)) == (NUMPY, {})
+    assert "no kernel image" in choice.why
+
+
+def test_the_timing_times_what_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = {"device": 0, NUMPY: 0}
+    real, batch = td.forward, Policy.q_values_batch
+    monkeypatch.setattr(td, "forward", lambda *a: (calls.__setitem__("device", calls["device"] + 1), real(*a))[1])
+    monkeypatch.setattr(Policy, "q_values_batch", lambda *a: (calls.__setitem__(NUMPY, calls[NUMPY] + 1), batch(*a))[1])
+    times = (device_actor.REPEATS + 1) * device_actor.CALLS
+    assert acting_speed("cpu", SPEC, 64) > 0.0
+    assert calls == {"device": times, NUMPY: 0}
+    assert acting_speed(NUMPY, SPEC, 64) > 0.0
+    assert calls == {"device": times, NUMPY: times}

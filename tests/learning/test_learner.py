@@ -1,0 +1,334 @@
+"""The learner: it learns, it repeats, it continues bit for bit, and nothing non-finite gets into its weights."""
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cornerman.contract import ModelError
+from cornerman.learning import td
+from cornerman.learning.learner import Learned, Learner
+from cornerman.policy.q_network import NetworkSpec, draw
+
+SPEC = NetworkSpec(6, 5, (16, 16))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=["scripted", "eager"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test that asks for it runs on both ways through a burst."""
+    if request.param == "eager":
+        monkeypatch.setattr(td, "scripted", lambda function: None)
+    elif td.scripted(td.learn_part) is None:
+        pytest.skip("this torch has no TorchScript")
+    return str(request.param)
+
+
+def learner(**more: Any) -> Learner:
+    return Learner(SPEC, **{"batch_size": 8, "learning_rate": 0.01, "seed": 3, **more})
+
+
+def batch(num_rows: int, seed: int = 0, spec: NetworkSpec = SPEC) -> SimpleNamespace:
+    random = np.random.default_rng(seed)
+    mask = random.random((num_rows, spec.num_actions)) < 0.7
+    mask[:, 0] = True
+    return SimpleNamespace(
+        observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        action=random.integers(0, spec.num_actions, num_rows),
+        reward=random.normal(size=num_rows).astype(np.float32),
+        discount=np.where(random.random(num_rows) < 0.2, 0.0, 0.95).astype(np.float32),
+        next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        next_action_mask=mask,
+    )
+
+
+def test_it_learns_which_action_a_one_hot_state_asks_for(path: str) -> None:
+    """The identity game: the right action is worth 1, every other one 0."""
+    random = np.random.default_rng(1)
+    spec = NetworkSpec(5, 5, (32,))
+    pupil = Learner(spec, batch_size=32, learning_rate=0.01, seed=1)
+    states = random.integers(0, 5, 32 * 200)
+    actions = random.integers(0, 5, states.size)
+    rows = batch(states.size, spec=spec)
+    rows.observation, rows.action = np.eye(5, dtype=np.float32)[states], actions
+    rows.reward, rows.discount = (states == actions).astype(np.float32), np.zeros(states.size, np.float32)
+    result = pupil.learn_burst(rows)
+    values = pupil.q_values(np.eye(5, dtype=np.float32))
+    assert values.argmax(1).tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(values, np.eye(5), atol=0.1)
+    assert result.steps == pupil.steps == 200
+    assert pupil.is_scripted == (path == "scripted")
+
+
+def test_credit_reaches_the_decision_before_the_last() -> None:
+    """Two decisions: going left or right costs nothing; only after left does the second decision win.
+
+    Observations: 0 start, 1 after left, 2 after right. After right the action that wins elsewhere is illegal, so the
+    value that tempts there (a poisoned reward of 5 that no legal action earns) must not be bootstrapped.
+    """
+    eye = np.eye(3, dtype=np.float32)
+    nothing = np.zeros(3, np.float32)
+    steps = [  # observation, action, reward, discount, next observation, next action mask
+        (eye[0], 0, 0.0, 0.9, eye[1], [True, True]),
+        (eye[0], 1, 0.0, 0.9, eye[2], [True, False]),
+        (eye[1], 0, -1.0, 0.0, nothing, [False, False]),
+        (eye[1], 1, 1.0, 0.0, nothing, [False, False]),
+        (eye[2], 0, -1.0, 0.0, nothing, [False, False]),
+        (eye[2], 1, 5.0, 0.0, nothing, [False, False]),
+    ]
+    chosen = np.random.default_rng(0).integers(0, len(steps), 16 * 600)
+    columns = [np.array([steps[i][c] for i in chosen]) for c in range(6)]
+    names = ("observation", "action", "reward", "discount", "next_observation", "next_action_mask")
+    pupil = Learner(NetworkSpec(3, 2, (32,)), batch_size=16, learning_rate=0.01, target_rate=0.05, seed=2)
+    pupil.learn_burst(SimpleNamespace(**dict(zip(names, columns, strict=True))))
+    values = pupil.q_values(eye)
+    np.testing.assert_allclose(values[0], [0.9, -0.9], atol=0.1)
+    np.testing.assert_allclose(values[1], [-1.0, 1.0], atol=0.1)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(path: str) -> None:
+    weights = []
+    for seed in (4, 4, 5):
+        pupil = learner(seed=seed)
+        pupil.learn_burst(batch(8 * 20))
+        weights.append(pupil.snapshot())
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_a_burst_equals_single_steps(path: str) -> None:
+    one, many = learner(), learner()
+    rows = batch(8 * 120)
+    singles = [one.learn(part(rows, k * 8, k * 8 + 8)) for k in range(120)]
+    burst = many.learn_burst(rows)
+    np.testing.assert_allclose(one.snapshot(), many.snapshot(), rtol=1e-4, atol=1e-5)
+    assert burst.loss == pytest.approx(np.mean([step.loss for step in singles]), rel=1e-4)
+    assert one.steps == many.steps == burst.steps == 120
+
+
+def part(rows: SimpleNamespace, start: int, stop: int) -> SimpleNamespace:
+    return SimpleNamespace(**{name: column[start:stop] for name, column in vars(rows).items()})
+
+
+def test_a_burst_stops_after_the_step_under_way(path: str) -> None:
+    pupil, expected = learner(), learner()
+    rows, stop = pupil.prepare(batch(8 * 6)), torch.ones(1, dtype=torch.uint8)
+    assert [pupil.learn_rows(rows, at, 6 - at, stop).steps for at in range(2)] == [1, 1]
+    stop[0] = 0
+    assert pupil.learn_rows(rows, 2, 3, stop).steps == 3
+    assert pupil.learn_rows(rows, 5).steps == 1
+    expected.learn_burst(batch(8 * 6))
+    for name, array in expected.state().items():
+        assert np.array_equal(array, pupil.state()[name]), name
+
+
+def test_another_thread_stops_a_long_burst_while_it_runs(path: str) -> None:
+    pupil = learner()
+    pupil.warm_up()
+    rows, stop = pupil.prepare(batch(8 * 20_000)), np.zeros(1, np.uint8)
+    timer = threading.Timer(0.1, lambda: stop.fill(1))
+    timer.start()
+    done = pupil.learn_rows(rows, stop=torch.from_numpy(stop)).steps
+    timer.join()
+    assert 0 < done < 20_000
+    assert pupil.steps == done
+
+
+def test_parts_that_end_anywhere_give_the_same_weights_also_where_tiny_moments_are_cleared(path: str) -> None:
+    whole, parts = learner(), learner()
+    data = batch(8 * 200)
+    data.observation[:, 2] = 0.0  # a weight that is never used: its moments fade
+    rows, at = whole.prepare(data), 0
+    for length in (95, 2, 1, 90, 12):
+        at += parts.learn_rows(rows, at, length).steps
+    whole.learn_rows(rows)
+    for name, array in whole.state().items():
+        assert np.array_equal(array, parts.state()[name]), name
+
+
+def test_learning_continues_bit_for_bit_after_a_restore(path: str) -> None:
+    pupil = learner()
+    pupil.learn_burst(batch(8 * 90, 1))
+    saved = pupil.state()
+    again = learner(seed=99)
+    again.restore(saved)
+    for seed in range(5):
+        assert pupil.learn_burst(batch(8 * 7, seed)) == again.learn_burst(batch(8 * 7, seed))
+    for name, array in pupil.state().items():
+        assert np.array_equal(array, again.state()[name]), name
+
+
+def test_state_and_snapshot_are_copies_in_the_specs_own_layout() -> None:
+    pupil = learner()
+    assert np.array_equal(pupil.snapshot(), draw(SPEC, np.random.default_rng(3)))
+    before = pupil.state()
+    kept = {name: array.copy() for name, array in before.items()}
+    pupil.learn_burst(batch(8 * 5))
+    assert not np.array_equal(pupil.snapshot(), kept["online"])
+    for name, array in before.items():
+        assert np.array_equal(array, kept[name]), name
+    assert set(before) == {"online", "target", "first_moment", "second_moment", "steps"}
+    assert before["online"].shape == (SPEC.num_parameters,)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "read-only arrays", "tensors", "stacked"])
+def test_every_kind_of_batch_gives_the_same_weights(kind: str) -> None:
+    rows, expected, pupil = batch(8 * 4), learner(), learner()
+    expected.learn_burst(rows)
+    before = {name: column.copy() for name, column in vars(rows).items()}
+    if kind == "read-only arrays":
+        for column in vars(rows).values():
+            column.flags.writeable = False
+    elif kind == "tensors":
+        rows = SimpleNamespace(**{name: torch.from_numpy(column) for name, column in vars(rows).items()})
+    elif kind == "stacked":
+        rows = SimpleNamespace(**{name: c.reshape(4, 8, *c.shape[1:]) for name, c in vars(rows).items()})
+    pupil.learn_burst(rows)
+    assert np.array_equal(pupil.snapshot(), expected.snapshot())
+    for name, column in before.items():
+        assert np.array_equal(np.asarray(getattr(rows, name)).ravel(), column.ravel()), name
+
+
+class There(torch.Tensor):
+    """A tensor that says it is on an accelerator; it is brought here by nothing but `to`."""
+
+    device = torch.device("cuda")  # type: ignore[assignment]
+
+    def cpu(self, *arguments: Any, **more: Any) -> Any:
+        raise AssertionError("it was brought back")
+
+    def to(self, *arguments: Any, **more: Any) -> Any:
+        if "cpu" in map(str, arguments):
+            assert not more.get("non_blocking"), "it may be read before it has arrived"
+            return self.as_subclass(torch.Tensor)
+        return super().to(*arguments, **more)
+
+
+def test_rows_on_an_accelerator_stay_there_until_a_learner_here_takes_them() -> None:
+    data, pupil, expected = batch(8 * 4), learner(), learner()
+    there = {name: torch.from_numpy(column).as_subclass(There) for name, column in vars(data).items()}
+    rows, here = pupil.prepare(SimpleNamespace(**there)), expected.prepare(data)
+    for name, column, same in zip(td.Rows._fields, rows, here, strict=True):
+        assert isinstance(column, There), name
+        assert torch.equal(column.to("cpu"), same), name
+    assert pupil.learn_rows(rows).steps == 4, "its accelerator was left for the CPU"
+    expected.learn_rows(here)
+    assert np.array_equal(pupil.snapshot(), expected.snapshot())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", ["reward", "observation"])
+def test_a_non_finite_step_is_dropped_and_the_others_count(path: str, column: str, value: float) -> None:
+    rows = batch(8 * 4)
+    getattr(rows, column)[8 * 2] = value
+    pupil, expected = learner(), learner()
+    result = pupil.learn_burst(rows)
+    for k in (0, 1, 3):
+        expected.learn(part(rows, 8 * k, 8 * k + 8))
+    assert (result.steps, result.dropped, pupil.steps, pupil.dropped) == (3, 1, 3, 1)
+    assert np.array_equal(pupil.snapshot(), expected.snapshot())
+    assert np.isfinite(result.loss)
+    assert pupil.learn_burst(batch(8 * 4)).dropped == 0
+
+
+def test_when_every_step_is_dropped_the_weights_stay(path: str) -> None:
+    rows = batch(8 * 2)
+    rows.reward[:] = np.nan
+    pupil = learner()
+    before = pupil.state()
+    result = pupil.learn_burst(rows)
+    assert (result.steps, result.dropped) == (0, 2)
+    assert np.isnan(result.loss)
+    for name, array in pupil.state().items():
+        assert np.array_equal(array, before[name]), name
+
+
+def test_huge_rewards_neither_explode_nor_are_dropped() -> None:
+    rows = batch(8 * 50)
+    rows.reward[::3] = 1e30
+    pupil = learner()
+    assert pupil.learn_burst(rows).dropped == 0
+    assert np.abs(pupil.snapshot()).max() < 10
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"action": np.zeros(7, np.int64)}, "whole steps"),
+        ({"reward": np.zeros(7, np.float32)}, "columns differ"),
+        ({"action": np.full(8, 5)}, "outside 0 to 4"),
+        ({"action": np.full(8, -1)}, "outside 0 to 4"),
+        ({"observation": np.zeros((8, 5), np.float32)}, "do not fit"),
+        ({"next_action_mask": np.ones((8, 16), bool)}, "do not fit"),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_refused(change: dict[str, Any], message: str) -> None:
+    pupil = learner()
+    with pytest.raises(ValueError, match=message):
+        pupil.learn(SimpleNamespace(**{**vars(batch(8)), **change}))
+    assert pupil.steps == 0
+
+
+@pytest.mark.parametrize("name", ["online", "target", "first_moment", "second_moment", "steps"])
+def test_a_stored_state_with_an_array_missing_is_refused(name: str) -> None:
+    pupil = learner()
+    arrays = learner(seed=8).state()
+    del arrays[name]
+    before = pupil.snapshot()
+    with pytest.raises(ModelError):
+        pupil.restore(arrays)
+    assert np.array_equal(pupil.snapshot(), before)
+
+
+def test_a_stored_state_that_is_not_finite_or_misshapen_is_refused() -> None:
+    pupil = learner()
+    state = pupil.state()
+    for bad in (np.full_like(state["target"], np.nan), state["target"][:-1]):
+        with pytest.raises(ModelError, match="target"):
+            pupil.restore({**state, "target": bad})
+
+
+def test_warming_up_learns_nothing(path: str) -> None:
+    pupil, cold = learner(), learner()
+    pupil.warm_up()
+    assert pupil.learn_burst(batch(8 * 4)) == cold.learn_burst(batch(8 * 4))
+    assert np.array_equal(pupil.snapshot(), cold.snapshot())
+    assert pupil.steps == 4
+
+
+def test_averaged_is_the_target_network() -> None:
+    pupil = learner()
+    pupil.learn_burst(batch(8 * 4))
+    assert np.array_equal(pupil.averaged(), pupil.state()["target"])
+    assert not np.array_equal(pupil.averaged(), pupil.snapshot())
+
+
+def test_load_starts_over_from_weights() -> None:
+    pupil = learner()
+    pupil.learn_burst(batch(8 * 5))
+    flat = draw(SPEC, np.random.default_rng(12))
+    pupil.load(flat)
+    state = pupil.state()
+    assert np.array_equal(state["online"], flat)
+    assert np.array_equal(state["target"], flat)
+    assert not state["first_moment"].any()
+    assert not state["second_moment"].any()
+    assert pupil.steps == 0
+
+
+def test_the_result_is_plain_data() -> None:
+    result = learner().learn(batch(8))
+    assert isinstance(result, Learned)
+    assert all(type(value) in (int, float) for value in (result.steps, result.loss, result.td_error))
+    assert result.gradient_norm > 0

@@ -1,0 +1,246 @@
+"""A burst in parts: the same weights for any parts, the budget kept, and learning that comes apart is noticed."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornerman.contract import Source, Transition
+from cornerman.experience.replay_buffer import ReplayBuffer, Rings, batch_for, empty_batch
+from cornerman.learning.learner import Learner
+from cornerman.learning.sliced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, SlicedBurst, for_a_slice
+from cornerman.policy.q_network import NetworkSpec
+from cornerman.training.metrics import Metrics
+
+SPEC = NetworkSpec(5, 4, (8,))
+BATCH, STEPS = 4, 16
+
+
+@dataclass
+class Told:
+    steps: int
+    dropped: int
+    loss: float
+
+
+class Pretend:
+    """A learner whose steps take as long as it is told, on a clock of its own."""
+
+    spec = SPEC
+    device = torch.device("cpu")
+
+    def __init__(self, step_s: float = 0.001, loss: float = 0.5) -> None:
+        self.now, self.step_s, self.loss, self.parts, self.applied = 0.0, step_s, loss, list[int](), True
+        self.stops_after: int | None = None
+
+    def clock(self) -> float:
+        return self.now
+
+    def prepare(self, batch: Any) -> Any:
+        return batch
+
+    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> Told:
+        assert most is not None
+        assert start + most <= len(rows.action) // BATCH
+        steps = most if self.stops_after is None else min(most, self.stops_after)
+        self.parts.append(steps)
+        self.now += steps * self.step_s
+        return Told(steps, 0, self.loss) if self.applied else Told(0, steps, math.nan)
+
+
+def rings() -> Rings:
+    random = np.random.default_rng(3)
+    made = Rings(ReplayBuffer(100, 5, 4, random), ReplayBuffer(100, 5, 4, random))
+    for ring, count in ((made.player, 30), (made.selfplay, 60)):
+        for index in range(count):
+            seen = random.random((2, 5), np.float32)
+            mask = np.ones(4, np.bool_)
+            row = (seen[0], mask, index % 4, float(random.normal()), seen[1], mask, 0.97, 1, 0, index)
+            ring.append(Transition(*row, Source.PLUGIN, Source.PLAYER, 1))
+    return made
+
+
+def whole(burst: SlicedBurst, budgets: list[float]) -> float:
+    for number in range(1000):
+        loss = burst.advance(budgets[number % len(budgets)])
+        if loss is not None:
+            assert not burst.pending
+            return loss
+        assert burst.pending
+    raise AssertionError("it never ended")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.0007, 0.002, 0.01, 1.0]), min_size=1, max_size=5))
+def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
+    def learned(budgets: list[float]) -> tuple[Learner, list[float]]:
+        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
+        burst, losses = SlicedBurst(learner, BATCH, Metrics()), []
+        for _ in range(8):  # past a clearing of tiny moments
+            burst.begin(drawn, STEPS)
+            losses.append(whole(burst, budgets))
+        return learner, losses
+
+    (at_once, expected), (parts, found) = learned([1e9]), learned(budgets)
+    assert parts.steps == at_once.steps == 8 * STEPS
+    for name, array in at_once.state().items():
+        assert np.array_equal(array, parts.state()[name]), name
+    assert found == pytest.approx(expected)
+
+
+def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
+    pretend = Pretend(step_s=0.001)
+    burst, drawn = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    burst.begin(drawn, STEPS)
+    whole(burst, [0.0045])
+    assert pretend.parts == [1, 4, 4, 4, 3], "the first tells how long a step takes"
+    pretend.parts.clear()
+    pretend.step_s = 0.01
+    burst.begin(drawn, STEPS)
+    whole(burst, [0.0045])
+    assert pretend.parts[-6:] == [1] * 6, "slower than the budget: step by step"
+    assert sum(pretend.parts) == STEPS
+
+
+def test_a_part_that_was_stopped_goes_on_where_it_stopped() -> None:
+    pretend = Pretend(step_s=0.001)
+    burst, drawn = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    pretend.stops_after = 3
+    burst.begin(drawn, STEPS, at_once=2)
+    whole(burst, [1.0])
+    assert pretend.parts == [1, *[3] * 10, 1]
+
+
+def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
+    weights = []
+    for at_once in (1, 4):
+        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
+        burst = SlicedBurst(learner, BATCH, Metrics())
+        for _ in range(8 // at_once):
+            burst.begin(drawn, STEPS, at_once)
+            whole(burst, [1e9])
+        weights.append(learner.state())
+    assert weights[0]["steps"] == 8 * STEPS
+    for name, array in weights[0].items():
+        assert np.array_equal(array, weights[1][name]), name
+
+
+def test_rows_for_cuda_are_drawn_into_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in: pinned memory is only to be had where there is such a device."""
+    zeros, pinned = torch.zeros, list[Any]()
+
+    def pin(*shape: Any, pin_memory: bool = False, **more: Any) -> Any:
+        tensor = zeros(*shape, **more)
+        pinned.extend([tensor.data_ptr()] * pin_memory)
+        return tensor
+
+    monkeypatch.setattr(torch, "zeros", pin)
+    pretend, drawn = Pretend(), rings()
+    burst = SlicedBurst(pretend, BATCH, Metrics())
+    drawn.sample_many(1, (STEPS, BATCH), 30 / 90, expected := empty_batch(BATCH * STEPS, 5, 4))
+    for device, started in (("cuda", rings()), ("cpu", rings())):
+        pretend.device = torch.device(device)
+        pinned.clear()
+        burst.begin(started, STEPS)
+        arrays, notes = burst.state()
+        assert len(pinned) == (len(arrays) if device == "cuda" else 0)
+        for name, column in expected.columns():
+            assert np.array_equal(arrays[name], column), name
+        assert {array.ctypes.data for array in arrays.values()} >= set(pinned)
+        burst.restore(arrays, notes)
+        assert len(pinned) == (len(arrays) if device == "cuda" else 0), "what was saved under way takes the same room"
+        for name, column in expected.columns():
+            assert np.array_equal(burst.state()[0][name], column), name
+
+
+def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(
+        "cornerman.learning.sliced_burst.batch_for", lambda *sizes: taken.append(sizes[1]) or batch_for(*sizes)
+    )
+    burst, drawn = SlicedBurst(Pretend(), BATCH, Metrics()), rings()
+    for at_once in (2, 1, 2, 3, 1):
+        burst.begin(drawn, STEPS, at_once)
+        whole(burst, [1e9])
+    assert taken == [2 * STEPS * BATCH, 3 * STEPS * BATCH]
+
+
+def test_dropping_forgets_the_rest() -> None:
+    pretend = Pretend()
+    burst = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock)
+    burst.begin(rings(), STEPS)
+    assert burst.advance(0.0) is None
+    burst.drop()
+    assert not burst.pending
+    assert pretend.parts == [1]
+
+
+@pytest.mark.parametrize(("loss", "apart"), [(MOST_LOSS - 1, False), (MOST_LOSS + 1, True), (1e30, True)])
+def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
+    pretend = Pretend(loss=loss)
+    burst = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock)
+    burst.begin(rings(), STEPS)
+    if apart:
+        with pytest.raises(FloatingPointError, match="the loss went up to"):
+            whole(burst, [1.0])
+        assert not burst.pending
+    else:
+        assert whole(burst, [1.0]) == pytest.approx(loss)
+
+
+def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row() -> None:
+    pretend = Pretend()
+    burst, drawn = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    for applied in (False, False, True, False, False):
+        pretend.applied = applied
+        burst.begin(drawn, STEPS)
+        assert math.isnan(whole(burst, [1.0])) is not applied
+    burst.begin(drawn, STEPS)
+    with pytest.raises(FloatingPointError, match=f"{MOST_DROPPED} bursts in a row"):
+        whole(burst, [1.0])
+
+
+def test_how_many_steps_a_second_is_counted() -> None:
+    metrics, pretend = Metrics(), Pretend()
+    burst = SlicedBurst(pretend, BATCH, metrics, clock=pretend.clock)
+    burst.begin(rings(), STEPS)
+    whole(burst, [1.0])
+    assert metrics.rate("steps") is not None
+
+
+@pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
+def test_a_slice_ends_in_time_and_lets_the_game_in_only_where_there_are_frames(
+    budget_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, slept = [5.0], list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(now[0])
+        now[0] += 0.0001
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    go_on, turns = for_a_slice(budget_s, np.zeros(1, np.uint8)), 0
+    while go_on():
+        now[0] += 0.0001  # a turn
+        turns += 1
+    assert now[0] - 5.0 == pytest.approx(budget_s, abs=0.0002)
+    assert turns > 0
+    assert len(slept) == (0 if budget_s == NO_FRAMES_S else pytest.approx(budget_s / 0.0007, abs=2))
+
+
+@pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
+def test_a_slice_ends_when_it_is_told_to(budget_s: float) -> None:
+    stop = np.zeros(1, np.uint8)
+    go_on = for_a_slice(1e6 * budget_s, stop)
+    assert go_on()
+    stop[0] = 1
+    assert not go_on()

@@ -1,0 +1,135 @@
+"""monitor.py and live_battles.py: what is noted, who is rolled back and who never is, and a record that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cornerman.contract import Source
+from cornerman.evaluation.gate import Verdict
+from cornerman.evaluation.live_battles import LiveBattles, LiveResult
+from cornerman.models.history import History
+from cornerman.models.live_monitor import PROBATION, PROBATION_BATTLES, LiveMonitor
+from cornerman.models.manifest import Provenance
+from tests.models.test_registry import PASSED, filled, flat, opened
+
+
+def result(version: int, score: float, level: int = 5, opponent: str = "player") -> LiveResult:
+    return LiveResult(version, level, opponent, score, 9, 0)
+
+
+def monitor(folder: Path, said: list[str]) -> LiveMonitor:
+    return LiveMonitor(folder, lambda: 0.0, filled(folder).manifests, said.append)
+
+
+def test_a_champion_that_loses_what_its_predecessor_won_is_to_go_back(tmp_path: Path) -> None:
+    record = monitor(tmp_path, [])
+    assert not any(record.live(result(1, 1.0), 1, 0) for _ in range(40))
+    told = [record.live(result(2, 0.0), 2, 1) for _ in range(40)]
+    first = next(sentence for sentence in told if sentence)
+    assert "Worse than its predecessor" in first
+    assert told.index(first) >= 19, "decided by too few battles"
+
+
+@pytest.mark.parametrize(("level", "opponent"), [(4, "player"), (5, "scripted")])
+def test_other_difficulties_and_opponents_are_not_compared(tmp_path: Path, level: int, opponent: str) -> None:
+    record = monitor(tmp_path, [])
+    for _ in range(40):
+        record.live(result(1, 1.0), 1, 0)
+    assert not any(record.live(result(2, 0.0, level, opponent), 2, 1) for _ in range(60))
+
+
+def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
+    record = monitor(tmp_path, [])
+    for _ in range(40):
+        record.live(result(1, 1.0), 1, 0)
+    for _ in range(15):
+        assert not record.live(result(2, 0.0), 2, 1)
+    record.close()
+    again = LiveMonitor(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)
+    assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
+
+
+def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
+    record = monitor(tmp_path, [])
+    record.judged(Verdict(False, "Kept the champion: not better."), 2, None, 0)
+    record.close()
+    history = History(tmp_path, lambda: 0.0)
+    assert history.gates()[0]["reason"] == "Kept the champion: not better."
+    assert history._rows("select version from versions order by 1", []) == [(0,), (1,), (2,)]
+    history.close()
+
+
+def test_a_record_that_fails_is_said_once_and_the_watch_goes_on(tmp_path: Path) -> None:
+    said: list[str] = []
+    manifests = filled(tmp_path / "data").manifests
+    (tmp_path / "file").write_text("")
+    record = LiveMonitor(tmp_path / "file" / "no", lambda: 0.0, manifests, said.append)
+    for _ in range(40):
+        record.live(result(1, 1.0), 1, 0)
+    assert any(record.live(result(2, 0.0), 2, 1) for _ in range(40))
+    assert len(said) == 1
+    assert "cannot be kept" in said[0]
+
+
+def test_probation_ends_with_its_battles(tmp_path: Path) -> None:
+    record = on_probation(tmp_path)
+    assert not record.on_probation(2)
+    assert record.on_probation(3)
+    for _ in range(PROBATION_BATTLES - 1):
+        record.live(result(3, 1.0), 3, 2)
+    assert record.on_probation(3)
+    record.live(result(3, 1.0), 3, 2)
+    assert not record.on_probation(3)
+
+
+def on_probation(folder: Path) -> LiveMonitor:
+    """Of version 3, which recorded battles alone promoted."""
+    registry = filled(folder)
+    registry.promote(registry.save(flat(3), Provenance(parent=2, gate=PASSED | {PROBATION: True})))
+    return LiveMonitor(folder, lambda: 0.0, registry.manifests, [].append)
+
+
+def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
+    record = on_probation(tmp_path)
+    assert record.on_probation(3)
+    for _ in range(20):
+        record.live(result(3, 1.0), 3, 2)
+    again = LiveMonitor(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)  # the first was never closed
+    assert again.on_probation(3)
+    for left in range(PROBATION_BATTLES - 20, 0, -1):
+        assert again.on_probation(3), left
+        again.live(result(3, 1.0), 3, 2)
+    assert not again.on_probation(3)
+    once_more = LiveMonitor(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)
+    assert not once_more.on_probation(3)
+
+
+SEATS = {0: Source.PLUGIN, 1: Source.PLAYER}
+
+
+def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
+    battles = LiveBattles()
+    battles.start(1)
+    battles.decided(1, 7, 5)
+    for number in (2, 3, "4", None, 1):
+        battles.reached(1, number)
+    assert battles.end(1, SEATS, {0: 1, 1: -1}, False) == LiveResult(7, 5, "player", 1.0, 3, 0)
+    battles.start(2)
+    battles.decided(2, 7, 5)
+    battles.decided(2, 8, 5)
+    assert battles.end(2, SEATS, {0: 1, 1: -1}, False) is None
+
+
+@pytest.mark.parametrize("case", ["switched off", "cut off", "never decided", "both seats its own", "unknown battle"])
+def test_what_tells_nothing_is_no_result(case: str) -> None:
+    battles = LiveBattles()
+    if case != "unknown battle":
+        battles.start(1)
+    if case != "never decided":
+        battles.decided(1, 7, 5)
+    if case == "switched off":
+        battles.spoil()
+    seats = dict.fromkeys((0, 1), Source.PLUGIN) if case == "both seats its own" else SEATS
+    assert battles.end(1, seats, {0: 1, 1: -1}, case == "cut off") is None

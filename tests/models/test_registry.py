@@ -1,0 +1,374 @@
+"""registry.py: what is saved comes back or is refused with a sentence, nothing damaged plays, faults lose nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cornerman.contract import ModelError
+from cornerman.models.manifest import Identity, Provenance
+from cornerman.models.registry import Registry
+from cornerman.policy.q_network import NetworkSpec
+from tests.support.failing_files import failing
+
+SPEC = NetworkSpec(18, 5, (8, 4))
+IDENTITY = Identity("toy", "1.0", "layout-1", ("a", "b", "c", "d", "e"), 18)
+PASSED = {"promote": True, "reason": "Promoted: 61% against the champion over 40 pairs.", "battles": []}
+NOW = 1_700_000_000.0
+
+
+def opened(folder: Path, identity: Identity = IDENTITY, spec: NetworkSpec = SPEC) -> Registry:
+    return Registry(folder, identity, spec, lambda: NOW)
+
+
+def flat(seed: int, spec: NetworkSpec = SPEC) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0.0, 0.3, spec.num_parameters).astype(np.float32)
+
+
+def filled(folder: Path, num: int = 3) -> Registry:
+    """Versions 0 to `num` - 1, each promoted in turn; version v holds the numbers of `flat(v)`."""
+    registry = opened(folder)
+    for version in range(num):
+        provenance = Provenance(parent=version - 1 if version else None, gate=PASSED if version else None)
+        assert registry.save(flat(version), provenance) == version
+        registry.promote(version)
+    return registry
+
+
+def path_of(folder: Path, version: int, name: str) -> Path:
+    return folder / "versions" / f"{version:06d}" / name
+
+
+def damage(path: Path, at: int = -5) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x10
+    path.write_bytes(data)
+
+
+# ----------------------------------------------------------------------------------------------------- save and load
+
+
+def test_a_version_comes_back_bit_for_bit(tmp_path):
+    registry = opened(tmp_path)
+    version = registry.save(flat(7), Provenance())
+    policy = opened(tmp_path).load(version)
+    assert policy.version == version == 0
+    assert policy.spec == SPEC
+    assert policy.flat.tobytes() == flat(7).tobytes()
+
+
+def test_the_manifest_tells_everything_the_design_asks_for(tmp_path):
+    registry = opened(tmp_path)
+    registry.save(flat(0), Provenance())
+    registry.save(flat(1), Provenance(parent=0, learning_steps=400, rows={"player": 30, "plugin": 70}, gate=PASSED))
+    stored = json.loads(path_of(tmp_path, 1, "manifest.json").read_text("utf-8"))
+    assert stored["schema"] == 1
+    assert (stored["game"], stored["game_version"], stored["encoder_version"]) == ("toy", "1.0", "layout-1")
+    assert stored["action_names"] == ["a", "b", "c", "d", "e"]
+    assert stored["shapes"]["hidden0.weight"] == [18, 8]
+    assert (stored["parent"], stored["learning_steps"]) == (0, 400)
+    assert stored["rows"] == {"player": 30, "plugin": 70}
+    assert stored["gate"]["promote"] is True
+    assert stored["created"] == "2023-11-14T22:13:20+00:00"
+    assert stored["plugin_version"]
+    assert len(stored["sha256"]) == 64
+    card = path_of(tmp_path, 1, "card.md").read_text("utf-8")
+    assert "61% against the champion" in card
+    assert "30 player" in card
+
+
+def test_the_learners_state_comes_back_and_is_optional(tmp_path):
+    registry = opened(tmp_path)
+    state = {"adam.m": flat(1), "steps": np.array(12), "random": np.arange(4, dtype=np.uint64)}
+    registry.save(flat(0), Provenance(), learner=state)
+    registry.save(flat(0), Provenance())
+    loaded = registry.load_learner(0)
+    assert loaded is not None
+    assert {name: array.tobytes() for name, array in loaded.items()} == {n: a.tobytes() for n, a in state.items()}
+    assert loaded["steps"].shape == ()
+    assert registry.load_learner(1) is None
+    damage(path_of(tmp_path, 0, "learner.safetensors"))
+    with pytest.raises(ModelError, match="learner's state"):
+        registry.load_learner(0)
+
+
+def test_other_hidden_layers_still_play(tmp_path):
+    wide = NetworkSpec(18, 5, (16,))
+    opened(tmp_path, spec=wide).save(flat(3, wide), Provenance())
+    assert opened(tmp_path).load(0).spec == wide
+
+
+def test_numbers_that_are_not_finite_are_not_saved(tmp_path):
+    registry = opened(tmp_path)
+    poisoned = flat(0)
+    poisoned[3] = np.nan
+    with pytest.raises(ModelError, match="not finite"):
+        registry.save(poisoned, Provenance())
+    assert registry.numbers() == []
+
+
+@pytest.mark.parametrize(
+    ("identity", "says"),
+    [
+        (Identity("chess", "1.0", "layout-1", IDENTITY.action_names, 18), "'toy'"),
+        (Identity("toy", "1.0", "layout-1", ("a", "b", "c", "d", "z"), 18), "other actions"),
+        (Identity("toy", "1.0", "layout-2", IDENTITY.action_names, 18), "another layout"),
+        (Identity("toy", "1.0", "layout-1", IDENTITY.action_names, 19), "another layout"),
+    ],
+)
+def test_a_version_of_something_else_is_refused_with_its_reason(tmp_path, identity, says):
+    filled(tmp_path, 1)
+    with pytest.raises(ModelError, match=says):
+        opened(tmp_path, identity).load(0)
+    policy, sentences = opened(tmp_path, identity).load_champion()
+    assert policy is None
+    assert any(says in sentence for sentence in sentences)
+
+
+def test_a_missing_version_says_so(tmp_path):
+    with pytest.raises(ModelError, match="version 3 is missing"):
+        opened(tmp_path).load(3)
+
+
+# ------------------------------------------------------------------------------------------------------------ damage
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_mutation_of_a_file_ever_plays_other_numbers(tmp_path, data):
+    """Flip, cut, grow or overwrite: either a ModelError, or exactly the numbers that were saved."""
+    if not (tmp_path / "versions").exists():
+        filled(tmp_path, 1)
+    name = data.draw(st.sampled_from(["weights.safetensors", "manifest.json"]))
+    path = path_of(tmp_path, 0, name)
+    whole = path.read_bytes()
+    refusal = "the same numbers, so nothing to refuse"
+    try:
+        path.write_bytes(mutated(data, whole))
+        policy = opened(tmp_path).load(0)
+        assert policy.flat.tobytes() == flat(0).tobytes()
+    except ModelError as error:
+        refusal = str(error)
+    finally:
+        path.write_bytes(whole)
+    assert 20 < len(refusal) < 500
+
+
+def mutated(data, whole: bytes) -> bytes:
+    kind = data.draw(st.sampled_from(["flip", "cut", "grow", "splice", "text"]))
+    at = data.draw(st.integers(0, len(whole) - 1))
+    if kind == "flip":
+        return whole[:at] + bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
+    if kind == "cut":
+        return whole[:at]
+    if kind == "grow":
+        return whole + data.draw(st.binary(min_size=1, max_size=20))
+    if kind == "text":
+        old, new = data.draw(
+            st.sampled_from(
+                [(b"8", b"-8"), (b'"', b""), (b"1", b"1e999"), (b":", b":[["), (b"0", b"null"), (b"F32", b"F64")]
+            )
+        )
+        return whole.replace(old, new, data.draw(st.integers(1, 3)))
+    return whole[:at] + data.draw(st.binary(max_size=20)) + whole[at + data.draw(st.integers(0, 20)) :]
+
+
+def test_every_byte_of_the_weights_is_guarded(tmp_path):
+    filled(tmp_path, 1)
+    path = path_of(tmp_path, 0, "weights.safetensors")
+    whole, registry = path.read_bytes(), opened(tmp_path)
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(ModelError):
+            registry.load(0)
+
+
+def test_a_damaged_champion_gives_way_to_its_predecessor(tmp_path):
+    filled(tmp_path)
+    damage(path_of(tmp_path, 2, "weights.safetensors"))
+    registry = opened(tmp_path)
+    policy, sentences = registry.load_champion()
+    assert policy is not None
+    assert policy.version == registry.champion == 1
+    assert any("version 2" in sentence and "damaged" in sentence for sentence in sentences)
+    assert "Version 1 plays instead." in sentences
+    again, sentences = opened(tmp_path).load_champion()
+    assert again is not None
+    assert (again.version, sentences) == (1, [])
+
+
+def test_when_nothing_can_be_used_it_says_so_and_gives_none(tmp_path):
+    filled(tmp_path)
+    for version in range(3):
+        path_of(tmp_path, version, "manifest.json").unlink()
+    policy, sentences = opened(tmp_path).load_champion()
+    assert policy is None
+    assert "starts anew" in sentences[-1]
+    assert [entry.state for entry in opened(tmp_path).versions()] == ["damaged"] * 3
+
+
+def test_a_fresh_folder_has_no_champion_and_nothing_to_complain_about(tmp_path):
+    assert opened(tmp_path / "new" / "folder").load_champion() == (None, [])
+
+
+def test_a_lost_note_of_the_champion_is_read_from_the_spare(tmp_path):
+    registry = filled(tmp_path)
+    registry.roll_back()
+    (tmp_path / "champion.json").write_bytes(b"{")
+    policy, sentences = opened(tmp_path).load_champion()
+    assert policy is not None
+    assert policy.version == 1
+    assert len(sentences) == 1
+    assert opened(tmp_path).load_champion()[1] == []  # the note was mended
+
+
+def test_a_disk_that_is_full_does_not_keep_the_last_good_version_from_playing(tmp_path):
+    filled(tmp_path)
+    damage(path_of(tmp_path, 2, "weights.safetensors"))
+    registry = opened(tmp_path)
+    with failing(1, lasting=True):
+        policy, sentences = registry.load_champion()
+    assert policy is not None
+    assert policy.version == registry.champion == 1
+    assert any("could not be noted down" in sentence for sentence in sentences)
+
+
+def test_when_both_notes_are_lost_the_line_is_rebuilt(tmp_path):
+    registry = filled(tmp_path)
+    registry.save(flat(9), Provenance(parent=2, gate={"promote": False}))
+    for name in ("champion.json", "champion.previous.json"):
+        (tmp_path / name).write_bytes(b"\0\xff")
+    registry = opened(tmp_path)
+    assert registry.line == (0, 1, 2)
+    assert any("rebuilt" in sentence for sentence in registry.load_champion()[1])
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_sentence(tmp_path):
+    (tmp_path / "versions").write_text("not a folder")
+    with pytest.raises(ModelError, match="cannot be used"):
+        opened(tmp_path)
+
+
+def test_a_newer_schema_names_both(tmp_path):
+    filled(tmp_path, 1)
+    path = path_of(tmp_path, 0, "manifest.json")
+    path.write_text(path.read_text("utf-8").replace('"schema": 1', '"schema": 2'), "utf-8")
+    with pytest.raises(ModelError, match=r"newer Cornerman \(schema 2, this one reads 1\)"):
+        opened(tmp_path).load(0)
+
+
+# --------------------------------------------------------------------------------------------------- which one plays
+
+
+def test_promotion_and_roll_back_keep_the_order(tmp_path):
+    registry = filled(tmp_path, 4)
+    assert (registry.champion, registry.predecessor, registry.oldest) == (3, 2, 0)
+    assert registry.roll_back() == 2
+    assert opened(tmp_path).line == (0, 1, 2)
+    assert [entry.state for entry in registry.versions()] == ["kept", "predecessor", "champion", "rolled back"]
+    registry.promote(3)
+    assert (registry.champion, registry.predecessor) == (3, 2)
+    registry.promote(3)
+    assert registry.line == (0, 1, 2, 3)
+
+
+def test_roll_back_passes_over_damaged_versions(tmp_path):
+    registry = filled(tmp_path, 3)
+    damage(path_of(tmp_path, 1, "weights.safetensors"))
+    assert registry.roll_back() == 0
+    assert any("version 1" in sentence for sentence in registry.sentences)
+
+
+def test_the_first_version_cannot_be_rolled_back(tmp_path):
+    registry = filled(tmp_path, 1)
+    assert registry.roll_back() is None
+    assert registry.champion == 0
+
+
+def test_a_damaged_version_cannot_be_promoted(tmp_path):
+    registry = filled(tmp_path, 2)
+    version = registry.save(flat(5), Provenance(parent=1))
+    damage(path_of(tmp_path, version, "weights.safetensors"))
+    with pytest.raises(ModelError, match="damaged"):
+        registry.promote(version)
+    assert opened(tmp_path).champion == 1
+
+
+# -------------------------------------------------------------------------------------------------- prune and forget
+
+
+def test_prune_keeps_what_must_be_kept(tmp_path):
+    registry = filled(tmp_path, 8)
+    registry.roll_back()
+    registry.roll_back()  # champion 5, predecessor 4, newest 7
+    assert registry.prune(keep=3) == [1, 2, 3, 6]
+    assert registry.numbers() == [0, 4, 5, 7]
+    registry = opened(tmp_path)
+    assert registry.line == (0, 4, 5)
+    assert registry.load_champion()[0] is not None
+    assert registry.prune(keep=10) == []
+
+
+def test_numbers_are_never_given_twice(tmp_path):
+    registry = filled(tmp_path, 3)
+    registry.save(flat(3), Provenance(parent=2, rows={"player": 5}))
+    assert registry.erase_trained_from_player() == [3]
+    assert opened(tmp_path).save(flat(4), Provenance()) == 4
+
+
+def test_forgetting_erases_what_the_player_taught_and_all_that_came_of_it(tmp_path):
+    registry = filled(tmp_path, 2)
+    taught = registry.save(flat(2), Provenance(parent=1, rows={"player": 1, "plugin": 9}, gate=PASSED))
+    child = registry.save(flat(3), Provenance(parent=taught, rows={"plugin": 9}, gate=PASSED))
+    clean = registry.save(flat(4), Provenance(parent=1, rows={"plugin": 9}, gate=PASSED))
+    for version in (taught, child, clean):
+        registry.promote(version)
+    registry.resume.save({"x": np.arange(3)}, {})
+    registry.resume.save({"x": np.arange(3)}, {})
+    (tmp_path / "versions" / ".new-000009").mkdir()
+    assert registry.erase_trained_from_player() == [taught, child]
+    registry = opened(tmp_path)
+    assert registry.line == (0, 1, clean)
+    assert registry.resume.load() == (None, [])
+    assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["000000", "000001", "000004"]
+    assert not list(tmp_path.glob("resume*"))
+
+
+def test_forgetting_the_champion_brings_the_last_clean_one_back(tmp_path):
+    registry = filled(tmp_path, 2)
+    registry.promote(registry.save(flat(2), Provenance(parent=1, rows={"player": 1})))
+    registry.erase_trained_from_player()
+    policy, _ = opened(tmp_path).load_champion()
+    assert policy is not None
+    assert policy.version == 1
+
+
+# --------------------------------------------------------------------------------------------------------- leftovers
+
+
+def test_leftovers_of_an_unclean_end_are_swept_away_once_they_are_old(tmp_path):
+    filled(tmp_path, 1)
+    fresh, old = tmp_path / "versions" / ".new-000001", tmp_path / "versions" / ".new-000002"
+    for folder, age_s in ((fresh, 10.0), (old, 7200.0)):
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(b"half")
+        os.utime(folder, (NOW - age_s, NOW - age_s))
+    (tmp_path / "versions" / ".gone-000003").mkdir()
+    assert opened(tmp_path).numbers() == [0]
+    assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == [".new-000001", "000000"]
+
+
+def test_it_imports_no_torch():
+    modules = "cornerman.models.registry, cornerman.models.exchange, cornerman.evaluation.gate"
+    code = f"import sys; import {modules}; print('torch' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "False"

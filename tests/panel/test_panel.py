@@ -1,0 +1,374 @@
+"""The plugin's panel: its switches reach the controls, its text stays in its boxes, it shows what the report says."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cornerman.panel.panel import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Panel
+from cornerman.panel.panel_text import ago, figures_of, left_out_of, news_of, state_of
+from tests.support.paths import PLUGINS
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+pygame = pytest.importorskip("pygame")
+
+SIZES = ((420, 380), (500, 400), (620, 540), (1040, 900), (960, 600), (421, 700))
+REPORT: dict[str, Any] = {
+    "plugin": {"on": True, "recording": True, "learning": False, "notice": "Version 4 was damaged; version 3 plays."},
+    "version": 3,
+    "replay": {"fill": 4210, "capacity": 10_000},
+    "recorder": {
+        "recorded": 4300,
+        "rejected": {"mask": 1, "range": 2},
+        "examples": {"range": "The attack must be a finite number, not nan.", "mask": "The mask has 3 entries."},
+    },
+    "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0},
+    "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
+    "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
+    "window": {"open": True, "why": "between rounds"},
+    "device": "cpu",
+    "device_why": "Measured 310 learning steps a second on cuda, 2480 on the CPU: it learns on cpu "
+    "(small networks often learn faster there).",
+    "machine": {"cpu_percent": 31.0, "memory_mb": 312.0, "memory_percent": 8.0, "temperature_c": None},
+    "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
+    "swaps": 2,
+    "events": [
+        {"age_s": 3.0, "text": "version 3 was promoted: it won 58 % of 124 paired battles against version 2"},
+        {"age_s": 600.0, "text": "a candidate was rejected after 80 pairs"},
+    ],
+}
+EMPTY: dict[str, Any] = {
+    "plugin": {"on": False, "recording": False, "learning": False, "notice": ""},
+    "version": -1,
+    "replay": {"fill": 0, "capacity": 10_000},
+    "recorder": {"recorded": 0, "rejected": {}},
+    "learner": {"steps": 0, "loss": None, "accuracy": None, "steps_per_s": None},
+    "gate": {"state": "", "pairs": 0, "score": None, "verdict": ""},
+    "record": {"battles": 0, "wins": 0, "win_rate": None, "interval": None},
+    "window": {"open": False, "why": ""},
+    "device": "",
+    "machine": {"cpu_percent": None, "memory_mb": None, "memory_percent": None, "temperature_c": None},
+    "difficulty": {"level": 1, "name": "gentle", "levels": ["gentle", "easy", "even", "hard", "its best"]},
+    "swaps": 0,
+    "events": [],
+}
+
+
+class FakePlugin:
+    """Controls and report in one: what is switched shows up in the next report."""
+
+    def __init__(self, report: Mapping[str, Any] = REPORT) -> None:
+        self.data = copy.deepcopy(dict(report))
+        self.calls: list[tuple[str, Any]] = []
+
+    def report(self) -> Mapping[str, Any]:
+        return self.data
+
+    def set_on(self, on: bool) -> None:
+        self.calls.append(("on", on))
+        self.data["plugin"]["on"] = on
+
+    def set_recording(self, on: bool) -> None:
+        self.calls.append(("recording", on))
+        self.data["plugin"]["recording"] = on
+
+    def set_learning(self, on: bool) -> None:
+        self.calls.append(("learning", on))
+        self.data["plugin"]["learning"] = on
+
+    def set_difficulty(self, level: int) -> None:
+        self.calls.append(("difficulty", level))
+        self.data["difficulty"]["level"] = level
+
+    def take_in(self) -> str:
+        self.calls.append(("take in", None))
+        return "Taken in."
+
+    def forget(self) -> str:
+        self.calls.append(("forget", None))
+        return "Everything was forgotten."
+
+    def roll_back(self) -> str:
+        self.calls.append(("roll back", None))
+        return "Version 2 plays again."
+
+
+def opened(report: Mapping[str, Any] = REPORT) -> tuple[Panel, FakePlugin]:
+    plugin = FakePlugin(report)
+    return Panel(plugin, plugin.report), plugin
+
+
+def key(panel: Panel, *keys: int) -> list[bool]:
+    return [panel.event(pygame.event.Event(pygame.KEYDOWN, key=each)) for each in keys]
+
+
+def words(panel: Panel) -> str:
+    return " | ".join(written.text for written in panel.written)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("report", [REPORT, EMPTY, {}], ids=["full", "empty", "nothing"])
+def test_text_stays_inside_its_box_and_the_surface(size: tuple[int, int], report: Mapping[str, Any]) -> None:
+    panel, _plugin = opened(report)
+    panel.answer = "Version 2 plays again, and this answer is long enough to need more than one line in a small panel."
+    surface = pygame.Surface(size)
+    panel.draw(surface)
+    assert len(panel.written) > 20
+    for written in panel.written:
+        left, top, width, height = written.rect
+        box_left, box_top, box_width, box_height = written.box
+        assert box_left <= left, written
+        assert left + width <= box_left + box_width, written
+        assert box_top - 4 <= top, written
+        assert top + height <= box_top + box_height + 4, written
+        assert surface.get_rect().contains(written.rect), written
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_texts_do_not_cover_each_other(size: tuple[int, int]) -> None:
+    panel, _plugin = opened()
+    panel.draw(pygame.Surface(size))
+    rects = [pygame.Rect(written.rect).inflate(-2, -8) for written in panel.written if written.text]
+    for i, rect in enumerate(rects):
+        hit = rect.collidelist(rects[i + 1 :])
+        assert hit == -1, (panel.written[i], panel.written[i + 1 + hit])
+
+
+def test_every_figure_is_shown() -> None:
+    panel, _plugin = opened()
+    panel.draw(pygame.Surface((620, 540)))
+    shown = words(panel)
+    for part in (
+        "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/busy s)", "0.0123", "71 % right",
+        "56 % (41 % to 70 %)",
+        "judging, 62 pairs, 55 %", "| Device | cpu |", "Device: Measured 310 learning steps a second",
+        "31 %, 312 MB", "not available", "open, between rounds", "even",
+        "Left out: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
+    ):  # fmt: skip
+        assert part in shown, part
+
+
+def test_why_records_were_left_out_fits_the_smallest_panel_with_an_example() -> None:
+    panel, _plugin = opened()
+    panel.draw(pygame.Surface(SIZES[0]))
+    shown = " ".join(written.text for written in panel.written)
+    assert "Left out: 2 x range, 1 x mask. The attack must be a finite number, not nan." in shown
+    assert left_out_of({"recorder": {"rejected": {}, "examples": {}}}) == left_out_of({}) == ""
+
+
+def test_what_is_not_known_says_so() -> None:
+    figures = {name: value for name, value, _mood in figures_of(EMPTY)}
+    assert figures["Version"] == "none, it is off"
+    starting = {name: value for name, value, _mood in figures_of({"plugin": {"on": True}, "version": -1})}
+    assert starting["Version"] == "none yet"
+    assert figures["Win rate"] == "no battle yet"
+    assert figures["Temperature"] == "not available"
+    assert figures["Loss"] == "none yet"
+    hot = {name: value for name, value, _mood in figures_of({"machine": {"temperature_c": 61.4}})}
+    assert hot["Temperature"] == "61 °C"
+
+
+def with_parts(**parts: Any) -> dict[str, Any]:
+    """The full report with some tables changed."""
+    return {**REPORT, **{name: {**REPORT[name], **changes} for name, changes in parts.items()}}
+
+
+def test_a_verdict_is_read_in_full() -> None:
+    verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
+    report = with_parts(gate={"state": "idle", "verdict": verdict, "pairs": 400, "score": 0.52})
+    figures = {name: value for name, value, _mood in figures_of(report)}
+    assert figures["Candidate"] == "Kept the champion, 52 %"
+    panel, _plugin = opened(report)
+    for size in ((620, 540), (960, 600), (640, 420)):
+        panel.draw(pygame.Surface(size))
+        shown = " ".join(written.text for written in panel.written)
+        assert f"Last candidate: {verdict}" in shown
+        assert "Kept the champion, 52 %" in shown
+    told = with_parts(gate={"verdict": verdict}) | {"events": [{"age_s": 1.0, "text": f"Oh. {verdict}"}]}
+    assert all(verdict not in news for news in news_of(told)), "the event has it"
+
+
+def test_a_score_is_not_given_to_the_next_candidate() -> None:
+    report = with_parts(gate={"state": "judging", "verdict": "Kept the champion: no.", "pairs": 3, "score": 0.31})
+    assert {name: value for name, value, _mood in figures_of(report)}["Candidate"] == "judging, 3 pairs"
+
+
+def test_a_long_reason_is_told_below_the_figures() -> None:
+    why = "between rounds; the machine is busy, so it takes 5 % of the time"
+    panel, _plugin = opened(with_parts(window={"why": why}))
+    panel.draw(pygame.Surface((620, 540)))
+    shown = " ".join(written.text for written in panel.written)
+    assert "open, between rounds" in [written.text for written in panel.written]
+    assert f"Training open: {why}." in shown
+    hot = "The processor is at 92 C: learning rests until it is below 80 C."
+    resting = with_parts(window={"open": False, "why": hot})
+    assert ("TrainingLoop", "closed, it rests", "quiet") in figures_of(resting)
+    assert f"Training closed: {hot}" in news_of(resting)
+    held = {"why": f"between rounds. {REPORT['plugin']['notice']}"}
+    assert all("TrainingLoop" not in news for news in news_of(with_parts(window=held))), "the notice has it"
+
+
+FAILURES = (
+    "A xpu device was found but a trial step failed, so it learns on the CPU: no kernel image is available.",
+    "The cuda device failed, so learning goes on on the CPU: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 "
+    "has a total capacity of 7.79 GiB of which 11.25 MiB is free. Process 1234 has 6.80 GiB memory in use. Of the "
+    "allocated memory 6.51 GiB is allocated by PyTorch, and 96.07 MiB is reserved by PyTorch but unallocated.",
+)
+
+
+@pytest.mark.parametrize("why", [REPORT["device_why"], *FAILURES], ids=["measured", "trial", "fault"])
+@pytest.mark.parametrize("size", [SIZES[0], (620, 540), (960, 600)], ids=str)
+def test_why_it_learns_there_is_read_in_full(size: tuple[int, int], why: str) -> None:
+    report = {**REPORT, "device_why": why, "events": [{"age_s": 5.0, "text": why}, *REPORT["events"]]}
+    panel, _plugin = opened(with_parts(recorder={"rejected": {}}, plugin={"notice": ""}) | {"device_why": why})
+    panel.draw(pygame.Surface(size))
+    shown = " ".join(written.text for written in panel.written)
+    assert f"Device: {why}" in shown
+    panel, plugin = opened(report)
+    panel.draw(pygame.Surface((620, 900)))
+    assert " ".join(written.text for written in panel.written).count(why) == 1, "the event says no more"
+    plugin.data["plugin"]["notice"] = why
+    panel.draw(pygame.Surface((620, 900)))
+    assert " ".join(written.text for written in panel.written).count(why) == 1, "nor does the notice"
+
+
+def test_a_short_reason_for_the_device_stands_beside_it() -> None:
+    report = {**REPORT, "device_why": "as the settings ask"}
+    assert ("Device", "cpu, as the settings ask", "plain") in figures_of(report)
+    assert all("Device" not in news for news in news_of(report))
+    longer = {**REPORT, "device_why": "The settings ask for mps."}
+    assert ("Device", "cpu", "plain") in figures_of(longer)
+    assert "Device: The settings ask for mps." in news_of(longer)
+    assert ("Device", "none", "plain") in figures_of(EMPTY)
+    assert all("Device" not in news for news in news_of(EMPTY))
+
+
+def test_the_panel_says_what_it_waits_for() -> None:
+    on = {"on": True, "recording": True, "learning": True}
+    seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}
+    moves = "240 moves recorded since the start, 210 remembered."
+    for changes, words in (
+        ({"plugin": {"on": False}}, "The plugin is off: it neither watches nor plays."),
+        ({"recorder": {}, "replay": {}}, "Nothing was recorded yet. Play a few rounds."),
+        ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "Nothing was recorded yet. Recording"),
+        ({"recorder": {}, "replay": {}, "plugin": on | {"learning": False}}, "Nothing was recorded since the start. L"),
+        ({}, f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."),
+        ({"plugin": on | {"learning": False}}, f"{moves} Learning is off."),
+        ({"gate": {"state": "judging"}}, f"{moves} A candidate is being judged."),
+        ({"learner": {"steps": 5, "steps_to_candidate": 1360}}, f"{moves} 1,360 steps to the next candidate."),
+        ({"learner": {"steps": 5, "steps_to_candidate": 0}}, f"{moves} The next candidate waits for its turn."),
+        ({"learner": {"steps": 5}}, moves),
+    ):
+        assert state_of({"plugin": on, **seen, **changes}).startswith(words), changes
+
+
+def test_keys_reach_every_control() -> None:
+    panel, plugin = opened()
+    panel.draw(pygame.Surface((420, 380)))
+    space, down, right, left = pygame.K_SPACE, pygame.K_DOWN, pygame.K_RIGHT, pygame.K_LEFT
+    assert all(key(panel, space, down, pygame.K_RETURN, down, right, down, right, left, left, left, left))
+    assert plugin.calls == [
+        ("on", False),
+        ("recording", False),
+        ("learning", True),
+        *(("difficulty", level) for level in (4, 3, 2, 1, 1)),
+    ]
+    plugin.calls.clear()
+    key(panel, down, down, space)
+    assert plugin.calls == [("roll back", None)]
+    panel.draw(pygame.Surface((420, 380)))
+    assert "Version 2 plays again." in words(panel)
+
+
+def test_going_back_is_one_key_wherever_the_focus_is() -> None:
+    panel, plugin = opened()
+    assert key(panel, pygame.K_b) == [True]
+    assert plugin.calls == [("roll back", None)]
+
+
+def test_forget_asks_once_more() -> None:
+    panel, plugin = opened()
+    key(panel, *[pygame.K_DOWN] * FORGET, pygame.K_SPACE)
+    assert plugin.calls == []
+    panel.draw(pygame.Surface((420, 380)))
+    assert "Really?" in words(panel)
+    key(panel, pygame.K_UP, pygame.K_DOWN, pygame.K_SPACE)
+    assert plugin.calls == [], "moving away takes the question back"
+    assert key(panel, pygame.K_ESCAPE) == [True]
+    assert key(panel, pygame.K_ESCAPE) == [False], "the second Esc is the menu's"
+    key(panel, pygame.K_SPACE, pygame.K_SPACE)
+    assert plugin.calls == [("forget", None)]
+    panel.draw(pygame.Surface((420, 380)))
+    assert "Everything was forgotten." in words(panel)
+
+
+def test_the_mouse_finds_the_rows_in_a_part_of_the_window() -> None:
+    panel, plugin = opened()
+    window = pygame.Surface((960, 600))
+    panel.draw(window.subsurface(pygame.Rect(300, 90, 560, 460)))
+    places = {written.text: written.rect for written in panel.written}
+
+    def click(text: str, share: float = 0.5) -> bool:
+        left, top, width, height = places[text]
+        at = (300 + left + int(width * share), 90 + top + height // 2)
+        assert panel.event(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+        return panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1))
+
+    for row in (PLUGIN, RECORDING, LEARNING, ROLL_BACK, FORGET, FORGET):
+        assert click(ROWS[row])
+    click("even", 1.0)  # the right end of the dial's line
+    assert plugin.calls == [
+        ("on", False),
+        ("recording", False),
+        ("learning", True),
+        ("roll back", None),
+        ("forget", None),
+        ("difficulty", 5),
+    ]
+    assert panel.row == DIFFICULTY
+    assert not panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(5, 5), button=1))
+    assert not panel.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_SPACE))
+
+
+def test_the_curve_of_the_loss_is_drawn_once_there_are_two_values() -> None:
+    panel, plugin = opened()
+    surface = pygame.Surface((620, 540))
+    panel.draw(surface)
+    before = pygame.image.tobytes(surface, "RGB")
+    for step in range(200):
+        plugin.data["learner"] |= {"steps": 18_231 + step, "loss": 0.02 + 0.01 * (step % 7)}
+        panel.draw(surface)
+    assert pygame.image.tobytes(surface, "RGB") != before
+
+
+def test_a_notice_is_not_said_twice() -> None:
+    panel, plugin = opened()
+    plugin.data["events"].insert(0, {"age_s": 1.0, "text": plugin.data["plugin"]["notice"]})
+    panel.draw(pygame.Surface((620, 540)))
+    assert words(panel).count("Version 4 was damaged") == 1
+
+
+def test_news_that_have_no_room_end_in_dots() -> None:
+    panel, plugin = opened()
+    panel.draw(pygame.Surface((620, 1200)))
+    assert "..." not in words(panel)
+    plugin.data["events"] += [{"age_s": 9.0, "text": "Version 2 passed the gate and now plays, " * 40}] * 9
+    panel.draw(pygame.Surface((620, 540)))
+    assert panel.written[-1].text.endswith(" ...")
+
+
+def test_ages_in_words() -> None:
+    assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
+
+
+def test_importing_the_panel_does_not_import_pygame() -> None:
+    code = "import sys, cornerman.panel.panel; sys.exit('pygame' in sys.modules or 'torch' in sys.modules)"
+    plugin_dir = PLUGINS
+    environment = {**os.environ, "PYTHONPATH": str(plugin_dir)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

@@ -1,0 +1,89 @@
+"""The report is what report.py promises, with every key and type, at every stage of a plugin's life."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from cornerman.panel.status import Report
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.choosing import Described
+from tests.support.table import Table
+
+NUMBER = (int, float)
+NONE = type(None)
+PARTS: dict[str, dict[str, Any]] = {
+    "plugin": {"on": bool, "recording": bool, "learning": bool, "notice": str},
+    "replay": {"fill": int, "capacity": int},
+    "recorder": {"recorded": int, "rejected": dict},
+    "learner": {"steps": int, "loss": (float, NONE), "accuracy": (float, NONE), "steps_per_s": (float, NONE)}
+    | {"processing_time": (float, NONE)},
+    "gate": {"state": str, "pairs": int, "score": (float, NONE), "verdict": str},
+    "record": {"battles": int, "wins": int, "win_rate": (float, NONE), "interval": (list, NONE)},
+    "window": {"open": bool, "why": str},
+    "difficulty": {"level": int, "name": str, "levels": list},
+}
+
+
+def check(report: Any) -> Any:
+    """The report, after every promise was held against it."""
+    assert report.keys() == get_type_hints(Report).keys()
+    for name, keys in PARTS.items():
+        assert report[name].keys() >= keys.keys(), name
+        for key, kind in keys.items():
+            assert isinstance(report[name][key], kind), (name, key, report[name][key])
+    assert isinstance(report["version"], int)
+    assert isinstance(report["swaps"], int)
+    assert isinstance(report["device"], str)
+    assert bool(report["device_why"]) == (report["device"] != "none")
+    assert {"cpu_percent", "memory_mb", "memory_percent", "temperature_c"} <= report["machine"].keys()
+    assert all(value is None or isinstance(value, NUMBER) for value in report["machine"].values())
+    for event in report["events"]:
+        assert event.keys() == {"age_s", "text"}
+        assert isinstance(event["text"], str)
+        assert event["age_s"] >= 0
+    assert 1 <= report["difficulty"]["level"] <= len(report["difficulty"]["levels"])
+    assert report["difficulty"]["name"] == report["difficulty"]["levels"][report["difficulty"]["level"] - 1]
+    json.dumps(report, allow_nan=False)  # plain data, all of it
+    return report
+
+
+def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, practice=4.0, candidate_period=50) as table:
+        first = check(table.plugin.report())
+        assert first["record"] == {"battles": 0, "wins": 0, "win_rate": None, "interval": None}
+        assert (first["version"], first["swaps"], first["device"]) == (0, 0, "cpu")
+        assert first["device_why"] == "The settings ask for the CPU."
+        assert (first["window"]["open"], first["window"]["why"]) == (False, "a round is being played")
+        table.play(4, settle=True, each_turn=lambda match, turn: check(table.plugin.report()) and None)
+        report = check(table.plugin.report())
+        assert report["record"]["battles"] == 4
+        low, high = report["record"]["interval"]
+        assert low <= report["record"]["win_rate"] <= high
+        assert report["learner"]["steps"] > 50
+        assert report["learner"]["steps_per_s"] > 0
+        assert 0 < report["replay"]["fill"] <= report["recorder"]["recorded"]
+        assert report["gate"]["verdict"]
+        assert (report["window"]["open"], report["window"]["why"]) == (True, "between rounds")
+        table.plugin.switch(on=False)
+        off = check(table.plugin.report())
+        assert (off["version"], off["plugin"]["on"], off["window"]["why"]) == (-1, False, "the plugin is off")
+    ended = check(table.plugin.report())
+    assert ended["window"]["open"] is False
+
+
+def test_it_holds_without_a_trainer_and_for_a_game_that_offers_nothing(tmp_path: Path) -> None:
+    with Table(Described(), tmp_path, learning=False) as table:
+        report = check(table.plugin.report())
+        assert (report["device"], report["plugin"]["learning"]) == ("none", False)
+        assert (report["window"]["open"], report["window"]["why"]) == (False, "learning is off")
+
+
+def test_a_report_that_was_kept_does_not_change(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        kept = table.plugin.report()
+        before = json.dumps(kept)
+        table.play(2)
+        table.plugin.recorder.rejected["anything"] += 1
+        assert json.dumps(kept) == before

@@ -1,0 +1,223 @@
+"""The policy: the same Q-values as the network that learned, legal decisions, safe in many threads."""
+
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornerman.policy.policy import CLEARLY_BAD, Policy
+from cornerman.policy.q_network import NetworkSpec, draw, split
+from tests.support.plain_network import PlainSpec
+
+SPEC = NetworkSpec(7, 5, (16, 12))
+
+specs = st.builds(
+    lambda kind, **sizes: kind(**sizes),
+    kind=st.sampled_from([NetworkSpec, NetworkSpec, PlainSpec]),
+    observation_size=st.integers(1, 20),
+    num_actions=st.integers(1, 9),
+    hidden=st.lists(st.integers(1, 40), max_size=3).map(tuple),
+)
+
+
+def random_flat(spec: NetworkSpec, seed: int) -> np.ndarray:
+    """Parameters as learning leaves them: gains around 1, but some 0, negative or tiny; shifts and biases anywhere."""
+    random = np.random.default_rng(seed)
+    flat = draw(spec, random)
+    for name, view in split(flat, spec).items():
+        if name.endswith("gain"):
+            view += random.normal(0.0, 0.3, view.shape).astype(np.float32)
+            view[random.random(view.shape) < 0.2] = random.choice([0.0, -1.0, 1e-9, -1e-4])
+        elif not name.endswith("weight"):
+            view[:] = random.normal(0.0, 0.5, view.shape)
+        elif name == "head.weight":
+            view[:] = random.normal(0.0, 1.0, view.shape)
+    return flat
+
+
+def fixed(values: list[float]) -> Policy:
+    """A policy whose Q-values are always `values`."""
+    spec = NetworkSpec(2, len(values), (4,))
+    flat = np.zeros(spec.num_parameters, np.float32)
+    split(flat, spec)["head.bias"][:] = values
+    return Policy(spec, flat)
+
+
+def shares(policy: Policy, mask: list[bool], num_draws: int = 4000, **how: float) -> list[float]:
+    random = np.random.default_rng(0)
+    chosen = [policy.act(np.zeros(2, np.float32), np.array(mask), random, **how) for _ in range(num_draws)]
+    return [chosen.count(action) / num_draws for action in range(len(mask))]
+
+
+# ------------------------------------------------------------------------------------------------------- Q-values
+
+
+@settings(max_examples=60, deadline=None)
+@given(spec=specs, seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 30.0]))
+def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, scale: float) -> None:
+    import torch
+
+    from cornerman.learning import td
+
+    flat = random_flat(spec, seed)
+    observations = np.random.default_rng(seed).normal(0.0, scale, (6, spec.observation_size)).astype(np.float32)
+    expected = td.forward(torch.from_numpy(flat).double(), td.shape_of(spec), torch.from_numpy(observations).double())
+    policy = Policy(spec, flat)
+    batch = policy.q_values_batch(observations)
+    np.testing.assert_allclose(batch, expected.numpy(), rtol=2e-4, atol=2e-4)
+    for i in range(6):
+        np.testing.assert_allclose(policy.q_values(observations[i]), batch[i], rtol=2e-5, atol=2e-5)
+    assert batch.dtype == np.float32
+
+
+def test_q_values_are_a_new_array_each_time() -> None:
+    policy = Policy(SPEC, random_flat(SPEC, 1))
+    first = policy.q_values(np.ones(7, np.float32))
+    kept = first.copy()
+    policy.q_values(np.zeros(7, np.float32))
+    assert np.array_equal(first, kept)
+
+
+def test_many_threads_may_ask_at_once() -> None:
+    policy = Policy(SPEC, random_flat(SPEC, 2))
+    observations = np.random.default_rng(0).normal(size=(64, 7)).astype(np.float32)
+    expected = [policy.q_values(row) for row in observations]
+
+    def ask(start: int) -> bool:
+        order = [(start + i) % 64 for i in range(2000)]
+        return all(np.array_equal(policy.q_values(observations[i]), expected[i]) for i in order)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(ask, range(4)))
+
+
+# ------------------------------------------------------------------------------------------------------ immutable
+
+
+def test_a_policy_keeps_its_own_frozen_copy() -> None:
+    flat = random_flat(SPEC, 3)
+    policy = Policy(SPEC, flat, version=4)
+    before = policy.q_values(np.ones(7, np.float32))
+    flat[:] = 0.0
+    assert np.array_equal(policy.q_values(np.ones(7, np.float32)), before)
+    assert policy.version == 4
+    with pytest.raises(ValueError, match="read-only"):
+        policy.flat[0] = 1.0
+    for array in policy.to_arrays().values():
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 1.0
+
+
+def test_arrays_go_there_and_back() -> None:
+    policy = Policy(SPEC, random_flat(SPEC, 5), version=9)
+    again = Policy.from_arrays(SPEC, dict(reversed(policy.to_arrays().items())), policy.version)
+    assert np.array_equal(again.flat, policy.flat)
+    assert again.version == 9
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    arrays = Policy(SPEC, random_flat(SPEC, 5)).to_arrays()
+    with pytest.raises(ValueError, match=r"head\.bias"):
+        Policy.from_arrays(SPEC, {name: array for name, array in arrays.items() if name != "head.bias"})
+    with pytest.raises(ValueError, match="extra"):
+        Policy.from_arrays(SPEC, {**arrays, "extra": np.zeros(1, np.float32)})
+    with pytest.raises(ValueError, match=r"hidden0\.gain"):
+        Policy.from_arrays(SPEC, {**arrays, "hidden0.gain": np.zeros((4, 4), np.float32)})
+    with pytest.raises(ValueError, match="parameters"):
+        Policy(SPEC, np.zeros(3, np.float32))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_parameters_that_are_not_finite_are_refused(value: float) -> None:
+    flat = random_flat(SPEC, 5)
+    flat[17] = value
+    with pytest.raises(ValueError, match="finite"):
+        Policy(SPEC, flat)
+
+
+# ------------------------------------------------------------------------------------------------------ decisions
+
+
+def test_greedy_takes_the_best_legal_action_and_the_first_of_equals() -> None:
+    policy = fixed([1.0, 9.0, 3.0, 3.0])
+    assert shares(policy, [True, True, True, True], 5) == [0, 1, 0, 0]
+    assert shares(policy, [True, False, True, True], 5) == [0, 0, 1, 0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    mask=st.lists(st.booleans(), min_size=5, max_size=5).filter(any),
+    temperature=st.sampled_from([0.0, 1e-6, 0.1, 1e6]),
+    epsilon=st.sampled_from([0.0, 0.5, 1.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_no_illegal_action_is_ever_taken(mask: list[bool], temperature: float, epsilon: float, seed: int) -> None:
+    policy = Policy(SPEC, random_flat(SPEC, 6))
+    random = np.random.default_rng(seed)
+    for _ in range(10):
+        observation = random.normal(0.0, 3.0, 7).astype(np.float32)
+        action = policy.act(observation, np.array(mask), random, temperature, epsilon)
+        assert type(action) is int
+        assert mask[action]
+
+
+def test_one_legal_action_is_taken_without_a_draw() -> None:
+    random = np.random.default_rng(0)
+    before = random.bit_generator.state
+    action = fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.array([True, False]), random, 1.0, 1.0)
+    assert action == 0
+    assert random.bit_generator.state == before
+
+
+def test_no_legal_action_is_refused() -> None:
+    with pytest.raises(ValueError, match="allows no action"):
+        fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.zeros(2, bool), np.random.default_rng(0))
+
+
+def test_epsilon_is_the_share_of_random_legal_decisions() -> None:
+    got = shares(fixed([0.0, 5.0, 1.0]), [True, True, False], epsilon=0.4)
+    assert got == pytest.approx([0.2, 0.8, 0.0], abs=0.03)
+
+
+def test_temperature_draws_by_softmax_among_legal_actions() -> None:
+    values = [0.0, 0.5, 0.8, 9.0]
+    weights = np.exp(np.array(values[:3]) / 0.6)
+    got = shares(fixed(values), [True, True, True, False], temperature=0.6)
+    assert got == pytest.approx([*(weights / weights.sum()), 0.0], abs=0.03)
+
+
+def test_what_is_clearly_bad_is_never_drawn() -> None:
+    just_bad, just_not = 1.0 - CLEARLY_BAD * 0.5 - 0.01, 1.0 - CLEARLY_BAD * 0.5 + 0.01
+    got = shares(fixed([1.0, just_bad, just_not]), [True, True, True], temperature=0.5)
+    assert got[1] == 0.0
+    assert got[2] > 0.05
+
+
+def test_the_same_generator_gives_the_same_decisions() -> None:
+    policy = Policy(SPEC, random_flat(SPEC, 8))
+    runs = []
+    for _ in range(2):
+        random = np.random.default_rng(11)
+        mask = np.ones(5, bool)
+        runs.append([policy.act(np.ones(7, np.float32), mask, random, 5.0, 0.3) for _ in range(50)])
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) > 1
+
+
+def test_policy_needs_no_torch() -> None:
+    code = "import cornerman.policy.policy, cornerman.training.machine, sys; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_network_that_learned_nothing_prefers_nothing() -> None:
+    policy = Policy(SPEC, draw(SPEC, np.random.default_rng(0)))
+    mask = np.array([action % 2 == 0 for action in range(SPEC.num_actions)])
+    random = np.random.default_rng(1)
+    taken = Counter(policy.act(np.ones(SPEC.observation_size, np.float32), mask, random) for _ in range(1000))
+    assert set(taken) == set(np.flatnonzero(mask))
+    assert min(taken.values()) > 0.7 * 1000 / len(taken)

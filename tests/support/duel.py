@@ -1,0 +1,82 @@
+"""A tiny game whose strengths are known exactly, for tests of judging: levels meet, the higher one wins more often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import Bot, Floats
+from cornerman.policy.q_network import NetworkSpec
+
+NUM_LEVELS = 11
+OBSERVATION_SIZE = 18
+
+
+class DuelBattle:
+    """Each seat names a level, seat 0 first; seat 0 wins with chance 1/2 + (its level - the other's) / 20.
+
+    With `mirrored` luck a seed decides one number for all battles, so a side-swapped pair shares it; without, each
+    pairing of levels draws its own.
+    """
+
+    def __init__(self, seed: int, mirrored: bool = True, endless: bool = False) -> None:
+        self._seed, self._mirrored, self._endless = seed, mirrored, endless
+        self._levels: list[int] = []
+        self.outcome: Mapping[int, int] | None = None
+
+    @property
+    def seat(self) -> int | None:
+        return None if self.outcome is not None else len(self._levels) % 2
+
+    @property
+    def round(self) -> int:
+        return len(self._levels) // 2 + 1
+
+    def state(self) -> dict[str, Any]:
+        fighters = [
+            {"name": f"D{i}", "seat": i, "health": 50, "maxHealth": 100, "attack": 1, "defense": 1, "speed": 1}
+            for i in (0, 1)
+        ]
+        return {"round": min(20, self.round), "characters": fighters}
+
+    def action_mask(self) -> Sequence[bool]:
+        return [True] * NUM_LEVELS
+
+    def apply(self, action: int) -> None:
+        if not 0 <= action < NUM_LEVELS:
+            raise ValueError(f"there is no level {action}, only 0 to {NUM_LEVELS - 1}")
+        self._levels.append(action)
+        if len(self._levels) == 2 and not self._endless:
+            first, second = self._levels
+            luck = Random(self._seed if self._mirrored else f"{self._seed} {first}").random()
+            won = luck < 0.5 + (first - second) / 20
+            self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}
+
+
+class Duel:
+    """The game of `DuelBattle`; its bots always name one level."""
+
+    name, version = "duel", "1"
+    action_names = tuple(f"level {i}" for i in range(NUM_LEVELS))
+
+    def __init__(self, mirrored: bool = True, endless: bool = False, bots: Mapping[str, Bot] | None = None) -> None:
+        self._mirrored, self._endless = mirrored, endless
+        self.bots: Mapping[str, Bot] = {"low": at_level(0), "high": at_level(10)} if bots is None else bots
+
+    def new_battle(self, seed: int) -> DuelBattle:
+        return DuelBattle(seed, self._mirrored, self._endless)
+
+
+def at_level(level: int) -> Bot:
+    """A scripted fighter that always names `level`."""
+    return lambda battle, random: level
+
+
+def preferring(action: int, spec: NetworkSpec) -> Floats:
+    """Parameters `[P]` of a network that always gives `action` the largest Q-value."""
+    flat = np.zeros(spec.num_parameters, np.float32)
+    flat[spec.num_parameters - spec.num_actions + action] = 1.0
+    return flat

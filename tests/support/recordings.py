@@ -1,0 +1,75 @@
+"""A recorder whose every transition, end and rejection can be looked at, told of battles as a game tells them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.event_queue import EventQueue
+from cornerman.experience.recorder import Recorder
+from cornerman.experience.rewards import RewardCalculator
+from tests.support.sample_states import EVERY, Duel, duel_state
+
+SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
+WON = {0: 1, 1: -1}
+
+
+class Bench:
+    """A recorder and everything it handed over; it hears the news at once, or with `late` only when it is read."""
+
+    def __init__(self, game: Any = None, late: bool = False, **limits: int) -> None:
+        self.encoder = Encoder(game or Duel())
+        self.rewards = RewardCalculator()
+        self.out: deque[Transition | BattleEnd] = deque()
+        self.recorder = Recorder(self.encoder, self.rewards, self.out.append, **limits)
+        self.news = EventQueue(self.recorder, self.out, self.encoder.reads_whole_state)
+        self._late = late
+
+    @property
+    def rows(self) -> list[Transition]:
+        return [item for item in self.out if isinstance(item, Transition)]
+
+    @property
+    def ends(self) -> list[BattleEnd]:
+        return [item for item in self.out if isinstance(item, BattleEnd)]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        return dict(self.recorder.rejected)
+
+    def begin(self, seats: Mapping[int, Source] = SEATS, battle_id: int = 1) -> None:
+        self.news.start(battle_id, seats)
+        self._read()
+
+    def turn(self, seat: Any = 0, state: Any = None, after: Any = None, action: Any = 0, **more: Any) -> None:
+        state = duel_state() if state is None else state
+        given = {"battle_id": 1, "action_mask": EVERY, **more}
+        self.news.turn(seat=seat, state=state, action=action, next_state=state if after is None else after, **given)
+        self._read()
+
+    def end(self, outcome: Any = None, truncated: bool = False, battle_id: int = 1) -> None:
+        self.news.end(battle_id, WON if outcome is None else outcome, truncated)
+        self._read()
+
+    def _read(self) -> None:
+        if not self._late:
+            self.news.read()
+
+
+def one_of(bench: Bench, reason: str) -> str:
+    """Exactly one rejection, of this reason; its sentence."""
+    assert bench.rejected == {reason: 1}
+    sentence = bench.recorder.examples[reason]
+    assert sentence.endswith(".")
+    assert len(sentence) > 30
+    return sentence
+
+
+def plain(row: Transition) -> tuple[Any, ...]:
+    masks = [tuple(mask.tolist()) for mask in (row.action_mask, row.next_action_mask)]
+    observations = [row.observation.tolist(), row.next_observation.tolist()]
+    reward = round(row.reward, 9)
+    return (row.seat, row.index, observations[0], masks[0], row.action, reward, observations[1], masks[1], row.discount)

@@ -1,0 +1,96 @@
+"""A plugin at a table of its own: Match plays battles with it, and whatever it raises reaches the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from cornerman.contract import BattleEnd, Transition
+from cornerman.plugin import Cornerman
+from game_adapter.host.match import PLUGIN, SCRIPTED, Match
+
+SMALL: Mapping[str, Any] = {
+    "hidden": [16],
+    "batch_size": 32,
+    "replay_capacity": 2000,
+    "gate_min_pairs": 4,
+    "gate_max_pairs": 10,
+    "device": "cpu",
+    "seed": 1,
+}
+SETTLE_S = 60.0
+
+
+class Table:
+    """Stands in for the host: one plugin, no isolation."""
+
+    def __init__(self, game: Any, folder: Path, **settings: Any) -> None:
+        self.game, self.plugin = game, Cornerman()
+        self.plugin.on_load(game, str(folder), {**SMALL, **settings})
+        self.battles = 0
+        self.versions: list[int] = []  # of every decision it had an opinion on
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.plugin.on_quit()
+        trainer = self.plugin.trainer
+        assert trainer is None or not trainer._thread.is_alive()
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        getattr(self.plugin, hook)(**arguments)
+
+    def choose_action(
+        self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]
+    ) -> int | None:
+        version = self.plugin.report()["version"]
+        action = self.plugin.choose_action(battle_id=battle_id, seat=seat, state=state, action_mask=action_mask)
+        if action is not None:
+            assert action_mask[action]
+            self.versions.append(version)
+        return action
+
+    def match(self, seats: Mapping[int, str] | None = None, bot: str = "") -> Match:
+        """A new battle; seat 0 is the plugin's unless told otherwise."""
+        self.battles += 1
+        bots = self.game.bots
+        return Match(
+            self,  # type: ignore[arg-type]  # as much of a host as Match asks for
+            self.game.new_battle(self.battles),
+            self.battles,
+            seats or {0: PLUGIN, 1: SCRIPTED},
+            bots[bot or next(iter(bots))],
+            Random(self.battles),
+        )
+
+    def play(
+        self, battles: int = 1, settle: bool = False, each_turn: Callable[[Match, int], None] | None = None
+    ) -> None:
+        """Whole battles; `each_turn` is called before every turn with its number in the battle."""
+        for _ in range(battles):
+            match, turn = self.match(), 0
+            while not match.over:
+                if match.between_rounds:
+                    if settle:
+                        assert self.plugin.settle(SETTLE_S)
+                    match.start_round()
+                if each_turn is not None:
+                    each_turn(match, turn)
+                match.play(match.decide())
+                turn += 1
+            if settle:
+                assert self.plugin.settle(SETTLE_S)
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        self.plugin.news.read()
+        return dict(self.plugin.recorder.rejected)
+
+    @property
+    def handed_over(self) -> list[Transition | BattleEnd]:
+        """What was recorded and not yet learned from; all of it in a plugin that does not learn."""
+        self.plugin.news.read()
+        return list(self.plugin.news._handed_over)

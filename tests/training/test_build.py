@@ -1,0 +1,152 @@
+"""What is built on the trainer's thread before it learns: where it learns and why, and that it is warm."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cornerman.learning import device as device_choice
+from cornerman.learning import td
+from cornerman.learning.device import Choice
+from cornerman.learning.learner import Learner
+from cornerman.training import build as preparation
+from game_adapter.ringside.game import RINGSIDE
+from tests.learning.test_learner_devices import Accelerator
+from tests.support.choosing import Choosing
+from tests.support.table import Table
+
+FAULT = "The xpu device failed, so learning goes on on the CPU: out of memory"
+CHOICE = Choice("xpu", "Measured 900 learning steps a second on xpu, 300 on the CPU: it learns on xpu.")
+
+
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
+    """A device of the test's own, which is chosen."""
+    monkeypatch.setattr(preparation, "choose_device", lambda *_: CHOICE)
+    return Accelerator(monkeypatch)
+
+
+def learner_of(table: Table) -> Learner:
+    assert table.plugin.training is not None
+    return table.plugin.training._learner
+
+
+def measures_processor(table: Table) -> bool:
+    assert table.plugin.trainer is not None
+    return table.plugin.trainer.windows.starvation.measures_processor()
+
+
+def on_the_trainer(table: Table, command: Any) -> None:
+    done = threading.Event()
+    table.plugin.hand_to_trainer(lambda: (command(), done.set())[-1])
+    assert done.wait(30.0)
+
+
+def test_the_trainers_thread_is_configured_before_anything_is_measured_or_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+    names = ("configure_trainer_thread", "choose_device", "build_learner")
+
+    def watch(name: str, real: Any) -> None:
+        def noted(*arguments: Any) -> Any:
+            done.append((name, threading.current_thread().name))
+            return real(*arguments)
+
+        monkeypatch.setattr(preparation, name, noted)
+
+    for name in names:
+        watch(name, getattr(preparation, name))
+    with Table(Choosing(), tmp_path):
+        pass
+    assert done == [(name, "cornerman-trainer") for name in names]
+
+
+def test_it_is_warm_before_the_first_battle_and_learns_where_torchscript_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def compiled(*arguments: Any) -> torch.Tensor:
+        calls.append(threading.current_thread().name)
+        raise RuntimeError("the kernel cannot be made")
+
+    monkeypatch.setattr(td, "scripted", lambda function: compiled)
+    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
+        assert calls == ["cornerman-trainer"], "it was not tried while the game loads"
+        assert learner_of(table).steps == 0
+        table.play(40, settle=True)
+        assert table.plugin.report()["learner"]["steps"] > 0
+        assert table.plugin.report()["learner"]["failures"] == 0
+    assert len(calls) == 1
+
+
+def test_whether_processor_time_counts_follows_the_device_it_learns_on(
+    tmp_path: Path, accelerator: Accelerator
+) -> None:
+    with Table(Choosing(), tmp_path) as table:
+        assert table.plugin.report()["device"] == learner_of(table).device.type == "xpu"
+        assert table.plugin.report()["device_why"] == CHOICE.why
+        assert not measures_processor(table)
+        accelerator.error = RuntimeError("out of memory")
+        on_the_trainer(table, lambda: learner_of(table).restore(learner_of(table).state()))
+        assert measures_processor(table)
+    with Table(Choosing(), tmp_path / "other", device="cpu") as table:
+        assert measures_processor(table)
+
+
+def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: Path, accelerator: Accelerator) -> None:
+    accelerator.error = RuntimeError("out of memory")
+    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
+        report = table.plugin.report()
+        assert (report["device"], report["device_why"], report["plugin"]["notice"]) == ("cpu", FAULT, FAULT)
+        assert measures_processor(table)
+        table.play(40, settle=True)
+        report = table.plugin.report()
+        assert report["learner"]["steps"] > 0
+        assert [event["text"] for event in report["events"]].count(FAULT) == 1
+
+
+def test_a_device_that_fails_while_it_learns_is_told_and_the_cpu_goes_on(
+    tmp_path: Path, accelerator: Accelerator
+) -> None:
+    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
+        table.play(40, settle=True)
+        before = table.plugin.report()
+        assert (before["device"], before["device_why"]) == ("xpu", CHOICE.why)
+        accelerator.error = RuntimeError("out of memory")
+        table.play(40, settle=True)
+        report = table.plugin.report()
+        assert (report["device"], report["device_why"]) == ("cpu", FAULT)
+        assert report["learner"]["steps"] > before["learner"]["steps"]
+        assert report["learner"]["failures"] == 0
+
+
+def test_a_device_that_is_not_there_is_told_with_the_true_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_choice, "found_accelerators", lambda: ())
+    with Table(RINGSIDE, tmp_path, device="xpu") as table:
+        report = table.plugin.report()
+        assert report["device"] == "cpu"
+        assert "'xpu', which is not there (no accelerator was found)" in report["device_why"]
+        assert report["device_why"].endswith("It learns on the CPU.")
+        assert report["plugin"]["notice"] == report["device_why"]
+        assert report["plugin"]["learning"]
+
+
+def test_a_device_that_failed_its_trial_step_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> float:
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr(device_choice, "found_accelerators", lambda: ("cuda",))
+    monkeypatch.setattr(device_choice, "learning_speed", broken)
+    with Table(Choosing(), tmp_path, device="auto") as table:
+        report = table.plugin.report()
+    assert report["device"] == "cpu"
+    assert "a trial step failed" in report["device_why"]
+    assert "no kernel image is available" in report["device_why"]

@@ -1,0 +1,139 @@
+"""The plugin keeps what was recorded: when, on which thread, and what the player hears of it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from cornerman.experience.append_file import AppendFile
+from cornerman.experience.journal import PLAYER, Journal
+from cornerman.files.quality_note import FILE_NAME, quality_lines
+from tests.models.test_erasure import Session
+
+NAMES = ("recorded", "rejected", "examples", "abandoned", "not_as_chosen", "kept")
+
+
+def stored(session: Session) -> list[int]:
+    """How many decisions every battle of the player on the disk holds."""
+    journal = Journal(session.folder / "journal", session.plugin.safe.header)
+    return [len(battle.columns["action"]) for battle in journal.battles(PLAYER)]
+
+
+def catch_up(session: Session) -> None:
+    done = threading.Event()
+    session.plugin.hand_to_trainer(done.set)
+    assert done.wait(30.0)
+
+
+def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers = set()
+    write = AppendFile.write
+
+    def watched(self: AppendFile, data: bytes, sync: bool = True) -> None:
+        writers.add(threading.current_thread().name)
+        write(self, data, sync)
+
+    monkeypatch.setattr(AppendFile, "write", watched)
+    session = Session(tmp_path)
+    for number in range(1, 11):
+        session.battle(number, marked=False)
+        session.plugin.settle(30.0)
+    session.plugin.on_quit()
+    assert writers == {"cornerman-trainer"}
+    assert stored(session) == [2] * 10
+
+
+def test_a_battle_is_kept_at_once_even_while_learning_is_paused(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.plugin.set_learning(False)
+    session.battle(1, marked=False)
+    catch_up(session)
+    assert session.plugin.report()["recorder"]["kept"] == 1
+    assert stored(session) == [2]
+    session.plugin.on_quit()
+    assert stored(session) == [2]
+
+
+def test_what_is_complete_of_a_battle_under_way_is_kept_at_the_end(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    plugin, state = session.plugin, session.game.new_battle(1).state()
+    plugin.on_battle_start(battle_id=1, seats={0: "player", 1: "plugin"})
+    for _ in range(3):
+        plugin.on_turn(1, 0, state, [True, True, False], 0, state)
+    plugin.on_quit()
+    assert stored(session) == [2]  # the third decision's consequences are not known
+
+
+def test_what_a_trainer_that_died_left_behind_is_kept_at_the_end(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    trainer, training = session.plugin.trainer, session.plugin.training
+    assert trainer is not None
+    assert training is not None
+    training.slice = training.recover = lambda *_: 1 // 0  # type: ignore[assignment, method-assign, return-value]
+    session.battle(1, marked=False)
+    trainer._thread.join(30.0)
+    assert not trainer.alive
+    session.battle(2, marked=False)
+    session.plugin.on_quit()
+    assert stored(session) == [2, 2]
+
+
+def test_the_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.battle(1, marked=False)
+    session.misbehave()
+    catch_up(session)
+    recorder = session.plugin.report()["recorder"]
+    assert set(recorder) == set(NAMES)
+    assert recorder["rejected"]["type"] == 1
+    assert "mark-of-the-player" in recorder["examples"]["type"]
+    assert recorder["recorded"] == 2
+    assert any("x type: " in line for line in quality_lines(tmp_path))  # already now, should the game be killed
+    session.plugin.on_quit()
+    assert (tmp_path / FILE_NAME).exists()
+    assert any("2 decisions recorded" in line for line in quality_lines(tmp_path))
+
+
+def test_what_is_wrong_with_the_journal_is_the_notice_of_the_next_start(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.battle(1, marked=False)
+    session.battle(2, marked=False)
+    session.plugin.on_quit()
+    (path,) = (tmp_path / "journal").glob("player-*")
+    path.write_bytes(path.read_bytes()[:-5])
+    again = Session(tmp_path)
+    assert "half-written battle" in again.plugin.report()["plugin"]["notice"]
+    assert stored(again) == [2]
+    again.plugin.on_quit()
+
+
+def test_ten_thousand_battles_of_which_every_third_never_ends_do_not_grow(tmp_path: Path) -> None:
+    session = Session(tmp_path, learning=False)
+    plugin, state, held = session.plugin, session.game.new_battle(1).state(), []
+    tracemalloc.start()
+    for number in range(10_000):
+        plugin.on_battle_start(battle_id=number, seats={0: "player", 1: "plugin"})
+        plugin.on_turn(number, 0, state, [True, True, False], 0, state)
+        if number % 3:
+            plugin.on_battle_end(battle_id=number, outcome={0: 1, 1: -1})
+        if number in (4_999, 9_999):
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[1] - held[0] < 5_000 * 8  # less than one number a battle
+    assert len(plugin._seats) == 256
+    plugin.on_quit()
+    assert 50 < len(stored(session)) <= session.plugin.settings.replay_capacity  # what the inbox had room for
+
+
+def test_a_plugin_that_could_not_load_quits_quietly(tmp_path: Path) -> None:
+    from cornerman.plugin import Cornerman
+
+    Cornerman().on_quit()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,222 @@
+"""The machine's figures from made-up sensors, and the reasons to rest."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from cornerman.training.machine import Limits, Machine, Reading, find_temperature_file
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def put(root: Path, **files: str) -> None:
+    """`hwmon0__name="k10temp"` becomes class/hwmon/hwmon0/name."""
+    for name, text in files.items():
+        folder, file = name.split("__")
+        parent = "hwmon" if folder.startswith("hwmon") else "thermal"
+        path = root / "class" / parent / folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
+
+
+K10 = {"hwmon1__name": "k10temp", "hwmon1__temp1_input": "45000", "hwmon1__temp1_label": "Tctl"}
+DISK = {"hwmon0__name": "nvme", "hwmon0__temp1_input": "91000", "hwmon0__temp1_label": "Composite"}
+CORE = {
+    "hwmon2__name": "coretemp",
+    "hwmon2__temp1_input": "61000",
+    "hwmon2__temp1_label": "Core 0",
+    "hwmon2__temp9_input": "62000",
+    "hwmon2__temp9_label": "Package id 0",
+}
+PI = {"hwmon3__name": "cpu_thermal", "hwmon3__temp1_input": "51000"}
+ZONES = {"thermal_zone0__type": "acpitz", "thermal_zone0__temp": "27800"}
+SOC = {"thermal_zone1__type": "soc-thermal", "thermal_zone1__temp": "40000"}
+
+
+@pytest.mark.parametrize(
+    ("files", "degrees"),
+    [
+        ({**DISK, **K10}, 45.0),
+        ({**DISK, **CORE, **K10, **ZONES}, 62.0),
+        ({**DISK, **PI, **K10}, 51.0),
+        ({**DISK, **ZONES, **SOC}, 40.0),
+        ({**DISK, **ZONES}, 27.8),
+        (DISK, None),
+        ({}, None),
+        ({**K10, "hwmon1__temp1_input": "-273200"}, None),
+        ({**K10, "hwmon1__temp1_input": "hot", **ZONES}, 27.8),
+        ({"hwmon2__name": "coretemp", "hwmon2__temp1_input": "61000", "hwmon2__temp1_label": "Core 0"}, None),
+        ({"hwmon1__name": "k10temp", "hwmon1__temp2_input": "39000", "hwmon1__temp2_label": "Tdie"}, 39.0),
+    ],
+)
+def test_the_right_sensor_is_found(tmp_path: Path, files: dict[str, str], degrees: float | None) -> None:
+    put(tmp_path, **files)
+    file = find_temperature_file(tmp_path)
+    assert (None if file is None else int(file.read_text("utf-8")) / 1000) == degrees
+    assert Machine(sysfs=tmp_path).read()["temperature_c"] == degrees
+
+
+@pytest.mark.parametrize(
+    ("word", "throttled"), [("0", 0.0), ("50000", 0.0), ("1", 0.0), ("50005", 1.0), ("8", 1.0), ("?", None)]
+)
+@pytest.mark.parametrize("firmware", ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"])
+def test_a_raspberry_pi_says_whether_it_throttles(
+    tmp_path: Path, firmware: str, word: str, throttled: float | None
+) -> None:
+    folder = tmp_path / "devices" / "platform" / firmware
+    folder.mkdir(parents=True)
+    (folder / "get_throttled").write_text(word + "\n", encoding="utf-8")
+    assert Machine(sysfs=tmp_path).read()["throttled"] == throttled
+
+
+def test_calling_it_every_frame_asks_for_one_figure_a_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(name: str, answer: Any) -> None:
+        monkeypatch.setattr(psutil, name, lambda *_: asked.append(name) or answer, raising=False)
+
+    ask("cpu_percent", 12.5)
+    ask("virtual_memory", SimpleNamespace(percent=40.0))
+    ask("sensors_battery", SimpleNamespace(percent=80, power_plugged=False))
+    clock = Clock()
+    machine = Machine(period_s=0.25, sysfs=tmp_path, clock=clock)
+    assert machine.read()["cpu_percent"] is None
+    asked.clear()
+    for _ in range(1000):
+        machine.read()
+    assert asked == []
+    for _ in range(5):
+        clock.now += 0.25
+        machine.read()
+        machine.read()
+    assert sorted(asked) == ["cpu_percent", "sensors_battery", "virtual_memory"]
+    reading = machine.read()
+    assert reading.pop("memory_mb", None)
+    assert reading.pop("own_cpu_percent", None) is not None
+    assert reading == {
+        "cpu_percent": 12.5,
+        "memory_percent": 40.0,
+        "temperature_c": None,
+        "battery_percent": 80.0,
+        "on_battery": 1.0,
+        "throttled": None,
+    }
+
+
+@pytest.mark.parametrize("answer", [None, OSError("no such device")])
+def test_a_machine_without_a_battery_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Exception | None
+) -> None:
+    def ask() -> None:
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(psutil, "sensors_battery", ask, raising=False)
+    reading = Machine(sysfs=tmp_path).read()
+    assert (reading["battery_percent"], reading["on_battery"]) == (None, None)
+    monkeypatch.delattr(psutil, "sensors_battery")
+    assert Machine(sysfs=tmp_path).read()["on_battery"] is None
+
+
+def test_a_sensor_that_goes_away_reads_none(tmp_path: Path) -> None:
+    put(tmp_path, **K10)
+    clock = Clock()
+    machine = Machine(sysfs=tmp_path, clock=clock)
+    assert machine.read()["temperature_c"] == 45.0
+    (tmp_path / "class/hwmon/hwmon1/temp1_input").unlink()
+    for _ in range(5):
+        clock.now += 1.0
+        machine.read()
+    assert machine.read()["temperature_c"] is None
+
+
+def test_the_real_machine_answers() -> None:
+    reading = Machine().read()
+    assert (reading["memory_mb"] or 0) > 10
+    assert 0 < (reading["memory_percent"] or 0) <= 100
+
+
+# ----------------------------------------------------------------------------------------------------------- rest
+
+
+def test_it_rests_from_80_degrees_until_below_75() -> None:
+    limits, said = Limits(), []
+    for degrees in (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0):
+        reason = limits.rest_reason({"temperature_c": degrees})
+        said.append(bool(reason))
+        assert not reason or f"{degrees:.0f} C" in reason
+    assert said == [False, False, True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("reading", "on_battery_too", "word"),
+    [
+        ({}, True, ""),
+        ({"temperature_c": None, "memory_percent": None, "throttled": None, "on_battery": None}, True, ""),
+        ({"throttled": 1.0}, False, "slows itself down"),
+        ({"memory_percent": 96.0}, False, "96 % of the memory"),
+        ({"memory_percent": 92.0}, False, ""),
+        ({"on_battery": 1.0}, False, ""),
+        ({"on_battery": 1.0}, True, "battery"),
+        ({"on_battery": 0.0}, True, ""),
+    ],
+)
+def test_other_reasons_to_rest(reading: Reading, on_battery_too: bool, word: str) -> None:
+    reason = Limits(on_battery_too).rest_reason(reading)
+    assert (word in reason) if word else (reason == "")
+
+
+def test_memory_has_a_lower_limit_to_resume_at() -> None:
+    limits = Limits()
+    rests = [bool(limits.rest_reason({"memory_percent": percent})) for percent in (94.0, 95.0, 91.0, 89.0, 94.0)]
+    assert rests == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        [{"temperature_c": 81.0, "memory_percent": 91.0}, {"temperature_c": 60.0, "memory_percent": 91.0}],
+        [{"throttled": 1.0, "temperature_c": 76.0}, {"throttled": 0.0, "temperature_c": 76.0}],
+        [{"on_battery": 1.0, "temperature_c": 76.0}, {"on_battery": 0.0, "temperature_c": 76.0}],
+        [{"temperature_c": 81.0}, {"temperature_c": None}],
+    ],
+)
+def test_one_reason_to_rest_does_not_lower_the_limit_of_another(readings: list[Reading]) -> None:
+    limits = Limits(rest_on_battery=True)
+    assert [bool(limits.rest_reason(reading)) for reading in readings] == [True, False]
+
+
+@pytest.mark.parametrize("error", [PermissionError("a sandbox"), psutil.AccessDenied(1), RuntimeError("no counters")])
+def test_a_figure_that_the_machine_refuses_is_none_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    refuses = [True]
+
+    def ask(answer: Any) -> Callable[..., Any]:
+        def told(*_: Any, **__: Any) -> Any:
+            if refuses[0]:
+                raise error
+            return answer
+
+        return told
+
+    monkeypatch.setattr(psutil, "virtual_memory", ask(SimpleNamespace(percent=40.0)))
+    monkeypatch.setattr(psutil, "cpu_percent", ask(12.5))
+    clock = Clock()
+    machine = Machine(sysfs=tmp_path, clock=clock)
+    for expected in (None, 40.0, None):
+        refuses[0] = expected is None
+        for _ in range(5):
+            clock.now += 1.0
+            machine.read()
+        assert machine.read()["memory_percent"] == expected
+        assert (machine.read()["cpu_percent"] is None) == (expected is None)

@@ -1,0 +1,74 @@
+"""Figures, rates and events, also with two threads at once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from cornerman.training.metrics import Metrics
+
+
+def test_figures_are_set_counted_and_read_as_a_copy() -> None:
+    metrics = Metrics()
+    assert (metrics.get("loss"), metrics.get("loss", 0.5)) == (None, 0.5)
+    metrics.set(loss=0.25, steps=3)
+    metrics.count("steps", 2)
+    metrics.count("failures")
+    figures = metrics.figures()
+    assert figures == {"loss": 0.25, "steps": 5, "failures": 1}
+    metrics.set(loss=1.0)
+    assert figures["loss"] == 0.25
+
+
+def test_events_are_newest_first_with_their_age_and_bounded() -> None:
+    now = [100.0]
+    metrics = Metrics(clock=lambda: now[0])
+    for number in range(30):
+        metrics.event(f"event {number}")
+        now[0] += 1.0
+    events = metrics.events()
+    assert len(events) == 20
+    assert events[0] == {"age_s": 1.0, "text": "event 29"}
+    assert [event["age_s"] for event in events] == [float(age) for age in range(1, 21)]
+
+
+def test_a_rate_is_what_was_done_in_a_busy_second_and_forgets() -> None:
+    metrics = Metrics()
+    assert metrics.rate("steps") is None
+    for _ in range(5):
+        metrics.did("steps", 10, 0.02)
+    assert metrics.rate("steps") == pytest.approx(500.0)
+    for _ in range(10):
+        metrics.did("steps", 1_000_000, 1.0)  # a long, fast past
+    for _ in range(60):
+        metrics.did("steps", 100, 1.0)
+    rate = metrics.rate("steps")
+    assert rate is not None
+    assert rate == pytest.approx(100.0, rel=0.01)
+
+
+def test_counts_of_two_threads_add_up() -> None:
+    metrics = Metrics()
+
+    def count() -> None:
+        for _ in range(20_000):
+            metrics.count("turns")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert metrics.get("turns") == 80_000
+
+
+def test_training_metrics_come_with_the_first_burst() -> None:
+    metrics = Metrics()
+    assert metrics.training(1.0) is None
+    metrics.did("steps", 4, 0.008)
+    metrics.set(loss=0.5, accuracy=0.75)
+    training = metrics.training(123.0)
+    assert training is not None
+    assert (training.loss, training.accuracy, training.memory_usage) == (0.5, 0.75, 123.0)
+    assert training.processing_time == pytest.approx(0.002)

@@ -1,0 +1,141 @@
+"""A trainer that gets no time is noticed, from its own thread and from the game's, and what to do about it is said."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from cornerman.training.starvation import NO_SIGN_S, NOTHING_LENT_S, Starvation, clock_of_this_thread
+from tests.training.test_training_windows import Clock, windows
+
+
+def test_a_thread_that_gets_no_processor_time_is_starved_until_it_gets_some() -> None:
+    processor = Clock()
+    mine, now = Starvation("thread", processor), 0.0
+    for share, starved in ((0.9, False), (0.02, True), (0.5, False)):
+        for _ in range(300):
+            mine.begins(now)
+            now += 0.01
+            processor.now += 0.01 * share
+            mine.worked(now)
+        assert bool(mine.sentence) is starved, share
+        assert not starved or ("clock.tick" in mine.sentence and "pump" in mine.sentence and "2%" in mine.sentence)
+
+
+def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> None:
+    processor = Clock()
+    mine, now = Starvation("thread", processor), 0.0
+    for _ in range(500):
+        mine.begins(now)
+        now += 0.01
+        processor.now += 0.01
+        mine.worked(now)
+        mine.idle()
+        now += 1.0
+    assert mine.sentence == ""
+
+
+def test_an_accelerators_thread_may_wait() -> None:
+    mine = Starvation("thread", Clock())
+    mine.measures_processor = lambda: False
+    for now in range(100):
+        mine.begins(now)
+        mine.worked(now + 0.9)
+    assert mine.sentence == ""
+
+
+def seen(mine: Starvation, seconds: float, processor: Clock, share: float, start: float = 0.0) -> str:
+    """What a game of 60 frames a second makes of a step that goes on for so long and takes a share of a processor."""
+    for frame in range(1, int(60 * seconds) + 1):
+        processor.now += share / 60
+        mine.seen_from_game(start + frame / 60)
+    return mine.sentence
+
+
+@pytest.mark.parametrize(("share", "starves"), [(0.0, True), (0.05, True), (0.5, False), (1.0, False)])
+def test_the_games_own_thread_notices_a_trainer_that_gives_no_sign(share: float, starves: bool) -> None:
+    processor = Clock()
+    mine = Starvation("thread", processor, lambda: processor)
+    mine.begins(0.0)
+    assert seen(mine, NO_SIGN_S, processor, share) == ""
+    assert bool(seen(mine, 2.0, processor, share, NO_SIGN_S)) is starves, "a long step that computes is no starvation"
+    if starves:
+        assert f"({share:.0%})" in mine.sentence
+        assert "busy loop" in mine.sentence
+        assert seen(mine, 2.0, processor, 0.9, 10.0) == ""
+
+
+def test_the_game_sees_the_processor_time_of_a_real_thread() -> None:
+    clocks: list[Callable[[], float]] = []
+    go = threading.Event()
+
+    def work() -> None:
+        clocks.append(clock_of_this_thread())
+        end = time.thread_time() + 0.05
+        while time.thread_time() < end:
+            pass
+        clocks.append(clocks[0])
+        assert go.wait(10.0)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while len(clocks) < 2:
+        time.sleep(0.005)
+    spent = clocks[0]()
+    go.set()
+    thread.join()
+    assert spent >= 0.05 or not hasattr(time, "pthread_getcpuclockid")
+
+
+@pytest.mark.parametrize("learning_time", ["slack", "pump"])
+def test_a_trainer_that_waits_for_lent_time_is_not_judged_by_frames(learning_time: str) -> None:
+    processor = Clock()
+    mine = Starvation(learning_time, processor, lambda: processor)
+    mine.begins(0.0)
+    assert seen(mine, 10.0, processor, 0.0) == ""
+
+
+def test_a_trainer_with_nothing_to_do_gives_no_sign_and_is_not_judged() -> None:
+    processor = Clock()
+    mine = Starvation("thread", processor, lambda: processor)
+    mine.begins(0.0)
+    mine.idle()
+    assert seen(mine, 10.0, processor, 0.0) == ""
+
+
+def test_a_device_that_works_while_the_thread_waits_is_not_judged_by_frames() -> None:
+    processor = Clock()
+    mine = Starvation("thread", processor, lambda: processor)
+    mine.measures_processor = lambda: False
+    mine.begins(0.0)
+    assert seen(mine, 10.0, processor, 0.0) == ""
+
+
+def test_frames_reach_it() -> None:
+    mine, clock = windows("always")
+    mine.starvation = Starvation("thread", clock, lambda: lambda: 0.0)
+    mine.budget()
+    for _ in range(60 * 4):
+        assert mine.why == "always" or clock.now > 100 + NO_SIGN_S
+        clock.now += 1 / 60
+        mine.frame(16.7, 8.0)
+    assert "busy loop" in mine.why
+
+
+@pytest.mark.parametrize(("learning_time", "call"), [("pump", "pump(budget_ms)"), ("slack", "on_frame(frame_ms")])
+def test_a_game_that_lends_nothing_is_told_what_to_call(learning_time: str, call: str) -> None:
+    mine, clock = windows(learning_time=learning_time)
+    mine.open_window()
+    while clock.now < 100 + NOTHING_LENT_S:
+        assert mine.budget() == 0.0
+        assert mine.why == "between rounds"
+        clock.now += 0.05
+    clock.now += 0.1
+    mine.budget()
+    assert call in mine.why
+    mine.lend(0.01)
+    assert mine.budget() > 0.0
+    assert mine.why == "between rounds"

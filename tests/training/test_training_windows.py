@@ -1,0 +1,354 @@
+"""When the trainer may learn and how much: windows, lent time, the share of the time, and reasons to rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cornerman.settings import Settings, with_values
+from cornerman.training.training_windows import (
+    BUSY_SHARE,
+    LEAST_SHARE,
+    LOOK_PERIOD_S,
+    MOST_LENT_S,
+    SLICE_S,
+    Frames,
+    TrainingWindows,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def windows(
+    window: str = "between_rounds", learning_time: str = "thread", **more: object
+) -> tuple[TrainingWindows, Clock]:
+    clock = Clock()
+    return TrainingWindows(window, learning_time, clock=clock, **more), clock  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------------------------------------------------- windows
+
+
+@pytest.mark.parametrize(
+    ("window", "in_round", "in_break", "in_choice"),
+    [
+        ("between_rounds", False, True, False),
+        ("while_choosing", False, True, True),
+        ("always", True, True, True),
+    ],
+)
+def test_the_setting_says_when_the_window_is_open(window: str, in_round: bool, in_break: bool, in_choice: bool) -> None:
+    mine, _ = windows(window)
+    assert mine.window_open == in_round
+    mine.open_window()
+    assert mine.window_open == in_break
+    mine.close_window()
+    assert mine.window_open == in_round
+    mine.choose(True)
+    assert mine.window_open == in_choice
+    mine.choose(False)
+    assert mine.window_open == in_round
+    mine.choose(True)
+    mine.close_window()
+    assert mine.window_open == in_round, "a new battle ends the choice of the old one"
+    mine.open_window()
+    mine.pause(True)
+    assert not mine.window_open
+    assert mine.budget() == 0.0
+    assert mine.why == "learning is off"
+
+
+def test_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, _ = windows("while_choosing")
+    assert mine.why == "a round is being played"
+    mine.choose(True)
+    assert mine.why == "while you choose"
+    mine.open_window()
+    assert mine.why == "between rounds"
+    assert windows("always")[0].why == "always"
+
+
+def test_settings_reach_it() -> None:
+    settings = with_values(
+        Settings(),
+        {"training_window": "while_choosing", "learning_time": "slack", "rest_on_battery": True},
+        "here",
+    )
+    mine = TrainingWindows.from_settings(settings, lambda: {"on_battery": 1.0})
+    assert (mine.window, mine.learning_time) == ("while_choosing", "slack")
+    mine.look()
+    assert "battery" in mine.rest
+
+
+# -------------------------------------------------------------------------------------------------------- lent time
+
+
+def test_a_thread_of_its_own_may_work_as_long_as_the_window_is_open() -> None:
+    mine, clock = windows()
+    assert mine.budget() == 0.0
+    mine.open_window()
+    for _ in range(50):
+        assert mine.budget() == SLICE_S
+        clock.now += SLICE_S
+        mine.worked(SLICE_S, SLICE_S)
+    mine.close_window()
+    assert mine.budget() == 0.0
+
+
+def test_in_slack_it_works_only_until_the_slack_is_over() -> None:
+    mine, clock = windows(learning_time="slack")
+    mine.open_window()
+    assert mine.budget() == 0.0
+    mine.frame(16.7, 9.0)
+    assert mine.budget() == pytest.approx(0.008)
+    clock.now += 0.005
+    assert 0.002 < mine.budget() < 0.004
+    clock.now += 0.003
+    assert mine.budget() == 0.0
+    mine.frame(16.7, 0.5)
+    assert mine.budget() == 0.0, "less slack than the margin"
+
+
+@pytest.mark.parametrize("slack_ms", [float("nan"), float("inf"), 1e300, -5.0])
+def test_whatever_slack_a_game_reckons_it_ends(slack_ms: float) -> None:
+    mine, clock = windows(learning_time="slack")
+    mine.open_window()
+    mine.frame(16.7, slack_ms)
+    clock.now += MOST_LENT_S
+    assert mine.budget() == 0.0
+
+
+def test_of_the_slack_it_takes_its_share_only() -> None:
+    mine, _ = windows(learning_time="slack", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
+    mine.open_window()
+    mine.look()
+    budgets = []
+    for _ in range(400):
+        mine.frame(16.7, 12.0)
+        budgets.append(mine.budget())
+    assert {round(budget, 6) for budget in budgets} == {0.0, 0.011}, "a whole one or none"
+    assert sum(budget > 0 for budget in budgets) == 400 * BUSY_SHARE
+
+
+@pytest.mark.parametrize("slack_ms", [2.5, 9.0])
+def test_the_smallest_share_of_a_short_slack_still_learns(slack_ms: float) -> None:
+    mine, clock = windows(learning_time="slack")
+    mine.open_window()
+    mine._frames.share = LEAST_SHARE
+    slices = 0
+    for _ in range(1200):
+        clock.now += 0.0167
+        mine.frame(16.7, slack_ms)
+        slices += mine.budget() > 0
+        assert mine.starvation.sentence == ""
+    assert slices == pytest.approx(1200 * LEAST_SHARE, abs=1)
+
+
+@pytest.mark.parametrize("learning_time", ["slack", "pump"])
+def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time(learning_time: str) -> None:
+    mine, clock = windows(learning_time=learning_time)
+    mine.open_window()
+    for _ in range(60):
+        mine.lend(0.004)
+        if budget := mine.budget():
+            clock.now += 0.012
+            mine.worked(0.012, budget)
+    mine.lend(0.004)
+    assert mine.budget() == 0.0
+    mine.lend(0.020)
+    assert mine.budget() > 0.0
+    for _ in range(1000):
+        mine.lend(0.004)
+    assert mine.budget() > 0.0, "but some seconds later it is tried again"
+
+
+def test_in_a_hurry_nothing_has_to_be_lent() -> None:
+    for learning_time in ("slack", "pump", "thread"):
+        mine, _ = windows(learning_time=learning_time)
+        assert mine.budget(hurried=True) == 0.0, "but the window has to be open"
+        mine.open_window()
+        assert mine.budget(hurried=True) > 0.0
+
+
+# ------------------------------------------------------------------------------------------------- how long a slice
+
+
+def stops(mine: TrainingWindows, do: Callable[[], None]) -> bool:
+    """Whether it ends a slice that is under way."""
+    mine.budget()
+    assert not mine.stop[0]
+    do()
+    return bool(mine.stop[0])
+
+
+def test_a_window_that_closes_ends_the_slice_under_way() -> None:
+    mine, _ = windows("while_choosing")
+    mine.open_window()
+    assert not stops(mine, lambda: mine.choose(True))
+    assert not stops(mine, lambda: mine.choose(False)), "the break still lasts"
+    assert stops(mine, mine.close_window)
+    mine.choose(True)
+    assert stops(mine, lambda: mine.choose(False))
+    mine.open_window()
+    assert stops(mine, lambda: mine.pause(True))
+    assert not stops(mine, lambda: mine.pause(False))
+    always, _ = windows("always")
+    assert not stops(always, always.close_window), "a window that never closes"
+
+
+@pytest.mark.parametrize("learning_time", ["slack", "pump"])
+def test_time_that_is_taken_back_ends_the_slice_under_way(learning_time: str) -> None:
+    mine, _ = windows("always", learning_time)
+    assert not stops(mine, lambda: mine.lend(0.004))
+    assert stops(mine, lambda: mine.lend(0.0))
+
+
+def test_every_frame_within_a_slice_counts_as_one_with_learning() -> None:
+    mine, clock = windows("always")
+    counted = []
+    mine._frames.frame = lambda frame_ms, learned: counted.append(learned)  # type: ignore[method-assign]
+    mine.frame(16.7, 5.0)
+    budget = mine.budget()
+    for _ in range(3):
+        clock.now += 0.0167
+        mine.frame(16.7, 5.0)
+    mine.worked(0.05, budget)
+    mine.frame(16.7, 5.0)
+    mine.frame(16.7, 5.0)
+    assert counted == [False, True, True, True, True, False]
+
+
+def test_the_run_on_is_what_was_worked_after_the_window_closed() -> None:
+    mine, clock = windows()
+    assert mine.run_on_ms is None
+    mine.open_window()
+    mine.budget()
+    clock.now += 0.002
+    mine.close_window()
+    clock.now += 0.003
+    mine.worked(0.005, SLICE_S)
+    assert mine.run_on_ms == pytest.approx(3.0)
+    mine.open_window()
+    mine.worked(0.005, SLICE_S)
+    assert mine.run_on_ms == pytest.approx(3.0), "a slice in an open window runs on nowhere"
+
+
+# ---------------------------------------------------------------------------------------------- a share of the time
+
+
+def frames(mine: Frames, count: int, late_every: int, learned: bool) -> None:
+    for number in range(count):
+        mine.frame(30.0 if late_every and number % late_every == 0 else 16.7, learned)
+
+
+def test_frames_that_come_late_only_while_it_learns_make_it_learn_less() -> None:
+    mine = Frames()
+    frames(mine, 600, 0, learned=False)
+    frames(mine, 600, 8, learned=True)
+    assert mine.share < 0.3
+    frames(mine, 6000, 8, learned=True)
+    assert mine.share == LEAST_SHARE, "it never stops altogether"
+    frames(mine, 6000, 0, learned=True)
+    assert mine.share == 1.0
+
+
+def test_frames_that_come_late_anyway_are_not_its_fault() -> None:
+    mine = Frames()
+    for _ in range(20):
+        frames(mine, 64, 8, learned=False)
+        frames(mine, 64, 8, learned=True)
+    assert mine.share == 1.0
+
+
+def test_a_single_late_frame_or_a_pause_of_the_game_changes_nothing() -> None:
+    mine = Frames()
+    frames(mine, 300, 0, learned=True)
+    mine.frame(40.0, True)
+    frames(mine, 299, 0, learned=True)
+    for pause_ms in (900.0, 5000.0, 0.0, -1.0):
+        mine.frame(pause_ms, True)
+    frames(mine, 300, 0, learned=True)
+    assert mine.share == 1.0
+
+
+def test_a_game_of_thirty_frames_a_second_is_not_late() -> None:
+    mine = Frames()
+    for _ in range(1000):
+        mine.frame(33.3, True)
+    assert mine.share == 1.0
+
+
+def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
+    reading = {"cpu_percent": 99.0, "own_cpu_percent": 5.0}
+    mine, clock = windows("always", read_machine=lambda: dict(reading))
+    mine.look()
+    assert mine.share == BUSY_SHARE
+    assert mine.why == "always; the machine is busy, so it takes 25 % of the time"
+    worked = 0.0
+    for _ in range(1000):
+        if budget := mine.budget():
+            clock.now += budget
+            mine.worked(budget, budget)
+            worked += budget
+        else:
+            clock.now += min(mine.wait_s, 0.001)
+    assert worked / (clock.now - 100.0) == pytest.approx(BUSY_SHARE, abs=0.05)
+
+
+def test_late_frames_are_told_as_the_reason() -> None:
+    mine, _ = windows("always")
+    for number in range(1200):
+        mine._worked = number % 2 == 0
+        mine.frame(30.0 if number % 10 == 0 else 16.7, 8.0)
+    assert mine.share < 1.0
+    assert mine.why == f"always; frames came late, so it takes {100 * mine.share:.0f} % of the time"
+    assert mine.report()["why"] == mine.why
+
+
+def test_what_it_takes_itself_does_not_make_the_machine_busy() -> None:
+    reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}
+    mine, clock = windows(read_machine=lambda: dict(reading))
+    mine.look()
+    assert mine.share == 1.0
+    for own, share in ((10.0, BUSY_SHARE), (25.0, BUSY_SHARE), (35.0, 1.0), (25.0, 1.0)):
+        reading["own_cpu_percent"] = own
+        clock.now += LOOK_PERIOD_S
+        mine.look()
+        assert mine.share == share, f"{100 - own} % by others"
+
+
+# ------------------------------------------------------------------------------------------------------ reasons to rest
+
+
+def test_it_rests_while_it_is_hot_and_says_so_and_resumes_only_when_clearly_cooler() -> None:
+    reading: dict[str, float | None] = {"temperature_c": 60.0}
+    mine, clock = windows("always", read_machine=lambda: dict(reading))
+    for degrees, open_now in ((79.9, True), (80.0, False), (76.0, False), (74.9, True), (79.0, True)):
+        reading["temperature_c"] = degrees
+        clock.now += LOOK_PERIOD_S
+        mine.look()
+        assert mine.window_open is open_now, degrees
+        assert ("C: learning rests" in mine.why) is not open_now
+        assert (mine.budget(hurried=True) > 0) is open_now
+    assert mine.reading == reading
+
+
+def test_it_looks_at_the_machine_four_times_a_second_at_most() -> None:
+    asked: list[int] = []
+    mine, clock = windows(read_machine=lambda: asked.append(1) or {})
+    for _ in range(1000):
+        mine.look()
+        clock.now += 0.001
+    assert len(asked) == 4
+
+
+def test_the_report_is_plain() -> None:
+    mine, _ = windows()
+    assert mine.report() == {"open": False, "why": "a round is being played", "share": 1.0, "run_on_ms": None}
