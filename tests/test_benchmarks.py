@@ -109,7 +109,7 @@ def test_the_window_is_driven_and_every_figure_of_a_frame_comes_out() -> None:
         subject.windows.learning_time = "pump"
         assert subject.run(learn=True, busy=True, frames=30).steps_per_s > 0.0
         subject.windows.learning_time = "thread"
-        run_on = frame.run_on(subject, windows=10)
+        run_on = frame.run_on(subject, num_windows=10)
         assert 0.0 < (run_on.value or 0.0) < 1000.0
         judged = int(run_on.note.split()[1])
         assert 3 <= judged <= 10, "of nearly all windows"

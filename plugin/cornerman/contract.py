@@ -273,7 +273,7 @@ class ModelError(CornermanError):
 class Hooks(Protocol):
     """What a plugin may define and the host calls, always with keywords and always on the game's thread.
 
-    A hook may take fewer arguments than are listed here, so this contract can grow. EventQueue returns nothing.
+    A hook may take fewer arguments than are listed here, so this contract can grow. An event returns nothing.
     """
 
     def on_load(

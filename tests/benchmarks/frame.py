@@ -242,7 +242,7 @@ def busy(subject: Bench, repeats: int) -> Figure:
     return kept("frame.kept_busy", learning, alone, repeats)
 
 
-def run_on(subject: Bench, windows: int = 100) -> Figure:
+def run_on(subject: Bench, num_windows: int = 100) -> Figure:
     """How long it learns on after a window closes, in mid-frame: so many windows of some frames each."""
     windows, trainer = subject.windows, subject.plugin.trainer
     subject.learn(True)
@@ -250,7 +250,7 @@ def run_on(subject: Bench, windows: int = 100) -> Figure:
     windows.window = "between_rounds"
     windows._run_ons.clear()
     try:
-        for number in range(windows):
+        for number in range(num_windows):
             trainer.open_window()
             for _ in range(6):
                 subject._frame(subject._clock.tick, False)

@@ -131,6 +131,8 @@ def test_an_interrupt_in_mid_series_ends_it_with_a_summary_and_nothing_saved_is_
 
 def test_the_installed_plugin_is_not_what_these_runs_play(folder: Path) -> None:
     """Guards the tests above: they must use the dropped copy."""
-    (folder / "plugins" / "cornerman" / "policy.py").write_text("raise RuntimeError('the dropped one')\n", "utf-8")
+    (folder / "plugins" / "cornerman" / "policy" / "policy.py").write_text(
+        "raise RuntimeError('the dropped one')\n", "utf-8"
+    )
     run = play(folder, *ONE)
     assert "cornerman was not loaded: its code does not load (RuntimeError: the dropped one)." in run.output

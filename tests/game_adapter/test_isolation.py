@@ -96,7 +96,7 @@ def test_three_failures_switch_learning_off_three_more_the_plugin_and_try_again_
 def test_failures_far_apart_switch_nothing_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host, _ = loaded(tmp_path, RAISES)
     clock = [0.0]
-    monkeypatch.setattr(game_adapter.host.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(game_adapter.host.host.time, "monotonic", lambda: clock[0])
     for _ in range(9):
         clock[0] += 151.0
         assert host.choose_action(1, 0, {}, [True]) is None

@@ -208,10 +208,10 @@ def test_a_long_reason_is_told_below_the_figures() -> None:
     assert f"Training open: {why}." in shown
     hot = "The processor is at 92 C: learning rests until it is below 80 C."
     resting = with_parts(window={"open": False, "why": hot})
-    assert ("TrainingLoop", "closed, it rests", "quiet") in figures_of(resting)
+    assert ("Training", "closed, it rests", "quiet") in figures_of(resting)
     assert f"Training closed: {hot}" in news_of(resting)
     held = {"why": f"between rounds. {REPORT['plugin']['notice']}"}
-    assert all("TrainingLoop" not in news for news in news_of(with_parts(window=held))), "the notice has it"
+    assert all("Training" not in news for news in news_of(with_parts(window=held))), "the notice has it"
 
 
 FAILURES = (

@@ -23,7 +23,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
         ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "news"),
         (
-            "TrainingLoop",
+            "Training",
             doing + (f", {_occasion(window)}" if window.get("why") else ""),
             "good" if open_now else "quiet",
         ),
@@ -105,7 +105,7 @@ def news_of(report: Mapping[str, Any]) -> list[str]:
     window = part_of(report, "window")
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):
-        news.append(f"TrainingLoop {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
+        news.append(f"Training {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
     verdict = str(part_of(report, "gate").get("verdict") or "")
     if verdict and not any(verdict in event for event in events):
         news.append(f"Last candidate: {verdict}")

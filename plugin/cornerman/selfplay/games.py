@@ -17,7 +17,7 @@ class CommandError(CornermanError):
 
 def find_game(name: str) -> HeadlessGame:
     """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
-    known = {point.name: point for point in entry_points(group="cornerman.selfplay.games")}
+    known = {point.name: point for point in entry_points(group="cornerman.games")}
     if not name and len(known) == 1:
         name = next(iter(known))
     try:
