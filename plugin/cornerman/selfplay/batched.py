@@ -6,7 +6,7 @@ turns between, the outcome at the end. Owned by one thread; numpy only, so that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -177,13 +177,14 @@ class SelfPlay:
             values[:] = arrays[name]
         self._next_id = int(arrays["next"])
 
-    def collect(self) -> Collected:
-        """Play on, and return what became known."""
+    def collect(self, before_turn: Callable[[], None] = lambda: None) -> Collected:
+        """Play on, and return what became known; `before_turn` is called before every turn, and may wait."""
         count, everyone = self._count, self._everyone
         ends: list[tuple[Ints, Ints, Floats]] = []  # decisions, their rewards by outcome, and the standing at the end
         tallies: dict[tuple[str, str], Tally] = {}
         num_battles = 0
         for turn in range(self.turns):
+            before_turn()
             start = (turn + 2) * count
             now = slice(start, start + count)
             observation, mask = self._observation[now], self._mask[now]

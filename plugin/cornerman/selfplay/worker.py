@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from multiprocessing.connection import Connection
 from typing import Any
@@ -72,8 +72,16 @@ def work(pipe: Connection, game_name: str, hidden: tuple[int, ...], seed: int, n
 class Worker:
     """Collects and judges for one game."""
 
-    def __init__(self, game: HeadlessGame, hidden: tuple[int, ...], seed: int, number: int) -> None:
-        self._game, self._encoder = game, Encoder(game)
+    def __init__(
+        self,
+        game: HeadlessGame,
+        hidden: tuple[int, ...],
+        seed: int,
+        number: int,
+        before_turn: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`before_turn` is called before every turn of a battle or a batch, and may wait."""
+        self._game, self._encoder, self._before_turn = game, Encoder(game), before_turn
         sizes = self._encoder.observation_size, self._encoder.num_actions
         self._spec = NetworkSpec(*sizes, hidden)
         self._policies: dict[str, Policy] = {}
@@ -148,7 +156,7 @@ class Worker:
         notes: dict[str, Any] = {"decisions": 0, "battles": 0, "tallies": []}
         for play, mix in plays:
             self._seat(play, mix, float(order["epsilon"]))
-            collected = play.collect()
+            collected = play.collect(self._before_turn)
             parts.append(n_step_columns(collected.columns, int(order["n_step"]), float(order["gamma"])))
             notes["decisions"] += collected.decisions
             notes["battles"] += collected.battles
@@ -202,7 +210,8 @@ class Worker:
         settings = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
         gate = Gate(candidate, champion, self._game, self._encoder, int(order["seed"]), settings, oldest=oldest)
         while gate.verdict is None:
-            gate.advance(10_000)
+            self._before_turn()
+            gate.advance(1)
         return {"verdict": gate.verdict.as_dict(), "candidate": order["candidate"]}
 
     def _measure(self, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,261 @@
+"""A worker in a process of its own: started with the game's import name, ordered over its standard input and output.
+
+The process is a plain interpreter that imports the package from where this copy of it lies; it never imports the
+program that started it, so a game's main script needs no guard. Messages are frames: a kind, a length, bytes. A reader
+thread in the worker hears "pause" and "resume" while an order is being carried out, and ends the process as soon as the
+pipe does: whatever ends the game, also `kill -9`, closes it. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from numpy.typing import NDArray
+
+from cornerman.contract import CornermanError
+from cornerman.files.tensor_file import pack, unpack
+
+ORDER, ANSWER, PAUSE, RESUME = b"o", b"a", b"p", b"r"
+_HEADER = struct.Struct("<cQ")
+MOST_BYTES = 1 << 31
+ENDING_S = 2.0
+WORKER_NICENESS = 19
+_BOOTSTRAP = """
+import importlib.util, json, sys
+given = json.loads(sys.argv[1])
+sys.path[:] = given["path"]
+spec = importlib.util.spec_from_file_location("cornerman", given["init"], submodule_search_locations=[given["folder"]])
+sys.modules["cornerman"] = package = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+from cornerman.selfplay.worker_process import run
+run(given)
+"""
+
+Arrays = Mapping[str, NDArray[Any]]
+Answer = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+Obey = Callable[[Arrays, Mapping[str, Any]], tuple[Arrays, Mapping[str, Any]]]
+
+
+class WorkerError(CornermanError):
+    """A worker cannot be started, or has ended; the text says why."""
+
+
+# ------------------------------------------------------------------------------------------------ in the game's process
+
+
+class WorkerProcess:
+    """One worker. The trainer's thread owns it; `pause` may be called by any thread and never waits."""
+
+    def __init__(self, game_name: str, options: Mapping[str, Any]) -> None:
+        """`game_name` is `module:attribute`, importable in another process; `options` are given to the worker.
+
+        WorkerError where this platform or program can start no interpreter.
+        """
+        if getattr(sys, "frozen", False):
+            raise WorkerError("a frozen program has no Python to start another process with")
+        folder = Path(__file__).resolve().parents[1]
+        given = {
+            "path": [os.path.abspath(entry) for entry in sys.path],
+            "init": str(folder / "__init__.py"),
+            "folder": str(folder),
+            "game": game_name,
+            **options,
+        }
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOTSTRAP, json.dumps(given)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_one_thread(os.environ),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except (OSError, ValueError) as error:
+            raise WorkerError(f"no process could be started ({error})") from error
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._to, self._from = self._process.stdin, self._process.stdout
+        self._writing = threading.Lock()
+        self._paused = self._told_paused = False
+        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="cornerman-worker-reader", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def order(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """Send an order; its answer comes through `answer`. WorkerError where the worker has ended."""
+        data = pack(arrays, {"notes": json.dumps(notes)}, "An order")
+        with self._writing:
+            self._write(ORDER, data)
+        self._tell_paused()  # whoever paused meanwhile did not wait for this to be written
+
+    def answer(self, wait_s: float) -> Answer | None:
+        """The oldest answer not yet taken; None where there is none within `wait_s` seconds.
+
+        WorkerError where the worker has ended, with the reason that it gave.
+        """
+        try:
+            data = self._answers.get(timeout=wait_s) if wait_s > 0.0 else self._answers.get_nowait()
+        except queue.Empty:
+            return None
+        if data is None:
+            self._answers.put(None)  # for whoever asks again
+            raise WorkerError(f"the worker process ended (exit status {self._process.wait(ENDING_S)})")
+        arrays, texts = unpack(data, "An answer")
+        notes: dict[str, Any] = json.loads(texts["notes"])
+        if "error" in notes:
+            raise WorkerError(str(notes["error"]))
+        return arrays, notes
+
+    def pause(self, paused: bool) -> None:
+        """Pause or resume. A paused worker stops before its next turn and uses no processor time."""
+        self._paused = paused
+        self._tell_paused()
+
+    def close(self) -> None:
+        """End the process; an order under way is dropped. Safe to call twice."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._to, self._from):
+            with suppress(OSError):  # what was still to be flushed has nobody to go to
+                pipe.close()
+
+    def _tell_paused(self) -> None:
+        while self._told_paused != self._paused and self._writing.acquire(blocking=False):
+            try:
+                self._told_paused = self._paused
+                self._write(PAUSE if self._told_paused else RESUME, b"")
+            except WorkerError:  # the next order or answer says so
+                return
+            finally:
+                self._writing.release()
+
+    def _write(self, kind: bytes, data: bytes) -> None:
+        try:
+            self._to.write(_HEADER.pack(kind, len(data)))
+            self._to.write(data)
+            self._to.flush()
+        except (OSError, ValueError) as error:
+            raise WorkerError(f"the worker process has ended ({error})") from error
+
+    def _read(self) -> None:
+        while (frame := _read_frame(self._from)) is not None:
+            self._answers.put(frame[1])
+        self._answers.put(None)
+
+
+def _one_thread(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with BLAS held to one thread: a worker shares the machine with a game."""
+    bounded = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    return {**environment, **dict.fromkeys(bounded, "1")}
+
+
+def _read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
+    """Kind and bytes of the next message; None where the stream ended or holds no message."""
+    try:
+        header = stream.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return None
+        kind, length = _HEADER.unpack(header)
+        data = stream.read(length) if length <= MOST_BYTES else b""
+    except (OSError, ValueError):  # closed from this side
+        return None
+    return (kind, data) if len(data) == length else None
+
+
+# ---------------------------------------------------------------------------------------------- in the worker's process
+
+
+class Turnstile:
+    """Lets the worker's main thread pass while it is not paused. Called once a turn: some 100 ns while open."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+
+    def __call__(self) -> None:
+        self._open.wait()
+
+    def pause(self, paused: bool) -> None:
+        (self._open.clear if paused else self._open.set)()
+
+
+def run(given: Mapping[str, Any]) -> None:
+    """Main function of the worker's process: obey orders until the pipe ends. An error is answered, and ends it."""
+    orders, answers = _take_over_streams()
+    lower_priority()
+    sys.setswitchinterval(0.0005)  # so that "pause" is heard within a turn
+    turnstile: Turnstile = Turnstile()
+    waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(orders, waiting, turnstile), daemon=True).start()
+
+    def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        data = pack(arrays, {"notes": json.dumps(notes)}, "An answer")
+        answers.write(_HEADER.pack(ANSWER, len(data)) + data)
+        answers.flush()
+
+    try:
+        obey = _worker(given, turnstile)
+        while True:
+            arrays, texts = unpack(waiting.get(), "An order")
+            send(*obey(arrays, json.loads(texts["notes"])))
+    except BrokenPipeError:
+        return
+    except Exception as error:
+        send({}, {"error": f"{type(error).__name__}: {error}"})
+        raise
+
+
+def _worker(given: Mapping[str, Any], turnstile: Callable[[], None]) -> Obey:
+    from cornerman.selfplay.games import find_game
+    from cornerman.selfplay.worker import Worker
+
+    game = find_game(given["game"])
+    return Worker(game, tuple(given["hidden"]), int(given["seed"]), int(given["number"]), turnstile).obey
+
+
+def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """The pipes for messages; what the game prints goes to standard error, and it reads nothing."""
+    orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return orders, answers
+
+
+def _listen(orders: IO[bytes], waiting: queue.SimpleQueue[bytes], turnstile: Turnstile) -> None:
+    """Reader thread: orders to the main thread, pauses to the turnstile; the end of the pipe ends the process."""
+    while (frame := _read_frame(orders)) is not None:
+        kind, data = frame
+        if kind == ORDER:
+            waiting.put(data)
+        else:
+            turnstile.pause(kind == PAUSE)
+    os._exit(0)
+
+
+def lower_priority() -> None:
+    """Let the game go first: the idle class on Linux, the lowest priority elsewhere; refused, it goes on without."""
+    import psutil
+
+    try:
+        if sys.platform.startswith("linux"):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        elif sys.platform == "win32":
+            psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)
+        else:
+            os.nice(WORKER_NICENESS)
+    except (OSError, psutil.Error):
+        return

@@ -1,0 +1,165 @@
+"""Worker process: orders and answers, pausing, and that it ends with whoever started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from cornerman.experience.encoder import Encoder
+from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.selfplay.worker import Worker
+from cornerman.selfplay.worker_process import WorkerError, WorkerProcess
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.paths import PLUGINS, ROOT
+
+GAME = "game_adapter.ringside.game:RINGSIDE"
+OPTIONS = {"hidden": (8,), "seed": 3, "number": 0}
+LONG_S = 30.0
+ENCODER = Encoder(RINGSIDE)
+FLAT = draw(NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (8,)), np.random.default_rng(0))
+COLLECT: dict[str, Any] = {
+    "kind": "collect",
+    "versions": {"present": 0},
+    "mix": {"itself": 1.0},
+    "mix_beside": {"itself": 1.0},
+    "epsilon": 0.1,
+    "n_step": 3,
+    "gamma": 0.99,
+}
+
+
+@pytest.fixture
+def worker() -> Iterator[WorkerProcess]:
+    process = WorkerProcess(GAME, OPTIONS)
+    yield process
+    process.close()
+
+
+def collect(worker: WorkerProcess) -> tuple[dict[str, Any], dict[str, Any]]:
+    worker.order({"present": FLAT}, COLLECT)
+    answer = worker.answer(LONG_S)
+    assert answer is not None
+    return answer
+
+
+def test_answer_is_what_the_same_worker_gives_in_this_process(worker: WorkerProcess) -> None:
+    columns, notes = collect(worker)
+    here, noted = Worker(RINGSIDE, (8,), 3, 0).obey({"present": FLAT}, COLLECT)
+    assert notes == noted
+    for name, values in here.items():
+        np.testing.assert_array_equal(columns[name], values, err_msg=name)
+
+
+def test_answer_without_an_order_is_none_at_once(worker: WorkerProcess) -> None:
+    assert worker.answer(0.0) is None
+
+
+def test_paused_worker_answers_nothing_and_uses_no_processor(worker: WorkerProcess) -> None:
+    collect(worker)
+    process = psutil.Process(worker.pid)
+    worker.pause(True)
+    worker.order({"present": FLAT}, COLLECT)
+    time.sleep(0.2)
+    before = sum(process.cpu_times()[:2])
+    assert worker.answer(0.3) is None
+    assert sum(process.cpu_times()[:2]) - before <= 0.02
+    worker.pause(False)
+    assert worker.answer(LONG_S) is not None
+
+
+def test_pause_in_the_middle_of_an_order_holds_it_up(worker: WorkerProcess) -> None:
+    collect(worker)
+    worker.order({"present": FLAT}, COLLECT)
+    time.sleep(0.01)  # under way
+    worker.pause(True)
+    assert worker.answer(0.5) is None
+    worker.pause(False)
+    assert worker.answer(LONG_S) is not None
+
+
+def test_what_the_game_prints_does_not_disturb_the_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from game_adapter.ringside.game import RINGSIDE\nprint('a loud game', flush=True)\nGAME = RINGSIDE\n"
+    (tmp_path / "loud_game.py").write_text(text, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    worker = WorkerProcess("loud_game:GAME", OPTIONS)
+    try:
+        assert collect(worker)[1]["decisions"] > 0
+    finally:
+        worker.close()
+
+
+def test_game_that_cannot_be_imported_is_named() -> None:
+    worker = WorkerProcess("no_such_game:GAME", OPTIONS)
+    try:
+        with pytest.raises(WorkerError, match="no_such_game"):
+            worker.answer(LONG_S)
+    finally:
+        worker.close()
+
+
+def test_main_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "game.py"
+    script.write_text(
+        f"import sys\nsys.path[:0] = [{str(PLUGINS)!r}, {str(ROOT)!r}]\nprint('started')\n"
+        "from cornerman.selfplay.worker_process import WorkerProcess\n"
+        f"worker = WorkerProcess({GAME!r}, {{'hidden': (8,), 'seed': 3, 'number': 0}})\n"
+        "worker.order({}, {'kind': 'state'})\nassert worker.answer(30.0) is not None\nworker.close()\n",
+        "utf-8",
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["started"]
+
+
+def test_worker_that_was_killed_is_an_error_with_its_status(worker: WorkerProcess) -> None:
+    collect(worker)
+    psutil.Process(worker.pid).kill()
+    with pytest.raises(WorkerError, match="ended"):
+        worker.answer(LONG_S)
+    with pytest.raises(WorkerError, match="ended"):  # and again for whoever asks later
+        worker.answer(LONG_S)
+
+
+def test_frozen_program_starts_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(WorkerError, match="frozen"):
+        WorkerProcess(GAME, OPTIONS)
+
+
+ENDS = {
+    "kill": "os.kill(os.getpid(), 9)",
+    "kill while paused": "worker.pause(True); time.sleep(0.05); os.kill(os.getpid(), 9)",
+    "exception": "raise RuntimeError('the game breaks')",
+    "no word": "pass",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_worker_ends_with_the_process_that_started_it(end: str, tmp_path: Path) -> None:
+    script = tmp_path / "game.py"
+    script.write_text(
+        f"import os, sys, time\nsys.path[:0] = [{str(PLUGINS)!r}, {str(ROOT)!r}]\n"
+        "from cornerman.selfplay.worker_process import WorkerProcess\n"
+        f"worker = WorkerProcess({GAME!r}, {{'hidden': (8,), 'seed': 3, 'number': 0}})\n"
+        "worker.order({}, {'kind': 'measure', 'seed': 1, 'battles': 100000})\n"
+        f"print(worker.pid, flush=True)\ntime.sleep(0.5)\n{end}\n",
+        "utf-8",
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as game:
+        assert game.stdout is not None
+        pid = int(game.stdout.readline())
+        game.wait(30)
+        deadline = time.monotonic() + 2.0
+        while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                pytest.fail("the worker outlived its game by 2 s")
+            time.sleep(0.02)
