@@ -73,7 +73,7 @@ def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 def _play_in_window(options: argparse.Namespace) -> str:
     """Play until the player leaves; returns why there can be no window, or nothing where there was one."""
     try:
-        from game_adapter.ringside.window import NoScreen, open_window
+        from game_adapter.ringside.screens.window import NoScreen, open_window
     except ImportError as error:
         return f"The window needs {error.name}, which this Python does not have (pip install pygame)."
     try:
@@ -125,13 +125,13 @@ def _draw_curve(series: Series, path: Path) -> None:
 
 
 def _draw_battle(series: Series, path: Path) -> None:
-    from game_adapter.ringside.pictures import draw_battle_picture
+    from game_adapter.ringside.screens.pictures import draw_battle_picture
 
     draw_battle_picture(series.match, path, series.log)
 
 
 def _draw_menu(host: Host, path: Path) -> None:
-    from game_adapter.ringside.pictures import draw_menu_picture
+    from game_adapter.ringside.screens.pictures import draw_menu_picture
 
     draw_menu_picture(host, path)
 

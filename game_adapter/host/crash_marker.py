@@ -1,13 +1,14 @@
-"""Tells at a start whether the games before it ended properly: a marker lies on the disk for as long as one runs.
+"""Crash detection: a marker file exists, locked by the game's process, for as long as the game runs.
 
-One marker a process and mode, so two windows at once do not mistake each other for a crash, and a headless run, which
-asks for no marker, trips none. A marker whose process is gone was left by an end that nobody was told of.
+A marker that nobody locks was left by a game that did not end properly. The lock decides, never the process id: ids
+repeat, in a container at every start. A headless run, which asks for no marker, is never counted.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -16,45 +17,43 @@ COUNTS = "unclean-ends.json"
 
 
 class CrashMarker:
-    """`begin` when the game starts, `end` when it ends; the game's thread. A disk that fails counts as no crash."""
+    """Call `begin` when the game starts and `end` when it ends, on the game's thread; a failing disk is no crash."""
 
     def __init__(self, folder: Path, mode: str) -> None:
         self._folder, self._mode = folder, mode
-        self._path = folder / FOLDER / f"{mode}-{os.getpid()}"
+        self._path = folder / FOLDER / f"{mode}-{secrets.token_hex(8)}"
         self._descriptor: int | None = None
 
     def begin(self) -> int:
-        """Put the marker down; how many games of this mode ended uncleanly in a row before this one."""
+        """Write the marker; returns how many games of this mode in a row ended uncleanly before this one."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            unclean = self._counts().get(self._mode, 0) + self._take_away_left_ones()
-            self._note(unclean)
+            unclean = self._counts().get(self._mode, 0) + self._remove_abandoned()
+            self._write_count(unclean)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-            _claimed(self._descriptor)
+            _locked(self._descriptor)
         except OSError:
             return 0
         return unclean
 
     def end(self) -> None:
-        """The game ends properly: the count starts anew. Safe to call twice, or without `begin`."""
+        """Remove the marker and reset the count: the game ends properly. Safe to call twice, or without `begin`."""
         if self._descriptor is None:
             return
         os.close(self._descriptor)
         self._descriptor = None
         try:
             self._path.unlink(missing_ok=True)
-            self._note(0)
+            self._write_count(0)
         except OSError:
-            return  # the next start counts one unclean end too many: it plays safe, and harms nothing
+            return  # the next start counts one unclean end too many and may be a safe one
 
-    def _take_away_left_ones(self) -> int:
-        """Remove the markers of this mode whose process is gone; how many there were."""
+    def _remove_abandoned(self) -> int:
+        """Remove the markers of this mode that no process locks; returns their number."""
         gone = 0
         for path in self._path.parent.glob(f"{self._mode}-*"):
-            if path == self._path:
-                continue
             descriptor = os.open(path, os.O_RDWR)
-            left = _claimed(descriptor)
+            left = _locked(descriptor)
             os.close(descriptor)
             if left:
                 path.unlink(missing_ok=True)
@@ -68,21 +67,24 @@ class CrashMarker:
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
 
-    def _note(self, unclean: int) -> None:
+    def _write_count(self, unclean: int) -> None:
         (self._folder / COUNTS).write_text(json.dumps(self._counts() | {self._mode: unclean}), "utf-8")
 
 
-def _claimed(descriptor: int) -> bool:
-    """Lock an open marker for this process; False where another one holds it, and lives."""
+def _locked(descriptor: int) -> bool:
+    """Lock an open marker; False where it is locked already, by this process or by another one.
+
+    `flock` and not `lockf`: that one locks for the whole process, which would then find its own marker abandoned.
+    """
     try:
         if sys.platform == "win32":
-            import msvcrt  # here and not above: each system has only one of the two
+            import msvcrt  # each system has only one of the two
 
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

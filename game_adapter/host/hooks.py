@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from game_adapter.host.manifest import ManifestError
+from .manifest import ManifestError
 
 HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_load": ("game", "data_dir", "settings", "progress"),

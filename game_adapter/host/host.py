@@ -18,9 +18,9 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
-from game_adapter.host.crash_marker import CrashMarker
-from game_adapter.host.hooks import LOADING_HOOKS, SLOW_HOOK_MS, bind
-from game_adapter.host.manifest import Manifest, ManifestError, read_manifest
+from .crash_marker import CrashMarker
+from .hooks import LOADING_HOOKS, SLOW_HOOK_MS, bind
+from .manifest import Manifest, ManifestError, read_manifest
 
 log = logging.getLogger("host")
 

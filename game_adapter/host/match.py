@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from game_adapter.host.host import Host
+from .host import Host
 
 if TYPE_CHECKING:
     from cornerman.contract import Battle, Bot

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from game_adapter.ringside.battle import Battle, chance
+from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
 from game_adapter.ringside.opponents import BOTS, Bot
-from game_adapter.ringside.roster import SHAPES, RosterEntry, roster
+from game_adapter.ringside.teams import draw_teams
 
 if TYPE_CHECKING:
-    from game_adapter.ringside.vector_battle import VectorBattle
-    from game_adapter.ringside.vector_opponents import BatchedRival
+    from game_adapter.ringside.batched.battle import VectorBattle
+    from game_adapter.ringside.batched.opponents import BatchedBot
 
 
 class Ringside:
@@ -34,9 +34,9 @@ class Ringside:
         return BOTS
 
     @property
-    def batched_bots(self) -> Mapping[str, BatchedRival]:
+    def batched_bots(self) -> Mapping[str, BatchedBot]:
         """The scripted fighters that play in batches; needs numpy."""
-        from game_adapter.ringside.vector_opponents import BATCHED_BOTS
+        from game_adapter.ringside.batched.opponents import BATCHED_BOTS
 
         return BATCHED_BOTS
 
@@ -50,43 +50,10 @@ class Ringside:
 
     def new_battles(self, num_battles: int, seed: int, shape: str = "2v2") -> VectorBattle:
         """So many battles at once (`contract.BatchedGame`), each like `new_battle` of its own seed; needs numpy."""
-        from game_adapter.ringside.lineups import drawn_lineups
-        from game_adapter.ringside.vector_battle import VectorBattle
+        from game_adapter.ringside.batched.battle import VectorBattle
+        from game_adapter.ringside.batched.lineups import drawn_lineups
 
         return VectorBattle(num_battles, seed, drawn_lineups(shape))
-
-
-def draw_teams(seed: int, shape: str) -> tuple[list[RosterEntry], list[RosterEntry]]:
-    """Roster entries for seats 0 and 1: the first of a shuffled roster on both sides; the smaller team is stronger.
-
-    ValueError when the shape is none of SHAPES.
-    """
-    if shape not in SHAPES:
-        raise ValueError(f"Ringside has no battles of {shape!r}; it plays {', '.join(SHAPES)}.")
-    sizes = int(shape[0]), int(shape[2])
-    key = chance(seed, 2)  # a battle's own chances are drawn from (seed, 1)
-    entries = list(roster().fighters.values())
-    drawn = [entries[i] for i in sorted(range(len(entries)), key=lambda i: chance(key, i))][: max(sizes)]
-    small, large = sorted(sizes)
-    few = drawn[:small]
-    if small < large:
-        few = [strengthened(entry, f"{small}v{large}") for entry in few]
-    return (few, drawn) if sizes[0] == small else (drawn, few)
-
-
-def strengthened(entry: RosterEntry, shape: str) -> RosterEntry:
-    """A fighter of the smaller team, with its handicap."""
-    handicap = roster().handicaps[shape]
-    return RosterEntry(
-        name=entry.name,
-        health=entry.health * handicap.health // 100,
-        attack=entry.attack * handicap.attack // 100,
-        defense=entry.defense,
-        speed=entry.speed,
-        colour=entry.colour,
-        sprite=entry.sprite,
-        line=entry.line,
-    )
 
 
 RINGSIDE = Ringside()

@@ -51,7 +51,7 @@ class Bench:
 
         from game_adapter.host.host import Host
         from game_adapter.ringside.game import RINGSIDE
-        from game_adapter.ringside.window import Window
+        from game_adapter.ringside.screens.window import Window
 
         self._clock = pygame.time.Clock()
         self.host = Host(PLUGINS, data, RINGSIDE, settings)
@@ -122,7 +122,7 @@ class Bench:
 
     def _frame(self, tick: Callable[[int], int], busy: bool) -> tuple[float, float]:
         """One turn of `Window.run`'s loop; when its work began and when it ended, in seconds."""
-        from game_adapter.ringside.window import FPS, LONGEST_STEP_S
+        from game_adapter.ringside.screens.window import FPS, LONGEST_STEP_S
 
         dt_ms = tick(FPS)
         begun = time.perf_counter()
@@ -137,14 +137,14 @@ class Bench:
 
     def play_on(self, step_s: float) -> None:
         """One frame at 60 a second that moves the battle on by so much."""
-        from game_adapter.ringside.window import FPS
+        from game_adapter.ringside.screens.window import FPS
 
         dt_ms = self._clock.tick(FPS)
         self._next_battle()
         self.window.frame(step_s, dt_ms)
 
     def _next_battle(self) -> None:
-        from game_adapter.ringside.battle_screen import BattleScreen
+        from game_adapter.ringside.screens.battle_screen import BattleScreen
 
         if not isinstance(self.window.screen, BattleScreen):
             self._begin_battle()
@@ -159,8 +159,8 @@ class Bench:
         self._begin_battle()
 
     def _begin_battle(self) -> None:
-        from game_adapter.ringside.battle_screen import BattleScreen
-        from game_adapter.ringside.title import TitleScreen
+        from game_adapter.ringside.screens.battle_screen import BattleScreen
+        from game_adapter.ringside.screens.title import TitleScreen
 
         self.window.screen = BattleScreen(self.window.hall, self._setup, TitleScreen)
 

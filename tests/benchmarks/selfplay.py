@@ -21,10 +21,10 @@ from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
 from cornerman.selfplay.batched import Player, SelfPlay
 from cornerman.settings import Settings
+from game_adapter.ringside.batched.battle import VectorBattle
+from game_adapter.ringside.batched.encoding import View, write_masks
+from game_adapter.ringside.batched.lineups import drawn_lineups
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.lineups import drawn_lineups
-from game_adapter.ringside.vector_battle import VectorBattle
-from game_adapter.ringside.vector_encoding import View, write_masks
 from tests.benchmarks.figures import Figure, interleaved, not_measured
 
 NUM_BATTLES, TURNS = 8192, 8

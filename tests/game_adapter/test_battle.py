@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, NUM_ACTIONS, STRIKE, Battle, chance
 from game_adapter.ringside.blows import chance_to_land
-from game_adapter.ringside.game import RINGSIDE, draw_teams
+from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.opponents import BOTS
 from game_adapter.ringside.roster import SHAPES, RosterEntry, roster, rules
+from game_adapter.ringside.teams import draw_teams
 from tests.support.playthroughs import BATTLES, GOLDEN, file_name, playthrough
 from tests.support.slow_ringside import SlowBattle, legal_actions
 

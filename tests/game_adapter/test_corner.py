@@ -13,8 +13,8 @@ from cornerman.training.starvation import HELD, NOT_LENT
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
-from game_adapter.ringside.corner import LENGTH_S, SETTLES_S, Corner, split_reason  # noqa: E402
-from game_adapter.ringside.theme import SMALL  # noqa: E402
+from game_adapter.ringside.drawing.theme import SMALL  # noqa: E402
+from game_adapter.ringside.screens.corner import LENGTH_S, SETTLES_S, Corner, split_reason  # noqa: E402
 from tests.game_adapter.test_screens import FRAME_S, SIZES, VERDICT, dummy_drivers, fight, opened, press  # noqa: E402
 
 __all__ = ["dummy_drivers"]  # the fixture that every test here uses

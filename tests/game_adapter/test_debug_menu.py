@@ -16,11 +16,11 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
 from game_adapter.host.host import FAILURES_ALLOWED, Host  # noqa: E402  (after the check that pygame is there)
-from game_adapter.ringside.battle_screen import BattleScreen  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
-from game_adapter.ringside.screens import Setup  # noqa: E402
-from game_adapter.ringside.title import TitleScreen  # noqa: E402
-from game_adapter.ringside.window import LEAST_SIZE, Window  # noqa: E402
+from game_adapter.ringside.screens.battle_screen import BattleScreen  # noqa: E402
+from game_adapter.ringside.screens.screen import Setup  # noqa: E402
+from game_adapter.ringside.screens.title import TitleScreen  # noqa: E402
+from game_adapter.ringside.screens.window import LEAST_SIZE, Window  # noqa: E402
 from tests.panel.test_panel import FakePlugin  # noqa: E402
 from tests.support.dropped_plugins import drop  # noqa: E402
 

@@ -155,9 +155,10 @@ os._exit(1)
 """
 
 
-def crash(folder: Path, mode: str) -> None:
+def crash(folder: Path, mode: str, before: str = "") -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    subprocess.run([sys.executable, "-c", CRASH, str(folder), mode], env=environment, timeout=60, check=False)
+    code = CRASH.replace("import os, sys", f"import os, sys; {before}")
+    subprocess.run([sys.executable, "-c", code, str(folder), mode], env=environment, timeout=60, check=False)
 
 
 def test_after_two_crashes_the_next_start_is_safe_and_after_its_crash_nothing_loads(tmp_path: Path) -> None:
@@ -188,6 +189,16 @@ def test_headless_runs_and_other_modes_trip_nothing(tmp_path: Path) -> None:
         crash(tmp_path, "kiosk")
     marker = CrashMarker(tmp_path / "data", "window")
     assert marker.begin() == 0
+    marker.end()
+
+
+def test_crashes_of_one_process_id_are_counted(tmp_path: Path) -> None:
+    """In a container the game has the same process id at every start."""
+    for _ in range(4):
+        crash(tmp_path, "window", "os.getpid = lambda: 1")
+    marker = CrashMarker(tmp_path / "data", "window")
+    assert marker.begin() == 4
+    assert CrashMarker(tmp_path / "data", "window").begin() == 4, "a second game of this process is no crash"
     marker.end()
 
 

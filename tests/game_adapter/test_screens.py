@@ -15,17 +15,17 @@ pygame = pytest.importorskip("pygame")
 
 from game_adapter.host.host import Host  # noqa: E402  (after the check that pygame is there)
 from game_adapter.ringside.battle import NUM_ACTIONS  # noqa: E402
-from game_adapter.ringside.battle_screen import BattleScreen, ResultScreen  # noqa: E402
-from game_adapter.ringside.commands import SKILLS, Commands  # noqa: E402
-from game_adapter.ringside.corner import Corner  # noqa: E402
-from game_adapter.ringside.drawing import Canvas, Rect  # noqa: E402
+from game_adapter.ringside.drawing.canvas import Canvas, Rect  # noqa: E402
+from game_adapter.ringside.drawing.sprites import Sprites  # noqa: E402
+from game_adapter.ringside.drawing.stage import Stage  # noqa: E402
 from game_adapter.ringside.game import RINGSIDE  # noqa: E402
 from game_adapter.ringside.roster import SHAPES, roster, rules  # noqa: E402
-from game_adapter.ringside.screens import HelpScreen, QuestionScreen, Screen, Setup  # noqa: E402
-from game_adapter.ringside.sprites import Sprites  # noqa: E402
-from game_adapter.ringside.stage import Stage  # noqa: E402
-from game_adapter.ringside.title import FIGHT, TitleScreen  # noqa: E402
-from game_adapter.ringside.window import Window  # noqa: E402
+from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen  # noqa: E402
+from game_adapter.ringside.screens.commands import SKILLS, Commands  # noqa: E402
+from game_adapter.ringside.screens.corner import Corner  # noqa: E402
+from game_adapter.ringside.screens.screen import HelpScreen, QuestionScreen, Screen, Setup  # noqa: E402
+from game_adapter.ringside.screens.title import FIGHT, TitleScreen  # noqa: E402
+from game_adapter.ringside.screens.window import Window  # noqa: E402
 
 SIZES = ((960, 600), (720, 450), (1600, 1000), (1000, 900))
 FRAME_S = 1 / 60

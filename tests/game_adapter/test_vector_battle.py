@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from cornerman.contract import BatchedGame, Battles
 from cornerman.experience.encoder import Encoder
+from game_adapter.ringside.batched.battle import VectorBattle
+from game_adapter.ringside.batched.chance import battle_seeds, chances
+from game_adapter.ringside.batched.lineups import Lineups, drawn_lineups, given_lineups
 from game_adapter.ringside.battle import Battle, chance
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.lineups import Lineups, drawn_lineups, given_lineups
 from game_adapter.ringside.roster import SHAPES, RosterEntry, rules
-from game_adapter.ringside.vector_battle import VectorBattle
-from game_adapter.ringside.vector_chance import battle_seeds, chances
 from tests.support.playthroughs import BATTLES, GOLDEN, file_name
 
 NUM_BATTLES = int(os.environ.get("CORNERMAN_BATTLES", "900"))

@@ -14,17 +14,17 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
 from game_adapter.ringside import assets  # noqa: E402  (after the check that pygame is there)
-from game_adapter.ringside import window as ringside_window  # noqa: E402
 from game_adapter.ringside.battle import Battle  # noqa: E402
-from game_adapter.ringside.battle_screen import BattleScreen, corner_name  # noqa: E402
-from game_adapter.ringside.drawing import Canvas  # noqa: E402
-from game_adapter.ringside.game import RINGSIDE, draw_teams  # noqa: E402
-from game_adapter.ringside.pictures import draw_battle_picture, draw_menu_picture  # noqa: E402
-from game_adapter.ringside.screens import Leave  # noqa: E402
-from game_adapter.ringside.sounds import Sounds  # noqa: E402
-from game_adapter.ringside.sprites import Sprites  # noqa: E402
-from game_adapter.ringside.stage import Stage  # noqa: E402
-from game_adapter.ringside.window import (  # noqa: E402
+from game_adapter.ringside.drawing.canvas import Canvas  # noqa: E402
+from game_adapter.ringside.drawing.sounds import Sounds  # noqa: E402
+from game_adapter.ringside.drawing.sprites import Sprites  # noqa: E402
+from game_adapter.ringside.drawing.stage import Stage  # noqa: E402
+from game_adapter.ringside.game import RINGSIDE  # noqa: E402
+from game_adapter.ringside.screens import window as ringside_window  # noqa: E402
+from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name  # noqa: E402
+from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture  # noqa: E402
+from game_adapter.ringside.screens.screen import Leave  # noqa: E402
+from game_adapter.ringside.screens.window import (  # noqa: E402
     LEAST_SIZE,
     LoadingPicture,
     NoScreen,
@@ -32,6 +32,7 @@ from game_adapter.ringside.window import (  # noqa: E402
     no_display,
     open_window,
 )
+from game_adapter.ringside.teams import draw_teams  # noqa: E402
 from tests.game_adapter.test_screens import FRAME_S, FakeHost, dummy_drivers, fight, opened  # noqa: E402
 from tests.support.dropped_plugins import drop  # noqa: E402
 
@@ -95,7 +96,7 @@ def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_screen_that_does_not_answer_is_no_screen() -> None:
     """SDL would fall back to a window that nobody sees; one that was asked for by name is opened all the same."""
     code = (
-        "from game_adapter.ringside.window import NoScreen, open_display\n"
+        "from game_adapter.ringside.screens.window import NoScreen, open_display\n"
         "try:\n    open_display()\nexcept NoScreen as error:\n    print('NoScreen:', error)\nelse:\n    print('opened')"
     )
     unset = ("SDL_VIDEODRIVER", "WAYLAND_DISPLAY")

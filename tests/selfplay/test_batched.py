@@ -18,10 +18,10 @@ from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.batched import Player, SelfPlay, Tally
 from cornerman.selfplay.scalar import ScalarBattles, one_by_one
+from game_adapter.ringside.batched.battle import VectorBattle
+from game_adapter.ringside.batched.lineups import drawn_lineups
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.lineups import drawn_lineups
 from game_adapter.ringside.roster import SHAPES
-from game_adapter.ringside.vector_battle import VectorBattle
 
 ENCODER = Encoder(RINGSIDE)
 SIZES = ENCODER.observation_size, ENCODER.num_actions

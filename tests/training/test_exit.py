@@ -107,7 +107,7 @@ from random import Random
 import pygame
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.window import Window
+from game_adapter.ringside.screens.window import Window
 
 settings = {{"training_window": "always", "learning_time": "{way}", "batch_size": 4, "updates_per_transition": 64.0,
     "warmup_fraction": 0.0}}

@@ -9,13 +9,13 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from game_adapter.ringside.animation import FLOAT_S, Clip, Floating, eased, figures, sound_of, towards
 from game_adapter.ringside.battle import Battle, Fighter
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.icons import COLOURS, draw_icon
-from game_adapter.ringside.sounds import Sounds
-from game_adapter.ringside.sprites import Sprites
-from game_adapter.ringside.theme import (
+from game_adapter.ringside.drawing.animation import FLOAT_S, Clip, Floating, eased, figures, sound_of, towards
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.icons import COLOURS, draw_icon
+from game_adapter.ringside.drawing.sounds import Sounds
+from game_adapter.ringside.drawing.sprites import Sprites
+from game_adapter.ringside.drawing.theme import (
     BODY,
     CORNERS,
     EDGE,

@@ -14,11 +14,10 @@ from typing import Any
 import pygame
 
 from game_adapter.host.host import Host
-from game_adapter.ringside.commands import BACK, CONFIRM
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.sounds import Sounds
-from game_adapter.ringside.sprites import Sprites
-from game_adapter.ringside.theme import (
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.sounds import Sounds
+from game_adapter.ringside.drawing.sprites import Sprites
+from game_adapter.ringside.drawing.theme import (
     BODY,
     EDGE,
     GOLD,
@@ -32,6 +31,7 @@ from game_adapter.ringside.theme import (
     TITLE,
     mixed,
 )
+from game_adapter.ringside.screens.commands import BACK, CONFIRM
 
 CORNERMAN = "cornerman"
 YOU = "you"

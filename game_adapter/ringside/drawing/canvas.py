@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pygame
 
-from game_adapter.ringside.theme import BODY, EDGE, HEIGHT, NIGHT, PANEL, TEXT, WIDTH, Colour
+from game_adapter.ringside.drawing.theme import BODY, EDGE, HEIGHT, NIGHT, PANEL, TEXT, WIDTH, Colour
 
 Rect = pygame.Rect
 FINER = 4

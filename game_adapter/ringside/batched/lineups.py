@@ -12,11 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from game_adapter.ringside.batched.chance import chances
 from game_adapter.ringside.blows import chance_to_land, full_blow, taken_percent
-from game_adapter.ringside.game import strengthened
+from game_adapter.ringside.encoding import FEATURE_NAMES
 from game_adapter.ringside.roster import SHAPES, RosterEntry, Rules, roster, rules
-from game_adapter.ringside.vector_chance import chances
-from game_adapter.ringside.vector_encoding import template
+from game_adapter.ringside.teams import strengthened
+
+STANDARD_SIZE = 18
+"""Features that the plugin puts first: 4 slots of 4, the round, the number of characters."""
+OBSERVATION_SIZE = STANDARD_SIZE + len(FEATURE_NAMES)
+_MOST_CHARACTERS = 4
 
 Teams = tuple[Sequence[RosterEntry], Sequence[RosterEntry]]
 Ints = NDArray[Any]
@@ -42,7 +47,7 @@ class Lineups:
         self.full = np.stack([self.health[:first].sum(0), self.health[first:].sum(0)])
         rows = [lineup if seat == 0 else lineup[first:] + lineup[:first] for lineup in everyone for seat in (0, 1)]
         stats = [[(entry.attack / 100.0, entry.defense / 100.0, entry.speed / 100.0) for entry in row] for row in rows]
-        self.templates = np.array([template(row) for row in stats], np.float32)  # [2 * line-up + seat, F]
+        self.templates = np.array([_template(row) for row in stats], np.float32)  # [2 * line-up + seat, F]
         codes = [[self._codes(lineup, favoured) for lineup in everyone] for favoured in (0, 1)]
         self.codes = np.array(codes, np.int8).transpose(0, 2, 1).copy()  # [seat that ties go to, fighter, line-up]
         self._cases()
@@ -78,6 +83,15 @@ class Lineups:
         self.damage = np.array(damage, np.float32)  # of an average roll that lands
         self.threat = (share * np.array(damage)).astype(np.float32)
         self.fells = np.array(fells, np.float32)  # the most health that it is certain to bring down
+
+
+def _template(attack_defense_speed: list[tuple[float, float, float]]) -> list[float]:
+    """The part of an observation that never changes in a battle, stats in the standard order; the rest is 0."""
+    row = [0.0] * OBSERVATION_SIZE
+    for slot, stats in enumerate(attack_defense_speed):
+        row[4 * slot + 1 : 4 * slot + 4] = stats
+    row[STANDARD_SIZE - 1] = len(attack_defense_speed) / _MOST_CHARACTERS
+    return row
 
 
 def _most_felled(least: float) -> int:

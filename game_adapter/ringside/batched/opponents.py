@@ -1,4 +1,4 @@
-"""Scripted fighters over arrays: those of opponents.py that play in batches, for bulk self-play.
+"""Bots over arrays: those of ringside/opponents.py that play in batches, for bulk self-play.
 
 The random one draws from another generator than its scalar twin; the brawler takes the same blow, except where two
 are worth the same within float32's precision.
@@ -7,22 +7,20 @@ are worth the same within float32's precision.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from game_adapter.ringside.batched.arrays import BattleArrays
+from game_adapter.ringside.batched.encoding import View, cover, within, write_masks
 from game_adapter.ringside.battle import GUARD, HEAVY, NUM_ACTIONS
-from game_adapter.ringside.vector_encoding import View, cover, within, write_masks
-
-if TYPE_CHECKING:
-    from game_adapter.ringside.vector_battle import VectorBattle
 
 Ints = NDArray[Any]
-BatchedRival: TypeAlias = "Callable[[VectorBattle, Ints, np.random.Generator], Ints]"
+BatchedBot: TypeAlias = Callable[[BattleArrays, Ints, np.random.Generator], Ints]
 
 
-def random_fighters(battle: VectorBattle, rows: Ints, random: np.random.Generator) -> Ints:
+def random_fighters(battle: BattleArrays, rows: Ints, random: np.random.Generator) -> Ints:
     """Any legal action."""
     masks = np.zeros((battle.num_battles, NUM_ACTIONS), np.bool_)
     write_masks(View(battle), masks)
@@ -30,7 +28,7 @@ def random_fighters(battle: VectorBattle, rows: Ints, random: np.random.Generato
     return np.asarray((lots * masks[rows]).argmax(1))
 
 
-def brawlers(battle: VectorBattle, rows: Ints, random: np.random.Generator) -> Ints:
+def brawlers(battle: BattleArrays, rows: Ints, random: np.random.Generator) -> Ints:
     """The blow that is expected to take the largest share of what its target has left, now."""
     view, lineups = View(battle), battle.lineups
     enemy = view.others
@@ -48,5 +46,5 @@ def brawlers(battle: VectorBattle, rows: Ints, random: np.random.Generator) -> I
     return best[rows]
 
 
-BATCHED_BOTS: Mapping[str, BatchedRival] = {"random": random_fighters, "brawler": brawlers}
+BATCHED_BOTS: Mapping[str, BatchedBot] = {"random": random_fighters, "brawler": brawlers}
 """By the names of opponents.BOTS."""

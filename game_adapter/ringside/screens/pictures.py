@@ -12,13 +12,13 @@ import pygame
 from game_adapter.host.host import Host
 from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
-from game_adapter.ringside.commands import Commands
-from game_adapter.ringside.debug_menu import DebugMenu
-from game_adapter.ringside.drawing import Canvas
+from game_adapter.ringside.drawing.canvas import Canvas
+from game_adapter.ringside.drawing.sprites import Sprites
+from game_adapter.ringside.drawing.stage import BOTTOM, Marks, Stage
+from game_adapter.ringside.drawing.theme import HEIGHT, WIDTH
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.sprites import Sprites
-from game_adapter.ringside.stage import BOTTOM, Marks, Stage
-from game_adapter.ringside.theme import HEIGHT, WIDTH
+from game_adapter.ringside.screens.commands import Commands
+from game_adapter.ringside.screens.debug_menu import DebugMenu
 
 SIZE = (WIDTH, HEIGHT)
 DEMO_TURNS = 9

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pygame
 
-from game_adapter.ringside.battle_screen import BattleScreen, corner_name
-from game_adapter.ringside.commands import CONFIRM
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.game import draw_teams
-from game_adapter.ringside.roster import SHAPES, RosterEntry
-from game_adapter.ringside.screens import CORNERMAN, YOU, Hall, HelpScreen, Leave, Screen, Setup
-from game_adapter.ringside.theme import (
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.theme import (
     BODY,
     CORNERS,
     EDGE,
@@ -25,6 +20,11 @@ from game_adapter.ringside.theme import (
     mixed,
     parsed,
 )
+from game_adapter.ringside.roster import SHAPES, RosterEntry
+from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
+from game_adapter.ringside.screens.commands import CONFIRM
+from game_adapter.ringside.screens.screen import CORNERMAN, YOU, Hall, HelpScreen, Leave, Screen, Setup
+from game_adapter.ringside.teams import draw_teams
 
 SHAPE, RED, BLUE, DRAW, FIGHT, HELP, QUIT = range(7)
 ABOUT = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pygame
 
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.theme import BAD, GOLD, MEND, Colour
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.theme import BAD, GOLD, MEND, Colour
 
 Shape = tuple[str, Sequence[tuple[float, float]]]
 

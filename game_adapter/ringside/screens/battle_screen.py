@@ -9,11 +9,12 @@ import pygame
 
 from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
-from game_adapter.ringside.commands import BACK, Commands
-from game_adapter.ringside.corner import Corner
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.game import draw_teams
-from game_adapter.ringside.screens import (
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.stage import BOTTOM, Stage
+from game_adapter.ringside.drawing.theme import BAD, BODY, GOLD, GOOD, NIGHT, PANEL, QUIET, SMALL, TEXT, TITLE
+from game_adapter.ringside.screens.commands import BACK, Commands
+from game_adapter.ringside.screens.corner import Corner
+from game_adapter.ringside.screens.screen import (
     CORNERMAN,
     YOU,
     Choices,
@@ -24,8 +25,7 @@ from game_adapter.ringside.screens import (
     Screen,
     Setup,
 )
-from game_adapter.ringside.stage import BOTTOM, Stage
-from game_adapter.ringside.theme import BAD, BODY, GOLD, GOOD, NIGHT, PANEL, QUIET, SMALL, TEXT, TITLE
+from game_adapter.ringside.teams import draw_teams
 
 THINKING_S = 0.35
 BANNER_S = 1.1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pygame
 
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, STRIKE, Battle, mended
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.icons import draw_icon
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.icons import draw_icon
+from game_adapter.ringside.drawing.stage import BOTTOM, Marks
+from game_adapter.ringside.drawing.theme import BODY, EDGE, GOLD, PANEL, PANEL_LIGHT, QUIET, SMALL, TEXT, mixed
 from game_adapter.ringside.opponents import blow
-from game_adapter.ringside.stage import BOTTOM, Marks
-from game_adapter.ringside.theme import BODY, EDGE, GOLD, PANEL, PANEL_LIGHT, QUIET, SMALL, TEXT, mixed
 
 SKILLS = (("strike", STRIKE), ("heavy", HEAVY), ("guard", GUARD), ("mend", MEND), ("charge", CHARGE))
 """Every skill and its first action; the keys 1 to 5 in this order."""

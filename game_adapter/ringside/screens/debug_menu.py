@@ -8,8 +8,8 @@ from __future__ import annotations
 import pygame
 
 from game_adapter.host.host import Host
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.theme import BAD, BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.theme import BAD, BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT
 
 LEAST_PANEL = (424, 384)
 """Pixels that a plugin's panel gets at least."""

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.screens import Hall
-from game_adapter.ringside.theme import BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT, mixed
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.theme import BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT, mixed
+from game_adapter.ringside.screens.screen import Hall
 
 LENGTH_S = 1.2
 SETTLES_S = 0.4

@@ -14,19 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from game_adapter.ringside.batched.arrays import CHARGED, EXPOSED, ON_GUARD, ONE_MEND, BattleArrays
+from game_adapter.ringside.batched.chance import battle_seeds, chances
+from game_adapter.ringside.batched.encoding import View, within, write_masks, write_observations
+from game_adapter.ringside.batched.lineups import Lineups
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, NUM_ACTIONS, SLOTS
-from game_adapter.ringside.lineups import Lineups
-from game_adapter.ringside.vector_chance import battle_seeds, chances
-from game_adapter.ringside.vector_encoding import (
-    CHARGED,
-    EXPOSED,
-    ON_GUARD,
-    ONE_MEND,
-    View,
-    within,
-    write_masks,
-    write_observations,
-)
 
 NOT_YET = 127
 """A place in the order of somebody who does not act any more; real ones are below 32."""
@@ -55,7 +47,7 @@ class Ended:
     truncated: Bools  # [E] never: Ringside ends its battles itself
 
 
-class VectorBattle:
+class VectorBattle(BattleArrays):
     """N battles of one shape, owned by one thread; it keeps `contract.Battles`.
 
     `lineups` says who may meet; row r's k-th battle has the seed `battle_seeds(seed, r, k)`, or the given
@@ -63,27 +55,10 @@ class VectorBattle:
     """
 
     def __init__(self, num_battles: int, seed: int, lineups: Lineups, seeds: Sequence[int] | None = None) -> None:
-        self.lineups, self.rules, self.sizes = lineups, lineups.rules, lineups.sizes
-        self.num_battles, self._seed = num_battles, seed
-        fighters, shape = sum(self.sizes), (sum(self.sizes) + 1, num_battles)
-        self.num_fighters = fighters
-        self.health = np.zeros(shape, np.float32)  # whole numbers
-        self.max_health = np.ones(shape, np.float32)
-        self.status = np.zeros(shape, np.int16)
-        self.entry = np.zeros(shape, np.int32)  # of the line-ups' fighters
-        self.lineup = np.zeros(num_battles, np.int64)
-        # Who acts when: 8 times the place in the order plus the fighter, for this round and for the next.
-        self.code = np.full(shape, -1, np.int8)
-        self.next_code = np.full(shape, -1, np.int8)
-        self.now = np.zeros(num_battles, np.int8)  # the code of whoever acts
-        self.at_one = np.zeros(num_battles, np.bool_)  # whether that is seat 1
-        self.round = np.ones(num_battles, np.int16)
-        self.turns = np.zeros(num_battles, np.uint64)
-        self.seeds = np.zeros(num_battles, np.uint64)
-        self.numbers = np.full(num_battles, -1, np.int64)
+        super().__init__(num_battles, lineups)
+        self._seed = seed
         self._key = np.zeros(num_battles, np.uint64)
         self._full = np.ones((2, num_battles), np.float32)  # each side's sum of maxHealth
-        self.columns = np.arange(num_battles)
         # Action -> fighter aimed at, for seat 0 and then for seat 1; nobody where it aims at no one.
         self._aims = np.array([self._aim(seat, action) for seat in (0, 1) for action in range(NUM_ACTIONS)], np.int64)
         self._begin(self.columns, None if seeds is None else np.array(seeds, np.uint64))
@@ -101,11 +76,6 @@ class VectorBattle:
     def seat(self) -> NDArray[np.int8]:
         """Whose decision is due, `[N]`; a view that the next step changes."""
         return self.at_one.view(np.int8)
-
-    @property
-    def acting(self) -> Ints:
-        """Which fighter acts, `[N]`."""
-        return self.now & 7
 
     @property
     def standing(self) -> Floats:

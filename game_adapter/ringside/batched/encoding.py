@@ -6,24 +6,18 @@ bit; the expected blows and the danger are computed in float32 here and in float
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from game_adapter.ringside.batched.arrays import CHARGED, EXPOSED, ON_GUARD, ONE_MEND, BattleArrays
+from game_adapter.ringside.batched.lineups import STANDARD_SIZE
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, SLOTS
-from game_adapter.ringside.encoding import FEATURE_NAMES
 
-if TYPE_CHECKING:
-    from game_adapter.ringside.vector_battle import VectorBattle
-
-STANDARD_SIZE = 18
-OBSERVATION_SIZE = STANDARD_SIZE + len(FEATURE_NAMES)
-EXPOSED, CHARGED, ON_GUARD, ONE_MEND = 1, 2, 4, 8
-"""Bits of a fighter's status; above them the mends left."""
 _PER_ENEMY, _PER_ALLY = 7, 6
 _ENEMIES, _ALLIES = STANDARD_SIZE, STANDARD_SIZE + SLOTS * _PER_ENEMY
-_LAST_ROUND, _MOST_CHARACTERS = 20, 4
+_LAST_ROUND = 20
 
 Ints = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -45,7 +39,7 @@ class Team(NamedTuple):
 class View:
     """The two teams of every row as seen by the seat whose decision is due, and who acts there."""
 
-    def __init__(self, battle: VectorBattle) -> None:
+    def __init__(self, battle: BattleArrays) -> None:
         self.battle = battle
         (first, second), nobody = battle.sizes, battle.num_fighters
         self.slots = max(first, second)
@@ -84,15 +78,6 @@ def cover(team: Team) -> Ints:
 def within(actor: Ints, target: Ints, covered: Ints) -> Ints:
     """Where in a pair's 12 cases a blow lies: exposed, charged, and three kinds of guard; `covered` is 0 or 4."""
     return np.asarray((target & EXPOSED) + (actor & CHARGED) + np.maximum((target & ON_GUARD) * 2, covered))
-
-
-def template(attack_defense_speed: list[tuple[float, float, float]]) -> list[float]:
-    """What of an observation never changes in a battle, the standard order's stats given; the rest is 0."""
-    row = [0.0] * OBSERVATION_SIZE
-    for slot, stats in enumerate(attack_defense_speed):
-        row[4 * slot + 1 : 4 * slot + 4] = stats
-    row[STANDARD_SIZE - 1] = len(attack_defense_speed) / _MOST_CHARACTERS
-    return row
 
 
 def write_observations(view: View, out: Floats) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from game_adapter.ringside.theme import BAD, GOLD, MEND, QUIET, WARN, Colour
+from game_adapter.ringside.drawing.theme import BAD, GOLD, MEND, QUIET, WARN, Colour
 from game_adapter.ringside.turn import Turn
 
 LUNGE_S = 0.2

@@ -12,14 +12,14 @@ from typing import Any, cast
 import pygame
 
 from game_adapter.host.host import Host
-from game_adapter.ringside.battle_screen import BattleScreen
-from game_adapter.ringside.debug_menu import DebugMenu
-from game_adapter.ringside.drawing import Canvas, Rect
-from game_adapter.ringside.screens import CORNERMAN, Hall, Leave, Screen, Setup
-from game_adapter.ringside.sounds import Sounds
-from game_adapter.ringside.sprites import Sprites
-from game_adapter.ringside.theme import BODY, GOLD, HEIGHT, HUGE, NIGHT, SMALL, TEXT, WIDTH
-from game_adapter.ringside.title import TitleScreen
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.sounds import Sounds
+from game_adapter.ringside.drawing.sprites import Sprites
+from game_adapter.ringside.drawing.theme import BODY, GOLD, HEIGHT, HUGE, NIGHT, SMALL, TEXT, WIDTH
+from game_adapter.ringside.screens.battle_screen import BattleScreen
+from game_adapter.ringside.screens.debug_menu import DebugMenu
+from game_adapter.ringside.screens.screen import CORNERMAN, Hall, Leave, Screen, Setup
+from game_adapter.ringside.screens.title import TitleScreen
 
 FPS = 60
 FRAME_MS = 1000 / FPS

@@ -1,0 +1,1 @@
+"""Many battles at once in numpy arrays, equal to the scalar rules battle for battle."""

@@ -1,0 +1,1 @@
+"""How Ringside looks and sounds: canvas, sprites, sounds, the stage. Nothing here decides."""

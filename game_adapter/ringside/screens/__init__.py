@@ -1,0 +1,1 @@
+"""What the player sees and does: the window and its screens."""
