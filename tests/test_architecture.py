@@ -49,7 +49,6 @@ MAX_FILES_IN_A_ROOM = 12
 PENDING = {
     "experience.safekeeping",
     "files.preferences",
-    "learning.sliced_burst",
     "models.erasure",
     "models.imports",
     "models.loan",

@@ -23,7 +23,6 @@ from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import SlicedBurst
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings
-from cornerman.training.metrics import Metrics
 from cornerman.training.training_loop import MOST_BURSTS
 from tests.benchmarks.figures import Figure, interleaved, not_measured, seconds_a_call
 from tests.support.plain_network import PlainSpec
@@ -131,7 +130,7 @@ def ours(spec: NetworkSpec, rows: Rows) -> Steps:
     for at, half in enumerate(halves):
         half.append_many({name: column[at::2] for name, column in columns.items()})
     learner = Learner(spec, batch_size=BATCH)
-    rings, burst = Rings(*halves), SlicedBurst(learner, BATCH, Metrics())
+    rings, burst = Rings(*halves), SlicedBurst(learner, BATCH, lambda *_: None)
 
     def steps() -> None:
         burst.begin(rings, BURST_STEPS, MOST_BURSTS)

@@ -18,7 +18,6 @@ from cornerman.experience.replay_buffer import ReplayBuffer, Rings, batch_for, e
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, SlicedBurst, for_a_slice
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.training.metrics import Metrics
 
 SPEC = NetworkSpec(5, 4, (8,))
 BATCH, STEPS = 4, 16
@@ -56,6 +55,10 @@ class Pretend:
         return Told(steps, 0, self.loss) if self.applied else Told(0, steps, math.nan)
 
 
+def uncounted(steps: int, seconds: float) -> None:
+    """Nobody counts the steps."""
+
+
 def rings() -> Rings:
     random = np.random.default_rng(3)
     made = Rings(ReplayBuffer(100, 5, 4, random), ReplayBuffer(100, 5, 4, random))
@@ -83,7 +86,7 @@ def whole(burst: SlicedBurst, budgets: list[float]) -> float:
 def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
     def learned(budgets: list[float]) -> tuple[Learner, list[float]]:
         learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
-        burst, losses = SlicedBurst(learner, BATCH, Metrics()), []
+        burst, losses = SlicedBurst(learner, BATCH, uncounted), []
         for _ in range(8):  # past a clearing of tiny moments
             burst.begin(drawn, STEPS)
             losses.append(whole(burst, budgets))
@@ -98,7 +101,7 @@ def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
 
 def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
     pretend = Pretend(step_s=0.001)
-    burst, drawn = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), rings()
     burst.begin(drawn, STEPS)
     whole(burst, [0.0045])
     assert pretend.parts == [1, 4, 4, 4, 3], "the first tells how long a step takes"
@@ -112,7 +115,7 @@ def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
 
 def test_a_part_that_was_stopped_goes_on_where_it_stopped() -> None:
     pretend = Pretend(step_s=0.001)
-    burst, drawn = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), rings()
     pretend.stops_after = 3
     burst.begin(drawn, STEPS, at_once=2)
     whole(burst, [1.0])
@@ -123,7 +126,7 @@ def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
     weights = []
     for at_once in (1, 4):
         learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
-        burst = SlicedBurst(learner, BATCH, Metrics())
+        burst = SlicedBurst(learner, BATCH, uncounted)
         for _ in range(8 // at_once):
             burst.begin(drawn, STEPS, at_once)
             whole(burst, [1e9])
@@ -144,7 +147,7 @@ def test_rows_for_cuda_are_drawn_into_pinned_memory(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(torch, "zeros", pin)
     pretend, drawn = Pretend(), rings()
-    burst = SlicedBurst(pretend, BATCH, Metrics())
+    burst = SlicedBurst(pretend, BATCH, uncounted)
     drawn.sample_many(1, (STEPS, BATCH), 30 / 90, expected := empty_batch(BATCH * STEPS, 5, 4))
     for device, started in (("cuda", rings()), ("cpu", rings())):
         pretend.device = torch.device(device)
@@ -166,7 +169,7 @@ def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         "cornerman.learning.sliced_burst.batch_for", lambda *sizes: taken.append(sizes[1]) or batch_for(*sizes)
     )
-    burst, drawn = SlicedBurst(Pretend(), BATCH, Metrics()), rings()
+    burst, drawn = SlicedBurst(Pretend(), BATCH, uncounted), rings()
     for at_once in (2, 1, 2, 3, 1):
         burst.begin(drawn, STEPS, at_once)
         whole(burst, [1e9])
@@ -175,7 +178,7 @@ def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -
 
 def test_dropping_forgets_the_rest() -> None:
     pretend = Pretend()
-    burst = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock)
+    burst = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock)
     burst.begin(rings(), STEPS)
     assert burst.advance(0.0) is None
     burst.drop()
@@ -186,7 +189,7 @@ def test_dropping_forgets_the_rest() -> None:
 @pytest.mark.parametrize(("loss", "apart"), [(MOST_LOSS - 1, False), (MOST_LOSS + 1, True), (1e30, True)])
 def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
     pretend = Pretend(loss=loss)
-    burst = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock)
+    burst = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock)
     burst.begin(rings(), STEPS)
     if apart:
         with pytest.raises(FloatingPointError, match="the loss went up to"):
@@ -198,7 +201,7 @@ def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
 
 def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row() -> None:
     pretend = Pretend()
-    burst, drawn = SlicedBurst(pretend, BATCH, Metrics(), clock=pretend.clock), rings()
+    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), rings()
     for applied in (False, False, True, False, False):
         pretend.applied = applied
         burst.begin(drawn, STEPS)
@@ -208,12 +211,12 @@ def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row
         whole(burst, [1.0])
 
 
-def test_how_many_steps_a_second_is_counted() -> None:
-    metrics, pretend = Metrics(), Pretend()
-    burst = SlicedBurst(pretend, BATCH, metrics, clock=pretend.clock)
+def test_steps_and_seconds_of_every_part_are_counted() -> None:
+    counted, pretend = list[tuple[int, float]](), Pretend(step_s=0.5)
+    burst = SlicedBurst(pretend, BATCH, lambda *part: counted.append(part), clock=pretend.clock)
     burst.begin(rings(), STEPS)
     whole(burst, [1.0])
-    assert metrics.rate("steps") is not None
+    assert counted == [(1, 0.5), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (1, 0.5)]
 
 
 @pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])

@@ -216,15 +216,22 @@ def test_what_waits_is_collected_in_whole_and_the_game_is_let_in_meanwhile(
 
 
 def test_how_long_a_slice_is_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    learned = []
+    learned, cut_off = [], list[int]()
     for turns in (1, 7, 10**9):
-        monkeypatch.setattr(cornerman.training.training_loop, "for_a_slice", lambda budget_s, turns=turns: Turns(turns))
+        made = list[Turns]()
+        monkeypatch.setattr(
+            cornerman.training.training_loop,
+            "for_a_slice",
+            lambda *_, made=made, turns=turns: made.append(Turns(turns)) or made[-1],
+        )
         gym = Gym(tmp_path / str(turns), practice=5.0)
         for first in range(0, 60, 20):
             gym.play(20, first)
             gym.work()
         learned.append((gym.learner.snapshot(), gym.slot.champion.version, gym.learner.steps))
+        cut_off.append(sum(each.left < 0 for each in made))
     assert learned[0][2] > 400
+    assert cut_off[0] > cut_off[1] > cut_off[2] == 0, "slices of another length"
     for other in learned[1:]:
         assert np.array_equal(learned[0][0], other[0])
         assert learned[0][1:] == other[1:]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from cornerman.experience.replay_buffer import Batch, Rings, batch_for
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.training.metrics import Metrics
 
 MOST_LOSS = 100.0
 """The mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
@@ -82,12 +81,12 @@ class SlicedBurst:
         self,
         learner: LearnerLike,
         batch_size: int,
-        metrics: Metrics,
+        count_steps: Callable[[int, float], object],
         stop: Any = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`stop`: what the learner takes to end a part early, from any thread."""
-        self._learner, self._batch_size, self._metrics = learner, batch_size, metrics
+        """`count_steps` gets the steps and the seconds of each part; `stop` ends a part early, from any thread."""
+        self._learner, self._batch_size, self._count_steps = learner, batch_size, count_steps
         self._stop, self.clock = stop, clock
         self._room: tuple[str, Batch[Any]] | None = None  # for rows of bursts, and the device that likes it
         self._batch: Batch[Any] | None = None
@@ -162,7 +161,7 @@ class SlicedBurst:
         begun = self.clock()
         learned = self._learner.learn_rows(self._rows, self._at, most, self._stop)
         seconds, done = self.clock() - begun, learned.steps + learned.dropped
-        self._metrics.did("steps", done, seconds)
+        self._count_steps(done, seconds)
         self._step_s += (0.2 if self._step_s else 1.0) * (seconds / done - self._step_s)
         self._at += done
         if learned.steps:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
@@ -73,7 +74,8 @@ class TrainingLoop:
         self._inbox, self._lineage, self._registry, self._metrics = inbox, slot, registry, metrics
         self._learner, self._resume_file, self._safe = learner, registry.resume, safe
         self.stop: Flag = np.zeros(1, np.uint8)  # set by any thread, it ends the slice under way
-        self._burst = SlicedBurst(learner, settings.batch_size, metrics, from_numpy(self.stop), self._step_clock)
+        count_steps = partial(metrics.did, "steps")
+        self._burst = SlicedBurst(learner, settings.batch_size, count_steps, from_numpy(self.stop), self._step_clock)
         self._random = np.random.default_rng([settings.seed, 1])
         self.memory = Memory((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
         self.rings, self.held_out = self.memory.rings, self.memory.held_out
