@@ -51,13 +51,11 @@ PENDING = {
     "files.preferences",
     "models.erasure",
     "models.imports",
-    "models.loan",
     "panel.controls",
     "panel.status",
     "training.build",
     "training.resume",
     "training.bulk.run",
-    "models.registry",
 }
 """Moved but not yet redesigned: these still break a rule below. Empty when the house is built."""
 

@@ -12,9 +12,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,14 +29,12 @@ from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.safekeeping import Safekeeping
 from cornerman.experience.segment import Header
-from cornerman.files.folder_lock import FolderLock
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import first_version, stored_champions
 from cornerman.models.imports import take_in, waiting
-from cornerman.models.loan import play_loan
 from cornerman.models.manifest import Identity
-from cornerman.models.registry import Registry
+from cornerman.models.store import Store
 from cornerman.panel.controls import Controls
 from cornerman.panel.panel import Panel
 from cornerman.panel.status import Report, compose
@@ -77,7 +75,6 @@ class Cornerman:
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
         self._live = LiveBattles()
         self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
-        self.loan: TemporaryDirectory[str] | None = None
 
     # ------------------------------------------------------------------------------------------------------- loading
 
@@ -91,13 +88,10 @@ class Cornerman:
         """Build everything; starts the trainer, and with it torch, only where learning is on."""
         folder = Path(data_dir)
         chosen = chosen_settings(folder / "settings.toml", settings or {}, self.say)
-        try:
-            self.load(game, folder, chosen)
-        except ModelError as error:
-            self.loan = play_loan(self, game, folder, chosen, error)
+        self.load(game, folder, chosen)
         self._preferences = read_preferences(self._folder, self.say)
         if self._preferences is not None:
-            self.recording = self._preferences.recording and self.loan is None
+            self.recording = self._preferences.recording and not self.store.read_only
             self.learning, self.level = self._preferences.learning, self._preferences.difficulty
         self.learning = self.learning and not self.settings.safe_mode
         if self.learning:
@@ -105,31 +99,33 @@ class Cornerman:
 
     def load(self, game: Game, folder: Path, settings: Settings, who: str = "a running game") -> None:
         """Build everything but the trainer; ModelError where the folder cannot be used."""
-        self._game, self._folder, self.settings = game, folder, settings
+        self._game, self._folder = game, folder
+        self.encoder = Encoder(game)
+        identity = self._identity = Identity.of(game, self.encoder)
+        spec = NetworkSpec(identity.observation_size, identity.num_actions, settings.hidden)
+        self.store = Store.for_playing(folder, identity, spec, who, self.say)
+        if self.store.read_only:
+            settings = replace(settings, safe_mode=True, recording=False)
+        self.settings = settings
         self.recording = self.settings.recording
         self.learning = self.settings.learning and not self.settings.safe_mode
         self.level = self.settings.difficulty
-        self.encoder = Encoder(game)
         self._random = np.random.default_rng([self.settings.seed, 0])
         inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
         self.recorder = Recorder(self.encoder, rewards, inbox.append)
         self.news = EventQueue(self.recorder, inbox, self.encoder.reads_whole_state)
-        identity = self._identity = Identity(
-            game.name, game.version, self.encoder.version, tuple(game.action_names), self.encoder.observation_size
-        )
-        spec = NetworkSpec(self.encoder.observation_size, self.encoder.num_actions, self.settings.hidden)
-        self.lock = FolderLock(self._folder, who)
-        self.registry = Registry(self._folder, identity, spec, time.time)
+        self.registry = self.store.registry
         self.slot = PolicySlot(stored_champions(self.registry, spec, self.settings.seed, self.say))
         header = Header(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
         self.safe = Safekeeping(self._folder, header, self.say)
-        self.safe.open()
+        if not self.store.read_only:
+            self.safe.open()
         self.quality = QualityNote(self._folder)
         self.machine = Machine()
         self._panel = Panel(Controls(self), self.report)
         self._loaded = True
-        for path in waiting(self._folder)[:1]:
+        for path in waiting(self._folder)[: not self.store.read_only]:
             self.say(f"There is a model to take in, {path.name}: press I in this panel.")
 
     def take_in(self) -> None:
@@ -254,7 +250,7 @@ class Cornerman:
         for battle_id in list(self._seats):
             self.news.abandon(battle_id)
         stopped = self.trainer is None or self.trainer.stop()
-        if self._preferences is not None:
+        if self._preferences is not None and not self.store.read_only:
             write_preferences(self._folder, self._preferences)
         if not stopped:
             log.error("the trainer did not stop in time: what it had not kept is lost")
@@ -263,9 +259,7 @@ class Cornerman:
             self.safe.take_live(item)
         self.safe.close()
         self.quality.write(self.recorder.quality(), ending=True)
-        self.lock.release()
-        if self.loan is not None:
-            self.loan.cleanup()
+        self.store.close()
 
     # --------------------------------------------------------------------------------------------------- the game asks
 
@@ -356,6 +350,8 @@ class Cornerman:
 
     def remember_preferences(self) -> None:
         """The player chose something in the panel: it holds at the next start too."""
+        if self.store.read_only:
+            return
         self._preferences = Preferences(self.recording, self.learning, self.level)
         if self.trainer is not None:
             self.trainer.post(partial(write_preferences, self._folder, self._preferences))

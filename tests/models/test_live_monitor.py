@@ -9,10 +9,10 @@ import pytest
 from cornerman.contract import Source
 from cornerman.evaluation.gate import Verdict
 from cornerman.evaluation.live_battles import LiveBattles, LiveResult
-from cornerman.models.history import History
+from cornerman.models.history import FILE_NAME, History
 from cornerman.models.live_monitor import PROBATION, PROBATION_BATTLES, LiveMonitor
 from cornerman.models.manifest import Provenance
-from tests.models.test_registry import PASSED, filled, flat, opened
+from tests.support.stored_versions import PASSED, filled_store, flat, store_in
 
 
 def result(version: int, score: float, level: int = 5, opponent: str = "player") -> LiveResult:
@@ -20,7 +20,7 @@ def result(version: int, score: float, level: int = 5, opponent: str = "player")
 
 
 def monitor(folder: Path, said: list[str]) -> LiveMonitor:
-    return LiveMonitor(folder, lambda: 0.0, filled(folder).manifests, said.append)
+    return LiveMonitor(filled_store(folder), said.append)
 
 
 def test_a_champion_that_loses_what_its_predecessor_won_is_to_go_back(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
     for _ in range(15):
         assert not record.live(result(2, 0.0), 2, 1)
     record.close()
-    again = LiveMonitor(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)
+    again = LiveMonitor(store_in(tmp_path), [].append)
     assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
 
 
@@ -63,9 +63,9 @@ def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
 
 def test_a_record_that_fails_is_said_once_and_the_watch_goes_on(tmp_path: Path) -> None:
     said: list[str] = []
-    manifests = filled(tmp_path / "data").manifests
-    (tmp_path / "file").write_text("")
-    record = LiveMonitor(tmp_path / "file" / "no", lambda: 0.0, manifests, said.append)
+    store = filled_store(tmp_path)
+    (tmp_path / FILE_NAME).mkdir()
+    record = LiveMonitor(store, said.append)
     for _ in range(40):
         record.live(result(1, 1.0), 1, 0)
     assert any(record.live(result(2, 0.0), 2, 1) for _ in range(40))
@@ -86,9 +86,10 @@ def test_probation_ends_with_its_battles(tmp_path: Path) -> None:
 
 def on_probation(folder: Path) -> LiveMonitor:
     """Of version 3, which recorded battles alone promoted."""
-    registry = filled(folder)
-    registry.promote(registry.save(flat(3), Provenance(parent=2, gate=PASSED | {PROBATION: True})))
-    return LiveMonitor(folder, lambda: 0.0, registry.manifests, [].append)
+    store = filled_store(folder)
+    gate = {**PASSED, PROBATION: True}
+    store.registry.promote(store.registry.save(flat(3), Provenance(parent=2, gate=gate)))
+    return LiveMonitor(store, [].append)
 
 
 def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -96,13 +97,13 @@ def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
     assert record.on_probation(3)
     for _ in range(20):
         record.live(result(3, 1.0), 3, 2)
-    again = LiveMonitor(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)  # the first was never closed
+    again = LiveMonitor(store_in(tmp_path), [].append)  # the first was never closed
     assert again.on_probation(3)
     for left in range(PROBATION_BATTLES - 20, 0, -1):
         assert again.on_probation(3), left
         again.live(result(3, 1.0), 3, 2)
     assert not again.on_probation(3)
-    once_more = LiveMonitor(tmp_path, lambda: 0.0, opened(tmp_path).manifests, [].append)
+    once_more = LiveMonitor(store_in(tmp_path), [].append)
     assert not once_more.on_probation(3)
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,43 +14,19 @@ from hypothesis import strategies as st
 
 from cornerman.contract import ModelError
 from cornerman.models.manifest import Identity, Provenance
-from cornerman.models.registry import Registry
 from cornerman.policy.q_network import NetworkSpec
 from tests.support.failing_files import failing
-
-SPEC = NetworkSpec(18, 5, (8, 4))
-IDENTITY = Identity("toy", "1.0", "layout-1", ("a", "b", "c", "d", "e"), 18)
-PASSED = {"promote": True, "reason": "Promoted: 61% against the champion over 40 pairs.", "battles": []}
-NOW = 1_700_000_000.0
-
-
-def opened(folder: Path, identity: Identity = IDENTITY, spec: NetworkSpec = SPEC) -> Registry:
-    return Registry(folder, identity, spec, lambda: NOW)
-
-
-def flat(seed: int, spec: NetworkSpec = SPEC) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0.0, 0.3, spec.num_parameters).astype(np.float32)
-
-
-def filled(folder: Path, num: int = 3) -> Registry:
-    """Versions 0 to `num` - 1, each promoted in turn; version v holds the numbers of `flat(v)`."""
-    registry = opened(folder)
-    for version in range(num):
-        provenance = Provenance(parent=version - 1 if version else None, gate=PASSED if version else None)
-        assert registry.save(flat(version), provenance) == version
-        registry.promote(version)
-    return registry
-
-
-def path_of(folder: Path, version: int, name: str) -> Path:
-    return folder / "versions" / f"{version:06d}" / name
-
-
-def damage(path: Path, at: int = -5) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 0x10
-    path.write_bytes(data)
-
+from tests.support.stored_versions import (
+    IDENTITY,
+    NOW,
+    PASSED,
+    SPEC,
+    damage,
+    filled,
+    flat,
+    opened,
+    path_of,
+)
 
 # ----------------------------------------------------------------------------------------------------- save and load
 
@@ -331,15 +306,11 @@ def test_forgetting_erases_what_the_player_taught_and_all_that_came_of_it(tmp_pa
     clean = registry.save(flat(4), Provenance(parent=1, rows={"plugin": 9}, gate=PASSED))
     for version in (taught, child, clean):
         registry.promote(version)
-    registry.resume.save({"x": np.arange(3)}, {})
-    registry.resume.save({"x": np.arange(3)}, {})
     (tmp_path / "versions" / ".new-000009").mkdir()
     assert registry.erase_trained_from_player() == [taught, child]
     registry = opened(tmp_path)
     assert registry.line == (0, 1, clean)
-    assert registry.resume.load() == (None, [])
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["000000", "000001", "000004"]
-    assert not list(tmp_path.glob("resume*"))
 
 
 def test_forgetting_the_champion_brings_the_last_clean_one_back(tmp_path):

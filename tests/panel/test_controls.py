@@ -138,7 +138,7 @@ def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(
     promote(table, 3, rows={"player": 10})
     table.play(2)
     plugin = table.plugin
-    plugin.registry.resume.save({"a": np.zeros(3)}, {})
+    plugin.store.checkpoint.save({"a": np.zeros(3)}, {})
 
     def each_turn(match: Any, turn: int) -> None:
         if turn == 8:
@@ -151,7 +151,7 @@ def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(
     assert stored(table) == ["000000"]
     assert plugin.report()["plugin"]["notice"].startswith("Forgotten: ")
     assert "3 versions" in plugin.report()["plugin"]["notice"]
-    assert plugin.registry.resume.load() == (None, [])
+    assert plugin.store.checkpoint.load() == (None, [])
     assert {path.name for path in plugin._folder.iterdir() if path.is_file()} & {"resume.safetensors"} == set()
     assert table.rejected == {}, "the battle under way goes on and is recorded from there"
     assert plugin.recorder.recorded > 0

@@ -18,7 +18,7 @@ from cornerman.experience.safekeeping import Safekeeping
 from cornerman.experience.segment import Header
 from cornerman.learning.learner import build_learner
 from cornerman.models.manifest import Identity, Provenance
-from cornerman.models.registry import Registry
+from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -118,7 +118,8 @@ class Gym:
         self.encoder = encoder = Encoder(self.game)
         self.spec = NetworkSpec(encoder.observation_size, encoder.num_actions, self.settings.hidden)
         identity = Identity("choosing", "1", encoder.version, ACTIONS, encoder.observation_size)
-        self.registry = Registry(folder, identity, self.spec, lambda: 0.0)
+        self.store = Store(folder, identity, self.spec, "the test", lambda: 0.0)
+        self.registry = self.store.registry
         champion, _ = self.registry.load_champion()
         if champion is None:
             flat = draw(self.spec, np.random.default_rng(self.settings.seed))
@@ -134,7 +135,7 @@ class Gym:
             self.settings,
             self.inbox,
             self.slot,
-            self.registry,
+            self.store,
             self.metrics,
             self.learner,
             Safekeeping(folder, header, self.metrics.event),

@@ -169,7 +169,7 @@ def fault(template: Path, home: Path, name: str, failing: Callable[[], AbstractC
             plugin.say(str(error))
     said = [event["text"] for event in plugin.metrics.events() if event["text"] not in {old["text"] for old in heard}]
     plugin.safe.close()
-    plugin.lock.release()
+    plugin.store.close()
     if plugin.training is not None:
         plugin.training.monitor.close()
     return _wrong(home, name, said)

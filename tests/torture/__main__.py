@@ -32,16 +32,17 @@ from cornerman.cli.dataset import export as export_data
 from cornerman.cli.dataset import load as load_data
 from cornerman.contract import ModelError, SettingsError
 from cornerman.experience.journal import PLAYER, Journal
+from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.exchange import export_version, import_version
 from cornerman.models.history import History
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.settings import read_settings
 from game_adapter.host.manifest import ManifestError, read_manifest
-from tests.models.test_registry import IDENTITY, SPEC, filled, flat, opened
 from tests.support import plugin_operations
 from tests.support.duel import preferring
 from tests.support.paths import ROOT
+from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
 from tests.torture import fault_runs, kill_runs
 from tests.torture.fault_runs import HEADER, record
 
@@ -173,7 +174,7 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         return policy is not None and policy.flat.tobytes() == flat(policy.version).tobytes()
 
     def learner() -> bool:
-        saved, _ = registry.resume.load()
+        saved, _ = CheckpointFile(registry.folder).load()
         return saved is None or (saved[0]["x"].tolist() == list(range(6)) and saved[1] == {"a": 1})
 
     def settings() -> bool:
@@ -236,9 +237,9 @@ def mutated(whole: bytes, chance: random.Random) -> bytes:
 def prepare(folder: Path) -> None:
     """What `fuzz` mutates."""
     registry = filled(folder / "home", 2)
-    registry.resume.save({"x": np.arange(6.0)}, {"a": 1})
+    CheckpointFile(registry.folder).save({"x": np.arange(6.0)}, {"a": 1})
     export_version(registry, 1, folder / "version.zip")
-    filled(folder / "sound").resume.save({"x": np.arange(4)}, {"n": 0})
+    CheckpointFile(filled(folder / "sound").folder).save({"x": np.arange(4)}, {"n": 0})
     record(folder / "recorded", 3)
     export_data(folder / "data.jsonl", HEADER, Journal(folder / "recorded" / "journal", HEADER).battles(PLAYER))
     (folder / "settings.toml").write_text('seed = 7\ndevice = "cpu"\nhidden = [16, 16]\n')

@@ -11,11 +11,10 @@ from cornerman.contract import BattleEnd, ModelError, Source
 from cornerman.experience.journal import PLAYER, Journal
 from cornerman.experience.segment import Header
 from cornerman.models.exchange import import_version
-from tests.models.test_registry import IDENTITY, opened
-from tests.models.test_registry_faults import OPERATIONS, assert_sound
 from tests.support import plugin_operations
 from tests.support.failing_files import Failing, failing, failing_record, full_disk
 from tests.support.sample_states import chain
+from tests.support.stored_versions import IDENTITY, OPERATIONS, assert_sound, opened
 
 HEADER = Header("toy", "1.0", "layout-1", 2, 3)
 
@@ -61,7 +60,7 @@ def file_fault(home: Path, nth: int, name: str, operation: Callable[[Path], obje
     with failing(nth, lasting) as state, suppress(ModelError, OSError):
         operation(home)
     try:
-        assert_sound(home, forgotten=name == "forget")
+        assert_sound(home)
         battles = list(Journal(home / "journal", HEADER).battles(PLAYER))
         assert name.startswith("forget") or len(battles) >= 2
     except (AssertionError, ModelError, OSError) as error:

@@ -29,6 +29,7 @@ from cornerman.experience.encoder import Encoder
 from cornerman.experience.journal import PLAYER, Journal
 from cornerman.experience.segment import Header
 from cornerman.files.atomic import read_json
+from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.champion_file import read_line
 from cornerman.models.history import History
 from cornerman.models.manifest import Identity
@@ -124,7 +125,7 @@ def look(data: Path, told: Acknowledged, found: Findings) -> None:
 
 def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -> None:
     sentences = list(registry.sentences)
-    _, spoken = registry.resume.load()
+    _, spoken = CheckpointFile(registry.folder).load()
     for sentence in sentences + spoken:
         found.add("unreadable", sentence)
     loaded = {}

@@ -24,6 +24,7 @@ def forget(plugin: Cornerman) -> None:
     erased: list[Erased] = []
     failed = []
     try:
+        plugin.store.checkpoint.erase()
         versions = plugin.registry.erase_trained_from_player()
         champion, _ = plugin.registry.load_champion()
         plugin.slot.restart(champion or plugin.first_version())

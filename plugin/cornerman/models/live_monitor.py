@@ -6,16 +6,19 @@ worse than its predecessor was, never that another one is better. The trainer's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.gate import Verdict
 from cornerman.evaluation.live_battles import LiveResult
 from cornerman.evaluation.live_watch import LiveWatch, WatchBounds
-from cornerman.models.history import History
 from cornerman.models.manifest import Manifest
+from cornerman.models.store import Store
+
+if TYPE_CHECKING:
+    from cornerman.models.history import History
 
 PROBATION_BATTLES = 60
 """Live battles after which a version that recorded battles promoted is on probation no longer."""
@@ -38,16 +41,13 @@ class LiveMonitor:
 
     def __init__(
         self,
-        folder: Path,
-        now: Callable[[], float],
-        manifests: Callable[..., Iterable[Manifest]],
+        store: Store,
         say: Callable[[str], None],
         bounds: WatchBounds | None = None,
     ) -> None:
-        """`manifests` gives those of the versions that it is called with, of all that are stored without any."""
-        self._folder, self._now, self._manifests, self._say = folder, now, manifests, say
+        self._store, self._say, self._manifests = store, say, store.registry.manifests
         self._bounds = bounds or WatchBounds()
-        self._history: History | None = None
+        self._opened = False
         self._failing = False
         self._scores: dict[tuple[int, str, str], list[float]] = {}
         self._watch: tuple[_Pair, LiveWatch] | None = None
@@ -108,7 +108,7 @@ class LiveMonitor:
     def forget_player(self) -> None:
         """Erase every battle against the player; ModelError where that cannot be done."""
         self.drop()
-        self._opened().forget_player()
+        self._history().forget_player()
 
     def drop(self) -> None:
         """Forget the results in memory; the file is the caller's."""
@@ -117,9 +117,8 @@ class LiveMonitor:
 
     def close(self) -> None:
         """Let go of the file; what comes later opens it again."""
-        if self._history is not None:
-            self._history.close()
-            self._history = None
+        self._store.close_history()
+        self._opened = False
 
     # ----------------------------------------------------------------------------------------------------- watching
 
@@ -143,19 +142,21 @@ class LiveMonitor:
 
     # --------------------------------------------------------------------------------------------------- the record
 
-    def _opened(self) -> History:
-        if self._history is None:
-            self._history = History(self._folder, self._now)
-            for sentence in self._history.sentences:
+    def _history(self) -> History:
+        """The record, with every stored version in it."""
+        history = self._store.history()
+        if not self._opened:
+            self._opened = True
+            for sentence in history.sentences:
                 self._say(sentence)
             for manifest in self._manifests():
-                self._history.add_version(manifest)
-        return self._history
+                history.add_version(manifest)
+        return history
 
     def _note(self, what: Callable[[History], None]) -> None:
         """Do it; a record that fails is said, until it has worked again, and opened anew the next time."""
         try:
-            what(self._opened())
+            what(self._history())
             self._failing = False
         except ModelError as error:
             if not self._failing:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cornerman.contract import ModelError
+from cornerman.contract import Game, ModelError
 from cornerman.policy.q_network import NetworkSpec
+
+if TYPE_CHECKING:
+    from cornerman.experience.encoder import Encoder
 
 SCHEMA = 1
 MAX_LAYERS = 8
@@ -25,6 +28,12 @@ class Identity:
     encoder_version: str
     action_names: tuple[str, ...]
     observation_size: int  # F
+
+    @classmethod
+    def of(cls, game: Game, encoder: Encoder) -> Identity:
+        """The identity of a game that is loaded."""
+        names = tuple(game.action_names)
+        return cls(game.name, game.version, encoder.version, names, encoder.observation_size)
 
     @property
     def num_actions(self) -> int:

@@ -2,7 +2,6 @@
 
     DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md  (learner.safetensors)
     DATA_DIR/champion.json      which version plays and which played before it
-    DATA_DIR/resume.safetensors what the learner needs to go on exactly where it stopped (resume_file.py)
 
 A version is written under a temporary name, synced, renamed, and only then pointed to; what is read is believed only
 after every check. No torch: a game can play a stored fighter with numpy alone. One owner at a time: the game's thread
@@ -35,7 +34,6 @@ from cornerman.files.atomic import (
     to_json,
     write_file,
 )
-from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.files.tensor_file import Arrays, pack, unpack
 from cornerman.models.champion_file import ChampionLine, read_line, write_line
 from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
@@ -76,17 +74,22 @@ class Registry:
         spec: NetworkSpec,
         now: Callable[[], float],
         plugin_version: str = __version__,
+        read_only: bool = False,
     ) -> None:
-        """`spec` is what is saved; other hidden layers still load. `now` gives seconds since 1970, UTC."""
+        """`spec` is the network that `save` stores; versions with other hidden layers still load.
+
+        `now` gives seconds since 1970, UTC. `read_only`: nothing is written, and whatever would write raises
+        ModelError.
+        """
         self._dir, self._identity, self._spec = Path(data_dir), identity, spec
-        self._now, self._plugin_version = now, plugin_version
+        self._now, self._plugin_version, self._read_only = now, plugin_version, read_only
         self._versions = self._dir / VERSIONS
-        self.resume = CheckpointFile(self._dir)
-        try:
-            self._versions.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-        except OSError as error:
-            raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
+        if not read_only:
+            try:
+                self._versions.mkdir(parents=True, exist_ok=True)
+                self._sweep()
+            except OSError as error:
+                raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
         self._line = ChampionLine()
         line, self.sentences = read_line(self._dir)
         self._note_damaged = bool(self.sentences)
@@ -168,6 +171,7 @@ class Registry:
 
         ModelError when it cannot be saved; then nothing of it is left and everything older is untouched.
         """
+        self._check_writable()
         spec = spec or self._spec
         if not np.isfinite(flat).all():
             raise ModelError("The new version holds a number that is not finite; it was not saved.")
@@ -269,7 +273,8 @@ class Registry:
     def load_champion(self, note: bool = True) -> tuple[Policy | None, list[str]]:
         """The champion, or the last good one before it, or None; and a sentence for everything that was wrong.
 
-        A damaged champion is taken out of the line: what loads is the champion from here on; without `note` only here.
+        A damaged champion is taken out of the line: what loads is the champion from here on. Without `note`, and where
+        nothing may be written, only the answer says so.
         """
         sentences, self.sentences = self.sentences, []
         line = self._line
@@ -282,7 +287,7 @@ class Registry:
                 continue
             if line != self._line:
                 sentences.append(f"Version {line.champion} plays instead.")
-            if note and (line != self._line or self._note_damaged):
+            if note and not self._read_only and (line != self._line or self._note_damaged):
                 self._note(line, sentences)
             return policy, sentences
         if sentences:
@@ -326,7 +331,12 @@ class Registry:
         if version not in self._line.cleared:
             self._point(replace(self._line, cleared=(*self._line.cleared, version)))
 
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise ModelError(f"{self._dir} is open for reading only; nothing in it can be changed.")
+
     def _point(self, line: ChampionLine) -> None:
+        self._check_writable()
         line = replace(line, next_version=max([line.next_version, *(number + 1 for number in self.numbers())]))
         try:
             write_line(self._dir, line)
@@ -354,16 +364,16 @@ class Registry:
         return self._delete(spare[: max(0, len(numbers) - keep)])
 
     def erase_trained_from_player(self) -> list[int]:
-        """Delete every version that learned from the player, its descendants, and the learner's state.
+        """Delete every version that learned from the player, and its descendants.
 
         Damaged versions go too, since nobody can tell what they learned from.
         """
+        self._check_writable()
         entries = self.versions()
         tainted = {entry.version for entry in entries if entry.manifest is None or entry.manifest.from_player}
         for entry in entries:
             if entry.manifest is not None and entry.manifest.parent in tainted:
                 tainted.add(entry.version)
-        self.resume.erase()
         try:
             self._sweep(older_than_s=-inf)
         except OSError as error:

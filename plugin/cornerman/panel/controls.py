@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from cornerman.plugin import Cornerman
 
 
-LENT = "It plays from a copy, since its data folder cannot be used now; do that in a game that can use it."
+READ_ONLY = (
+    "The data folder can only be read now: another game uses it, or the disk refuses. Try again when it is free."
+)
 
 
 class Controls:
-    """One method a switch or button. Where the plugin plays from a copy nothing is recorded, learned or forgotten."""
+    """One method a switch or button. Where the data folder is read-only, nothing is recorded, learned or erased."""
 
     def __init__(self, plugin: Cornerman) -> None:
         self._plugin = plugin
@@ -25,15 +27,15 @@ class Controls:
         self._plugin.switch(on=on)
 
     def set_recording(self, on: bool) -> None:
-        if self._plugin.loan is not None:
-            self._plugin.say(LENT)
+        if self._plugin.store.read_only:
+            self._plugin.say(READ_ONLY)
             return
         self._plugin.switch(recording=on)
         self._plugin.remember_preferences()
 
     def set_learning(self, on: bool) -> None:
-        if self._plugin.loan is not None:
-            self._plugin.say(LENT)
+        if self._plugin.store.read_only:
+            self._plugin.say(READ_ONLY)
             return
         self._plugin.set_learning(on)
         self._plugin.remember_preferences()
@@ -59,15 +61,15 @@ class Controls:
 
     def take_in(self) -> str:
         """Take in the model that was dropped into the imports folder."""
-        if self._plugin.loan is not None:
-            return LENT
+        if self._plugin.store.read_only:
+            return READ_ONLY
         self._plugin.hand_to_trainer(self._plugin.take_in)
         return "Looking at the model in the imports folder."
 
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
-        if self._plugin.loan is not None:
-            return LENT
+        if self._plugin.store.read_only:
+            return READ_ONLY
         plugin = self._plugin
         plugin.cut_recording()
         plugin.results.clear()

@@ -30,7 +30,7 @@ from cornerman.learning.sliced_burst import Flag, SlicedBurst, for_a_slice
 from cornerman.models.champions import roll_back
 from cornerman.models.live_monitor import PROBATION, LiveMonitor
 from cornerman.models.manifest import Provenance
-from cornerman.models.registry import Registry
+from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.selfplay.practice import Practice
@@ -64,15 +64,15 @@ class TrainingLoop:
         settings: Settings,
         inbox: Inbox,
         slot: PolicySlot,
-        registry: Registry,
+        store: Store,
         metrics: Metrics,
         learner: Learner,
         safe: Safekeeping,
     ) -> None:
         self._game, self._settings = game, settings
         self._encoder = encoder = Encoder(game)
-        self._inbox, self._lineage, self._registry, self._metrics = inbox, slot, registry, metrics
-        self._learner, self._resume_file, self._safe = learner, registry.resume, safe
+        self._inbox, self._lineage, self._registry, self._metrics = inbox, slot, store.registry, metrics
+        self._learner, self._resume_file, self._safe = learner, store.checkpoint, safe
         self.stop: Flag = np.zeros(1, np.uint8)  # set by any thread, it ends the slice under way
         count_steps = partial(metrics.did, "steps")
         self._burst = SlicedBurst(learner, settings.batch_size, count_steps, from_numpy(self.stop), self._step_clock)
@@ -90,7 +90,7 @@ class TrainingLoop:
                 champions=lambda: slot.line,
                 epsilon=settings.exploration_fraction,
             )
-        self.monitor = LiveMonitor(registry.folder, time.time, registry.manifests, metrics.event)
+        self.monitor = LiveMonitor(store, metrics.event)
         self.beside: Callable[[], dict[str, Any]] = dict  # what the plugin wants kept, and gets back from `resume`
         self._newest = slot.champion
         self._owed = 0.0  # gradient steps that the recorded transitions still pay for

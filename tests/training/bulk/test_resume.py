@@ -27,7 +27,7 @@ from cornerman.learning.learner import build_learner
 from cornerman.models.champions import stored_champions
 from cornerman.models.history import History
 from cornerman.models.manifest import Identity
-from cornerman.models.registry import Registry
+from cornerman.models.store import Store
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay import worker
@@ -99,12 +99,12 @@ def built(folder: Path, name: str, decisions: int, **plan: Any) -> BulkLoop:
     encoder = Encoder(game)
     identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden)
-    registry = Registry(folder, identity, spec, time.time)
-    slot = PolicySlot(stored_champions(registry, spec, settings.seed, lambda _: None))
+    store = Store(folder, identity, spec, "the test")
+    slot = PolicySlot(stored_champions(store.registry, spec, settings.seed, lambda _: None))
     learner = build_learner(spec, with_values(settings, {"batch_size": 64}, "the test"), "cpu")
     small = {"workers": WORKERS, "batch_size": 64, "uses": 4.0, "capacity": 5_000, "candidate_steps": 190}
     whole = Plan(decisions=decisions, report_s=0.0, **{"checkpoint_s": 1e9, **small, **plan})
-    run = BulkLoop(game, name, settings, whole, registry, slot, learner, lambda _: None)
+    run = BulkLoop(game, name, settings, whole, store, slot, learner, lambda _: None)
     run.new_pool = Here
     return run
 
@@ -121,7 +121,7 @@ def digest(run: BulkLoop, folder: Path) -> dict[str, Any]:
     gates = [{name: gate[name] for name in gate if name != "time"} for gate in history.gates()]
     meetings = history.meetings()
     history.close()
-    identity = run._registry._identity
+    identity = run._store.registry._identity
     ratings, _ = StoredVersions(folder, identity, run.game)._ratings()
     return {
         "arrays": {name: array.tobytes() for name, array in arrays.items()},
@@ -129,7 +129,7 @@ def digest(run: BulkLoop, folder: Path) -> dict[str, Any]:
         "league": notes["league"],
         "standing": notes["promotion"]["standing"],
         "line": notes["promotion"]["line"],
-        "versions": run._registry.numbers(),
+        "versions": run._store.registry.numbers(),
         "log": [{k: e[k] for k in e.keys() - CLOCK} for e in log if e["event"] in ("progress", "verdict")],
         "gates": gates,
         "ratings": {name: rating.points for name, rating in ratings.items()},

@@ -23,7 +23,7 @@ from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.learning.accelerator.device_replay import DeviceReplay
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
-from cornerman.models.registry import Registry
+from cornerman.models.store import Store
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.selfplay.anchors import present_rating
 from cornerman.selfplay.league import League
@@ -78,7 +78,7 @@ class BulkLoop:
         game_name: str,
         settings: Settings,
         plan: Plan,
-        registry: Registry,
+        store: Store,
         slot: PolicySlot,
         learner: Learner,
         say: Callable[[str], None],
@@ -89,7 +89,7 @@ class BulkLoop:
         SettingsError where the memory cannot suffice."""
         refuse_impossible(plan, learner)
         self.game, self._settings, self._plan, self._say = game, settings, plan, say
-        self._registry, self._lineage, self._learner = registry, slot, learner
+        self._store, self._lineage, self._learner = store, slot, learner
         spec = self._spec = learner.spec
         shape, random = (spec.observation_size, spec.num_actions), np.random.default_rng([settings.seed, 6])
         self.ring = (
@@ -99,14 +99,14 @@ class BulkLoop:
         )
         self.league, self.progress = League(list(game.bots)), Progress(actions=[0] * spec.num_actions)
         self._batched = list(game.batched_bots) if isinstance(game, BatchedGame) else list(game.bots)
-        folder = registry.folder / "bulk"
+        folder = store.folder / "bulk"
         folder.mkdir(exist_ok=True)
         self._log, self._checkpoint_file = folder / "log.jsonl", CheckpointFile(folder)
         self._game_name = game_name
         self.pool: Hands | None = None
         self.new_pool: Callable[[str, tuple[int, ...], int, int], Hands] = WorkerPool
         self.board: Callable[[Mapping[str, Any]], None] = lambda entry: None
-        self.promotion = BulkPromotion(registry, slot, self.league, spec, settings, say, self._write)
+        self.promotion = BulkPromotion(store, slot, self.league, spec, settings, say, self._write)
         self.devices: dict[str, Choice] = {}
         """Where it learns, acts and picks rows, and why; for the log and the report."""
         self.faults: list[str] = []
@@ -313,7 +313,7 @@ class BulkLoop:
         for sentence in sentences:
             self._say(sentence)
         if saved is None:
-            raise ModelError(f"{self._registry.folder} holds no checkpoint to resume from; start without --resume.")
+            raise ModelError(f"{self._store.folder} holds no checkpoint to resume from; start without --resume.")
         arrays, notes = saved
         self._learner.restore(_part(arrays, "learner."))
         try:

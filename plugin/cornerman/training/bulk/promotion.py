@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.arena import pair_seed
 from cornerman.evaluation.gate import verdict_of
-from cornerman.models.history import History
 from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import Provenance
-from cornerman.models.registry import Registry
+from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
@@ -50,7 +49,7 @@ class BulkPromotion:
 
     def __init__(
         self,
-        registry: Registry,
+        store: Store,
         slot: PolicySlot,
         league: League,
         spec: NetworkSpec,
@@ -59,9 +58,10 @@ class BulkPromotion:
         write: Callable[[Mapping[str, Any]], None],
     ) -> None:
         """`write` takes entries of the log."""
-        self._registry, self._lineage, self._league = registry, slot, league
+        registry = store.registry
+        self._store, self._registry, self._lineage, self._league = store, registry, slot, league
         self._spec, self._settings, self._say, self._write = spec, settings, say, write
-        self._chronicle = LiveMonitor(registry.folder, time.time, registry.manifests, say)
+        self._chronicle = LiveMonitor(store, say)
         self.standing = Standing()
         self.anchors: dict[str, float] = {}
         self.waited_s = 0.0
@@ -207,14 +207,7 @@ class BulkPromotion:
     def _known_since(self, moment: float) -> set[int]:
         """Seeds of the gates that the history noted since; it is a record, so one that fails is only said."""
         try:
-            history = History(self._registry.folder, time.time)
+            return {int(gate["seed"]) for gate in self._store.history().gates(_NEWEST_GATES) if gate["time"] > moment}
         except ModelError as error:
             self._say(str(error))
             return set()
-        try:
-            return {int(gate["seed"]) for gate in history.gates(_NEWEST_GATES) if gate["time"] > moment}
-        except ModelError as error:
-            self._say(str(error))
-            return set()
-        finally:
-            history.close()

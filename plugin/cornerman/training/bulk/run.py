@@ -65,7 +65,7 @@ def train_over_processes(
         plan, devices = _on_devices(game, plan, learner, choice, settings.burst_steps, address is not None)
         for chosen in devices.values():
             say(chosen.why)
-        bulk_loop = BulkLoop(game, game_name, settings, plan, plugin.registry, plugin.slot, learner, say)
+        bulk_loop = BulkLoop(game, game_name, settings, plan, plugin.store, plugin.slot, learner, say)
         bulk_loop.board, bulk_loop.devices = board or bulk_loop.board, devices
         if address is not None:
             bulk_loop.new_pool = partial(RayPool, address=address)
@@ -79,7 +79,7 @@ def train_over_processes(
         say(f"Version {plugin.slot.champion.version} plays. It is stored in {data}")
         return plugin.slot.champion.version
     finally:
-        plugin.lock.release()
+        plugin.store.close()
 
 
 def _on_devices(
@@ -174,7 +174,7 @@ def train(
         say("Stopped.")
     finally:
         training.close()
-        plugin.lock.release()
+        plugin.store.close()
     say(_row(plugin, training.recorded - first, time.monotonic() - start))
     say(f"Version {plugin.slot.champion.version} plays. It is stored in {data}")
     return plugin.slot.champion.version

@@ -1,0 +1,104 @@
+"""Store: one data folder, opened once by whoever needs it: the plugin, bulk training, a command.
+
+    DATA_DIR/in-use.json            held while the store is open for writing (files/folder_lock.py)
+    DATA_DIR/versions/              the versions, and in champion.json which of them plays (registry.py)
+    DATA_DIR/history.sqlite         what happened to them (history.py)
+    DATA_DIR/resume.safetensors     the checkpoint that the next session learns on from (files/checkpoint_file.py)
+
+Read-only, it plays what is stored while another process writes there, or where the disk takes nothing. One owner at a
+time: the game's thread while loading, then the trainer's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cornerman.contract import ModelError
+from cornerman.files.checkpoint_file import CheckpointFile
+from cornerman.files.folder_lock import FolderLock
+from cornerman.models.manifest import Identity
+from cornerman.models.registry import Registry
+from cornerman.policy.q_network import NetworkSpec
+
+if TYPE_CHECKING:
+    from cornerman.models.history import History
+
+
+class Store:
+    """The files of one game in one data folder; a context manager that closes itself."""
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Identity,
+        spec: NetworkSpec | None = None,
+        who: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Claim `folder` for writing as `who`, a name for people; without `who` it is opened read-only.
+
+        `spec` is the network that is saved (default: the usual hidden layers). DataInUseError names the process that
+        writes there already, ModelError says what the disk refuses. `now` gives seconds since 1970, UTC.
+        """
+        self.folder, self.read_only, self._now = folder, not who, now
+        self._history: History | None = None
+        self._lock = FolderLock(folder, who) if who else None
+        self.checkpoint = CheckpointFile(folder)
+        try:
+            spec = spec or NetworkSpec(identity.observation_size, identity.num_actions)
+            self.registry = Registry(folder, identity, spec, now, read_only=self.read_only)
+        except ModelError:
+            self.close()
+            raise
+
+    @classmethod
+    def for_playing(
+        cls, folder: Path, identity: Identity, spec: NetworkSpec, who: str, say: Callable[[str], None]
+    ) -> Store:
+        """A store for writing or, where that cannot be, a read-only one with a champion; `say` hears why.
+
+        ModelError where the folder cannot be claimed and holds no version that could play.
+        """
+        try:
+            return cls(folder, identity, spec, who)
+        except ModelError as error:
+            store = cls(folder, identity, spec)
+            champion, _ = store.registry.load_champion()
+            if champion is None:
+                raise
+            say(f"{error} Version {champion.version} plays; nothing of this game is recorded or learned.")
+            return store
+
+    def history(self) -> History:
+        """The record of versions and battles, opened at the first call. ModelError where it cannot be opened.
+
+        A read-only store begins none.
+        """
+        from cornerman.models.history import FILE_NAME, History  # SQLite is not needed at every start of a game
+
+        if self._history is None:
+            if self.read_only and not (self.folder / FILE_NAME).exists():
+                raise ModelError(f"{self.folder} holds no history of versions and battles yet.")
+            self._history = History(self.folder, self._now)
+        return self._history
+
+    def close_history(self) -> None:
+        """Close the record; `history` opens it again."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
+    def close(self) -> None:
+        """Close every file and let others write; safe to call twice."""
+        self.close_history()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,96 @@
+"""Data folders with known versions in them, for tests of what is stored: version v holds the numbers of `flat(v)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import Floats
+from cornerman.files.checkpoint_file import CheckpointFile
+from cornerman.models.manifest import Identity, Provenance
+from cornerman.models.registry import Registry
+from cornerman.models.store import Store
+from cornerman.policy.q_network import NetworkSpec
+
+SPEC = NetworkSpec(18, 5, (8, 4))
+IDENTITY = Identity("toy", "1.0", "layout-1", ("a", "b", "c", "d", "e"), 18)
+PASSED: Mapping[str, Any] = {
+    "promote": True,
+    "reason": "Promoted: 61% against the champion over 40 pairs.",
+    "battles": [],
+}
+NOW = 1_700_000_000.0
+
+
+def store_in(folder: Path, who: str = "the test", spec: NetworkSpec = SPEC) -> Store:
+    return Store(folder, IDENTITY, spec, who, lambda: NOW)
+
+
+def opened(folder: Path, identity: Identity = IDENTITY, spec: NetworkSpec = SPEC) -> Registry:
+    return Registry(folder, identity, spec, lambda: NOW)
+
+
+def flat(seed: int, spec: NetworkSpec = SPEC) -> Floats:
+    return np.random.default_rng(seed).normal(0.0, 0.3, spec.num_parameters).astype(np.float32)
+
+
+def fill(registry: Registry, num: int = 3) -> Registry:
+    """Versions 0 to `num` - 1, each promoted in turn."""
+    for version in range(num):
+        provenance = Provenance(parent=version - 1 if version else None, gate=PASSED if version else None)
+        assert registry.save(flat(version), provenance) == version
+        registry.promote(version)
+    return registry
+
+
+def filled(folder: Path, num: int = 3) -> Registry:
+    return fill(opened(folder), num)
+
+
+def filled_store(folder: Path, num: int = 3) -> Store:
+    store = store_in(folder)
+    fill(store.registry, num)
+    return store
+
+
+def path_of(folder: Path, version: int, name: str) -> Path:
+    return folder / "versions" / f"{version:06d}" / name
+
+
+def damage(path: Path, at: int = -5) -> None:
+    """Flip one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x10
+    path.write_bytes(data)
+
+
+def save_and_promote(registry: Registry) -> None:
+    registry.promote(registry.save(flat(3), Provenance(parent=2, gate=PASSED), learner={"m": flat(1)}))
+
+
+OPERATIONS: Mapping[str, Callable[[Registry], Any]] = {
+    "save and promote": save_and_promote,
+    "roll back": lambda registry: registry.roll_back(),
+    "prune": lambda registry: registry.prune(keep=1),
+    "forget": lambda registry: registry.erase_trained_from_player(),
+    "save the learner": lambda registry: CheckpointFile(registry.folder).save({"x": np.arange(5)}, {"n": 1}),
+    "open": lambda registry: opened(registry.folder),
+}
+"""What a plugin does to its versions, for tests in which the disk fails meanwhile."""
+
+
+def assert_sound(folder: Path) -> None:
+    """What was filled still loads, whatever was done to it and failed."""
+    registry = opened(folder)
+    policy, sentences = registry.load_champion()
+    assert sentences == []
+    assert policy is not None
+    assert policy.flat.tobytes() == flat(policy.version).tobytes()
+    assert policy.version in (1, 2, 3)
+    assert not any(entry.state == "damaged" for entry in registry.versions())
+    saved, _ = CheckpointFile(folder).load()
+    assert saved is not None
+    assert registry.save(flat(9), Provenance(parent=policy.version)) >= 3
