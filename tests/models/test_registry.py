@@ -60,21 +60,6 @@ def test_the_manifest_tells_everything_the_design_asks_for(tmp_path):
     assert "30 player" in card
 
 
-def test_the_learners_state_comes_back_and_is_optional(tmp_path):
-    registry = opened(tmp_path)
-    state = {"adam.m": flat(1), "steps": np.array(12), "random": np.arange(4, dtype=np.uint64)}
-    registry.save(flat(0), Provenance(), learner=state)
-    registry.save(flat(0), Provenance())
-    loaded = registry.load_learner(0)
-    assert loaded is not None
-    assert {name: array.tobytes() for name, array in loaded.items()} == {n: a.tobytes() for n, a in state.items()}
-    assert loaded["steps"].shape == ()
-    assert registry.load_learner(1) is None
-    damage(path_of(tmp_path, 0, "learner.safetensors"))
-    with pytest.raises(ModelError, match="learner's state"):
-        registry.load_learner(0)
-
-
 def test_other_hidden_layers_still_play(tmp_path):
     wide = NetworkSpec(18, 5, (16,))
     opened(tmp_path, spec=wide).save(flat(3, wide), Provenance())

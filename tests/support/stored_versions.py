@@ -68,7 +68,7 @@ def damage(path: Path, at: int = -5) -> None:
 
 
 def save_and_promote(registry: Registry) -> None:
-    registry.promote(registry.save(flat(3), Provenance(parent=2, gate=PASSED), learner={"m": flat(1)}))
+    registry.promote(registry.save(flat(3), Provenance(parent=2, gate=PASSED)))
 
 
 OPERATIONS: Mapping[str, Callable[[Registry], Any]] = {

@@ -66,8 +66,6 @@ class Manifest:
     sha256: str  # of weights.safetensors
     weights_bytes: int
     shapes: Mapping[str, tuple[int, ...]]
-    learner_sha256: str | None  # of learner.safetensors, where one was saved
-    learner_bytes: int
     parent: int | None
     learning_steps: int
     rows: Mapping[str, int]
@@ -125,8 +123,6 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
         sha256=reader.sha("sha256"),
         weights_bytes=reader.number("weights_bytes", 2**40),
         shapes=reader.shapes("shapes"),
-        learner_sha256=None if value.get("learner_sha256") is None else reader.sha("learner_sha256"),
-        learner_bytes=reader.number("learner_bytes", 2**40),
         parent=None if value.get("parent") is None else reader.number("parent", 10**9),
         learning_steps=reader.number("learning_steps", 2**62),
         rows=reader.counts("rows"),

@@ -1,6 +1,6 @@
 """Versions on disk: save, verify, load, promote, roll back, prune, forget.
 
-    DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md  (learner.safetensors)
+    DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md
     DATA_DIR/champion.json      which version plays and which played before it
 
 A version is written under a temporary name, synced, renamed, and only then pointed to; what is read is believed only
@@ -17,10 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cornerman import __version__
 from cornerman.contract import Floats, ModelError
@@ -34,19 +32,10 @@ from cornerman.files.atomic import (
     to_json,
     write_file,
 )
-from cornerman.files.tensor_file import Arrays, pack, unpack
+from cornerman.files.tensor_file import pack
 from cornerman.models.champion_file import ChampionLine, read_line, write_line
 from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
-from cornerman.models.weights import (
-    CARD,
-    LEARNER,
-    MANIFEST,
-    MAX_LEARNER_BYTES,
-    MAX_WEIGHTS_BYTES,
-    WEIGHTS,
-    check_bytes,
-    policy_of,
-)
+from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, split
 
@@ -164,9 +153,7 @@ class Registry:
 
     # ----------------------------------------------------------------------------------------------------- saving
 
-    def save(
-        self, flat: Floats, provenance: Provenance, learner: Arrays | None = None, spec: NetworkSpec | None = None
-    ) -> int:
+    def save(self, flat: Floats, provenance: Provenance, spec: NetworkSpec | None = None) -> int:
         """Store parameters `[P]` as a new version and return its number; it does not play yet.
 
         ModelError when it cannot be saved; then nothing of it is left and everything older is untouched.
@@ -176,18 +163,13 @@ class Registry:
         if not np.isfinite(flat).all():
             raise ModelError("The new version holds a number that is not finite; it was not saved.")
         weights = pack(split(np.asarray(flat, np.float32), spec))
-        state = None if learner is None else pack(learner, what="The learner's state")
         version = max([self._line.next_version - 1, *self.numbers()]) + 1
-        manifest = self._describe(version, spec, provenance, weights, state)
+        manifest = self._describe(version, spec, provenance, weights)
         files = {WEIGHTS: weights, MANIFEST: to_json(manifest.as_dict()), CARD: card(manifest).encode()}
-        if state is not None:
-            files[LEARNER] = state
         self._write_folder(version, files)
         return version
 
-    def _describe(
-        self, version: int, spec: NetworkSpec, provenance: Provenance, weights: bytes, learner: bytes | None
-    ) -> Manifest:
+    def _describe(self, version: int, spec: NetworkSpec, provenance: Provenance, weights: bytes) -> Manifest:
         created = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
         return Manifest(
             schema=SCHEMA,
@@ -201,8 +183,6 @@ class Registry:
             sha256=hashlib.sha256(weights).hexdigest(),
             weights_bytes=len(weights),
             shapes=dict(spec.arrays()),
-            learner_sha256=None if learner is None else hashlib.sha256(learner).hexdigest(),
-            learner_bytes=0 if learner is None else len(learner),
             parent=provenance.parent,
             learning_steps=provenance.learning_steps,
             rows=dict(provenance.rows),
@@ -259,16 +239,6 @@ class Registry:
             name: read_file(folder / name, limit, what)
             for name, limit in ((MANIFEST, MAX_JSON_BYTES), (WEIGHTS, MAX_WEIGHTS_BYTES), (CARD, MAX_JSON_BYTES))
         }
-
-    def load_learner(self, version: int) -> dict[str, NDArray[Any]] | None:
-        """The learner's arrays as saved with a version; None where none were saved."""
-        manifest = self.manifest(version)
-        if manifest.learner_sha256 is None:
-            return None
-        what = f"The learner's state of version {version}"
-        data = read_file(self._folder(version) / LEARNER, MAX_LEARNER_BYTES, what)
-        check_bytes(data, manifest.learner_bytes, manifest.learner_sha256, what)
-        return unpack(data, what)[0]
 
     def load_champion(self, note: bool = True) -> tuple[Policy | None, list[str]]:
         """The champion, or the last good one before it, or None; and a sentence for everything that was wrong.

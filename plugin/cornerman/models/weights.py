@@ -13,9 +13,8 @@ from cornerman.files.tensor_file import unpack
 from cornerman.models.manifest import Manifest, parse_manifest
 from cornerman.policy.policy import Policy
 
-WEIGHTS, LEARNER, MANIFEST, CARD = "weights.safetensors", "learner.safetensors", "manifest.json", "card.md"
+WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.json", "card.md"
 MAX_WEIGHTS_BYTES = 256 * 2**20
-MAX_LEARNER_BYTES = 2**30
 
 
 def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:

@@ -265,7 +265,7 @@ class TrainingLoop:
             rows=dict(self.memory.rows),
             gate=verdict.as_dict() | ({} if isinstance(self._game, HeadlessGame) else {PROBATION: True}),
         )
-        version = self._registry.save(candidate.flat, provenance, learner=self._learner.state(), spec=candidate.spec)
+        version = self._registry.save(candidate.flat, provenance, spec=candidate.spec)
         self._registry.promote(version)
         return version
 
