@@ -1,22 +1,23 @@
-# make play   a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
-# make test   the same environment, lint, types, tests
-# make long   what is too slow for make test: bulk training stopped and killed, a plugin that hangs for 5 s
+# make play     a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
+# make test     the same environment; lint, types, tests
+# make long     tests that are too slow for make test: bulk training stopped and killed, packages built and installed, ...
 # make battles  100,000 random battles by the batched rules and by the scalar ones, compared; about three minutes
-# make bench  what recording, deciding and learning cost, beside their peers; ONLY=record for one subject
-# make soak   30 minutes of the window with learning: does its memory grow?
+# make bench    what recording, deciding and learning cost, beside other libraries; ONLY=record for one subject
+# make soak     30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
-# make ladder the scripted fighters against one another, 1,000 battles each
+# make ladder   the bots against one another, 1,000 battles each
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 ARGS ?=
 
 .PHONY: play test long battles lint env bench torture soak ladder clean
 
 env: $(VENV)/.installed
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[game,plot,test]"
+	$(INSTALL) ".[game,plot,test]"
 	touch $@
 
 play: env
@@ -32,13 +33,14 @@ test: env lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" $(ARGS)
 
 long: env
+	$(INSTALL) ".[package]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long $(ARGS)
 
 battles: env
-	CORNERMAN_BATTLES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_vector_battle.py $(ARGS)
+	CORNERMAN_BATTLES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/game_adapter/test_vector_battle.py $(ARGS)
 
 bench: env
-	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	$(INSTALL) ".[bench]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(ONLY)
 
 soak: env
@@ -52,4 +54,4 @@ ladder: env
 	$(BIN)/python -m tests.ladder
 
 clean:
-	rm -rf $(VENV) plugins out
+	rm -rf $(VENV) .venv-3.* plugins out
