@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.evaluation.gate import Verdict
+from cornerman.evaluation.verdict import Verdict
 from cornerman.models.manifest import Provenance
 from cornerman.models.registry import Registry
 from cornerman.policy.q_network import NetworkSpec

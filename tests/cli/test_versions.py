@@ -14,7 +14,7 @@ from cornerman.__main__ import main
 from cornerman.cli.commands import identity_for
 from cornerman.cli.doctor import examine
 from cornerman.evaluation.arena import BattleRecord
-from cornerman.evaluation.gate import GateBattle, Verdict
+from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.models.history import History
 from cornerman.models.manifest import Provenance
 from cornerman.models.registry import Registry

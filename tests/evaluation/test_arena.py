@@ -1,9 +1,11 @@
-"""evaluation.py: battles by the turn, side-swapped pairs, intervals."""
+"""Battles turn by turn, side-swapped pairs, intervals, and battles that repeat."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import comb
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,19 +14,23 @@ from hypothesis import strategies as st
 
 from cornerman.contract import ContractError
 from cornerman.evaluation.arena import (
-    Fighter,
+    BattleRecord,
+    PolicyBot,
     Result,
-    as_fighter,
+    as_bot,
+    count_different,
     evaluate,
     pair_seed,
     pair_turns,
     play_battle,
-    turns_of,
+    play_turns,
     wilson_interval,
 )
+from cornerman.evaluation.faults import FaultyBattleError
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
+from game_adapter.ringside.game import RINGSIDE
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle, at_level, preferring
 
 SPEC = NetworkSpec(OBSERVATION_SIZE, NUM_LEVELS, (8,))
@@ -37,7 +43,7 @@ def policy(level: int) -> Policy:
 # --------------------------------------------------------------------------------------------------------- intervals
 
 
-def test_wilson_interval_known_values():
+def test_wilson_interval_has_known_values() -> None:
     # Agresti and Coull 1998 and any table: 8 of 10 gives 0.490 to 0.943.
     low, high = wilson_interval(0.8, 10)
     assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
@@ -45,52 +51,39 @@ def test_wilson_interval_known_values():
 
 
 @pytest.mark.parametrize("p", [0.1, 0.35, 0.5, 0.8])
-def test_wilson_interval_covers_the_truth_about_95_times_of_100(p):
+def test_wilson_interval_covers_the_truth_about_95_times_of_100(p: float) -> None:
     num = 100
+    intervals = [wilson_interval(k / num, num) for k in range(num + 1)]
     chances = [comb(num, k) * p**k * (1 - p) ** (num - k) for k in range(num + 1)]
-    covered = sum(
-        chance
-        for k, chance in enumerate(chances)
-        if wilson_interval(k / num, num)[0] <= p <= wilson_interval(k / num, num)[1]
-    )
+    covered = sum(chance for chance, (low, high) in zip(chances, intervals, strict=True) if low <= p <= high)
     assert 0.93 <= covered <= 0.97
 
 
 @given(wins=st.integers(0, 500), losses=st.integers(0, 500))
-def test_wilson_interval_holds_the_share_and_stays_a_share(wins, losses):
+def test_wilson_interval_holds_the_share_and_stays_a_share(wins: int, losses: int) -> None:
     num = wins + losses
     low, high = wilson_interval(wins / num if num else 0.0, num)
     assert 0.0 <= low <= high <= 1.0
-    assert num == 0 or low <= wins / num + 1e-12
-    assert num == 0 or high >= wins / num - 1e-12
+    assert num == 0 or low - 1e-12 <= wins / num <= high + 1e-12
 
 
 # ----------------------------------------------------------------------------------------------------------- battles
 
 
-def test_play_battle_tells_who_won_and_how_long_it_took():
-    played = play_battle(Duel(), 5, [at_level(10), at_level(0)])
-    assert played.outcome == {0: 1, 1: -1}
-    assert (played.turns, played.truncated) == (2, False)
-    assert (played.score(0), played.score(1)) == (1.0, 0.0)
+@pytest.mark.parametrize(
+    ("endless", "max_turns", "turns", "outcome"),
+    [(False, 400, 2, {0: 1, 1: -1}), (False, 2, 2, {0: 1, 1: -1}), (True, 30, 30, {0: 0, 1: 0})],
+    ids=["ends", "ends with the last turn allowed", "never ends: a draw"],
+)
+def test_play_battle_ends_or_is_cut_off(endless: bool, max_turns: int, turns: int, outcome: dict[int, int]) -> None:
+    played = play_battle(Duel(endless=endless), 5, [at_level(10), at_level(0)], max_turns)
+    assert (played.outcome, played.turns, played.truncated) == (outcome, turns, endless)
+    assert [played.score(seat) for seat in (0, 1)] == [(outcome[seat] + 1) / 2 for seat in (0, 1)]
 
 
-def test_a_battle_that_never_ends_is_cut_off_as_a_draw():
-    played = play_battle(Duel(endless=True), 5, [at_level(10), at_level(0)], max_turns=30)
-    assert played.truncated
-    assert played.turns == 30
-    assert (played.score(0), played.score(1)) == (0.5, 0.5)
-
-
-def test_a_battle_that_ends_with_the_last_turn_allowed_is_not_cut_off():
-    played = play_battle(Duel(), 5, [at_level(10), at_level(0)], max_turns=2)
-    assert not played.truncated
-    assert played.outcome == {0: 1, 1: -1}
-
-
-def test_turns_are_played_one_at_a_time():
+def test_play_turns_yields_after_every_turn() -> None:
     battle = DuelBattle(1)
-    turns = turns_of(battle, [at_level(1), at_level(2)], [Random(0), Random(1)])
+    turns = play_turns(battle, [at_level(1), at_level(2)], [Random(0), Random(1)])
     assert battle.seat == 0
     assert next(turns) is None
     assert battle.seat == 1
@@ -102,62 +95,65 @@ def test_turns_are_played_one_at_a_time():
     assert list(turns) == []
 
 
-def test_a_refused_action_names_turn_seat_and_cause():
-    with pytest.raises(ContractError, match=r"turn 0: seat 0 chose action 99.*there is no level 99"):
-        play_battle(Duel(), 1, [at_level(99), at_level(0)])
+def _fixed(value: Any) -> property:
+    """An attribute that keeps its value whatever is assigned."""
+    return property(lambda battle: value, lambda battle, other: None)
 
 
-def test_a_battle_without_seat_and_outcome_is_refused():
-    class Stuck(DuelBattle):
-        seat = None
+class Odd(Duel):
+    """A duel whose battles always have these attributes."""
 
-    class StuckDuel(Duel):
-        def new_battle(self, seed):
-            return Stuck(seed)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__()
+        self._attributes = {name: _fixed(value) for name, value in attributes.items()}
 
-    with pytest.raises(ContractError, match="no outcome"):
-        play_battle(StuckDuel(), 1, [at_level(1), at_level(1)])
+    def new_battle(self, seed: int) -> DuelBattle:
+        battle: DuelBattle = type("OddBattle", (DuelBattle,), self._attributes)(seed)
+        return battle
 
 
-def test_a_third_seat_is_refused():
-    class Third(DuelBattle):
-        seat = 2
-
-    class ThirdDuel(Duel):
-        def new_battle(self, seed):
-            return Third(seed)
-
-    with pytest.raises(ContractError, match="seat 2"):
-        play_battle(ThirdDuel(), 1, [at_level(1), at_level(1)])
+@pytest.mark.parametrize(
+    ("game", "level", "why"),
+    [
+        (Duel(), 99, r"turn 0, seat 0: the game refused action 99: there is no level 99"),
+        (Odd(seat=2), 1, "seat 2"),
+        (Odd(seat=None, outcome=None), 1, "no outcome"),
+        (Odd(outcome={0: 1}), 1, "must hold 1, 0 or -1 for seats 0 and 1"),
+        (Odd(outcome={0: 3, 1: -3}), 1, "must hold 1, 0 or -1"),
+    ],
+    ids=["illegal action", "third seat", "no seat and no outcome", "one seat's outcome", "odd outcome"],
+)
+def test_play_battle_says_which_part_of_the_contract_a_game_breaks(game: Duel, level: int, why: str) -> None:
+    with pytest.raises(FaultyBattleError, match=why):
+        play_battle(game, 1, [at_level(level), at_level(0)])
 
 
 # ------------------------------------------------------------------------------------------------------------- pairs
 
 
-def pair(game, seed, player, bot):
-    return [record for record in pair_turns(game, seed, player, bot) if record is not None]
+def pair(game: Duel, seed: int, agent: Any, opponent: Any) -> tuple[BattleRecord, BattleRecord]:
+    first, second = (record for record in pair_turns(game, seed, agent, opponent) if record is not None)
+    return first, second
 
 
-def test_a_pair_has_one_seed_and_both_sides():
+def test_a_pair_has_one_seed_and_both_sides() -> None:
     first, second = pair(Duel(), 77, at_level(10), at_level(0))
-    assert (first.seed, first.seat) == (77, 0)
-    assert (second.seed, second.seat) == (77, 1)
-    assert (first.score, second.score) == (1.0, 1.0)
+    assert [(record.seed, record.seat, record.score) for record in (first, second)] == [(77, 0, 1.0), (77, 1, 1.0)]
 
 
-def dicing(battle, random):
+def dicing(battle: DuelBattle, random: Random) -> int:
     return random.randrange(NUM_LEVELS)
 
 
 @given(seed=st.integers(0, 2**48))
-def test_players_who_play_alike_tie_every_pair(seed):
+def test_agents_that_play_alike_tie_every_pair(seed: int) -> None:
     """Dice included: the generators belong to the seats, so the swapped battle is the same battle."""
     first, second = pair(Duel(), seed, dicing, dicing)
     assert first.score + second.score == 1.0
 
 
 @given(seed=st.integers(0, 2**62), index=st.integers(0, 1000))
-def test_pair_seeds_differ_by_series_and_by_index(seed, index):
+def test_pair_seeds_differ_by_series_and_by_index(seed: int, index: int) -> None:
     seeds = {
         pair_seed(seed, index),
         pair_seed(seed, index + 1),
@@ -171,13 +167,12 @@ def test_pair_seeds_differ_by_series_and_by_index(seed, index):
 # ---------------------------------------------------------------------------------------------------------- evaluate
 
 
-def test_evaluate_repeats_by_seed_and_differs_by_seed():
-    game = Duel(mirrored=False)
-    assert evaluate(at_level(6), at_level(4), game, 60, 1) == evaluate(at_level(6), at_level(4), game, 60, 1)
-    assert evaluate(at_level(6), at_level(4), game, 60, 1) != evaluate(at_level(6), at_level(4), game, 60, 2)
+def test_evaluate_repeats_by_seed_and_differs_by_seed() -> None:
+    first, same, other = (evaluate(at_level(6), at_level(4), Duel(mirrored=False), 60, seed) for seed in (1, 1, 2))
+    assert first == same != other
 
 
-def test_evaluate_measures_the_known_strength():
+def test_evaluate_measures_the_known_strength() -> None:
     result = evaluate(at_level(8), at_level(4), Duel(mirrored=False), 4000, 3)  # 70 %
     assert abs(result.win_rate - 0.7) < 0.03
     assert result.interval[0] < 0.7 < result.interval[1]
@@ -185,63 +180,133 @@ def test_evaluate_measures_the_known_strength():
     assert result.wins + result.losses + result.draws == 4000
 
 
-def test_evaluate_counts_both_sides_alike_and_rounds_up_to_pairs():
+def test_evaluate_counts_both_sides_alike_and_rounds_up_to_pairs() -> None:
     result = evaluate(at_level(5), at_level(5), Duel(), 9, 3)
     assert result.num_battles == 10
     assert result.win_rate == 0.5
     assert sum(battle.seat for battle in result.battles) == 5
 
 
-def test_a_draw_is_half_a_score_but_no_win():
+def test_a_draw_is_half_a_score_but_no_win() -> None:
     result = evaluate(at_level(5), at_level(5), Duel(endless=True), 4, 3, max_turns=6)
     assert (result.wins, result.losses, result.draws, result.truncated) == (0, 0, 4, 4)
     assert (result.win_rate, result.score) == (0.0, 0.5)
 
 
-def test_no_battles_give_no_figures_and_no_error():
+def test_result_of_no_battles_has_figures() -> None:
     result = Result.of([])
     assert (result.win_rate, result.score, result.interval) == (0.0, 0.0, (0.0, 1.0))
     assert result.as_dict()["battles"] == 0
 
 
-def test_a_policy_plays_through_the_encoder_and_a_rival_as_it_is():
-    result = evaluate(policy(10), at_level(0), Duel(), 20, 1)
-    assert result.win_rate == 1.0
+def test_result_as_dict_is_plain_data() -> None:
+    figures = evaluate(at_level(10), at_level(0), Duel(), 4, 1).as_dict()
+    assert figures["win_rate"] == 1.0
+    assert all(isinstance(value, int | float | list | str) for value in figures.values())
+    assert not any(isinstance(value, np.generic) for value in figures.values())
+
+
+# ----------------------------------------------------------------------------------------------- battles that repeat
+
+
+class NoChance(Duel):
+    """The higher level wins, whatever the seed."""
+
+    def new_battle(self, seed: int) -> DuelBattle:
+        return Certain(seed)
+
+
+class Certain(DuelBattle):
+    def apply(self, action: int) -> None:
+        super().apply(action)
+        if len(self.levels) == 2:
+            first, second = self.levels
+            self.outcome = {0: 1, 1: -1} if first > second else {0: -1, 1: 1}
+
+
+@pytest.mark.parametrize(
+    ("game", "agents", "different"),
+    [
+        (NoChance(), (at_level(7), at_level(3)), 2),
+        (NoChance(), (policy(7), at_level(3)), 2),
+        (NoChance(), (at_level(7), dicing), 20),
+        (Duel(), (at_level(7), at_level(3)), 40),
+        (RINGSIDE, (RINGSIDE.bots["brawler"], RINGSIDE.bots["tactician"]), 40),
+    ],
+    ids=["no chance", "no chance, a policy", "a bot with dice", "only the end is chance", "a game with chance"],
+)
+def test_evaluate_counts_battles_that_differ(game: Any, agents: Sequence[Any], different: int) -> None:
+    result = evaluate(agents[0], agents[1], game, 40, 1)
+    assert result.num_battles == 40
+    assert result.as_dict()["different_battles"] == count_different(result.battles)
+    if different == 20:
+        assert 2 < count_different(result.battles) <= 22, "eleven levels in two seats"
+    else:
+        assert count_different(result.battles) == different
+
+
+# ------------------------------------------------------------------------------------------------- faulty battles
+
+
+class Faulty(Duel):
+    """Some battles raise; `share` of them, decided by the seed."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(mirrored=False)
+        self._share = share
+
+    def new_battle(self, seed: int) -> DuelBattle:
+        if Random(f"{seed} faulty").random() < self._share:
+            raise KeyError("hp")
+        return super().new_battle(seed)
+
+
+def test_evaluate_drops_faulty_battles_and_says_so() -> None:
+    result = evaluate(at_level(8), at_level(4), Faulty(0.02), 400, 3)
+    assert result.num_battles == 400
+    assert "battles were dropped" in result.as_dict()["dropped"]
+    assert "new_battle failed with KeyError: 'hp'" in result.dropped
+    assert evaluate(at_level(8), at_level(4), Faulty(0.0), 40, 3).dropped == ""
+
+
+def test_evaluate_stops_where_most_battles_are_faulty() -> None:
+    with pytest.raises(ContractError, match=r"most headless battles are faulty: .*KeyError: 'hp'"):
+        evaluate(at_level(8), at_level(4), Faulty(0.9), 400, 3)
+
+
+# ------------------------------------------------------------------------------------------------ policies as bots
+
+
+def test_a_policy_plays_through_the_encoder_and_a_bot_as_it_is() -> None:
+    assert evaluate(policy(10), at_level(0), Duel(), 20, 1).win_rate == 1.0
     assert evaluate(at_level(0), policy(10), Duel(), 20, 1).win_rate == 0.0
     bot = at_level(3)
-    assert as_fighter(bot, Encoder(Duel())) is bot
+    assert as_bot(bot, Encoder(Duel())) is bot
 
 
-def test_a_fighter_uses_the_seats_generator_when_it_plays_by_chance():
-    fighter = Fighter(policy(10), Encoder(Duel()), epsilon=1.0)
-    levels = [fighter(DuelBattle(0), Random(seed)) for seed in range(200)]
-    assert levels == [fighter(DuelBattle(0), Random(seed)) for seed in range(200)]
+def test_policy_bot_draws_from_the_seats_generator() -> None:
+    bot = PolicyBot(policy(10), Encoder(Duel()), epsilon=1.0)
+    levels = [bot(DuelBattle(0), Random(seed)) for seed in range(200)]
+    assert levels == [bot(DuelBattle(0), Random(seed)) for seed in range(200)]
     assert len(set(levels)) == NUM_LEVELS
-    greedy = Fighter(policy(10), Encoder(Duel()))
+    greedy = PolicyBot(policy(10), Encoder(Duel()))
     assert {greedy(DuelBattle(0), Random(seed)) for seed in range(20)} == {10}
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.7])
-def test_policies_that_draw_still_tie_with_themselves_and_play_the_same_battle_again(epsilon):
+def test_policies_that_draw_tie_with_themselves_and_repeat_a_battle(epsilon: float) -> None:
     """A zero head prefers nothing and draws every action; what came before must not change what is drawn."""
     blank = Policy(SPEC, np.zeros(SPEC.num_parameters, np.float32), 0)
-    first, second = (Fighter(blank, Encoder(Duel()), epsilon=epsilon) for _ in range(2))
+    first, second = (PolicyBot(blank, Encoder(Duel()), epsilon=epsilon) for _ in range(2))
     series = [pair(Duel(), seed, first, second) for seed in range(40)]
     assert all(one.score + other.score == 1.0 for one, other in series)
     assert pair(Duel(), 17, first, second) == series[17]
     assert {one.score for one, _ in series} == {0.0, 1.0}
 
 
-def test_a_fighter_asked_after_the_end_says_so():
+def test_policy_bot_asked_after_the_end_says_so() -> None:
     battle = DuelBattle(1)
     battle.apply(1)
     battle.apply(1)
     with pytest.raises(ContractError, match="is over"):
-        Fighter(policy(1), Encoder(Duel()))(battle, Random(0))
-
-
-def test_figures_as_plain_data():
-    figures = evaluate(at_level(10), at_level(0), Duel(), 4, 1).as_dict()
-    assert figures["win_rate"] == 1.0
-    assert all(isinstance(value, int | float | list) for value in figures.values())
-    assert not any(isinstance(value, np.generic) for value in figures.values())
+        PolicyBot(policy(1), Encoder(Duel()))(battle, Random(0))

@@ -1,9 +1,11 @@
-"""paired_test.py: the sequential test keeps its promises in simulation; the exact test equals plain enumeration."""
+"""The sequential test keeps its promises in simulation; the exact test equals plain enumeration."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,13 @@ from hypothesis import strategies as st
 from cornerman.evaluation.significance import Bounds, SequentialTest, chance_of_loss
 
 SERIES = 2000
+Rule = Callable[[], Callable[[float], bool | None]]
 SLACK = 3 * sqrt(0.05 * 0.95 / SERIES)  # three standard errors of the simulation
 
 
-def draw_pairs(random, strength, correlation, draws, shape):
+def draw_pairs(
+    random: np.random.Generator, strength: float, correlation: float, draws: float, shape: tuple[int, int]
+) -> Any:
     """Pair scores: either battle is won, drawn or lost by one uniform number; with chance |correlation| the second
     battle's number is the first one's (positive) or its mirror image (negative: the seed favours a side)."""
     first, second = random.random(shape), random.random(shape)
@@ -24,13 +29,13 @@ def draw_pairs(random, strength, correlation, draws, shape):
     second = np.where(coupled, first if correlation > 0 else 1.0 - first, second)
     won = strength - draws / 2
 
-    def score(luck):
+    def score(luck: Any) -> Any:
         return np.where(luck < won, 1.0, np.where(luck < won + draws, 0.5, 0.0))
 
     return (score(first) + score(second)) / 2
 
 
-def promoted_share(rule, pairs):
+def promoted_share(rule: Rule, pairs: Any) -> float:
     """The share of series that `rule`, given one pair score at a time, answers with True."""
     promoted = 0
     for series in pairs.tolist():
@@ -43,11 +48,11 @@ def promoted_share(rule, pairs):
     return promoted / len(pairs)
 
 
-def sequential(bounds=None):
-    def rule():
+def sequential(bounds: Bounds | None = None) -> Rule:
+    def rule() -> Callable[[float], bool | None]:
         test = SequentialTest(bounds or Bounds())
 
-        def judge(pair_score):
+        def judge(pair_score: float) -> bool | None:
             test.add(pair_score)
             return test.accepted
 
@@ -61,27 +66,27 @@ MODELS = [(-0.8, 0.0), (-0.3, 0.1), (0.0, 0.0), (0.0, 0.3), (0.2, 0.0)]
 
 
 @pytest.mark.parametrize(("correlation", "draws"), MODELS)
-def test_an_equal_candidate_passes_at_most_5_times_of_100(correlation, draws):
+def test_an_equal_candidate_passes_at_most_5_times_of_100(correlation: float, draws: float) -> None:
     pairs = draw_pairs(np.random.default_rng(1), 0.5, correlation, draws, (SERIES, 200))
     assert promoted_share(sequential(), pairs) <= 0.05 + SLACK
 
 
 @pytest.mark.parametrize(("correlation", "draws"), MODELS)
-def test_a_candidate_of_60_percent_passes_at_least_90_times_of_100(correlation, draws):
+def test_a_candidate_of_60_percent_passes_at_least_90_times_of_100(correlation: float, draws: float) -> None:
     pairs = draw_pairs(np.random.default_rng(2), 0.6, correlation, draws, (SERIES, 200))
     assert promoted_share(sequential(), pairs) >= 0.90
 
 
-def test_a_weaker_candidate_hardly_ever_passes():
+def test_a_weaker_candidate_hardly_ever_passes() -> None:
     pairs = draw_pairs(np.random.default_rng(3), 0.45, -0.3, 0.1, (SERIES, 200))
     assert promoted_share(sequential(), pairs) <= 0.005
 
 
-def stops_when_the_interval_clears_half():
+def stops_when_the_interval_clears_half() -> Callable[[float], bool | None]:
     """The rule that people reach for: look after every pair, stop as soon as the 95 % interval is above one half."""
     test = SequentialTest(Bounds())
 
-    def judge(pair_score):
+    def judge(pair_score: float) -> bool | None:
         test.add(pair_score)
         if test.num_pairs < 20:
             return None
@@ -94,12 +99,12 @@ def stops_when_the_interval_clears_half():
     "broken",
     [stops_when_the_interval_clears_half, sequential(Bounds(min_pairs=2, alpha=0.2)), sequential(Bounds(alpha=0.15))],
 )
-def test_the_simulation_is_sharp_enough_to_catch_a_rule_that_stops_early(broken):
+def test_the_simulation_is_sharp_enough_to_catch_a_rule_that_stops_early(broken: Rule) -> None:
     pairs = draw_pairs(np.random.default_rng(1), 0.5, 0.0, 0.0, (SERIES, 200))
     assert promoted_share(broken, pairs) > 0.05 + SLACK
 
 
-def test_it_is_cheap_on_average():
+def test_sequential_test_is_cheap_on_average() -> None:
     """What the sequential test is for: far fewer pairs than the 200 allowed."""
     counts = []
     for series in draw_pairs(np.random.default_rng(4), 0.6, -0.3, 0.1, (300, 200)).tolist():
@@ -115,14 +120,14 @@ def test_it_is_cheap_on_average():
 # ------------------------------------------------------------------------------------------------------- single rules
 
 
-def filled(scores, bounds=None):
+def filled(scores: Sequence[float], bounds: Bounds | None = None) -> SequentialTest:
     test = SequentialTest(bounds or Bounds())
     for score in scores:
         test.add(score)
     return test
 
 
-def test_nothing_is_decided_before_the_least_number_of_pairs():
+def test_nothing_is_decided_before_the_least_number_of_pairs() -> None:
     test = SequentialTest(Bounds())
     for _ in range(19):
         test.add(1.0)
@@ -131,28 +136,28 @@ def test_nothing_is_decided_before_the_least_number_of_pairs():
     assert test.accepted is True
 
 
-def test_identical_play_is_refused_at_once_and_is_not_undecided():
+def test_identical_play_is_refused_at_once_and_is_not_undecided() -> None:
     test = filled([0.5] * 20)
     assert test.accepted is False
     assert not test.undecided
     assert test.score == 0.5
 
 
-def test_used_up_pairs_keep_the_champion_as_undecided():
+def test_used_up_pairs_keep_the_champion_as_undecided() -> None:
     test = filled([0.0, 1.0, 0.0, 1.0, 0.75] * 40)  # 0.55, in the middle between the two
     assert test.num_pairs == 200
     assert test.accepted is False
     assert test.undecided
 
 
-def test_a_run_of_luck_is_not_certainty():
+def test_a_run_of_luck_is_not_certainty() -> None:
     """Twenty alike pairs must leave a variance: the prior's share of it."""
     assert filled([0.75] * 20).variance == pytest.approx(5 * 0.125 / 25)
     assert filled([]).interval == (0.0, 1.0)
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=60))
-def test_figures_equal_the_plain_formulas(scores):
+def test_figures_equal_the_plain_formulas(scores: list[float]) -> None:
     test = filled(scores)
     n, mean = len(scores), float(np.mean(scores))
     variance = (float(((np.array(scores) - mean) ** 2).sum()) + 5 * 0.125) / (n + 5)
@@ -165,7 +170,7 @@ def test_figures_equal_the_plain_formulas(scores):
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=20, max_size=60))
-def test_mirrored_scores_mirror_the_ratio(scores):
+def test_mirrored_scores_mirror_the_ratio(scores: list[float]) -> None:
     """What speaks for 0.60 against 0.50 speaks for 0.40 against 0.50 when winner and loser change places."""
     mirrored = filled([1.0 - score for score in scores], Bounds(lower=0.4, upper=0.5))
     assert filled(scores).llr == pytest.approx(-mirrored.llr, abs=1e-9)
@@ -174,7 +179,7 @@ def test_mirrored_scores_mirror_the_ratio(scores):
 # -------------------------------------------------------------------------------------------------------- exact test
 
 
-def by_enumeration(differences):
+def by_enumeration(differences: Sequence[float]) -> float:
     total = sum(differences)
     sums = [
         sum(s * abs(d) for s, d in zip(signs, differences, strict=True))
@@ -184,32 +189,32 @@ def by_enumeration(differences):
 
 
 @given(st.lists(st.sampled_from([i / 4 for i in range(-4, 5)]), min_size=1, max_size=10))
-def test_the_exact_test_equals_enumeration(differences):
+def test_the_exact_test_equals_enumeration(differences: list[float]) -> None:
     expected = 1.0 if not any(differences) else by_enumeration(differences)
     assert chance_of_loss(differences) == pytest.approx(expected)
 
 
-def test_known_values():
+def test_chance_of_loss_has_known_values() -> None:
     assert chance_of_loss([]) == 1.0
     assert chance_of_loss([-0.5] * 5) == pytest.approx(1 / 32)
     assert chance_of_loss([0.5] * 5) == 1.0
     assert chance_of_loss([0.0] * 30) == 1.0
 
 
-def test_real_numbers_are_close_to_enumeration():
+def test_real_numbers_are_close_to_enumeration() -> None:
     random = np.random.default_rng(5)
     for _ in range(20):
         differences = random.normal(-0.3, 1.0, 10).tolist()
         assert chance_of_loss(differences) == pytest.approx(by_enumeration(differences), abs=0.02)
 
 
-def test_it_rejects_as_often_as_it_says():
+def test_chance_of_loss_rejects_as_often_as_it_says() -> None:
     """With no true difference, a p-value below 0.05 comes up in at most 5 % of cases."""
     random = np.random.default_rng(6)
-    rejected = sum(chance_of_loss(random.integers(-2, 3, 30) / 4) < 0.05 for _ in range(1000))
+    rejected = sum(chance_of_loss((random.integers(-2, 3, 30) / 4).tolist()) < 0.05 for _ in range(1000))
     assert rejected / 1000 <= 0.05 + 3 * sqrt(0.05 * 0.95 / 1000)
 
 
-def test_many_large_differences_stay_bounded():
+def test_many_large_differences_stay_bounded() -> None:
     random = np.random.default_rng(7)
-    assert 0.0 <= chance_of_loss(random.normal(0.0, 1e6, 3000)) <= 1.0
+    assert 0.0 <= chance_of_loss(random.normal(0.0, 1e6, 3000).tolist()) <= 1.0

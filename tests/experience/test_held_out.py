@@ -1,4 +1,4 @@
-"""Battles kept out of learning: which, what is kept of them, and what the value estimate is held against."""
+"""Battles kept out of learning: which, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.experience.held_out import KEPT_BATTLES, MAX_OPEN, HeldOutBattles
-from cornerman.policy.policy import Policy
-from cornerman.policy.q_network import NetworkSpec
 from tests.support.sample_states import chain
 
 SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
@@ -70,7 +68,6 @@ def test_battles_that_were_cut_off_or_empty_do_not_count() -> None:
     told(held, 1, truncated=True)
     held.end(BattleEnd(2, WON, False, SEATS))
     assert not held.battles
-    assert held.accuracy(constant(1.0)) is None
 
 
 def test_both_kinds_of_memory_are_bounded_and_cleared() -> None:
@@ -84,33 +81,3 @@ def test_both_kinds_of_memory_are_bounded_and_cleared() -> None:
     held.clear()
     held.end(BattleEnd(1000 + 3 * MAX_OPEN - 1, WON, False, SEATS))
     assert not held.battles
-
-
-def constant(value: float) -> Policy:
-    """Q-values of two features and three actions: `value` for the last action, much less for the others."""
-    spec = NetworkSpec(2, 3, (4,))
-    flat = np.zeros(spec.num_parameters, np.float32)
-    flat[-3:] = value - 9, value - 9, value
-    return Policy(spec, flat)
-
-
-@pytest.mark.parametrize(
-    ("value", "right"),
-    # The last action is legal at every second decision of a seat. The winner decides four times, the loser three times.
-    [(1.0, 2 + 1), (-1.0, 0 + 3), (20.0, 4 + 0)],
-)
-def test_accuracy_is_the_share_of_decisions_whose_estimate_has_the_sign_of_the_outcome(
-    value: float, right: int
-) -> None:
-    held = HeldOutBattles(1.0, 0.9)
-    told(held, 1)
-    assert held.accuracy(constant(value)) == pytest.approx(right / 7)
-
-
-def test_draws_say_nothing_about_accuracy() -> None:
-    held = HeldOutBattles(1.0, 0.9)
-    for row in rows_of(1):
-        held.keeps(row)
-    held.end(BattleEnd(1, {0: 0, 1: 0}, False, SEATS))
-    assert len(held.battles) == 1
-    assert held.accuracy(constant(1.0)) is None

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cornerman.contract import Source
-from cornerman.evaluation.gate import Verdict
 from cornerman.evaluation.live_battles import LiveBattles, LiveResult
+from cornerman.evaluation.verdict import Verdict
 from cornerman.models.history import FILE_NAME, History
 from cornerman.models.live_monitor import PROBATION, PROBATION_BATTLES, LiveMonitor
 from cornerman.models.manifest import Provenance

@@ -24,16 +24,16 @@ class DuelBattle:
 
     def __init__(self, seed: int, mirrored: bool = True, endless: bool = False) -> None:
         self._seed, self._mirrored, self._endless = seed, mirrored, endless
-        self._levels: list[int] = []
+        self.levels: list[int] = []
         self.outcome: Mapping[int, int] | None = None
 
     @property
     def seat(self) -> int | None:
-        return None if self.outcome is not None else len(self._levels) % 2
+        return None if self.outcome is not None else len(self.levels) % 2
 
     @property
     def round(self) -> int:
-        return len(self._levels) // 2 + 1
+        return len(self.levels) // 2 + 1
 
     def state(self) -> dict[str, Any]:
         fighters = [
@@ -48,9 +48,9 @@ class DuelBattle:
     def apply(self, action: int) -> None:
         if not 0 <= action < NUM_LEVELS:
             raise ValueError(f"there is no level {action}, only 0 to {NUM_LEVELS - 1}")
-        self._levels.append(action)
-        if len(self._levels) == 2 and not self._endless:
-            first, second = self._levels
+        self.levels.append(action)
+        if len(self.levels) == 2 and not self._endless:
+            first, second = self.levels
             luck = Random(self._seed if self._mirrored else f"{self._seed} {first}").random()
             won = luck < 0.5 + (first - second) / 20
             self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}

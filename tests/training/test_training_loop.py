@@ -10,7 +10,8 @@ import pytest
 
 import cornerman.training.training_loop
 from cornerman.contract import BattleEnd, ModelError, Source
-from cornerman.evaluation.gate import Gate, HeldOutJudge
+from cornerman.evaluation.gate import Gate
+from cornerman.evaluation.held_out_judge import HeldOutJudge
 from cornerman.files.checkpoint_file import FILE_NAME, SPARE_NAME, CheckpointFile
 from cornerman.policy.policy import Policy
 from cornerman.training.training_loop import COLLECTED_AT_ONCE

@@ -128,14 +128,14 @@ class Evaluate:
     @staticmethod
     def run(options: argparse.Namespace) -> int:
         """A table, or a JSON line, for every bot."""
-        from cornerman.evaluation.arena import Player, evaluate
+        from cornerman.evaluation.arena import Agent, evaluate
         from cornerman.experience.encoder import Encoder
 
         game = find_game(options.game)
         for name in filter(None, (options.bot, options.fighter)):
             if name not in game.bots:
                 raise CommandError(f"{game.name} has no fighter {name!r}; it has {', '.join(game.bots)}")
-        player: Player
+        player: Agent
         if options.fighter:
             player, who = game.bots[options.fighter], options.fighter
         else:

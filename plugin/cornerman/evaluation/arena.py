@@ -1,7 +1,7 @@
-"""Playing without learning: headless battles by the turn, side-swapped pairs, a win rate with its interval.
+"""Headless battles without learning: turn by turn, in side-swapped pairs, and a win rate with its interval.
 
-Everything is decided by the seeds passed in; nothing here reads a clock, learns or writes. numpy only, so that a game
-can measure a stored fighter without torch. A battle that a game never ends is cut off and counted as a draw.
+The seeds that are passed in decide everything; nothing here reads a clock, learns or writes, and it needs numpy alone.
+A battle that never ends is cut off and counts as a draw; a faulty one (faults.py) is played again with another seed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
 from cornerman.experience.encoder import Encoder
 
 MAX_TURNS = 400
@@ -25,7 +26,7 @@ Z_95 = 1.959963984540054
 
 @runtime_checkable
 class Acting(Protocol):
-    """What plays from observations: a policy."""
+    """Chooses actions from observations: a policy."""
 
     def act(
         self,
@@ -38,14 +39,14 @@ class Acting(Protocol):
 
 
 class Encoding(Protocol):
-    """What turns a game's states into observations: an Encoder."""
+    """Turns a game's states into observations: an Encoder."""
 
     def encode(self, state: State, seat: int) -> Floats: ...
     def mask(self, action_mask: Sequence[bool]) -> Bools: ...
 
 
-Player: TypeAlias = Acting | Bot
-"""Either may be judged: a policy plays from observations, a scripted fighter from the game's own battle."""
+Agent: TypeAlias = Acting | Bot
+"""Whoever plays a seat: a policy, which sees observations, or a bot, which sees the game's own battle."""
 
 
 def wilson_interval(score: float, num: int, z: float = Z_95) -> tuple[float, float]:
@@ -58,37 +59,46 @@ def wilson_interval(score: float, num: int, z: float = Z_95) -> tuple[float, flo
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-# ------------------------------------------------------------------------------------------------------- who plays
+# --------------------------------------------------------------------------------------------------------- decisions
 
 
-class Fighter:
-    """A policy that plays a game's battles the way a scripted fighter does: `fighter(battle, random) -> action`."""
+class PolicyBot:
+    """A policy behind the call of a bot: `bot(battle, random) -> action`."""
 
     def __init__(self, policy: Acting, encoder: Encoding, temperature: float = 0.0, epsilon: float = 0.0) -> None:
         self._policy, self._encoder = policy, encoder
         self._temperature, self._epsilon = temperature, epsilon
         self._seat_random: Random | None = None
-        self._drawn = np.random.default_rng(0)
+        self._generator = np.random.default_rng(0)
 
     def __call__(self, battle: Battle, random: Random) -> int:
-        """A legal action for the seat whose decision is due; DataError when the game's state cannot be used."""
-        seat = battle.seat
-        if seat is None:
-            raise ContractError("a fighter was asked for an action in a battle that is over; ask only while one is due")
-        observation = self._encoder.encode(battle.state(), seat)
-        mask = self._encoder.mask(battle.action_mask())
+        """A legal action for the seat to decide; FaultyBattleError where the game's state or mask cannot be used."""
+        with game_code("reading the state"):
+            seat = battle.seat
+            if seat is None:
+                raise ContractError("a policy was asked for an action in a battle that is over")
+            observation = self._encoder.encode(battle.state(), seat)
+            mask = self._encoder.mask(battle.action_mask())
         if random is not self._seat_random:
             # Once a battle, since it costs as much as a decision: what is drawn depends on the seat's generator alone.
-            self._seat_random, self._drawn = random, np.random.default_rng(random.getrandbits(64))
-        return self._policy.act(observation, mask, self._drawn, self._temperature, self._epsilon)
+            self._seat_random, self._generator = random, np.random.default_rng(random.getrandbits(64))
+        return self._policy.act(observation, mask, self._generator, self._temperature, self._epsilon)
 
 
-def as_fighter(player: Player, encoder: Encoding) -> Bot:
-    """A policy wrapped as a fighter; a scripted fighter, or a Fighter, as it is."""
-    return Fighter(player, encoder) if isinstance(player, Acting) else player
+def as_bot(agent: Agent, encoder: Encoding) -> Bot:
+    """A policy wrapped as a bot; a bot, or a PolicyBot, as it is."""
+    return PolicyBot(agent, encoder) if isinstance(agent, Acting) else agent
 
 
-# ------------------------------------------------------------------------------------------------------ one battle
+def decide(bot: Bot, battle: Battle, random: Random) -> int:
+    """The action of `bot`; FaultyBattleError where the game's code raises, and what our own raises as it is."""
+    if isinstance(bot, PolicyBot):
+        return bot(battle, random)
+    with game_code("a bot"):
+        return int(bot(battle, random))
+
+
+# -------------------------------------------------------------------------------------------------------- one battle
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,63 +109,101 @@ class Played:
     rounds: int
     turns: int
     truncated: bool
+    course: int = 0  # hash of the first state and of every action
+    ending: int = 0  # hash of the last state and of the outcome
 
     def score(self, seat: int) -> float:
         """1 won, 1/2 drawn, 0 lost."""
-        return (self.outcome.get(seat, 0) + 1) / 2
+        return (self.outcome[seat] + 1) / 2
 
 
-def turns_of(
-    battle: Battle, fighters: Sequence[Bot], randoms: Sequence[Random], max_turns: int = MAX_TURNS
+def play_turns(
+    battle: Battle, bots: Sequence[Bot], randoms: Sequence[Random], max_turns: int = MAX_TURNS
 ) -> Iterator[Played | None]:
-    """Play `battle` a turn at a time: None after each turn, and last how it ended.
+    """Play `battle` turn by turn: yields None after each turn, and last how the battle ended.
 
-    `fighters` and `randoms` are by seat. ContractError, naming the turn, when the game breaks its own contract.
+    `bots` and `randoms` are by seat. FaultyBattleError, naming the turn, where the game's code raises or breaks its
+    contract.
     """
+    with game_code("the first state"):
+        course = [hash(repr(battle.state()))]
     for turn in range(max_turns):
-        seat = battle.seat
-        if seat is None or battle.outcome is not None:
-            yield _ended(battle, turn)
-            return
-        if not 0 <= seat < len(fighters):
-            raise ContractError(f"turn {turn}: the battle asks for seat {seat}; headless battles have seats 0 and 1")
-        action = fighters[seat](battle, randoms[seat])
+        with game_code(f"turn {turn}"):
+            seat = seat_due(battle)
+        if seat is None:
+            break
         try:
-            battle.apply(int(action))
-        except ValueError as error:
-            raise ContractError(
-                f"turn {turn}: seat {seat} chose action {action}, which the game refused: {error}"
-            ) from error
+            action = decide(bots[seat], battle, randoms[seat])
+            course += (seat, action)
+            apply_action(battle, action)
+        except FaultyBattleError as error:
+            raise FaultyBattleError(error.reason, f"turn {turn}, seat {seat}: {error}") from error
         yield None
-    if battle.outcome is not None:
-        yield _ended(battle, max_turns)
-        return
-    yield Played(dict.fromkeys(range(len(fighters)), 0), battle.round, max_turns, truncated=True)
+    with game_code("the last state"):
+        yield _ended(battle, course)
 
 
-def _ended(battle: Battle, turns: int) -> Played:
+def seat_due(battle: Battle) -> int | None:
+    """The seat to decide, 0 or 1; None once the battle is over. ContractError for any other seat."""
+    seat = battle.seat
+    if seat is None or battle.outcome is not None:
+        return None
+    if seat not in (0, 1):
+        raise ContractError(f"the battle asks for seat {seat}; headless battles have seats 0 and 1")
+    return seat
+
+
+def apply_action(battle: Battle, action: int) -> None:
+    """Apply a decision; FaultyBattleError where the game refuses it or raises."""
+    with game_code(f"action {action}"):
+        try:
+            battle.apply(action)
+        except ValueError as error:
+            raise FaultyBattleError("refused", f"the game refused action {action}: {error}") from error
+
+
+def outcome_of(battle: Battle) -> dict[int, int] | None:
+    """The checked outcome, or None while the battle goes on; ContractError where it is none."""
     outcome = battle.outcome
     if outcome is None:
-        raise ContractError(f"after {turns} turns no seat has to decide but there is no outcome; give one of the two")
-    return Played(dict(outcome), battle.round, turns, truncated=False)
+        if battle.seat is None:
+            raise ContractError("no seat has to decide but there is no outcome; give one of the two")
+        return None
+    checked = {seat: int(outcome[seat]) for seat in (0, 1) if seat in outcome}
+    if len(checked) < 2 or not set(checked.values()) <= {-1, 0, 1}:
+        raise ContractError(f"the outcome {outcome!r} must hold 1, 0 or -1 for seats 0 and 1")
+    return checked
 
 
-def seat_randoms(seed: int, num_seats: int = 2) -> list[Random]:
-    """One generator a seat. They belong to the seats, not to the players: when two players who play alike swap
-    sides, the same battle happens twice and the pair is a tie, so only differences in play are measured.
+def _ended(battle: Battle, course: Sequence[int]) -> Played:
+    """How the battle stands now: ended, or cut off."""
+    outcome, turns = outcome_of(battle), len(course) // 2
+    result = {0: 0, 1: 0} if outcome is None else outcome
+    ending = hash((repr(battle.state()), tuple(sorted(result.items()))))
+    return Played(result, battle.round, turns, outcome is None, hash(tuple(course)), ending)
+
+
+def seat_randoms(seed: int) -> list[Random]:
+    """One generator a seat. They belong to the seats, not to the agents: when two agents that play alike swap sides,
+    the same battle happens twice and the pair is a tie, so only differences in play are measured.
     """
-    return [Random(f"{seed} seat {seat}") for seat in range(num_seats)]
+    return [Random(f"{seed} seat {seat}") for seat in (0, 1)]
 
 
-def play_battle(game: HeadlessGame, seed: int, fighters: Sequence[Bot], max_turns: int = MAX_TURNS) -> Played:
-    """One whole battle that `seed` decides; `fighters` by seat."""
-    for played in turns_of(game.new_battle(seed), fighters, seat_randoms(seed, len(fighters)), max_turns):
-        if played is not None:
-            return played
-    raise AssertionError("turns_of always ends with how the battle ended")
+def play_battle(game: HeadlessGame, seed: int, bots: Sequence[Bot], max_turns: int = MAX_TURNS) -> Played:
+    """One whole battle that `seed` decides; `bots` by seat. FaultyBattleError as in `play_turns`."""
+    *_, played = play_turns(new_battle(game, seed), bots, seat_randoms(seed), max_turns)
+    assert played is not None, "play_turns ends with how the battle ended"
+    return played
 
 
-# --------------------------------------------------------------------------------------------------- paired battles
+def new_battle(game: HeadlessGame, seed: int) -> Battle:
+    """A battle of the game; FaultyBattleError where making it raises."""
+    with game_code("new_battle"):
+        return game.new_battle(seed)
+
+
+# ----------------------------------------------------------------------------------------------------- paired battles
 
 
 def pair_seed(seed: int, index: int, name: str = "") -> int:
@@ -168,24 +216,46 @@ class BattleRecord:
     """One battle of a measurement, enough to play it again."""
 
     seed: int
-    seat: int  # where the player who is measured sat
-    score: float  # theirs: 1, 1/2, 0
+    seat: int  # where the measured agent sat
+    score: float  # the measured agent's: 1, 1/2, 0
     rounds: int
     turns: int
     truncated: bool
+    course: int = 0
+    ending: int = 0
 
     @classmethod
     def of(cls, played: Played, seed: int, seat: int) -> BattleRecord:
-        return cls(seed, seat, played.score(seat), played.rounds, played.turns, played.truncated)
+        score = played.score(seat)
+        return cls(seed, seat, score, played.rounds, played.turns, played.truncated, played.course, played.ending)
+
+
+def count_different(battles: Sequence[BattleRecord]) -> int:
+    """How many of the battles differ in seat, first state, actions or ending.
+
+    In a game without chance two agents that play without chance repeat one battle for ever, whatever its seed. Where
+    the same start and the same actions came to two endings the game has chance, and every battle counts.
+    """
+    endings: dict[tuple[int, int], int] = {}
+    for battle in battles:
+        if endings.setdefault((battle.seat, battle.course), battle.ending) != battle.ending:
+            return len(battles)
+    return len(endings)
+
+
+def different_text(battles: Sequence[BattleRecord]) -> str:
+    """Says how many battles differ, to go on a sentence with; empty where all of them do."""
+    different = count_different(battles)
+    return f", only {different} of these {len(battles)} battles differ" if different < len(battles) else ""
 
 
 def pair_turns(
-    game: HeadlessGame, seed: int, player: Bot, bot: Bot, max_turns: int = MAX_TURNS
+    game: HeadlessGame, seed: int, agent: Bot, opponent: Bot, max_turns: int = MAX_TURNS
 ) -> Iterator[BattleRecord | None]:
-    """Both battles of a side-swapped pair, a turn at a time: None after each turn, a record after each battle."""
+    """Both battles of a side-swapped pair, turn by turn: None after each turn, a record after each battle."""
     for seat in (0, 1):
-        fighters = (player, bot) if seat == 0 else (bot, player)
-        for played in turns_of(game.new_battle(seed), fighters, seat_randoms(seed), max_turns):
+        bots = (agent, opponent) if seat == 0 else (opponent, agent)
+        for played in play_turns(new_battle(game, seed), bots, seat_randoms(seed), max_turns):
             yield None if played is None else BattleRecord.of(played, seed, seat)
 
 
@@ -199,6 +269,7 @@ class Result:
     interval: tuple[float, float]
     mean_rounds: float
     battles: tuple[BattleRecord, ...]
+    dropped: str = ""  # a sentence about faulty battles that were left out
 
     @property
     def num_battles(self) -> int:
@@ -220,18 +291,19 @@ class Result:
         return sum(battle.truncated for battle in self.battles)
 
     @classmethod
-    def of(cls, battles: Sequence[BattleRecord]) -> Result:
+    def of(cls, battles: Sequence[BattleRecord], dropped: str = "") -> Result:
         wins = sum(battle.score == 1.0 for battle in battles)
         losses = sum(battle.score == 0.0 for battle in battles)
         num = len(battles)
         interval = wilson_interval(wins / num if num else 0.0, num)
         rounds = sum(battle.rounds for battle in battles) / num if num else 0.0
-        return cls(wins, losses, num - wins - losses, interval, rounds, tuple(battles))
+        return cls(wins, losses, num - wins - losses, interval, rounds, tuple(battles), dropped)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON, without the single battles."""
         return {
             "battles": self.num_battles,
+            "different_battles": count_different(self.battles),
             "wins": self.wins,
             "losses": self.losses,
             "draws": self.draws,
@@ -239,12 +311,13 @@ class Result:
             "interval": list(self.interval),
             "mean_rounds": self.mean_rounds,
             "truncated": self.truncated,
+            "dropped": self.dropped,
         }
 
 
 def evaluate(
-    player: Player,
-    bot: Player,
+    agent: Agent,
+    opponent: Agent,
     game: HeadlessGame,
     num_battles: int,
     seed: int,
@@ -252,13 +325,20 @@ def evaluate(
     encoder: Encoding | None = None,
     max_turns: int = MAX_TURNS,
 ) -> Result:
-    """Measure `player` against `bot` over `num_battles` (rounded up to whole pairs); same seed, same result."""
+    """Measure `agent` against `opponent` over `num_battles` (rounded up to whole pairs); same seed, same result.
+
+    A pair with a faulty battle is left out and another one played; ContractError where most battles are faulty.
+    """
     encoder = encoder or Encoder(game)
-    first, second = as_fighter(player, encoder), as_fighter(bot, encoder)
-    battles = [
-        record
-        for index in range((num_battles + 1) // 2)
-        for record in pair_turns(game, pair_seed(seed, index), first, second, max_turns)
-        if record is not None
-    ]
-    return Result.of(battles)
+    first, second = as_bot(agent, encoder), as_bot(opponent, encoder)
+    battles: list[BattleRecord] = []
+    faults, index = BattleFaults(), 0
+    while len(battles) < num_battles:
+        try:
+            turns = pair_turns(game, pair_seed(seed, index), first, second, max_turns)
+            battles += [record for record in turns if record is not None]
+            faults.count_whole(2)
+        except FaultyBattleError as error:
+            faults.count(error)
+        index += 1
+    return Result.of(battles, faults.sentence)

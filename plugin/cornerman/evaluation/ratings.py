@@ -1,4 +1,4 @@
-"""How strong each version is on one scale: Bradley-Terry ratings with intervals, the scripted fighters as anchors.
+"""Bradley-Terry ratings with intervals: how strong each version and bot is, on one scale that chosen bots anchor.
 
 Pure arithmetic over who met whom and how it ended. 400 points are odds of ten to one.
 """
@@ -26,7 +26,7 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """All battles of one fighter against another."""
+    """All battles of one player against another."""
 
     player: str
     opponent: str
@@ -70,7 +70,7 @@ def rate(meetings: Iterable[Meeting], anchors: Mapping[str, float]) -> dict[str,
 def _fit(
     met: list[Meeting], free: Mapping[str, int], fixed: Mapping[str, float], middle: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Strengths `[K]` of the free fighters and the curvature `[K, K]` there; the penalised likelihood is concave."""
+    """Strengths `[K]` of the free players and the curvature `[K, K]` there; the penalised likelihood is concave."""
     strengths = np.full(len(free), middle)
     weight = (POINTS / PRIOR_POINTS) ** 2
     for _ in range(_MAX_STEPS):
@@ -96,8 +96,3 @@ def _fit(
         if longest < _CLOSE_ENOUGH:
             break
     return strengths, curvature
-
-
-def expected_score(points: float, other_points: float) -> float:
-    """The score that a difference of points stands for."""
-    return float(1.0 / (1.0 + 10.0 ** ((other_points - points) / 400.0)))

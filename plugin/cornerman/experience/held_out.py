@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cornerman.contract import BattleEnd, Bools, Floats, Transition
 from cornerman.experience.transitions import fit, pack, unpack
-from cornerman.policy.policy import Policy
 
 KEPT_BATTLES = 64
 MAX_OPEN = 64
@@ -105,19 +104,6 @@ class HeldOutBattles:
             self.battles.append(HeldOutBattle(*(column[start:end].copy() for column in columns)))
         for row, reward in zip(unpack(opened), state["open_rewards"].tolist(), strict=True):
             self._open.setdefault(row.battle_id, []).append(replace(row, reward=reward))
-
-    def accuracy(self, policy: Policy) -> float | None:
-        """The share of held-out decisions at which the estimate has the sign of the outcome; draws are left out.
-
-        The estimate is the largest Q-value among the legal actions. None while there is nothing to judge by.
-        """
-        right = decisions = 0
-        for battle in self.battles:
-            values = np.where(battle.action_mask, policy.q_values_batch(battle.observation), -np.inf).max(1)
-            decided = battle.outcome != 0
-            right += int((np.sign(values[decided]) == battle.outcome[decided]).sum())
-            decisions += int(decided.sum())
-        return right / decisions if decisions else None
 
 
 def _returns(rows: list[Transition], gamma: float) -> Floats:

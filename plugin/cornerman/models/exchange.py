@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cornerman.contract import CornermanError, HeadlessGame, ModelError
-from cornerman.evaluation.arena import MAX_TURNS, Encoding, Fighter, Played, play_battle
+from cornerman.evaluation.arena import MAX_TURNS, Encoding, Played, PolicyBot, play_battle
 from cornerman.files.atomic import MAX_JSON_BYTES, parse_json, read_file, replace_file
 from cornerman.models.manifest import Identity, Provenance, parse_manifest
 from cornerman.models.registry import Registry
@@ -62,9 +62,9 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
 
 def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
     """Let an imported version play itself once, and out of quarantine if that works; ModelError when it does not."""
-    fighter = Fighter(registry.load(version), encoder)
+    bot = PolicyBot(registry.load(version), encoder)
     try:
-        played = play_battle(game, seed, [fighter, fighter], MAX_TURNS)
+        played = play_battle(game, seed, [bot, bot], MAX_TURNS)
     except (CornermanError, ValueError, ArithmeticError) as error:
         raise ModelError(f"Version {version} failed in its smoke battle and stays in quarantine: {error}") from error
     registry.clear(version)

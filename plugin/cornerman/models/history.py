@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.gate import GateBattle, Verdict
 from cornerman.evaluation.ratings import Meeting
+from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.models.manifest import Manifest
 
 FILE_NAME = "history.sqlite"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.gate import Verdict
 from cornerman.evaluation.live_battles import LiveResult
 from cornerman.evaluation.live_watch import LiveWatch, WatchBounds
+from cornerman.evaluation.verdict import Verdict
 from cornerman.models.manifest import Manifest
 from cornerman.models.store import Store
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bot, Floats, HeadlessGame, Source, Transition
-from cornerman.evaluation.arena import MAX_TURNS, Fighter
+from cornerman.evaluation.arena import MAX_TURNS, PolicyBot
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
@@ -152,4 +152,4 @@ class Practice:
         return self._fighter(policy), Source.PLUGIN
 
     def _fighter(self, policy: Policy) -> Bot:
-        return Fighter(policy, self._encoder, epsilon=self._epsilon)
+        return PolicyBot(policy, self._encoder, epsilon=self._epsilon)

@@ -18,9 +18,10 @@ from torch import from_numpy
 
 from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
 from cornerman.evaluation.arena import pair_seed
-from cornerman.evaluation.gate import Verdict
-from cornerman.evaluation.judging import Judge, judge_for
+from cornerman.evaluation.gate import Judge, judge_for
+from cornerman.evaluation.held_out_judge import value_accuracy
 from cornerman.evaluation.live_battles import LiveResult
+from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.experience import Arrays, Memory
 from cornerman.experience.rewards import RewardCalculator
@@ -218,7 +219,7 @@ class TrainingLoop:
 
     def _judge_candidate(self, candidate: Policy) -> None:
         self._candidate = candidate
-        self._metrics.set(accuracy=self.held_out.accuracy(self._candidate))
+        self._metrics.set(accuracy=value_accuracy(candidate, self.held_out.battles))
         seed = pair_seed(self._settings.seed, self._candidates, "gate")
         self._judge = judge_for(
             self._game, self._encoder, self._settings, candidate, self._lineage, self.held_out, seed

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.arena import pair_seed
-from cornerman.evaluation.gate import verdict_of
+from cornerman.evaluation.verdict import verdict_of
 from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import Provenance
 from cornerman.models.store import Store

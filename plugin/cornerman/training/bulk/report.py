@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cornerman.contract import HeadlessGame
-from cornerman.evaluation.arena import Player, evaluate, pair_seed
+from cornerman.evaluation.arena import Agent, evaluate, pair_seed
 from cornerman.evaluation.ratings import Meeting, Rating, rate
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy_slot import PolicySlot
@@ -62,7 +62,7 @@ def write_report(run: Trained, slot: PolicySlot, folder: Path, num_battles: int)
 def cross_table(game: HeadlessGame, slot: PolicySlot, num_battles: int) -> tuple[list[str], list[Meeting]]:
     """Everyone against everyone: the champion, its predecessor, the oldest one kept, the scripted fighters."""
     line = {f"version {policy.version}": policy for policy in (slot.champion, slot.back(1), slot.oldest)}
-    players: dict[str, Player] = {**line, **game.bots}
+    players: dict[str, Agent] = {**line, **game.bots}
     encoder, meetings = Encoder(game), []
     for number, (first, second) in enumerate(combinations(players, 2)):
         seed = pair_seed(0, number, "report")
