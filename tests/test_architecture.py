@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,13 @@ def test_no_circle_between_rooms_or_files() -> None:
     files = {module_of(path): imported_modules(path) for path in sources("plugin/cornerman")}
     assert cycle({module: needs for module, needs in files.items() if module not in PENDING}) == []
     assert cycle({game_module_of(path): imported_game_modules(path) for path in sources("game_adapter")}) == []
+
+
+def test_the_diagram_in_the_documents_is_this_one() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| ((?:`[\w.]+`(?:, )?)+|nothing) \|$", text, re.MULTILINE)
+    drawn = {room: set(re.findall(r"`([\w.]+)`", needs)) for room, needs in rows}
+    assert drawn == {room or ".": needs for room, needs in {**ROOMS, **GAME_ROOMS}.items()}
 
 
 def test_the_search_for_circles_finds_one() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,14 @@ from cornerman.settings import Settings, describe, with_values
 from game_adapter.host.hooks import HOOKS
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
-PLUGIN_README = (ROOT / "plugin/cornerman/README.md").read_text("utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "plugin/cornerman/README.md")
+}
+README, SETTINGS = PAGES["README.md"], PAGES["docs/settings.md"]
+INTEGRATE, TRAINING = PAGES["docs/integrate.md"], PAGES["docs/training.md"]
+SHELL = "\n".join(PAGES.values())
+CODE = [(page, code) for page, text in PAGES.items() for code in re.findall(r"```python\n(.+?)```", text, re.DOTALL)]
 
 
 def shown(value: object) -> str:
@@ -30,21 +37,23 @@ def shown(value: object) -> str:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+) \|$", PLUGIN_README, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+) \|$", SETTINGS, re.MULTILINE)
     assert rows == [(name, shown(default), sentence) for name, default, sentence in describe()]
 
 
-def test_documented_defaults_are_accepted() -> None:
-    import tomllib
-
-    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", PLUGIN_README, re.MULTILINE)
+def test_documented_settings_are_accepted() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", SETTINGS, re.MULTILINE)
     table = tomllib.loads("\n".join(f"{name} = {value}" for name, value in rows))
-    assert with_values(Settings(), table, "README") == Settings()
+    assert with_values(Settings(), table, "docs/settings.md") == Settings()
+    examples = re.findall(r"```toml\n(.+?)```", SHELL, re.DOTALL)
+    assert examples
+    for example in examples:
+        with_values(Settings(), tomllib.loads(example), "an example")
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_documented_with_its_arguments(hook: str) -> None:
-    assert f"`{hook}({', '.join(HOOKS[hook])})`" in README
+    assert f"`{hook}({', '.join(HOOKS[hook])})`" in INTEGRATE
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -61,12 +70,14 @@ def test_every_command_is_documented(name: str) -> None:
 
 
 def test_documented_commands_parse() -> None:
-    for line in re.findall(r"^    cornerman (\w+.*?)(?:  .*)?$", README, re.MULTILINE):
+    lines = re.findall(r"^    cornerman (\w+.*?)(?:  .*)?$", SHELL, re.MULTILINE)
+    assert len(lines) > 20
+    for line in lines:
         name, *arguments = line.split()
         commands()[name].parse_args(arguments)
 
 
-def test_every_option_shown_exists() -> None:
+def test_documented_options_of_ringside_exist() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "game_adapter", "--help"],
         capture_output=True,
@@ -75,26 +86,51 @@ def test_every_option_shown_exists() -> None:
         timeout=60,
         cwd=ROOT,
     ).stdout
-    line = next(line for line in README.splitlines() if line.startswith("    python -m game_adapter --help"))
-    options = re.findall(r"--\w+", line)
+    lines = re.findall(r"^    (?:\S*)python -m game_adapter (--.*)$", SHELL, re.MULTILINE)
+    options = {option for line in lines for option in re.findall(r"--\w+", line)}
     assert len(options) > 5
     assert all(option in help_text for option in options)
 
 
-def test_links_and_pictures_are_there() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_pictures_exist(page: str) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", PAGES[page]):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
-def test_the_example_runs(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+def test_paths_in_the_map_exist() -> None:
+    table = PAGES["docs/architecture.md"].partition("## Where to find what")[2].partition("\n## ")[0]
+    paths = re.findall(r"`((?:\w+/)+(?:\w+\.py)?|\w+\.py)`", table)
+    assert len(paths) > 10
+    roots = (ROOT, ROOT / "plugin/cornerman", ROOT / "game_adapter/ringside")
+    for path in paths:
+        assert any((root / path).exists() for root in roots), path
+
+
+@pytest.mark.parametrize(("page", "code"), CODE, ids=[page for page, _ in CODE])
+def test_code_shown_runs(tmp_path: Path, page: str, code: str) -> None:
     subprocess.run([sys.executable, "-m", "cornerman", "install", str(tmp_path / "plugins")], check=True, timeout=60)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "data/cornerman/champion.json").is_file()
+    if "host.quit()" in code:
+        assert (tmp_path / "data/cornerman/champion.json").is_file()
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_line_of_the_real_world_table_has_its_test() -> None:
+    rows = re.findall(r"^\| (\d+) .*\| (.+?) \|$", PAGES["docs/real_world.md"], re.MULTILINE)
+    numbers = [int(number) for number, _ in rows]
+    assert numbers == sorted(set(numbers))
+    for _, tests in rows:
+        assert tests.startswith("`")
+        for path in re.findall(r"`([^`]+)`", tests):
+            assert (ROOT / path).is_file(), path
 
 
 def test_set_up_commands_stand_nowhere_else() -> None:
@@ -107,4 +143,4 @@ def test_set_up_commands_stand_nowhere_else() -> None:
 
 
 def test_nothing_is_left_to_be_filled_in() -> None:
-    assert not re.findall(r"^[A-Z]{4,}$", README + PLUGIN_README, re.MULTILINE)
+    assert not re.findall(r"^[A-Z]{4,}$", SHELL, re.MULTILINE)
