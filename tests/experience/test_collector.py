@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from cornerman.contract import SettingsError
 from cornerman.experience import collector as module
 from cornerman.experience.collector import CAPACITY, DataCollector
 from cornerman.experience.encoder import Encoder, StateProcessor
+from tests.support.paths import ROOT
 from tests.support.sample_states import Duel, duel_state
 
 
@@ -25,9 +25,9 @@ def test_the_example_in_its_documentation_runs() -> None:
     assert 8 <= len(lines) <= 12
 
 
-def test_the_readme_shows_the_same_example_and_it_runs() -> None:
-    readme = (Path(module.__file__).parents[1] / "README.md").read_text("utf-8")
-    (code,) = re.findall(r"```python\n(.+?)```", readme, re.DOTALL)
+def test_the_documents_show_the_same_example_and_it_runs() -> None:
+    page = (ROOT / "docs" / "integrate.md").read_text("utf-8")
+    (code,) = [code for code in re.findall(r"```python\n(.+?)```", page, re.DOTALL) if "DataCollector" in code]
     names: dict[str, Any] = {}
     exec(code, names)
     assert names["collector"].buffer.size == names["collector"].collected == 1
