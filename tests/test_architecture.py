@@ -48,7 +48,6 @@ OPEN_TO_ALL = {"contract", "settings", "__init__"}
 MAX_FILES_IN_A_ROOM = 12
 
 PENDING = {
-    "experience.safekeeping",
     "files.preferences",
     "models.erasure",
     "models.imports",

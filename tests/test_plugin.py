@@ -198,11 +198,11 @@ def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) 
         assert table.rejected == {}
 
 
-def test_while_nothing_is_learned_what_is_recorded_stays_bounded(tmp_path: Path) -> None:
+def test_while_nothing_is_learned_battles_are_stored_as_they_end_and_nothing_waits(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False, replay_capacity=100) as table:
         table.play(8)
-        assert len(table.handed_over) == 100
-        assert table.plugin.recorder.recorded > 150
+        assert table.plugin.report()["recorder"]["kept"] == 8
+        assert len(recorded(table)) == table.plugin.recorder.recorded > 150
 
 
 # -------------------------------------------------------------------------------------------------------- the border

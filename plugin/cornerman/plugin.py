@@ -22,13 +22,12 @@ import numpy as np
 from cornerman.contract import BattleEnd, DataError, Game, HeadlessGame, ModelError, Source, State, Transition
 from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.live_battles import LiveBattles, fared, seated
+from cornerman.experience.battle_store import BattleStore, Counts
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import EventQueue
-from cornerman.experience.journal import Erased
 from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.experience.rewards import RewardCalculator
-from cornerman.experience.safekeeping import Safekeeping
-from cornerman.experience.segment import Header
+from cornerman.experience.transitions import DataFormat
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import first_version, stored_champions
@@ -111,14 +110,14 @@ class Cornerman:
         self.learning = self.settings.learning and not self.settings.safe_mode
         self.level = self.settings.difficulty
         self._random = np.random.default_rng([self.settings.seed, 0])
-        inbox: deque[Transition | BattleEnd] = deque(maxlen=self.settings.replay_capacity)  # learning may be off
+        inbox: deque[Transition | BattleEnd] = deque()
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
         self.recorder = Recorder(self.encoder, rewards, inbox.append)
         self.news = EventQueue(self.recorder, inbox, self.encoder.reads_whole_state)
         self.registry = self.store.registry
         self.slot = PolicySlot(stored_champions(self.registry, spec, self.settings.seed, self.say))
-        header = Header(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
-        self.safe = Safekeeping(self._folder, header, self.say)
+        data_format = DataFormat(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
+        self.safe = BattleStore(self._folder, data_format, self.say)
         if not self.store.read_only:
             self.safe.open()
         self.quality = QualityNote(self._folder)
@@ -213,8 +212,7 @@ class Cornerman:
         result = self._live.end(battle_id, seats, outcome, truncated)
         if result is not None and self.training is not None:
             self.hand_to_trainer(partial(self.training.live, result))
-        if self.trainer is None or not self.trainer.post(self.keep_recorded):  # paused or not: a kill costs no battle
-            self.news.read()
+        self.hand_to_trainer(self.keep_recorded)  # learning or not, paused or not: a kill costs no battle
         if self.trainer is not None:
             self.trainer.open_window()  # also for a game that tells of no round's end
 
@@ -255,8 +253,7 @@ class Cornerman:
         if not stopped:
             log.error("the trainer did not stop in time: what it had not kept is lost")
             return
-        for item in self.news.rest():
-            self.safe.take_live(item)
+        self._store_recorded()
         self.safe.close()
         self.quality.write(self.recorder.quality(), ending=True)
         self.store.close()
@@ -364,9 +361,16 @@ class Cornerman:
         """Put what was handed over on the disk, with how good it was; on the thread of `hand_to_trainer`."""
         if self.training is not None:
             self.training.keep()
+        else:
+            self._store_recorded()
         self.quality.write(self.recorder.quality())
 
-    def drop_recorded(self) -> list[Erased]:
+    def _store_recorded(self) -> None:
+        for item in self.news.rest():
+            self.safe.take_live(item)
+        self.metrics.set(kept=self.safe.kept)
+
+    def drop_recorded(self) -> list[Counts]:
         """Erase what was recorded, learned from or not, from memory and from the disk; says what lay on the disk.
 
         On the thread of `hand_to_trainer`. OSError where a file cannot be erased; from memory it is gone then, too.

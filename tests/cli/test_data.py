@@ -10,7 +10,7 @@ import pytest
 
 from cornerman.__main__ import main
 from cornerman.cli.data import identity_of
-from cornerman.experience.journal import PLAYER, SELF_PLAY
+from cornerman.experience.battle_store import FILE_NAME, PLAYER, SELF_PLAY
 from tests.files.test_folder_lock import started
 from tests.support.choosing import Gym
 
@@ -25,6 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gym.play(20)
     gym.work()
     gym.training.close()
+    gym.store.close()
     return folder
 
 
@@ -111,13 +112,13 @@ def test_what_cannot_be_done_is_a_sentence(data: Path, capsys: Output, arguments
 def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, capsys: Output) -> None:
     path = tmp_path / "battles.npz"
     assert main(["data", "--data", str(data), "--export", str(path)]) == 0
-    before = {file: file.read_bytes() for file in (data / "journal").iterdir()}
+    before = (data / FILE_NAME).read_bytes()
     with started(data) as process:
         assert main(["data", "--data", str(data), "--import", str(path)]) == 1
         assert f"process {process.pid}" in capsys.readouterr().err
         assert main(["data", "--data", str(data)]) == 0
         process.communicate()
-    assert {file: file.read_bytes() for file in (data / "journal").iterdir()} == before
+    assert (data / FILE_NAME).read_bytes() == before
 
 
 def test_garbage_and_battles_of_another_game_are_refused(data: Path, tmp_path: Path, capsys: Output) -> None:

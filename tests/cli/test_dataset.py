@@ -12,11 +12,10 @@ import pytest
 
 from cornerman.cli import dataset
 from cornerman.contract import BattleEnd, ModelError, Source
-from cornerman.experience.segment import Header, StoredBattle
-from cornerman.experience.transitions import pack, unpack
+from cornerman.experience.transitions import DataFormat, StoredBattle, pack, unpack
 from tests.support.sample_states import chain, same
 
-HEADER = Header("duel", "1", "abc", 2, 3)
+FORMAT = DataFormat("duel", "1", "abc", 2, 3)
 NAMES = ("strike", "heavy", "guard")
 
 
@@ -36,8 +35,8 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_there_and_back(path: Path) -> None:
-    assert dataset.export(path, HEADER, battles()) == 2 + 3 + 4
-    back = dataset.load(path, HEADER)
+    assert dataset.export(path, FORMAT, battles()) == 2 + 3 + 4
+    back = dataset.load(path, FORMAT)
     assert not back.left_out
     for one, other in zip(back.battles, battles(), strict=True):
         assert one.end == other.end
@@ -45,13 +44,13 @@ def test_there_and_back(path: Path) -> None:
 
 
 def test_nothing_there_and_back(path: Path) -> None:
-    assert dataset.export(path, HEADER, []) == 0
-    assert dataset.load(path, HEADER).battles == []
+    assert dataset.export(path, FORMAT, []) == 0
+    assert dataset.load(path, FORMAT).battles == []
 
 
 def test_an_export_holds_no_pickle(tmp_path: Path) -> None:
     path = tmp_path / "battles.npz"
-    dataset.export(path, HEADER, battles())
+    dataset.export(path, FORMAT, battles())
     with np.load(path, allow_pickle=False) as file:
         assert all(file[name].dtype.kind in "biuf" for name in file.files)
 
@@ -61,21 +60,21 @@ def test_rows_that_fail_the_checks_are_left_out_and_counted(path: Path) -> None:
     bad[0].columns["reward"][0] = 1e9
     bad[1].columns["action"][1] = 7
     bad[1].columns["observation"][2] = 99
-    dataset.export(path, HEADER, bad)
-    back = dataset.load(path, HEADER)
+    dataset.export(path, FORMAT, bad)
+    back = dataset.load(path, FORMAT)
     assert back.left_out == {"reward": 1, "illegal": 1, "observation": 1}
     assert [battle.columns["index"].tolist() for battle in back.battles] == [[1], [0]]
 
 
 @pytest.mark.parametrize("changes", [{"game": "chess"}, {"game_version": "2"}, {"encoder_version": "x"}])
 def test_battles_of_another_game_are_refused(path: Path, changes: dict[str, str]) -> None:
-    dataset.export(path, replace(HEADER, **changes), battles())
+    dataset.export(path, replace(FORMAT, **changes), battles())
     with pytest.raises(ModelError, match="another game or version"):
-        dataset.load(path, HEADER)
+        dataset.load(path, FORMAT)
 
 
 def test_any_damage_is_a_sentence(path: Path) -> None:
-    dataset.export(path, HEADER, battles())
+    dataset.export(path, FORMAT, battles())
     data, random = path.read_bytes(), Random(5)
     for _ in range(300):
         spoilt = bytearray(data)
@@ -83,7 +82,7 @@ def test_any_damage_is_a_sentence(path: Path) -> None:
             spoilt[random.randrange(len(spoilt))] = random.randrange(256)
         path.write_bytes(bytes(spoilt[: random.choice([len(spoilt), random.randrange(len(spoilt))])]))
         try:
-            loaded = dataset.load(path, HEADER)
+            loaded = dataset.load(path, FORMAT)
         except ModelError:  # anything else fails the test
             continue
         for battle in loaded.battles:
@@ -92,7 +91,7 @@ def test_any_damage_is_a_sentence(path: Path) -> None:
 
 def jsonl(tmp_path: Path, **rows: Any) -> Path:
     path = tmp_path / "battles.jsonl"
-    dataset.export(path, HEADER, battles(1))
+    dataset.export(path, FORMAT, battles(1))
     head, line = path.read_text().splitlines()
     value = json.loads(line)
     value["rows"].update(rows)
@@ -117,7 +116,7 @@ def jsonl(tmp_path: Path, **rows: Any) -> Path:
 )
 def test_a_line_that_lies_about_its_rows_is_refused(tmp_path: Path, rows: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"battles"):
-        dataset.load(jsonl(tmp_path, **rows), HEADER)
+        dataset.load(jsonl(tmp_path, **rows), FORMAT)
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,22 +125,22 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("action.npy", bytes(10**7))
     with pytest.raises(ModelError, match="unpacks to 10,000,000 bytes"):
-        dataset.load(path, HEADER)
+        dataset.load(path, FORMAT)
 
 
 def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "battles.npz"
     np.savez(path, action=np.array([{}], object))
     with pytest.raises(ModelError, match=r"no readable \.npz"):
-        dataset.load(path, HEADER)
+        dataset.load(path, FORMAT)
 
 
 @pytest.mark.parametrize("name", ["battles.csv", "battles", "battles.pkl"])
 def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match="exported to"):
-        dataset.export(tmp_path / name, HEADER, [])
+        dataset.export(tmp_path / name, FORMAT, [])
     with pytest.raises(ModelError, match="imported from"):
-        dataset.load(tmp_path / name, HEADER)
+        dataset.load(tmp_path / name, FORMAT)
 
 
 def test_the_summary_counts_what_is_there() -> None:

@@ -78,7 +78,9 @@ class Session:
     def traces(self) -> set[str]:
         """Files that hold something of the player's."""
         files = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
-        return {path.name for path, data in files.items() if TRACE in data or WORD.encode() in data}
+        return {
+            path.name.removesuffix("-wal") for path, data in files.items() if TRACE in data or WORD.encode() in data
+        }
 
 
 def versions_from_the_player(session: Session) -> list[int]:
@@ -134,7 +136,7 @@ def test_while_it_learns(tmp_path: Path) -> None:
     registry, slot = session.plugin.registry, session.plugin.slot
     version = registry.save(slot.champion.flat, Provenance(parent=0, rows={"player": 3}))
     registry.promote(version)
-    assert session.traces >= {"player-000001.journal", "quality.json"}
+    assert session.traces >= {"battles.sqlite", "quality.json"}
     session.forget()
     notice = session.plugin.notice
     assert notice.startswith("Forgotten: 60 battles of yours (120 decisions), ")
@@ -185,19 +187,11 @@ def test_without_a_trainer(tmp_path: Path) -> None:
     filled(tmp_path).plugin.on_quit()
     session = Session(tmp_path, learning=False)
     assert session.plugin.trainer is None
-    assert "player-000001.journal" in session.traces
+    assert "battles.sqlite" in session.traces
     session.battle(1, marked=True)
     session.forget()
-    assert "60 battles of yours (120 decisions)" in session.plugin.notice
+    assert "61 battles of yours (122 decisions)" in session.plugin.notice
     check_gone(session)
-
-
-def test_what_was_recorded_without_a_trainer_is_kept_at_the_end(tmp_path: Path) -> None:
-    session = Session(tmp_path, learning=False)
-    session.battle(1, marked=True)
-    assert session.traces == set()
-    session.plugin.on_quit()
-    assert session.traces == {"player-000001.journal"}
 
 
 def test_a_file_that_cannot_be_erased_is_told_and_all_else_is_gone(
@@ -206,7 +200,7 @@ def test_a_file_that_cannot_be_erased_is_told_and_all_else_is_gone(
     session = filled(tmp_path, battles=20)
 
     def refused(self: Path, missing_ok: bool = False) -> None:
-        if self.suffix == ".journal":
+        if self.name == "battles.sqlite":
             raise PermissionError(13, "Permission denied")
         unlink(self, missing_ok)
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bot, Game, Source, Transition
+from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
-from cornerman.experience.safekeeping import Safekeeping
-from cornerman.experience.segment import Header
+from cornerman.experience.transitions import DataFormat
 from cornerman.learning.learner import build_learner
 from cornerman.models.manifest import Identity, Provenance
 from cornerman.models.store import Store
@@ -129,7 +129,7 @@ class Gym:
         self.inbox: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, RewardCalculator(), self.inbox.append)
         self.learner = build_learner(self.spec, self.settings, "cpu")
-        header = Header("choosing", "1", encoder.version, encoder.observation_size, encoder.num_actions)
+        data_format = DataFormat("choosing", "1", encoder.version, encoder.observation_size, encoder.num_actions)
         self.training = TrainingLoop(
             self.game,
             self.settings,
@@ -138,7 +138,7 @@ class Gym:
             self.store,
             self.metrics,
             self.learner,
-            Safekeeping(folder, header, self.metrics.event),
+            BattleStore(folder, data_format, self.metrics.event),
         )
 
     def play(self, battles: int, first: int = 0, skill: tuple[float, float] = (0.5, 0.5)) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 OPERATIONS = ("open", "write", "fsync", "replace", "rename", "mkdir", "unlink", "rmdir")
-READING = ("select", *(f"pragma {name}" for name in ("integrity", "user_version", "trusted", "secure", "synchronous")))
+READING = ("select", *(f"pragma {name}" for name in ("quick", "user_version", "trusted", "secure", "synchronous")))
 ENDLESS = 10_000
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from cornerman.contract import ModelError
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.verdict import GateBattle, Verdict
-from cornerman.experience.journal import PLAYER
+from cornerman.experience.battle_store import PLAYER
 from cornerman.models.erasure import forget
 from cornerman.models.exchange import export_version
 from cornerman.models.history import History

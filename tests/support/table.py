@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from cornerman.contract import BattleEnd, Transition
+from cornerman.experience.battle_store import PLAYER
 from cornerman.plugin import Cornerman
 from game_adapter.host.match import PLUGIN, SCRIPTED, Match
 
@@ -91,6 +92,6 @@ class Table:
 
     @property
     def handed_over(self) -> list[Transition | BattleEnd]:
-        """What was recorded and not yet learned from; all of it in a plugin that does not learn."""
+        """What was recorded: finished battles from the store, and what is there of those under way."""
         self.plugin.news.read()
-        return list(self.plugin.news._handed_over)
+        return [*self.plugin.safe.stored(PLAYER, 10**6), *self.plugin.news._handed_over]

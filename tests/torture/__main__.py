@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -31,7 +32,7 @@ import psutil
 from cornerman.cli.dataset import export as export_data
 from cornerman.cli.dataset import load as load_data
 from cornerman.contract import ModelError, SettingsError
-from cornerman.experience.journal import PLAYER, Journal
+from cornerman.experience.battle_store import FILE_NAME, PLAYER, BattleStore
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.exchange import export_version, import_version
 from cornerman.models.history import History
@@ -44,7 +45,7 @@ from tests.support.duel import preferring
 from tests.support.paths import ROOT
 from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
 from tests.torture import fault_runs, kill_runs
-from tests.torture.fault_runs import HEADER, record
+from tests.torture.fault_runs import FORMAT, record
 
 FIGURES = Path("torture.json")
 HANG_S = 1.0
@@ -70,6 +71,8 @@ def fuzz(number: int, counts: Counts, folder: Path) -> None:
         counts["fuzz.crashes"] += 1
         print(f"number {number}, {name}: {type(error).__name__}: {error}")
     counts["fuzz.hangs"] += time.perf_counter() - started > HANG_S
+    for aside in folder.rglob("*.set-aside*"):
+        aside.unlink()
     path.write_bytes(whole)
 
 
@@ -185,27 +188,25 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         read_manifest(folder / "cornerman")
         return True
 
-    def journal() -> bool:
-        list(Journal(folder / "recorded" / "journal", HEADER).rows(PLAYER))
+    def battles() -> bool:
+        with closing(BattleStore(folder / "recorded", FORMAT)) as store:
+            list(store.battles(PLAYER))
         return True
 
     def history() -> bool:
         record_ = History(folder, lambda: 0.0)
         record_.meetings()
         record_.close()
-        for aside in folder.glob("history*"):
-            if aside.name != "history.sqlite":
-                aside.unlink()
         return True
 
     def data() -> bool:
-        load_data(folder / "data.jsonl", HEADER)
+        load_data(folder / "data.jsonl", FORMAT)
         return True
 
     return [
         ("settings.toml", settings),
         ("cornerman/plugin.toml", plugin),
-        ("recorded/journal/player-000001.journal", journal),
+        (f"recorded/{FILE_NAME}", battles),
         ("history.sqlite", history),
         ("data.jsonl", data),
         ("home/versions/000001/weights.safetensors", version),
@@ -241,7 +242,8 @@ def prepare(folder: Path) -> None:
     export_version(registry, 1, folder / "version.zip")
     CheckpointFile(filled(folder / "sound").folder).save({"x": np.arange(4)}, {"n": 0})
     record(folder / "recorded", 3)
-    export_data(folder / "data.jsonl", HEADER, Journal(folder / "recorded" / "journal", HEADER).battles(PLAYER))
+    with closing(BattleStore(folder / "recorded", FORMAT)) as store:
+        export_data(folder / "data.jsonl", FORMAT, store.battles(PLAYER))
     (folder / "settings.toml").write_text('seed = 7\ndevice = "cpu"\nhidden = [16, 16]\n')
     shutil.copytree(ROOT / "plugin" / "cornerman", folder / "cornerman")
     history = History(folder, lambda: 0.0)

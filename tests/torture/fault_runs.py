@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from cornerman.contract import BattleEnd, ModelError, Source
-from cornerman.experience.journal import PLAYER, Journal
-from cornerman.experience.segment import Header
+from cornerman.experience.battle_store import PLAYER, BattleStore
+from cornerman.experience.transitions import DataFormat
 from cornerman.models.exchange import import_version
 from tests.support import plugin_operations
 from tests.support.failing_files import Failing, failing, failing_record, full_disk
 from tests.support.sample_states import chain
 from tests.support.stored_versions import IDENTITY, OPERATIONS, assert_sound, opened
 
-HEADER = Header("toy", "1.0", "layout-1", 2, 3)
+FORMAT = DataFormat("toy", "1.0", "layout-1", 2, 3)
 
 FAULTS: list[tuple[str, Callable[[Path], object]]] = [
     *((name, lambda folder, name=name: OPERATIONS[name](opened(folder))) for name in OPERATIONS),  # type: ignore[misc]
     ("record", lambda folder: record(folder, 3)),
-    ("forget what was recorded", lambda folder: Journal(folder / "journal", HEADER).forget()),
+    ("forget what was recorded", lambda folder: BattleStore(folder, FORMAT).forget()),
     ("import", lambda folder: import_version(opened(folder), IDENTITY, folder / "version.zip")),
 ]
 FILE_CASES = [(name, operation, lasting) for name, operation in FAULTS for lasting in (False, True)]
@@ -61,8 +61,9 @@ def file_fault(home: Path, nth: int, name: str, operation: Callable[[Path], obje
         operation(home)
     try:
         assert_sound(home)
-        battles = list(Journal(home / "journal", HEADER).battles(PLAYER))
-        assert name.startswith("forget") or len(battles) >= 2
+        with closing(BattleStore(home, FORMAT)) as store:
+            assert name.startswith("forget") or len(list(store.battles(PLAYER))) >= 2
+            assert not store.messages, store.messages
     except (AssertionError, ModelError, OSError) as error:
         return state.hit, f"{name}: {type(error).__name__}: {error}"
     return state.hit, ""
@@ -91,7 +92,6 @@ def plugin_fault(template: Path, home: Path, nth: int, name: str, how: str) -> t
 
 
 def record(folder: Path, battles: int) -> None:
-    journal = Journal(folder / "journal", HEADER)
-    for battle_id in range(battles):
-        journal.append(BattleEnd(battle_id, {0: 1}, False, {0: Source.PLAYER}), chain(4, battle_id=battle_id), PLAYER)
-    journal.close()
+    with closing(BattleStore(folder, FORMAT)) as store:
+        for battle_id in range(battles):
+            store.append(BattleEnd(battle_id, {0: 1}, False, {0: Source.PLAYER}), chain(4, battle_id=battle_id), PLAYER)

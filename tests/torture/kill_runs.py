@@ -17,6 +17,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -25,9 +26,9 @@ from typing import NoReturn
 import psutil
 
 from cornerman.contract import ModelError
+from cornerman.experience.battle_store import PLAYER, BattleStore
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.journal import PLAYER, Journal
-from cornerman.experience.segment import Header
+from cornerman.experience.transitions import DataFormat
 from cornerman.files.atomic import read_json
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.champion_file import read_line
@@ -41,8 +42,6 @@ LANES = 2
 RUNS_IN_A_FOLDER = 25
 STARTUP_S, PLAY_S, SHUTDOWN_S = 0.3, 1.5, 0.05
 HANGS_S = 60.0
-TORN = "half-written battle"
-"""What a kill may leave at the end of a journal: it was acknowledged to nobody."""
 FOUND = Path("torture-found")
 
 COUNTED = ("kill.runs", "kill.unreadable", "kill.lost", "kill.wrong_weights", "kill.failed")
@@ -102,10 +101,11 @@ def look(data: Path, told: Acknowledged, found: Findings) -> None:
     encoder = Encoder(game)
     size, actions = encoder.observation_size, encoder.num_actions
     identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), size)
-    header = Header(game.name, game.version, encoder.version, size, actions)
+    data_format = DataFormat(game.name, game.version, encoder.version, size, actions)
     spec = NetworkSpec(size, actions, tuple(SETTINGS["hidden"]))
     _look_at_versions(Registry(data, identity, spec, time.time), told, found)
-    _look_at_battles(Journal(data / "journal", header), told, found)
+    with closing(BattleStore(data, data_format)) as store:
+        _look_at_battles(store, told, found)
     for path in data.glob("*.json"):
         if path.name != "in-use.json":  # a note for people beside the lock
             try:
@@ -157,11 +157,10 @@ def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -
             told.rolled_back.discard(version)
 
 
-def _look_at_battles(journal: Journal, told: Acknowledged, found: Findings) -> None:
-    battles = list(journal.battles(PLAYER))
-    for sentence in journal.messages:
-        if TORN not in sentence:
-            found.add("unreadable", sentence)
+def _look_at_battles(store: BattleStore, told: Acknowledged, found: Findings) -> None:
+    battles = list(store.battles(PLAYER))
+    for sentence in store.messages:
+        found.add("unreadable", sentence)
     ids = [battle.end.battle_id for battle in battles]
     if len(set(ids)) != len(ids):
         found.add("lost", "two battles bear one number")
@@ -229,7 +228,7 @@ def _lines_until(hear: int, wanted: str) -> str | None:
 def _take(lines: list[str], told: Acknowledged, found: Findings) -> None:
     """Compare what the session found at its start with what was told before it, and add what it tells."""
     for line in lines:
-        if line.startswith("said ") and TORN not in line and "passed the gate" not in line:
+        if line.startswith("said ") and "passed the gate" not in line:
             found.add("unreadable", line)
         if line.startswith("up "):
             _, version, digest = line.split()

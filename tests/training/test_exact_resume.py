@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.experience.journal import PLAYER
+from cornerman.experience.battle_store import PLAYER
 from cornerman.files.checkpoint_file import FILE_NAME
 from cornerman.training import resume as continuation
 from game_adapter.ringside.game import RINGSIDE

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import threading
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cornerman.experience.append_file import AppendFile
-from cornerman.experience.journal import PLAYER, Journal
-from cornerman.files.quality_note import FILE_NAME, quality_lines
+from cornerman.experience.battle_store import FILE_NAME, PLAYER, BattleStore
+from cornerman.files.quality_note import FILE_NAME as QUALITY
+from cornerman.files.quality_note import quality_lines
 from tests.models.test_erasure import Session
 
 NAMES = ("recorded", "rejected", "examples", "abandoned", "not_as_chosen", "kept")
@@ -19,8 +21,8 @@ NAMES = ("recorded", "rejected", "examples", "abandoned", "not_as_chosen", "kept
 
 def stored(session: Session) -> list[int]:
     """How many decisions every battle of the player on the disk holds."""
-    journal = Journal(session.folder / "journal", session.plugin.safe.header)
-    return [len(battle.columns["action"]) for battle in journal.battles(PLAYER)]
+    with closing(BattleStore(session.folder, session.plugin.safe.data_format, read_only=True)) as store:
+        return [len(battle) for battle in store.battles(PLAYER)]
 
 
 def catch_up(session: Session) -> None:
@@ -33,13 +35,13 @@ def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writers = set()
-    write = AppendFile.write
+    append = BattleStore.append
 
-    def watched(self: AppendFile, data: bytes, sync: bool = True) -> None:
+    def watched(self: BattleStore, *battle: Any) -> None:
         writers.add(threading.current_thread().name)
-        write(self, data, sync)
+        append(self, *battle)
 
-    monkeypatch.setattr(AppendFile, "write", watched)
+    monkeypatch.setattr(BattleStore, "append", watched)
     session = Session(tmp_path)
     for number in range(1, 11):
         session.battle(number, marked=False)
@@ -49,8 +51,11 @@ def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
     assert stored(session) == [2] * 10
 
 
-def test_a_battle_is_kept_at_once_even_while_learning_is_paused(tmp_path: Path) -> None:
-    session = Session(tmp_path)
+@pytest.mark.parametrize("started", [True, False])
+def test_a_battle_is_stored_when_it_ends_whether_learning_is_paused_or_was_never_on(
+    tmp_path: Path, started: bool
+) -> None:
+    session = Session(tmp_path, learning=started)
     session.plugin.set_learning(False)
     session.battle(1, marked=False)
     catch_up(session)
@@ -96,20 +101,19 @@ def test_the_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
     assert recorder["recorded"] == 2
     assert any("x type: " in line for line in quality_lines(tmp_path))  # already now, should the game be killed
     session.plugin.on_quit()
-    assert (tmp_path / FILE_NAME).exists()
+    assert (tmp_path / QUALITY).exists()
     assert any("2 decisions recorded" in line for line in quality_lines(tmp_path))
 
 
-def test_what_is_wrong_with_the_journal_is_the_notice_of_the_next_start(tmp_path: Path) -> None:
+def test_a_damaged_store_is_the_notice_of_the_next_start(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.battle(1, marked=False)
     session.battle(2, marked=False)
     session.plugin.on_quit()
-    (path,) = (tmp_path / "journal").glob("player-*")
-    path.write_bytes(path.read_bytes()[:-5])
+    (tmp_path / FILE_NAME).write_bytes((tmp_path / FILE_NAME).read_bytes()[:-4096])
     again = Session(tmp_path)
-    assert "half-written battle" in again.plugin.report()["plugin"]["notice"]
-    assert stored(again) == [2]
+    assert "set-aside" in again.plugin.report()["plugin"]["notice"]
+    assert stored(again) == []
     again.plugin.on_quit()
 
 
@@ -129,7 +133,7 @@ def test_ten_thousand_battles_of_which_every_third_never_ends_do_not_grow(tmp_pa
     assert held[1] - held[0] < 5_000 * 8  # less than one number a battle
     assert len(plugin._seats) == 256
     plugin.on_quit()
-    assert 50 < len(stored(session)) <= session.plugin.settings.replay_capacity  # what the inbox had room for
+    assert len(stored(session)) == 6666  # those that ended
 
 
 def test_a_plugin_that_could_not_load_quits_quietly(tmp_path: Path) -> None:

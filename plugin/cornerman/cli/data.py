@@ -3,53 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from cornerman.cli.dataset import Imported, export, load, plot, summarize
 from cornerman.contract import CornermanError, ModelError
-from cornerman.experience.journal import KINDS, MAX_BYTES, SELF_PLAY, Journal, kind_of
-from cornerman.experience.safekeeping import FOLDER_NAME
-from cornerman.experience.segment import Header, StoredBattle
-from cornerman.experience.transitions import unpack
+from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID, KINDS, MAX_BYTES, SELF_PLAY, BattleStore, kind_of
+from cornerman.experience.transitions import DataFormat, StoredBattle, unpack
 from cornerman.files.atomic import read_json
 from cornerman.files.folder_lock import FolderLock
 from cornerman.files.quality_note import quality_lines
 from cornerman.models.manifest import Identity, parse_manifest
-from cornerman.selfplay.practice import FIRST_ID
 
 
 class StoredData:
     """The recorded battles of one data folder. Every method raises CornermanError with a sentence."""
 
     def __init__(self, folder: Path, identity: Identity) -> None:
-        """Opens the journal, and makes one where there is none."""
-        self._folder, self._identity = folder, identity
-        one = identity
-        self._header = Header(one.game, one.game_version, one.encoder_version, one.observation_size, one.num_actions)
-        try:
-            self._journal = Journal(folder / FOLDER_NAME, self._header)
-        except OSError as error:
-            raise CornermanError(f"{folder} cannot be used ({error.strerror or error}).") from error
+        self._folder, self._action_names = folder, identity.action_names
+        self._format = DataFormat(
+            identity.game,
+            identity.game_version,
+            identity.encoder_version,
+            identity.observation_size,
+            len(identity.action_names),
+        )
 
     def lines(self) -> list[str]:
         """What is stored, as a table, and what was set aside."""
-        lines = [f"Recorded battles in {self._folder}, of {self._identity.game} {self._identity.game_version}", ""]
+        lines = [f"Recorded battles in {self._folder}, of {self._format.game} {self._format.game_version}", ""]
         lines.append(f"{'kept apart':<20}{'battles':>9}{'decisions':>11}{'kB':>9}")
-        for kind in KINDS:
-            battles = list(self._journal.battles(kind))
-            rows = sum(len(battle.columns["action"]) for battle in battles)
-            lines.append(f"  {kind:<18}{len(battles):>9,}{rows:>11,}{self._journal.num_bytes(kind) / 1000:>9,.0f}")
-        lines += ["", summarize(self._battles(), self._identity.action_names).text()]
+        with closing(self._store()) as store:
+            stored = {kind: list(store.battles(kind)) for kind in KINDS}
+            kilobytes = {kind: store.counts(kind).num_bytes / 1000 for kind in KINDS}
+        for kind, battles in stored.items():
+            lines.append(f"  {kind:<18}{len(battles):>9,}{sum(map(len, battles)):>11,}{kilobytes[kind]:>9,.0f}")
+        lines += ["", summarize(chain(*stored.values()), self._action_names).text()]
         lines += ["", "Last session", *(f"  {line}" for line in quality_lines(self._folder))]
-        if self._journal.messages:
-            lines += ["", "Left out", *(f"  {sentence}" for sentence in self._journal.messages)]
+        if store.messages:
+            lines += ["", "Left out", *(f"  {sentence}" for sentence in store.messages)]
         return lines
 
     def plot(self, path: Path) -> str:
         """Draw what is stored into a picture; says so."""
         try:
-            plot(summarize(self._battles(), self._identity.action_names), path)
+            plot(summarize(self._battles(), self._action_names), path)
         except ImportError as error:
             raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
         except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
@@ -62,7 +62,7 @@ class StoredData:
         if not battles:
             raise CornermanError(f"no battle is stored in {self._folder}, so there is nothing to export")
         try:
-            rows = export(path, self._header, battles)
+            rows = export(path, self._format, battles)
         except OSError as error:
             raise CornermanError(f"{path} cannot be written ({error.strerror or error})") from error
         return f"Exported {len(battles):,} battles with {rows:,} decisions to {path}"
@@ -70,44 +70,48 @@ class StoredData:
     def take_in(self, path: Path) -> list[str]:
         """Add the battles of an exported file, under numbers of their own; says how many, and what was refused.
 
-        Holds the folder's lock meanwhile, so that it never writes into the journal of a game that is running.
+        Holds the folder's lock meanwhile, so that it never writes into the store of a game that is running.
         """
-        imported = load(path, self._header)
+        imported = load(path, self._format)
         lock = FolderLock(self._folder, "cornerman data")
         try:
-            return self._added(path, imported)
+            with closing(self._store(read_only=False)) as store:
+                return _added(store, path, imported)
         finally:
-            self._journal.close()
             lock.release()
 
-    def _added(self, path: Path, imported: Imported) -> list[str]:
-        after = {kind: self._journal.next_battle_id(kind) for kind in KINDS}
-        after[SELF_PLAY] = max(after[SELF_PLAY], FIRST_ID)
-        added: Counter[str] = Counter()
-        rows = 0
-        for battle in imported.battles:
-            if not len(battle.columns["action"]):
-                continue
-            taken = [replace(row, battle_id=0) for row in unpack(battle.columns)]
-            kind = kind_of(battle.end, taken)
-            number = after[kind] + added[kind]
-            try:
-                self._journal.append(
-                    replace(battle.end, battle_id=number), [replace(row, battle_id=number) for row in taken], kind
-                )
-            except (OSError, ValueError) as error:
-                done = f"{added.total()} of {len(imported.battles)} battles were imported before"
-                raise CornermanError(f"a battle of {path} could not be stored ({error}); {done}") from error
-            added[kind] += 1
-            rows += len(taken)
-        lines = [f"Imported {added.total():,} battles with {rows:,} decisions from {path}"]
-        lines += [f"  {count:,} decisions refused: {reason}" for reason, count in sorted(imported.left_out.items())]
-        if any(self._journal.num_bytes(kind) > MAX_BYTES // 2 for kind in added):
-            lines.append(f"  the journal keeps {MAX_BYTES // 2**20} MiB of each kind: the oldest battles make room")
-        return lines
-
     def _battles(self) -> list[StoredBattle]:
-        return [battle for kind in KINDS for battle in self._journal.battles(kind)]
+        with closing(self._store()) as store:
+            return [battle for kind in KINDS for battle in store.battles(kind)]
+
+    def _store(self, read_only: bool = True) -> BattleStore:
+        return BattleStore(self._folder, self._format, say=lambda _: None, read_only=read_only)  # shown in the table
+
+
+def _added(store: BattleStore, path: Path, imported: Imported) -> list[str]:
+    """Store what was imported, and say what was; CornermanError with how far it came."""
+    after = {kind: store.next_number(kind) for kind in KINDS}
+    after[SELF_PLAY] = max(after[SELF_PLAY], FIRST_SELF_PLAY_ID)
+    added: Counter[str] = Counter()
+    count = 0
+    for battle in imported.battles:
+        if not len(battle):
+            continue
+        kind = kind_of(battle.end, unpack(battle.columns))
+        number = after[kind] + added[kind]
+        transitions = [replace(row, battle_id=number) for row in unpack(battle.columns)]
+        try:
+            store.append(replace(battle.end, battle_id=number), transitions, kind)
+        except ModelError as error:
+            done = f"{added.total()} of {len(imported.battles)} battles were imported before"
+            raise CornermanError(f"a battle of {path} could not be stored ({error}); {done}") from error
+        added[kind] += 1
+        count += len(transitions)
+    lines = [f"Imported {added.total():,} battles with {count:,} decisions from {path}"]
+    lines += [f"  {refused:,} decisions refused: {reason}" for reason, refused in sorted(imported.left_out.items())]
+    if any(store.counts(kind).num_bytes > MAX_BYTES // 2 for kind in added):
+        lines.append(f"  {MAX_BYTES // 2**20} MiB of each kind are kept: the oldest battles make room")
+    return lines
 
 
 def identity_of(folder: Path) -> Identity | None:

@@ -19,8 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import ModelError, Source
-from cornerman.experience.segment import Header, StoredBattle, end_as_dict, end_from_dict, header_from_dict
-from cornerman.experience.transitions import faults, fit, layout, take
+from cornerman.experience.transitions import (
+    DataFormat,
+    StoredBattle,
+    end_as_dict,
+    end_from_dict,
+    faults,
+    fit,
+    format_from_dict,
+    layout,
+    take,
+)
 from cornerman.files.atomic import parse_json, read_file, replace_file
 
 MAX_IMPORT_BYTES = 512 * 2**20
@@ -75,7 +84,7 @@ def summarize(battles: Iterable[StoredBattle], action_names: Sequence[str]) -> S
     for battle in battles:
         columns = battle.columns
         summary.battles += 1
-        summary.rows += len(columns["action"])
+        summary.rows += len(battle)
         summary.cut_off += battle.end.truncated
         summary.decided_by += _names(columns["source"])
         summary.against += _names(columns["opponent"])
@@ -108,25 +117,25 @@ def plot(summary: Summary, path: Path) -> None:
     figure.savefig(path)
 
 
-def export(path: Path, header: Header, battles: Iterable[StoredBattle]) -> int:
+def export(path: Path, data_format: DataFormat, battles: Iterable[StoredBattle]) -> int:
     """Write battles to a `.npz` or `.jsonl` file; returns how many rows. ModelError for another ending, OSError."""
     stored = list(battles)
     write = {".npz": _to_npz, ".jsonl": _to_jsonl}.get(path.suffix)
     if write is None:
         raise ModelError(f"Battles are exported to .npz or .jsonl, not to {path.name}.")
-    replace_file(path, write(header, stored))
-    return sum(len(battle.columns["action"]) for battle in stored)
+    replace_file(path, write(data_format, stored))
+    return sum(map(len, stored))
 
 
-def load(path: Path, header: Header) -> Imported:
+def load(path: Path, data_format: DataFormat) -> Imported:
     """Read what `export` wrote, as distrustful as of any stranger's file; ModelError with a sentence."""
     read = {".npz": _from_npz, ".jsonl": _from_jsonl}.get(path.suffix)
     if read is None:
         raise ModelError(f"Battles are imported from .npz or .jsonl, not from {path.name}.")
     data = read_file(path, MAX_IMPORT_BYTES, "A file of battles")
     imported = Imported([], Counter())
-    for battle in read(data, header):
-        misfit = fit(battle.columns, header.observation_size, header.num_actions)
+    for battle in read(data, data_format):
+        misfit = fit(battle.columns, data_format.observation_size, data_format.num_actions)
         if misfit:
             raise ModelError(f"{path.name} does not fit this game: {misfit}.")
         wrong = faults(battle.columns)
@@ -136,21 +145,21 @@ def load(path: Path, header: Header) -> Imported:
     return imported
 
 
-def _to_npz(header: Header, battles: list[StoredBattle]) -> bytes:
-    notes = {"header": asdict(header), "ends": [end_as_dict(battle.end) for battle in battles]}
-    names = layout(header.observation_size, header.num_actions)
+def _to_npz(data_format: DataFormat, battles: list[StoredBattle]) -> bytes:
+    notes = {"header": asdict(data_format), "ends": [end_as_dict(battle.end) for battle in battles]}
+    names = layout(data_format.observation_size, data_format.num_actions)
     arrays: dict[str, Any] = {
         name: np.concatenate([np.empty((0, *shape), dtype), *(battle.columns[name] for battle in battles)])
         for name, (shape, dtype) in names.items()
     }
-    arrays["battle_rows"] = np.array([len(battle.columns["action"]) for battle in battles], np.int64)
+    arrays["battle_rows"] = np.array([len(battle) for battle in battles], np.int64)
     arrays["notes"] = np.frombuffer(json.dumps(notes).encode(), np.uint8)
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 
-def _from_npz(data: bytes, header: Header) -> Iterator[StoredBattle]:
+def _from_npz(data: bytes, data_format: DataFormat) -> Iterator[StoredBattle]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -164,7 +173,7 @@ def _from_npz(data: bytes, header: Header) -> Iterator[StoredBattle]:
         raise ModelError(f"The file of battles is no readable .npz ({error}).") from error
     try:
         notes = parse_json(arrays.pop("notes").tobytes(), "The file's notes")
-        _same(header, notes["header"])
+        _same(data_format, notes["header"])
         counts = [int(count) for count in arrays.pop("battle_rows")]
         ends = [end_from_dict(end) for end in notes["ends"]]
         total = len(arrays["action"])
@@ -172,7 +181,7 @@ def _from_npz(data: bytes, header: Header) -> Iterator[StoredBattle]:
         raise ModelError(f"The file of battles does not hold what it should ({error}).") from error
     if len(counts) != len(ends) or sum(counts) != total or min(counts, default=0) < 0:
         raise ModelError("The file of battles does not hold as many rows as it says.")
-    misfit = fit(arrays, header.observation_size, header.num_actions)
+    misfit = fit(arrays, data_format.observation_size, data_format.num_actions)
     if misfit:
         raise ModelError(f"The file of battles does not fit this game: {misfit}.")
     start = 0
@@ -181,32 +190,32 @@ def _from_npz(data: bytes, header: Header) -> Iterator[StoredBattle]:
         start += count
 
 
-def _to_jsonl(header: Header, battles: list[StoredBattle]) -> bytes:
-    lines: list[dict[str, Any]] = [asdict(header)]
+def _to_jsonl(data_format: DataFormat, battles: list[StoredBattle]) -> bytes:
+    lines: list[dict[str, Any]] = [asdict(data_format)]
     for battle in battles:
         rows = {name: column.tolist() for name, column in battle.columns.items()}
         lines.append({**end_as_dict(battle.end), "rows": rows})
     return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
 
 
-def _from_jsonl(data: bytes, header: Header) -> Iterator[StoredBattle]:
+def _from_jsonl(data: bytes, data_format: DataFormat) -> Iterator[StoredBattle]:
     lines = data.splitlines()
     if not lines:
         raise ModelError("The file of battles is empty.")
-    _same(header, parse_json(lines[0], "The file's first line"))
+    _same(data_format, parse_json(lines[0], "The file's first line"))
     for at, line in enumerate(lines[1:], 2):
         value = parse_json(line, f"Line {at} of the file of battles")
         try:
-            columns = _columns(value["rows"], header)
+            columns = _columns(value["rows"], data_format)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"Line {at} of the file of battles does not hold what it should ({error}).") from error
         yield StoredBattle(end_from_dict(value), columns)
 
 
-def _columns(rows: Any, header: Header) -> dict[str, NDArray[Any]]:
+def _columns(rows: Any, data_format: DataFormat) -> dict[str, NDArray[Any]]:
     """JSON lists as columns; only numbers where numbers belong, only truth values in masks."""
     columns = {}
-    for name, (shape, dtype) in layout(header.observation_size, header.num_actions).items():
+    for name, (shape, dtype) in layout(data_format.observation_size, data_format.num_actions).items():
         given = np.array(rows[name])
         if given.size and given.dtype.kind not in {"b": "b", "i": "i", "f": "if"}[dtype.kind]:
             raise ValueError(f"{name} holds {given.dtype}")
@@ -216,8 +225,8 @@ def _columns(rows: Any, header: Header) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _same(header: Header, given: Any) -> None:
-    differences = header.differences(header_from_dict(given))
+def _same(data_format: DataFormat, given: Any) -> None:
+    differences = data_format.differences(format_from_dict(given))
     if differences:
         raise ModelError(f"The file of battles is of another game or version: {differences}.")
 

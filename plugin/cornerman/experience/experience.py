@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.experience.battle_store import PLAYER, SELF_PLAY, BattleStore
 from cornerman.experience.held_out import HeldOutBattles
-from cornerman.experience.journal import PLAYER, SELF_PLAY
 from cornerman.experience.n_step import NStep
 from cornerman.experience.replay_buffer import ReplayBuffer, Rings
-from cornerman.experience.safekeeping import Safekeeping
 from cornerman.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]
@@ -29,7 +28,7 @@ class Memory:
     """Takes in every item that was recorded, keeps it on the disk, and has it ready to learn from."""
 
     def __init__(
-        self, sizes: tuple[int, int], settings: Settings, random: np.random.Generator, safe: Safekeeping
+        self, sizes: tuple[int, int], settings: Settings, random: np.random.Generator, safe: BattleStore
     ) -> None:
         """`sizes`: of an observation and of an action mask. `random` draws the rows to learn from."""
         self._sizes, self.safe = sizes, safe

@@ -1,24 +1,60 @@
-"""Transitions as columns and back, and what a stored row must satisfy.
+"""Transitions as columns and finished battles as bytes, and what a stored transition must satisfy.
 
-The journal, the replay buffer and imported files share this, so that a row means the same everywhere. Pure functions;
-any thread may call them.
+The battle store, the replay buffer and exported files share this, so that a transition means the same everywhere. Pure
+functions; any thread may call them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import Source, Transition
+from cornerman.contract import BattleEnd, ModelError, Source, Transition
 from cornerman.experience.encoder import LARGEST_FEATURE
+from cornerman.files.atomic import parse_json
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 """One array a field of Transition, all of one length."""
 
 LARGEST_REWARD = 100.0
+SCHEMA = 1
+_HEAD = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFormat:
+    """What must be equal for stored transitions to mean the same."""
+
+    game: str
+    game_version: str
+    encoder_version: str
+    observation_size: int
+    num_actions: int
+    schema: int = SCHEMA
+
+    def differences(self, other: DataFormat) -> str:
+        """What differs, for a person; empty where nothing does."""
+        mine, theirs = asdict(self), asdict(other)
+        return ", ".join(
+            f"{name} {theirs[name]} instead of {mine[name]}" for name in mine if mine[name] != theirs[name]
+        )
+
+
+class StoredBattle(NamedTuple):
+    """One finished battle: its transitions are one decision long, in the order recorded."""
+
+    end: BattleEnd
+    columns: dict[str, NDArray[Any]]
+
+    def __len__(self) -> int:
+        """How many transitions it has."""
+        return len(self.columns["action"])
 
 
 def layout(observation_size: int, num_actions: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -106,6 +142,61 @@ def faults(columns: Columns) -> dict[str, NDArray[np.bool_]]:
     }
 
 
+def format_from_dict(value: Any) -> DataFormat:
+    """A DataFormat from JSON values; ModelError where they are none."""
+    try:
+        found = DataFormat(**value)
+    except TypeError as error:
+        raise ModelError(f"A format of stored battles does not hold what it should ({error}).") from error
+    if any(type(got) is not type(wanted) for got, wanted in zip(asdict(found).values(), _FORMAT_TYPES, strict=True)):
+        raise ModelError("A format of stored battles holds values of the wrong types.")
+    return found
+
+
+_FORMAT_TYPES = ("", "", "", 0, 0, 0)
+
+
+def battle_to_bytes(end: BattleEnd, transitions: Sequence[Transition], data_format: DataFormat) -> bytes:
+    """One battle: the length of a JSON head, the head, and plain columns; ValueError where a size does not fit."""
+    columns = pack(transitions, data_format.observation_size, data_format.num_actions)
+    head = json.dumps({**end_as_dict(end), "transitions": len(transitions)}).encode()
+    return b"".join([_HEAD.pack(len(head)), head, *(column.tobytes() for column in columns.values())])
+
+
+def battle_from_bytes(data: bytes, data_format: DataFormat) -> StoredBattle:
+    """One battle in fresh arrays; ModelError where `data` is not what `battle_to_bytes` gives."""
+    try:
+        (length,) = _HEAD.unpack_from(data)
+        head = parse_json(data[_HEAD.size : _HEAD.size + length], "A stored battle's head")
+        columns = _columns(data, _HEAD.size + length, int(head["transitions"]), data_format)
+        return StoredBattle(end_from_dict(head), dict(columns))
+    except (struct.error, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"A stored battle does not hold what it should ({error}).") from error
+
+
+def end_as_dict(end: BattleEnd) -> dict[str, Any]:
+    """A battle's end as plain JSON values."""
+    return {
+        "battle_id": int(end.battle_id),
+        "outcome": {str(int(seat)): int(result) for seat, result in end.outcome.items()},
+        "truncated": bool(end.truncated),
+        "seats": {str(int(seat)): int(source) for seat, source in end.seats.items()},
+    }
+
+
+def end_from_dict(head: Mapping[str, Any]) -> BattleEnd:
+    """The other way round; ModelError where it is not what `end_as_dict` gives."""
+    try:
+        seats = {int(seat): Source(source) for seat, source in head["seats"].items()}
+        outcome = {int(seat): int(result) for seat, result in head["outcome"].items()}
+        end = BattleEnd(int(head["battle_id"]), outcome, bool(head["truncated"]), seats)
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        raise ModelError(f"A stored battle's end does not hold what it should ({error}).") from error
+    if not set(outcome.values()) <= {-1, 0, 1}:
+        raise ModelError(f"A stored battle's outcome must hold 1, 0 and -1, not {sorted(set(outcome.values()))}.")
+    return end
+
+
 def take(columns: Columns, which: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """The rows that `which` picks (bool `[N]` or indices), in fresh arrays."""
     return {name: column[which] for name, column in columns.items()}
@@ -114,3 +205,14 @@ def take(columns: Columns, which: NDArray[Any]) -> dict[str, NDArray[Any]]:
 def _usable(observations: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which rows are finite and in range; the comparison is False for NaN."""
     return np.asarray((np.abs(observations) <= LARGEST_FEATURE).all(axis=1))
+
+
+def _columns(data: bytes, at: int, count: int, data_format: DataFormat) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, (shape, dtype) in layout(data_format.observation_size, data_format.num_actions).items():
+        numbers = count * int(np.prod(shape, dtype=int))
+        column = np.frombuffer(data, np.uint8 if dtype.kind == "b" else dtype, numbers, at)
+        at += column.nbytes
+        # Read as bytes first: a bool that is neither 0 nor 1 must not exist, not even in a damaged file.
+        yield name, (column != 0 if dtype.kind == "b" else column.copy()).reshape(count, *shape)
+    if at != len(data):
+        raise ValueError(f"{len(data)} bytes instead of {at}")

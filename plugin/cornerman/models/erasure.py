@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cornerman.contract import CornermanError, ModelError
-from cornerman.experience.journal import PLAYER, SELF_PLAY, Erased
+from cornerman.experience.battle_store import PLAYER, SELF_PLAY, Counts
 from cornerman.models.history import FILE_NAME, History
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def forget(plugin: Cornerman) -> None:
     """Erase it all; the newest version that did not learn from the player plays then. Tells what was erased."""
     versions: list[int] = []
-    erased: list[Erased] = []
+    erased: list[Counts] = []
     failed = []
     try:
         plugin.store.checkpoint.erase()
@@ -33,7 +33,9 @@ def forget(plugin: Cornerman) -> None:
     try:
         erased = plugin.drop_recorded()
     except OSError as error:
-        failed.append(f"Recorded battles could not be erased from the disk ({error.strerror or error}); try again.")
+        failed.append(f"What was set aside could not be erased from the disk ({error.strerror or error}); try again.")
+    except ModelError as error:
+        failed.append(str(error))
     try:
         _erase_history(plugin)
     except CornermanError as error:
@@ -41,11 +43,12 @@ def forget(plugin: Cornerman) -> None:
     plugin.say(" ".join([told(erased, len(versions)), *failed]))
 
 
-def told(erased: Sequence[Erased], versions: int) -> str:
+def told(erased: Sequence[Counts], versions: int) -> str:
     """What was erased, in one sentence with counts."""
     kinds = {PLAYER: "of yours", SELF_PLAY: "of its own practice"}
     parts = [
-        f"{_counted(one.battles, 'battle')} {kinds[one.kind]} ({_counted(one.rows, 'decision')})" for one in erased
+        f"{_counted(one.battles, 'battle')} {kinds[one.kind]} ({_counted(one.transitions, 'decision')})"
+        for one in erased
     ]
     parts.append(f"{_counted(versions, 'version')} that learned from you")
     return f"Forgotten: {', '.join(parts)}, and all that was in memory."

@@ -16,12 +16,13 @@ import numpy as np
 
 from cornerman.contract import BattleEnd, Bot, Floats, HeadlessGame, Source, Transition
 from cornerman.evaluation.arena import MAX_TURNS, PolicyBot
+from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.policy.policy import Policy
 
-FIRST_ID = 1 << 40
+FIRST_ID = FIRST_SELF_PLAY_ID
 """Battle ids of practice lie above those that a game gives."""
 
 

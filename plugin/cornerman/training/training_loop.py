@@ -22,10 +22,10 @@ from cornerman.evaluation.gate import Judge, judge_for
 from cornerman.evaluation.held_out_judge import value_accuracy
 from cornerman.evaluation.live_battles import LiveResult
 from cornerman.evaluation.verdict import Verdict
+from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.experience import Arrays, Memory
 from cornerman.experience.rewards import RewardCalculator
-from cornerman.experience.safekeeping import Safekeeping
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import Flag, SlicedBurst, for_a_slice
 from cornerman.models.champions import roll_back
@@ -68,7 +68,7 @@ class TrainingLoop:
         store: Store,
         metrics: Metrics,
         learner: Learner,
-        safe: Safekeeping,
+        safe: BattleStore,
     ) -> None:
         self._game, self._settings = game, settings
         self._encoder = encoder = Encoder(game)

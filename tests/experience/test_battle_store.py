@@ -1,0 +1,402 @@
+"""Finished battles on the disk: they come back, the newest stay, damage and a full disk cost a sentence."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cornerman.contract import BattleEnd, ModelError, Source, Transition
+from cornerman.experience.battle_store import (
+    FILE_NAME,
+    FIRST_SELF_PLAY_ID,
+    OLD_FOLDER,
+    PLAYER,
+    SELF_PLAY,
+    BattleStore,
+    Counts,
+    kind_of,
+)
+from cornerman.experience.transitions import DataFormat
+from tests.support.failing_files import failing, failing_record
+from tests.support.paths import ROOT
+from tests.support.sample_states import chain, same
+
+FORMAT = DataFormat("duel", "1", "abc", 2, 3)
+SEATS = {PLAYER: {0: Source.PLUGIN, 1: Source.PLAYER}, SELF_PLAY: {0: Source.PLUGIN, 1: Source.PLUGIN}}
+Open = Callable[..., BattleStore]
+
+
+def battle(number: int, kind: str = PLAYER, transitions: int = 5) -> tuple[BattleEnd, list[Transition]]:
+    end = BattleEnd(number, {0: 1, 1: -1}, False, SEATS[kind])
+    return end, chain(transitions, battle_id=number, seed=number)
+
+
+def play(store: BattleStore, number: int, kind: str = PLAYER) -> int:
+    """One battle as the recorder hands it over; returns the number that it bears in the store."""
+    take = store.take_live if kind == PLAYER else store.take_practice
+    end, transitions = battle(number, kind, 2)
+    for transition in transitions:
+        take(transition)
+    return take(end).battle_id
+
+
+def numbers(store: BattleStore, kind: str = PLAYER, min_transitions: int | None = None) -> list[int]:
+    return [stored.end.battle_id for stored in store.battles(kind, min_transitions)]
+
+
+def changed(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, values)
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Open]:
+    """Opens a store in the test's folder, as another session would; all are closed at the end."""
+    stores: list[BattleStore] = []
+
+    def opened(data_format: DataFormat = FORMAT, **more: int) -> BattleStore:
+        stores.append(BattleStore(tmp_path, data_format, **more))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Open) -> BattleStore:
+    return open_store()
+
+
+def test_battles_come_back_in_the_next_session(store: BattleStore, open_store: Open) -> None:
+    for number in range(3):
+        store.append(*battle(number))
+    store.close()
+    again = open_store()
+    items = list(again.stored(PLAYER, 100))
+    assert [type(item).__name__ for item in items] == (["Transition"] * 5 + ["BattleEnd"]) * 3
+    expected = [item for number in range(3) for end, rows in [battle(number)] for item in (*rows, end)]
+    for item, wanted in zip(items, expected, strict=True):
+        if isinstance(item, Transition) and isinstance(wanted, Transition):
+            assert same(item, wanted)
+        else:
+            assert item == wanted
+    assert again.messages == []
+
+
+@pytest.mark.parametrize("field", ["source", "opponent"])
+def test_kind_of_one_transition_of_the_player_makes_a_battle_the_players(field: str) -> None:
+    end, rows = battle(1, SELF_PLAY)
+    assert kind_of(end, rows) == SELF_PLAY
+    assert kind_of(end, [*rows, replace(rows[0], **{field: Source.PLAYER})]) == PLAYER
+
+
+def test_take_stores_battles_that_interleave_when_each_ends(store: BattleStore) -> None:
+    (one, one_rows), (two, two_rows) = battle(1), battle(2)
+    for pair in zip(one_rows, two_rows, strict=True):
+        for item in pair:
+            store.take_live(item)
+    assert numbers(store) == []
+    store.take_live(two)
+    store.take_live(one)
+    assert numbers(store) == [2, 1]
+    store.take_live(battle(3)[0])  # nothing was recorded of it
+    assert store.kept == 2
+
+
+def test_only_as_many_battles_are_read_as_hold_the_transitions_asked_for(store: BattleStore) -> None:
+    for number in range(10):
+        store.append(*battle(number))
+    assert numbers(store, PLAYER, 11) == [7, 8, 9]
+    assert numbers(store, PLAYER, 0) == []
+
+
+# ----------------------------------------------------------------------------------------------------------- numbers
+
+
+def test_numbers_begin_as_the_games_and_go_on_over_sessions(store: BattleStore, open_store: Open) -> None:
+    assert [play(store, number) for number in (1, 2, 3)] == [1, 2, 3]
+    store.close()
+    again = open_store()
+    assert [play(again, number) for number in (1, 2)] == [4, 5]
+    assert numbers(again) == [1, 2, 3, 4, 5]
+
+
+def test_numbers_of_a_game_that_counts_from_anywhere(open_store: Open) -> None:
+    for ids in ([2**63 - 1, -5], [2**63 - 1, -5, 0]):
+        store = open_store()
+        assert all(0 <= play(store, number) < FIRST_SELF_PLAY_ID for number in ids)
+        store.close()
+    assert len(set(numbers(store))) == 5
+
+
+def test_self_play_is_stored_apart_and_numbered_above(open_store: Open) -> None:
+    for expected in (FIRST_SELF_PLAY_ID, FIRST_SELF_PLAY_ID + 1):
+        store = open_store()
+        assert play(store, FIRST_SELF_PLAY_ID, SELF_PLAY) == expected
+        store.close()
+    assert (numbers(store, SELF_PLAY), numbers(store)) == ([FIRST_SELF_PLAY_ID, FIRST_SELF_PLAY_ID + 1], [])
+
+
+# ------------------------------------------------------------------------------------------------------------- damage
+
+
+def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tmp_path: Path) -> None:
+    for number in range(3):
+        store.append(*battle(number))
+    store.close()
+    data = bytearray((tmp_path / FILE_NAME).read_bytes())
+    data[data.index(b'"battle_id": 1,') + 200] ^= 0x10
+    (tmp_path / FILE_NAME).write_bytes(bytes(data))
+    assert numbers(store) == [0, 2]
+    assert store.messages == ["Of the stored battles (player) were left out: 1 damaged battles."]
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", None, "text", 7])
+def test_whatever_stands_in_a_battles_place_is_left_out(store: BattleStore, tmp_path: Path, data: object) -> None:
+    store.append(*battle(0))
+    store.append(*battle(1))
+    store.close()
+    changed(tmp_path / FILE_NAME, "pragma ignore_check_constraints = on")
+    if data is None:
+        changed(tmp_path / FILE_NAME, "update battles set checksum = 'wrong' where number = 0")
+    else:
+        changed(tmp_path / FILE_NAME, "update battles set data = ? where number = 0", data)
+    assert numbers(store) == [1]
+
+
+def test_a_file_that_is_no_database_is_set_aside_with_a_sentence(store: BattleStore, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
+    store.append(*battle(1))
+    assert numbers(store) == [1]
+    (aside,) = tmp_path.glob("battles.set-aside-*.sqlite")
+    assert aside.read_bytes() == b"no database" * 1000
+    (sentence,) = store.messages
+    assert aside.name in sentence
+
+
+def test_transitions_that_fail_the_checks_are_left_out_and_counted(store: BattleStore) -> None:
+    end, rows = battle(1)
+    rows[1] = replace(rows[1], observation=np.array([np.nan, 0], np.float32))
+    rows[3] = replace(rows[3], reward=float("inf"), source=Source.UNKNOWN)
+    store.append(end, rows)
+    (stored,) = store.battles(PLAYER)
+    assert stored.columns["index"].tolist() == [0, 2, 4]
+    wanted = "1 transitions with a wrong observation, 1 transitions with a wrong reward"
+    assert store.messages == [f"Of the stored battles (player) were left out: {wanted}."]
+
+
+@pytest.mark.parametrize(
+    ("data_format", "words"),
+    [
+        (replace(FORMAT, game_version="2"), "game_version 1 instead of 2"),
+        (replace(FORMAT, encoder_version="xyz"), "encoder_version abc instead of xyz"),
+        (replace(FORMAT, game="chess"), "game duel instead of chess"),
+        (replace(FORMAT, schema=2), "schema 1 instead of 2"),
+    ],
+)
+def test_battles_of_another_format_are_left_alone(
+    store: BattleStore, open_store: Open, data_format: DataFormat, words: str
+) -> None:
+    store.append(*battle(0))
+    store.append(*battle(1))
+    store.close()
+    other = open_store(data_format)
+    assert numbers(other) == []
+    (sentence,) = other.messages
+    assert words in sentence
+    assert sentence.startswith("2 stored battles")
+    assert play(other, 0) == 2
+    other.close()
+    assert numbers(open_store()) == [0, 1]
+
+
+def test_an_old_journal_is_mentioned_once(tmp_path: Path, open_store: Open) -> None:
+    (tmp_path / OLD_FOLDER).mkdir()
+    for mentioned in (True, False):
+        store = open_store()
+        store.open()
+        assert bool(store.messages) is mentioned
+        store.close()
+
+
+# ------------------------------------------------------------------------------------------------------------- bounds
+
+
+def test_the_newest_battles_of_each_kind_stay_up_to_the_bound(open_store: Open, tmp_path: Path) -> None:
+    store = open_store(max_bytes=20_000)
+    store.append(*battle(1000, SELF_PLAY))
+    for number in range(200):
+        store.append(*battle(number))
+        assert store.counts(PLAYER).num_bytes <= 20_000
+    kept = numbers(store)
+    assert kept == list(range(200 - len(kept), 200))
+    assert len(kept) > 20
+    assert numbers(store, SELF_PLAY) == [1000]
+    store.close()
+    assert (tmp_path / FILE_NAME).stat().st_size < 60_000
+    again = open_store(max_bytes=20_000)
+    again.append(*battle(200))
+    assert again.counts(PLAYER).battles == len(kept)
+
+
+def test_a_battle_larger_than_the_bound_is_refused(open_store: Open) -> None:
+    store = open_store(max_bytes=300)
+    with pytest.raises(ModelError, match="bytes of 300"):
+        store.append(*battle(1))
+    assert numbers(store) == []
+
+
+def test_read_only_neither_creates_nor_repairs_nor_writes(tmp_path: Path) -> None:
+    look = BattleStore(tmp_path, FORMAT, read_only=True)
+    assert (numbers(look), look.counts(PLAYER)) == ([], Counts(PLAYER))
+    with pytest.raises(ModelError, match="could not be written"):
+        look.append(*battle(1))
+    look.close()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
+    with pytest.raises(ModelError, match="not a database"):
+        numbers(look)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+# --------------------------------------------------------------------------------------------------------- forgetting
+
+
+def test_forget_erases_every_file_and_says_what(store: BattleStore, tmp_path: Path) -> None:
+    for number in range(4):
+        store.append(*battle(number))
+    store.append(*battle(9, SELF_PLAY))
+    store.take_live(battle(5)[1][0])
+    (tmp_path / "battles.set-aside-1.sqlite").write_bytes(b"ruined")
+    (tmp_path / OLD_FOLDER).mkdir()
+    for name in ("player-000001.journal", "forgetting-player"):
+        (tmp_path / OLD_FOLDER / name).write_bytes(b"old")
+    player, self_play = store.forget()
+    assert (player.battles, player.transitions, self_play.battles, self_play.transitions) == (4, 20, 1, 5)
+    assert list(tmp_path.iterdir()) == []
+    store.take_live(battle(5)[0])  # its first half is forgotten as well
+    assert (store.kept, numbers(store)) == (0, [])
+    store.append(*battle(6))
+    assert numbers(store) == [6]
+
+
+def test_forget_leaves_what_others_put_into_the_old_folder(store: BattleStore, tmp_path: Path) -> None:
+    (tmp_path / OLD_FOLDER).mkdir()
+    (tmp_path / OLD_FOLDER / "notes.txt").write_text("mine")
+    assert [counts.battles for counts in store.forget()] == [0, 0]
+    assert (tmp_path / OLD_FOLDER / "notes.txt").read_text() == "mine"
+
+
+def test_forget_erases_a_file_that_cannot_be_read(store: BattleStore, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
+    store.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_forget_killed_before_the_log_was_gone_is_finished_by_the_next_start(
+    store: BattleStore, open_store: Open, tmp_path: Path
+) -> None:
+    store.append(*battle(1))
+    log = tmp_path / f"{FILE_NAME}-wal"
+    left = log.read_bytes()
+    store.forget()
+    log.write_bytes(left)
+    again = open_store()
+    assert numbers(again) == []
+    again.close()
+    assert again.messages == []
+
+
+# ------------------------------------------------------------------------------------------------------------- faults
+
+
+def test_a_disk_that_fails_loses_one_battle_and_is_said_until_it_works(open_store: Open) -> None:
+    said: list[str] = []
+    with failing_record():
+        store = open_store(say=said.append)  # type: ignore[arg-type]
+        assert play(store, 1) == 1
+        with failing(1, lasting=True):
+            play(store, 2)
+            play(store, 3)
+        (sentence,) = said
+        assert "disk is full" in sentence
+        play(store, 4)
+        assert numbers(store) == [1, 4]
+        with failing(1, lasting=True):
+            play(store, 5)
+        assert len(said) == 2
+    store.close()
+
+
+def test_a_folder_that_cannot_be_used_is_said_once_and_nothing_raises(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file where a folder should be")
+    said: list[str] = []
+    store = BattleStore(tmp_path / "file", FORMAT, said.append)
+    store.open()
+    assert play(store, 1) == 1
+    assert list(store.stored(PLAYER, 10)) == []
+    assert len(said) == 1
+    store.close()
+
+
+def test_numbers_given_while_the_file_was_out_of_reach_go_on_after_the_stored_ones(
+    store: BattleStore, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 6):
+        play(store, number)
+    store.close()
+    again = open_store()
+    with monkeypatch.context() as out_of_reach:
+        out_of_reach.setattr(sqlite3, "connect", _unreachable)
+        play(again, 1)
+    assert play(again, 2) == 6
+
+
+def _unreachable(*_: object, **__: object) -> sqlite3.Connection:
+    raise sqlite3.OperationalError("unable to open database file")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from cornerman.experience.battle_store import BattleStore
+from tests.experience.test_battle_store import FORMAT, battle
+
+store = BattleStore(Path(sys.argv[1]), FORMAT, max_bytes=20_000)
+for number in range(int(sys.argv[2]), 10**9):
+    store.append(*battle(number))
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
+def test_every_acknowledged_battle_survives_a_kill(tmp_path: Path) -> None:
+    first = 0
+    for attempt in range(4):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(first)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.05 + 0.037 * attempt)  # somewhere in the middle of a transaction, a sync or a checkpoint
+            process.kill()
+            acknowledged = [first, *map(int, process.stdout.read().split())]
+        store = BattleStore(tmp_path, FORMAT)
+        stored = numbers(store)
+        store.close()
+        assert store.messages == []
+        assert stored[-1] - acknowledged[-1] in (0, 1)  # at most the one whose acknowledgement was not read
+        assert stored == list(range(stored[0], stored[-1] + 1))
+        first = stored[-1] + 1
+    assert first > 20
