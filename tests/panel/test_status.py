@@ -65,6 +65,8 @@ def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) 
         assert report["learner"]["steps_per_s"] > 0
         assert 0 < report["replay"]["fill"] <= report["recorder"]["recorded"]
         assert report["gate"]["verdict"]
+        assert report["gate"]["judged"] >= report["gate"]["pairs"] > 0
+        assert report["practice"]["decisions"] > 0
         assert (report["window"]["open"], report["window"]["why"]) == (True, "between rounds")
         table.plugin.switch(on=False)
         off = check(table.plugin.report())

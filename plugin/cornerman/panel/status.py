@@ -21,8 +21,8 @@ class Report(TypedDict):
     # rejected: {reason: count}; examples: {reason: sentence}
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
-    practice: dict[str, int]  # played: battles of practice in idle windows, since the game started
-    gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str
+    practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
+    gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str  # where it learns; "none": nowhere
@@ -61,12 +61,13 @@ def compose(plugin: Cornerman) -> Report:
             "dropped": get("dropped", 0),
             "failures": get("failures", 0),
         },
-        "practice": {"played": get("practised", 0)},
+        "practice": {"played": get("practised", 0), "decisions": get("practice_decisions", 0)},
         "gate": {
             "state": get("gate_state", "idle"),
             "pairs": get("gate_pairs", 0),
             "score": get("gate_score"),
             "verdict": get("gate_verdict", ""),
+            "judged": get("judged_pairs", 0),
         },
         "record": {
             "battles": battles,

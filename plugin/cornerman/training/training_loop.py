@@ -168,6 +168,7 @@ class TrainingLoop:
         return True
 
     def _take_practice(self, practice: Practice) -> None:
+        self._metrics.count("practice_decisions", sum(isinstance(row, Transition) for row in practice.rows))
         while practice.rows:
             self._owe(self.memory.take_practice(practice.rows.popleft()))
             self._metrics.set(fill=self.rings.player.size)
@@ -226,7 +227,9 @@ class TrainingLoop:
         )
 
     def _advance(self, judge: Judge, budget_s: float) -> None:
+        before = judge.pairs
         verdict = judge.advance(for_a_slice(budget_s, self.stop))
+        self._metrics.count("judged_pairs", judge.pairs - before)
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         if verdict is not None:
             self._judge = None
