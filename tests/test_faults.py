@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cornerman.models.manifest import Provenance
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import FAILURES_ALLOWED, RESTS_S, TrainingThread
 from cornerman.training.training_windows import TrainingWindows
@@ -263,6 +266,15 @@ def test_learning_that_comes_apart_goes_back_to_the_last_candidate_and_then_to_t
     gym.training.recover(FloatingPointError("and again"))
     assert gym.learner.steps == 0
     assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
+
+
+def test_learning_that_comes_apart_under_a_champion_of_other_hidden_layers_starts_over(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    wide = NetworkSpec(gym.spec.observation_size, gym.spec.num_actions, (24,))
+    gym.champions.promote(Policy(wide, draw(wide, np.random.default_rng(0))), Provenance())
+    for _ in range(2):
+        gym.training.recover(FloatingPointError("the loss went up"))
+    assert np.array_equal(gym.learner.snapshot(), gym.registry.load(0).flat)
 
 
 def test_what_came_apart_is_not_what_the_next_session_goes_on_from(tmp_path: Path) -> None:

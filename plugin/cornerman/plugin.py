@@ -21,7 +21,7 @@ import numpy as np
 
 from cornerman.contract import BattleEnd, DataError, Game, HeadlessGame, ModelError, Source, State, Transition
 from cornerman.evaluation.arena import evaluate
-from cornerman.evaluation.live_battles import LiveBattles, fared, seated
+from cornerman.evaluation.live_results import LiveBattles, outcome_of, sources_of
 from cornerman.experience.battle_store import BattleStore, Counts
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import EventQueue
@@ -30,16 +30,14 @@ from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import DataFormat
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
-from cornerman.models.champions import first_version, stored_champions
-from cornerman.models.imports import take_in, waiting
+from cornerman.models.champions import Champions
+from cornerman.models.exchange import import_waiting, waiting_imports
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.panel.controls import Controls
 from cornerman.panel.panel import Panel
 from cornerman.panel.status import Report, compose
 from cornerman.policy.difficulty import level
-from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings, chosen_settings
 from cornerman.training.machine import Machine
@@ -100,7 +98,7 @@ class Cornerman:
         """Build everything but the trainer; ModelError where the folder cannot be used."""
         self._game, self._folder = game, folder
         self.encoder = Encoder(game)
-        identity = self._identity = Identity.of(game, self.encoder)
+        identity = Identity.of(game, self.encoder)
         spec = NetworkSpec(identity.observation_size, identity.num_actions, settings.hidden)
         self.store = Store.for_playing(folder, identity, spec, who, self.say)
         if self.store.read_only:
@@ -115,7 +113,8 @@ class Cornerman:
         self.recorder = Recorder(self.encoder, rewards, inbox.append)
         self.news = EventQueue(self.recorder, inbox, self.encoder.reads_whole_state)
         self.registry = self.store.registry
-        self.slot = PolicySlot(stored_champions(self.registry, spec, self.settings.seed, self.say))
+        self.champions = Champions(self.store, self.settings.seed, self.say, self.metrics.event)
+        self.slot = self.champions.slot
         data_format = DataFormat(game.name, game.version, self.encoder.version, spec.observation_size, spec.num_actions)
         self.safe = BattleStore(self._folder, data_format, self.say)
         if not self.store.read_only:
@@ -124,16 +123,14 @@ class Cornerman:
         self.machine = Machine()
         self._panel = Panel(Controls(self), self.report)
         self._loaded = True
-        for path in waiting(self._folder)[: not self.store.read_only]:
+        for path in waiting_imports(self._folder)[: not self.store.read_only]:
             self.say(f"There is a model to take in, {path.name}: press I in this panel.")
 
     def take_in(self) -> None:
         """Take in a model from the imports folder; on the thread of `hand_to_trainer`."""
-        take_in(self, self._folder, self._game, self._identity)
-
-    def first_version(self) -> Policy:
-        """Draw, save and promote a version that has learned nothing."""
-        return first_version(self.registry, self.slot.champion.spec, self.settings.seed)
+        self.say(import_waiting(self._folder, self.champions, self._game, self.encoder))
+        if self.training is not None:
+            self.training.drop_candidate()
 
     def start_learning(self, wait_s: float, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait for it at most so long; the notice says why where it cannot learn.
@@ -185,7 +182,7 @@ class Cornerman:
         self._close_window()
         if len(self._seats) >= MAX_OPEN_BATTLES:  # a game that tells of no end
             del self._seats[next(iter(self._seats))]
-        self._seats[battle_id] = seated(seats)
+        self._seats[battle_id] = sources_of(seats)
         self._live.start(battle_id)
         if self._start_due:
             self.start_learning(wait_s=0.0)
@@ -206,7 +203,7 @@ class Cornerman:
         if self.on and self.recording:
             self.news.end(battle_id, outcome, truncated)
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
-        result_of_mine = fared(outcome, mine[0]) if len(mine) == 1 and not truncated else None
+        result_of_mine = outcome_of(outcome, mine[0]) if len(mine) == 1 and not truncated else None
         if result_of_mine is not None and self.on:
             self.results.append(result_of_mine)
         result = self._live.end(battle_id, seats, outcome, truncated)
@@ -370,16 +367,16 @@ class Cornerman:
             self.safe.take_live(item)
         self.metrics.set(kept=self.safe.kept)
 
-    def drop_recorded(self) -> list[Counts]:
-        """Erase what was recorded, learned from or not, from memory and from the disk; says what lay on the disk.
-
-        On the thread of `hand_to_trainer`. OSError where a file cannot be erased; from memory it is gone then, too.
-        """
+    def erase_recorded(self) -> list[Counts]:
+        """Erase what was recorded from the disk; OSError where a file cannot be erased."""
         self.news.forget()
-        if self.training is not None:
-            self.training.forget()
         self.quality.erase()
         return self.safe.forget()
+
+    def clear_memory(self) -> None:
+        """Drop what was learned from, on the thread of `hand_to_trainer`."""
+        if self.training is not None:
+            self.training.forget()
 
     def hand_to_trainer(self, command: Callable[[], None]) -> None:
         """Run a command that touches the registry or the replay on their owner's thread; here where there is none."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.evaluation.live_watch import LiveWatch, WatchBounds
+from cornerman.evaluation.live_results import LiveWatch, WatchBounds
 
 SERIES = 600
 

@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+from cornerman.models.exchange import export_version
 from cornerman.models.manifest import Provenance
+from cornerman.panel.controls import Controls
 from cornerman.plugin import Cornerman
 from tests.support.choosing import SMALL, Choosing
+from tests.support.table import Table
 
 MARKS = (0.7071234, -0.3141592)
 TRACE = struct.pack("<2f", *MARKS)
@@ -181,6 +184,19 @@ def test_half_a_battle_that_the_trainer_holds_is_gone_from_its_memory(tmp_path: 
     plugin.on_battle_end(battle_id=1, outcome={0: 1, 1: -1})
     plugin.on_quit()
     assert session.traces == set()
+
+
+def test_with_a_champion_of_other_hidden_layers_that_was_imported(tmp_path: Path) -> None:
+    with Table(Marked(), tmp_path / "other", learning=False, hidden=[24]) as other:
+        file = tmp_path / "mine" / "imports" / "friend.zip"
+        file.parent.mkdir(parents=True)
+        export_version(other.plugin.registry, 0, file)
+    session = filled(tmp_path / "mine")
+    Controls(session.plugin).take_in()
+    session.forget()
+    assert "60 battles of yours (120 decisions)" in session.plugin.notice
+    assert session.plugin.slot.champion.spec.hidden == (24,), "it never saw the player, so it stays"
+    check_gone(session)
 
 
 def test_without_a_trainer(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_it_survives_a_restart(tmp_path):
 
 def test_forgetting_erases_the_players_battles_and_what_came_of_them_from_the_file(tmp_path):
     history = opened(tmp_path)
-    history.add_version(replace(GOOD, rows={"player": 9}, version=7))
+    history.add_version(replace(GOOD, from_player=True, version=7))
     history.add_version(replace(GOOD, rows={"plugin": 9}, version=8))
     history.add_battle("live", "8", "player", 1.0, 3, seed=424242424242)
     history.add_battle("evaluation", "7", "low", 1.0, 3, seed=434343434343)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cornerman.contract import Source
-from cornerman.evaluation.live_battles import LiveBattles, LiveResult
+from cornerman.evaluation.live_results import LiveBattles, LiveResult
 from cornerman.evaluation.verdict import Verdict
 from cornerman.models.history import FILE_NAME, History
 from cornerman.models.live_monitor import PROBATION, PROBATION_BATTLES, LiveMonitor
@@ -46,7 +46,6 @@ def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
         record.live(result(1, 1.0), 1, 0)
     for _ in range(15):
         assert not record.live(result(2, 0.0), 2, 1)
-    record.close()
     again = LiveMonitor(store_in(tmp_path), [].append)
     assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
 
@@ -54,7 +53,6 @@ def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
 def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
     record = monitor(tmp_path, [])
     record.judged(Verdict(False, "Kept the champion: not better."), 2, None, 0)
-    record.close()
     history = History(tmp_path, lambda: 0.0)
     assert history.gates()[0]["reason"] == "Kept the champion: not better."
     assert history._rows("select version from versions order by 1", []) == [(0,), (1,), (2,)]

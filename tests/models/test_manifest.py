@@ -28,6 +28,7 @@ GOOD = Manifest(
     parent=3,
     learning_steps=1200,
     rows={"player": 0, "plugin": 5000},
+    from_player=False,
     gate={"promote": True, "reason": "Promoted: 64% against the champion over 41 pairs."},
     origin="trained",
     created="2026-01-01T00:00:00+00:00",
@@ -63,7 +64,7 @@ def test_a_wrong_field_is_named_or_harmless(name, value):
     assert name in sentence or "shapes" in sentence
 
 
-@pytest.mark.parametrize("name", [name for name in GOOD.as_dict() if name not in ("parent", "gate")])
+@pytest.mark.parametrize("name", [name for name in GOOD.as_dict() if name not in ("parent", "gate", "from_player")])
 def test_a_missing_field_is_named(name):
     value = stored()
     del value[name]

@@ -298,6 +298,22 @@ def test_forgetting_erases_what_the_player_taught_and_all_that_came_of_it(tmp_pa
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["000000", "000001", "000004"]
 
 
+def test_erasing_finds_descendants_of_a_pruned_version_that_learned_from_the_player(tmp_path):
+    registry = filled(tmp_path, 2)
+    taught = registry.save(flat(2), Provenance(parent=1, rows={"player": 1}))
+    child = registry.save(flat(3), Provenance(parent=taught, rows={"self-play": 9}))
+    grandchild = registry.save(flat(4), Provenance(parent=child, rows={"self-play": 9}))
+    told = registry.save(flat(5), Provenance(parent=0, from_player=True))
+    orphan = registry.save(flat(6), Provenance(parent=99))  # nobody can tell what it learned from
+    clean = registry.save(flat(7), Provenance(parent=0, rows={"self-play": 9}))
+    for version in (taught, child, grandchild, clean):
+        registry.promote(version)
+    registry.prune(keep=6)
+    assert taught not in registry.numbers()
+    assert registry.erase_trained_from_player() == [child, grandchild, told, orphan]
+    assert opened(tmp_path).line == (0, clean)
+
+
 def test_forgetting_the_champion_brings_the_last_clean_one_back(tmp_path):
     registry = filled(tmp_path, 2)
     registry.promote(registry.save(flat(2), Provenance(parent=1, rows={"player": 1})))

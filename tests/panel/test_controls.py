@@ -116,21 +116,6 @@ def test_roll_back_asked_twice_at_once_goes_back_twice_and_no_further(table: Tab
     assert (table.plugin.registry.champion, table.plugin.slot.champion.version) == (0, 0)
 
 
-def test_a_note_that_cannot_be_written_is_told_and_the_version_plays_all_the_same(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    promote(table, 1)
-
-    def full() -> None:
-        raise ModelError("Which version plays could not be noted down (no space left on device).")
-
-    monkeypatch.setattr(table.plugin.registry, "roll_back", full)
-    Controls(table.plugin).roll_back()
-    done(table)
-    assert table.plugin.report()["version"] == 0
-    assert "no space left" in table.plugin.report()["plugin"]["notice"]
-
-
 # ------------------------------------------------------------------------------------------------------------- forget
 
 

@@ -17,10 +17,10 @@ from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import DataFormat
 from cornerman.learning.learner import build_learner
+from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.settings import Settings, with_values
 from cornerman.training.metrics import Metrics
@@ -120,12 +120,12 @@ class Gym:
         identity = Identity("choosing", "1", encoder.version, ACTIONS, encoder.observation_size)
         self.store = Store(folder, identity, self.spec, "the test", lambda: 0.0)
         self.registry = self.store.registry
-        champion, _ = self.registry.load_champion()
-        if champion is None:
+        self.metrics = Metrics()
+        if self.registry.champion is None:
             flat = draw(self.spec, np.random.default_rng(self.settings.seed))
             self.registry.promote(self.registry.save(flat, Provenance()))
-            champion = Policy(self.spec, flat, 0)
-        self.slot, self.metrics = PolicySlot([self.registry.load(old) for old in self.registry.line]), Metrics()
+        self.champions = Champions(self.store, self.settings.seed, self.metrics.event, self.metrics.event)
+        self.slot = self.champions.slot
         self.inbox: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, RewardCalculator(), self.inbox.append)
         self.learner = build_learner(self.spec, self.settings, "cpu")
@@ -134,8 +134,8 @@ class Gym:
             self.game,
             self.settings,
             self.inbox,
-            self.slot,
-            self.store,
+            self.champions,
+            self.store.checkpoint,
             self.metrics,
             self.learner,
             BattleStore(folder, data_format, self.metrics.event),

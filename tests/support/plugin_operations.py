@@ -20,7 +20,6 @@ from cornerman.contract import ModelError
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.experience.battle_store import PLAYER
-from cornerman.models.erasure import forget
 from cornerman.models.exchange import export_version
 from cornerman.models.history import History
 from cornerman.panel.controls import Controls
@@ -137,7 +136,8 @@ OPERATIONS = {
     ),
     "roll back": Operation(roll_back, lambda plugin: plugin.registry.champion == VERSIONS - 2),
     "forget": Operation(
-        forget, lambda plugin: recorded(plugin) == 0 and live_noted(plugin) == 0 and plugin.registry.numbers() == [0]
+        lambda plugin: Controls(plugin).forget(),
+        lambda plugin: recorded(plugin) == 0 and live_noted(plugin) == 0 and plugin.registry.numbers() == [0],
     ),
     "import": Operation(take_in, lambda plugin: plugin.registry.champion == VERSIONS),
 }
@@ -170,8 +170,6 @@ def fault(template: Path, home: Path, name: str, failing: Callable[[], AbstractC
     said = [event["text"] for event in plugin.metrics.events() if event["text"] not in {old["text"] for old in heard}]
     plugin.safe.close()
     plugin.store.close()
-    if plugin.training is not None:
-        plugin.training.monitor.close()
     return _wrong(home, name, said)
 
 

@@ -113,7 +113,7 @@ def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_pat
     assert len(gym.training.held_out.battles) > 12
     assert gym.training.rings.selfplay.size == 0
     assert gym.slot.champion.version > 0, gym.metrics.get("gate_verdict")
-    assert gym.training.monitor.on_probation(gym.slot.champion.version)
+    assert gym.champions.on_probation
     assert foresight(gym.slot.champion, gym.game) == 1.0
     assert 0.0 <= gym.metrics.get("accuracy") <= 1.0
 

@@ -1,46 +1,42 @@
-"""Forgetting: erases what the player did, and what was learned from it, from memory and from every file.
+"""Erasing the player's data: what the player did and what was learned from it, in every file and in memory.
 
-On the thread that owns those files: the trainer's, or the game's where there is no trainer. What cannot be erased is
-told, and everything else is erased all the same.
+On the thread that owns those files: the trainer's, or the game's where there is no trainer.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from cornerman.contract import CornermanError, ModelError
+from cornerman.contract import CornermanError
 from cornerman.experience.battle_store import PLAYER, SELF_PLAY, Counts
-from cornerman.models.history import FILE_NAME, History
-
-if TYPE_CHECKING:
-    from cornerman.plugin import Cornerman
+from cornerman.models.champions import Champions
 
 
-def forget(plugin: Cornerman) -> None:
-    """Erase it all; the newest version that did not learn from the player plays then. Tells what was erased."""
+def forget(champions: Champions, erase_battles: Callable[[], Sequence[Counts]], clear: Callable[[], None]) -> str:
+    """Erase everything, and say with counts what was erased and what could not be: one failure stops nothing else.
+
+    `erase_battles` erases the stored battles, `clear` what was recorded and learned in
+    memory. The newest version that did not learn from the player plays then.
+    """
+    failed: list[str] = []
     versions: list[int] = []
     erased: list[Counts] = []
-    failed = []
-    try:
-        plugin.store.checkpoint.erase()
-        versions = plugin.registry.erase_trained_from_player()
-        champion, _ = plugin.registry.load_champion()
-        plugin.slot.restart(champion or plugin.first_version())
-    except ModelError as error:
-        failed.append(str(error))
-    try:
-        erased = plugin.drop_recorded()
-    except OSError as error:
-        failed.append(f"What was set aside could not be erased from the disk ({error.strerror or error}); try again.")
-    except ModelError as error:
-        failed.append(str(error))
-    try:
-        _erase_history(plugin)
-    except CornermanError as error:
-        failed.append(str(error))
-    plugin.say(" ".join([told(erased, len(versions)), *failed]))
+    steps: tuple[Callable[[], None], ...] = (
+        lambda: erased.extend(erase_battles()),
+        lambda: versions.append(champions.erase_trained_from_player()),
+        champions.erase_player_battles,
+        clear,
+    )
+    for step in steps:
+        try:
+            step()
+        except CornermanError as error:
+            failed.append(str(error))
+        except OSError as error:
+            failed.append(
+                f"What was set aside could not be erased from the disk ({error.strerror or error}); try again."
+            )
+    return " ".join([told(erased, sum(versions)), *failed])
 
 
 def told(erased: Sequence[Counts], versions: int) -> str:
@@ -56,16 +52,3 @@ def told(erased: Sequence[Counts], versions: int) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def _erase_history(plugin: Cornerman) -> None:
-    """Erase the player's battles from the history, which is open only where there is a trainer."""
-    folder = plugin.registry.folder
-    if plugin.training is not None:
-        plugin.training.monitor.forget_player()
-    elif (folder / FILE_NAME).exists():
-        history = History(folder, time.time)
-        try:
-            history.forget_player()
-        finally:
-            history.close()

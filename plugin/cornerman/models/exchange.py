@@ -15,13 +15,18 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from cornerman.contract import CornermanError, HeadlessGame, ModelError
+from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
 from cornerman.evaluation.arena import MAX_TURNS, Encoding, Played, PolicyBot, play_battle
+from cornerman.experience.encoder import Encoder
 from cornerman.files.atomic import MAX_JSON_BYTES, parse_json, read_file, replace_file
+from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Provenance, parse_manifest
 from cornerman.models.registry import Registry
 from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
 
+IMPORTS = "imports"
+"""The folder inside the data folder where a player puts models of others."""
+SMOKE_SEED = 7
 _LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES}
 _MAX_ARCHIVE_BYTES = sum(_LIMITS.values()) + 2**16
 _MAX_MEMBERS = 3
@@ -69,6 +74,37 @@ def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, enco
         raise ModelError(f"Version {version} failed in its smoke battle and stays in quarantine: {error}") from error
     registry.clear(version)
     return played
+
+
+def waiting_imports(folder: Path) -> list[Path]:
+    """The models that a player put into the imports folder, by name."""
+    return sorted((folder / IMPORTS).glob("*.zip"))
+
+
+def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Encoder) -> str:
+    """Import the first waiting model and let it play once it has played a smoke battle; returns what came of it.
+
+    The file is put aside under another ending either way, so that it is offered once.
+    """
+    files = waiting_imports(folder)
+    if not files:
+        return f"There is no .zip in {folder / IMPORTS}."
+    path, ending = files[0], ".taken"
+    try:
+        version = import_version(champions.registry, Identity.of(game, encoder), path)
+        if isinstance(game, HeadlessGame):
+            play_smoke_battle(champions.registry, version, game, encoder, SMOKE_SEED)
+            champions.take_in(version)
+            result = f"{path.name} is version {version} and plays now; going back brings the one before it."
+        else:
+            result = f"{path.name} is version {version}, in quarantine: this game has no battles to try it in."
+    except ModelError as error:
+        ending, result = ".refused", f"{path.name} was refused: {error}"
+    try:
+        path.replace(path.with_name(path.name + ending))
+    except OSError as error:
+        result += f" {path.name} could not be put aside ({error.strerror or error}); remove it."
+    return result
 
 
 def _object(data: bytes) -> dict[str, object]:

@@ -1,7 +1,6 @@
-"""Keeps the history as things happen, and watches how the champion fares in live battles.
+"""Live monitor: keeps the history of versions and battles, and watches how the champion fares in live battles.
 
-The history is a record, so one that fails is said once and everything goes on. Live battles may say that a champion is
-worse than its predecessor was, never that another one is better. The trainer's thread owns it.
+The history is a record: where it fails, that is said once and everything goes on. The trainer's thread owns it.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.live_battles import LiveResult
-from cornerman.evaluation.live_watch import LiveWatch, WatchBounds
+from cornerman.evaluation.live_results import LiveResult, LiveWatch, WatchBounds
 from cornerman.evaluation.verdict import Verdict
 from cornerman.models.manifest import Manifest
 from cornerman.models.store import Store
@@ -37,27 +35,17 @@ class _Pair:
 
 
 class LiveMonitor:
-    """The history of one data folder and the watch over its champion."""
+    """The history of one store and the watch over its champion."""
 
-    def __init__(
-        self,
-        store: Store,
-        say: Callable[[str], None],
-        bounds: WatchBounds | None = None,
-    ) -> None:
+    def __init__(self, store: Store, say: Callable[[str], None], bounds: WatchBounds | None = None) -> None:
         self._store, self._say, self._manifests = store, say, store.registry.manifests
         self._bounds = bounds or WatchBounds()
-        self._opened = False
-        self._failing = False
+        self._opened = self._failing = False
         self._scores: dict[tuple[int, str, str], list[float]] = {}
         self._watch: tuple[_Pair, LiveWatch] | None = None
         self._probation = (-1, 0)  # which version, and how many of its live battles are still to come
 
-    # ------------------------------------------------------------------------------------------------------- noting
-
-    def open(self) -> None:
-        """Open the record and note every stored version in it."""
-        self._note(lambda history: None)
+    # --------------------------------------------------------------------------------------------------------- adding
 
     def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
         """Note a verdict with its battles, and the version that it promoted."""
@@ -85,8 +73,17 @@ class LiveMonitor:
         )
         return watch.sentence if watch is not None and watch.add(result.score) else ""
 
+    def forget_player(self) -> None:
+        """Erase every battle against the player, here and in the history; ModelError where that cannot be done."""
+        self._scores.clear()
+        self._watch = None
+        if self._store.has_history:
+            self._history().forget_player()
+
+    # ------------------------------------------------------------------------------------------------------- watching
+
     def on_probation(self, champion: int) -> bool:
-        """Whether live battles have still to tell if `champion` is no worse; then nobody else is put to the gate.
+        """Whether live battles have still to show that `champion` is no worse; then no candidate is judged.
 
         That is so of a version that recorded battles alone promoted, as its manifest says.
         """
@@ -98,29 +95,12 @@ class LiveMonitor:
         return pair is None or watch is None or pair.champion != champion or watch.worse is None
 
     def _probation_left(self, version: int) -> int:
-        """How many live battles are still to come; those of earlier sessions are in the record."""
+        """How many live battles are still to come; those of earlier sessions are in the history."""
         if not any((manifest.gate or {}).get(PROBATION) for manifest in self._manifests([version])):
             return 0
         fought: list[int] = []
         self._note(lambda history: fought.append(history.num_live(version)))
         return max(0, PROBATION_BATTLES - sum(fought))
-
-    def forget_player(self) -> None:
-        """Erase every battle against the player; ModelError where that cannot be done."""
-        self.drop()
-        self._history().forget_player()
-
-    def drop(self) -> None:
-        """Forget the results in memory; the file is the caller's."""
-        self._scores.clear()
-        self._watch = None
-
-    def close(self) -> None:
-        """Let go of the file; what comes later opens it again."""
-        self._store.close_history()
-        self._opened = False
-
-    # ----------------------------------------------------------------------------------------------------- watching
 
     def _watching(self, pair: _Pair) -> LiveWatch:
         """The watch over this pair, begun with what is known of both; another pair begins another one."""
@@ -132,7 +112,7 @@ class LiveMonitor:
         return self._watch[1]
 
     def _past(self, version: int, kind: str, opponent: str) -> list[float]:
-        """A version's results so far, from the record the first time; kept in memory should the record fail."""
+        """A version's results so far, read once from the history and then kept in memory, should the history fail."""
         key = (version, kind, opponent)
         if key not in self._scores:
             scores: list[float] = []
@@ -140,10 +120,10 @@ class LiveMonitor:
             self._scores[key] = scores
         return self._scores[key]
 
-    # --------------------------------------------------------------------------------------------------- the record
+    # ---------------------------------------------------------------------------------------------------- the history
 
     def _history(self) -> History:
-        """The record, with every stored version in it."""
+        """The history, with every stored version in it."""
         history = self._store.history()
         if not self._opened:
             self._opened = True
@@ -154,7 +134,7 @@ class LiveMonitor:
         return history
 
     def _note(self, what: Callable[[History], None]) -> None:
-        """Do it; a record that fails is said, until it has worked again, and opened anew the next time."""
+        """Do something with the history; a failure is said once until it works again, and the file opened anew."""
         try:
             what(self._history())
             self._failing = False
@@ -162,4 +142,5 @@ class LiveMonitor:
             if not self._failing:
                 self._say(str(error))
             self._failing = True
-            self.close()
+            self._store.close_history()
+            self._opened = False

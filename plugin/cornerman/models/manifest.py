@@ -49,6 +49,8 @@ class Provenance:
     rows: Mapping[str, int] = field(default_factory=dict)  # rows learned from, by source: "player", "self-play", ...
     gate: Mapping[str, Any] | None = None  # Verdict.as_dict(): the result with every battle's seed and outcome
     origin: str = "trained"  # or "imported"
+    from_player: bool = False
+    """Learned from the player's battles in another way than `rows` and `parent` show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Manifest:
     parent: int | None
     learning_steps: int
     rows: Mapping[str, int]
+    from_player: bool  # whether it learned from the player's own battles, itself or by descent
     gate: Mapping[str, Any] | None
     origin: str
     created: str  # ISO 8601, UTC
@@ -77,11 +80,6 @@ class Manifest:
     @property
     def spec(self) -> NetworkSpec:
         return NetworkSpec(self.observation_size, len(self.action_names), self.hidden)
-
-    @property
-    def from_player(self) -> bool:
-        """Whether it learned from the player's own battles."""
-        return self.rows.get("player", 0) > 0
 
     @property
     def passed_gate(self) -> bool:
@@ -111,6 +109,7 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
     if schema != SCHEMA:
         raise ModelError(f"{what} has no readable schema number.")
     reader = _Fields(value, what)
+    rows = reader.counts("rows")
     manifest = Manifest(
         schema=SCHEMA,
         version=reader.number("version", 10**9),
@@ -125,7 +124,8 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
         shapes=reader.shapes("shapes"),
         parent=None if value.get("parent") is None else reader.number("parent", 10**9),
         learning_steps=reader.number("learning_steps", 2**62),
-        rows=reader.counts("rows"),
+        rows=rows,
+        from_player=reader.flag("from_player", otherwise=rows.get("player", 0) > 0),  # older manifests say it by rows
         gate=reader.mapping("gate") if value.get("gate") is not None else None,
         origin=reader.text("origin"),
         created=reader.text("created"),
@@ -150,6 +150,12 @@ class _Fields:
         if type(number) is not int or not 0 <= number <= most:
             raise self._wrong(name, f"a whole number from 0 to {most}")
         return number
+
+    def flag(self, name: str, otherwise: bool) -> bool:
+        flag = self._value.get(name, otherwise)
+        if type(flag) is not bool:
+            raise self._wrong(name, "true or false")
+        return flag
 
     def text(self, name: str) -> str:
         text = self._value.get(name)

@@ -107,6 +107,11 @@ class Registry:
         return self._line.line
 
     @property
+    def spec(self) -> NetworkSpec:
+        """The network that `save` stores."""
+        return self._spec
+
+    @property
     def folder(self) -> Path:
         """The data directory."""
         return self._dir
@@ -186,11 +191,21 @@ class Registry:
             parent=provenance.parent,
             learning_steps=provenance.learning_steps,
             rows=dict(provenance.rows),
+            from_player=self._from_player(provenance),
             gate=None if provenance.gate is None else dict(provenance.gate),
             origin=provenance.origin,
             created=created,
             plugin_version=self._plugin_version,
         )
+
+    def _from_player(self, provenance: Provenance) -> bool:
+        """Whether a version that is saved learned from the player; one whose parent cannot be read counts as such."""
+        if provenance.from_player or provenance.rows.get("player", 0) > 0:
+            return True
+        try:
+            return provenance.parent is not None and self.manifest(provenance.parent).from_player
+        except ModelError:
+            return True
 
     def _write_folder(self, version: int, files: Mapping[str, bytes]) -> None:
         temporary = self._versions / f".new-{version:06d}"
@@ -257,7 +272,9 @@ class Registry:
                 continue
             if line != self._line:
                 sentences.append(f"Version {line.champion} plays instead.")
-            if note and not self._read_only and (line != self._line or self._note_damaged):
+            if self._read_only:
+                self._line = line
+            elif note and (line != self._line or self._note_damaged):
                 self._note(line, sentences)
             return policy, sentences
         if sentences:
@@ -341,7 +358,7 @@ class Registry:
         self._check_writable()
         entries = self.versions()
         tainted = {entry.version for entry in entries if entry.manifest is None or entry.manifest.from_player}
-        for entry in entries:
+        for entry in entries:  # versions of older manifests do not say it of their ancestors
             if entry.manifest is not None and entry.manifest.parent in tainted:
                 tainted.add(entry.version)
         try:

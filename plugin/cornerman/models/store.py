@@ -4,6 +4,7 @@
     DATA_DIR/versions/              the versions, and in champion.json which of them plays (registry.py)
     DATA_DIR/history.sqlite         what happened to them (history.py)
     DATA_DIR/resume.safetensors     the checkpoint that the next session learns on from (files/checkpoint_file.py)
+    DATA_DIR/bulk/                  log and checkpoint of bulk training
 
 Read-only, it plays what is stored while another process writes there, or where the disk takes nothing. One owner at a
 time: the game's thread while loading, then the trainer's.
@@ -47,6 +48,8 @@ class Store:
         self._history: History | None = None
         self._lock = FolderLock(folder, who) if who else None
         self.checkpoint = CheckpointFile(folder)
+        self.bulk_folder = folder / "bulk"
+        self.bulk_checkpoint = CheckpointFile(self.bulk_folder)
         try:
             spec = spec or NetworkSpec(identity.observation_size, identity.num_actions)
             self.registry = Registry(folder, identity, spec, now, read_only=self.read_only)
@@ -72,15 +75,21 @@ class Store:
             say(f"{error} Version {champion.version} plays; nothing of this game is recorded or learned.")
             return store
 
+    @property
+    def has_history(self) -> bool:
+        from cornerman.models.history import FILE_NAME
+
+        return self._history is not None or (self.folder / FILE_NAME).exists()
+
     def history(self) -> History:
         """The record of versions and battles, opened at the first call. ModelError where it cannot be opened.
 
         A read-only store begins none.
         """
-        from cornerman.models.history import FILE_NAME, History  # SQLite is not needed at every start of a game
+        from cornerman.models.history import History  # SQLite is not needed at every start of a game
 
         if self._history is None:
-            if self.read_only and not (self.folder / FILE_NAME).exists():
+            if self.read_only and not self.has_history:
                 raise ModelError(f"{self.folder} holds no history of versions and battles yet.")
             self._history = History(self.folder, self._now)
         return self._history

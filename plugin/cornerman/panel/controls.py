@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cornerman.models.champions import roll_back
 from cornerman.policy.difficulty import level
 
 if TYPE_CHECKING:
@@ -48,12 +47,13 @@ class Controls:
     def roll_back(self) -> str:
         """The previous champion plays again, from the trainer's next look at its commands on (some milliseconds)."""
         plugin = self._plugin
+        if plugin.store.read_only:
+            return READ_ONLY
         if plugin.slot.back(1) is plugin.slot.champion:
             return "There is no earlier version to go back to."
 
         def back() -> None:
-            gone_back = roll_back(plugin.slot, plugin.registry, plugin.metrics.event, plugin.say)
-            if gone_back and plugin.training is not None:
+            if plugin.champions.roll_back() and plugin.training is not None:
                 plugin.training.drop_candidate()
 
         plugin.hand_to_trainer(back)
@@ -77,7 +77,7 @@ class Controls:
         def erase() -> None:
             from cornerman.models.erasure import forget  # SQLite and the judges with it: not at every start of a game
 
-            forget(plugin)
+            plugin.say(forget(plugin.champions, plugin.erase_recorded, plugin.clear_memory))
 
         plugin.hand_to_trainer(erase)
         return "Forgetting what was recorded and learned."

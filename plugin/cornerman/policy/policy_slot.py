@@ -1,7 +1,6 @@
-"""The policy slot with a memory: what plays now, and what played before, for weaker levels and for roll-back.
+"""Policy slot: the policy that plays now, and the champions before it, for weaker levels and for roll-back.
 
-An immutable tuple behind one reference: any thread reads it, and neither side waits. It has one writer: the trainer's
-thread, or the game's where there is no trainer.
+An immutable tuple behind one reference: any thread reads it, and neither side waits. One writer: models/champions.py.
 """
 
 from __future__ import annotations
@@ -40,15 +39,7 @@ class PolicySlot:
         self.line = (*self.line, policy)[-KEPT:]
         self.swaps += 1
 
-    def roll_back(self) -> Policy | None:
-        """The previous champion plays from the next decision on; None where none is kept."""
-        if len(self.line) < 2:
-            return None
-        self.line = self.line[:-1]
-        self.swaps += 1
-        return self.line[-1]
-
-    def restart(self, policy: Policy) -> None:
-        """Forget every champion; `policy` plays."""
-        self.line = (policy,)
+    def restart(self, *policies: Policy) -> None:
+        """Hold these champions instead, oldest first; the last one plays from the next decision on."""
+        self.line = policies[-KEPT:]
         self.swaps += 1

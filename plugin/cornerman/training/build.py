@@ -29,7 +29,8 @@ def prepare(plugin: Cornerman, game: Game, inbox: Inbox, random: np.random.Gener
     learner.warm_up()
     _set_aside()
     plugin.metrics.set(loading="what it remembers")
-    training = TrainingLoop(game, settings, inbox, plugin.slot, plugin.store, plugin.metrics, learner, plugin.safe)
+    champions, checkpoint = plugin.champions, plugin.store.checkpoint
+    training = TrainingLoop(game, settings, inbox, champions, checkpoint, plugin.metrics, learner, plugin.safe)
     if plugin.trainer is not None:
         plugin.trainer.windows.stop = training.stop
     training.beside = lambda: {"random": random.bit_generator.state}

@@ -72,6 +72,7 @@ def _learned(training: TrainingLoop) -> tuple[dict[str, Any], dict[str, Any]]:
     notes = {
         "owed": training._owed,
         "candidates": training._candidates,
+        "from_player": training._from_player,
         "learned_at_candidate": training._learned_at_candidate,
     }
     return dict(training._learner.state()), notes
@@ -84,6 +85,7 @@ def take(training: TrainingLoop, arrays: Mapping[str, Any], notes: Mapping[str, 
     """
     learner = training._learner
     learner.restore(dict(arrays))
+    training._from_player = bool(notes.get("from_player", True))
     training._newest = Policy(learner.spec, learner.averaged())
     training._candidates, training._learned_at_candidate = int(notes.get("candidates", 0)), learner.steps
     try:

@@ -20,20 +20,19 @@ from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transi
 from cornerman.evaluation.arena import pair_seed
 from cornerman.evaluation.gate import Judge, judge_for
 from cornerman.evaluation.held_out_judge import value_accuracy
-from cornerman.evaluation.live_battles import LiveResult
+from cornerman.evaluation.live_results import LiveResult
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.experience import Arrays, Memory
 from cornerman.experience.rewards import RewardCalculator
+from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import Flag, SlicedBurst, for_a_slice
-from cornerman.models.champions import roll_back
-from cornerman.models.live_monitor import PROBATION, LiveMonitor
+from cornerman.models.champions import Champions
+from cornerman.models.live_monitor import PROBATION
 from cornerman.models.manifest import Provenance
-from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
 from cornerman.selfplay.practice import Practice
 from cornerman.settings import Settings
 from cornerman.training import resume as continuation
@@ -64,16 +63,16 @@ class TrainingLoop:
         game: Game,
         settings: Settings,
         inbox: Inbox,
-        slot: PolicySlot,
-        store: Store,
+        champions: Champions,
+        checkpoint: CheckpointFile,
         metrics: Metrics,
         learner: Learner,
         safe: BattleStore,
     ) -> None:
         self._game, self._settings = game, settings
         self._encoder = encoder = Encoder(game)
-        self._inbox, self._lineage, self._registry, self._metrics = inbox, slot, store.registry, metrics
-        self._learner, self._resume_file, self._safe = learner, store.checkpoint, safe
+        self._inbox, self._lineage, self._registry, self._metrics = inbox, champions.slot, champions.registry, metrics
+        self._learner, self._resume_file, self._safe = learner, checkpoint, safe
         self.stop: Flag = np.zeros(1, np.uint8)  # set by any thread, it ends the slice under way
         count_steps = partial(metrics.did, "steps")
         self._burst = SlicedBurst(learner, settings.batch_size, count_steps, from_numpy(self.stop), self._step_clock)
@@ -88,16 +87,17 @@ class TrainingLoop:
                 RewardCalculator(settings.health_weight, settings.outcome_weight),
                 Random(f"practice {settings.seed}"),
                 newest=lambda: self._newest,
-                champions=lambda: slot.line,
+                champions=lambda: champions.slot.line,
                 epsilon=settings.exploration_fraction,
             )
-        self.monitor = LiveMonitor(store, metrics.event)
+        self._champions = champions
         self.beside: Callable[[], dict[str, Any]] = dict  # what the plugin wants kept, and gets back from `resume`
-        self._newest = slot.champion
+        self._newest = champions.slot.champion
         self._owed = 0.0  # gradient steps that the recorded transitions still pay for
         self._judge: Judge | None = None
         self._candidate: Policy | None = None
         self._candidates = 0
+        self._from_player = False  # whether what learning began with had learned from the player
         self._apart = False  # what is learned is no good, and could not be undone yet
         self._sound: Arrays | None = None  # what the learner was when the last candidate was made
         self._learned_at_candidate = 0
@@ -210,7 +210,7 @@ class TrainingLoop:
     def _candidate_is_due(self) -> bool:
         """Often enough learned, and the champion is not itself still on probation."""
         due = self._learner.steps - self._learned_at_candidate >= self._settings.candidate_period
-        return due and not self.monitor.on_probation(self._lineage.champion.version)
+        return due and not self._champions.on_probation
 
     def _begin_judging(self) -> None:
         self._sound = self._learner.state()
@@ -238,40 +238,24 @@ class TrainingLoop:
     def _decide(self, verdict: Verdict) -> None:
         assert self._candidate is not None
         self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason)
-        champion, oldest = self._lineage.champion.version, self._lineage.oldest.version
-        if not verdict.promote:
-            self._metrics.count("rejected_candidates")
-            self.monitor.judged(verdict, champion, None, oldest)
-            return
-        try:
-            version = self._keep(self._candidate, verdict)
-            manifest = self._registry.manifest(version)
-        except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
-            self._metrics.event(f"A better version was found, but could not be kept. {error}")
-            return
-        self._lineage.promote(Policy(self._candidate.spec, self._candidate.flat, version))
-        self._metrics.event(f"Version {version} passed the gate and now plays. {verdict.reason}")
-        self.monitor.judged(verdict, champion, manifest, oldest)
-        self._prune()
-        self._saving.hurry()
-
-    def _prune(self) -> None:
-        try:
-            self._registry.prune(self._settings.kept_versions)
-        except ModelError as error:  # too many versions are no harm; the next promotion tries again
-            self._metrics.event(str(error))
-
-    def _keep(self, candidate: Policy, verdict: Verdict) -> int:
-        """Store the candidate as the champion and return its version; ModelError where that fails."""
         provenance = Provenance(
             parent=self._registry.champion,
             learning_steps=self._learner.steps,
             rows=dict(self.memory.rows),
             gate=verdict.as_dict() | ({} if isinstance(self._game, HeadlessGame) else {PROBATION: True}),
+            from_player=self._from_player,
         )
-        version = self._registry.save(candidate.flat, provenance, spec=candidate.spec)
-        self._registry.promote(version)
-        return version
+        try:
+            promoted = self._champions.judged(verdict, self._candidate, provenance)
+        except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
+            self._metrics.event(f"A better version was found, but could not be kept. {error}")
+            return
+        if promoted is None:
+            self._metrics.count("rejected_candidates")
+            return
+        self._metrics.event(f"Version {promoted.version} passed the gate and now plays. {verdict.reason}")
+        self._champions.prune(self._settings.kept_versions)
+        self._saving.hurry()
 
     # -------------------------------------------------------------------------------------------------- commands
 
@@ -297,7 +281,6 @@ class TrainingLoop:
     def forget(self) -> None:
         """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
         self.memory.forget()
-        self.monitor.drop()
         if self._practice is not None:
             self._practice.clear()
         self._owed, self._sound = 0.0, None
@@ -326,7 +309,8 @@ class TrainingLoop:
         """Learn from the champion's weights on."""
         self.drop_candidate()
         self._burst.drop()
-        self._newest = self._lineage.champion
+        self._newest = self._champions.start_for(self._learner.spec)
+        self._from_player = self._champions.learned_from_player(self._newest.version)
         self._learner.load(self._newest.flat)
         self._learned_at_candidate = self._learner.steps
 
@@ -337,14 +321,7 @@ class TrainingLoop:
 
     def live(self, result: LiveResult) -> None:
         """Note how a live battle ended; a champion that has proved worse than its predecessor was is rolled back."""
-        line = self._lineage.line
-        why = self.monitor.live(result, line[-1].version, line[-2].version if len(line) > 1 else None)
-        if why:
-            self.roll_back(why)
-
-    def roll_back(self, why: str = "") -> None:
-        """The predecessor plays again, now and at the next start; learning goes on."""
-        if roll_back(self._lineage, self._registry, self._metrics.event, why=why):
+        if self._champions.live(result):
             self.drop_candidate()
 
     def keep(self) -> None:
@@ -370,7 +347,6 @@ class TrainingLoop:
         Learning that came apart and could not be undone is not saved: what was saved before it counts.
         """
         self.keep()
-        self.monitor.close()
         arrays, notes = continuation.whole(self)
         self._safe.close()
         if not self._apart:

@@ -24,11 +24,10 @@ from cornerman.experience.encoder import Encoder
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import build_learner
-from cornerman.models.champions import stored_champions
+from cornerman.models.champions import Champions
 from cornerman.models.history import History
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
-from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay import worker
 from cornerman.selfplay.worker import Arrays, Worker
@@ -100,7 +99,7 @@ def built(folder: Path, name: str, decisions: int, **plan: Any) -> BulkLoop:
     identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden)
     store = Store(folder, identity, spec, "the test")
-    slot = PolicySlot(stored_champions(store.registry, spec, settings.seed, lambda _: None))
+    slot = Champions(store, settings.seed, lambda _: None, lambda _: None).slot
     learner = build_learner(spec, with_values(settings, {"batch_size": 64}, "the test"), "cpu")
     small = {"workers": WORKERS, "batch_size": 64, "uses": 4.0, "capacity": 5_000, "candidate_steps": 190}
     whole = Plan(decisions=decisions, report_s=0.0, **{"checkpoint_s": 1e9, **small, **plan})

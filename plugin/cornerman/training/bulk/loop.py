@@ -19,7 +19,6 @@ import numpy as np
 from cornerman.contract import BatchedGame, HeadlessGame, ModelError, SettingsError
 from cornerman.evaluation.arena import pair_seed
 from cornerman.experience.replay_buffer import ReplayBuffer
-from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.learning.accelerator.device_replay import DeviceReplay
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
@@ -99,9 +98,8 @@ class BulkLoop:
         )
         self.league, self.progress = League(list(game.bots)), Progress(actions=[0] * spec.num_actions)
         self._batched = list(game.batched_bots) if isinstance(game, BatchedGame) else list(game.bots)
-        folder = store.folder / "bulk"
-        folder.mkdir(exist_ok=True)
-        self._log, self._checkpoint_file = folder / "log.jsonl", CheckpointFile(folder)
+        store.bulk_folder.mkdir(exist_ok=True)
+        self._log, self._checkpoint_file = store.bulk_folder / "log.jsonl", store.bulk_checkpoint
         self._game_name = game_name
         self.pool: Hands | None = None
         self.new_pool: Callable[[str, tuple[int, ...], int, int], Hands] = WorkerPool

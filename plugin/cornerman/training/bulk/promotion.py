@@ -115,7 +115,7 @@ class BulkPromotion:
 
     def close(self) -> None:
         """Let go of the history."""
-        self._chronicle.close()
+        self._store.close_history()
 
     # ------------------------------------------------------------------------------------------------- a judgement
 

@@ -1,0 +1,195 @@
+"""Live results: which battles of the running game tell something about a version, and when a champion has become worse.
+
+Live battles may call for a roll-back, never for a promotion: a player's own few battles prove little, so only a large
+drop counts, and only battles at the same difficulty against the same kind of opponent are compared. Plain arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log
+from operator import index as as_index
+
+from cornerman.contract import SEAT_KINDS, Source
+
+MAX_OPEN = 64
+PRIOR_BATTLES = 5.0
+PRIOR_VARIANCE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResult:
+    """How one version fared in one whole battle, at one difficulty."""
+
+    version: int
+    level: int
+    opponent: str  # "player" or "scripted"
+    score: float  # 1, 1/2 or 0
+    rounds: int
+    seat: int
+
+    @property
+    def kind(self) -> str:
+        """Its kind in the history: only results of the same kind and opponent may be compared."""
+        return f"live {self.level}"
+
+
+@dataclass(slots=True)
+class _OpenBattle:
+    rounds: int = 1
+    spoiled: bool = False
+    decided: set[tuple[int, int]] = field(default_factory=set)  # version and difficulty
+
+
+class LiveBattles:
+    """The battles under way; a battle that one version fought from end to end gives a result. The game's thread."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _OpenBattle] = {}
+
+    def start(self, battle_id: int) -> None:
+        """A battle begins; where `MAX_OPEN` are under way already, the oldest is dropped."""
+        if len(self._open) >= MAX_OPEN:
+            del self._open[next(iter(self._open))]
+        self._open[battle_id] = _OpenBattle()
+
+    def decided(self, battle_id: int, version: int, level: int) -> None:
+        """A version chose an action at a difficulty."""
+        battle = self._open.get(battle_id)
+        if battle is not None:
+            battle.decided.add((version, level))
+
+    def spoil(self, battle_id: int | None = None) -> None:
+        """Give no result for a battle, since something else moved for the version; None: for all that are open."""
+        for each in list(self._open) if battle_id is None else [battle_id]:
+            if each in self._open:
+                self._open[each].spoiled = True
+
+    def reached(self, battle_id: int, number: object) -> None:
+        """A battle has reached a round; a number that is none is ignored."""
+        battle = self._open.get(battle_id)
+        if battle is not None and type(number) is int:
+            battle.rounds = max(battle.rounds, number)
+
+    def end(
+        self, battle_id: int, seats: Mapping[int, Source], outcome: Mapping[int, int], truncated: bool
+    ) -> LiveResult | None:
+        """The result of a battle; None where it was cut off, or not fought by one version at one difficulty."""
+        battle = self._open.pop(battle_id, None)
+        own = [seat for seat, source in seats.items() if source is Source.PLUGIN]
+        others = {source for source in seats.values() if source is not Source.PLUGIN}
+        if battle is None or battle.spoiled or truncated or len(own) != 1 or len(battle.decided) != 1:
+            return None
+        if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
+            return None
+        ((version, level),) = battle.decided
+        result = outcome_of(outcome, own[0])
+        if result is None:
+            return None
+        return LiveResult(version, level, others.pop().name.lower(), (result + 1) / 2, battle.rounds, own[0])
+
+
+def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:
+    """Who decides in which seat; empty where the game gave something unreadable, which the recorder reports."""
+    try:
+        return {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
+    except (AttributeError, TypeError):
+        return {}
+
+
+def outcome_of(outcome: Mapping[int, int], seat: int) -> int | None:
+    """How a seat fared: 1, 0 or -1; None where the game's outcome does not say so, which the recorder reports."""
+    try:
+        result = as_index(outcome.get(seat))  # type: ignore[arg-type]  # None is no index either
+    except (AttributeError, TypeError):
+        return None
+    return result if result in {-1, 0, 1} else None
+
+
+# ------------------------------------------------------------------------------------------------- has it become worse
+
+
+@dataclass(frozen=True, slots=True)
+class WatchBounds:
+    """How large a drop matters, and how often either error may happen."""
+
+    drop: float = 0.20  # of the mean score, a draw counting one half
+    alpha: float = 0.02  # how often a version that is no worse may be rolled back
+    beta: float = 0.10  # how often a drop may be missed
+    min_battles: int = 20  # of this version and of its predecessor
+    max_battles: int = 200
+
+
+class LiveWatch:
+    """Sequential test of one version against its predecessor's results; `worse` is None while it is undecided."""
+
+    def __init__(self, predecessor_scores: Sequence[float], bounds: WatchBounds | None = None) -> None:
+        """`predecessor_scores`: 1, 1/2 or 0 for each of its live battles; with too few, nothing is decided."""
+        self._bounds = bounds or WatchBounds()
+        self._before = _Scores()
+        for score in predecessor_scores:
+            self._before.add(score)
+        self._now = _Scores()
+        self.worse: bool | None = None
+
+    def add(self, score: float) -> bool | None:
+        """Count one live battle; True: it is worse, roll back; False: it is not; None: undecided."""
+        self._now.add(score)
+        if self.worse is None:
+            self.worse = self._decide()
+        return self.worse
+
+    @property
+    def llr(self) -> float:
+        """The logarithm of the likelihood ratio of a drop against none, from the difference of the two means.
+
+        Sequential test on a two-sample difference d of variance v: ((d - 0)^2 - (d + drop)^2) / 2v. With one sample
+        fixed and one growing, d / v has independent increments (Jennison and Turnbull 2000, chapter 11), which is
+        what Wald's thresholds need.
+        """
+        if not self._before.num or not self._now.num:
+            return 0.0
+        gap, drop = self._now.mean - self._before.mean, self._bounds.drop
+        return (gap**2 - (gap + drop) ** 2) / (2.0 * (self._now.variance_of_mean + self._before.variance_of_mean))
+
+    @property
+    def sentence(self) -> str:
+        """What is known, for the player."""
+        figures = (
+            f"{self._now.mean:.0%} in {self._now.num} live battles after {self._before.mean:.0%} in {self._before.num}"
+        )
+        if self.worse is None:
+            return f"On probation: {figures}."
+        return f"Worse than its predecessor: {figures}." if self.worse else f"No worse than its predecessor: {figures}."
+
+    def _decide(self) -> bool | None:
+        bounds = self._bounds
+        if min(self._now.num, self._before.num) < bounds.min_battles:
+            return None
+        if self.llr >= log((1.0 - bounds.beta) / bounds.alpha):
+            return True
+        if self.llr <= log(bounds.beta / (1.0 - bounds.alpha)) or self._now.num >= bounds.max_battles:
+            return False
+        return None
+
+
+class _Scores:
+    """Mean of scores and its variance, with `PRIOR_BATTLES` of an even coin mixed in."""
+
+    def __init__(self) -> None:
+        self.num, self._sum, self._sum_of_squares = 0, 0.0, 0.0
+
+    def add(self, score: float) -> None:
+        self.num += 1
+        self._sum += score
+        self._sum_of_squares += score * score
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self.num if self.num else 0.5
+
+    @property
+    def variance_of_mean(self) -> float:
+        spread = max(0.0, self._sum_of_squares - self.num * self.mean**2)
+        return (spread + PRIOR_BATTLES * PRIOR_VARIANCE) / (self.num + PRIOR_BATTLES) / self.num
