@@ -49,8 +49,6 @@ MAX_FILES_IN_A_ROOM = 12
 
 PENDING = {
     "files.preferences",
-    "models.erasure",
-    "models.imports",
     "panel.controls",
     "panel.status",
     "training.build",
