@@ -1,23 +1,22 @@
-"""history.py: what is noted stays, a damaged record is set aside, the player's part can be erased."""
+"""The history: what is noted stays, and the player's part can be erased. Damage: tests/files/test_database.py."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from cornerman.contract import ModelError
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.evaluation.ratings import rate
+from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.encoder import Encoder
 from cornerman.models import history as history_module
 from cornerman.models.history import FILE_NAME, History
@@ -27,11 +26,11 @@ from tests.support.duel import Duel, at_level
 NOW = 1_700_000_000.0
 
 
-def opened(folder) -> History:
+def opened(folder: Path) -> History:
     return History(folder, lambda: NOW)
 
 
-def verdict():
+def verdict() -> Verdict:
     settings_ = GateSettings(bot_pairs=10)
     gate = Gate(at_level(8), at_level(3), Duel(mirrored=False), Encoder(Duel()), 1, settings_, oldest=at_level(1))
     judged = gate.advance(100_000)
@@ -41,13 +40,13 @@ def verdict():
 
 
 @pytest.fixture
-def history(tmp_path):
+def history(tmp_path: Path) -> Iterator[History]:
     history = opened(tmp_path)
     yield history
     history.close()
 
 
-def test_a_gate_is_noted_with_every_battle_and_gives_ratings(history):
+def test_add_gate_notes_every_battle_and_gives_ratings(history: History) -> None:
     judged = verdict()
     history.add_version(GOOD)
     history.add_version(GOOD)
@@ -68,16 +67,16 @@ def test_a_gate_is_noted_with_every_battle_and_gives_ratings(history):
     assert ratings["4"].points > ratings["3"].points
 
 
-def test_a_rejected_candidate_counts_for_no_rating(history):
+def test_meetings_leave_rejected_candidates_out(history: History) -> None:
     history.add_gate(replace(verdict(), promote=False), champion=3)
     assert history.gates()[0]["candidate"] is None
     assert {meeting.player for meeting in history.meetings()} == {"3"}
 
 
-def test_it_survives_a_restart(tmp_path):
+def test_battles_survive_a_restart(tmp_path: Path) -> None:
     history = opened(tmp_path)
     for at in range(5):
-        history.add_battle("live", "4", "player", at % 2, 9)
+        history.add_battle("live", "4", "player", float(at % 2), 9)
     history.close()
     history.close()
     again = opened(tmp_path)
@@ -87,7 +86,7 @@ def test_it_survives_a_restart(tmp_path):
     again.close()
 
 
-def test_forgetting_erases_the_players_battles_and_what_came_of_them_from_the_file(tmp_path):
+def test_forget_player_erases_battles_and_versions_from_the_file(tmp_path: Path) -> None:
     history = opened(tmp_path)
     history.add_version(replace(GOOD, from_player=True, version=7))
     history.add_version(replace(GOOD, rows={"plugin": 9}, version=8))
@@ -105,87 +104,13 @@ def test_forgetting_erases_the_players_battles_and_what_came_of_them_from_the_fi
         assert seed.to_bytes(6, "big") not in whole
 
 
-def test_it_does_not_grow_without_bound(history, monkeypatch):
+def test_only_the_newest_battles_are_kept(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_module, "MAX_BATTLES", 10)
     for at in range(25):
         history.add_battle("live", str(at), "player", 1.0, 3)
     assert history.num_battles() == 10
     assert history.live_scores(24) == [1.0]
     assert history.live_scores(14) == []
-
-
-# ------------------------------------------------------------------------------------------------------------ damage
-
-
-@pytest.mark.parametrize("data", [b"not a database at all", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 10])
-def test_what_is_no_record_is_set_aside_with_a_sentence(tmp_path, data):
-    (tmp_path / FILE_NAME).write_bytes(data)
-    history = opened(tmp_path)
-    assert "set-aside-1700000000" in history.sentences[0]
-    assert (tmp_path / "history.set-aside-1700000000.sqlite").read_bytes() == data
-    history.add_battle("live", "1", "player", 1.0, 3)
-    assert history.num_battles() == 1
-    history.close()
-
-
-@pytest.mark.parametrize(
-    "statement", ["pragma user_version = 9", "drop table gates", "alter table battles drop column seat"]
-)
-def test_another_schema_is_set_aside(tmp_path, statement):
-    opened(tmp_path).close()
-    connection = sqlite3.connect(tmp_path / FILE_NAME)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
-    history = opened(tmp_path)
-    assert len(history.sentences) == 1
-    history.close()
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_any_damage_ends_in_a_usable_record(tmp_path, data):
-    for path in tmp_path.iterdir():
-        path.unlink()
-    history = opened(tmp_path)
-    for at in range(3):
-        history.add_battle("evaluation", str(at), "low", 1.0, 3)
-    history.close()
-    path = tmp_path / FILE_NAME
-    whole = bytearray(path.read_bytes())
-    at = data.draw(st.integers(0, len(whole) - 1))
-    if data.draw(st.booleans()):
-        del whole[at:]
-    else:
-        whole[at : at + 16] = data.draw(st.binary(min_size=16, max_size=16))
-    path.write_bytes(whole)
-    history = opened(tmp_path)
-    try:
-        history.meetings()
-        history.add_battle("live", "1", "player", 1.0, 3)
-        assert history.live_scores(1)[-1] == 1.0
-    finally:
-        history.close()
-
-
-def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(ModelError, match="cannot be kept"):
-        opened(tmp_path / "file")
-
-
-def test_a_record_that_is_busy_is_not_set_aside(tmp_path):
-    history = opened(tmp_path)
-    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
-    other.execute("begin immediate")
-    history._connection.execute("pragma busy_timeout = 10")
-    with pytest.raises(ModelError, match="could not be written"):
-        history.add_battle("live", "1", "player", 1.0, 3)
-    other.execute("rollback")
-    other.close()
-    history.add_battle("live", "1", "player", 1.0, 3)
-    history.close()
-    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
 
 
 KILLED = """
@@ -200,7 +125,7 @@ for at in range(100_000):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_killed_at_any_moment_no_acknowledged_battle_is_lost(tmp_path):
+def test_a_kill_loses_no_acknowledged_battle(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for _ in range(4):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

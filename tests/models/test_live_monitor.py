@@ -55,7 +55,7 @@ def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
     record.judged(Verdict(False, "Kept the champion: not better."), 2, None, 0)
     history = History(tmp_path, lambda: 0.0)
     assert history.gates()[0]["reason"] == "Kept the champion: not better."
-    assert history._rows("select version from versions order by 1", []) == [(0,), (1,), (2,)]
+    assert history.database.rows("select version from versions order by 1") == [(0,), (1,), (2,)]
     history.close()
 
 

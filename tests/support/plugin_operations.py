@@ -123,7 +123,7 @@ def _rows(plugin: Cornerman, query: str) -> int:
     history = History(plugin.registry.folder, lambda: 0.0)
     try:
         assert history.sentences == []
-        return int(history._rows(query, [])[0][0])
+        return int(history.database.rows(query)[0][0])
     finally:
         history.close()
 

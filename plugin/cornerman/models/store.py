@@ -91,7 +91,7 @@ class Store:
         if self._history is None:
             if self.read_only and not self.has_history:
                 raise ModelError(f"{self.folder} holds no history of versions and battles yet.")
-            self._history = History(self.folder, self._now)
+            self._history = History(self.folder, self._now, self.read_only)
         return self._history
 
     def close_history(self) -> None:

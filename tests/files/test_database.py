@@ -1,0 +1,190 @@
+"""SQLite files: set aside only where they are shown to be damaged, and usable again after any damage."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cornerman.contract import ModelError
+from cornerman.files.database import Database, Schema, erase, set_aside_files
+
+NOW = 1_700_000_000.0
+SCHEMA = Schema(
+    1,
+    """
+create table notes(id integer primary key, text text not null unique);
+create index notes_by_text on notes(text, id);
+""",
+)
+Open = Callable[..., Database]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "notes.sqlite"
+
+
+@pytest.fixture
+def open_database(path: Path) -> Iterator[Open]:
+    """Opens the test's file, as another session would; all are closed at the end."""
+    databases: list[Database] = []
+
+    def opened(schema: Schema = SCHEMA, read_only: bool = False) -> Database:
+        databases.append(Database(path, "The notes", schema, lambda: NOW, read_only))
+        return databases[-1]
+
+    yield opened
+    for database in databases:
+        database.close()
+
+
+def add(database: Database, *texts: object) -> None:
+    with database.writing() as connection:
+        for text in texts:
+            connection.execute("insert into notes(text) values (?)", (text,))
+
+
+def texts(database: Database) -> list[str]:
+    return [text for (text,) in database.rows("select text from notes order by id")]
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(open_database: Open) -> None:
+    database = open_database()
+    add(database, "kept")
+    with pytest.raises(ModelError, match="The notes could not be written"):
+        add(database, "dropped", "kept")
+    with pytest.raises(ModelError, match="The notes could not be written"):
+        add(database, "dropped", 2**63)  # Python refuses that, not SQLite
+    assert texts(database) == ["kept"]
+    database.close()
+    assert texts(open_database()) == ["kept"]
+
+
+def test_durable_transactions_are_synced_fully_and_others_are_not(open_database: Open) -> None:
+    database = open_database()
+    assert database.rows("pragma journal_mode") == [("wal",)]
+    assert database.rows("pragma secure_delete") == [(1,)]
+    for durable, synchronous in ((True, 2), (False, 1), (True, 2)):
+        with database.writing(durable) as connection:
+            connection.execute("delete from notes")
+        assert database.rows("pragma synchronous") == [(synchronous,)]
+
+
+def test_shrink_leaves_nothing_that_was_deleted_in_the_file_or_its_log(open_database: Open, path: Path) -> None:
+    database = open_database()
+    add(database, "a secret of the player")
+    with database.writing() as connection:
+        connection.execute("delete from notes")
+    database.shrink()
+    assert not any(b"secret" in file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_erase_deletes_the_file_its_log_and_what_was_set_aside(open_database: Open, path: Path) -> None:
+    path.write_bytes(b"ruined")
+    add(open_database(), "text")
+    assert len(set_aside_files(path)) == 1
+    (path.parent / "notes.txt").write_text("another's")
+    erase(path)
+    assert [left.name for left in path.parent.iterdir()] == ["notes.txt"]
+
+
+def test_the_log_of_a_file_that_is_gone_is_not_taken_for_a_new_ones(open_database: Open, path: Path) -> None:
+    add(open_database(), "text")
+    path.unlink()
+    assert texts(open_database()) == []
+
+
+# ------------------------------------------------------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize("data", [b"not a database at all", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 10])
+def test_a_file_that_is_no_database_is_set_aside_with_a_sentence(open_database: Open, path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    database = open_database()
+    (sentence,) = database.messages
+    assert "set-aside-1700000000" in sentence
+    assert database.set_aside is not None
+    assert database.set_aside.read_bytes() == data
+    add(database, "text")
+    assert texts(database) == ["text"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "pragma user_version = 9",
+        "drop table notes",
+        "drop index notes_by_text",
+        "alter table notes add column more integer",
+        "create table more(id integer)",
+    ],
+)
+def test_other_tables_are_set_aside(open_database: Open, path: Path, statement: str) -> None:
+    open_database().close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    assert len(open_database().messages) == 1
+    assert open_database().messages == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_damage_ends_in_a_usable_database(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "notes.sqlite"
+    erase(path)
+    with closing(Database(path, "The notes", SCHEMA)) as database:
+        for at in range(3):
+            add(database, str(at))
+    whole = bytearray(path.read_bytes())
+    at = data.draw(st.one_of(st.integers(0, 99), st.integers(0, len(whole) - 1)))
+    if data.draw(st.booleans()):
+        del whole[at:]
+    else:
+        whole[at : at + 16] = data.draw(st.binary(min_size=16, max_size=16))
+    path.write_bytes(whole)
+    with closing(Database(path, "The notes", SCHEMA)) as database:
+        texts(database)
+        add(database, "another")
+        assert texts(database)[-1] == "another"
+
+
+# ----------------------------------------------------------------------------------------- faults that are not damage
+
+
+def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ModelError, match="The notes cannot be kept"):
+        Database(tmp_path / "file" / "notes.sqlite", "The notes", SCHEMA)
+
+
+def test_a_busy_file_is_not_set_aside(open_database: Open, path: Path) -> None:
+    database = open_database()
+    database.rows("pragma busy_timeout = 10")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(ModelError, match="could not be written"):
+            add(database, "text")
+        other.execute("rollback")
+    add(database, "text")
+    assert set_aside_files(path) == []
+
+
+def test_read_only_changes_nothing(open_database: Open, path: Path) -> None:
+    assert texts(open_database(read_only=True)) == []
+    assert not path.exists()
+    add(open_database(), "text")
+    look = open_database(read_only=True)
+    assert texts(look) == ["text"]
+    with pytest.raises(ModelError, match="could not be written"):
+        add(look, "more")
+    erase(path)
+    path.write_bytes(b"ruined")
+    with pytest.raises(ModelError, match="cannot be kept or read"):
+        open_database(read_only=True)
+    assert path.read_bytes() == b"ruined"
