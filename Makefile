@@ -3,6 +3,7 @@
 # make long     tests that are too slow for make test: bulk training stopped and killed, packages built and installed, ...
 # make battles  100,000 random battles by the batched rules and by the scalar ones, compared; about three minutes
 # make bench    what recording, deciding and learning cost, beside other libraries; ONLY=record for one subject
+# make study    learning results with intervals, hours of them; ONLY=games for one subject; what is done stays done
 # make soak     30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
 # make ladder   the bots against one another, 1,000 battles each
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 ARGS ?=
 
-.PHONY: play test long battles lint env bench torture soak ladder clean
+.PHONY: play test long battles lint env bench study torture soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -42,6 +43,10 @@ battles: env
 bench: env
 	$(INSTALL) ".[bench]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks $(ONLY)
+
+study: env
+	$(INSTALL) ".[study]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.studies $(ONLY) $(ARGS)
 
 soak: env
 	OMP_NUM_THREADS=1 CORNERMAN_SOAK_MINUTES=30 $(BIN)/python -m tests.benchmarks soak --out soak.json

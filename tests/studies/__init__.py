@@ -1,0 +1,1 @@
+"""Studies: learning results that take long, need several seeds, and are given with an interval."""

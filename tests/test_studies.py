@@ -1,0 +1,251 @@
+"""The harness of the studies, not their figures: those take hours."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.studies import __main__ as harness
+from tests.studies.intervals import Interval, bootstrap, exact, large_t, of_mean, wilson
+from tests.studies.study import Figure, Study, Unit, Work, carry_out
+from tests.support.paths import ROOT
+
+
+def test_wilson_interval_is_the_published_one() -> None:
+    assert wilson(81, 263) == pytest.approx((0.308, 0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I, method 3
+    assert wilson(0, 20) == pytest.approx((0.0, 0.0, 0.1611), abs=1e-4)
+    with pytest.raises(ValueError, match="at least one trial"):
+        wilson(0, 0)
+
+
+@pytest.mark.parametrize("num_values", [3, 10, 50])
+def test_interval_of_a_mean_holds_it_in_95_of_100_cases(num_values: int) -> None:
+    random = np.random.default_rng(num_values)
+    held = []
+    for _ in range(4000):
+        _, low, high = of_mean(list(random.normal(1.0, 2.0, num_values)))
+        held.append(low <= 1.0 <= high)
+    assert 0.94 <= np.mean(held) <= 0.96
+
+
+def test_student_t_meets_its_table() -> None:
+    assert large_t(30) == pytest.approx(2.042, abs=1e-3)
+    assert large_t(120) == pytest.approx(1.980, abs=1e-3)
+    assert of_mean([1.0, 3.0]) == pytest.approx((2.0, 2.0 - 12.706, 2.0 + 12.706))
+    with pytest.raises(ValueError, match="at least two"):
+        of_mean([1.0])
+
+
+def test_bootstrap_agrees_with_the_interval_of_a_mean() -> None:
+    values = np.random.default_rng(0).normal(size=200)
+    by_t = of_mean(list(values))
+    by_bootstrap = bootstrap(values, lambda rows: rows.mean(1), seed=1)
+    assert by_bootstrap == pytest.approx(by_t, abs=0.02)
+    assert by_bootstrap == bootstrap(values, lambda rows: rows.mean(1), seed=1)
+    with pytest.raises(ValueError, match="at least two"):
+        bootstrap([1.0], lambda rows: rows.mean(1), seed=1)
+
+
+class Counted:
+    """A study of three units whose every run is counted."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.broken = False
+        self.games = 10
+
+    def train(self, work: Work, seed: int) -> int:
+        self.runs.append(f"train {seed}")
+        assert not list(work.folder.iterdir())
+        (work.folder / "weights").write_text(str(seed))
+        return seed
+
+    def play(self, work: Work, games: int) -> float:
+        self.runs.append("play")
+        if self.broken:
+            raise RuntimeError("no opponent")
+        return games * float((work.folder_of("train/2") / "weights").read_text()) + float(work.result("train/1"))
+
+    def study(self, quick: bool = False) -> Study:
+        units = [Unit(f"train/{seed}", self.train, {"seed": seed}) for seed in (1, 2)]
+        units.append(Unit("play", self.play, {"games": self.games}, needs=("train/1", "train/2")))
+        return Study(
+            units,
+            [
+                Figure("made.seeds", ("train/2", "train/1"), lambda found: of_mean(found), (1, 2)),
+                Figure("made.score", ("play",), lambda found: exact(found[0]), (1, 2), "at least 0"),
+            ],
+        )
+
+
+def figures_of(study: Study, root: Path, keys: Sequence[str] = ()) -> tuple[dict[str, Interval], list[str]]:
+    found: dict[str, Interval] = {}
+
+    def keep(figure: Figure, interval: Interval) -> None:
+        assert figure.key not in found
+        found[figure.key] = interval
+
+    return found, carry_out(study, root, keep, keys)
+
+
+def test_carry_out_does_each_unit_once_and_anew_when_its_arguments_change(tmp_path: Path) -> None:
+    counted = Counted()
+    found, failed = figures_of(counted.study(), tmp_path)
+    assert found == {"made.seeds": of_mean([2.0, 1.0]), "made.score": exact(21.0)}
+    assert (failed, counted.runs) == ([], ["train 1", "train 2", "play"])
+    assert figures_of(counted.study(), tmp_path) == (found, [])
+    assert len(counted.runs) == 3
+    counted.games = 100
+    assert figures_of(counted.study(), tmp_path)[0]["made.score"] == exact(201.0)
+    assert counted.runs[3:] == ["play"]
+
+
+def test_carry_out_does_only_what_the_chosen_figures_need(tmp_path: Path) -> None:
+    counted = Counted()
+    found, _ = figures_of(counted.study(), tmp_path, ["made.se"])
+    assert (list(found), counted.runs) == (["made.seeds"], ["train 1", "train 2"])
+
+
+def test_a_failed_unit_costs_only_its_figures_and_is_tried_again(tmp_path: Path) -> None:
+    counted = Counted()
+    counted.broken = True
+    found, failed = figures_of(counted.study(), tmp_path)
+    assert (list(found), failed) == (["made.seeds"], ["play: RuntimeError: no opponent"])
+    counted.broken = False
+    found, failed = figures_of(counted.study(), tmp_path)
+    assert (list(found), failed) == (["made.seeds", "made.score"], [])
+
+
+def test_a_unit_reads_only_what_it_says_it_needs(tmp_path: Path) -> None:
+    def peek(work: Work) -> Any:
+        return work.result("first")
+
+    study = Study(
+        [Unit("first", lambda work: 1), Unit("second", peek)], [Figure("made.x", ("first", "second"), of_mean, (1,))]
+    )
+    assert "first is not among the units" in figures_of(study, tmp_path)[1][0]
+
+
+def test_a_study_that_does_not_fit_together_is_refused() -> None:
+    unit = Unit("first", lambda work: 1)
+    with pytest.raises(ValueError, match="needs second, which does not stand before"):
+        Study([Unit("first", lambda work: 1, needs=("second",)), Unit("second", lambda work: 1)], [])
+    with pytest.raises(ValueError, match="two units first"):
+        Study([unit, unit], [])
+    with pytest.raises(ValueError, match="made of other, which is no unit"):
+        Study([unit], [Figure("made.x", ("other",), of_mean, (1,))])
+    with pytest.raises(ValueError, match="made of no unit"):
+        Figure("made.x", (), of_mean, (1,))
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """A subject "made", the only one."""
+    counted, module = Counted(), ModuleType("tests.studies.made")
+    module.study = counted.study  # type: ignore[attr-defined]  # a module made here
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(harness, "subjects", lambda: ["made"])
+    return counted
+
+
+def test_figures_go_to_a_flat_file_beside_those_of_other_subjects(
+    tmp_path: Path, made: Counted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "study.json"
+    other = {"value": 1.0, "low": 0.5, "high": 1.5, "seeds": [1], "command": "other"}
+    out.write_text(json.dumps({"other.x": other, "made.score": other}))
+    arguments = ["made", "--out", str(out), "--work", str(tmp_path / "work")]
+    made.broken = True
+    assert harness.main(arguments) == 1
+    assert sorted(json.loads(out.read_text())) == ["made.seeds", "other.x"], "an old value would pass for a new one"
+    assert "failed: play: RuntimeError: no opponent" in capsys.readouterr().out
+    made.broken = False
+    assert harness.main(arguments) == 0
+    figures = json.loads(out.read_text())
+    command = "python -m tests.studies made"
+    assert figures["made.score"] == {"value": 21.0, "low": 21.0, "high": 21.0, "seeds": [1, 2], "command": command}
+    assert figures["other.x"] == other
+    assert "must be at least 0" in capsys.readouterr().out
+    assert harness.main([*arguments, "--fresh", "--key", "made.seeds"]) == 0
+    assert made.runs[-2:] == ["train 1", "train 2"]
+    assert "made.score" in json.loads(out.read_text()), "a figure that was not asked for stays"
+
+
+def test_quick_figures_have_files_of_their_own(tmp_path: Path, made: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert harness.main(["--quick"]) == 0
+    assert json.loads(Path("study-quick.json").read_text())["made.score"]["command"].endswith("made --quick")
+    assert not Path("study.json").exists()
+    assert harness.main([]) == 0
+    assert len(made.runs) == 6
+
+
+def test_an_unknown_subject_is_named(made: Counted, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        harness.main(["nonsense"])
+    assert caught.value.code == 2
+    assert "no subject nonsense; there are made" in capsys.readouterr().err
+
+
+KILLED = """
+import sys, time
+from types import ModuleType
+from pathlib import Path
+from tests.studies import __main__ as harness
+from tests.studies.intervals import exact
+from tests.studies.study import Figure, Study, Unit
+
+def unit(work, at, slow):
+    with open(sys.argv[1] + "/runs", "a") as file:
+        print(at, file=file)
+    if at == slow:
+        (work.folder / "half").write_text("half")
+        time.sleep(60)
+    return at
+
+def study(quick):
+    units = [Unit(f"unit/{at}", lambda work, at: unit(work, at, int(sys.argv[2])), {"at": at}) for at in range(4)]
+    return Study(units, [Figure("made.x", tuple(u.name for u in units), lambda found: exact(sum(found)), (1,))])
+
+module = ModuleType("tests.studies.made")
+module.study = study
+sys.modules[module.__name__] = module
+harness.subjects = lambda: ["made"]
+sys.exit(harness.main(["made", "--out", sys.argv[1] + "/study.json", "--work", sys.argv[1] + "/work"]))
+"""
+
+
+def test_a_kill_costs_the_unit_it_hit_and_a_second_process_is_refused(tmp_path: Path) -> None:
+    def start(slow: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", KILLED, str(tmp_path), str(slow)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, env=environment)
+
+    half = tmp_path / "work" / "full" / "made" / "unit" / "2" / "half"
+    first = start(slow=2)
+    waited = time.monotonic()
+    while not half.exists():
+        assert time.monotonic() - waited < 60
+        time.sleep(0.02)
+    second = start(slow=-1)
+    assert "is in use by python -m tests.studies" in second.communicate(timeout=60)[0]
+    assert second.returncode == 2
+    first.send_signal(signal.SIGKILL)
+    first.communicate(timeout=60)
+    third = start(slow=-1)
+    assert "unit/1: done before" in third.communicate(timeout=60)[0]
+    assert third.returncode == 0
+    assert (tmp_path / "runs").read_text().split() == ["0", "1", "2", "2", "3"]
+    assert not half.exists(), "a unit begins in an empty folder"
+    assert json.loads((tmp_path / "study.json").read_text())["made.x"]["value"] == 6
