@@ -24,7 +24,7 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 60, 8
 ROOMS: dict[str, set[str]] = {
     "files": set(),
     "policy": set(),
-    "experience": {"files", "policy"},
+    "experience": {"files"},
     "evaluation": {"experience", "policy"},
     "learning": {"experience", "policy"},
     "models": {"evaluation", "experience", "files", "policy"},
@@ -48,7 +48,6 @@ OPEN_TO_ALL = {"contract", "settings", "__init__"}
 MAX_FILES_IN_A_ROOM = 12
 
 PENDING = {
-    "files.preferences",
     "panel.controls",
     "panel.status",
     "training.build",

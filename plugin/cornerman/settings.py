@@ -19,6 +19,8 @@ _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
 _WINDOWS = ("between_rounds", "while_choosing", "always")
 _TIMES = ("thread", "slack", "pump")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
+NUM_LEVELS = 5
+"""Levels of difficulty; policy/difficulty.py says what each means."""
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -33,7 +35,7 @@ class Settings:
     safe_mode: bool = _setting(False, "Play what is stored, learn nothing; a game asks for it after two unclean ends.")
     recording: bool = _setting(True, "Record battles into the replay buffer.")
     learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
-    difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, 5)
+    difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, NUM_LEVELS)
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
     training_window: str = _setting(
         "between_rounds",

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import Transition
-from cornerman.experience.n_step import MAX_OPEN_BATTLES, NStep
+from cornerman.experience.n_step import NStep, n_step_columns
+from cornerman.experience.transitions import fit, pack, unpack
 from tests.support.sample_states import chain, same
 
 
@@ -34,6 +35,8 @@ def slow(rows: list[Transition], n: int, gamma: float) -> list[Transition]:
 
 
 def alike(ours: list[Transition], theirs: list[Transition]) -> bool:
+    """Whether they are equal in any order, rewards to five places."""
+    ours, theirs = ([replace(row, reward=round(row.reward, 5)) for row in rows] for rows in (ours, theirs))
     key = lambda row: (row.battle_id, row.seat, row.index)  # noqa: E731 - used by both sorts, nowhere else
     pairs = zip(sorted(ours, key=key), sorted(theirs, key=key), strict=True)
     return all(same(one, other) for one, other in pairs)
@@ -46,7 +49,7 @@ def alike(ours: list[Transition], theirs: list[Transition]) -> bool:
     ends=st.booleans(),
     seed=st.integers(0, 999),
 )
-def test_against_a_plain_loop(n: int, gamma: float, lengths: list[int], ends: bool, seed: int) -> None:
+def test_n_step_equals_a_plain_loop(n: int, gamma: float, lengths: list[int], ends: bool, seed: int) -> None:
     chains = [chain(length, seat % 2, seat // 2, seed + seat, ends) for seat, length in enumerate(lengths)]
     left = [list(rows) for rows in chains]
     random, steps, rows = Random(seed), NStep(n, gamma), []
@@ -58,7 +61,7 @@ def test_against_a_plain_loop(n: int, gamma: float, lengths: list[int], ends: bo
     assert steps.clear() == 0
 
 
-def test_a_row_leaves_as_soon_as_it_is_complete() -> None:
+def test_push_returns_each_transition_as_soon_as_it_is_complete() -> None:
     steps = NStep(3, 0.9)
     counts = [len(steps.push(row)) for row in chain(6)]
     assert counts == [0, 0, 1, 1, 1, 3]
@@ -72,19 +75,11 @@ def test_a_limit_bootstraps_every_open_row_from_the_last_state() -> None:
     assert len({tuple(row.next_observation.tolist()) for row in rows}) == 1
 
 
-def test_a_missing_decision_is_never_reached_over() -> None:
+def test_push_never_reaches_over_a_missing_decision() -> None:
     steps, transitions = NStep(3, 0.9), chain(6)
     del transitions[2]
     rows = [row for transition in transitions for row in steps.push(transition)]
     assert alike(rows, slow(transitions[:2], 3, 0.9) + slow(transitions[2:], 3, 0.9))
-
-
-def test_battles_whose_end_is_never_told_do_not_pile_up() -> None:
-    steps, rows = NStep(3, 0.9), []
-    for battle_id in range(MAX_OPEN_BATTLES + 5):
-        rows += steps.push(chain(1, battle_id=battle_id, ends=False)[0])
-    assert [row.battle_id for row in rows] == [0, 1, 2, 3, 4]
-    assert steps.clear() == MAX_OPEN_BATTLES
 
 
 def test_ended_battles_leave_nothing_behind() -> None:
@@ -93,10 +88,10 @@ def test_ended_battles_leave_nothing_behind() -> None:
         for row in chain(4, battle_id=battle_id):
             steps.push(row)
         steps.end(battle_id)
-    assert steps._tails == {}
+    assert steps.clear() == 0
 
 
-def test_state_and_restore_go_on_exactly() -> None:
+def test_restore_goes_on_exactly_from_state() -> None:
     transitions = [row for seat in (0, 1) for row in chain(9, seat, seed=seat)]
     transitions.sort(key=lambda row: row.index)
     straight, stopped = NStep(4, 0.9), NStep(4, 0.9)
@@ -112,14 +107,16 @@ def test_state_and_restore_go_on_exactly() -> None:
     assert alike(one, other)
 
 
-def test_a_state_of_another_game_is_refused() -> None:
+def test_restore_refuses_the_state_of_another_game() -> None:
     with pytest.raises(ValueError, match="observation"):
         NStep(3, 0.9).restore(NStep(3, 0.9).state(5, 3), 2, 3)
 
 
-def test_n_of_nothing_is_refused() -> None:
+def test_n_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         NStep(0, 0.9)
+    with pytest.raises(ValueError, match="at least 1"):
+        n_step_columns(pack(chain(2), 2, 3), 0, 0.9)
 
 
 def test_rewards_add_up_in_double_precision() -> None:
@@ -128,3 +125,27 @@ def test_rewards_add_up_in_double_precision() -> None:
     (first, *_) = [row for transition in rows for row in steps.push(transition)]
     assert first.reward == pytest.approx(2.0, abs=1e-12)
     assert np.float32(first.reward) == np.float32(2.0)
+
+
+# --------------------------------------------------------------------------------------------------- many at once
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 20])
+@pytest.mark.parametrize("seed", range(3))
+def test_n_step_columns_equals_one_by_one_in_any_order(n: int, seed: int) -> None:
+    random, one_by_one = np.random.default_rng(seed), NStep(n, 0.9)
+    lengths = random.integers(0, 7, (12, 2)).tolist()
+    told = [row for at, each in enumerate(lengths) for seat in (0, 1) for row in chain(each[seat], seat, at, seed + at)]
+    wanted = [row for transition in told for row in one_by_one.push(transition)]
+    wanted += [row for battle_id in range(12) for row in one_by_one.end(battle_id)]
+    shuffled = random.permutation(len(told))
+    columns = n_step_columns({name: column[shuffled] for name, column in pack(told, 2, 3).items()}, n, 0.9)
+    assert fit(columns, 2, 3) is None
+    assert alike(unpack(columns), wanted)
+
+
+def test_n_step_columns_never_reach_over_a_missing_decision() -> None:
+    transitions = chain(6)
+    del transitions[2]
+    found = unpack(n_step_columns(pack(transitions, 2, 3), 3, 0.9))
+    assert alike(found, slow(transitions[:2], 3, 0.9) + slow(transitions[2:], 3, 0.9))

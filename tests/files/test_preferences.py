@@ -8,11 +8,17 @@ import pytest
 
 from cornerman.files.preferences import FILE_NAME, Preferences, read_preferences, write_preferences
 from cornerman.panel.controls import Controls
+from cornerman.policy.difficulty import LEVELS
+from cornerman.settings import NUM_LEVELS
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table
 
 
-def test_it_reads_what_it_wrote(tmp_path: Path) -> None:
+def test_every_level_of_the_settings_has_a_meaning() -> None:
+    assert len(LEVELS) == NUM_LEVELS
+
+
+def test_read_gives_what_was_written(tmp_path: Path) -> None:
     said: list[str] = []
     assert read_preferences(tmp_path, said.append) is None
     chosen = Preferences(recording=False, learning=True, difficulty=2)

@@ -24,7 +24,7 @@ MAX_EXACT_BYTES = 64 * 2**20
 """Rings larger than this are filled again from the journal: writing them would hold up the end of the game."""
 
 
-class Memory:
+class Experience:
     """Takes in every item that was recorded, keeps it on the disk, and has it ready to learn from."""
 
     def __init__(

@@ -1,4 +1,9 @@
-"""Transitions to n-step rows, exact at the ends of battles. Belongs to the trainer's thread; no torch."""
+"""n-step returns (Sutton 1988; Watkins 1989), one transition at a time or many at once; exact at the ends of battles.
+
+A return runs over up to n decisions of one seat: its reward is sum(gamma^k r_k), its discount gamma^k times the last
+one's, so 0 where the battle ended within it, and gamma^k where it goes on or was cut off by a limit. It never reaches
+over a decision that is missing (a jump in `index`).
+"""
 
 from __future__ import annotations
 
@@ -10,20 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Transition
-from cornerman.experience.transitions import fit, pack, unpack
-
-MAX_OPEN_BATTLES = 1024
-"""More than these at once are battles whose end was never told: the oldest one's tail is finished early."""
+from cornerman.experience.transitions import Columns, fit, pack, unpack
 
 
 class NStep:
-    """Builds rows whose reward is sum(gamma^k r_k) over up to n decisions of one seat (Sutton 1988; Watkins 1989).
-
-    A row's `discount` is gamma^k times the last one's: 0 where the battle ended within it, gamma^k where it goes on or
-    was cut off by a limit. It never reaches over a decision that is missing (a jump in `index`).
-    """
+    """Builds n-step transitions as their decisions come. Owned by the trainer's thread."""
 
     def __init__(self, n: int, gamma: float) -> None:
+        """ValueError where `n` is below 1."""
         if n < 1:
             raise ValueError(f"n-step returns need n of at least 1, not {n}")
         self.n = n
@@ -31,14 +30,9 @@ class NStep:
         self._tails: dict[int, dict[int, list[Transition]]] = {}
 
     def push(self, transition: Transition) -> list[Transition]:
-        """Take in one transition; returns the rows that it completes, oldest first."""
+        """Add one transition; returns the n-step transitions that it completes, oldest first."""
         rows: list[Transition] = []
-        if transition.battle_id not in self._tails:
-            if len(self._tails) >= MAX_OPEN_BATTLES:
-                rows += self.end(next(iter(self._tails)))
-            self._tails[transition.battle_id] = {}
-        seats = self._tails[transition.battle_id]
-        tail = seats.setdefault(transition.seat, [])
+        tail = self._tails.setdefault(transition.battle_id, {}).setdefault(transition.seat, [])
         if tail and transition.index != tail[-1].index + 1:
             rows += self._finish(tail)
         tail.append(transition)
@@ -50,7 +44,7 @@ class NStep:
         return rows
 
     def end(self, battle_id: int) -> list[Transition]:
-        """The battle is over or abandoned: returns the rows that were still short of n decisions."""
+        """The battle is over or abandoned: returns those that were still short of n decisions."""
         tails = self._tails.pop(battle_id, {})
         return [row for tail in tails.values() for row in self._finish(tail)]
 
@@ -109,3 +103,32 @@ class NStep:
             first.opponent,
             first.version,
         )
+
+
+def n_step_columns(columns: Columns, n: int, gamma: float) -> dict[str, NDArray[np.generic]]:
+    """n-step transitions of many at once, as many as there are, ordered by battle, seat and index.
+
+    Where what follows is not among these transitions, a return is of fewer steps and bootstraps sooner; `discount` says
+    how many there were. ValueError where n is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n-step returns need n of at least 1, not {n}")
+    order = np.lexsort((columns["index"], columns["seat"], columns["battle_id"]))
+    battle, seat, index = (columns[name][order] for name in ("battle_id", "seat", "index"))
+    discount, reward = columns["discount"][order], columns["reward"][order].astype(np.float64)
+    followed = np.zeros(len(order), np.bool_)  # by the same seat's next decision, in the next place
+    followed[:-1] = (battle[1:] == battle[:-1]) & (seat[1:] == seat[:-1]) & (index[1:] == index[:-1] + 1)
+    followed &= discount > 0.0
+    last = np.arange(len(order))
+    total, scale, goes_on = reward.copy(), np.full(len(order), gamma), np.ones(len(order), np.bool_)
+    for _ in range(n - 1):
+        goes_on &= followed[last]
+        last = last + goes_on
+        total += np.where(goes_on, scale * reward[last], 0.0)
+        scale = np.where(goes_on, scale * gamma, scale)
+    rows = {name: column[order] for name, column in columns.items() if not name.startswith("next_")}
+    rows["reward"] = total.astype(np.float32)
+    rows["discount"] = (scale * discount[last]).astype(np.float32)
+    for name in ("next_observation", "next_action_mask"):
+        rows[name] = columns[name][order[last]]
+    return {name: rows[name] for name in columns}

@@ -1,4 +1,4 @@
-"""What the player chose in the panel, kept in `switches.json` so that it holds at the next start too.
+"""Preferences: what the player chose in the panel, kept in `switches.json` for the next start.
 
 Written by the trainer's thread or at the end of the game; read while the game loads. It goes over `settings.toml`.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cornerman.contract import ModelError
 from cornerman.files.atomic import read_json, replace_file, to_json
-from cornerman.policy.difficulty import LEVELS
+from cornerman.settings import NUM_LEVELS
 
 log = logging.getLogger("cornerman")
 
@@ -29,27 +29,27 @@ class Preferences:
 
 
 def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | None:
-    """What was chosen last; None, and a sentence where the note is damaged, where there is no note to go by."""
+    """What was chosen last; None where nothing was, or where the file is damaged, which `say` hears."""
     path = folder / FILE_NAME
     if not path.exists():
         return None
     try:
-        note = read_json(path, "The note of the panel's switches")
+        note = read_json(path, "The file of the panel's switches")
     except ModelError as error:
         say(f"{error} The settings count.")
         return None
     recording, learning, difficulty = (note.get(name) for name in ("recording", "learning", "difficulty"))
     if type(recording) is not bool or type(learning) is not bool or type(difficulty) is not int:
         difficulty = 0
-    if not 1 <= difficulty <= len(LEVELS):
-        say("The note of the panel's switches is damaged. The settings count.")
+    if not 1 <= difficulty <= NUM_LEVELS:
+        say("The file of the panel's switches is damaged. The settings count.")
         return None
     return Preferences(bool(recording), bool(learning), difficulty)
 
 
 def write_preferences(folder: Path, switches: Preferences) -> None:
-    """Keep what was chosen; that it cannot be written costs a line in the log."""
+    """Keep what was chosen; a file that cannot be written costs a log line."""
     try:
         replace_file(folder / FILE_NAME, to_json(asdict(switches)))
     except OSError as error:
-        log.warning("the panel's switches could not be noted (%s)", error)
+        log.warning("the panel's switches could not be written (%s)", error)

@@ -24,7 +24,7 @@ from cornerman.evaluation.live_results import LiveResult
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.experience import Arrays, Memory
+from cornerman.experience.experience import Arrays, Experience
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.learning.learner import Learner
@@ -77,7 +77,7 @@ class TrainingLoop:
         count_steps = partial(metrics.did, "steps")
         self._burst = SlicedBurst(learner, settings.batch_size, count_steps, from_numpy(self.stop), self._step_clock)
         self._random = np.random.default_rng([settings.seed, 1])
-        self.memory = Memory((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
+        self.memory = Experience((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
         self.rings, self.held_out = self.memory.rings, self.memory.held_out
         self._practice: Practice | None = None
         if isinstance(game, HeadlessGame) and settings.practice > 0:
