@@ -1,0 +1,286 @@
+"""The rules of the plain games that the studies learn: checked against slow, obvious ways to say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain, pairwise
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.studies.plain_games import party, tactics, three_seats
+from tests.studies.plain_games.connect_four import (
+    COLUMNS,
+    ROWS,
+    WINDOWS,
+    ConnectFour,
+    greedy_move,
+    random_move,
+    score,
+    search_move,
+)
+from tests.studies.plain_games.connect_four_batch import ConnectFourGames
+from tests.studies.plain_games.party import Party
+from tests.studies.plain_games.rock_paper_scissors import ROUNDS, RockPaperScissors, habitual_choice, random_choice
+from tests.studies.plain_games.tactics import Tactics
+from tests.studies.plain_games.three_seats import Tricks, best_of, careful_card, random_card
+from tests.studies.plain_games.tic_tac_toe import TicTacToe, perfect_move
+
+
+def played(game: Any, moves: list[Any]) -> Any:
+    for move in moves:
+        game.play(move)
+    return game
+
+
+# ---------------------------------------------------------------------------------------------------------- boards
+
+
+def test_tic_tac_toe_is_won_by_three_in_a_row_and_drawn_by_a_full_board() -> None:
+    won = played(TicTacToe(), [0, 3, 1, 4, 2])
+    assert (won.winner, won.over, won.moves()) == (0, True, [])
+    drawn = played(TicTacToe(), [0, 4, 8, 1, 7, 6, 2, 5, 3])
+    assert (drawn.winner, drawn.over) == (None, True)
+    with pytest.raises(ValueError, match="Square 0 cannot be taken"):
+        played(TicTacToe(), [0, 0])
+
+
+@pytest.mark.parametrize("seat", [0, 1])
+def test_perfect_move_never_loses_and_draws_against_itself(seat: int) -> None:
+    random = Random(seat)
+    for perfect_both in (False, True):
+        winners = set()
+        for _ in range(150):
+            game = TicTacToe()
+            while not game.over:
+                perfect = perfect_both or game.player == seat
+                game.play(perfect_move(game, random) if perfect else random.choice(game.moves()))
+            winners.add(game.winner)
+        assert winners == {None} if perfect_both else 1 - seat not in winners
+
+
+def four_by_looking(board: dict[tuple[int, int], int], player: int) -> bool:
+    return any(
+        all(board.get((x + dx * at, y + dy * at)) == player for at in range(4))
+        for x, y in board
+        for dx, dy in ((0, 1), (1, 0), (1, 1), (1, -1))
+    )
+
+
+def test_connect_four_agrees_with_a_board_that_is_looked_at() -> None:
+    assert len(WINDOWS) == len(set(WINDOWS)) == 69
+    random, results = Random(1), set()
+    for _ in range(300):
+        game, board = ConnectFour(), dict[tuple[int, int], int]()
+        while not game.over:
+            column, player = random_move(game, random), game.player
+            board[column, game.heights[column]] = player
+            game.play(column)
+            assert (game.winner == player) == four_by_looking(board, player)
+        assert game.winner is not None or len(board) == COLUMNS * ROWS
+        results.add(game.winner)
+    assert results >= {0, 1}
+
+
+def test_connect_four_batch_plays_the_same_games() -> None:
+    batch, games = ConnectFourGames(16), [ConnectFour() for _ in range(16)]
+    random, endings = Random(2), 0
+    for _ in range(200):
+        legal = batch.legal()
+        for at, game in enumerate(games):
+            assert sorted(game.moves()) == list(np.flatnonzero(legal[at]))
+            assert game.player == batch.player[at]
+            bits = [7 * column + row for column in range(COLUMNS) for row in range(ROWS)]
+            theirs = [[bool(stones >> bit & 1) for bit in bits] for stones in game.stones]
+            assert batch.stones[at].tolist() == theirs
+        columns = [random_move(game, random) for game in games]
+        ended, winners = batch.play(np.array(columns))
+        for game, column in zip(games, columns, strict=True):
+            game.play(column)
+        assert list(ended) == [at for at, game in enumerate(games) if game.over]
+        assert list(winners) == [-1 if games[at].winner is None else games[at].winner for at in ended]
+        games = [ConnectFour() if game.over else game for game in games]
+        endings += len(ended)
+    assert endings > 100
+
+
+def test_connect_four_players_take_a_win_and_the_search_blocks_one() -> None:
+    winning = played(ConnectFour(), [0, 6, 0, 6, 0, 5])
+    assert {move(winning, Random(0)) for move in (greedy_move, search_move)} == {0}
+    threatened = played(ConnectFour(), [3, 0, 2, 0, 5, 0])
+    assert search_move(threatened, Random(0)) in (0, 4)
+    threatened.play(1)
+    assert search_move(threatened, Random(0)) == 0
+    assert score(*threatened.stones) == -score(*reversed(threatened.stones))
+
+
+def test_connect_four_players_are_of_three_strengths() -> None:
+    random = Random(3)
+
+    def wins(first: Callable[[ConnectFour, Random], int], second: Callable[[ConnectFour, Random], int]) -> int:
+        won = 0
+        for at in range(40):
+            game = played(ConnectFour(), [random.randrange(7), random.randrange(7)])
+            while not game.over:
+                game.play((first, second)[(game.player + at) % 2](game, random))
+            won += game.winner == at % 2
+        return won
+
+    assert wins(greedy_move, random_move) >= 34
+    assert wins(search_move, greedy_move) >= 24
+
+
+# ------------------------------------------------------------------------------------- at once, and three at a table
+
+
+def test_rock_paper_scissors_is_scored_by_round() -> None:
+    game = RockPaperScissors()
+    for first, second, score_then in ((0, 0, 0), (1, 0, 1), (2, 1, 2), (0, 2, 3), (0, 1, 2)):
+        game.play(first, second)
+        assert game.score == score_then
+    with pytest.raises(ValueError, match="0, 1 or 2"):
+        game.play(3, 0)
+    while not game.over:
+        game.play(0, 0)
+    with pytest.raises(ValueError, match="over"):
+        game.play(0, 0)
+
+
+def test_habitual_choice_can_be_read_and_beaten() -> None:
+    """Whoever answers the habit wins most rounds; whoever plays at random wins none."""
+    scores = {"random": 0, "answer": 0}
+    for name in scores:
+        random = Random(4)
+        for _ in range(200):
+            game = RockPaperScissors()
+            while not game.over:
+                mine = random_choice(game, 0, random)
+                if name == "answer" and game.history:
+                    (first, second) = game.history[-1]
+                    mine = ((second if (second - first) % 3 == 1 else first + 1) + 1) % 3
+                game.play(mine, habitual_choice(game, 1, random))
+            scores[name] += game.score
+    assert abs(scores["random"]) < 0.05 * 200 * ROUNDS
+    assert scores["answer"] > 0.5 * 200 * ROUNDS
+
+
+def test_best_of_follows_suit_and_trumps() -> None:
+    clubs, hearts, stars = ([6 * suit + rank for rank in range(6)] for suit in range(3))
+    assert best_of([clubs[1], clubs[4], clubs[2]]) == clubs[4]
+    assert best_of([clubs[1], hearts[5], clubs[0]]) == clubs[1]
+    assert best_of([clubs[5], stars[0], stars[1]]) == stars[1]
+    assert three_seats.CARD_NAMES[stars[5]] == "6 of stars"
+
+
+def test_tricks_deals_follows_suit_and_hands_out_six_tricks() -> None:
+    random = Random(5)
+    for seed in range(200):
+        game = Tricks(Random(seed))
+        assert sorted(chain(*game.hands)) == list(range(18))
+        while not game.over:
+            suits = {card // 6 for card in game.hands[game.seat]}
+            if game.table and game.table[0] // 6 in suits:
+                assert {card // 6 for card in game.moves()} == {game.table[0] // 6}
+            game.play(random_card(game, random))
+        assert sum(game.tricks) == 6
+        assert sum(game.shares()) == pytest.approx(1.0)
+        assert sorted(game.played) == list(range(18))
+    assert Tricks(Random(1)).hands == Tricks(Random(1)).hands != Tricks(Random(2)).hands
+
+
+def test_careful_card_wins_more_than_its_third() -> None:
+    random, share = Random(6), 0.0
+    for seed in range(600):
+        game, careful = Tricks(Random(seed)), seed % 3
+        while not game.over:
+            game.play((careful_card if game.seat == careful else random_card)(game, random))
+        share += game.shares()[careful]
+    assert share / 600 > 0.37
+
+
+# --------------------------------------------------------------------------------------------------- tactics, party
+
+
+def test_tactics_units_move_within_reach_and_never_share_a_cell() -> None:
+    random, seen = Random(7), set[str]()
+    for seed in range(5):
+        game = Tactics(Random(seed))
+        assert [len(army) for army in game.armies] == [20, 20]
+        while not game.over:
+            command, unit, before = tactics.random_command(game, random), game.chosen, game.health(1 - game.side)
+            seen.add(command[0])
+            if command[0] == "move":
+                assert unit is not None
+                assert tactics.distance(unit.cell, command[1]) <= unit.kind.steps
+            elif command[0] == "attack":
+                assert unit is not None
+                target = game.armies[1 - game.side][command[1]]
+                assert tactics.distance(unit.cell, target.cell) <= unit.kind.reach
+            side = game.side
+            game.do(command)
+            lost = before - game.health(1 - side)
+            assert 0 <= lost <= 5
+            assert lost == 0 or command[0] == "attack"
+            cells = [unit.cell for army in game.armies for unit in army if unit.health]
+            assert len(cells) == len(set(cells))
+    assert seen == {"choose", "move", "attack", "hold", "brace", "mend", "end"}
+
+
+def test_tactics_is_decided_by_health_and_the_simple_player_beats_chance() -> None:
+    for seed in range(6):
+        game, random = Tactics(Random(seed)), Random(seed)
+        while not game.over:
+            simple = game.side == seed % 2
+            game.do((tactics.simple_command if simple else tactics.random_command)(game, random))
+        assert game.winner == seed % 2
+        assert game.health(seed % 2) > game.health(1 - seed % 2)
+    with pytest.raises(ValueError, match="cannot be done now"):
+        Tactics(Random(1)).do(("attack", 0))
+
+
+def test_tactics_enemies_block_the_way_and_allies_do_not() -> None:
+    game = Tactics(Random(1))
+    walker, ally, enemy = game.armies[0][0], game.armies[0][1], game.armies[1][0]
+    for unit in chain(*game.armies):
+        unit.health *= unit in (walker, ally, enemy)
+    walker.cell, ally.cell, enemy.cell = 0, 1, 11
+    reached = game.reachable(walker)
+    assert 2 in reached
+    assert not {1, 11} & set(reached)
+    assert 22 not in reached, "behind the enemy it is four steps around, and a spearman has three"
+    ally.cell, enemy.cell = 11, 1
+    assert 22 in game.reachable(walker)
+
+
+def test_party_acts_by_speed_and_pays_for_skills() -> None:
+    game, random, seen = Party(Random(8)), Random(8), set[str]()
+    speeds = [hero.job.speed for hero in game.queue]
+    assert all(later <= earlier + 5 for earlier, later in pairwise(speeds))
+    for seed in range(100):
+        game = Party(Random(seed))
+        while not game.over:
+            command, hero, mana = party.random_command(game, random), game.hero, game.hero.mana
+            potions = game.potions[hero.side]
+            seen.add(command[0])
+            game.do(command)
+            assert mana - hero.mana == party.PRICES.get(command[0], 0)
+            assert potions - game.potions[hero.side] == (command[0] == "potion")
+            assert all(0 <= each.health <= each.job.health for side in game.heroes for each in side)
+        assert (game.winner is None) == (game.fled is not None or game.round > party.MAX_ROUNDS)
+    assert seen == {"attack", "guard", "run", "fire", "quake", "heal", "potion"}
+
+
+def test_party_brave_player_beats_chance_and_a_wrong_command_is_refused() -> None:
+    won = 0
+    for seed in range(60):
+        game, random = Party(Random(seed)), Random(seed)
+        while not game.over:
+            choices = [command for command in game.commands() if command[0] != "run"]
+            brave = game.hero.side == seed % 2
+            game.do(party.brave_command(game, random) if brave else random.choice(choices))
+        won += game.winner == seed % 2
+    assert won >= 55
+    with pytest.raises(ValueError, match="cannot heal 0 now"):
+        Party(Random(1)).do(("heal", 0))
