@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m game_adapter",
         description="Ringside, a turn-based battle game. With Cornerman in its plugins folder, the computer's side "
         "learns while you play: F1 opens the debug menu. Without a screen, or with --headless, Cornerman plays a "
-        "series of battles against a scripted fighter instead, and the output shows how much it has learned.",
+        "series of battles against a bot instead, and the output shows how much it has learned.",
         epilog="In a window it goes on from what it learned before; so does --headless, with its own versions. A "
         "machine without a screen starts over each time, as with --fresh. Ctrl-C stops cleanly, and what was learned "
         "is kept. Exit status: 0 after a series or a closed window, 2 for a command line that cannot be followed.",
@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         "--bot",
         default="brawler",
         metavar="NAME",
-        help="the scripted fighter of --headless and --watch, weakest first: "
+        help="the bot that --headless and --watch play against, weakest first: "
         f"{', '.join(RINGSIDE.bots)} (default: brawler)",
     )
     add(

@@ -1,7 +1,7 @@
-"""A headless series: battle after battle at full speed, the plugin against a scripted fighter, with a table to watch.
+"""A headless series: battle after battle at full speed, the plugin against a bot, with a table to watch.
 
-Between rounds the series waits until the plugin has learned from what it was told (`host.settle`): there is no frame to
-hold up, and the same seed gives the same series. Prints through `say`; knows no plugin by name but the one it is given.
+Between rounds the series waits until the plugin has learned from what it recorded (`host.settle`): no frame waits, and
+the same seed gives the same series. Prints through `say`; knows no plugin by name but the one it is given.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SETTLE_S = 60.0
 STAND_IN = "stand-in"
-"""Who sits in the plugin's seat where it is missing or off: the same scripted fighter as opposite."""
+"""Name of the bot in the plugin's seat where the plugin is missing or off; the same bot plays opposite."""
 RECENT = 50
 EVALUATION_BATTLES = 400
 EVALUATION_SEED = 1_000_003  # apart from every seed of a series
@@ -55,7 +55,8 @@ class Series:
         self.match: Match | None = None  # the newest
         self.log: list[Any] = []  # what happened in it, turn by turn
         self._recent: deque[bool] = deque(maxlen=RECENT)
-        self._heard, self._events = 0, list[str]()
+        self._num_said, self._events = 0, list[str]()
+        self._own: set[str] = set()  # events of the plugin that were returned
         self._known = -1  # the version that was seen to play last
 
     def __iter__(self) -> Iterator[Played]:
@@ -72,15 +73,18 @@ class Series:
 
     @property
     def fighter(self) -> str:
-        """Who sits in the plugin's seat now."""
+        """Who controls the plugin's seat now."""
         return self.plugin if any(p.name == self.plugin and p.on for p in self.host.plugins) else STAND_IN
 
-    def news(self) -> list[str]:
-        """What the host and the plugin have said since the last call, as sentences."""
-        heard, self._heard = self._heard, self.host.num_said
-        said = self.host.messages[-(self._heard - heard) :] if self._heard > heard else []
+    def new_messages(self) -> list[str]:
+        """Messages of the host and events of the plugin since the last call."""
+        said, self._num_said = self.host.messages_since(self._num_said), self.host.num_said
         before, self._events = self._events, [event["text"] for event in reversed(self.report().get("events", []))]
-        return said + _after(before, self._events)
+        own = [f"{self.plugin}: {text}" for text in _after(before, self._events)]
+        new = [line for line in said if line not in self._own]  # the host passes some of the events on
+        new += [line for line in own if line not in said]
+        self._own.update(own)
+        return new
 
     @property
     def version(self) -> int:
@@ -122,7 +126,7 @@ class Series:
         return battle
 
     def watch(self, number: int) -> int:
-        """Note a swap in or after battle `number`; returns the version that plays now, -1 where nobody says."""
+        """Note a swap in or after battle `number`; returns the version that plays now, -1 where it is not known."""
         now = self.version
         if now != self._known and now >= 0:
             self.swaps.append((number, now))
@@ -131,15 +135,7 @@ class Series:
 
     def evaluate(self, version: int | None) -> Mapping[str, Any] | None:
         """`version` (None: the one that plays now) over separate side-swapped battles; None: the plugin cannot."""
-        answer = self.host.ask(
-            self.plugin,
-            "evaluate",
-            version=version,
-            bot=self.bot,
-            num_battles=EVALUATION_BATTLES,
-            seed=EVALUATION_SEED + self.seed,
-        )
-        return answer if isinstance(answer, Mapping) else None
+        return self.host.evaluate(self.plugin, version, self.bot, EVALUATION_BATTLES, EVALUATION_SEED + self.seed)
 
 
 def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> dict[str, Any]:
@@ -147,7 +143,7 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
 
     An interrupt ends the series early and still gives a summary of what was played.
     """
-    for sentence in series.news():
+    for sentence in series.new_messages():
         say(sentence)
     say(f"{series.fighter} against {series.bot}: {series.num_battles} battles, seed {series.seed}")
     say(HEADER)
@@ -157,7 +153,7 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
         try:
             for battle in series:
                 lines.write(json.dumps(asdict(battle)) + "\n")
-                for sentence in series.news():
+                for sentence in series.new_messages():
                     say(f"{battle.battle:>7} {sentence}")
                 if battle.battle % 10 == 0 or battle.battle == series.num_battles:
                     say(_row(series, battle))
@@ -166,7 +162,7 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
         series.host.settle(SETTLE_S)
         summary = _summary(series, time.perf_counter() - start)
         lines.write(json.dumps({"summary": summary}) + "\n")
-    for line in [*series.news(), *_closing(summary)]:
+    for line in [*series.new_messages(), *_closing(summary)]:
         say(line)
     return summary
 
@@ -228,7 +224,7 @@ def _closing(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{summary['battles']} battles in {summary['seconds']} s, {summary['won']} won by the plugin"
     yield f"{summary['promotions']} versions promoted by the gate"
     if summary["now"] is None:
-        yield "No plugin that learns is playing: in the end both sides were scripted fighters."
+        yield "No plugin that learns is playing: in the end bots played both sides."
         return
     yield f"Against {summary['bot']}, over {summary['evaluation_battles']} separate side-swapped battles each:"
     for label, key in (("version 0, untrained", "untrained"), (f"version {summary['version']}, now", "now")):

@@ -1,4 +1,4 @@
-"""How Ringside's scripted fighters fare against each other: `python -m tests.ladder` plays 1,000 battles a row.
+"""How Ringside's bots fare against each other: `python -m tests.ladder` plays 1,000 battles a row.
 
 Every seed is played twice with the seats swapped; a draw counts half. The interval is a 95 % normal one over the
 pairs, since the two battles of a seed are not independent.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from random import Random
 from typing import NamedTuple
@@ -61,7 +61,7 @@ def score(first: Bot, second: Bot, num_battles: int, first_seed: int = 0) -> Sco
     return Score(mean, 1.96 * spread, rounds / battles, drawn / battles, time.perf_counter() - start)
 
 
-def single(actions: range | tuple[int, ...]) -> Bot:
+def single(actions: Sequence[int]) -> Bot:
     """Always the first legal one of these actions, else the first legal strike."""
 
     def fighter(battle: Battle, random: Random) -> int:

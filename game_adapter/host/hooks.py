@@ -11,7 +11,7 @@ from .manifest import ManifestError
 
 HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_load": ("game", "data_dir", "settings", "progress"),
-    "on_battle_start": ("battle_id", "seats"),
+    "on_battle_start": ("battle_id", "seats", "sides"),
     "on_turn": ("battle_id", "seat", "state", "action_mask", "action", "next_state"),
     "on_round_end": ("battle_id", "round"),
     "on_round_start": ("battle_id", "round"),
@@ -25,6 +25,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "choose_action": ("battle_id", "seat", "state", "action_mask"),
     "settle": ("timeout_s",),
     "report": (),
+    "messages": (),
     "set_learning": ("on",),
     "evaluate": ("version", "bot", "num_battles", "seed"),
 }

@@ -1,13 +1,17 @@
-"""A plugin's manifest, `plugin.toml`: what a host may know of a plugin before it runs a line of it."""
+"""A plugin's manifest, `plugin.toml`: what a host knows of a plugin before it runs a line of it."""
 
 from __future__ import annotations
 
-import importlib.util
+import codecs
 import re
 import sys
 import tomllib
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+
+from .packages import importable
+from .text import printable
 
 API_VERSION = 1
 """The border that this host speaks; a plugin of another one is refused with both numbers named."""
@@ -33,14 +37,23 @@ class Manifest:
     name: str
     version: str
     api: int
-    entry: str  # "package.module:Class"; the package is the folder's own name
+    entry: str  # "package.module:Class"; the package is the folder's own name, as Python writes identifiers (NFKC)
     summary: str
     needs: tuple[str, ...]  # without one of these packages the plugin is refused
     wants: tuple[str, ...]  # without one of these it may do less
 
+    @property
+    def package(self) -> str:
+        return self.entry.split(":")[0].split(".")[0]
+
     def missing(self) -> list[str]:
         """The needed packages that this Python does not have; nothing is imported to find out."""
-        return [package for package in self.needs if importlib.util.find_spec(package) is None]
+        return [package for package in self.needs if not importable(package)]
+
+
+def normalised(name: str) -> str:
+    """A name as Python writes identifiers: file systems and editors store one accented letter in two ways."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -49,7 +62,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ManifestError(f"{path} is larger than a manifest can be ({_MAX_BYTES} bytes): copy the plugin again.")
-        table = tomllib.loads(path.read_text("utf-8")).get("plugin")
+        content = path.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ManifestError(f"{path} is saved as UTF-16: save it as UTF-8, or copy the plugin again.")
+        table = tomllib.loads(content.decode("utf-8-sig")).get("plugin")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({error}): copy the plugin again.") from error
     if not isinstance(table, dict):
@@ -58,10 +74,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise ManifestError(f"{path} has unknown keys ({', '.join(unknown)}); known are {', '.join(sorted(_KEYS))}.")
     manifest = Manifest(
         folder=folder,
-        name=_text(path, table, "name"),
+        name=normalised(_text(path, table, "name")),
         version=_text(path, table, "version"),
         api=_api(path, table),
-        entry=_text(path, table, "entry"),
+        entry=normalised(_text(path, table, "entry")),
         summary=_text(path, table, "summary"),
         needs=_words(path, table, "needs"),
         wants=_words(path, table, "wants"),
@@ -69,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not re.fullmatch(r"[\w-]+", manifest.name):
         raise ManifestError(f"{path}: name must be one word of letters, digits, - and _, it is {manifest.name!r}.")
     package = manifest.entry.split(".")[0].split(":")[0]
-    if package.isidentifier() and package != folder.name:
+    if package.isidentifier() and package != normalised(folder.name):
         raise ManifestError(
             f"{path}: the folder is called {folder.name!r}, but entry names the package {package!r}: "
             f"the folder must be called {package!r}, rename it."
@@ -90,7 +106,7 @@ def _text(path: Path, table: dict[str, object], key: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not 0 < len(value) <= 200:
         raise ManifestError(f"{path}: {key} must be a short text, it is {value!r}.")
-    return value
+    return printable(value)
 
 
 def _words(path: Path, table: dict[str, object], key: str) -> tuple[str, ...]:

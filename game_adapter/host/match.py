@@ -1,6 +1,6 @@
-"""One battle, played turn by turn while the plugins are told. The window and the headless series both drive this.
+"""One battle, played turn by turn and reported to the plugins; the window and the headless series both drive this.
 
-It knows the contract's Battle and the host, and neither the rules nor the drawing. The game's thread only.
+It uses the contract's Battle and the host, and neither rules nor drawing. The game's thread only.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ PLAYER, PLUGIN, SCRIPTED = "player", "plugin", "scripted"
 
 
 class Match:
-    """`seats` says who sits where ("player", "plugin", "scripted"); `fallback` moves for a seat without an opinion.
+    """A battle under way.
 
-    `bots` names a scripted fighter for single seats; the others use `fallback`.
+    `seats` says who controls each seat: "player", "plugin" or "scripted" (a bot). `bots` are the bots of single seats;
+    the others use `fallback`, and so does the plugin's seat where it has no opinion. `sides` says which seats win
+    together; without it every seat is a side of its own.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Match:
         fallback: Bot,
         random: Random,
         bots: Mapping[int, Bot] | None = None,
+        sides: Mapping[int, int] | None = None,
     ) -> None:
         self.battle, self.battle_id, self.seats = battle, battle_id, dict(seats)
         self.between_rounds = False
@@ -41,11 +44,11 @@ class Match:
         self._bots = {seat: (bots or {}).get(seat, fallback) for seat in seats}
         self._state: Mapping[str, Any] = battle.state()
         self._mask: Sequence[bool] = battle.action_mask()
-        host.tell("on_battle_start", battle_id=battle_id, seats=self.seats)
+        host.on_battle_start(battle_id, self.seats, sides)
 
     @property
     def seat_to_play(self) -> int | None:
-        """Whose decision is due; None between rounds and when the battle is over."""
+        """The seat that has to act; None between rounds and when the battle is over."""
         return None if self.between_rounds or self.over else self.battle.seat
 
     @property
@@ -59,7 +62,7 @@ class Match:
         return self._mask
 
     def decide(self) -> int:
-        """A computer seat's action: the plugin's opinion where it sits and has one, else its scripted fighter's."""
+        """A computer seat's action: the plugin's opinion where it controls the seat and has one, else the bot's."""
         seat = self.seat_to_play
         if seat is None or self.seats[seat] == PLAYER:
             raise RuntimeError("decide() is for a computer's seat whose turn it is; a player's action goes to play()")
@@ -70,14 +73,14 @@ class Match:
         return self._bots[seat](self.battle, self._random)
 
     def choosing(self) -> None:
-        """The player is looking at the choice now; tells the plugins once for each choice, so call it every frame."""
+        """The player is choosing now; reported once for each choice, so call it every frame."""
         seat = self.seat_to_play
         if seat is not None and self.seats[seat] == PLAYER and not self._choosing:
             self._choosing = True
-            self._host.tell("on_choosing", battle_id=self.battle_id, seat=seat)
+            self._host.on_choosing(self.battle_id, seat)
 
     def play(self, action: int) -> Any:
-        """Apply the action of `seat_to_play` and tell the plugins; returns what the rules say happened.
+        """Apply the action of `seat_to_play` and report it; returns what the rules say happened.
 
         ValueError, with the rules' sentence and nothing changed, for an illegal action.
         """
@@ -90,27 +93,19 @@ class Match:
         self._state = self.battle.state()
         outcome = self.battle.outcome
         self._mask = () if outcome is not None else self.battle.action_mask()
-        self._host.tell(
-            "on_turn",
-            battle_id=self.battle_id,
-            seat=seat,
-            state=before,
-            action_mask=mask,
-            action=action,
-            next_state=self._state,
-        )
+        self._host.on_turn(self.battle_id, seat, before, mask, action, self._state)
         if outcome is not None:
             self._end(outcome, truncated=False)
         elif self.battle.round != round_now:
             self.between_rounds = True
-            self._host.tell("on_round_end", battle_id=self.battle_id, round=round_now)
+            self._host.on_round_end(self.battle_id, round_now)
         return happened
 
     def start_round(self) -> None:
         """End the break between two rounds; does nothing outside of one."""
         if self.between_rounds:
             self.between_rounds = False
-            self._host.tell("on_round_start", battle_id=self.battle_id, round=self.battle.round)
+            self._host.on_round_start(self.battle_id, self.battle.round)
 
     def abandon(self) -> None:
         """The player leaves: the battle is cut off without a result."""
@@ -119,5 +114,5 @@ class Match:
 
     def _end(self, outcome: Mapping[int, int], truncated: bool) -> None:
         self.over, self.between_rounds = True, False
-        self._host.tell("on_battle_end", battle_id=self.battle_id, outcome=outcome, truncated=truncated)
-        self._host.tell("on_round_end", battle_id=self.battle_id, round=self.battle.round)
+        self._host.on_battle_end(self.battle_id, outcome, truncated)
+        self._host.on_round_end(self.battle_id, self.battle.round)

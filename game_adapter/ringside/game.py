@@ -1,4 +1,4 @@
-"""Ringside as a game that Cornerman knows: its name, actions, features, scripted fighters and headless battles."""
+"""The game object that a host is given: name, actions, features, bots and headless battles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Ringside:
 
     @property
     def batched_bots(self) -> Mapping[str, BatchedBot]:
-        """The scripted fighters that play in batches; needs numpy."""
+        """The bots that play in batches; needs numpy."""
         from game_adapter.ringside.batched.opponents import BATCHED_BOTS
 
         return BATCHED_BOTS

@@ -1,4 +1,4 @@
-"""Ringside's scripted fighters, a ladder from random to planner; each takes a battle and a random generator.
+"""Ringside's bots, a ladder from random to planner; each takes a battle and a random generator.
 
 They decide from what a player sees too. The planner plays copies of the battle with chances of its own.
 """

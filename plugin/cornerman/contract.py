@@ -285,7 +285,9 @@ class Hooks(Protocol):
         False, whoever loads will not wait any longer.
         """
 
-    def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None: ...
+    def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None) -> None:
+        """`sides` says which seats win together; None: every seat is a side of its own."""
+
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None: ...
@@ -310,6 +312,9 @@ class Hooks(Protocol):
 
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `report.py`: what the plugin is doing now."""
+
+    def messages(self) -> Sequence[str]:
+        """Sentences for the player, oldest first; the host says each of them once."""
 
     def set_learning(self, on: bool) -> None:
         """Learning off after three failures in five minutes, while the rest goes on; on again on the player's wish."""

@@ -53,6 +53,7 @@ log = logging.getLogger("cornerman")
 LOADING_S, PROGRESS_PERIOD_S = 30.0, 0.1
 RECENT_BATTLES = 50
 NOTICE_S = 60.0
+MAX_SENTENCES = 50
 PLAYER_TEMPERATURE = 0.03
 """Against a player it explores by this softmax temperature instead of random actions: never a clearly bad one."""
 
@@ -66,6 +67,7 @@ class Cornerman:
         self.trainer: TrainingThread | None = None
         self.on = self.recording = self.learning = True
         self._notice, self._noticed = "", 0.0
+        self._sentences: deque[str] = deque(maxlen=MAX_SENTENCES)
         self.training: TrainingLoop | None = None
         self._loaded = self._start_due = self._choosing = False
         self._preferences: Preferences | None = None  # what the player chose in the panel, once they did
@@ -174,7 +176,12 @@ class Cornerman:
         """Put a sentence where the player sees it."""
         log.warning("%s", sentence)
         self.notice = sentence
+        self._sentences.append(sentence)
         self.metrics.event(sentence)
+
+    def messages(self) -> list[str]:
+        """The newest sentences that `say` was given, for the host."""
+        return list(self._sentences)
 
     # ---------------------------------------------------------------------------------------------------------- news
 

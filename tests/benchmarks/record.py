@@ -51,7 +51,7 @@ def run(repeats: int) -> list[Figure]:
 
 
 def hook(repeats: int) -> list[Figure]:
-    """One whole call of `Host.tell("on_turn", ...)` with a 4-character state while the trainer learns flat out.
+    """One whole call of `Host.on_turn` with a 4-character state while the trainer learns flat out.
 
     `record.hook_us` is after a pause, as a window at 60 frames a second calls it: the processor's caches are cold then,
     and on a shared machine others have used them. `record.hook_busy_us` is turn after turn, as a series plays. What was
@@ -93,7 +93,7 @@ class Told:
         self.host.load()
         (self.plugin,) = (loaded.hooks["on_load"].__self__ for loaded in self.host.loaded)
         self.calls = 0
-        self.host.tell("on_battle_start", battle_id=1, seats={0: "player", 1: "plugin"})
+        self.host.on_battle_start(1, {0: "player", 1: "plugin"})
         for _ in range(100):
             self.turn(_state(0), _state(1))
         self.plugin.settle(10.0)
@@ -103,15 +103,7 @@ class Told:
         seat, action = self.calls % 2, self.calls % 12
         self.calls += 1
         begun = time.perf_counter()
-        self.host.tell(
-            "on_turn",
-            battle_id=1,
-            seat=seat,
-            state=state,
-            action_mask=MASK,
-            action=action,
-            next_state=next_state,
-        )
+        self.host.on_turn(1, seat, state, MASK, action, next_state)
         return time.perf_counter() - begun
 
     @property
@@ -136,7 +128,7 @@ def told(learning: bool) -> Iterator[Told]:
         try:
             yield made
         finally:
-            made.host.tell("on_battle_end", battle_id=1, outcome={0: 1, 1: -1}, truncated=False)
+            made.host.on_battle_end(1, {0: 1, 1: -1})
             made.host.quit()
     assert not made.plugin.recorder.rejected
     assert made.plugin.recorder.recorded == made.calls

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 from collections import Counter
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,10 +42,11 @@ def entry(name: str = "Ada", health: int = 100, attack: int = 20, defense: int =
 def sure_battle(*teams: list[RosterEntry], seed: int = 1, **numbers: int) -> Battle:
     """A battle without chance: every blow lands, for exactly its power."""
     sure = {"least_accuracy": 100, "most_accuracy": 100, "roll": 0, "critical_chance": 0, "defense_scale": 100}
-    return Battle(teams, seed, dataclasses.replace(rules(), **{**sure, **numbers}))
+    changed: dict[str, Any] = {**sure, **numbers}
+    return Battle(teams, seed, dataclasses.replace(rules(), **changed))
 
 
-def led_by(seat: int, **fighter: int) -> Battle:
+def led_by(seat: int, **fighter: Any) -> Battle:
     """One against one without chance, in which that seat acts first in the first round."""
     battles = (sure_battle([entry(**fighter)], [entry(**fighter)], seed=seed) for seed in range(64))
     return next(battle for battle in battles if battle.seat == seat)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
+import pygame
 import pytest
 
 from cornerman.training.starvation import HELD, NOT_LENT
-
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-pygame = pytest.importorskip("pygame")
-
-from game_adapter.ringside.drawing.theme import SMALL  # noqa: E402
-from game_adapter.ringside.screens.corner import LENGTH_S, SETTLES_S, Corner, split_reason  # noqa: E402
-from tests.game_adapter.test_screens import FRAME_S, SIZES, VERDICT, dummy_drivers, fight, opened, press  # noqa: E402
-
-__all__ = ["dummy_drivers"]  # the fixture that every test here uses
+from game_adapter.ringside.drawing.theme import SMALL
+from game_adapter.ringside.screens.corner import LENGTH_S, SETTLES_S, Corner, split_reason
+from tests.support.ringside_window import FRAME_S, SIZES, VERDICT, fight, opened, plugin_of, press, shown
 
 REASONS = (
     "between rounds; the machine is busy, so it takes 5 % of the time",
@@ -32,10 +26,10 @@ def test_the_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
     while screen.corner is None:
         window.frame(0.05)
     window.frame(FRAME_S)
-    words = " ".join(placed.text for placed in window.canvas.placed)
+    words = shown(window)
     assert "Cornerman is learning" in words
     assert "Training window open: between rounds" in words
-    assert "1,234 moves" in words
+    assert "1,234" in words
     assert screen.match.between_rounds
     corner = screen.corner
     press(window, pygame.K_SPACE)
@@ -43,24 +37,24 @@ def test_the_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
     window.frame(SETTLES_S)
     assert screen.corner is None
     assert not screen.match.between_rounds
-    assert window.host.count("on_round_start") == 1
+    assert plugin_of(window).count("on_round_start") == 1
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("why", REASONS)
 def test_what_holds_learning_back_is_read_in_the_break(tmp_path: Path, size: tuple[int, int], why: str) -> None:
     window = opened(tmp_path, learning=True, size=size)
-    window.host.why = why
+    plugin_of(window).reported["window"] = {"open": True, "why": why}
     screen = fight(window, blue="cornerman", red="brawler")
     screen.corner = Corner(window.hall, 2)
     screen.corner.update(0.5)
     window.draw()
     assert not [placed for placed in window.canvas.placed if placed.cut]
-    shown = " ".join(placed.text for placed in window.canvas.placed)
+    text = shown(window)
     when, reason = split_reason(why)
     assert when in ("between rounds", "while you choose")
-    assert f"Training window open: {when}" in shown
-    assert reason in shown
+    assert f"Training window open: {when}" in text
+    assert reason in text
     assert reason.endswith("F1 says more.") == (why.count(". ") > 1)
     drawn = next(placed for placed in window.canvas.placed if placed.text.startswith(reason[:12]))
     assert drawn.rect.height >= window.canvas.px(SMALL) * 0.6, "set too small"
@@ -74,7 +68,7 @@ def test_a_reason_of_one_long_sentence_gets_its_own_lines() -> None:
 
 def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window = opened(tmp_path, learning=True)
-    before = {
+    before: dict[str, Any] = {
         "window": {"open": True},
         "learner": {"steps": 640, "steps_to_candidate": 360, "candidate_period": 1000},
         "practice": {"played": 11},
@@ -91,7 +85,7 @@ def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypat
         return made
 
     still = corner()
-    assert (still.doing(), still.gained()) == ("Looking at what was seen", "")
+    assert (still.doing(), still.gained()) == ("Reading the round's turns", "")
     still.update(SETTLES_S)
     assert still.doing() == "Nothing new to learn from yet"
     assert "up to date" in still.headline()
@@ -102,7 +96,7 @@ def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypat
     assert still.progress() == ("640 of 1,000 steps to the next candidate", 0.64)
     assert still.latest() == ""
     learning = corner(learner=before["learner"] | {"steps": 704})
-    assert (learning.doing(), learning.gained()) == ("Learning from 90 remembered moves", "+64 steps")
+    assert (learning.doing(), learning.gained()) == ("Learning from 90 transitions", "+64 steps")
     assert "is learning" in learning.headline()
     alone = corner(learner={"steps": 704}, replay={"fill": 0})
     assert alone.doing() == "Learning from its practice battles"
@@ -120,7 +114,7 @@ def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypat
     assert ready == ("The next candidate is ready and waits for its turn", 1.0)
     assert corner(learner={"steps": 0, "steps_to_candidate": None}).progress() is None
     monkeypatch.setattr(window.host, "report", lambda name: {"window": {"open": True}})
-    assert Corner(window.hall, 2).doing() == "Gathering what to learn from: 0 moves so far"
+    assert Corner(window.hall, 2).doing() == "Filling the replay buffer: 0 transitions so far"
 
 
 def test_a_break_nobody_skips_lasts_its_time(tmp_path: Path) -> None:
@@ -136,9 +130,9 @@ def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
     window = opened(tmp_path, learning=True)
     opening = {"window": {"open": True}, "learner": {"steps": 5}, "plugin": {"on": True, "learning": True}}
     for changes, words in (
-        ({}, "goes through the round"),
-        ({"gate": {"state": "judging"}}, "tries a candidate"),
-        ({"learner": {"steps": 0}}, "taking notes"),
+        ({}, "reviews the round"),
+        ({"gate": {"state": "judging"}}, "tests a candidate"),
+        ({"learner": {"steps": 0}}, "recording"),
         ({"window": {"open": False}}, "waits"),
         ({"plugin": {"on": True, "learning": False}}, "learning is off"),
         ({"plugin": {"on": False, "learning": True}}, "switched off"),
@@ -146,5 +140,5 @@ def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
         report = opening | changes
         monkeypatch.setattr(window.host, "report", lambda name, report=report: report)
         assert words in Corner(window.hall, 2).headline()
-    window.host.learning = False
+    monkeypatch.setattr(window.host, "report", lambda name: None)
     assert "a moment's rest" in Corner(window.hall, 2).headline()

@@ -66,10 +66,10 @@ def test_what_it_learned_is_stored_in_the_players_folder_and_nowhere_in_the_plug
     assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed"}
 
 
-def test_without_the_folder_the_game_plays_with_scripted_fighters(runs: dict[str, Run]) -> None:
+def test_without_the_folder_the_game_plays_with_bots(runs: dict[str, Run]) -> None:
     run = runs["without"]
     run.check_clean()
-    assert run.output.startswith("No plugins folder at plugins: the computer's side plays its scripted fighter.\n")
+    assert run.output.startswith("No plugins folder at plugins: the computer's side plays its bot.\n")
     assert len(run.battles) == BATTLES
     assert {battle["winner"] for battle in run.battles} <= {"stand-in", "brawler", "draw"}
     assert run.summary is not None

@@ -109,7 +109,7 @@ def test_an_interrupt_in_mid_series_ends_it_with_a_summary_and_nothing_saved_is_
     process = start(folder, "--headless", "--battles", "5000")
     assert process.stdout is not None
     deadline = time.monotonic() + 60
-    lines = []
+    lines: list[str] = []
     while time.monotonic() < deadline and not (lines and lines[-1].split()[:1] == ["10"]):
         lines.append(process.stdout.readline())
     process.send_signal(signal.SIGINT)

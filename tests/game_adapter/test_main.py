@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +149,7 @@ def test_an_interrupt_outside_of_the_series_ends_it_cleanly_too(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Host, "quit", lambda host: quits.append(host))
-    monkeypatch.setattr(
-        *((Host, "load") if moment == "load" else (sys.modules[main.__module__], "_draw_curve")), interrupt
-    )
+    owner: Any = Host if moment == "load" else import_module("game_adapter.curve")
+    monkeypatch.setattr(owner, "load" if moment == "load" else "draw_curve", interrupt)
     assert played(capsys)[-1] == "Stopped. What was learned is kept."
     assert len(quits) == 1

@@ -23,8 +23,8 @@ GOOD = {
 }
 
 
-def write(tmp_path: Path, folder: str = "sparrow", **changes: str | None) -> Path:
-    lines = [f"{key} = {value}" for key, value in {**GOOD, **changes}.items() if value is not None]
+def write(tmp_path: Path, folder: str = "sparrow", without: str = "", **changes: str) -> Path:
+    lines = [f"{key} = {value}" for key, value in {**GOOD, **changes}.items() if key != without]
     path = tmp_path / folder
     path.mkdir(exist_ok=True)
     (path / "plugin.toml").write_text("[plugin]\n" + "\n".join(lines), "utf-8")
@@ -60,7 +60,7 @@ def test_the_one_that_is_shipped_is_read() -> None:
 
 @pytest.mark.parametrize("key", ["name", "version", "entry", "summary", "api"])
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
-    sentence = refused(write(tmp_path, **{key: None}))
+    sentence = refused(write(tmp_path, without=key))
     assert str(tmp_path / "sparrow" / "plugin.toml") in sentence
     assert re.search(rf"\b{key}\b", sentence)
 
@@ -144,6 +144,27 @@ def test_a_renamed_folder_is_told_the_name_that_it_must_have(tmp_path: Path) -> 
     assert "'sparrow_old'" in sentence
     assert "must be called 'sparrow', rename it" in sentence
     assert "'package.module:Class'" in refused(write(tmp_path, folder="sparrow-old", entry='"sparrow-old.main:Plugin"'))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("host", ">=2", "needs host >=2, and this is host 1.0: get a newer game"),
+        ("host", ">=0.5,<1", "needs host >=0.5,<1, and this is host 1.0: get a newer plugin"),
+        ("python", ">=3.99", "needs Python >=3.99, and this is Python 3."),
+        ("host", "newest", "host must be a range such as"),
+        ("host", 1, "host must be a range such as"),
+    ],
+)
+def test_incompatible_host_or_python_is_refused_with_both_versions(
+    tmp_path: Path, key: str, value: object, words: str
+) -> None:
+    assert words in refused(write(tmp_path, **{key: repr(value)}))
+
+
+@pytest.mark.parametrize(("key", "value"), [("host", ">=1,<2"), ("host", ">=1.0"), ("python", ">=3.11,<4")])
+def test_compatible_host_and_python_are_accepted(tmp_path: Path, key: str, value: str) -> None:
+    assert read_manifest(write(tmp_path, **{key: repr(value)})).version == "1.2"
 
 
 @given(content=st.binary(max_size=200))

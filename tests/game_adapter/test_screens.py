@@ -2,126 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
+import pygame
 import pytest
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-pygame = pytest.importorskip("pygame")
-
-from game_adapter.host.host import Host  # noqa: E402  (after the check that pygame is there)
-from game_adapter.ringside.battle import NUM_ACTIONS  # noqa: E402
-from game_adapter.ringside.drawing.canvas import Canvas, Rect  # noqa: E402
-from game_adapter.ringside.drawing.sprites import Sprites  # noqa: E402
-from game_adapter.ringside.drawing.stage import Stage  # noqa: E402
-from game_adapter.ringside.game import RINGSIDE  # noqa: E402
-from game_adapter.ringside.roster import SHAPES, roster, rules  # noqa: E402
-from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen  # noqa: E402
-from game_adapter.ringside.screens.commands import SKILLS, Commands  # noqa: E402
-from game_adapter.ringside.screens.corner import Corner  # noqa: E402
-from game_adapter.ringside.screens.screen import HelpScreen, QuestionScreen, Screen, Setup  # noqa: E402
-from game_adapter.ringside.screens.title import FIGHT, TitleScreen  # noqa: E402
-from game_adapter.ringside.screens.window import Window  # noqa: E402
-
-SIZES = ((960, 600), (720, 450), (1600, 1000), (1000, 900))
-FRAME_S = 1 / 60
-VERDICT = "Kept the champion: undecided, 48% against the champion over 400 pairs."
-
-
-class FakeHost(Host):
-    """A host that remembers what it was told; with `learning` it answers as if Cornerman were plugged in."""
-
-    def __init__(self, tmp: Path, learning: bool = False) -> None:
-        super().__init__(tmp / "plugins", tmp / "data", RINGSIDE)
-        self.told: list[tuple[str, dict[str, Any]]] = []
-        self.frames = 0
-        self.learning = learning
-        self.version = 3
-        self.steps = 100
-        self.why = "between rounds"
-
-    @property
-    def plugins(self) -> list[Any]:
-        class Cornerman:
-            name, version, on, reason = "cornerman", "0.1.0", True, ""
-
-        return [Cornerman()] if self.learning else []
-
-    def report(self, name: str) -> dict[str, Any] | None:
-        if not self.learning:
-            return None
-        self.steps += 7
-        return {
-            "version": self.version,
-            "swaps": self.version,
-            "window": {"open": True, "why": self.why},
-            "learner": {
-                "steps": self.steps,
-                "loss": 0.0123,
-                "steps_to_candidate": 1000 - self.steps % 1000,
-                "candidate_period": 1000,
-            },
-            "practice": {"played": 12},
-            "gate": {"state": "idle", "pairs": 24, "verdict": VERDICT},
-            "events": [{"age_s": 300.0, "text": "Learning starts with the next battle."}],
-            "replay": {"fill": 1234, "capacity": 10000},
-        }
-
-    def tell(self, hook: str, **arguments: Any) -> None:
-        self.told.append((hook, arguments))
-
-    def frame(self, frame_ms: float, slack_ms: float) -> None:
-        assert frame_ms >= 0
-        assert 0 <= slack_ms <= 17
-        self.frames += 1
-
-    def count(self, hook: str) -> int:
-        return sum(name == hook for name, _arguments in self.told)
-
-
-@pytest.fixture(autouse=True)
-def dummy_drivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
-    yield
-    pygame.quit()
-
-
-def opened(tmp_path: Path, learning: bool = False, **options: Any) -> Window:
-    return Window(FakeHost(tmp_path, learning), RINGSIDE, Random(5), **{"sound": False, **options})
-
-
-def press(window: Window, *keys: int) -> None:
-    for key in keys:
-        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
-        window.frame(FRAME_S)
-
-
-def click(window: Window, place: Rect, button: int = 1) -> None:
-    """Moves the mouse into a logical rectangle and clicks."""
-    at = window.canvas.pixels(place).center
-    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
-    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=button))
-    window.frame(FRAME_S)
-
-
-def fight(window: Window, **changes: Any) -> BattleScreen:
-    """Straight into a battle against the tactician."""
-    setup = Setup(**{"blue": "tactician", "teams_seed": 3, **changes})
-    window.screen = BattleScreen(window.hall, setup, TitleScreen)
-    return window.screen
-
-
-def wait_for_player(window: Window, screen: BattleScreen) -> None:
-    for _ in range(900):
-        if screen.players_turn or window.screen is not screen:
-            return
-        window.frame(0.05)
-    pytest.fail("the player never got a turn")
+from game_adapter.ringside.battle import NUM_ACTIONS
+from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.sprites import Sprites
+from game_adapter.ringside.drawing.stage import Stage
+from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.roster import SHAPES, roster, rules
+from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen
+from game_adapter.ringside.screens.commands import SKILLS, Commands
+from game_adapter.ringside.screens.corner import Corner
+from game_adapter.ringside.screens.screen import HelpScreen, QuestionScreen, Screen
+from game_adapter.ringside.screens.title import FIGHT, TitleScreen
+from game_adapter.ringside.screens.window import Window
+from tests.support.ringside_window import FRAME_S, SIZES, click, fight, opened, plugin_of, press, shown, wait_for_player
 
 
 def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
@@ -206,16 +106,16 @@ def test_a_fighters_state_changes_its_picture() -> None:
 def test_health_bars_glide_and_arrive() -> None:
     battle = RINGSIDE.new_battle(3)
     stage = Stage(battle, Sprites())
-    turn = None
-    while turn is None or not turn.damage:
-        turn = battle.apply(0)
+    while not (turn := battle.apply(0)).damage:
         stage.play(turn)
-        stage.step(5) if not turn.damage else None
-    before = stage.shown[turn.target]
-    values = []
+        stage.step(5)
+    stage.play(turn)
+    target = turn.target
+    assert target is not None
+    before, values = stage.shown[target], []
     for _ in range(120):
         stage.step(FRAME_S)
-        values.append(stage.shown[turn.target])
+        values.append(stage.shown[target])
     assert values == sorted(values, reverse=True)
     assert len({round(value, 2) for value in values}) > 5, "it jumped"
     assert values[-1] == pytest.approx(before - turn.damage)
@@ -225,9 +125,9 @@ def test_health_bars_glide_and_arrive() -> None:
 def test_the_title_names_every_key(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.draw()
-    shown = " ".join(placed.text for placed in window.canvas.placed)
+    text = shown(window)
     for key in ("R: other fighters", "F: always fast", "M: sound", "H: help", "F1: debug menu", "Enter"):
-        assert key in shown, key
+        assert key in text, key
 
 
 # -------------------------------------------------------------------------------------------------------- playing it
@@ -235,13 +135,12 @@ def test_the_title_names_every_key(tmp_path: Path) -> None:
 
 def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
     window = opened(tmp_path)
-    host = window.host
     assert isinstance(window.screen, TitleScreen)
     press(window, pygame.K_UP, pygame.K_DOWN, pygame.K_RETURN)
     screen = window.screen
     assert isinstance(screen, BattleScreen)
-    assert host.told[0][0] == "on_battle_start"
-    assert host.told[0][1]["seats"] == {0: "player", 1: "scripted"}
+    assert plugin_of(window).told[0][0] == "on_battle_start"
+    assert plugin_of(window).told[0][1]["seats"] == {0: "player", 1: "scripted"}
     for _ in range(400):
         if window.screen is not screen:
             break
@@ -252,8 +151,8 @@ def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
             window.frame(0.05)
     assert isinstance(window.screen, ResultScreen)
     assert screen.match.over
-    assert host.count("on_battle_end") == 1
-    assert host.count("on_round_end") == host.count("on_round_start") + 1
+    assert plugin_of(window).count("on_battle_end") == 1
+    assert plugin_of(window).count("on_round_end") == plugin_of(window).count("on_round_start") + 1
     assert len(window.hall.results) == 1
     for _ in range(12):
         window.frame(0.05)
@@ -263,13 +162,15 @@ def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
     assert again is not screen
     assert [f.name for f in again.battle.fighters] == [f.name for f in screen.battle.fighters]
     window.close()
-    assert host.count("on_quit") == 1
+    assert plugin_of(window).count("on_quit") == 1
 
 
 def test_a_battle_by_mouse_alone(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.draw()
-    click(window, window.screen.boxes[FIGHT])
+    title = window.screen
+    assert isinstance(title, TitleScreen)
+    click(window, title.boxes[FIGHT])
     screen = window.screen
     assert isinstance(screen, BattleScreen)
     random = Random(1)
@@ -301,7 +202,7 @@ def test_every_legal_action_can_be_chosen_and_only_those() -> None:
         for _ in range(25):
             if battle.outcome is not None:
                 break
-            reached = set()
+            reached: set[int | None] = set()
             for skill in range(len(SKILLS)):
                 commands = Commands(battle)
                 action = commands.key(pygame.K_1 + skill)
@@ -315,7 +216,7 @@ def test_every_legal_action_can_be_chosen_and_only_those() -> None:
                     assert commands.warning
             mask = battle.action_mask()
             assert reached == {action for action in range(NUM_ACTIONS) if mask[action]}
-            battle.apply(random.choice(sorted(reached)))
+            battle.apply(random.choice([action for action, legal in enumerate(mask) if legal]))
 
 
 @pytest.mark.parametrize("skill", range(len(SKILLS)))
@@ -327,14 +228,14 @@ def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: 
     window.frame(FRAME_S)
     tip = screen.commands.tip()
     assert any(character.isdigit() for character in tip)
-    words = " ".join(placed.text for placed in window.canvas.placed)
+    words = shown(window)
     assert tip in words
     assert screen.battle.rules.skills[SKILLS[skill][0]].title in words
     other = (skill + 1) % len(SKILLS)
     at = window.canvas.pixels(screen.commands.button(window.canvas, other)).center
     pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
     window.frame(FRAME_S)
-    assert screen.commands.tip() in " ".join(placed.text for placed in window.canvas.placed)
+    assert screen.commands.tip() in shown(window)
     window.close()
 
 
@@ -370,5 +271,5 @@ def test_back_help_and_leaving(tmp_path: Path) -> None:
     assert window.screen is screen
     press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_RETURN)
     assert isinstance(window.screen, TitleScreen)
-    ends = [arguments for hook, arguments in window.host.told if hook == "on_battle_end"]
+    ends = [arguments for hook, arguments in plugin_of(window).told if hook == "on_battle_end"]
     assert [end["truncated"] for end in ends] == [True]

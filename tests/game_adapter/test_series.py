@@ -1,104 +1,113 @@
-"""A headless series: sides change, the table, the JSON lines and the summary say what happened."""
+"""A headless series: seats change, the table, the JSON lines and the summary say what happened."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from game_adapter.curve import draw_curve
-from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.series import HEADER, STAND_IN, Series, run
+from tests.support.recording_host import RecordingHost, RecordingPlugin
 
 
-class Corner:
-    """Stands in for a host whose plugin moves like the brawler, and whose version rises after every `every` turns."""
+class Boxer(RecordingPlugin):
+    """A plugin without opinions whose version rises after every `every` turns; `stored` versions can be evaluated."""
 
-    def __init__(self, every: int = 40, stored: Sequence[int] = (0,), on: bool = True) -> None:
-        self.plugins = [SimpleNamespace(name="cornerman", on=on)]
-        self.messages: list[str] = []
-        self.num_said = 0
-        self.turns = self.settled = 0
-        self.seats: list[Mapping[int, str]] = []
+    def __init__(self, every: int = 40, stored: Sequence[int] = (0,)) -> None:
+        super().__init__()
         self.events: list[str] = []  # oldest first
+        self.said: list[str] = []
+        self.version = self.settled = 0
         self._every, self._stored = every, stored
 
-    def say(self, sentence: str) -> None:
-        self.messages.append(sentence)
-        self.num_said += 1
+    def on_turn(self, battle_id: int) -> None:
+        self.told.append(("on_turn", {"battle_id": battle_id}))
+        if self.turns % self._every == 0:
+            self.version += 1
+            self.events = [*self.events, f"Version {self.version} plays."][-3:]
 
-    def tell(self, hook: str, **news: Any) -> None:
-        self.turns += hook == "on_turn"
-        if hook == "on_battle_start":
-            self.seats.append(news["seats"])
-        if hook == "on_turn" and self.turns % self._every == 0:
-            self.events = [*self.events, f"Version {self.turns // self._every} plays."][-3:]
+    @property
+    def turns(self) -> int:
+        return self.count("on_turn")
 
-    def choose_action(self, *_: Any) -> int | None:
-        return None
+    @property
+    def seats(self) -> list[Mapping[int, str]]:
+        return [arguments["seats"] for hook, arguments in self.told if hook == "on_battle_start"]
 
     def settle(self, timeout_s: float) -> None:
         self.settled += 1
 
-    def report(self, name: str) -> Mapping[str, Any] | None:
-        if not self.plugins[0].on:
-            return None
+    def messages(self) -> list[str]:
+        return self.said
+
+    def report(self) -> dict[str, Any]:
         return {
-            "version": self.turns // self._every,
+            "version": self.version,
             "recorder": {"recorded": self.turns},
             "learner": {"steps": 3 * self.turns, "steps_per_s": 120.4},
             "device": "cpu",
             "events": [{"age_s": 1.0, "text": text} for text in reversed(self.events)],
         }
 
-    def ask(self, name: str, question: str, **arguments: Any) -> Any:
-        assert question == "evaluate"
-        version = arguments["version"]
-        if not self.plugins[0].on or (version is not None and version not in self._stored):
+    def evaluate(self, version: int | None) -> dict[str, Any] | None:
+        if version is not None and version not in self._stored:
             return None
         rate = 0.25 if version == 0 else 0.75
-        return {
-            "version": 9 if version is None else version,
-            "win_rate": rate,
-            "interval": [rate - 0.05, rate + 0.05],
-            "battles": 400,
-        }
+        interval = [rate - 0.05, rate + 0.05]
+        return {"version": 9 if version is None else version, "win_rate": rate, "interval": interval, "battles": 400}
 
 
-def series_of(corner: Corner, battles: int = 12, seed: int = 3, bot: str = "brawler") -> Series:
-    return Series(cast(Host, corner), RINGSIDE, "cornerman", bot, battles, seed)
+Play = Callable[..., tuple[Series, dict[str, Any], list[str]]]
 
 
-def played(corner: Corner, path: Path | None = None, **rest: Any) -> tuple[Series, dict[str, Any], list[str]]:
-    said: list[str] = []
-    series = series_of(corner, **rest)
-    return series, run(series, said.append, path), said
+@pytest.fixture
+def series_of(tmp_path: Path) -> Callable[..., Series]:
+    def made(plugin: Boxer, battles: int = 12, seed: int = 3) -> Series:
+        host = RecordingHost(tmp_path, plugin, "cornerman")
+        host.plugins_dir.mkdir(exist_ok=True)
+        host.load()
+        return Series(host, RINGSIDE, "cornerman", "brawler", battles, seed)
+
+    return made
 
 
-def test_sides_change_every_battle_and_each_break_is_waited_for() -> None:
-    corner = Corner()
+@pytest.fixture
+def play(series_of: Callable[..., Series]) -> Play:
+    """Plays a series; returns it, its summary and what was printed."""
+
+    def played(plugin: Boxer, path: Path | None = None, **options: Any) -> tuple[Series, dict[str, Any], list[str]]:
+        said: list[str] = []
+        series = series_of(plugin, **options)
+        return series, run(series, said.append, path), said
+
+    return played
+
+
+def test_seats_change_every_battle_and_each_break_is_waited_for(series_of: Callable[..., Series]) -> None:
+    corner = Boxer()
     battles = list(series_of(corner))
     assert [battle.seat for battle in battles] == [0, 1] * 6
     assert [seats[battle.seat] for seats, battle in zip(corner.seats, battles, strict=True)] == ["plugin"] * 12
     assert corner.settled == sum(battle.rounds for battle in battles)
 
 
-def test_the_same_seed_plays_the_same_battles_and_another_one_others() -> None:
+def test_same_seed_plays_the_same_battles_and_another_one_others(series_of: Callable[..., Series]) -> None:
     def course(seed: int) -> list[tuple[str, int]]:
-        return [(battle.winner, battle.rounds) for battle in series_of(Corner(), seed=seed)]
+        return [(battle.winner, battle.rounds) for battle in series_of(Boxer(), seed=seed)]
 
     assert course(3) == course(3)
     assert course(3) != course(4)
 
 
-def test_lines_table_and_summary_agree(tmp_path: Path) -> None:
+def test_lines_table_and_summary_agree(play: Play, tmp_path: Path) -> None:
     path = tmp_path / "series.jsonl"
-    series, summary, said = played(Corner(), path)
+    series, summary, said = play(Boxer(), path)
     *lines, last = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert last == {"summary": summary}
     assert [line["battle"] for line in lines] == list(range(1, 13))
@@ -111,56 +120,61 @@ def test_lines_table_and_summary_agree(tmp_path: Path) -> None:
     assert "wins 25.0%  (95 % interval 20.0% to 30.0%)" in "\n".join(said)
 
 
-def test_a_swap_is_said_once_with_the_battle_in_which_it_happened() -> None:
-    series, _, said = played(Corner())
-    news = [line.split(maxsplit=1) for line in said if "plays." in line]
-    assert news == [[str(battle), f"Version {version} plays."] for battle, version in series.swaps]
+def test_swap_is_printed_once_with_its_battle(play: Play) -> None:
+    series, _, said = play(Boxer())
+    printed = [line.split(maxsplit=1) for line in said if "plays." in line]
+    assert printed == [[str(battle), f"cornerman: Version {version} plays."] for battle, version in series.swaps]
 
 
-def test_a_plugin_that_goes_off_is_said_and_its_seat_is_a_stand_in(tmp_path: Path) -> None:
-    class Failing(Corner):
-        def tell(self, hook: str, **news: Any) -> None:
-            super().tell(hook, **news)
-            if hook == "on_battle_end" and news["battle_id"] == 5:
-                self.plugins[0].on = False
-                self.say("cornerman is now off.")
+def test_plugin_that_goes_off_is_printed_and_a_bot_stands_in(play: Play) -> None:
+    class Failing(Boxer):
+        def on_choosing(self, battle_id: int) -> None: ...
 
-    series, summary, said = played(Failing())
-    assert [line.strip() for line in said if "now off" in line] == ["5 cornerman is now off."]
-    assert {battle.winner for battle in series.played[5:]} <= {STAND_IN, "brawler", "draw"}
+        def on_battle_end(self, battle_id: int) -> None:
+            raise ValueError("no more")
+
+    series, summary, said = play(Failing())
+    assert ["3 cornerman failed in on_battle_end" in line for line in said if "now off" in line] == [True]
+    assert {battle.winner for battle in series.played[3:]} <= {STAND_IN, "brawler", "draw"}
     assert all(version >= 0 for _, version in series.swaps)
     assert summary["now"] is summary["untrained"] is None
-    assert summary["won"] == sum(battle.winner == "cornerman" for battle in series.played[:5])
+    assert summary["won"] == sum(battle.winner == "cornerman" for battle in series.played[:3])
     assert "No plugin that learns is playing" in said[-1]
 
 
-def test_the_summary_survives_a_version_0_that_is_lost() -> None:
-    _, summary, said = played(Corner(stored=()), battles=2)
+def test_summary_survives_a_lost_version_0(play: Play) -> None:
+    _, summary, said = play(Boxer(stored=()), battles=2)
     assert (summary["untrained"], summary["now"]) == (None, 0.75)
     assert any("untrained" in line and "can no longer be played" in line for line in said)
 
 
-def test_what_was_said_while_loading_comes_first() -> None:
-    corner = Corner()
-    corner.say("settings.toml: there is no setting 'lerning'.")
-    corner.events.append("It plays, but cannot learn.")
-    _, _, said = played(corner, battles=1)
-    assert said[:2] == ["settings.toml: there is no setting 'lerning'.", "It plays, but cannot learn."]
+def test_messages_and_events_are_printed_once_and_those_of_loading_first(play: Play) -> None:
+    class Late(Boxer):
+        def settle(self, timeout_s: float) -> None:
+            if self.count("on_battle_end") == 1 and not self.events:
+                self.events = self.said = ["A battle was left out."]
+
+    plugin = Late(every=10_000)
+    plugin.said = ["settings.toml: there is no setting 'lerning'."]
+    _, _, said = play(plugin, battles=3)
+    assert said[0] == "cornerman: settings.toml: there is no setting 'lerning'."
+    text = "\n".join(said)
+    assert text.count("lerning") == text.count("cornerman: A battle was left out.") == 1
 
 
-def test_an_interrupt_ends_it_with_a_summary_of_what_was_played(tmp_path: Path) -> None:
-    class Interrupted(Corner):
+def test_interrupt_ends_the_series_with_a_summary(play: Play, tmp_path: Path) -> None:
+    class Interrupted(Boxer):
         def settle(self, timeout_s: float) -> None:
             super().settle(timeout_s)
             if len(self.seats) == 4 and self.settled < 1000:
                 self.settled = 1000
                 raise KeyboardInterrupt
 
-        def report(self, name: str) -> Mapping[str, Any]:
-            return {**super().report(name), "version": int(self.settled >= 1000)}  # type: ignore[dict-item]
+        def report(self) -> dict[str, Any]:
+            return super().report() | {"version": int(self.settled >= 1000)}
 
     path = tmp_path / "series.jsonl"
-    _, summary, said = played(Interrupted(), path)
+    _, summary, said = play(Interrupted(), path)
     assert summary["promotions"] == 1, "the swap in the battle that was broken off counts"
     assert summary["battles"] == 3
     assert any(line.startswith("Stopped after 3 battles.") for line in said)
@@ -169,11 +183,8 @@ def test_an_interrupt_ends_it_with_a_summary_of_what_was_played(tmp_path: Path) 
     assert "summary" in json.loads(last)
 
 
-def test_the_curve_shows_a_series_and_its_swaps(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    from PIL import Image
-
-    series, empty = series_of(Corner()), series_of(Corner())
+def test_curve_shows_a_series_and_its_swaps(series_of: Callable[..., Series], tmp_path: Path) -> None:
+    series, empty = series_of(Boxer()), series_of(Boxer())
     list(series)
     draw_curve(series, tmp_path / "curve.png")
     draw_curve(empty, tmp_path / "empty.png")

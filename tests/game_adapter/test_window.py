@@ -8,23 +8,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pygame
 import pytest
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-pygame = pytest.importorskip("pygame")
-
-from game_adapter.ringside import assets  # noqa: E402  (after the check that pygame is there)
-from game_adapter.ringside.battle import Battle  # noqa: E402
-from game_adapter.ringside.drawing.canvas import Canvas  # noqa: E402
-from game_adapter.ringside.drawing.sounds import Sounds  # noqa: E402
-from game_adapter.ringside.drawing.sprites import Sprites  # noqa: E402
-from game_adapter.ringside.drawing.stage import Stage  # noqa: E402
-from game_adapter.ringside.game import RINGSIDE  # noqa: E402
-from game_adapter.ringside.screens import window as ringside_window  # noqa: E402
-from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name  # noqa: E402
-from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture  # noqa: E402
-from game_adapter.ringside.screens.screen import Leave  # noqa: E402
-from game_adapter.ringside.screens.window import (  # noqa: E402
+from game_adapter.ringside import assets
+from game_adapter.ringside.battle import Battle
+from game_adapter.ringside.drawing.canvas import Canvas
+from game_adapter.ringside.drawing.sounds import Sounds
+from game_adapter.ringside.drawing.sprites import Sprites
+from game_adapter.ringside.drawing.stage import Stage
+from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.screens import window as ringside_window
+from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
+from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
+from game_adapter.ringside.screens.screen import Leave
+from game_adapter.ringside.screens.window import (
     LEAST_SIZE,
     LoadingPicture,
     NoScreen,
@@ -32,11 +30,9 @@ from game_adapter.ringside.screens.window import (  # noqa: E402
     no_display,
     open_window,
 )
-from game_adapter.ringside.teams import draw_teams  # noqa: E402
-from tests.game_adapter.test_screens import FRAME_S, FakeHost, dummy_drivers, fight, opened  # noqa: E402
-from tests.support.dropped_plugins import drop  # noqa: E402
-
-__all__ = ["dummy_drivers"]  # the fixture that every test here uses
+from game_adapter.ringside.teams import draw_teams
+from tests.support.dropped_plugins import drop
+from tests.support.ringside_window import FRAME_S, WindowHost, fight, opened, plugin_of
 
 
 def test_closing_in_the_middle_of_a_battle_tells_the_host(tmp_path: Path) -> None:
@@ -46,7 +42,7 @@ def test_closing_in_the_middle_of_a_battle_tells_the_host(tmp_path: Path) -> Non
     window.run(max_frames=10)
     assert isinstance(window.screen, Leave)
     assert screen.match.over
-    assert [name for name, _arguments in window.host.told][-3:] == ["on_battle_end", "on_round_end", "on_quit"]
+    assert [name for name, _arguments in plugin_of(window).told][-3:] == ["on_battle_end", "on_round_end", "on_quit"]
 
 
 def test_ctrl_c_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,13 +55,13 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(screen, "update", interrupted)
     window.run(max_frames=10)
     assert screen.match.over
-    assert window.host.count("on_quit") == 1
+    assert plugin_of(window).count("on_quit") == 1
 
 
 def test_a_bounded_run_tells_the_host_of_every_frame(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.run(max_frames=5)
-    assert window.frames == window.host.frames == 5
+    assert window.frames == plugin_of(window).frames == 5
 
 
 def test_resizing_lays_out_anew(tmp_path: Path) -> None:
@@ -110,24 +106,24 @@ def test_a_screen_that_does_not_answer_is_no_screen() -> None:
 
 
 def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
-    made: list[FakeHost] = []
+    made: list[WindowHost] = []
 
-    def make() -> FakeHost:
+    def make() -> WindowHost:
         assert pygame.display.get_surface() is not None, "the loading picture comes first"
-        made.append(FakeHost(tmp_path))
+        made.append(WindowHost(tmp_path))
         return made[0]
 
     open_window(make, RINGSIDE, seed=1, sound=False).run(max_frames=3)
-    assert made[0].frames == 3
-    assert made[0].count("on_quit") == 1
+    assert made[0].plugin.frames == 3
+    assert made[0].plugin.count("on_quit") == 1
     assert "No plugins folder" in made[0].messages[0]
     made.clear()
     open_window(make, RINGSIDE, watch="brawler", seed=1, sound=False).run(max_frames=3)
-    assert made[0].count("on_battle_start") == made[0].count("on_battle_end") == 1
+    assert made[0].plugin.count("on_battle_start") == made[0].plugin.count("on_battle_end") == 1
 
 
 def test_what_is_being_loaded_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host, pictures = FakeHost(tmp_path), list[bytes]()
+    host, pictures = WindowHost(tmp_path), list[bytes]()
 
     def load(progress: Callable[[str], bool]) -> None:
         for words in ("waking the corner: torch ...", "waking the corner: the device ..."):
@@ -140,14 +136,14 @@ def test_what_is_being_loaded_is_drawn(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = FakeHost(tmp_path)
+    host = WindowHost(tmp_path)
 
     def interrupted(progress: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(host, "load", interrupted)
     open_window(lambda: host, RINGSIDE).run()
-    assert host.count("on_quit") == 1
+    assert host.plugin.count("on_quit") == 1
 
 
 WAITS = """
@@ -177,9 +173,9 @@ def test_closing_while_a_plugin_loads_ends_its_wait_and_the_process(tmp_path: Pa
     assert list((tmp_path / "player" / "running").iterdir()) == [], "no unclean end is counted"
 
 
-def loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *events: pygame.event.Event, told: bool) -> FakeHost:
+def loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *events: pygame.event.Event, told: bool) -> WindowHost:
     """A host in whose loading the player does something; `told`: a line for the picture comes after it."""
-    host = FakeHost(tmp_path)
+    host = WindowHost(tmp_path)
 
     def load(progress: Callable[[str], bool]) -> None:
         for event in events:
@@ -196,7 +192,7 @@ def test_closing_while_loading_shows_no_title(tmp_path: Path, monkeypatch: pytes
     host = loading(tmp_path, monkeypatch, pygame.event.Event(pygame.QUIT), told=told)
     monkeypatch.setattr(ringside_window, "Window", lambda *_: pytest.fail("the game was built"))
     open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
-    assert [name for name, _arguments in host.told] == ["on_quit"]
+    assert [name for name, _arguments in host.plugin.told] == ["on_quit"]
     assert not pygame.display.get_init()
 
 
@@ -207,7 +203,7 @@ def test_keys_and_clicks_while_loading_go_nowhere(tmp_path: Path, monkeypatch: p
     host, handled = loading(tmp_path, monkeypatch, *keys, click, told=told), list[int]()
     monkeypatch.setattr(Window, "handle", lambda _window, event: handled.append(event.type))
     open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
-    assert host.frames == 3
+    assert host.plugin.frames == 3
     assert not {pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN} & set(handled)
 
 
@@ -221,7 +217,7 @@ def test_a_new_size_while_loading_reaches_the_game(tmp_path: Path, monkeypatch: 
         load(progress)
 
     monkeypatch.setattr(host, "load", shrunk)
-    monkeypatch.setattr(host, "frame", lambda *_: sizes.append(pygame.display.get_surface().get_size()))
+    monkeypatch.setattr(host, "on_frame", lambda *_: sizes.append(pygame.display.get_surface().get_size()))
     open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
     assert sizes == [LEAST_SIZE]
 
@@ -272,7 +268,7 @@ def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     battle = Battle(draw_teams(1, "1v3"), 4)
     draw_battle_picture(battle, tmp_path / "battle.png", [battle.apply(0)])
     draw_battle_picture(None, tmp_path / "demo.png")
-    draw_menu_picture(FakeHost(tmp_path), tmp_path / "menu.png")
+    draw_menu_picture(WindowHost(tmp_path), tmp_path / "menu.png")
     for name in ("battle", "demo", "menu"):
         assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
 
@@ -288,18 +284,18 @@ def test_watching_needs_nobody(tmp_path: Path) -> None:
         if screen.update(0.05) is not None:
             break
     assert screen.match.over
-    assert corner_name(screen.setup.red) == "Brawler (scripted)"
+    assert corner_name(screen.setup.red) == "Brawler (bot)"
 
 
 def test_a_new_version_is_told(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
     for _ in range(12):
         window.frame(0.05)
-    window.host.version += 1
+    plugin_of(window).reported["version"] += 1
     for _ in range(12):
         window.frame(0.05)
     assert any("version 4 takes over" in sentence for sentence, _seconds in window.hall.notices)
-    window.host.version = 0
+    plugin_of(window).reported["version"] = 0
     for _ in range(12):
         window.frame(0.05)
     assert window.hall.notices[-1][0] == "Cornerman plays version 0 now."

@@ -10,6 +10,7 @@ from typing import Any
 from cornerman.contract import BattleEnd, Transition
 from cornerman.experience.battle_store import PLAYER
 from cornerman.plugin import Cornerman
+from game_adapter.host.hooks import HOOKS, bind
 from game_adapter.host.match import PLUGIN, SCRIPTED, Match
 
 SMALL: Mapping[str, Any] = {
@@ -41,8 +42,14 @@ class Table:
         trainer = self.plugin.trainer
         assert trainer is None or not trainer._thread.is_alive()
 
+    def __getattr__(self, hook: str) -> Callable[..., Any]:
+        """The host's method of that name, as Match calls it."""
+        if hook not in HOOKS:
+            raise AttributeError(hook)
+        return lambda *values, **named: self.tell(hook, **dict(zip(HOOKS[hook], values, strict=False)), **named)
+
     def tell(self, hook: str, **arguments: Any) -> None:
-        getattr(self.plugin, hook)(**arguments)
+        bind(self.plugin)[hook](**arguments)
 
     def choose_action(
         self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]

@@ -1,4 +1,4 @@
-"""The window's sounds. Without a sound device, or without the files, it stays silent and says so in one sentence."""
+"""The window's sounds. Without a sound device, or without the files, the game is silent and a message says so."""
 
 from __future__ import annotations
 

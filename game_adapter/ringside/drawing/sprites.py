@@ -1,4 +1,4 @@
-"""The window's pictures, loaded once; a missing one is replaced by a plain figure and told in one sentence."""
+"""The window's pictures, loaded once; a missing one is replaced by a plain figure and a message says so."""
 
 from __future__ import annotations
 

@@ -302,7 +302,7 @@ class Stage:
             left += size + 6
 
     def draw_corners(self, canvas: Canvas, red: str, blue: str) -> None:
-        """The round at the top left, and who sits in which corner."""
+        """The round at the top left, and who controls which corner."""
         box = Rect(10, 9, 196, 42)
         canvas.panel(box, NIGHT, EDGE, 10, 205)
         most = self.battle.rules.rounds

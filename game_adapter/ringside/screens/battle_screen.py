@@ -35,7 +35,7 @@ SKIPPING = (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN)
 
 def corner_name(who: str) -> str:
     """What a corner is called on the screen."""
-    return {YOU: "You", CORNERMAN: "Cornerman"}.get(who, f"{who.capitalize()} (scripted)")
+    return {YOU: "You", CORNERMAN: "Cornerman"}.get(who, f"{who.capitalize()} (bot)")
 
 
 class BattleScreen(Screen):
@@ -185,7 +185,7 @@ class BattleScreen(Screen):
         return self.stage.fighter_at(self.hall.canvas, self._mouse)
 
     def name_of(self, seat: int) -> str:
-        """Who sits in a corner; Cornerman with the version that plays."""
+        """Who controls a corner; Cornerman with the version that plays."""
         who = self.setup.red if seat == 0 else self.setup.blue
         if who != CORNERMAN:
             return corner_name(who)

@@ -1,4 +1,4 @@
-"""The break between two rounds: Cornerman's training window is open, and the player sees what it does."""
+"""The break between two rounds: shows the player what the plugin does in its training window."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from game_adapter.ringside.screens.screen import Hall
 LENGTH_S = 1.2
 SETTLES_S = 0.4
 WITHOUT_S = 0.6
-"""How long the break is when nobody learns in it."""
+"""Length of the break where no plugin reports."""
 SHORT = 40
 """Characters: a longer reason gets lines of its own below the lamp's."""
 RECENT_S = 60.0
-"""An older event is no news: then the last candidate's verdict is shown."""
+"""Age at which an event gives way to the last candidate's verdict."""
 
 
 class Corner:
@@ -37,7 +37,7 @@ class Corner:
         return bool(_part(self._report, "window").get("open", bool(self._report)))
 
     def headline(self) -> str:
-        """What goes on in the corner, as it is."""
+        """One line on what the plugin is doing."""
         plugin = _part(self._report, "plugin")
         if not self._report:
             return "The corner: a moment's rest"
@@ -48,15 +48,15 @@ class Corner:
         if not self.learning:
             return "The corner: Cornerman waits"
         if not _count(self._report, "learner", "steps"):
-            return "The corner: Cornerman is taking notes"
+            return "The corner: Cornerman is recording"
         if self._judging:
-            return "The corner: Cornerman tries a candidate"
+            return "The corner: Cornerman tests a candidate"
         if self._more("learner", "steps"):
             return "The corner: Cornerman is learning " + "." * (1 + int(self._age_s * 4) % 3)
         if self._more("practice", "played"):
             return "The corner: Cornerman practises"
         if self._age_s < SETTLES_S:
-            return "The corner: Cornerman goes through the round"
+            return "The corner: Cornerman reviews the round"
         return "The corner: Cornerman waits" if self._held_back else "The corner: Cornerman is up to date"
 
     @property
@@ -65,7 +65,7 @@ class Corner:
 
     @property
     def _held_back(self) -> bool:
-        """Whether learning has to leave the time to somebody else."""
+        """Whether something holds learning back."""
         return bool(split_reason(str(_part(self._report, "window").get("why") or ""))[1])
 
     @property
@@ -85,24 +85,24 @@ class Corner:
         self._report = self._hall.report()
 
     def doing(self) -> str:
-        """What it does in this break, in words."""
+        """What the plugin does in this break, in words."""
         if not self.learning:
             return ""
         fill = _count(self._report, "replay", "fill")
         if self._judging:
             return f"Judging a candidate: {_count(self._report, 'gate', 'pairs'):,} pairs of battles so far"
         if self._more("learner", "steps"):
-            return f"Learning from {fill:,} remembered moves" if fill else "Learning from its practice battles"
+            return f"Learning from {fill:,} transitions" if fill else "Learning from its practice battles"
         if self._more("practice", "played"):
             return f"Practising: {_count(self._report, 'practice', 'played'):,} headless battles so far"
         if not _count(self._report, "learner", "steps"):
-            return f"Gathering what to learn from: {fill:,} moves so far"
+            return f"Filling the replay buffer: {fill:,} transitions so far"
         if self._age_s < SETTLES_S:
-            return "Looking at what was seen"
+            return "Reading the round's turns"
         return "Waiting for its share of the time" if self._held_back else "Nothing new to learn from yet"
 
     def gained(self) -> str:
-        """What this break has brought until now; "" while that is nothing."""
+        """What this break has added so far; "" while that is nothing."""
         counts = (
             (self._more("learner", "steps"), "step"),
             (self._more("practice", "played"), "practice battle"),
@@ -122,7 +122,7 @@ class Corner:
         return f"{done:,} of {period:,} steps to the next candidate", done / period
 
     def latest(self) -> str:
-        """The last thing that happened to it: an event of the last minute, else what became of the last candidate."""
+        """The plugin's newest event of the last minute, else the verdict on its last candidate."""
         verdict = str(_part(self._report, "gate").get("verdict") or "")
         for event in self._report.get("events") or ():
             if not verdict or (event.get("age_s") or 0) < RECENT_S:
@@ -155,7 +155,7 @@ class Corner:
         canvas.text(ready, line, SMALL, QUIET, "right")
 
     def _draw_badge(self, canvas: Canvas, box: Rect, learns: bool) -> None:
-        """A lamp that says whether the training window is open, and below it what holds learning back."""
+        """A lamp for the training window, and below it what holds learning back."""
         glow = mixed(GOOD, TEXT, round(0.5 + 0.5 * math.sin(self._age_s * 9), 1)) if learns else QUIET
         canvas.oval(Rect(box.left, box.top + 6, 13, 13), glow, 255)
         when, reason = split_reason(str(_part(self._report, "window").get("why") or ""))
@@ -166,7 +166,7 @@ class Corner:
             canvas.paragraph(reason, Rect(inner.left, inner.bottom, inner.width, box.height - 26), SMALL, QUIET)
 
     def _draw_work(self, canvas: Canvas, box: Rect) -> None:
-        """What it does and what that brought, and how far it is to the next candidate."""
+        """What the plugin does, what that added, and the progress to the next candidate."""
         canvas.text(self.doing(), Rect(box.left, box.top, box.width * 2 // 3, 26), BODY, TEXT)
         gained = Rect(box.left + box.width * 2 // 3, box.top, box.width - box.width * 2 // 3, 26)
         canvas.text(self.gained(), gained, SMALL, GOOD, "right")
@@ -182,7 +182,7 @@ class Corner:
             ("learned", f"{_count(self._report, 'learner', 'steps'):,} steps"),
             ("practised", f"{_count(self._report, 'practice', 'played'):,} battles"),
             ("loss", f"{loss:.4f}" if isinstance(loss, float) else "not yet"),
-            ("remembers", f"{_count(self._report, 'replay', 'fill'):,} moves"),
+            ("replay buffer", f"{_count(self._report, 'replay', 'fill'):,}"),
         )
         width = box.width // len(figures)
         for place, (name, value) in enumerate(figures):

@@ -1,6 +1,6 @@
-"""The debug menu (F1): what is plugged in and what the host has to say, and the plugins' own panels beside it.
+"""The debug menu (F1): plugins and messages of the host, and the plugins' own panels beside them.
 
-It lies over the battle, which goes on. Keys and mouse go to the plugins first; F1 and Esc close it.
+It is drawn over the battle, which goes on. Keys and mouse go to the plugins first; F1 and Esc close it.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ class DebugMenu:
         self._buttons: list[pygame.Rect] = []  # "try again", in the window's pixels
 
     def event(self, event: pygame.event.Event) -> bool:
-        """Takes an input event; True: it is used up. While it is open, every key and click is."""
+        """Handle an input event; True: it was used. While the menu is open, every key and click is."""
         if event.type == pygame.KEYDOWN and event.key == pygame.K_F1:
             self.open = not self.open
             return True
         if not self.open:
             return False
-        if event.type == pygame.KEYDOWN and event.key == pygame.K_t and self.troubled:
+        if event.type == pygame.KEYDOWN and event.key == pygame.K_t and self.failing:
             self._try_again()
             return True
         if event.type == pygame.MOUSEBUTTONDOWN and any(rect.collidepoint(event.pos) for rect in self._buttons):
             self._try_again()
             return True
         if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE:
-            if not self._host.event(event):
+            if not self._host.on_event(event):
                 self.open = False
             return True
         if event.type in (
@@ -48,17 +48,17 @@ class DebugMenu:
             pygame.MOUSEBUTTONUP,
             pygame.MOUSEWHEEL,
         ):
-            self._host.event(event)
+            self._host.on_event(event)
             return True
         return False
 
     @property
-    def troubled(self) -> list[str]:
-        """The plugins that failed, or parts of them, and may be tried again."""
+    def failing(self) -> list[str]:
+        """The plugins that failed, wholly or in part, and may be tried again."""
         return [plugin.name for plugin in self._host.loaded if plugin.reason]
 
     def _try_again(self) -> None:
-        for name in self.troubled:
+        for name in self.failing:
             self._host.try_again(name)
 
     def layout(self, canvas: Canvas) -> tuple[Rect, Rect, Rect]:
@@ -75,7 +75,7 @@ class DebugMenu:
         return whole, mine, plugins
 
     def draw(self, canvas: Canvas) -> None:
-        """Draws the menu over whatever is there; does nothing while it is closed."""
+        """Draw the menu; does nothing while it is closed."""
         if not self.open:
             return
         whole, mine, plugins = (_units(canvas, rect) for rect in self.layout(canvas))
@@ -86,16 +86,16 @@ class DebugMenu:
         self._draw_own(canvas, mine)
         canvas.panel(plugins, PANEL, None, 8)
         if any(plugin.on for plugin in self._host.plugins):
-            self._host.draw(canvas.surface.subsurface(self.layout(canvas)[2].clip(canvas.surface.get_rect())))
+            self._host.on_draw(canvas.surface.subsurface(self.layout(canvas)[2].clip(canvas.surface.get_rect())))
         else:
             words = plugins.inflate(-40, -40)
             todo = "Put a plugin's folder into the plugins folder and start the game again."
-            todo = f"Press T to try {' and '.join(self.troubled)} again." if self.troubled else todo
-            scripted = "No plugin is running: the computer's side plays its scripted fighters."
-            canvas.paragraph(f"{scripted} {todo}", words, BODY, QUIET)
+            todo = f"Press T to try {' and '.join(self.failing)} again." if self.failing else todo
+            bots = "No plugin is running: the computer's side plays its bots."
+            canvas.paragraph(f"{bots} {todo}", words, BODY, QUIET)
 
     def _draw_own(self, canvas: Canvas, box: Rect) -> None:
-        """The plugins by name, and what the host said, the newest first."""
+        """The plugins by name, and the host's messages, the newest first."""
         canvas.panel(box, PANEL, None, 8)
         self._buttons.clear()
         inner = box.inflate(-20, -16)
@@ -128,7 +128,7 @@ class DebugMenu:
         if reason:
             room = Rect(inner.left + 16, y, inner.width - 16, max(20, (inner.bottom - y) // 2))
             y += canvas.paragraph(reason, room, SMALL, QUIET) + 6
-            if name in self.troubled:
+            if name in self.failing:
                 button = Rect(inner.left + 16, y, 110, 22)
                 canvas.panel(button, NIGHT, GOLD, 6)
                 canvas.text("T: try again", button, SMALL, GOLD, "center")

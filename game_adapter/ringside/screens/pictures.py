@@ -22,7 +22,7 @@ from game_adapter.ringside.screens.debug_menu import DebugMenu
 
 SIZE = (WIDTH, HEIGHT)
 DEMO_TURNS = 9
-SITTING = {PLAYER: "You", PLUGIN: "Cornerman", SCRIPTED: "Scripted fighter"}
+SITTING = {PLAYER: "You", PLUGIN: "Cornerman", SCRIPTED: "Bot"}
 
 
 def draw_battle_picture(
@@ -77,7 +77,7 @@ def _draw_battle(
 
 
 def _demo() -> tuple[Battle, list[Any]]:
-    """A few turns of the game's own strongest fighter against the one below it."""
+    """A few turns of the strongest bot against the one below it."""
     battle, random = RINGSIDE.new_battle(4), Random(4)
     turns: list[Any] = []
     bots = list(RINGSIDE.bots.values())[-2:]

@@ -1,4 +1,4 @@
-"""What a screen is: it draws, takes events, moves with time, and says which screen comes next. And the small ones.
+"""The base of every screen: it draws, handles events, moves with time and names the next screen; and the small ones.
 
 Nothing here is global: a `Hall` is handed from screen to screen and holds what they share.
 """
@@ -51,7 +51,7 @@ HELP = (
 
 @dataclass(frozen=True)
 class Setup:
-    """Which battle: the teams' shape and draw, and who sits in which corner ("you", "cornerman", or a bot's name)."""
+    """Which battle: the teams' shape and draw, and who controls which corner ("you", "cornerman", or a bot's name)."""
 
     shape: str = "2v2"
     red: str = YOU
@@ -89,7 +89,7 @@ class Hall:
         return self.host.report(CORNERMAN) or {} if self.has_cornerman() else {}
 
     def opponents(self) -> list[str]:
-        """Who may sit in a corner, beside the player: Cornerman where it is, and the scripted fighters."""
+        """Who may control a corner beside the player: Cornerman where it is loaded, and the bots."""
         return [*([CORNERMAN] if self.has_cornerman() else []), *self.game.bots]
 
 

@@ -1,4 +1,4 @@
-"""The title screen: which teams meet, who sits in which corner, and the line-up that the draw gave."""
+"""The title screen: which teams meet, who controls which corner, and the line-up that the draw gave."""
 
 from __future__ import annotations
 

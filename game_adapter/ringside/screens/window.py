@@ -1,4 +1,4 @@
-"""Ringside's window: it owns the display, the clock and the event loop, and tells the host about every frame."""
+"""Ringside's window: it owns the display, the clock and the event loop, and reports every frame to the host."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LEFT_FOR_THE_WINDOW = (pygame.QUIT, pygame.VIDEORESIZE)
 """Events that the loading picture leaves in the queue."""
 
 
-class NoScreen(Exception):  # noqa: N818  (it is news for the caller, who plays headless then)
+class NoScreen(Exception):  # noqa: N818  (no error: the caller plays headless then)
     """There is no screen to open a window on; its text is a sentence for the player."""
 
 
 class Window:
-    """The game's window; the game's thread. `run` ends when the player leaves, and always tells the host.
+    """The game's window; the game's thread. `run` ends when the player leaves, and always quits the host.
 
-    `watch` names a scripted fighter for the red corner: then both corners play by themselves, at once.
+    `watch` names a bot for the red corner: then the computer plays both corners, at once.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Window:
             self.screen = BattleScreen(self.hall, setup, TitleScreen)
         self.frames = 0
         self.work_ms: list[float] = []
-        self._told = 0
+        self._num_said = 0
         self._version: int | None = None
         self._looked_s = 0.0
 
@@ -97,7 +97,7 @@ class Window:
         self.frames += 1
         work_ms = (time.perf_counter() - start) * 1e3
         self.work_ms = [*self.work_ms[-299:], work_ms]
-        self.host.frame(frame_ms, max(0.0, FRAME_MS - work_ms))
+        self.host.on_frame(frame_ms, max(0.0, FRAME_MS - work_ms))
 
     def handle(self, event: pygame.event.Event) -> None:
         """Gives one event to whom it belongs: the window itself, the debug menu, or the screen."""
@@ -142,10 +142,9 @@ class Window:
         for source in (hall.sprites.messages, hall.sounds.messages):
             while source:
                 hall.say(source.pop(0))
-        messages = self.host.messages
-        for sentence in messages[self._told :]:
+        for sentence in self.host.messages_since(self._num_said):
             hall.say(sentence)
-        self._told = len(messages)
+        self._num_said = self.host.num_said
         self._looked_s += dt_s
         if self._looked_s >= REPORT_PERIOD_S:
             self._looked_s = 0.0

@@ -1,0 +1,98 @@
+"""One loaded plugin: its hooks, called so that no failure reaches the game, and what its failures lead to."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .hooks import LOADING_HOOKS, SLOW_HOOK_MS
+from .manifest import Manifest
+from .text import described, printable
+
+log = logging.getLogger("host")
+
+FAILURES_ALLOWED = 3
+FAILURE_PERIOD_S = 300.0
+
+
+class LoadedPlugin:
+    """A plugin that was loaded; the game's thread. `on` is false once it failed too often; `reason` says why.
+
+    `say` puts a sentence before the player; with `trace` every call is printed to stderr.
+    """
+
+    def __init__(
+        self, manifest: Manifest, hooks: Mapping[str, Callable[..., Any]], say: Callable[[str], None], trace: bool
+    ) -> None:
+        self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
+        self.folder = manifest.folder
+        self.hooks = hooks
+        self.on = self.started = self.learning_off = False
+        self.reason = ""
+        self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
+        self._say, self._trace = say, trace
+
+    def start(self, offered: Mapping[str, Any]) -> None:
+        """Call `on_load`; a plugin that raises there is off, since its other hooks rely on what that builds."""
+        self.on, self.reason = True, ""
+        self._failures.clear()
+        self.call("on_load", offered)
+        self.started = not self._failures
+        self.on = self.started
+
+    def try_again(self, offered: Mapping[str, Any]) -> None:
+        """Switch a plugin that failed on again, and its learning; `offered` are the arguments of `on_load`."""
+        if not self.started:
+            self.start(offered)
+            return
+        self._failures.clear()
+        self.on, self.reason = True, ""
+        if self.learning_off:
+            self.learning_off = False
+            self.call("set_learning", {"on": True})
+
+    def call(self, hook: str, arguments: Mapping[str, Any], read: Callable[[Any], Any] = lambda answer: answer) -> Any:
+        """The hook's answer after `read`; None where it has none, is off or raises. `read` may raise like the hook."""
+        bound = self.hooks.get(hook)
+        if bound is None or not (self.on or hook == "on_quit"):  # one that is off may still have a thread to end
+            return None
+        start = time.perf_counter()
+        try:
+            answer = read(bound(**arguments))
+        except (Exception, SystemExit) as error:  # whatever it raises is the plugin's fault, never the game's end
+            log.warning("%s.%s raised", self.name, hook, exc_info=True)
+            self._print(hook, arguments, f"raised {described(error)}")
+            self.failed(f"failed in {hook} ({described(error)})")
+            return None
+        took_ms = (time.perf_counter() - start) * 1e3
+        self._print(hook, arguments, f"-> {printable(answer)} {took_ms:.3f} ms" if self._trace else "")
+        if took_ms > SLOW_HOOK_MS and hook not in LOADING_HOOKS:
+            self._say(f"{self.name} held the game for {took_ms:.0f} ms in {hook}.")
+        return answer
+
+    def _print(self, hook: str, arguments: Mapping[str, Any], end: str) -> None:
+        if self._trace:
+            brief = ", ".join(f"{key}={printable(value)[:60]}" for key, value in arguments.items())
+            print(f"{self.name}.{hook}({brief}) {end}", file=sys.stderr)
+
+    def failed(self, what: str) -> None:
+        """Count a failure and say it; the third in FAILURE_PERIOD_S switches learning off, three more the plugin."""
+        now, sentence = time.monotonic(), f"{self.name} {what}"
+        self._failures.append(now)
+        if not self.started:
+            self.reason = f"{sentence}."
+        if len(self._failures) == FAILURES_ALLOWED and now - self._failures[0] < FAILURE_PERIOD_S:
+            self._failures.clear()
+            if self.learning_off or not self.started or "set_learning" not in self.hooks:
+                self.on, self.reason = False, f"switched off after {FAILURES_ALLOWED} failures: {sentence}"
+                sentence += f"; it is now off after {FAILURES_ALLOWED} failures, and the game goes on without it"
+            else:
+                self.learning_off = True
+                self.reason = f"learning switched off after {FAILURES_ALLOWED} failures: {sentence}"
+                sentence += f"; after {FAILURES_ALLOWED} failures it plays on, but learns no more"
+                self.call("set_learning", {"on": False})
+        self._say(f"{sentence}.")
