@@ -123,7 +123,20 @@ class Ended(Protocol):
 
     @property
     def truncated(self) -> Bools:
-        """Which of them did not end but were cut off, `[E]`."""
+        """Which of them did not end but were cut off, `[E]`; a batch that cuts off gives `Interrupted`."""
+
+
+@runtime_checkable
+class Interrupted(Ended, Protocol):
+    """What a step gives that cut battles off, or dropped some because the game's own code failed in them."""
+
+    @property
+    def final_observation(self) -> Floats:
+        """What either seat sees in the last state, `[2, E, F]`; read where `truncated` says so."""
+
+    @property
+    def dropped(self) -> Bools:
+        """Which battles count for nothing, `[E]`: their open decisions are not learned from."""
 
 
 class Battles(Protocol):
@@ -167,21 +180,21 @@ class ResumableBattles(Battles, Protocol):
         """Go on exactly where that snapshot was taken; ValueError where it does not fit this batch."""
 
 
-BatchedRival: TypeAlias = Callable[[Any, NDArray[Any], np.random.Generator], NDArray[Any]]
-"""A scripted fighter for batches: given the game's own Battles, the rows to decide in `[R]` and a generator, it returns
-a legal action for each `[R]`."""
+BatchedBot: TypeAlias = Callable[[Any, NDArray[Any], np.random.Generator], NDArray[Any]]
+"""A bot for batches: given the game's own Battles, the rows to decide in `[R]` and a generator, it returns a legal
+action for each `[R]`."""
 
 
 @runtime_checkable
 class BatchedGame(HeadlessGame, Protocol):
     """Optional: many battles at once, for bulk training at the speed of arrays.
 
-    `scalar_battles.ScalarBattles` does the same for a game without, one battle after the other.
+    `selfplay.scalar.ScalarBattles` does the same for a game without, one battle after the other.
     """
 
     @property
-    def batched_bots(self) -> Mapping[str, BatchedRival]:
-        """Those of the scripted fighters that can play in batches, by the names in `bots`; may be empty."""
+    def batched_bots(self) -> Mapping[str, BatchedBot]:
+        """Those of the bots that can play in batches, by the names in `bots`; may be empty."""
 
     def new_battles(self, num_battles: int, seed: int) -> Battles:
         """A batch that `seed` decides entirely; every battle in it like those of `new_battle`."""

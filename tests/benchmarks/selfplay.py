@@ -19,7 +19,7 @@ import psutil
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
-from cornerman.selfplay.batched import Player, SelfPlay
+from cornerman.selfplay.batched import BatchedAgent, SelfPlay
 from cornerman.settings import Settings
 from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.encoding import View, write_masks
@@ -91,7 +91,7 @@ def selfplay() -> SelfPlay:
     spec, policy = default_policy()
     battles = RINGSIDE.new_battles(NUM_BATTLES, 1)
     play = SelfPlay(battles, spec.observation_size, spec.num_actions, np.random.default_rng(1), TURNS)
-    play.seat([Player("policy", policy, Settings().exploration_fraction)], np.zeros((2, NUM_BATTLES), np.int64))
+    play.seat([BatchedAgent("policy", policy, Settings().exploration_fraction)], np.zeros((2, NUM_BATTLES), np.int64))
     for _ in range(WARM_UP_TURNS // TURNS):
         play.collect()
     return play

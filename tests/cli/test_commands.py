@@ -15,7 +15,6 @@ import cornerman
 from cornerman.__main__ import main
 from cornerman.cli.commands import COMMANDS, find_game
 from cornerman.contract import CornermanError
-from cornerman.learning import device as device_choice
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing, Described
 from tests.support.table import Table
@@ -138,15 +137,9 @@ def test_evaluate_measures_a_scripted_fighter_without_any_version(capsys: pytest
 # --------------------------------------------------------------------------------------------------------------- train
 
 
-def test_train_and_then_evaluate(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # It would lower the priority of the tests' own thread for good.
-    monkeypatch.setattr(device_choice, "configure_trainer_thread", lambda: False)
-    (tmp_path / "settings.toml").write_text(
-        'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\ncandidate_period = 200\n'
-    )
-    status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 1500, "--workers", 0)
+def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\n')
+    status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
     assert status == 0
     assert f"It is stored in {tmp_path}" in out
     status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)

@@ -1,4 +1,4 @@
-"""Batched self-play against its naive twin: the recorder, told of the same battles turn by turn."""
+"""Batched self-play against its naive twin: the recorder, given the same battles turn by turn."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import BattleEnd, Bools, Floats, Source, Transition
-from cornerman.evaluation.arena import MAX_TURNS
+from cornerman.contract import BattleEnd, Bools, ContractError, Floats, Source, Transition
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import faults, fit, take, unpack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.batched import Player, SelfPlay, Tally
+from cornerman.selfplay.batched import BatchedAgent, SelfPlay, Tally
 from cornerman.selfplay.scalar import ScalarBattles, one_by_one
 from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.lineups import drawn_lineups
@@ -35,14 +34,14 @@ def policy(seed: int, version: int = 3) -> Policy:
     return Policy(SPEC, flat, version)
 
 
-class Spied:
-    """A batch that also tells a recorder of every turn, through battles of the scalar rules."""
+class RecordedBattles:
+    """A batch that also gives a recorder every turn, through battles of the scalar rules."""
 
     def __init__(self, battles: VectorBattle, shape: str, sources: tuple[Source, Source]) -> None:
         self._battles, self._shape, self._sources = battles, shape, sources
         self.num_battles = battles.num_battles
-        self.told: list[Transition | BattleEnd] = []
-        self.recorder = Recorder(ENCODER, RewardCalculator(), self.told.append)
+        self.recorded: list[Transition | BattleEnd] = []
+        self.recorder = Recorder(ENCODER, RewardCalculator(), self.recorded.append)
         self._ids = list(range(self.num_battles))
         self._next_id = self.num_battles
         self._single = [self._start(row) for row in range(self.num_battles)]
@@ -84,10 +83,10 @@ def key(row: Transition) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_transitions_are_the_recorders(shape: str) -> None:
+def test_collect_gives_the_recorders_transitions(shape: str) -> None:
     """Every field of every transition, over stretches that cut battles anywhere."""
-    battles = Spied(VectorBattle(6, 4, drawn_lineups(shape)), shape, (Source.PLUGIN, Source.SCRIPTED))
-    play = SelfPlay(battles, *SIZES, np.random.default_rng(1), turns=7)  # type: ignore[arg-type]
+    battles = RecordedBattles(VectorBattle(6, 4, drawn_lineups(shape)), shape, (Source.PLUGIN, Source.SCRIPTED))
+    play = SelfPlay(battles, *SIZES, np.random.default_rng(1), turns=7)
     random = np.random.default_rng(2)
 
     def scripted(_: Any, rows: Any, __: Any) -> Any:
@@ -96,7 +95,7 @@ def test_transitions_are_the_recorders(shape: str) -> None:
         return np.array([random.choice(masks[row].nonzero()[0]) for row in rows])
 
     seats = np.array([[0] * 6, [1] * 6])
-    play.seat([Player("policy", policy(1), 0.2), Player("scripted", scripted)], seats)
+    play.seat([BatchedAgent("policy", policy(1), 0.2), BatchedAgent("scripted", scripted)], seats)
     found: dict[tuple[int, int, int], Transition] = {}
     num_battles, tally = 0, Tally()
     for _ in range(30):
@@ -110,34 +109,32 @@ def test_transitions_are_the_recorders(shape: str) -> None:
             tally.wins += counted.wins
             tally.draws += counted.draws
             tally.losses += counted.losses
-    told = {key(row): row for row in battles.told if isinstance(row, Transition)}
-    ends = [end for end in battles.told if isinstance(end, BattleEnd)]
+    expected = {key(row): row for row in battles.recorded if isinstance(row, Transition)}
+    ends = [end for end in battles.recorded if isinstance(end, BattleEnd)]
     assert num_battles == len(ends) == tally.battles >= 10
     assert tally.wins == sum(end.outcome[0] == 1 for end in ends)
     assert not battles.recorder.rejected
-    assert set(found) == set(told)
+    assert found.keys() == expected.keys()
     for at, row in found.items():
-        wanted = told[at]
-        assert (row.action, row.discount, row.source, row.opponent, row.version) == (
-            wanted.action,
-            wanted.discount,
-            wanted.source,
-            wanted.opponent,
-            wanted.version,
-        )
-        assert row.reward == pytest.approx(wanted.reward, abs=1e-6)
-        assert (row.action_mask == wanted.action_mask).all()
-        assert (row.next_action_mask == wanted.next_action_mask).all()
-        assert np.abs(row.observation - wanted.observation).max() < 1e-6
-        assert np.abs(row.next_observation - wanted.next_observation).max() < 1e-6
+        assert_same(row, expected[at])
 
 
-def test_the_wrapper_plays_the_games_own_battles() -> None:
+def assert_same(row: Transition, wanted: Transition) -> None:
+    for name in ("action", "discount", "source", "opponent", "version"):
+        assert getattr(row, name) == getattr(wanted, name), name
+    assert row.reward == pytest.approx(wanted.reward, abs=1e-6)
+    assert (row.action_mask == wanted.action_mask).all()
+    assert (row.next_action_mask == wanted.next_action_mask).all()
+    assert np.abs(row.observation - wanted.observation).max() < 1e-6
+    assert np.abs(row.next_observation - wanted.next_observation).max() < 1e-6
+
+
+def test_scalar_battles_play_the_games_own_rules() -> None:
     """Scalar battles behind the batched protocol record what the batched rules would."""
     battles = ScalarBattles(RINGSIDE, ENCODER, 5, 0)
     play = SelfPlay(battles, *SIZES, np.random.default_rng(0), turns=11)
-    bots = [Player(name, one_by_one(RINGSIDE.bots[name])) for name in ("tactician", "random")]
-    play.seat([*bots, Player("policy", policy(2))], np.array([[0, 0, 2, 2, 2], [1, 1, 1, 0, 2]]))
+    bots = [BatchedAgent(name, one_by_one(RINGSIDE.bots[name])) for name in ("tactician", "random")]
+    play.seat([*bots, BatchedAgent("policy", policy(2))], np.array([[0, 0, 2, 2, 2], [1, 1, 1, 0, 2]]))
     tally = Tally()
     for _ in range(40):
         collected = play.collect()
@@ -148,28 +145,79 @@ def test_the_wrapper_plays_the_games_own_battles() -> None:
     assert tally.battles > 10
 
 
-def test_a_battle_that_never_ends_is_cut_off_and_its_open_decisions_are_dropped() -> None:
-    battles = ScalarBattles(RINGSIDE, ENCODER, 3, 0, max_turns=6)
-    play = SelfPlay(battles, *SIZES, np.random.default_rng(0), turns=12)
-    play.seat([Player("guards", lambda _, rows, __: np.full(len(rows), 6))], np.zeros((2, 3), np.int64))
+def test_collect_bootstraps_the_last_decisions_of_battles_that_were_cut_off_as_the_recorder_does() -> None:
+    guard, max_turns = 6, 7
+    play = SelfPlay(ScalarBattles(RINGSIDE, ENCODER, 3, 0, max_turns), *SIZES, np.random.default_rng(0), turns=12)
+    play.seat([BatchedAgent("guards", lambda _, rows, __: np.full(len(rows), guard))], np.zeros((2, 3), np.int64))
     collected = play.collect()
-    assert collected.battles == 6
-    assert (collected.columns["discount"] == 1.0).all()
-    assert collected.columns["index"].max() < 3
-    assert MAX_TURNS > 6
+    assert collected.battles == 3
+    assert collected.tallies["guards", "guards"].draws == 3
+    recorded: list[Transition | BattleEnd] = []
+    recorder, seeds = Recorder(ENCODER, RewardCalculator(), recorded.append), Random("battles 0")
+    for battle_id in range(3):
+        battle = RINGSIDE.new_battle(seeds.getrandbits(48))
+        recorder.start(battle_id, dict.fromkeys((0, 1), Source.SCRIPTED))
+        for _ in range(max_turns):
+            state, mask, seat = battle.state(), battle.action_mask(), battle.seat
+            assert seat is not None
+            battle.apply(guard)
+            recorder.turn(battle_id, seat, state, mask, guard, battle.state())
+        recorder.end(battle_id, {}, truncated=True)
+    wanted = {key(row): row for row in recorded if isinstance(row, Transition)}
+    found = {key(row): row for row in unpack(collected.columns) if row.battle_id < 3}
+    assert found.keys() == wanted.keys()
+    assert len(found) == 3 * max_turns, "every decision is learned from, the last ones too"
+    for at, row in found.items():
+        assert_same(row, wanted[at])
+        assert row.discount == 1.0
 
 
-def test_the_same_seeds_give_the_same_rows() -> None:
+class CuttingOff:
+    """A batch that says that a battle was cut off, and not what its seats saw then."""
+
+    def __init__(self, battles: VectorBattle) -> None:
+        self._battles = battles
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._battles, name)
+
+    def step(self, actions: Any) -> Any:
+        ended = self._battles.step(actions)
+        ended.truncated[:] = True
+        return ended
+
+
+def test_collect_refuses_a_batch_that_cuts_off_without_a_final_observation() -> None:
+    play = SelfPlay(CuttingOff(RINGSIDE.new_battles(64, 0)), *SIZES, np.random.default_rng(0), turns=60)
+    play.seat([BatchedAgent("policy", policy(1))], np.zeros((2, 64), np.int64))
+    with pytest.raises(ContractError, match="without final_observation"):
+        play.collect()
+
+
+@pytest.mark.parametrize(("health_weight", "outcome_weight"), [(0.0, 2.0), (3.0, 0.0)])
+def test_collect_weighs_health_and_outcome_as_the_settings_say(health_weight: float, outcome_weight: float) -> None:
+    stretches = []
+    for weights in ((1.0, 0.0), (0.0, 1.0), (health_weight, outcome_weight)):
+        play = SelfPlay(RINGSIDE.new_battles(64, 0), *SIZES, np.random.default_rng(0), turns=60)
+        play.health_weight, play.outcome_weight = weights
+        play.seat([BatchedAgent("policy", policy(1))], np.zeros((2, 64), np.int64))
+        stretches.append(play.collect().columns["reward"].copy())
+    health, outcome, both = stretches
+    assert np.abs(outcome).max() == 1.0
+    assert both == pytest.approx(health_weight * health + outcome_weight * outcome, abs=1e-6)
+
+
+def test_collect_repeats_by_seed() -> None:
     rows = []
     for _ in range(2):
         play = SelfPlay(RINGSIDE.new_battles(16, 3), *SIZES, np.random.default_rng(1), turns=9)
-        play.seat([Player("policy", policy(1), 0.1)], np.zeros((2, 16), np.int64))
+        play.seat([BatchedAgent("policy", policy(1), 0.1)], np.zeros((2, 16), np.int64))
         play.collect()
         rows.append({name: column.copy() for name, column in play.collect().columns.items()})
     assert all((rows[0][name] == column).all() for name, column in rows[1].items())
 
 
-def test_a_batch_of_decisions_is_what_single_decisions_are() -> None:
+def test_act_batch_decides_as_act_does() -> None:
     """Greedy actions from a batch are those of `act`, and exploring keeps to the masks."""
     battles, one = RINGSIDE.new_battles(300, 3), policy(5)
     observations, masks = np.zeros((300, SIZES[0]), np.float32), np.zeros((300, SIZES[1]), np.bool_)
@@ -185,7 +233,7 @@ def test_a_batch_of_decisions_is_what_single_decisions_are() -> None:
         battles.step(wild)
 
 
-def test_a_policy_that_learned_nothing_plays_anything_legal() -> None:
+def test_act_batch_of_a_policy_that_learned_nothing_plays_anything_legal() -> None:
     nothing = Policy(SPEC, draw(SPEC, np.random.default_rng(0)))
     masks = np.zeros((4000, SIZES[1]), np.bool_)
     masks[:, [2, 5, 9]] = True
@@ -195,16 +243,15 @@ def test_a_policy_that_learned_nothing_plays_anything_legal() -> None:
     assert counts[[2, 5, 9]].min() > 1200
 
 
-def test_seats_must_be_players() -> None:
+def test_seat_refuses_seats_without_an_agent() -> None:
     play = SelfPlay(RINGSIDE.new_battles(4, 0), *SIZES, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="indices of the 1 players"):
-        play.seat([Player("policy", policy(1))], np.ones((2, 4), np.int64))
+    with pytest.raises(ValueError, match="indices of the 1 agents"):
+        play.seat([BatchedAgent("policy", policy(1))], np.ones((2, 4), np.int64))
 
 
-def test_parts_of_columns_can_be_kept() -> None:
-    """What the trainer keeps of a stretch must not change with the next one."""
+def test_take_copies_parts_of_columns() -> None:
     play = SelfPlay(RINGSIDE.new_battles(8, 0), *SIZES, np.random.default_rng(0), turns=5)
-    play.seat([Player("policy", policy(1))], np.zeros((2, 8), np.int64))
+    play.seat([BatchedAgent("policy", policy(1))], np.zeros((2, 8), np.int64))
     columns = play.collect().columns
     kept = take(columns, np.arange(10))
     before = kept["observation"].copy()

@@ -1,4 +1,4 @@
-"""Headless battles between the trainer's slices: whom they meet, what is recorded, and that they stop when asked."""
+"""Practice: whom it meets, what is recorded, and that it stops when asked."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from random import Random
 from typing import Any
 
 from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.practice import FIRST_ID, Practice
+from cornerman.selfplay.practice import Practice
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.duel import Duel
@@ -45,11 +46,11 @@ def played(practice: Practice, battles: float, turns: int = 100_000) -> list[Tra
     return rows
 
 
-def test_it_plays_what_is_due_and_records_both_seats_of_every_battle_to_its_end() -> None:
+def test_practice_records_both_seats_of_every_battle_to_its_end() -> None:
     items = played(practice(RINGSIDE), 12)
     ends = [item for item in items if isinstance(item, BattleEnd)]
     rows = [item for item in items if isinstance(item, Transition)]
-    assert [end.battle_id for end in ends] == [FIRST_ID + number for number in range(12)]
+    assert [end.battle_id for end in ends] == [FIRST_SELF_PLAY_ID + number for number in range(12)]
     assert not any(end.truncated for end in ends)
     for end in ends:
         mine = [row for row in rows if row.battle_id == end.battle_id]
@@ -61,25 +62,25 @@ def test_it_plays_what_is_due_and_records_both_seats_of_every_battle_to_its_end(
     assert isinstance(items[-1], BattleEnd), "the last battle's end is there to be collected, too"
 
 
-def test_parts_of_battles_add_up() -> None:
+def test_due_adds_up_parts_of_battles() -> None:
     practise = practice(Choosing())
     ends = [sum(isinstance(item, BattleEnd) for item in played(practise, 0.4)) for _ in range(10)]
     assert ends == [0, 0, 1, 0, 1, 0, 0, 1, 0, 1]
 
 
-def test_it_always_meets_scripted_fighters_itself_and_earlier_champions_from_both_seats() -> None:
+def test_practice_meets_bots_itself_and_champions_from_both_seats() -> None:
     practise = practice(Duel())
     met: Counter[tuple[int, Source]] = Counter()
     for item in played(practise, 300):
         if isinstance(item, BattleEnd):
-            seat = (item.battle_id - FIRST_ID) % 2
+            seat = (item.battle_id - FIRST_SELF_PLAY_ID) % 2
             assert item.seats[seat] is Source.PLUGIN
             met[seat, item.seats[1 - seat]] += 1
     assert min(met.values()) > 30
     assert met.keys() == {(seat, source) for seat in (0, 1) for source in (Source.SCRIPTED, Source.PLUGIN)}
 
 
-def test_the_same_seed_plays_the_same_battles() -> None:
+def test_practice_repeats_by_seed() -> None:
     first, same, other = (played(practice(RINGSIDE, seed), 3) for seed in (1, 1, 2))
 
     def told(items: list[Any]) -> list[Any]:
@@ -89,7 +90,7 @@ def test_the_same_seed_plays_the_same_battles() -> None:
     assert told(first) != told(other)
 
 
-def test_it_goes_a_turn_at_a_time_and_clear_drops_everything_at_once() -> None:
+def test_advance_plays_one_turn_and_clear_drops_everything() -> None:
     practise = practice(RINGSIDE)
     practise.due = 5.0
     for _ in range(7):
@@ -101,12 +102,12 @@ def test_it_goes_a_turn_at_a_time_and_clear_drops_everything_at_once() -> None:
     assert len([item for item in played(practise, 1) if isinstance(item, BattleEnd)]) == 1
 
 
-def test_a_battle_that_never_ends_is_cut_off() -> None:
+def test_practice_cuts_off_a_battle_that_never_ends() -> None:
     items = played(practice(Duel(endless=True)), 1)
     assert isinstance(items[-1], BattleEnd)
     assert items[-1].truncated
     assert all(row.discount == 1.0 for row in items[:-1] if isinstance(row, Transition))
 
 
-def test_a_game_without_scripted_fighters_still_spars() -> None:
+def test_practice_needs_no_bots() -> None:
     assert len(played(practice(Duel(bots={})), 10)) == 30

@@ -1,27 +1,28 @@
-"""What a process of bulk training answers, without the process: rows, results and verdicts."""
+"""Answers of a worker, without its process: transitions, results and verdicts."""
 
 from __future__ import annotations
 
-import json
-from multiprocessing import Pipe
+import gc
 from typing import Any
 
 import numpy as np
+import pytest
 
-from cornerman.contract import BatchedGame
+from cornerman.contract import BatchedGame, HeadlessGame
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import faults, fit
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.worker import BATCHED, BESIDE, PRESENT, SCALAR, TURNS, Worker, receive, send
+from cornerman.selfplay.worker import BATCHED, BESIDE, PRESENT, SCALAR, TURNS, Worker, collecting
+from cornerman.settings import Settings, with_values
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 
 HIDDEN = (8,)
 
 
-def flat(game: Any, seed: int) -> Any:
+def flat(game: HeadlessGame, seed: int) -> Any:
     encoder, random = Encoder(game), np.random.default_rng(seed)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, HIDDEN)
     values = draw(spec, random)
@@ -29,19 +30,12 @@ def flat(game: Any, seed: int) -> Any:
     return values
 
 
-def order(mix: dict[str, float], beside: dict[str, float] | None = None) -> dict[str, Any]:
-    return {
-        "kind": "collect",
-        "versions": {PRESENT: 12, "version 3": 3},
-        "mix": mix,
-        "mix_beside": beside or {"itself": 1.0},
-        "epsilon": 0.05,
-        "n_step": 3,
-        "gamma": 0.99,
-    }
+def order(mix: dict[str, float], beside: dict[str, float] | None = None, settings: Any = None) -> dict[str, Any]:
+    chosen, versions = with_values(Settings(), settings or {}, "the test"), {PRESENT: 12, "version 3": 3}
+    return collecting(chosen, versions, mix, beside or {"itself": 1.0})
 
 
-def test_a_batched_game_and_beside_it_the_rivals_that_cannot_play_in_batches() -> None:
+def test_collect_plays_a_batched_game_and_beside_it_bots_that_cannot_play_in_batches() -> None:
     worker = Worker(RINGSIDE, HIDDEN, 1, 0)
     arrays = {PRESENT: flat(RINGSIDE, 0), "version 3": flat(RINGSIDE, 1)}
     mix = {"itself": 0.4, "version 3": 0.3, "brawler": 0.3}
@@ -60,7 +54,7 @@ def test_a_batched_game_and_beside_it_the_rivals_that_cannot_play_in_batches() -
     assert {(PRESENT, "brawler"), ("brawler", PRESENT)} <= met, "the present policy sits on either side"
 
 
-def test_a_game_without_batches_is_played_by_its_own_rules() -> None:
+def test_collect_plays_a_game_without_batches_by_its_own_rules() -> None:
     game = Choosing()
     assert not isinstance(game, BatchedGame)
     worker = Worker(game, HIDDEN, 1, 0)
@@ -72,7 +66,37 @@ def test_a_game_without_batches_is_played_by_its_own_rules() -> None:
     assert {name for first, second, *_ in notes["tallies"] for name in (first, second)} == {PRESENT, bot}
 
 
-def test_the_verdict_is_the_gates_of_the_game() -> None:
+@pytest.mark.parametrize("game", [RINGSIDE, Choosing()], ids=["batched", "scalar"])
+def test_collect_uses_the_reward_weights_of_its_order(game: HeadlessGame) -> None:
+    rewards = []
+    for weights in ({}, {"health_weight": 0.0, "outcome_weight": 3.0}, {"health_weight": 0.0, "outcome_weight": 0.0}):
+        collect = order({"itself": 1.0}, settings={**weights, "n_step": 1, "gamma": 1.0})
+        columns, _ = Worker(game, HIDDEN, 1, 0).obey({PRESENT: flat(game, 0)}, collect)
+        rewards.append(columns["reward"])
+    assert 0.0 < np.abs(rewards[0]).max() < 3.0
+    assert set(rewards[1].tolist()) == {-3.0, 0.0, 3.0}
+    assert not rewards[2].any()
+
+
+def test_collect_keeps_no_policy_of_earlier_orders() -> None:
+    """Bulk training of a night meets hundreds of champions; a worker holds those of one order."""
+    game = Choosing()
+    worker = Worker(game, HIDDEN, 1, 0)
+    before = policies_alive()
+    for version in range(30):
+        name = f"version {version}"
+        settings = collecting(Settings(), {PRESENT: 99, name: version}, {"itself": 0.5, name: 0.5}, {"itself": 1.0})
+        _, notes = worker.obey({PRESENT: flat(game, 0), name: flat(game, version)}, settings)
+    assert {name for pair in notes["tallies"] for name in pair[:2]} == {PRESENT, "version 29"}
+    assert policies_alive() - before <= 2
+
+
+def policies_alive() -> int:
+    gc.collect()
+    return sum(type(thing) is Policy for thing in gc.get_objects())
+
+
+def test_judge_gives_the_verdict_of_the_gate() -> None:
     worker = Worker(RINGSIDE, HIDDEN, 1, 0)
     arrays = {name: flat(RINGSIDE, seed) for seed, name in enumerate(("candidate", "champion", "oldest"))}
     judge = {"kind": "judge", "candidate": 4, "seed": 9, "min_pairs": 2, "max_pairs": 5}
@@ -86,6 +110,12 @@ def test_the_verdict_is_the_gates_of_the_game() -> None:
     assert notes == {"verdict": gate.verdict.as_dict(), "candidate": 4}
 
 
+def test_measure_lets_every_two_bots_meet() -> None:
+    _, notes = Worker(RINGSIDE, HIDDEN, 1, 0).obey({}, {"kind": "measure", "seed": 0, "battles": 2})
+    assert [row[:2] for row in notes["met"][:3]] == [["random", name] for name in ("brawler", "tactician", "planner")]
+    assert all(0.0 <= score <= battles == 2 for _, _, score, battles in notes["met"])
+
+
 def test_workers_of_other_numbers_play_other_battles() -> None:
     rows = []
     for number in (0, 1, 0):
@@ -93,12 +123,3 @@ def test_workers_of_other_numbers_play_other_battles() -> None:
         rows.append(columns["observation"][:500])
     assert (rows[0] == rows[2]).all()
     assert not (rows[0] == rows[1]).all()
-
-
-def test_messages_arrive_as_they_were_sent() -> None:
-    ours, theirs = Pipe()
-    arrays = {"a": np.arange(6, dtype=np.int16).reshape(2, 3), "b": np.array([True, False])}
-    send(ours, arrays, {"kind": "collect", "mix": {"itself": 1.0}})
-    found, notes = receive(theirs)
-    assert notes == json.loads('{"kind": "collect", "mix": {"itself": 1.0}}')
-    assert all((found[name] == array).all() and found[name].dtype == array.dtype for name, array in arrays.items())

@@ -15,8 +15,9 @@ import pytest
 
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.worker import Worker
+from cornerman.selfplay.worker import Worker, collecting
 from cornerman.selfplay.worker_process import WorkerError, WorkerProcess
+from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.paths import PLUGINS, ROOT
 
@@ -25,15 +26,7 @@ OPTIONS = {"hidden": (8,), "seed": 3, "number": 0}
 LONG_S = 30.0
 ENCODER = Encoder(RINGSIDE)
 FLAT = draw(NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (8,)), np.random.default_rng(0))
-COLLECT: dict[str, Any] = {
-    "kind": "collect",
-    "versions": {"present": 0},
-    "mix": {"itself": 1.0},
-    "mix_beside": {"itself": 1.0},
-    "epsilon": 0.1,
-    "n_step": 3,
-    "gamma": 0.99,
-}
+COLLECT = collecting(Settings(), {"present": 0}, {"itself": 1.0}, {"itself": 1.0})
 
 
 @pytest.fixture

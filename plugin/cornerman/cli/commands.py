@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cornerman.contract import HeadlessGame
+from cornerman.selfplay.cores import usable_cores
 from cornerman.selfplay.games import CommandError, find_game
 
 if TYPE_CHECKING:
@@ -304,9 +304,9 @@ class Train:
         add = parser.add_argument
         add("--seed", type=_whole(0), default=0, help="decides every random choice (default: 0)")
         add("--resume", action="store_true", help="go on from the last checkpoint")
-        cores = max(1, (os.cpu_count() or 2) - 1)
-        text = "processes that collect (default: all cores but one); 0: everything in this process, as in the game"
-        add("--workers", type=_whole(0), default=cores, metavar="N", help=text)
+        cores = max(1, usable_cores() - 1)
+        text = f"processes that collect (default: all usable cores but one, here {cores})"
+        add("--workers", type=_whole(1), default=cores, metavar="N", help=text)
         add("--checkpoint", type=_above_zero, default=60.0, metavar="S", help="seconds between two (default: 60)")
         add("--report-battles", type=_whole(2), default=40, metavar="N", help="a pair in the cross table (default: 40)")
         text = "where workers run: processes here, or actors of a Ray cluster (default: processes)"
@@ -318,24 +318,19 @@ class Train:
     @staticmethod
     def run(options: argparse.Namespace) -> int:
         """A line every ten seconds and at every promotion, and a report at the end."""
-        from cornerman.training.bulk.run import train, train_over_processes
+        from cornerman.training.bulk.plan import Plan
+        from cornerman.training.bulk.run import train
 
-        game, minutes = find_game(options.game), None if options.decisions else options.minutes
-        if options.workers == 0:
-            if options.resume:
-                raise CommandError("--resume needs workers; in one process training always goes on from where it was")
-            train(game, options.data, options.decisions, minutes, options.seed)
-            return 0
-        plan = {
-            "decisions": options.decisions,
-            "minutes": minutes,
-            "workers": options.workers,
-            "checkpoint_s": options.checkpoint,
-            "report_battles": options.report_battles,
-            "tensorboard": options.tensorboard,
-            "ray": options.address if options.engine == "ray" else None,
-        }
-        train_over_processes(game, options.game, options.data, plan, options.seed, options.resume)
+        plan = Plan(
+            decisions=options.decisions,
+            minutes=None if options.decisions else options.minutes,
+            workers=options.workers,
+            checkpoint_s=options.checkpoint,
+            report_battles=options.report_battles,
+            tensorboard=options.tensorboard,
+            ray=options.address if options.engine == "ray" else None,
+        )
+        train(find_game(options.game), options.game, options.data, plan, options.seed, options.resume)
         return 0
 
 

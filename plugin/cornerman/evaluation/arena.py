@@ -6,7 +6,7 @@ A battle that never ends is cut off and counts as a draw; a faulty one (faults.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from random import Random
@@ -324,20 +324,28 @@ def evaluate(
     *,
     encoder: Encoding | None = None,
     max_turns: int = MAX_TURNS,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Measure `agent` against `opponent` over `num_battles` (rounded up to whole pairs); same seed, same result.
 
     A pair with a faulty battle is left out and another one played; ContractError where most battles are faulty.
+    `stopped` is asked after every turn: the result is then of fewer battles.
     """
     encoder = encoder or Encoder(game)
     first, second = as_bot(agent, encoder), as_bot(opponent, encoder)
     battles: list[BattleRecord] = []
     faults, index = BattleFaults(), 0
-    while len(battles) < num_battles:
+    while len(battles) < num_battles and not stopped():
+        pair: list[BattleRecord] = []
         try:
-            turns = pair_turns(game, pair_seed(seed, index), first, second, max_turns)
-            battles += [record for record in turns if record is not None]
-            faults.count_whole(2)
+            for record in pair_turns(game, pair_seed(seed, index), first, second, max_turns):
+                if record is not None:
+                    pair.append(record)
+                elif stopped():
+                    break
+            else:
+                battles += pair
+                faults.count_whole(2)
         except FaultyBattleError as error:
             faults.count(error)
         index += 1

@@ -6,7 +6,7 @@ The thread that owns the store calls everything here; any thread may read `slot`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -87,6 +87,19 @@ class Champions:
         policy = self.registry.load(version)
         self.registry.promote(version)
         self.slot.promote(policy)
+
+    def go_back_to(self, champions: Sequence[Policy]) -> None:
+        """Let these champions of a checkpoint play, oldest first. What was promoted since stays stored and noted as
+        promoted: training that goes on from there comes to the same versions again, see `promote_again`."""
+        self.slot.restart(*champions)
+
+    def promote_again(self, version: int) -> Policy:
+        """Let a version play that was stored after the checkpoint which training went back to."""
+        policy = self.registry.load(version)
+        if version not in self.registry.line:
+            self.registry.promote(version)
+        self.slot.promote(policy)
+        return policy
 
     def live(self, result: LiveResult) -> bool:
         """Note a live battle; True where the champion proved worse than its predecessor was, and was rolled back."""

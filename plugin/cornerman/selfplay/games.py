@@ -1,4 +1,4 @@
-"""Finds the game that a command or a process of bulk training was told of by name."""
+"""The look-up of a game by its name, for commands and workers."""
 
 from __future__ import annotations
 

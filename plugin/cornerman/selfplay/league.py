@@ -1,28 +1,33 @@
-"""Whom the present policy meets in bulk training: itself, past champions by how often they still win, the scripted.
+"""Opponent sampling for bulk training, and the rating of the present policy on the scale of the bots.
 
-Plain arithmetic; owned by the process that learns.
+The present policy meets itself, past champions by how often they still win, and bots. Plain arithmetic; owned by the
+process that learns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
+from cornerman.evaluation.ratings import Meeting, Rating, rate
+
 FORGETTING = 0.9
-"""Share of older results that is kept each time new ones come: opponents are judged by how they fare lately."""
+"""Share of older results that is kept each time new ones come: opponents are weighted by their recent results."""
 LEAST_WEIGHT = 0.05
-"""So that somebody who never wins any more is still met now and then."""
+"""So that an opponent that never wins any more is still met now and then."""
 PRIOR_BATTLES = 10.0
 ITSELF = "itself"
+WEAKEST_POINTS = 0.0
+"""Rating of the weakest bot, by definition."""
 
 
 @dataclass(slots=True)
-class Standing:
-    """How the present policy fared against one opponent, lately and in all."""
+class Results:
+    """How the present policy fared against one opponent, recently and in all."""
 
-    score: float = 0.0  # lately, its own
-    battles: float = 0.0  # lately
+    score: float = 0.0  # recent, its own
+    battles: float = 0.0  # recent
     wins: int = 0
     draws: int = 0
     losses: int = 0
@@ -34,64 +39,82 @@ class Standing:
 
 
 class League:
-    """Opponents with their standings, by name."""
+    """Opponents with the results against them, by name."""
 
-    def __init__(self, scripted: Sequence[str]) -> None:
-        self.scripted = tuple(scripted)
+    def __init__(self, bots: Sequence[str]) -> None:
+        """`bots`: names of the game's, weakest first."""
+        self.bots = tuple(bots)
         self.champions: tuple[str, ...] = ()
-        self.standings: dict[str, Standing] = {name: Standing() for name in scripted}
+        self.results: dict[str, Results] = {name: Results() for name in bots}
+        self.bot_points: dict[str, float] = {}
+        """Ratings of the bots, once they have been measured against one another."""
 
     def enter(self, champions: Sequence[str]) -> None:
-        """The champions that may be met from now on."""
+        """The champions that may be met from now on; those of old are forgotten."""
         self.champions = tuple(champions)
-        for name in champions:
-            self.standings.setdefault(name, Standing())
+        self.results = {name: self.results.get(name, Results()) for name in (*self.bots, *self.champions)}
 
     def fade(self) -> None:
-        """Let what happened before count less; call it once a round of results."""
-        for standing in self.standings.values():
-            standing.score *= FORGETTING
-            standing.battles *= FORGETTING
+        """Let earlier results count less; call it once a round of results."""
+        for results in self.results.values():
+            results.score *= FORGETTING
+            results.battles *= FORGETTING
 
     def count(self, opponent: str, wins: int, draws: int, losses: int) -> None:
         """Battles of the present policy against an opponent; those against itself say nothing."""
-        standing = self.standings.get(opponent)
-        if standing is not None:
-            standing.score += wins + draws / 2
-            standing.battles += wins + draws + losses
-            standing.wins, standing.draws = standing.wins + wins, standing.draws + draws
-            standing.losses += losses
+        results = self.results.get(opponent)
+        if results is not None:
+            results.score += wins + draws / 2
+            results.battles += wins + draws + losses
+            results.wins, results.draws = results.wins + wins, results.draws + draws
+            results.losses += losses
 
     def shares(self, names: Sequence[str]) -> dict[str, float]:
         """How often each of `names` is met among them: by the square of how often it still wins; they sum to 1.
 
         Prioritised fictitious self-play (Vinyals et al. 2019, methods, "hard" weighting with p = 2).
         """
-        weights = {name: (1.0 - self.standings[name].recent_score) ** 2 + LEAST_WEIGHT for name in names}
+        weights = {name: (1.0 - self.results[name].recent_score) ** 2 + LEAST_WEIGHT for name in names}
         total = sum(weights.values())
         return {name: weight / total for name, weight in weights.items()}
 
-    def mix(self, scripted: Sequence[str]) -> dict[str, float]:
-        """Who is met how often: a third itself, a third champions, a third those `scripted`; they sum to 1.
+    def mix(self, bots: Sequence[str]) -> dict[str, float]:
+        """Share of battles by opponent: a third itself, a third champions, a third those `bots`; they sum to 1.
 
-        A third that nobody is there for goes to itself.
+        A third without opponents goes to itself.
         """
         mix = {ITSELF: 1.0 / 3.0}
-        for names in (self.champions, tuple(scripted)):
+        for names in (self.champions, tuple(bots)):
             if not names:
                 mix[ITSELF] += 1.0 / 3.0
             for name, share in self.shares(names).items() if names else ():
                 mix[name] = share / 3.0
         return mix
 
-    def as_dict(self) -> dict[str, Any]:
+    def take_measured(self, met: Iterable[Sequence[Any]]) -> None:
+        """Rate the bots by battles between them: rows of first, second, score of the first, battles."""
+        meetings = [Meeting(first, second, float(score), int(battles)) for first, second, score, battles in met]
+        ratings = rate(meetings, {self.bots[0]: WEAKEST_POINTS})
+        self.bot_points = {name: rating.points for name, rating in ratings.items()}
+
+    def rating(self) -> Rating | None:
+        """Rating of the present policy by its recent results against the bots; None before there are any."""
+        met = [(name, self.results[name]) for name in self.bots if name in self.bot_points]
+        meetings = [
+            Meeting("the present policy", name, results.score, round(results.battles))
+            for name, results in met
+            if results.battles >= 1.0
+        ]
+        return rate(meetings, self.bot_points).get("the present policy") if meetings else None
+
+    def state(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
         return {
-            name: [entry.score, entry.battles, entry.wins, entry.draws, entry.losses]
-            for name, entry in self.standings.items()
+            "results": {name: astuple(results) for name, results in self.results.items()},
+            "bot_points": self.bot_points,
         }
 
-    def restore(self, data: Mapping[str, Sequence[float]]) -> None:
-        """Become what `as_dict` described, opponents that are unknown here included."""
-        for name, (score, battles, wins, draws, losses) in data.items():
-            self.standings[name] = Standing(score, battles, int(wins), int(draws), int(losses))
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Become what `state` described; the champions are those that `enter` names."""
+        self.results = {name: Results(*values) for name, values in data["results"].items()}
+        self.bot_points = dict(data["bot_points"])

@@ -1,132 +1,107 @@
-"""The processes of bulk training: starts them, hands out orders, and replaces one that dies, as often as makes sense.
+"""Workers in order: hands out orders, fetches answers, and replaces a worker that is lost, as often as makes sense.
 
-The parent's thread owns it. Every order says everything that is needed, so a replacement goes on with the same one.
+One thread owns the pool. Every order says everything that is needed, so a replacement goes on with the same one.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
-
 from cornerman.contract import CornermanError
-from cornerman.selfplay.worker import Arrays, receive, send, work
+from cornerman.selfplay.worker_process import Answer, Arrays, WorkerError
 
 MOST_DEATHS = 3
 """So many in a row without one answer between them are no accident."""
-GOODBYE_S = 5.0
-Answer = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+LAST_WORDS_S = 1.0
 
 
-class Hands(Protocol):
-    """What obeys orders: processes here, or actors elsewhere."""
+class AnyWorker(Protocol):
+    """A worker somewhere: a process here, or an actor of a cluster. WorkerError where it is lost."""
 
     @property
-    def replaced(self) -> int:
-        """How many were lost and replaced."""
-
-    def order(self, which: int, arrays: Arrays, notes: Mapping[str, Any]) -> None: ...
-    def answer(self, which: int, wait_s: float) -> Answer | None: ...
+    def pid(self) -> int: ...
+    def order(self, arrays: Arrays, notes: Mapping[str, Any]) -> None: ...
+    def answer(self, wait_s: float) -> Answer | None: ...
     def close(self) -> None: ...
 
 
 class PoolError(CornermanError):
-    """The processes end again and again; the text says why."""
+    """The workers end again and again; the text says why."""
 
 
 @dataclass(slots=True)
-class _Hand:
-    """One process, its pipe and what it is doing."""
+class _Place:
+    """A worker, the order that it carries out, and how many in its place were lost since the last answer."""
 
-    process: BaseProcess
-    pipe: Connection
+    worker: AnyWorker
     order: tuple[Arrays, Mapping[str, Any]] | None = None
     deaths: int = 0
-    last_words: list[str] = field(default_factory=list)
 
 
 class WorkerPool:
-    """So many processes that obey orders, each one order at a time."""
+    """A fixed number of workers, each with at most one order at a time."""
 
-    def __init__(self, game_name: str, hidden: tuple[int, ...], seed: int, count: int) -> None:
-        """`game_name` is what `find_game` understands; it must name the same game in another process."""
-        self._game_name, self._hidden, self._seed = game_name, hidden, seed
-        self._context = multiprocessing.get_context("spawn")
-        self._started = self._replaced = 0
-        self._hands = [self._start() for _ in range(count)]
-
-    @property
-    def replaced(self) -> int:
-        """How many died and were replaced."""
-        return self._replaced
-
-    def __len__(self) -> int:
-        return len(self._hands)
+    def __init__(self, start: Callable[[int], AnyWorker], count: int) -> None:
+        """`start` is given the worker's number, another one for every worker, replacements included."""
+        self._start, self._started = start, 0
+        self.replaced = 0
+        """How many were lost and replaced."""
+        self._places = [_Place(self._next()) for _ in range(count)]
 
     @property
     def pids(self) -> list[int]:
-        """The processes' ids."""
-        return [hand.process.pid or 0 for hand in self._hands]
+        """The process ids of the workers, on whichever machine they are."""
+        return [place.worker.pid for place in self._places]
 
     def order(self, which: int, arrays: Arrays, notes: Mapping[str, Any]) -> None:
-        """Send an order to one of them; its answer is fetched with `answer`."""
-        hand = self._hands[which]
-        hand.order = (arrays, notes)
+        """Send an order to a worker; its answer is fetched with `answer`. PoolError where none can be kept alive."""
+        place = self._places[which]
+        place.order = (arrays, notes)
         try:
-            send(hand.pipe, arrays, notes)
-        except OSError:
-            self._replace(which)
+            place.worker.order(arrays, notes)
+        except WorkerError as error:
+            self._replace(which, _last_words(place.worker, error))
 
     def answer(self, which: int, wait_s: float) -> Answer | None:
-        """Its answer if there is one within `wait_s` seconds; PoolError where it cannot be kept alive."""
-        hand = self._hands[which]
+        """The worker's answer if there is one within `wait_s` seconds; PoolError where none can be kept alive."""
+        place = self._places[which]
         try:
-            if not hand.pipe.poll(wait_s):
-                return None
-            arrays, notes = receive(hand.pipe)
-        except (EOFError, OSError):
-            self._replace(which)
+            answer = place.worker.answer(wait_s)
+        except WorkerError as error:
+            self._replace(which, str(error))
             return None
-        if "error" in notes:
-            hand.last_words.append(str(notes["error"]))
-            return None
-        hand.order, hand.deaths = None, 0
-        return arrays, notes
+        if answer is not None:
+            place.order, place.deaths = None, 0
+        return answer
 
     def close(self) -> None:
-        """End them all, in order where they listen, else by force."""
-        for hand in self._hands:
-            hand.pipe.close()
-        for hand in self._hands:
-            hand.process.join(GOODBYE_S)
-            if hand.process.is_alive():
-                hand.process.kill()
-                hand.process.join()
+        """End every worker; orders under way are dropped."""
+        for place in self._places:
+            place.worker.close()
 
-    def _start(self) -> _Hand:
-        ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._game_name, self._hidden, self._seed, self._started)
-        process = self._context.Process(target=work, args=arguments, daemon=True)
+    def _next(self) -> AnyWorker:
         self._started += 1
-        process.start()
-        theirs.close()  # or its end would never be noticed
-        return _Hand(process, ours)
+        return self._start(self._started - 1)
 
-    def _replace(self, which: int) -> None:
-        """A new process with the same order in the place of one that is gone."""
-        gone = self._hands[which]
-        gone.pipe.close()
-        gone.process.join(GOODBYE_S)
-        self._replaced += 1
-        if gone.deaths + 1 >= MOST_DEATHS:
-            why = gone.last_words[-1] if gone.last_words else f"exit status {gone.process.exitcode}"
-            raise PoolError(f"A process of training ended {MOST_DEATHS} times without one answer: {why}.")
-        hand = self._hands[which] = self._start()
-        hand.deaths, hand.last_words = gone.deaths + 1, gone.last_words
-        if gone.order is not None:
-            self.order(which, *gone.order)
+    def _replace(self, which: int, why: str) -> None:
+        """Start a worker with the same order in the place of one that is lost."""
+        place = self._places[which]
+        place.worker.close()
+        self.replaced += 1
+        place.deaths += 1
+        if place.deaths >= MOST_DEATHS:
+            raise PoolError(f"A worker ended {MOST_DEATHS} times without one answer: {why}.")
+        place.worker = self._next()
+        if place.order is not None:
+            self.order(which, *place.order)
+
+
+def _last_words(worker: AnyWorker, error: WorkerError) -> str:
+    """Why a worker took no order: in its own words where it sent an error before it ended."""
+    try:
+        worker.answer(LAST_WORDS_S)
+    except WorkerError as known:
+        return str(known)
+    return str(error)

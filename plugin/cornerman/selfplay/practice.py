@@ -1,7 +1,8 @@
 """Practice: headless battles that the trainer plays in its windows, so that a few live battles teach more.
 
-The newest policy, exploring, meets scripted fighters, itself and earlier champions, always all three. What both seats
-decide is recorded like a live battle, marked as self-play. Played a turn at a time; the trainer's thread only.
+The newest policy, exploring, meets bots, itself and earlier champions, always all three. Both seats' decisions are
+recorded like a live battle's, marked as self-play. A faulty battle (evaluation/faults.py) is dropped; where most are
+faulty practice stops. Played a turn at a time; the trainer's thread only.
 """
 
 from __future__ import annotations
@@ -14,16 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, Bot, Floats, HeadlessGame, Source, Transition
-from cornerman.evaluation.arena import MAX_TURNS, PolicyBot
+from cornerman.contract import BattleEnd, Bot, ContractError, Floats, HeadlessGame, Source, Transition
+from cornerman.evaluation.arena import MAX_TURNS, PolicyBot, apply_action, decide, new_battle, outcome_of, seat_due
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
 from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.policy.policy import Policy
-
-FIRST_ID = FIRST_SELF_PLAY_ID
-"""Battle ids of practice lie above those that a game gives."""
 
 
 @dataclass(slots=True)
@@ -48,8 +47,12 @@ class Practice:
         newest: Callable[[], Policy],
         champions: Callable[[], tuple[Policy, ...]],
         epsilon: float,
+        say: Callable[[str], object] = lambda sentence: None,
     ) -> None:
+        """`say` hears of battles that were dropped, once a reason, and why practice stopped."""
         self.due = 0.0  # battles still to play
+        self.stopped = False  # most battles were faulty
+        self._faults, self._say = BattleFaults(), say
         self.rows: deque[Transition | BattleEnd] = deque()
         self._game, self._encoder, self._random, self._epsilon = game, encoder, random, epsilon
         self._newest, self._champions = newest, champions
@@ -61,12 +64,15 @@ class Practice:
 
     def advance(self) -> bool:
         """Play one turn, or end a battle; False when none is due."""
-        for _ in self._turns:
-            if self._begun is not None:
-                self._begun.turns += 1
-            return True
+        try:
+            for _ in self._turns:
+                if self._begun is not None:
+                    self._begun.turns += 1
+                return True
+        except FaultyBattleError as error:
+            self._drop(error)
         self._begun = None
-        if self.due < 1.0:
+        if self.due < 1.0 or self.stopped:
             return False
         self.due -= 1.0
         self._begin(self._newest(), self._champions())
@@ -75,6 +81,17 @@ class Practice:
     def _begin(self, newest: Policy, champions: tuple[Policy, ...]) -> None:
         self._begun = _Begun(self._random.getstate(), newest, champions)
         self._turns = self._battle(newest, champions)
+
+    def _drop(self, error: FaultyBattleError) -> None:
+        """Leave the battle under way; its open decisions are not learned from."""
+        self._turns = iter(())
+        self._recorder.abandon(FIRST_SELF_PLAY_ID + self._played - 1)
+        try:
+            if self._faults.count(error):
+                self._say(f"A practice battle was dropped ({error}).")
+        except ContractError as why:
+            self.stopped = True
+            self._say(f"Practice stops: {why}.")
 
     def clear(self) -> None:
         """Drop what is due and what was not collected."""
@@ -124,33 +141,47 @@ class Practice:
 
     def _battle(self, newest: Policy, champions: tuple[Policy, ...]) -> Iterator[None]:
         random, recorder = self._random, self._recorder
-        battle_id, seat = FIRST_ID + self._played, self._played % 2
+        battle_id, seat = FIRST_SELF_PLAY_ID + self._played, self._played % 2
         self._played += 1
         opponent, source = self._opponent(newest, champions)
-        fighters = {seat: self._fighter(newest), 1 - seat: opponent}
-        battle = self._game.new_battle(random.getrandbits(48))
+        bots = {seat: self._bot(newest), 1 - seat: opponent}
+        battle = new_battle(self._game, random.getrandbits(48))
         recorder.start(battle_id, {seat: Source.PLUGIN, 1 - seat: source})
-        state = battle.state()
-        for _ in range(MAX_TURNS):
-            deciding = battle.seat
-            if deciding is None:
-                break
-            mask = battle.action_mask()
-            action = fighters[deciding](battle, random)
-            battle.apply(action)
-            before, state = state, battle.state()
+        with game_code("the first state"):
+            state = battle.state()
+        for turn in range(MAX_TURNS):
+            with game_code(f"turn {turn}"):
+                deciding = seat_due(battle)
+                if deciding is None:
+                    break
+                mask = battle.action_mask()
+            action = decide(bots[deciding], battle, random)
+            apply_action(battle, action)
+            with game_code(f"turn {turn}"):
+                before, state = state, battle.state()
             recorder.turn(battle_id, deciding, before, mask, action, state)
+            self._check_recorded()
             yield
-        outcome = battle.outcome
+        with game_code("the outcome"):
+            outcome = outcome_of(battle)
         recorder.end(battle_id, outcome or {}, truncated=outcome is None)
+        self._check_recorded()
+        self._faults.count_whole()
         yield  # so that whoever advances collects the last rows too
+
+    def _check_recorded(self) -> None:
+        """FaultyBattleError where the recorder could not use what the game gave."""
+        if self._recorder.rejected:
+            reason, sentence = next(iter(self._recorder.examples.items()))
+            self._recorder.forget()
+            raise FaultyBattleError(reason, sentence)
 
     def _opponent(self, newest: Policy, champions: tuple[Policy, ...]) -> tuple[Bot, Source]:
         kind = self._random.randrange(3)
         if kind == 0 and self._bots:
             return self._random.choice(self._bots), Source.SCRIPTED
         policy = self._random.choice(champions) if kind == 1 else newest
-        return self._fighter(policy), Source.PLUGIN
+        return self._bot(policy), Source.PLUGIN
 
-    def _fighter(self, policy: Policy) -> Bot:
+    def _bot(self, policy: Policy) -> Bot:
         return PolicyBot(policy, self._encoder, epsilon=self._epsilon)

@@ -1,7 +1,7 @@
-"""The pool past one machine: the same workers as actors of a Ray cluster (the extra `ray`); the learner stays here.
+"""Workers past one machine: actors of a Ray cluster (the extra `ray`); the learner stays here.
 
-Ray starts, reaches and counts the machines; nothing of that is made here. Orders and answers are the same arrays and
-plain data as between processes. The plugin and the game must be installed, or lie in the working directory, there too.
+Ray starts, reaches and counts the machines. Orders and answers are the same arrays and plain data as between processes.
+The plugin and the game must be installed, or lie in the working directory, there too.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 from cornerman.contract import CornermanError
 from cornerman.selfplay.games import find_game
-from cornerman.selfplay.pool import MOST_DEATHS, Answer, PoolError
-from cornerman.selfplay.worker import Arrays, Worker
+from cornerman.selfplay.worker import Worker
+from cornerman.selfplay.worker_process import ONE_THREAD, Answer, Arrays, WorkerError
 
 
 class RayWorker:
@@ -35,28 +34,18 @@ class RayWorker:
         return os.getpid()
 
 
-@dataclass(slots=True)
-class _Hand:
-    actor: Any
-    order: tuple[Arrays, Mapping[str, Any]] | None = None
-    due: Any = None  # the answer to come
-    deaths: int = 0
-    last_words: list[str] = field(default_factory=list)
+class RayCluster:
+    """A connection to Ray that starts workers; a context manager that closes itself."""
 
-
-class RayPool:
-    """So many actors that obey orders, each one order at a time; it is used as a WorkerPool is."""
-
-    def __init__(self, game_name: str, hidden: tuple[int, ...], seed: int, count: int, address: str = "") -> None:
+    def __init__(self, address: str = "") -> None:
         """`address` of a running cluster, or "" for one of its own on this machine; CornermanError without Ray."""
         try:
             ray: Any = import_module("ray")  # by name: types are checked without it too
         except ImportError as error:
             why = "--engine ray needs Ray, which is not installed (pip install ray)."
             raise CornermanError(why) from error
-        self._ray, self._arguments, self._started = ray, (game_name, hidden, seed), 0
-        self._own = not ray.is_initialized()
-        if self._own:
+        self._ray, self._is_ours = ray, not ray.is_initialized()
+        if self._is_ours:
             handler = signal.getsignal(signal.SIGTERM)
             try:
                 ray.init(address=address or "local", log_to_driver=False, include_dashboard=False)
@@ -65,63 +54,50 @@ class RayPool:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, handler)  # Ray's own would end this process before it has saved anything
         # An actor takes a whole core only where there are enough of them: the judge is idle most of the time.
-        self._kind = ray.remote(num_cpus=0.5)(RayWorker)
-        self._replaced = 0
-        self._hands = [_Hand(self._start()) for _ in range(count)]
+        self._actor = ray.remote(num_cpus=0.5, runtime_env={"env_vars": dict(ONE_THREAD)})(RayWorker)
+
+    def start(self, game_name: str, hidden: tuple[int, ...], seed: int, number: int) -> RayHandle:
+        """A worker somewhere in the cluster."""
+        return RayHandle(self._ray, self._actor.remote(game_name, hidden, seed, number))
+
+    def close(self) -> None:
+        """Leave the cluster, and end it where it is our own."""
+        if self._is_ours:
+            self._ray.shutdown()
+
+    def __enter__(self) -> RayCluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class RayHandle:
+    """One actor, ordered as a WorkerProcess is."""
+
+    def __init__(self, ray: Any, actor: Any) -> None:
+        self._ray, self._actor = ray, actor
+        self._due: Any = None  # the answer to come
 
     @property
-    def replaced(self) -> int:
-        """How many were lost and replaced."""
-        return self._replaced
+    def pid(self) -> int:
+        return int(self._ray.get(self._actor.pid.remote()))
 
-    def __len__(self) -> int:
-        return len(self._hands)
+    def order(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """Send an order; its answer comes through `answer`."""
+        self._due = self._actor.obey.remote(dict(arrays), dict(notes))
 
-    @property
-    def pids(self) -> list[int]:
-        """The actors' processes, on whichever machine they are."""
-        return [int(self._ray.get(hand.actor.pid.remote())) for hand in self._hands]
-
-    def order(self, which: int, arrays: Arrays, notes: Mapping[str, Any]) -> None:
-        """Send an order to one of them; its answer is fetched with `answer`."""
-        hand = self._hands[which]
-        hand.order = (arrays, notes)
-        hand.due = hand.actor.obey.remote(dict(arrays), dict(notes))
-
-    def answer(self, which: int, wait_s: float) -> Answer | None:
-        """Its answer if there is one within `wait_s` seconds; PoolError where it cannot be kept alive."""
-        hand = self._hands[which]
-        if hand.due is None:
-            return None
-        ready, _ = self._ray.wait([hand.due], timeout=wait_s)
-        if not ready:
+    def answer(self, wait_s: float) -> Answer | None:
+        """The answer if there is one within `wait_s` seconds; WorkerError where the actor is lost."""
+        if self._due is None or not self._ray.wait([self._due], timeout=wait_s)[0]:
             return None
         try:
-            arrays, notes = self._ray.get(hand.due)
+            arrays, notes = self._ray.get(self._due)
         except self._ray.exceptions.RayError as error:
-            self._replace(which, str(error).strip().splitlines()[-1])
-            return None
-        hand.order, hand.due, hand.deaths = None, None, 0
+            raise WorkerError(str(error).strip().splitlines()[-1]) from error
+        self._due = None
         return dict(arrays), dict(notes)
 
     def close(self) -> None:
-        """End them all, and the cluster where it is our own."""
-        for hand in self._hands:
-            self._ray.kill(hand.actor)
-        if self._own:
-            self._ray.shutdown()
-
-    def _start(self) -> Any:
-        self._started += 1
-        return self._kind.remote(*self._arguments, self._started - 1)
-
-    def _replace(self, which: int, why: str) -> None:
-        """A new actor with the same order in the place of one that is lost."""
-        gone = self._hands[which]
-        self._replaced += 1
-        if gone.deaths + 1 >= MOST_DEATHS:
-            raise PoolError(f"A worker on Ray ended {MOST_DEATHS} times without one answer: {why}.")
-        self._ray.kill(gone.actor)
-        self._hands[which] = _Hand(self._start(), deaths=gone.deaths + 1)
-        if gone.order is not None:
-            self.order(which, *gone.order)
+        """End the actor."""
+        self._ray.kill(self._actor)

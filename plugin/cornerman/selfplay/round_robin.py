@@ -1,7 +1,7 @@
-"""The workers' answers in a fixed round_robin, so that how fast each of them is does not decide what comes after what.
+"""The workers' answers in a fixed order, so that how fast each of them is does not decide what comes after what.
 
-At any moment it can say from what they would give the answers to come once more: that is what a checkpoint holds.
-Owned by the process that learns.
+At any moment it can say from which states the workers would give the coming answers once more: that is what a
+checkpoint holds. Owned by the process that learns.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.selfplay.pool import Answer, Hands
+from cornerman.selfplay.pool import WorkerPool
 from cornerman.selfplay.worker import PRESENT
+from cornerman.selfplay.worker_process import Answer
 
 Order = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
 WAIT_S = 0.2
@@ -22,22 +23,22 @@ WAIT_S = 0.2
 
 
 class RoundRobin:
-    """The first `count` of a pool, each of them always with an order to collect."""
+    """The first `count` workers of a pool, each of them always with an order to collect."""
 
-    def __init__(self, pool: Hands, count: int) -> None:
+    def __init__(self, pool: WorkerPool, count: int) -> None:
         self._pool, self._count = pool, count
         self._orders: list[Order | None] = [None] * count
         self._held: dict[int, Answer] = {}  # fetched early, to be taken in turn
         self._next = 0
 
     def begin(self, order: Callable[[], Order]) -> None:
-        """Give an order to everybody that has none."""
+        """Give an order to every worker that has none."""
         for which, given in enumerate(self._orders):
             if given is None:
                 self._send(which, order())
 
     def take(self, order: Callable[[], Order]) -> Answer | None:
-        """The next one's answer, for which it gets another order; None where it is not there yet."""
+        """The next worker's answer, for which it gets another order; None where it is not there yet."""
         which = self._next
         answer = self._held.pop(which, None) or self._pool.answer(which, WAIT_S)
         if answer is not None:
@@ -46,7 +47,7 @@ class RoundRobin:
         return answer
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """The orders under way, whose turn it is, and what each worker was at when it got its order.
+        """The orders under way, whose turn it is, and each worker's state when it got its order.
 
         Waits for the answers that are due and keeps them for `take`.
         """
@@ -59,7 +60,7 @@ class RoundRobin:
         arrays: dict[str, NDArray[Any]] = {}
         notes: list[Mapping[str, Any]] = []
         for which, order in enumerate(self._orders):
-            assert order is not None, "nobody collects without an order"
+            assert order is not None, "every worker has an order"
             state, _ = self._wait(which)
             arrays |= {f"{name}.{which}": array for name, array in state.items()}
             # Of the present policy every worker may have other weights; a version's are the same for all.
@@ -85,9 +86,8 @@ class RoundRobin:
             met = {name: arrays[f"met.{name}"] for name in order["versions"] if name != PRESENT}
             self._send(which, ({PRESENT: arrays[f"{PRESENT}.{which}"], **met}, order))
         if notes["count"] != self._count:
-            sentences.append(
-                f"It goes on with {self._count} workers after {notes['count']}, so not with the same battles."
-            )
+            before = f"{self._count} workers instead of {notes['count']}"
+            sentences.append(f"Training goes on with {before}, so not with the same battles.")
         self._next = int(notes["next"]) % self._count
         return sentences
 
@@ -96,7 +96,7 @@ class RoundRobin:
         self._pool.order(which, *order)
 
     def _wait(self, which: int) -> Answer:
-        """Its answer; PoolError where it cannot be kept alive."""
+        """Its answer; PoolError where the worker cannot be kept alive."""
         while True:
             answer = self._pool.answer(which, WAIT_S)
             if answer is not None:

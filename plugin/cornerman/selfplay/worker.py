@@ -1,24 +1,21 @@
-"""What a process of bulk training does: it collects self-play, or judges a candidate, as it is ordered to.
+"""A worker: collects self-play, judges candidates and measures bots, as it is ordered to.
 
-What it collects depends on its orders alone, and it can be stored: another process goes on with the same rows.
-
-Orders and answers are named arrays and plain data as bytes (array_file), so nothing is unpickled. It ends when the
-pipe does. numpy only, but where it is told to act on a device: it starts quickly and stays small.
+What it collects depends on its orders alone, and its state can be stored: another worker goes on with the same battles.
+Orders and answers are named arrays and plain data. numpy only, but where an order says that it acts on a device.
 """
 
 from __future__ import annotations
 
 import json
-import signal
+from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import combinations
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import BatchedGame, HeadlessGame
+from cornerman.contract import BatchedGame, ContractError, HeadlessGame
 from cornerman.evaluation.arena import evaluate, pair_seed
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.experience.encoder import Encoder
@@ -26,10 +23,10 @@ from cornerman.experience.n_step import n_step_columns
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.batched import Player, SelfPlay
-from cornerman.selfplay.games import find_game
+from cornerman.selfplay.batched import BatchedAgent, SelfPlay
 from cornerman.selfplay.league import ITSELF
 from cornerman.selfplay.scalar import ScalarBattles, one_by_one
+from cornerman.settings import Settings
 
 BATCHED, SCALAR, BESIDE = 1024, 64, 16
 """Battles at once: of a batched engine, of a scalar one, and of the scalar one beside a batched one."""
@@ -39,38 +36,34 @@ PRESENT = "present"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def send(pipe: Connection, arrays: Arrays, notes: Mapping[str, Any]) -> None:
-    """Send named arrays and plain data; OSError where nobody is there any more."""
-    pipe.send_bytes(pack(arrays, {"notes": json.dumps(notes)}, "A message"))
+def collecting(
+    settings: Settings,
+    versions: Mapping[str, int],
+    mix: Mapping[str, float],
+    mix_beside: Mapping[str, float],
+    acting: str = "",
+) -> dict[str, Any]:
+    """The order to collect one stretch with the policies `versions`, whose weights go beside it as arrays.
 
-
-def receive(pipe: Connection) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Wait for named arrays and plain data; EOFError or OSError where nobody is there any more."""
-    arrays, texts = unpack(pipe.recv_bytes(), "A message")
-    notes: dict[str, Any] = json.loads(texts["notes"])
-    return arrays, notes
-
-
-def work(pipe: Connection, game_name: str, hidden: tuple[int, ...], seed: int, number: int) -> None:
-    """Obey orders until the pipe ends; an error is told and ends the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends us in order
-    try:
-        worker = Worker(find_game(game_name), hidden, seed, number)
-        while True:
-            arrays, order = receive(pipe)
-            send(pipe, *worker.obey(arrays, order))
-    except (EOFError, OSError):
-        return
-    except Exception as error:
-        try:
-            send(pipe, {}, {"error": f"{type(error).__name__}: {error}"})
-        except OSError:
-            return
-        raise
+    `mix`: share of battles by opponent; `mix_beside` the same for bots that cannot play in batches; `acting`: the
+    device that the present policy acts on, "" for numpy.
+    """
+    return {
+        "kind": "collect",
+        "versions": dict(versions),
+        "mix": dict(mix),
+        "mix_beside": dict(mix_beside),
+        "epsilon": settings.exploration_fraction,
+        "n_step": settings.n_step,
+        "gamma": settings.gamma,
+        "health_weight": settings.health_weight,
+        "outcome_weight": settings.outcome_weight,
+        "acting": acting,
+    }
 
 
 class Worker:
-    """Collects and judges for one game."""
+    """Carries out orders for one game; one thread."""
 
     def __init__(
         self,
@@ -84,21 +77,24 @@ class Worker:
         self._game, self._encoder, self._before_turn = game, Encoder(game), before_turn
         sizes = self._encoder.observation_size, self._encoder.num_actions
         self._spec = NetworkSpec(*sizes, hidden)
-        self._policies: dict[str, Policy] = {}
+        self._policies: dict[str, Policy] = {}  # of the order under way
         self._actor: Any = None  # of the present policy, where an order says that it acts on a device
         random = self._random = np.random.default_rng([seed, number])
         first = int(random.integers(2**62))
-        self._batched = dict(game.batched_bots) if isinstance(game, BatchedGame) else {}
-        self._scalar = {name: one_by_one(bot) for name, bot in game.bots.items() if name not in self._batched}
-        if isinstance(game, BatchedGame):
-            self._main = SelfPlay(game.new_battles(BATCHED, first), *sizes, random, TURNS)
-        else:
-            self._main = SelfPlay(ScalarBattles(game, self._encoder, SCALAR, first), *sizes, random, TURNS)
-        self._beside: SelfPlay | None = None
-        if isinstance(game, BatchedGame) and self._scalar:
-            battles = ScalarBattles(game, self._encoder, BESIDE, first + 1)
-            self._beside = SelfPlay(battles, *sizes, random, TURNS)
-        self._before: tuple[dict[str, NDArray[Any]], str] | None = None  # as it was when it last began to collect
+        batched = game.batched_bots if isinstance(game, BatchedGame) else {}
+        scalar = {name: one_by_one(bot) for name, bot in game.bots.items() if name not in batched}
+        battles = (
+            game.new_battles(BATCHED, first)
+            if isinstance(game, BatchedGame)
+            else ScalarBattles(game, self._encoder, SCALAR, first)
+        )
+        self._plays = {"main": SelfPlay(battles, *sizes, random, TURNS)}
+        self._bots: dict[str, Mapping[str, Any]] = {"main": batched if isinstance(game, BatchedGame) else scalar}
+        if isinstance(game, BatchedGame) and scalar:
+            beside = ScalarBattles(game, self._encoder, BESIDE, first + 1)
+            self._plays["beside"], self._bots["beside"] = SelfPlay(beside, *sizes, random, TURNS), scalar
+        self._told: Counter[str] = Counter()  # faulty battles that were told already, by reason
+        self._before: tuple[dict[str, NDArray[Any]], str] | None = None  # the state before the last order to collect
 
     def obey(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         """The answer to one order."""
@@ -113,13 +109,12 @@ class Worker:
         self._before = self._snapshot()
         return self._collect(arrays, order)
 
-    def _plays(self) -> dict[str, SelfPlay]:
-        return {"main": self._main} | ({} if self._beside is None else {"beside": self._beside})
+    # --------------------------------------------------------------------------------------------- stop and go on
 
     def _snapshot(self) -> tuple[dict[str, NDArray[Any]], str] | None:
         """Every battle under way and the generator; None where the game's battles cannot be stored."""
         arrays: dict[str, NDArray[Any]] = {}
-        for part, play in self._plays().items():
+        for part, play in self._plays.items():
             snapshot = play.snapshot()
             if snapshot is None:
                 return None
@@ -127,7 +122,7 @@ class Worker:
         return arrays, json.dumps(self._random.bit_generator.state)
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        """As bytes, what the last order to collect began from: with that order again, everything comes again."""
+        """As bytes, the state before the last order to collect: with that order again, the same answer comes again."""
         if self._before is None:
             return {}
         arrays, generator = self._before
@@ -137,25 +132,28 @@ class Worker:
         """Go on from what `_state` gave; why not, as a sentence, where this game or version has other battles."""
         arrays, texts = unpack(state.tobytes(), "A worker's state")
         try:
-            for part, play in self._plays().items():
+            for part, play in self._plays.items():
                 play.restore({name[len(part) + 1 :]: a for name, a in arrays.items() if name.startswith(f"{part}.")})
             self._random.bit_generator.state = json.loads(texts["random"])
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, ContractError) as error:
             return str(error)
         return ""
 
+    # ------------------------------------------------------------------------------------------------- collecting
+
     def _collect(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
-        for name, flat in arrays.items():
-            self._policies[name] = Policy(self._spec, flat, int(order["versions"][name]))
-        if order.get("acting"):
+        versions = order["versions"]
+        self._policies = {name: Policy(self._spec, flat, int(versions[name])) for name, flat in arrays.items()}
+        if order["acting"]:
             self._act_on(str(order["acting"]))
-        plays = [(self._main, order["mix"])]
-        if self._beside is not None:
-            plays.append((self._beside, order["mix_beside"]))
         parts: list[dict[str, NDArray[Any]]] = []
         notes: dict[str, Any] = {"decisions": 0, "battles": 0, "tallies": []}
-        for play, mix in plays:
-            self._seat(play, mix, float(order["epsilon"]))
+        for part, mix in (("main", order["mix"]), ("beside", order["mix_beside"])):
+            if part not in self._plays:
+                continue
+            play = self._plays[part]
+            play.health_weight, play.outcome_weight = order["health_weight"], order["outcome_weight"]
+            self._seat(play, self._bots[part], mix, float(order["epsilon"]))
             collected = play.collect(self._before_turn)
             parts.append(n_step_columns(collected.columns, int(order["n_step"]), float(order["gamma"])))
             notes["decisions"] += collected.decisions
@@ -165,29 +163,37 @@ class Worker:
         if self._actor is not None and self._actor.fault:
             notes["fault"] = self._actor.fault
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        own = columns["version"] == int(order["versions"].get(PRESENT, -1))
+        own = columns["version"] == int(versions.get(PRESENT, -1))
         notes["actions"] = np.bincount(columns["action"][own], minlength=self._spec.num_actions).tolist()
-        return columns, notes
+        return columns, notes | self._dropped()
+
+    def _dropped(self) -> dict[str, Any]:
+        """Faulty battles since the last answer: how many by reason, and an example of each."""
+        faults = [play.battles.faults for play in self._plays.values() if isinstance(play.battles, ScalarBattles)]
+        counts = sum((fault.counts for fault in faults), Counter[str]())
+        new, self._told = counts - self._told, counts
+        examples = {reason: text for fault in faults for reason, text in fault.examples.items() if reason in new}
+        return {"dropped": dict(new), "examples": examples} if new else {}
 
     def _act_on(self, device: str) -> None:
         """Let the present policy act on a device; past champions meet too few rows a turn for one to pay."""
         if self._actor is None:
-            from cornerman.learning.accelerator.device_actor import (
-                DeviceActor,
-            )  # here and not above: a worker without a device needs no torch
+            # Imported here, because a worker without a device needs no torch.
+            from cornerman.learning.accelerator.device_actor import DeviceActor
 
             self._actor = DeviceActor(self._spec, device)
         self._actor.take(self._policies[PRESENT])
 
-    def _seat(self, play: SelfPlay, mix: Mapping[str, float], epsilon: float) -> None:
+    def _seat(self, play: SelfPlay, bots: Mapping[str, Any], mix: Mapping[str, float], epsilon: float) -> None:
         """The present policy in one seat of every row, in turn; opposite, opponents by their shares."""
-        names = [name for name in mix if name == ITSELF or name in self._policies or name in self._bots(play)]
-        players = [Player(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
+        names = [name for name in mix if name == ITSELF or name in self._policies or name in bots]
+        agents = [BatchedAgent(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
         for name in names:
-            if name != ITSELF:
-                plays = self._policies.get(name) or self._bots(play)[name]
-                players.append(Player(name, plays, epsilon if name in self._policies else 0.0))
-        slots = {player.name: at for at, player in enumerate(players)} | {ITSELF: 0}
+            if name in self._policies:
+                agents.append(BatchedAgent(name, self._policies[name], epsilon))
+            elif name != ITSELF:
+                agents.append(BatchedAgent(name, bots[name]))
+        slots = {agent.name: at for at, agent in enumerate(agents)} | {ITSELF: 0}
         count = play.battles.num_battles
         edges = np.cumsum([mix[name] for name in names])
         row = np.arange(count)
@@ -196,15 +202,12 @@ class Worker:
         ]
         seats = np.zeros((2, count), np.int64)
         seats[1 - row % 2, row] = opposite
-        play.seat(players, seats)
+        play.seat(agents, seats)
 
-    def _bots(self, play: SelfPlay) -> Mapping[str, Any]:
-        if play is self._main and isinstance(self._game, BatchedGame):
-            return self._batched
-        return self._scalar
+    # ------------------------------------------------------------------------------------------ judging, measuring
 
     def _judge(self, arrays: Arrays, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The gate's verdict, by the gate of the game."""
+        """The gate's verdict."""
         players = {name: Policy(self._spec, flat) for name, flat in arrays.items()}
         candidate, champion, oldest = players["candidate"], players["champion"], players.get("oldest")
         settings = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
@@ -215,7 +218,7 @@ class Worker:
         return {"verdict": gate.verdict.as_dict(), "candidate": order["candidate"]}
 
     def _measure(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """How the scripted fighters do against one another: first, second, score of the first, battles."""
+        """How the bots do against one another: first, second, score of the first, battles."""
         bots, results = self._game.bots, []
         for number, (first, second) in enumerate(combinations(bots, 2)):
             seed = pair_seed(int(order["seed"]), number, "anchors")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -30,6 +31,10 @@ _HEADER = struct.Struct("<cQ")
 MOST_BYTES = 1 << 31
 ENDING_S = 2.0
 WORKER_NICENESS = 19
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+"""Environment that holds BLAS to one thread: a worker shares the machine with a game, or with other workers."""
 _BOOTSTRAP = """
 import importlib.util, json, sys
 given = json.loads(sys.argv[1])
@@ -57,7 +62,9 @@ class WorkerProcess:
     """One worker. The trainer's thread owns it; `pause` may be called by any thread and never waits."""
 
     def __init__(self, game_name: str, options: Mapping[str, Any]) -> None:
-        """`game_name` is `module:attribute`, importable in another process; `options` are given to the worker.
+        """`game_name` is `module:attribute`, importable in another process, or the name of an installed game.
+
+        `options`: hidden, seed and number of the worker; "background" false leaves its priority as it is.
 
         WorkerError where this platform or program can start no interpreter.
         """
@@ -76,7 +83,7 @@ class WorkerProcess:
                 [sys.executable, "-c", _BOOTSTRAP, json.dumps(given)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=_one_thread(os.environ),
+                env={**os.environ, **ONE_THREAD},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except (OSError, ValueError) as error:
@@ -155,12 +162,6 @@ class WorkerProcess:
         self._answers.put(None)
 
 
-def _one_thread(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with BLAS held to one thread: a worker shares the machine with a game."""
-    bounded = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    return {**environment, **dict.fromkeys(bounded, "1")}
-
-
 def _read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
     """Kind and bytes of the next message; None where the stream ended or holds no message."""
     try:
@@ -193,8 +194,10 @@ class Turnstile:
 
 def run(given: Mapping[str, Any]) -> None:
     """Main function of the worker's process: obey orders until the pipe ends. An error is answered, and ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends the worker in order
     orders, answers = _take_over_streams()
-    lower_priority()
+    if given.get("background", True):
+        lower_priority()
     sys.setswitchinterval(0.0005)  # so that "pause" is heard within a turn
     turnstile: Turnstile = Turnstile()
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -212,6 +215,9 @@ def run(given: Mapping[str, Any]) -> None:
             send(*obey(arrays, json.loads(texts["notes"])))
     except BrokenPipeError:
         return
+    except CornermanError as error:
+        send({}, {"error": str(error)})
+        sys.exit(1)
     except Exception as error:
         send({}, {"error": f"{type(error).__name__}: {error}"})
         raise

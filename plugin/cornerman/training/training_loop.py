@@ -89,6 +89,7 @@ class TrainingLoop:
                 newest=lambda: self._newest,
                 champions=lambda: champions.slot.line,
                 epsilon=settings.exploration_fraction,
+                say=metrics.event,
             )
         self._champions = champions
         self.beside: Callable[[], dict[str, Any]] = dict  # what the plugin wants kept, and gets back from `resume`

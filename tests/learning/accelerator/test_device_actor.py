@@ -14,8 +14,9 @@ from cornerman.learning.accelerator import device_actor
 from cornerman.learning.accelerator.device_actor import NUMPY, DeviceActor, acting_speed, choose_acting
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.batched import Player, SelfPlay
-from cornerman.selfplay.worker import PRESENT, Worker
+from cornerman.selfplay.batched import BatchedAgent, SelfPlay
+from cornerman.selfplay.worker import PRESENT, Worker, collecting
+from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.opinions import opinion
 
@@ -119,13 +120,12 @@ def test_a_device_that_is_not_there_is_left_at_once() -> None:
 
 def test_self_play_takes_it_for_a_policy() -> None:
     play = SelfPlay(RINGSIDE.new_battles(8, 0), SPEC.observation_size, SPEC.num_actions, np.random.default_rng(0))
-    play.seat([Player("present", actor(policy(1, 4)), 0.1)], np.zeros((2, 8), np.int64))
+    play.seat([BatchedAgent("present", actor(policy(1, 4)), 0.1)], np.zeros((2, 8), np.int64))
     assert set(play.collect().columns["version"].tolist()) == {4}
 
 
 def test_a_worker_that_is_told_to_act_on_a_device_says_when_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    order = {"kind": "collect", "versions": {PRESENT: 7}, "mix": {"itself": 1.0}, "mix_beside": {"itself": 1.0}}
-    order |= {"epsilon": 0.1, "n_step": 3, "gamma": 0.99, "acting": "cpu"}
+    order = collecting(Settings(), {PRESENT: 7}, {"itself": 1.0}, {"itself": 1.0}, acting="cpu")
     worker = Worker(RINGSIDE, SPEC.hidden, 0, 0)
     columns, notes = worker.obey({PRESENT: policy(1).flat}, order)
     assert "fault" not in notes

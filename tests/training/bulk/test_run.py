@@ -1,97 +1,93 @@
-"""Bulk training: its limits, what it says, and that the player's settings cannot make it hang."""
+"""`cornerman train`: it learns, judges and reports, refuses what cannot work, and ends in order."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import signal
-import threading
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
-import torch
 
-from cornerman.contract import CornermanError, SettingsError
-from cornerman.learning import device as device_choice
-from cornerman.learning.accelerator import device_actor, device_replay
-from cornerman.learning.device import Choice
-from cornerman.learning.learner import Learner
-from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.worker import SCALAR
-from cornerman.training.bulk import loop as bulk_loop
-from cornerman.training.bulk.loop import Plan
-from cornerman.training.bulk.run import Interrupts, _on_devices, train
-from cornerman.training.training_loop import TrainingLoop
-from tests.support.choosing import Choosing
+from cornerman.contract import CornermanError, ModelError, SettingsError
+from cornerman.files.checkpoint_file import CheckpointFile
+from cornerman.training.bulk import plan as bulk_plan
+from cornerman.training.bulk.plan import Plan
+from cornerman.training.bulk.run import Interrupts, train
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.bulk_command import RINGSIDE_NAME, start_training
+from tests.support.waiting import wait_for
 
-FILE = 'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\ncandidate_period = 200\nbatch_size = 16\n'
+FILE = 'device = "cpu"\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
+HAS_TENSORBOARD = find_spec("tensorboard") is not None  # an extra of its own
+SMALL = {"batch_size": 64, "uses": 0.25, "capacity": 50_000, "report_battles": 2, "report_s": 0.2}
 
 
-@pytest.fixture(autouse=True)
-def usual_priority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the tests' own thread would keep the trainer's low priority."""
-    monkeypatch.setattr(device_choice, "configure_trainer_thread", lambda: False)
+def plan(**options: Any) -> Plan:
+    return Plan(**{**SMALL, "checkpoint_s": 1000.0, "candidate_steps": 10_000, **options})
 
 
-def begin(folder: Path, more: str = "") -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "settings.toml").write_text(FILE + more)
-    return folder
-
-
-def test_it_stops_after_the_decisions_and_goes_on_from_there(tmp_path: Path) -> None:
+def run(folder: Path, resume: bool = False, settings: str = FILE, **options: Any) -> list[str]:
+    """Train Ringside; every sentence that was said."""
     said: list[str] = []
-    first = train(Choosing(), begin(tmp_path), 1200, None, 1, said.append)
-    assert first > 0
-    assert said[0].split()[:2] == ["minutes", "decisions"]
-    assert 1200 <= int(said[-2].split()[1]) < 1300
-    assert said[-1] == f"Version {first} plays. It is stored in {tmp_path}"
-    assert any("passed the gate" in line for line in said)
-    again: list[str] = []
-    train(Choosing(), tmp_path, 200, None, 1, again.append)
-    assert int(again[-2].split()[2]) > int(said[-2].split()[2]), "the learning steps go on counting"
+    (folder / "settings.toml").write_text(settings)
+    train(RINGSIDE, RINGSIDE_NAME, folder, plan(**options), 1, resume, said.append)
+    return said
 
 
-def test_minutes_are_a_limit_too(tmp_path: Path) -> None:
-    said: list[str] = []
-    train(Choosing(), begin(tmp_path), None, 0.01, 1, said.append)
-    assert float(said[-2].split()[0]) < 1.0
+def entries(folder: Path, event: str) -> list[dict[str, Any]]:
+    log = [json.loads(line) for line in (folder / "bulk" / "log.jsonl").read_text("utf-8").splitlines()]
+    return [entry for entry in log if entry["event"] == event]
 
 
-@pytest.mark.parametrize("line", ["learning = true\n", "practice = 0.0\n", "seed = 5\nrecording = false\n"])
-def test_no_setting_of_the_player_makes_it_hang_or_start_a_second_trainer(tmp_path: Path, line: str) -> None:
-    before = threading.active_count()
-    train(Choosing(), begin(tmp_path, line), 100, None, 1, lambda _: None)
-    assert threading.active_count() == before
+def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
+    said = run(tmp_path, decisions=60_000, tensorboard=tmp_path / "board" if HAS_TENSORBOARD else None)
+    text = "\n".join(said)
+    assert "100%" in text
+    for part in ("Learning curve", "Ladder", "Cross table", "Action use", "It is stored in"):
+        assert part in text
+    assert text.count("The settings ask for the CPU.") == 2, "at the start and in the report"
+    assert entries(tmp_path, "devices")[0]["learning"]["device"] == "cpu"
+    progress = entries(tmp_path, "progress")
+    assert progress[-1]["decisions"] >= 60_000
+    assert set(progress[-1]["score"]) == set(RINGSIDE.bots)
+    assert progress[0]["rating"] is None
+    assert bool(list(tmp_path.glob("board/events.*"))) == HAS_TENSORBOARD
+    assert entries(tmp_path, "verdict"), "what was learned last is judged too"
+    assert (tmp_path / "bulk" / "report.png").read_bytes()[:4] == b"\x89PNG"
+    again = run(tmp_path, resume=True, decisions=20_000)
+    assert again[1].startswith(f"Goes on from {progress[-1]['decisions']:,} decisions")
+    later = entries(tmp_path, "progress")[-1]
+    assert later["decisions"] >= progress[-1]["decisions"] + 20_000
+    assert later["steps"] > progress[-1]["steps"]
 
 
-def test_a_faulty_settings_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="colour"):
-        train(Choosing(), begin(tmp_path, "colour = 1\n"), 100, None, 1, lambda _: None)
+@pytest.mark.parametrize(
+    ("settings", "error", "why"),
+    [(FILE, ModelError, "no checkpoint to resume"), (FILE + "colour = 1\n", SettingsError, "colour")],
+)
+def test_train_refuses_what_cannot_work(tmp_path: Path, settings: str, error: type[Exception], why: str) -> None:
+    with pytest.raises(error, match=why):
+        run(tmp_path, resume=True, settings=settings, decisions=100)
 
 
-def test_without_torch_it_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_refuses_memory_that_cannot_suffice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_plan, "WORKER_BYTES", 2**50)
+    with pytest.raises(SettingsError, match="MiB are free; take fewer workers"):
+        run(tmp_path, decisions=100)
+
+
+def test_train_without_torch_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CornermanError, match="pip install torch"):
-        train(Choosing(), tmp_path, 100, None, 1, lambda _: None)
+        run(tmp_path, decisions=100)
 
 
-def test_an_interrupt_ends_it_cleanly_and_keeps_the_learner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slices, work = [0], TrainingLoop.slice
-
-    def interrupted(self: TrainingLoop) -> bool:
-        slices[0] += 1
-        if slices[0] == 200:
-            raise KeyboardInterrupt
-        return work(self)
-
-    monkeypatch.setattr(TrainingLoop, "slice", interrupted)
-    said: list[str] = []
-    train(Choosing(), begin(tmp_path), None, 10.0, 1, said.append)
-    assert "Stopped." in said
-    assert (tmp_path / "resume.safetensors").is_file()
-
-
-def test_a_first_interrupt_is_noted_and_a_second_one_raises() -> None:
+def test_interrupts_notes_the_first_and_raises_at_the_second() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     with Interrupts() as interrupted:
         assert not interrupted()
@@ -102,64 +98,47 @@ def test_a_first_interrupt_is_noted_and_a_second_one_raises() -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def planned(elsewhere: bool = False, device: str = "cuda") -> tuple[Plan, dict[str, Choice]]:
-    learner = Learner(NetworkSpec(4, 3, (8,)))
-    choice = Choice(device, "It learns there.")
-    return _on_devices(Choosing(), Plan(decisions=1), learner, choice, 16, elsewhere)
-
-
-def test_acting_and_rows_go_where_a_timing_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[object, ...]] = []
-
-    def speed(*what: object) -> float:
-        asked.append(what)
-        return 2.0 if what[0] == "cuda" else 1.0
-
-    monkeypatch.setattr(device_actor, "acting_speed", speed)
-    monkeypatch.setattr(device_replay, "picking_speed", speed)
-    plan, devices = planned()
-    assert (plan.acting, plan.rows_on) == ("cuda", "cuda")
-    assert set(devices) == {"learning", "acting", "rows"}
-    assert [what[-1] for what in asked] == [2 * SCALAR // 3] * 2 + [16 * plan.batch_size] * 2
-    plan, devices = planned(elsewhere=True)
-    assert (plan.acting, plan.rows_on) == ("", "cuda")
-    assert "on Ray" in devices["acting"].why
-    with monkeypatch.context() as patch:
-        patch.setattr(bulk_loop, "refuse_impossible", refused_with_torch)
-        plan, devices = planned()
-    assert (plan.acting, plan.rows_on) == ("", "cuda")
-    assert devices["acting"].why == "It acts with numpy. On cuda: too much."
-    asked.clear()
-    plan, devices = planned(device="cpu")
-    assert (plan.acting, plan.rows_on, set(devices), asked) == ("", "", {"learning"}, [])
-
-
-def refused_with_torch(plan: Plan, learner: Learner) -> None:
-    if plan.acting:
-        raise SettingsError("too much.")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_leaves_everything_to_numpy() -> None:
-    plan, devices = planned()
-    assert (plan.acting, plan.rows_on) == ("", "")
-    for what in ("acting", "rows"):
-        assert "on cuda failed in a trial" in devices[what].why
-
-
-def test_every_event_is_said_once_however_many_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, work = [0], TrainingLoop.slice
-
-    def telling(self: TrainingLoop) -> bool:
-        busy = work(self)
-        if not busy:
-            told[0] += 1
-            self._metrics.event(f"told {told[0]}")
-        return busy
-
-    monkeypatch.setattr(TrainingLoop, "slice", telling)
-    said: list[str] = []
-    train(Choosing(), begin(tmp_path), 100, None, 1, said.append)
-    numbers = [int(line.split()[1]) for line in said if line.startswith("  told ")]
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert len(numbers) > 20
+@pytest.mark.long
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupt_saves_and_a_kill_leaves_the_last_checkpoint(
+    tmp_path: Path, how: signal.Signals, engine: str
+) -> None:
+    """Ctrl-C goes to the whole group, SIGTERM to the one process; --resume goes on, and no process is left."""
+    if engine == "ray":
+        pytest.importorskip("ray")
+        if how is signal.SIGKILL:
+            pytest.skip("a cluster of Ray's own outlives a kill by some seconds")
+    (tmp_path / "settings.toml").write_text(FILE)
+    options = ("--minutes", "5", "--workers", "1", "--checkpoint", "0.01", "--engine", engine)
+    running = start_training(tmp_path, *options, new_session=True)
+    children: list[psutil.Process] = []
+    try:
+        wait_for((tmp_path / "bulk" / "resume.previous.safetensors").is_file, 60.0, pause_s=0.05)
+        assert running.poll() is None, running.communicate()[0]
+        children = psutil.Process(running.pid).children(recursive=True)
+        assert len(children) >= 2
+        if how is signal.SIGINT:
+            os.killpg(running.pid, how)
+        else:
+            running.send_signal(how)
+        out = running.communicate(timeout=60.0)[0]
+        assert not psutil.wait_procs(children, timeout=10.0)[1], "the workers end with their parent"
+    finally:
+        running.kill()
+        for child in children:
+            if child.is_running():
+                child.kill()
+    if how is not signal.SIGKILL:
+        assert running.returncode == 0, out
+        for part in ("Stopped; everything is saved", "Learning curve"):
+            assert part in out
+        assert "Traceback" not in out
+    saved, _ = CheckpointFile(tmp_path / "bulk").load()
+    assert saved is not None
+    before = saved[1]["progress"]["decisions"]
+    assert before > 0
+    said = run(tmp_path, resume=True, decisions=1)
+    assert said[1].startswith(f"Goes on from {before:,} decisions")
+    assert f" {before + 32 * (1024 + 16):,} decisions" in "".join(said)
+    assert "begin anew" not in "".join(said)

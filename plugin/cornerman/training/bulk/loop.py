@@ -1,115 +1,87 @@
-"""Bulk training over processes: workers collect, this process learns, one more judges candidates; weights go out, rows
-come in, and a league decides who is met.
+"""Bulk training over processes: workers collect, this process learns, one more worker judges candidates; weights go
+out, rows come in, and a league samples the opponents.
 
 Answers are taken in a fixed order, a fixed number of steps is learned a row, and verdicts are taken in at fixed steps:
-how fast the machine is does not decide what is learned from when. Everything that goes on is in a checkpoint.
+how fast the machine is does not decide what is learned from when. A checkpoint holds everything that decides what
+comes.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, HeadlessGame, ModelError, SettingsError
+from cornerman.contract import BatchedGame, HeadlessGame, ModelError
 from cornerman.evaluation.arena import pair_seed
 from cornerman.experience.replay_buffer import ReplayBuffer
-from cornerman.learning.accelerator.device_replay import DeviceReplay
-from cornerman.learning.device import Choice
-from cornerman.learning.learner import Learner
+from cornerman.models.champions import Champions
 from cornerman.models.store import Store
-from cornerman.policy.policy_slot import PolicySlot
-from cornerman.selfplay.anchors import present_rating
 from cornerman.selfplay.league import League
-from cornerman.selfplay.pool import Hands, WorkerPool
+from cornerman.selfplay.pool import AnyWorker, WorkerPool
 from cornerman.selfplay.round_robin import RoundRobin
-from cornerman.selfplay.worker import PRESENT
+from cornerman.selfplay.worker import PRESENT, collecting
 from cornerman.settings import Settings
+from cornerman.training.bulk.log import BulkLog
+from cornerman.training.bulk.plan import Plan, Progress, refuse_impossible
 from cornerman.training.bulk.promotion import BulkPromotion
 
-WORKER_BYTES, LEARNER_BYTES = 200 * 2**20, 600 * 2**20
-"""What a worker and this process with torch take, measured with room to spare; the replay buffer comes on top."""
+if TYPE_CHECKING:
+    from cornerman.learning.accelerator.device_replay import DeviceReplay
+    from cornerman.learning.learner import Learner
+
 MOST_MOMENTS = 500
 """Moments of the learning curve that are kept; where there are more, every second one goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much, how, and how often it tells and saves."""
-
-    decisions: int | None = None
-    minutes: float | None = None
-    workers: int = 1
-    batch_size: int = 256
-    uses: float = 4.0  # how often a row is learned from on average
-    capacity: int = 200_000
-    candidate_steps: int = 3_000  # learning steps between two candidates
-    report_s: float = 10.0
-    checkpoint_s: float = 60.0
-    acting: str = ""  # the device that the present policy acts on in the workers; "": with numpy
-    rows_on: str = ""  # the device that batches to learn from are picked on; "": here
-
-
-@dataclass(slots=True)
-class Progress:
-    """What has been done so far, all sessions together."""
-
-    decisions: int = 0
-    battles: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    owed: float = 0.0  # learning steps that the collected rows still pay for
-    actions: list[int] = field(default_factory=list)  # how often the present policy took each
-    curve: list[dict[str, Any]] = field(default_factory=list)
-
-
 class BulkLoop:
-    """One run. Built and called by one thread; `close` ends the processes."""
+    """One run; one thread builds and calls it."""
 
     def __init__(
         self,
         game: HeadlessGame,
-        game_name: str,
         settings: Settings,
         plan: Plan,
         store: Store,
-        slot: PolicySlot,
+        champions: Champions,
         learner: Learner,
-        say: Callable[[str], None],
+        log: BulkLog,
+        start_worker: Callable[[int, int], AnyWorker],
     ) -> None:
-        """`learner` must have the plan's batch size; `board` and `new_pool` may be set
-        later, for figures that go elsewhere too, and for workers that do.
+        """`learner` must have the plan's batch size; `start_worker` is given a seed and the worker's number.
 
-        SettingsError where the memory cannot suffice."""
-        refuse_impossible(plan, learner)
-        self.game, self._settings, self._plan, self._say = game, settings, plan, say
-        self._store, self._lineage, self._learner = store, slot, learner
-        spec = self._spec = learner.spec
-        shape, random = (spec.observation_size, spec.num_actions), np.random.default_rng([settings.seed, 6])
-        self.ring = (
-            DeviceReplay(plan.capacity, *shape, random, plan.rows_on)
-            if plan.rows_on
-            else ReplayBuffer(plan.capacity, *shape, random)
-        )
-        self.league, self.progress = League(list(game.bots)), Progress(actions=[0] * spec.num_actions)
-        self._batched = list(game.batched_bots) if isinstance(game, BatchedGame) else list(game.bots)
-        store.bulk_folder.mkdir(exist_ok=True)
-        self._log, self._checkpoint_file = store.bulk_folder / "log.jsonl", store.bulk_checkpoint
-        self._game_name = game_name
-        self.pool: Hands | None = None
-        self.new_pool: Callable[[str, tuple[int, ...], int, int], Hands] = WorkerPool
-        self.board: Callable[[Mapping[str, Any]], None] = lambda entry: None
-        self.promotion = BulkPromotion(store, slot, self.league, spec, settings, say, self._write)
-        self.devices: dict[str, Choice] = {}
-        """Where it learns, acts and picks rows, and why; for the log and the report."""
+        SettingsError where the memory cannot suffice.
+        """
+        spec = learner.spec
+        refuse_impossible(plan, spec)
+        self._settings, self._plan, self._learner, self._log = settings, plan, learner, log
+        self._checkpoint_file, self._start_worker = store.bulk_checkpoint, start_worker
+        self._slot, self._folder = champions.slot, store.folder
+        self._device_buffer: DeviceReplay | None = None
+        self._buffer = self._new_buffer()
+        self._league, self.progress = League(list(game.bots)), Progress(actions=[0] * spec.num_actions)
+        batched = game.batched_bots if isinstance(game, BatchedGame) else game.bots
+        self._bots = [name for name in game.bots if name in batched]
+        self._bots_beside = [name for name in game.bots if name not in batched]
+        self.promotion = BulkPromotion(store, champions, self._league, spec, settings, log)
         self.faults: list[str] = []
-        self._round_robin: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # the workers in a checkpoint
-        self._learner.load(slot.champion.flat)
+        """Why devices were left, as sentences."""
+        self._resumed: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # the workers in a checkpoint
+        self._pool: WorkerPool | None = None  # while it runs
+        learner.load(champions.slot.champion.flat)
+
+    def _new_buffer(self) -> ReplayBuffer:
+        plan, spec = self._plan, self._learner.spec
+        sizes, random = (spec.observation_size, spec.num_actions), np.random.default_rng([self._settings.seed, 6])
+        if not plan.rows_on:
+            return ReplayBuffer(plan.capacity, *sizes, random)
+        from cornerman.learning.accelerator.device_replay import DeviceReplay  # torch, where there is a device for it
+
+        self._device_buffer = DeviceReplay(plan.capacity, *sizes, random, plan.rows_on)
+        return self._device_buffer
 
     # -------------------------------------------------------------------------------------------------------- the run
 
@@ -121,29 +93,27 @@ class BulkLoop:
         plan = self._plan
         # Other seeds than before for workers that nothing was stored of: the same battles would be played again.
         seed = pair_seed(self._settings.seed, self.progress.decisions, "workers")
-        self.pool = self.new_pool(self._game_name, self._spec.hidden, seed, plan.workers + 1)
+        pool = self._pool = WorkerPool(lambda number: self._start_worker(seed, number), plan.workers + 1)
         try:
-            round_robin = RoundRobin(self.pool, plan.workers)
-            if self._round_robin is not None:
-                for sentence in round_robin.restore(*self._round_robin):
-                    self._say(sentence)
-            self._round_robin = None
-            if self.devices:
-                self._write({"event": "devices", **{what: asdict(choice) for what, choice in self.devices.items()}})
+            round_robin = RoundRobin(pool, plan.workers)
+            if self._resumed is not None:
+                for sentence in round_robin.restore(*self._resumed):
+                    self._log.say(sentence)
+            self._resumed = None
             round_robin.begin(self._collecting)
-            self.promotion.start(self.pool, plan.workers)
+            self.promotion.start(pool, plan.workers)
             done = self._collect_and_learn(round_robin, stopped) and self._judge_the_last(stopped)
-            self.checkpoint(round_robin)
+            self._checkpoint(round_robin)
             return done
         finally:
             self.promotion.close()
-            self.pool.close()
+            pool.close()
 
     def _collect_and_learn(self, round_robin: RoundRobin, stopped: Callable[[], bool]) -> bool:
         plan, progress = self._plan, self.progress
         first, before = progress.decisions, progress.seconds
-        started = told = saved = time.monotonic()
-        while self._share_done(progress.decisions - first, time.monotonic() - started) < 1.0:
+        started = reported = saved = time.monotonic()
+        while plan.share_done(progress.decisions - first, time.monotonic() - started) < 1.0:
             if stopped() or not self._put_to_the_gate(plan.candidate_steps, stopped):
                 return False
             answer = round_robin.take(self._collecting)
@@ -153,19 +123,19 @@ class BulkLoop:
             self._learn()
             now = time.monotonic()
             progress.seconds = before + now - started
-            if now - told >= plan.report_s:
-                told = now
-                self._tell(progress.decisions - first, now - started)
+            if now - reported >= plan.report_s:
+                reported = now
+                self._report(progress.decisions - first, now - started)
             if now - saved >= plan.checkpoint_s:
-                self.checkpoint(round_robin)
+                self._checkpoint(round_robin)
                 saved = time.monotonic()
-        self._tell(progress.decisions - first, time.monotonic() - started)
+        self._report(progress.decisions - first, time.monotonic() - started)
         return True
 
     def _put_to_the_gate(self, due: int, stopped: Callable[[], bool]) -> bool:
-        """What was learned, where so many steps were since the last candidate; False where `stopped` came before."""
+        """Judge the present policy where so many steps were learned since the last candidate; False where stopped."""
         steps = self._learner.steps
-        if steps - self.promotion.standing.steps < due:
+        if steps - self.promotion.counts.steps < due:
             return True
         return self.promotion.put(self._learner.averaged(), steps, self.progress.rows, stopped)
 
@@ -173,78 +143,65 @@ class BulkLoop:
         """Put what was learned since the last candidate to the gate too, and wait for the verdict."""
         return self._put_to_the_gate(1, stopped) and self.promotion.settle(stopped)
 
-    def _share_done(self, decisions: int, seconds: float) -> float:
-        if self._plan.decisions is not None:
-            return decisions / self._plan.decisions
-        return seconds / (60.0 * (self._plan.minutes or 10.0))
-
     def _collecting(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The order to collect with the present weights against the league."""
         arrays = {PRESENT: self._learner.averaged()}
         versions = {PRESENT: self._learner.steps}
         for policy in self.promotion.champions():
             arrays[f"version {policy.version}"], versions[f"version {policy.version}"] = policy.flat, policy.version
-        order = {
-            "kind": "collect",
-            "versions": versions,
-            "mix": self.league.mix(self._batched),
-            "mix_beside": self.league.mix([name for name in self.league.scripted if name not in self._batched]),
-            "epsilon": self._settings.exploration_fraction,
-            "n_step": self._settings.n_step,
-            "gamma": self._settings.gamma,
-        }
-        if self._plan.acting:
-            order["acting"] = self._plan.acting
-        return arrays, order
+        mix, beside = self._league.mix(self._bots), self._league.mix(self._bots_beside)
+        return arrays, collecting(self._settings, versions, mix, beside, self._plan.acting)
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         """Store an answer's rows and count its results."""
         progress = self.progress
-        self.ring.append_many(columns)
+        self._buffer.append_many(columns)
         progress.rows += len(columns["action"])
         progress.decisions += int(notes["decisions"])
         progress.battles += int(notes["battles"])
         progress.actions = [a + b for a, b in zip(progress.actions, notes["actions"], strict=True)]
         if "fault" in notes:
-            self._tell_fault(notes["fault"])
-        progress.owed += len(columns["action"]) * self._plan.uses / self._plan.batch_size
-        self.league.fade()
+            self._note_fault(notes["fault"])
+        for reason, count in notes.get("dropped", {}).items():
+            if reason not in progress.dropped:
+                self._log.say_once(f"A headless battle was dropped ({notes['examples'][reason]}).", "dropped")
+            progress.dropped[reason] = progress.dropped.get(reason, 0) + count
+        progress.steps_due += len(columns["action"]) * self._plan.uses / self._plan.batch_size
+        self._league.fade()
         for first, second, wins, draws, losses in notes["tallies"]:
             if first == PRESENT:
-                self.league.count(second, wins, draws, losses)
+                self._league.count(second, wins, draws, losses)
             elif second == PRESENT:
-                self.league.count(first, losses, draws, wins)
+                self._league.count(first, losses, draws, wins)
 
     def _learn(self) -> None:
-        """Whole bursts of what is owed."""
-        burst, ring = self._settings.burst_steps, self.ring
-        while self.progress.owed >= burst:
-            self.progress.owed -= burst
-            batch = ring.sample(burst * self._plan.batch_size)
+        """Whole bursts of the learning steps that are due."""
+        burst, on_device = self._settings.burst_steps, self._device_buffer
+        while self.progress.steps_due >= burst:
+            self.progress.steps_due -= burst
+            batch = self._buffer.sample(burst * self._plan.batch_size)
             try:
                 self._learner.learn_burst(batch)
             except RuntimeError as error:  # a device that is lost takes the rows on it along; the learner is as before
-                if not isinstance(ring, DeviceReplay) or ring.fault:
+                if on_device is None or on_device.fault:
                     raise
-                self._learner.learn_burst(ring.again(error))
-        for fault in (self._learner.fault, ring.fault if isinstance(ring, DeviceReplay) else ""):
+                self._learner.learn_burst(on_device.again(error))
+        for fault in (self._learner.fault, "" if on_device is None else on_device.fault):
             if fault:
-                self._tell_fault(fault)
+                self._note_fault(fault)
 
-    def _tell_fault(self, fault: str) -> None:
+    def _note_fault(self, fault: str) -> None:
         """Say once why a device was left."""
-        if fault not in self.faults:
+        if self._log.say_once(fault, "fault"):
             self.faults.append(fault)
-            self._say(fault)
-            self._write({"event": "fault", "reason": fault})
 
-    # -------------------------------------------------------------------------------------------- telling and saving
+    # ------------------------------------------------------------------------------------------ reporting and saving
 
-    def _tell(self, decisions: int, seconds: float) -> None:
-        progress, done = self.progress, min(1.0, self._share_done(decisions, seconds))
-        left = seconds * (1.0 - done) / done if done > 0.0 else 0.0
-        anchors = {name: self.league.standings[name].recent_score for name in self.league.scripted}
-        rating = present_rating(self.league.standings, self.promotion.anchors)
+    def _report(self, decisions: int, seconds: float) -> None:
+        """A moment of the learning curve, after so many decisions and seconds of this session."""
+        progress, done = self.progress, min(1.0, self._plan.share_done(decisions, seconds))
+        scores = {name: self._league.results[name].recent_score for name in self._league.bots}
+        rating = self._league.rating()
         entry = {
             "rating": None if rating is None else round(rating.points),
             "decisions": progress.decisions,
@@ -252,102 +209,72 @@ class BulkLoop:
             "decisions_per_s": round(decisions / max(seconds, 1e-9)),
             "steps": self._learner.steps,
             "battles": progress.battles,
-            "version": self._lineage.champion.version,
-            "score": {name: round(score, 4) for name, score in anchors.items()},
-            "replaced": self.pool.replaced if self.pool else 0,
+            "version": self._slot.champion.version,
+            "score": {name: round(score, 4) for name, score in scores.items()},
+            "replaced": self._pool.replaced if self._pool else 0,
+            "dropped": sum(progress.dropped.values()),
             "waited_s": round(self.promotion.waited_s, 1),
         }
         progress.curve.append(entry)
         if len(progress.curve) > MOST_MOMENTS:
             del progress.curve[1::2]
-        self._write({"event": "progress", **entry})
-        self.board(entry)
-        bar = "#" * int(20 * done)
-        scores = " ".join(f"{name} {score:.0%}" for name, score in anchors.items())
+        self._log.progress(entry)
+        left = seconds * (1.0 - done) / done if done > 0.0 else 0.0
         points = "" if rating is None else f"; rating {rating.points:.0f} ({rating.low:.0f} to {rating.high:.0f})"
-        lost = f", {entry['replaced']} processes replaced" if entry["replaced"] else ""
-        self._say(
-            f"[{bar:<20}] {done:4.0%} {progress.decisions:,} decisions, {entry['decisions_per_s']:,}/s, "
-            f"{left / 60:.1f} min left, {self._learner.steps:,} steps, version {entry['version']}; "
-            f"{scores}{points}{lost}"
+        self._log.say(
+            f"[{'#' * int(20 * done):<20}] {done:4.0%} {progress.decisions:,} decisions, "
+            f"{entry['decisions_per_s']:,}/s, {left / 60:.1f} min left, {self._learner.steps:,} steps, "
+            f"version {entry['version']}; {' '.join(f'{name} {score:.0%}' for name, score in scores.items())}{points}"
+            + (f", {entry['replaced']} workers replaced" if entry["replaced"] else "")
+            + (f", {entry['dropped']} battles dropped" if entry["dropped"] else "")
         )
 
-    def _write(self, entry: Mapping[str, Any]) -> None:
-        try:
-            with self._log.open("a", encoding="utf-8") as log:
-                log.write(json.dumps(entry) + "\n")
-        except OSError as error:  # the log is for people; training goes on without
-            self._say(f"The log cannot be written ({error.strerror or error}).")
-
-    def checkpoint(self, round_robin: RoundRobin) -> None:
+    def _checkpoint(self, round_robin: RoundRobin) -> None:
         """Save everything that training goes on from; a failure is said, and the last checkpoint stays."""
         started = time.monotonic()
         workers, turn = round_robin.state()
-        promotion, standing = self.promotion.state()
+        promotion, counts = self.promotion.state()
         parts = (
             ("learner", self._learner.state()),
-            ("ring", self.ring.state()),
+            ("ring", self._buffer.state()),
             ("promotion", promotion),
             ("round_robin", workers),
         )
         arrays = {f"{part}.{name}": array for part, named in parts for name, array in named.items()}
-        notes: dict[str, Any] = {
+        notes = {
             "progress": asdict(self.progress),
-            "league": self.league.as_dict(),
-            "promotion": standing,
+            "league": self._league.state(),
+            "promotion": counts,
+            "round_robin": turn,
+            "log_bytes": self._log.num_bytes,
         }
-        notes |= {"round_robin": turn, "log_bytes": self._log.stat().st_size if self._log.exists() else 0}
         try:
             num_bytes = self._checkpoint_file.save(arrays, notes)
         except ModelError as error:
-            self._say(str(error))
+            self._log.say(str(error))
             return
-        seconds = round(time.monotonic() - started, 2)
-        self._write({"event": "checkpoint", "bytes": num_bytes, "seconds": seconds})
+        self._log.write({"event": "checkpoint", "bytes": num_bytes, "seconds": round(time.monotonic() - started, 2)})
 
     def resume(self) -> None:
         """Go on from the last checkpoint; ModelError where there is none or it does not fit."""
         saved, sentences = self._checkpoint_file.load()
         for sentence in sentences:
-            self._say(sentence)
+            self._log.say(sentence)
         if saved is None:
-            raise ModelError(f"{self._store.folder} holds no checkpoint to resume from; start without --resume.")
+            raise ModelError(f"{self._folder} holds no checkpoint to resume from; start without --resume.")
         arrays, notes = saved
-        self._learner.restore(_part(arrays, "learner."))
         try:
-            self.ring.restore(_part(arrays, "ring."))
+            self._learner.restore(_part(arrays, "learner."))
+            self._buffer.restore(_part(arrays, "ring."))
             self.progress = Progress(**notes["progress"])
-            self.league.restore(notes["league"])
+            self._league.restore(notes["league"])
             self.promotion.restore(_part(arrays, "promotion."), notes["promotion"])
-            self._round_robin = _part(arrays, "round_robin."), notes["round_robin"]
-            self._shorten_log(int(notes["log_bytes"]))
+            self._resumed = _part(arrays, "round_robin."), notes["round_robin"]
+            self._log.shorten(int(notes["log_bytes"]))
         except (ModelError, ValueError, TypeError, KeyError) as error:
             raise ModelError(f"The checkpoint does not fit: {error} Start without --resume.") from error
-        self._say(f"Goes on from {self.progress.decisions:,} decisions and {self._learner.steps:,} steps.")
-
-    def _shorten_log(self, num_bytes: int) -> None:
-        """Without what was done after the checkpoint: it is done again, and comes out the same."""
-        try:
-            if self._log.stat().st_size > num_bytes:
-                os.truncate(self._log, num_bytes)
-        except OSError as error:
-            self._say(f"The log cannot be shortened ({error.strerror or error}).")
-
-
-def refuse_impossible(plan: Plan, learner: Learner) -> None:
-    """SettingsError with the figures where processes and replay buffer cannot fit the free memory together."""
-    import psutil
-
-    row_bytes = 2 * (4 * learner.spec.observation_size + learner.spec.num_actions) + 64
-    # A checkpoint holds the rows twice more for a moment: copied, and as the bytes of a file.
-    needed = (plan.workers + 1) * WORKER_BYTES + LEARNER_BYTES + 3 * plan.capacity * row_bytes
-    needed += plan.workers * LEARNER_BYTES if plan.acting else 0  # each of them with torch
-    free = psutil.virtual_memory().available
-    if needed > free:
-        raise SettingsError(
-            f"{plan.workers} workers and {plan.capacity:,} rows need {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} "
-            "MiB are free; take fewer workers or a smaller replay capacity."
-        )
+        done = f"{self.progress.decisions:,} decisions and {self._learner.steps:,} steps"
+        self._log.say(f"Goes on from {done}.")
 
 
 def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The candidates of bulk training: put to the gate one after the other, in a process of their own, and promoted.
+"""The candidates of bulk training: put to the gate one after the other, in a worker of their own, and promoted.
 
 A verdict is taken in when the next candidate is due, which is counted in learning steps, and never when it happens to
 arrive. So how fast the judge is does not decide who is met from when on; one that is late is waited for.
@@ -18,30 +18,31 @@ from numpy.typing import NDArray
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.arena import pair_seed
 from cornerman.evaluation.verdict import verdict_of
-from cornerman.models.live_monitor import LiveMonitor
+from cornerman.models.champions import Champions
 from cornerman.models.manifest import Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.anchors import ANCHOR_BATTLES, anchor_points
 from cornerman.selfplay.league import League
-from cornerman.selfplay.pool import Hands
+from cornerman.selfplay.pool import WorkerPool
 from cornerman.selfplay.round_robin import WAIT_S
 from cornerman.settings import Settings
+from cornerman.training.bulk.log import BulkLog
 
+BOT_BATTLES = 20
+"""Battles of every two bots: few, since the strongest may take seconds for one."""
 _NEWEST_GATES = 10_000
 
 
 @dataclass(slots=True)
-class Standing:
+class Counts:
     """How far it is, for a checkpoint."""
 
     candidates: int = 0
     promoted: int = 0
     steps: int = 0  # learning steps when the last candidate was taken
     rows: int = 0  # rows collected by then
-    measured: bool = False  # whether the scripted fighters' points are known
+    measured: bool = False  # whether the ratings of the bots are known
 
 
 class BulkPromotion:
@@ -50,63 +51,57 @@ class BulkPromotion:
     def __init__(
         self,
         store: Store,
-        slot: PolicySlot,
+        champions: Champions,
         league: League,
         spec: NetworkSpec,
         settings: Settings,
-        say: Callable[[str], None],
-        write: Callable[[Mapping[str, Any]], None],
+        log: BulkLog,
     ) -> None:
-        """`write` takes entries of the log."""
-        registry = store.registry
-        self._store, self._registry, self._lineage, self._league = store, registry, slot, league
-        self._spec, self._settings, self._say, self._write = spec, settings, say, write
-        self._chronicle = LiveMonitor(store, say)
-        self.standing = Standing()
-        self.anchors: dict[str, float] = {}
+        self._store, self._champions, self._league = store, champions, league
+        self._spec, self._settings, self._log = spec, settings, log
+        self.counts = Counts()
         self.waited_s = 0.0
         """How long learning has waited for the judge."""
         self._candidate: Policy | None = None
         self._repeated: set[int] = set()  # seeds of the gates that the history knows from before a kill
-        self._newest = max(registry.numbers(), default=0)  # versions beyond were stored after the checkpoint
+        self._newest = max(champions.registry.numbers(), default=0)  # versions beyond were stored after the checkpoint
         self._enter()
 
-    def start(self, pool: Hands, judge: int) -> None:
-        """Order the judge what is due: what was under way when this was stored, or the scripted fighters' points."""
+    def start(self, pool: WorkerPool, judge: int) -> None:
+        """Order the judge what is due: what was under way when this was stored, or to measure the bots."""
         self._pool, self._judge = pool, judge
         if self._candidate is not None:
             self._order(self._candidate)
-        elif not self.standing.measured and len(self._league.scripted) > 1:
-            measure = {"kind": "measure", "seed": self._settings.seed, "battles": ANCHOR_BATTLES}
-            pool.order(judge, {}, measure)
+        elif not self.counts.measured and len(self._league.bots) > 1:
+            pool.order(judge, {}, {"kind": "measure", "seed": self._settings.seed, "battles": BOT_BATTLES})
         else:
-            self.standing.measured = True
+            self.counts.measured = True
 
     def champions(self) -> list[Policy]:
         """Those of the kept champions that have this network's shape; the one that plays is the last."""
-        return [policy for policy in self._lineage.line if policy.spec == self._spec]
+        return [policy for policy in self._champions.slot.line if policy.spec == self._spec]
 
     def put(self, flat: Floats, steps: int, rows: int, stopped: Callable[[], bool]) -> bool:
-        """Take in the last verdict, and put what was learned until now to the gate; False where `stopped` said so."""
+        """Take in the last verdict, and put what was learned until now to the gate; False where stopped before."""
         if not self.settle(stopped):
             return False
-        standing = self.standing
-        standing.candidates, standing.steps, standing.rows = standing.candidates + 1, steps, rows
+        counts = self.counts
+        counts.candidates, counts.steps, counts.rows = counts.candidates + 1, steps, rows
         self._candidate = Policy(self._spec, flat)
         self._order(self._candidate)
         return True
 
     def settle(self, stopped: Callable[[], bool]) -> bool:
-        """Wait for what the judge is at and take it in; False where `stopped` said so before."""
+        """Wait for what the judge was ordered and take it in; False where stopped before."""
         started = time.monotonic()
-        while self._candidate is not None or not self.standing.measured:
+        while self._candidate is not None or not self.counts.measured:
             answer = self._pool.answer(self._judge, WAIT_S)
             if answer is None:
                 if stopped():
                     return False
             elif self._candidate is None:
-                self.standing.measured = True
-                self.anchors = anchor_points(answer[1]["met"], self._league.scripted[0])
+                self.counts.measured = True
+                self._league.take_measured(answer[1]["met"])
             else:
                 candidate, self._candidate = self._candidate, None
                 self._decide(candidate, answer[1]["verdict"])
@@ -114,7 +109,7 @@ class BulkPromotion:
         return True
 
     def close(self) -> None:
-        """Let go of the history."""
+        """Close the history."""
         self._store.close_history()
 
     # ------------------------------------------------------------------------------------------------- a judgement
@@ -127,51 +122,48 @@ class BulkPromotion:
             arrays["oldest"] = champions[0].flat
         order = {
             "kind": "judge",
-            "candidate": self.standing.candidates,
-            "seed": pair_seed(self._settings.seed, self.standing.candidates, "gate"),
+            "candidate": self.counts.candidates,
+            "seed": pair_seed(self._settings.seed, self.counts.candidates, "gate"),
             "min_pairs": self._settings.gate_min_pairs,
             "max_pairs": self._settings.gate_max_pairs,
         }
         self._pool.order(self._judge, arrays, order)
 
     def _decide(self, candidate: Policy, data: Mapping[str, Any]) -> None:
-        self._write({"event": "verdict", "candidate": self.standing.candidates, "reason": data["reason"]})
+        self._log.write({"event": "verdict", "candidate": self.counts.candidates, "reason": data["reason"]})
         champions = self.champions()
         champion, oldest = champions[-1].version, champions[0].version
         version = None
         if data["promote"]:
             try:
-                version = self._keep(candidate, data)
+                version = self._promote(candidate, data).version
             except ModelError as error:  # a full disk must not end the night: a later candidate is tried again
-                self._say(f"A better version was found, but could not be kept. {error}")
+                self._log.say(f"A better version was found, but could not be kept. {error}")
                 return
-            self._lineage.promote(Policy(candidate.spec, candidate.flat, version))
             self._enter()
-            self.standing.promoted += 1
-            self._say(f"  Version {version} passed the gate and now plays. {data['reason']}")
+            self.counts.promoted += 1
+            self._log.say(f"  Version {version} passed the gate and now plays. {data['reason']}")
         if int(data["seed"]) not in self._repeated:
-            manifest = None if version is None else self._registry.manifest(version)
-            self._chronicle.judged(verdict_of(data), champion, manifest, oldest)
+            self._champions.note(verdict_of(data), champion, oldest, version)
 
-    def _keep(self, candidate: Policy, verdict: Mapping[str, Any]) -> int:
-        """The candidate as a stored version that plays; the one that it became before a kill, if it did."""
-        for version in self._registry.numbers():
+    def _promote(self, candidate: Policy, verdict: Mapping[str, Any]) -> Policy:
+        """Let the candidate play: as a new version, or as the one that it became before a kill, if it did."""
+        champions = self._champions
+        for version in champions.registry.numbers():
             if version > self._newest and self._is(version, candidate):
-                self._newest = version
-                if version not in self._registry.line:
-                    self._registry.promote(version)
-                return version
-        rows = {"self-play": self.standing.rows}
-        provenance = Provenance(self._lineage.champion.version, self.standing.steps, rows, verdict)
-        version = self._registry.save(candidate.flat, provenance, spec=candidate.spec)
-        self._registry.promote(version)
-        self._newest = version
-        return version
+                policy = champions.promote_again(version)
+                break
+        else:
+            rows = {"self-play": self.counts.rows}
+            provenance = Provenance(champions.slot.champion.version, self.counts.steps, rows, verdict)
+            policy = champions.promote(candidate, provenance)
+        self._newest = policy.version
+        return policy
 
     def _is(self, version: int, candidate: Policy) -> bool:
         try:
-            return bool(np.array_equal(self._registry.load(version).flat, candidate.flat))
-        except ModelError:  # a damaged one is none that could be gone on with
+            return bool(np.array_equal(self._champions.registry.load(version).flat, candidate.flat))
+        except ModelError:  # a damaged one cannot be gone on with
             return False
 
     def _enter(self) -> None:
@@ -186,19 +178,17 @@ class BulkPromotion:
         if self._candidate is not None:
             arrays["candidate"] = self._candidate.flat
         line = [policy.version for policy in champions]
-        return arrays, {"standing": asdict(self.standing), "anchors": self.anchors, "line": line, "time": time.time()}
+        return arrays, {"counts": asdict(self.counts), "line": line, "time": time.time()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> None:
         """Go on from `state`: with its champions, whoever was promoted since. ModelError where one is gone."""
-        stored = set(self._registry.numbers())
+        stored = set(self._champions.registry.numbers())
         for version in notes["line"]:
             if version not in stored:
                 raise ModelError(f"version {version}, which it goes on from, is no longer stored.")
-        first, *others = (Policy(self._spec, arrays[f"champion.{version}"], version) for version in notes["line"])
-        self._lineage.restart(first)
-        for policy in others:
-            self._lineage.promote(policy)
-        self.standing, self.anchors = Standing(**notes["standing"]), dict(notes["anchors"])
+        line = [Policy(self._spec, arrays[f"champion.{version}"], version) for version in notes["line"]]
+        self._champions.go_back_to(line)
+        self.counts = Counts(**notes["counts"])
         self._candidate = Policy(self._spec, arrays["candidate"]) if "candidate" in arrays else None
         self._newest = notes["line"][-1]
         self._repeated = self._known_since(notes["time"])
@@ -209,5 +199,5 @@ class BulkPromotion:
         try:
             return {int(gate["seed"]) for gate in self._store.history().gates(_NEWEST_GATES) if gate["time"] > moment}
         except ModelError as error:
-            self._say(str(error))
+            self._log.say(str(error))
             return set()

@@ -1,74 +1,80 @@
-"""What bulk training came to: learning curve, ladder with intervals, action use, cross table; as text and as a picture.
+"""Report of bulk training: learning curve, ladder with intervals, action use, cross table; as text and as a picture.
 
 The battles of the cross table are played here, greedily and side-swapped. matplotlib only for the picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cornerman.contract import HeadlessGame
 from cornerman.evaluation.arena import Agent, evaluate, pair_seed
 from cornerman.evaluation.ratings import Meeting, Rating, rate
 from cornerman.experience.encoder import Encoder
-from cornerman.policy.policy_slot import PolicySlot
+from cornerman.policy.policy import Policy
+from cornerman.selfplay.league import WEAKEST_POINTS
+from cornerman.training.bulk.plan import Progress
 
 CURVE_LINES = 12
-ANCHOR_POINTS = 0.0
-"""The weakest scripted fighter's, by definition."""
 
 
-class Trained(Protocol):
-    """What is read of a run."""
+def write_report(
+    folder: Path,
+    game: HeadlessGame,
+    champions: Sequence[Policy],
+    progress: Progress,
+    machine: Sequence[str],
+    num_battles: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> str:
+    """Play the cross table, write report.txt and, where matplotlib is there, report.png; returns the text.
 
-    @property
-    def game(self) -> HeadlessGame: ...
-    @property
-    def progress(self) -> Any: ...
-    @property
-    def devices(self) -> Mapping[str, Any]: ...
-    @property
-    def faults(self) -> Sequence[str]: ...
-
-
-def write_report(run: Trained, slot: PolicySlot, folder: Path, num_battles: int) -> str:
-    """Play the cross table, write report.txt and, where matplotlib is there, report.png; returns the text."""
-    names, meetings = cross_table(run.game, slot, num_battles)
-    weakest = next(iter(run.game.bots), names[0])
-    ladder = rate(meetings, {weakest: ANCHOR_POINTS})
-    actions = dict(zip(run.game.action_names, run.progress.actions, strict=True))
-    text = "\n\n".join(
-        [
-            "Learning curve (recent score of the exploring policy against each scripted fighter)\n"
-            + curve_text(run.progress.curve),
-            "Ladder (greedy; 95 % intervals; " + f"{weakest} is {ANCHOR_POINTS:.0f})\n" + ladder_text(ladder),
-            f"Cross table (score of the row against the column, {num_battles} battles a pair)\n"
-            + table_text(names, meetings),
-            "Action use of the policy that learned\n" + action_text(actions),
-            "Devices\n" + "\n".join([*(choice.why for choice in run.devices.values()), *run.faults]),
-        ]
-    )
+    `machine`: sentences about devices. Once `stopped` is true no battle is played any more, and the cross table and the
+    ladder are left out.
+    """
+    actions = dict(zip(game.action_names, progress.actions, strict=True))
+    parts = {"Learning curve (recent score of the exploring policy against each bot)": curve_text(progress.curve)}
+    meetings = cross_table(game, champions, num_battles, stopped)
+    ladder: dict[str, Rating] = {}
+    if meetings:
+        names = list(dict.fromkeys(name for meeting in meetings for name in (meeting.player, meeting.opponent)))
+        weakest = next(iter(game.bots), names[0])
+        ladder = rate(meetings, {weakest: WEAKEST_POINTS})
+        parts[f"Ladder (greedy; 95 % intervals; {weakest} is {WEAKEST_POINTS:.0f})"] = ladder_text(ladder)
+        table = f"Cross table (score of the row against the column, {num_battles} battles a pair)"
+        parts[table] = table_text(names, meetings)
+    parts["Action use of the policy that learned"] = action_text(actions)
+    if progress.dropped:
+        parts["Faulty battles that were dropped"] = ", ".join(
+            f"{n:,} {reason}" for reason, n in progress.dropped.items()
+        )
+    parts["Devices"] = "\n".join(machine)
+    text = "\n\n".join(f"{heading}\n{body}" for heading, body in parts.items())
     (folder / "report.txt").write_text(text + "\n", encoding="utf-8")
     try:
-        draw_report(folder / "report.png", run.progress.curve, ladder, actions)
+        draw_report(folder / "report.png", progress.curve, ladder, actions)
     except ImportError:
         return f"{text}\n\nNo picture: matplotlib is not installed (pip install matplotlib)."
     return f"{text}\n\nPicture: {folder / 'report.png'}"
 
 
-def cross_table(game: HeadlessGame, slot: PolicySlot, num_battles: int) -> tuple[list[str], list[Meeting]]:
-    """Everyone against everyone: the champion, its predecessor, the oldest one kept, the scripted fighters."""
-    line = {f"version {policy.version}": policy for policy in (slot.champion, slot.back(1), slot.oldest)}
-    players: dict[str, Agent] = {**line, **game.bots}
+def cross_table(
+    game: HeadlessGame, champions: Sequence[Policy], num_battles: int, stopped: Callable[[], bool]
+) -> list[Meeting]:
+    """Everyone against everyone: the champion, its predecessor, the oldest one kept, the bots; empty where stopped."""
+    chosen = (champions[-1], champions[max(0, len(champions) - 2)], champions[0])
+    agents: dict[str, Agent] = {**{f"version {policy.version}": policy for policy in chosen}, **game.bots}
     encoder, meetings = Encoder(game), []
-    for number, (first, second) in enumerate(combinations(players, 2)):
-        seed = pair_seed(0, number, "report")
-        result = evaluate(players[first], players[second], game, num_battles, seed, encoder=encoder)
+    for number, (first, second) in enumerate(combinations(agents, 2)):
+        seed, pair = pair_seed(0, number, "report"), (agents[first], agents[second])
+        result = evaluate(*pair, game, num_battles, seed, encoder=encoder, stopped=stopped)
+        if stopped():
+            return []
         meetings.append(Meeting(first, second, result.score * result.num_battles, result.num_battles))
-    return list(players), meetings
+    return meetings
 
 
 def curve_text(curve: Sequence[Mapping[str, Any]]) -> str:

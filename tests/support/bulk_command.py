@@ -1,0 +1,29 @@
+"""`cornerman train` for Ringside in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+RINGSIDE_NAME = "game_adapter.ringside.game:RINGSIDE"
+
+
+def start_training(
+    folder: Path, *options: str, game: str = RINGSIDE_NAME, new_session: bool = False
+) -> subprocess.Popen[str]:
+    """The running command; everything that it prints goes into its output."""
+    arguments = ["--game", game, "--data", str(folder), "--report-battles", "2", *options]
+    path = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "cornerman", "train", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"},
+        start_new_session=new_session,
+    )

@@ -1,0 +1,35 @@
+"""Log of bulk training: what cannot be written is said, and sentences come once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cornerman.training.bulk.log import BulkLog
+
+
+def test_say_once_says_and_writes_a_sentence_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = BulkLog(tmp_path / "log.jsonl", said.append)
+    assert [log.say_once("It stopped.", "fault") for _ in range(2)] == [True, False]
+    assert said == ["It stopped."]
+    lines = (tmp_path / "log.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [{"event": "fault", "reason": "It stopped."}]
+
+
+def test_shorten_drops_what_was_written_later(tmp_path: Path) -> None:
+    log = BulkLog(tmp_path / "log.jsonl", lambda _: None)
+    assert log.num_bytes == 0
+    log.write({"event": "first"})
+    size = log.num_bytes
+    log.write({"event": "second"})
+    log.shorten(size)
+    assert (tmp_path / "log.jsonl").read_text("utf-8") == '{"event": "first"}\n'
+    log.shorten(10 * size)
+    assert log.num_bytes == size
+
+
+def test_a_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    BulkLog(tmp_path / "no folder" / "log.jsonl", said.append).write({"event": "first"})
+    assert said == ["The log cannot be written (No such file or directory)."]
