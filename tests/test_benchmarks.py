@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.benchmarks import __main__ as harness
@@ -19,6 +25,7 @@ from tests.benchmarks.figures import (
     percentiles,
     seconds_a_call,
 )
+from tests.benchmarks.loaded_plugin import EVERYTHING, Work
 
 
 def subject(monkeypatch: pytest.MonkeyPatch, name: str, run: object) -> None:
@@ -66,7 +73,7 @@ def test_figures_go_to_a_flat_file_and_what_is_missing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = [
-        Figure("made.ratio", 0.123456, "ratio", "lower", 7, "peer 1.0", "2 us over 16 us"),
+        Figure("made.ratio", 0.123456, "ratio", "lower", 7, "peer 1.0", "2 us over 16 us", 0.5, (0.1, 0.2)),
         not_measured("made.other", "us", "lower", "peer is not installed"),
     ]
     subject(monkeypatch, "made", lambda repeats: figures)
@@ -75,7 +82,15 @@ def test_figures_go_to_a_flat_file_and_what_is_missing_is_said(
     out = tmp_path / "bench.json"
     assert harness.main(["made", "--out", str(out)]) == 0
     assert json.loads(out.read_text()) == {
-        "made.ratio": {"value": 0.1235, "unit": "ratio", "better": "lower", "repeats": 7, "peer": "peer 1.0"}
+        "made.ratio": {
+            "value": 0.1235,
+            "unit": "ratio",
+            "better": "lower",
+            "repeats": 7,
+            "peer": "peer 1.0",
+            "wanted": 0.5,
+            "interval": [0.1, 0.2],
+        }
     }
     assert harness.main(["--out", str(out)]) == 1  # every subject, one of them broken
     printed = capsys.readouterr().out
@@ -97,30 +112,95 @@ def test_recording_is_a_subject() -> None:
     assert not {"figures", "__main__"} & set(harness.subjects())
 
 
-def test_the_window_is_driven_and_every_figure_of_a_frame_comes_out() -> None:
-    pytest.importorskip("pygame")
-    from tests.benchmarks import frame
+QUICK_GATE = {"candidate_period": 64, "gate_min_pairs": 2, "gate_max_pairs": 2}
+FEW_FRAMES: dict[str, Any] = {"FRAMES": 20, "WARM_UP_FRAMES": 2, "WINDOWS": 4, "ALONE_S": 0.2}
+TINY: dict[str, dict[str, Any]] = {
+    "decide": {"FRAMES": 2},
+    "frame": FEW_FRAMES | {"EVERYTHING": {**EVERYTHING, **QUICK_GATE}, "check_busy": lambda works, practises: None},
+    "learn": {},
+    "record": {"HOOK_CALLS": 20, "CAPACITY": 300},
+    "selfplay": {"NUM_BATTLES": 256, "SECONDS_TOGETHER": 0.1, "PEER_STEPS": 50},
+    "start": {},
+    "swap": {"SWAPS": 50, "DECISIONS": 1000},
+}
+"""What each subject is run with here: counts so small that the figures mean nothing, and one may stand still."""
+RATIOS = ("interval_p99_ratio", "flip_p99_ratio", "work_mean_ratio", "late_per_1000")
+PRACTICE = ("practice.decisions_per_s", "frame.run_on_p99_ms", "frame.worker_run_on_p99_ms")
+KEYS: dict[str, set[str]] = {
+    "decide": {"decide.vs_bare", "decide.p50_us", "decide.p99_us"},
+    "frame": {
+        *(f"frame.{name}{suffix}" for name in RATIOS for suffix in ("", "_heavy", "_slow_game")),
+        *(f"frame.learning_only.{name}" for name in (*RATIOS, "kept")),
+        *(f"frame.kept{suffix}" for suffix in ("", "_heavy", "_busy")),
+        *(f"{name}{suffix}" for name in PRACTICE for suffix in ("", "_slow_game")),
+    },
+    "learn": {"learn.vs_sb3", "learn.vs_tianshou", "learn.default_vs_sb3", "learn.steps_per_s"},
+    "record": {
+        *(f"record.hook{pace}_us{share}" for pace in ("", "_busy") for share in ("", "_p99")),
+        *("record.hook_vs_sb3_add", "record.append_vs_sb3", "record.sample_vs_sb3", "record.sample_vs_cpprb"),
+        *("record.check_us", "record.sample_vs_naive", "record.bytes_overhead"),
+    },
+    "selfplay": {
+        *(f"selfplay.{name}" for name in ("decisions_per_s_core", "rules_per_s", "scaling_2", "worker_mb")),
+        *(f"selfplay.vs_{peer}" for peer in ("roofline", "pettingzoo", "sb3")),
+    },
+    "start": {
+        *("start.vs_numpy", "start.added_ms", "start.added_mb", "start.torch_imported"),
+        *(f"start.{name}" for name in ("learning_cpu_s", "learning_mb", "learning_torch_imported", "worker_mb")),
+    },
+    "swap": {"swap.pause_us", "swap.torn"},
+}
+NEEDS_A_PEER = ("sb3", "tianshou", "cpprb", "pettingzoo")
+NEEDS_A_WORKER = ("worker_run_on", "start.worker_mb")
 
-    with frame.bench() as subject:
-        assert subject.plugin.trainer.alive
-        without, learning = subject.run(learn=False, frames=30), subject.run(learn=True, frames=30)
-        assert without.steps_per_s == 0.0
-        assert learning.steps_per_s > 0.0
-        subject.windows.learning_time = "pump"
-        assert subject.run(learn=True, busy=True, frames=30).steps_per_s > 0.0
-        subject.windows.learning_time = "thread"
-        run_on = frame.run_on(subject, num_windows=10)
-        assert 0.0 < (run_on.value or 0.0) < 1000.0
-        judged = int(run_on.note.split()[1])
-        assert 3 <= judged <= 10, "of nearly all windows"
-    figures = frame.ratios("", [without], [learning], 1)
-    assert [figure.key for figure in figures] == [
-        "frame.interval_p99_ratio",
-        "frame.flip_p99_ratio",
-        "frame.work_mean_ratio",
-        "frame.late_per_1000",
-    ]
-    assert all(figure.value is not None for figure in figures)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_subject_gives_all_its_figures(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module(f"tests.benchmarks.{name}")
+    for constant, value in TINY[name].items():
+        monkeypatch.setattr(module, constant, value)
+    figures = {figure.key: figure for figure in module.run(1)}
+    assert figures.keys() == KEYS[name]
+    for key, figure in figures.items():
+        if figure.value is None:
+            assert any(word in key for word in NEEDS_A_PEER + NEEDS_A_WORKER), figure
+            assert figure.note, "it says why"
+
+
+STILL = Work(0, 0, 0, judging=False)
+BUSY = Work(500, 900, 4, judging=False)
+
+
+def test_frame_runs_in_which_something_stood_still_are_an_error() -> None:
+    frame = import_module("tests.benchmarks.frame")
+    frame.check_busy([BUSY, replace(STILL, judging=True)], practises=True)  # a judgement may take longer than a run
+    frame.check_busy([replace(STILL, steps=500)], practises=False)
+    for works, sentence in (
+        ([BUSY, STILL], "one of the runs"),
+        ([replace(BUSY, judged=0)], "judged"),
+        ([replace(BUSY, decisions=0)], "decisions"),
+        ([replace(BUSY, steps=0)], "steps"),
+    ):
+        with pytest.raises(RuntimeError, match=sentence):
+            frame.check_busy(works, practises=True)
+    with pytest.raises(RuntimeError, match="steps"):
+        frame.check_busy([STILL], practises=False)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the scheduler's clock is read from /proc")
+def test_run_on_is_the_time_until_a_process_stands_still() -> None:
+    frame = import_module("tests.benchmarks.frame")
+    code = "import sys, time\nsys.stdin.readline()\nend = time.monotonic() + 0.1\nwhile time.monotonic() < end: pass\n"
+    with subprocess.Popen([sys.executable, "-c", f"{code}sys.stdin.read()"], stdin=subprocess.PIPE) as process:
+        worker = psutil.Process(process.pid)
+        while worker.status() != psutil.STATUS_SLEEPING or not frame.ran_ns([worker]):
+            time.sleep(0.01)
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        assert 90.0 < frame.until_still([worker], still_s=0.2) < 1000.0
+        assert frame.until_still([worker]) == 0.0
 
 
 def test_a_short_soak_finds_no_leak() -> None:

@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks                     every subject
 python -m tests.benchmarks record learn        these subjects
+python -m tests.benchmarks frame --repeats 1   a quick look: so few repeats say little
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pkgutil import iter_modules
 
 from tests.benchmarks.figures import Figure
 
-HARNESS = {"__main__", "figures"}
+HARNESS = {"__main__", "figures", "game_loops", "loaded_plugin"}
+REPEATS = 7
 
 
 def subjects() -> list[str]:
@@ -26,10 +28,11 @@ def subjects() -> list[str]:
     return sorted(module.name for module in iter_modules([str(Path(__file__).parent)]) if module.name not in HARNESS)
 
 
-def measure(subject: str, repeats: int) -> tuple[list[Figure], bool]:
-    """A subject's figures, and whether it came through."""
+def measure(subject: str, repeats: int | None) -> tuple[list[Figure], bool]:
+    """A subject's figures, and whether it came through; without `repeats` as many as the subject needs."""
     try:
-        return import_module(f"tests.benchmarks.{subject}").run(repeats), True
+        module = import_module(f"tests.benchmarks.{subject}")
+        return module.run(repeats or getattr(module, "REPEATS", REPEATS)), True
     except Exception as error:  # noqa: BLE001 - one subject that fails must not cost the figures of the others
         traceback.print_exc()
         return [Figure(subject, None, "", "lower", 0, "", f"failed with {type(error).__name__}: {error}")], False
@@ -41,9 +44,12 @@ def table(figures: list[Figure]) -> str:
     lines = []
     for figure in figures:
         value = "not measured" if figure.value is None else f"{figure.value:.4g} {figure.unit}"
+        wanted = "" if figure.wanted is None else f", wanted {figure.wanted:g}"
         peer = f" against {figure.peer}" if figure.peer else ""
         repeats = f", median of {figure.repeats}" if figure.repeats > 1 else ""
-        lines.append(f"{figure.key:{width}}  {value:>16}  {figure.better} is better{repeats}{peer}")
+        if figure.interval is not None:
+            repeats += f" ({figure.interval[0]:.4g} to {figure.interval[1]:.4g})"
+        lines.append(f"{figure.key:{width}}  {value:>16}  {figure.better} is better{wanted}{repeats}{peer}")
         if figure.note:
             lines.append(f"{'':{width}}  {figure.note}")
     return "\n".join(lines)
@@ -53,7 +59,7 @@ def main(arguments: list[str]) -> int:
     """Run, print, write; 1 where a subject failed, 2 where one is unknown."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="SUBJECT", help=f"one or more of {', '.join(subjects())}")
-    parser.add_argument("--repeats", type=int, default=7, help="interleaved repeats of each measurement")
+    parser.add_argument("--repeats", type=int, help=f"interleaved repeats (default: {REPEATS}, more for frame)")
     parser.add_argument("--out", type=Path, default=Path("bench.json"), help="where the figures are written")
     given = parser.parse_args(arguments)
     unknown = sorted(set(given.only) - set(subjects()))

@@ -20,7 +20,7 @@ from cornerman.learning.learner import Learner
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings
-from tests.benchmarks.figures import Figure, percentiles
+from tests.benchmarks.figures import Figure, median_figure, percentiles, seconds_a_call
 from tests.support.opinions import opinion
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY = 50, 11, 2_000
@@ -34,7 +34,7 @@ def run(repeats: int) -> list[Figure]:
     spec = NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, settings.hidden)
     policy = Policy(spec, opinion(spec, 0))
     decisions(policy)
-    alone, learning, paces = [], [], []
+    alone, learning, paces = [], [], list[float]()
     for _ in range(repeats):
         alone.append(percentiles(decisions(policy), 50, 99))
         learning.append(percentiles(while_learning(spec, settings, policy, paces), 50, 99))
@@ -43,9 +43,32 @@ def run(repeats: int) -> list[Figure]:
     )
     pace = f"the trainer did {median(paces):.0f} steps/s meanwhile; without it {alone99:.1f}"
     return [
+        vs_bare(policy, repeats),
         Figure("decide.p50_us", alone50, "us", "lower", repeats, "", f"while learning {learning50:.1f}"),
         Figure("decide.p99_us", learning99, "us", "lower", repeats, "", pace),
     ]
+
+
+def vs_bare(policy: Policy, repeats: int) -> Figure:
+    """A decision over the same network's products and activations alone: no mask, bias, normalisation or copy."""
+    random = np.random.default_rng(2)
+    observation, mask = random.normal(size=OBSERVATION_SIZE).astype(np.float32), np.arange(NUM_ACTIONS) != 3
+    weights = [array for name, array in policy.to_arrays().items() if name.endswith(".weight")]
+    rows = [observation, *(np.empty(weight.shape[1], np.float32) for weight in weights)]
+    zeros = [np.zeros_like(row) for row in rows]  # quicker than the number 0
+
+    def bare() -> None:
+        for inputs, weight, outputs, zero in zip(rows, weights[:-1], rows[1:], zeros[1:], strict=False):
+            inputs.dot(weight, outputs)
+            np.maximum(outputs, zero, out=outputs)
+        rows[-2].dot(weights[-1], rows[-1])
+
+    calls = {"act": lambda: policy.act(observation, mask, random), "bare": bare}
+    measures = {name: seconds_a_call(call) for name, call in calls.items()}
+    pairs = [{name: 1e6 * measure() for name, measure in measures.items()} for _ in range(repeats)]
+    note = " over ".join(f"{median(pair[name] for pair in pairs):.2f} us" for name in calls)
+    ratios = [pair["act"] / pair["bare"] for pair in pairs]
+    return median_figure("decide.vs_bare", ratios, "ratio", "lower", peer="bare numpy", note=note, wanted=2.0)
 
 
 def decisions(policy: Policy) -> list[float]:

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+
+Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +26,37 @@ class Figure:
     key: str
     value: float | None
     unit: str
-    better: Literal["lower", "higher"]
+    better: Better
     repeats: int
     peer: str = ""  # what it is compared with, name and version
     note: str = ""
+    wanted: float | None = None  # at most where lower is better, at least where higher is
+    interval: tuple[float, float] | None = None  # where the median lies with 95 %
 
     def as_dict(self) -> dict[str, object]:
         """What `bench.json` holds under the key."""
-        value = None if self.value is None else float(f"{self.value:.4g}")
-        return {"value": value, "unit": self.unit, "better": self.better, "repeats": self.repeats, "peer": self.peer}
+        return {
+            "value": None if self.value is None else rounded(self.value),
+            "unit": self.unit,
+            "better": self.better,
+            "wanted": self.wanted,
+            "interval": self.interval and [rounded(end) for end in self.interval],
+            "repeats": self.repeats,
+            "peer": self.peer,
+        }
 
 
-def not_measured(key: str, unit: str, better: Literal["lower", "higher"], why: str, peer: str = "") -> Figure:
+def rounded(value: float) -> float:
+    """To four digits."""
+    return float(f"{value:.4g}")
+
+
+def median_figure(key: str, values: Sequence[float], unit: str, better: Better, **more: Any) -> Figure:
+    """The median of repeats, with its interval; `more` is the rest of `Figure`."""
+    return Figure(key, median(values), unit, better, len(values), interval=interval_of_median(values), **more)
+
+
+def not_measured(key: str, unit: str, better: Better, why: str, peer: str = "") -> Figure:
     """A figure that says why it is missing."""
     return Figure(key, None, unit, better, 0, peer, why)
 

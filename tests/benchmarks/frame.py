@@ -1,35 +1,57 @@
-"""What learning flat out costs the frames of the real window, and what the frames leave of the learning.
+"""What the whole plugin costs the frames of a game, and what the frames leave of the learning.
 
-Ringside's own window on the dummy video driver, watched at 60 frames a second, as its own loop drives it; the same with
-its drawing repeated until a frame takes about 11 ms; and the same in a loop that waits busily and lends its wait. Runs
-with learning and without take turns, and so do runs of the learner alone. Figures are medians over those pairs.
+Settings as shipped, the window always open; learning, practice and judging all busy; frames at 60 a second on SDL's
+dummy driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a
+loop that waits busily and lends its wait with `pump`. `_slow_game`: a bare pygame loop around slow rules.
+`frame.learning_only.*`: Ringside's window without practice and judging.
 
-A frame's interval runs from its beginning, when the clock lets the loop go on, to the next one's, as in `on_frame`.
-From picture to picture (`frame.flip_p99_ratio`) it also varies with the game's own work from one frame to the next.
+Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. A frame's
+interval runs from its beginning, when the clock lets the loop go on, to the next one's, as in `on_frame`. From picture
+to picture (`flip_p99_ratio`) it also varies with the game's own work from one frame to the next.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from random import Random
-from statistics import median
+from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
+import psutil
+import pygame
 
-from tests.benchmarks.figures import Figure, interval_of_median, not_measured
-from tests.support.paths import PLUGINS
+from game_adapter.host.host import Host
+from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.screens.window import FPS, FRAME_MS
+from tests.benchmarks.figures import Figure, median_figure, not_measured
+from tests.benchmarks.game_loops import BareLoop, GameLoop, RingsideLoop
+from tests.benchmarks.loaded_plugin import (
+    EVERYTHING,
+    LEARNING_ONLY,
+    Work,
+    learn,
+    loaded,
+    play_battles,
+    report,
+    until,
+    work_done,
+)
+from tests.support.slow_game import GAME as SLOW_GAME
 
-FRAMES, PAIRS = 300, 15
+REPEATS = 15
+"""Pairs: the work of one and the same run varies by a tenth on a shared machine."""
+FRAMES, WARM_UP_FRAMES, WINDOWS = 300, 30, 200
 LATE_MS = 20.0
 HEAVY_MS = 11.0
 ALONE_S = 2.0
-SETTINGS = {"training_window": "always", "warmup_fraction": 0.0, "candidate_period": 1_000_000, "practice": 0.0}
+PUMP_MARGIN_MS = 1.0
+BATTLES_AHEAD = 12
+"""Battles that pay for the learner's steps in a run without practice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,261 +62,253 @@ class Run:
     flip_p99_ms: float
     work_mean_ms: float
     late_per_1000: float
-    steps_per_s: float
+    seconds: float
+    work: Work
 
 
-class Bench:
-    """The window, and a plugin that has recorded some battles and can be told to learn flat out or not at all."""
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Runs with and without, in turns, and the steps a second of the learner alone."""
 
-    def __init__(self, data: str, settings: Mapping[str, Any]) -> None:
-        import pygame
-
-        from game_adapter.host.host import Host
-        from game_adapter.ringside.game import RINGSIDE
-        from game_adapter.ringside.screens.window import Window
-
-        self._clock = pygame.time.Clock()
-        self.host = Host(PLUGINS, data, RINGSIDE, settings)
-        self.host.load()
-        (self.plugin,) = (plugin.hooks["on_load"].__self__ for plugin in self.host.loaded)
-        self.window = Window(self.host, RINGSIDE, Random(1), sound=False, watch="brawler")
-        self._setup = self.window.screen.setup
-        self.draws_on_ms = 0.0  # more pictures are drawn in every frame until so much of it is over
-        self.learn(False)
-        self._play_some()
-
-    def _play_some(self) -> None:
-        from game_adapter.host.match import Match
-        from game_adapter.ringside.game import RINGSIDE
-
-        for number in range(8):
-            match = Match(
-                self.host,
-                RINGSIDE.new_battle(number),
-                1000 + number,
-                {0: "plugin", 1: "scripted"},
-                RINGSIDE.bots["brawler"],
-                Random(number),
-            )
-            while not match.over:
-                match.play(match.decide())
-                match.start_round()
-
-    @property
-    def windows(self) -> Any:
-        return self.plugin.trainer.windows
-
-    def learn(self, on: bool) -> None:
-        """Flat out: more steps are due than can be done; what came late in the run before is forgotten."""
-        from cornerman.training.training_windows import Frames
-
-        self.windows._frames = Frames()
-        learn_flat_out(self.plugin, on)
-
-    @property
-    def steps(self) -> int:
-        return int(self.plugin.training._learner.steps)
-
-    def alone(self) -> float:
-        """Steps a second with nothing beside it."""
-        self.learn(True)
-        first, begun = self.steps, time.perf_counter()
-        time.sleep(ALONE_S)
-        pace = (self.steps - first) / (time.perf_counter() - begun)
-        self.learn(False)
-        return pace
-
-    def run(self, learn: bool, busy: bool = False, frames: int = FRAMES) -> Run:
-        """So many frames, as `Window.run` drives them."""
-        self._begin_again()
-        self.learn(learn)
-        tick = self._clock.tick_busy_loop if busy else self._clock.tick
-        for _ in range(30):
-            self._frame(tick, busy)
-        first, began = self.steps, time.perf_counter()
-        times = np.array([self._frame(tick, busy) for _ in range(frames)])
-        pace = (self.steps - first) / (time.perf_counter() - began)
-        self.learn(False)
-        intervals, flips = (1e3 * np.diff(times[:, column]) for column in (0, 1))
-        p99s = [float(np.percentile(lengths, 99)) for lengths in (intervals, flips)]
-        work_ms = 1e3 * float(np.mean(times[:, 1] - times[:, 0]))
-        return Run(*p99s, work_ms, 1e3 * float(np.mean(intervals > LATE_MS)), pace)
-
-    def _frame(self, tick: Callable[[int], int], busy: bool) -> tuple[float, float]:
-        """One turn of `Window.run`'s loop; when its work began and when it ended, in seconds."""
-        from game_adapter.ringside.screens.window import FPS, LONGEST_STEP_S
-
-        dt_ms = tick(FPS)
-        begun = time.perf_counter()
-        self._next_battle()
-        while 1e3 * (time.perf_counter() - begun) < self.draws_on_ms:
-            self.window.draw()
-        self.window.frame(min(dt_ms / 1000, LONGEST_STEP_S), dt_ms)
-        ended = time.perf_counter()
-        if busy:
-            self.host.pump(1e3 / FPS - 1e3 * (ended - begun) - 1.0)
-        return begun, ended
-
-    def play_on(self, step_s: float) -> None:
-        """One frame at 60 a second that moves the battle on by so much."""
-        from game_adapter.ringside.screens.window import FPS
-
-        dt_ms = self._clock.tick(FPS)
-        self._next_battle()
-        self.window.frame(step_s, dt_ms)
-
-    def _next_battle(self) -> None:
-        from game_adapter.ringside.screens.battle_screen import BattleScreen
-
-        if not isinstance(self.window.screen, BattleScreen):
-            self._begin_battle()
-
-    def _begin_again(self) -> None:
-        """The same battle from its beginning, so that every run draws the same pictures."""
-        screen = self.window.screen
-        if hasattr(screen, "match"):
-            screen.match.abandon()
-        self.window.hall.random.seed(1)
-        self.plugin._random = np.random.default_rng(1)
-        self._begin_battle()
-
-    def _begin_battle(self) -> None:
-        from game_adapter.ringside.screens.battle_screen import BattleScreen
-        from game_adapter.ringside.screens.title import TitleScreen
-
-        self.window.screen = BattleScreen(self.window.hall, self._setup, TitleScreen)
-
-    def close(self) -> None:
-        self.window.close()
-
-
-def learn_flat_out(plugin: Any, on: bool) -> None:
-    """More steps are due than can be done, or none."""
-    plugin.trainer.pause(False)
-    plugin.trainer.post(lambda: setattr(plugin.training, "_owed", 1e9 if on else 0.0))
-    plugin.trainer.pause(not on)
-    time.sleep(0.1)
-
-
-@contextmanager
-def bench(settings: Mapping[str, Any] = SETTINGS) -> Iterator[Bench]:
-    """The window open on the dummy video driver, in a data folder of its own."""
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    with tempfile.TemporaryDirectory() as data:
-        made = Bench(data, settings)
-        try:
-            yield made
-        finally:
-            made.close()
+    with_plugin: list[Run]
+    without: list[Run]
+    alone: list[float]
 
 
 def run(repeats: int) -> list[Figure]:
-    """Every figure of the frame; at least 15 pairs, since the work of one and the same run varies by a tenth here."""
-    keys = ("frame.interval_p99_ratio", "frame.work_mean_ratio", "frame.late_per_1000", "frame.kept")
-    try:
-        import pygame  # noqa: F401  (whether it is there)
-    except ImportError as error:
-        return [not_measured(key, "ratio", "lower", f"{error}; pip install pygame") for key in keys]
-    with bench() as subject:
-        pairs = max(PAIRS, repeats)
-        return [*light(subject, pairs), *heavy(subject, pairs), busy(subject, repeats), run_on(subject)]
+    """Every figure of the frame, in about a minute a pair."""
+    with ringside(EVERYTHING) as everything, ringside(LEARNING_ONLY) as learner:
+        light = pairs(everything, learner, repeats)
+        figures = [
+            *ratios("", light, wanted=True),
+            kept("", light, 0.85),
+            practised("", light),
+            *heavy(everything, learner, repeats),
+        ]
+        only = pairs(learner, learner, repeats, practises=False)
+        figures += [*ratios("", only, prefix="frame.learning_only"), kept("", only, None, "frame.learning_only")]
+        with ringside({**EVERYTHING, "learning_time": "pump"}) as busy:
+            figures.append(kept("_busy", pairs(busy, learner, repeats, busy=True), 0.5))
+    with slow_game() as slow:
+        slow_pairs = pairs(slow, None, repeats)
+        figures += [*ratios("_slow_game", slow_pairs, wanted=True), practised("_slow_game", slow_pairs)]
+    return figures + run_on(WINDOWS)
 
 
-def pairs(subject: Bench, repeats: int) -> tuple[list[Run], list[Run], list[float]]:
-    """Runs without and with learning and of the learner alone, in turns; the one with learning between the others."""
-    without, learning, alone = [], [], []
+@contextmanager
+def ringside(settings: Mapping[str, Any]) -> Iterator[RingsideLoop]:
+    """Ringside's window with the plugin loaded, and learning off."""
+    with loaded(RINGSIDE, settings) as host:
+        learn(host, False)
+        yield RingsideLoop(host)
+
+
+@contextmanager
+def slow_game() -> Iterator[BareLoop]:
+    """The bare loop with the plugin loaded, and learning off."""
+    with loaded(SLOW_GAME, EVERYTHING) as host:
+        learn(host, False)
+        yield BareLoop(host)
+
+
+# ---------------------------------------------------------------------------------------------------------------- runs
+
+
+def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = False, practises: bool = True) -> Pairs:
+    """Runs with, without and of the learner alone; RuntimeError where nothing was learned, practised or judged."""
+    found = Pairs([], [], [])
+    if practises:
+        learn(loop.host, True)
+        until(loop.host, lambda work: min(work.steps, work.decisions, work.judged) > 0, frame_after(loop, busy))
     for number in range(repeats):
-        for what in ("without", "learning", "alone")[:: 1 if number % 2 else -1]:
-            if what == "alone":
-                alone.append(subject.alone())
-            else:
-                (learning if what == "learning" else without).append(subject.run(what == "learning"))
-    return without, learning, alone
+        for what in ("without", "with", "alone")[:: 1 if number % 2 else -1]:
+            if what == "alone" and learner is not None:
+                found.alone.append(alone(learner.host))
+            elif what == "without" and not busy:
+                found.without.append(frames(loop, False, busy))
+            elif what == "with":
+                if not practises:
+                    play_battles(loop.host, RINGSIDE, BATTLES_AHEAD)
+                found.with_plugin.append(frames(loop, True, busy))
+    check_busy([run.work for run in found.with_plugin], practises)
+    return found
 
 
-def light(subject: Bench, repeats: int) -> list[Figure]:
-    without, learning, alone = pairs(subject, repeats)
-    return [*ratios("", without, learning, repeats), kept("frame.kept", learning, alone, repeats)]
+def check_busy(works: list[Work], practises: bool) -> None:
+    """RuntimeError where the runs with the plugin do not show what it costs, since something stood still."""
+    still = [name for name in ("steps", "decisions", "judged") if not sum(getattr(work, name) for work in works)]
+    if not practises:
+        still = [name for name in still if name == "steps"]
+    elif not all(work.decisions or work.judged or work.judging for work in works):
+        still.append("practice and judging in one of the runs")
+    if still:
+        raise RuntimeError(f"these stood still while frames were drawn: {', '.join(still)}; {works}")
 
 
-def heavy(subject: Bench, repeats: int) -> list[Figure]:
-    """The drawing repeated until a frame's work takes about 11 ms, however fast the machine draws just now."""
+def frames(loop: GameLoop, with_plugin: bool, busy: bool) -> Run:
+    """So many frames of the same battle."""
+    loop.begin()
+    learn(loop.host, with_plugin)
+    next_frame = frame_after(loop, busy)
+    for _ in range(WARM_UP_FRAMES):
+        next_frame()
+    before, began = work_done(loop.host), time.perf_counter()
+    times = np.array([next_frame() for _ in range(FRAMES)])
+    seconds, work = time.perf_counter() - began, work_done(loop.host) - before
+    learn(loop.host, False)
+    intervals, flips = (1e3 * np.diff(times[:, column]) for column in (0, 1))
+    interval_p99, flip_p99 = (float(np.percentile(lengths, 99)) for lengths in (intervals, flips))
+    work_ms = 1e3 * float(np.mean(times[:, 1] - times[:, 0]))
+    return Run(interval_p99, flip_p99, work_ms, 1e3 * float(np.mean(intervals > LATE_MS)), seconds, work)
+
+
+def frame_after(loop: GameLoop, busy: bool) -> Callable[[], tuple[float, float]]:
+    """What waits for the next frame's time and draws it: when its work began and ended, in seconds."""
+    clock = pygame.time.Clock()
+    tick = clock.tick_busy_loop if busy else clock.tick
+
+    def next_frame() -> tuple[float, float]:
+        dt_ms = tick(FPS)
+        begun = time.perf_counter()
+        ended = loop.frame(dt_ms)
+        if busy:
+            loop.host.pump(FRAME_MS - 1e3 * (ended - begun) - PUMP_MARGIN_MS)
+        return begun, ended
+
+    return next_frame
+
+
+def alone(host: Host) -> float:
+    """Steps a second of the learner with nothing beside it."""
+    play_battles(host, RINGSIDE, BATTLES_AHEAD)
+    learn(host, True)
+    before, begun = work_done(host), time.perf_counter()
+    until(host, lambda work: work.steps > before.steps, lambda: time.sleep(ALONE_S))
+    pace = (work_done(host) - before).steps / (time.perf_counter() - begun)
+    learn(host, False)
+    return pace
+
+
+def heavy(loop: RingsideLoop, learner: RingsideLoop, repeats: int) -> list[Figure]:
+    """The picture is drawn again until a frame's work takes about 11 ms, however fast the machine draws just now."""
     for _ in range(2):  # the frame's own work takes less time after so much drawing
-        subject.draws_on_ms += HEAVY_MS - subject.run(learn=False).work_mean_ms
+        loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
     try:
-        without, learning, alone = pairs(subject, repeats)
+        found = pairs(loop, learner, repeats)
     finally:
-        subject.draws_on_ms = 0.0
-    return [*ratios("heavy_", without, learning, repeats), kept("frame.kept_heavy", learning, alone, repeats)]
+        loop.draws_until_ms = 0.0
+    return [*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65)]
 
 
-def busy(subject: Bench, repeats: int) -> Figure:
-    """A loop that waits with `tick_busy_loop` and lends its wait with `pump`."""
-    learning, alone = [], []
-    for _ in range(repeats):
-        alone.append(subject.alone())
-        subject.windows.learning_time = "pump"
-        try:
-            learning.append(subject.run(learn=True, busy=True))
-        finally:
-            subject.windows.learning_time = "thread"
-    return kept("frame.kept_busy", learning, alone, repeats)
+# ------------------------------------------------------------------------------------------------------------- figures
 
 
-def run_on(subject: Bench, num_windows: int = 100) -> Figure:
-    """How long it learns on after a window closes, in mid-frame: so many windows of some frames each."""
-    windows, trainer = subject.windows, subject.plugin.trainer
-    subject.learn(True)
-    trainer.close_window()
-    windows.window = "between_rounds"
-    windows._run_ons.clear()
-    try:
-        for number in range(num_windows):
-            trainer.open_window()
-            for _ in range(6):
-                subject._frame(subject._clock.tick, False)
-            time.sleep(0.001 * (number % 10))
-            trainer.close_window()
-            time.sleep(0.05)
-            subject._clock.tick()  # or the next frame would seem late
-        judged = len(windows._run_ons)
-    finally:
-        windows.window = "always"
-        subject.learn(False)
-    note = f"of {judged} windows that closed while it learned"
-    return Figure("frame.run_on_p99_ms", windows.run_on_ms, "ms", "lower", 1, "", note)
+def ratios(suffix: str, found: Pairs, wanted: bool = False, prefix: str = "frame") -> list[Figure]:
+    """With the plugin over without, pair by pair; late frames with minus without."""
+    both = list(zip(found.with_plugin, found.without, strict=True))
 
+    def ratio(key: str, name: str, at_most: float | None) -> Figure:
+        each = [getattr(run, name) / getattr(bare, name) for run, bare in both]
+        ours, theirs = (median(getattr(run, name) for run in runs) for runs in (found.with_plugin, found.without))
+        note = f"{ours:.2f} ms with, {theirs:.2f} ms without"
+        return median_figure(f"{prefix}.{key}{suffix}", each, "ratio", "lower", note=note, wanted=at_most)
 
-def ratios(prefix: str, without: list[Run], learning: list[Run], repeats: int) -> list[Figure]:
-    """With learning over without, pair by pair, the median."""
-
-    def each(name: str) -> list[float]:
-        return [getattr(b, name) / getattr(a, name) for a, b in zip(without, learning, strict=True)]
-
-    def ratio(name: str) -> float:
-        return median(each(name))
-
-    def both(name: str) -> str:
-        values = [median(getattr(run, name) for run in runs) for runs in (learning, without)]
-        low, high = interval_of_median(each(name))
-        return f"{low:.3f} to {high:.3f}; {values[0]:.2f} ms with, {values[1]:.2f} ms without"
-
-    late = median(b.late_per_1000 - a.late_per_1000 for a, b in zip(without, learning, strict=True))
-    lates = [float(np.mean([run.late_per_1000 for run in runs])) for runs in (learning, without)]
-    note = f"{lates[0]:.1f} with, {lates[1]:.1f} without, means over all runs"
-    p99, work = f"frame.{prefix}interval_p99_ratio", f"frame.{prefix}work_mean_ratio"
-    flip = f"frame.{prefix}flip_p99_ratio"
+    late = [run.late_per_1000 - bare.late_per_1000 for run, bare in both]
+    lates = [mean(run.late_per_1000 for run in runs) for runs in (found.with_plugin, found.without)]
+    note = f"means over all runs: {lates[0]:.1f} with, {lates[1]:.1f} without"
     return [
-        Figure(p99, ratio("interval_p99_ms"), "ratio", "lower", repeats, "", both("interval_p99_ms")),
-        Figure(flip, ratio("flip_p99_ms"), "ratio", "lower", repeats, "", both("flip_p99_ms")),
-        Figure(work, ratio("work_mean_ms"), "ratio", "lower", repeats, "", both("work_mean_ms")),
-        Figure(f"frame.{prefix}late_per_1000", late, "frames", "lower", repeats, "", note),
+        ratio("interval_p99_ratio", "interval_p99_ms", 1.02 if wanted else None),
+        ratio("flip_p99_ratio", "flip_p99_ms", None),
+        ratio("work_mean_ratio", "work_mean_ms", 1.03 if wanted and not suffix else None),
+        median_figure(
+            f"{prefix}.late_per_1000{suffix}", late, "frames", "lower", note=note, wanted=0.5 if wanted else None
+        ),
     ]
 
 
-def kept(key: str, learning: list[Run], alone: list[float], repeats: int) -> Figure:
-    """Steps a second beside the frames over steps a second alone."""
-    share = median(run.steps_per_s / pace for run, pace in zip(learning, alone, strict=True))
-    paces = f"{median(run.steps_per_s for run in learning):.0f} of {median(alone):.0f} steps/s"
-    return Figure(key, share, "share", "higher", repeats, "", paces)
+def kept(suffix: str, found: Pairs, wanted: float | None, prefix: str = "frame") -> Figure:
+    """Steps a second beside the frames and everything else, over steps a second of the learner alone."""
+    paces = [run.work.steps / run.seconds for run in found.with_plugin]
+    shares = [pace / most for pace, most in zip(paces, found.alone, strict=True)]
+    note = f"{median(paces):.0f} of {median(found.alone):.0f} steps/s"
+    return median_figure(f"{prefix}.kept{suffix}", shares, "share", "higher", note=note, wanted=wanted)
+
+
+def practised(suffix: str, found: Pairs) -> Figure:
+    """Practice decisions a second while frames are drawn and the learner and the gate want their time too."""
+    paces = [run.work.decisions / run.seconds for run in found.with_plugin]
+    judged = sum(run.work.judged for run in found.with_plugin)
+    note = f"beside {judged} pairs judged in {sum(run.seconds for run in found.with_plugin):.0f} s"
+    return median_figure(f"practice.decisions_per_s{suffix}", paces, "1/s", "higher", note=note)
+
+
+# -------------------------------------------------------------------------------------------------------------- run-on
+
+
+def run_on(num_windows: int) -> list[Figure]:
+    """How long trainer and worker work on after a window between rounds closes, in mid-frame."""
+    found: list[Figure] = []
+    for suffix, game in (("", RINGSIDE), ("_slow_game", SLOW_GAME)):
+        with loaded(game, {**EVERYTHING, "training_window": "between_rounds"}) as host:
+            run_ons = close_windows(host, game, num_windows)
+            trainer_ms = report(host)["window"]["run_on_ms"]
+        key = f"frame.run_on_p99_ms{suffix}"
+        found.append(Figure(key, trainer_ms, "ms", "lower", 1, "", f"{num_windows} windows", 8.0))
+        key = f"frame.worker_run_on_p99_ms{suffix}"
+        if run_ons:
+            note = f"{len(run_ons)} windows that closed while it worked"
+            found.append(Figure(key, float(np.percentile(run_ons, 99)), "ms", "lower", 1, "", note, 5.0))
+        else:
+            found.append(not_measured(key, "ms", "lower", "no worker process worked when a window closed"))
+    return found
+
+
+def close_windows(host: Host, game: object, num_windows: int) -> list[float]:
+    """Milliseconds that a worker process ran on, for each window that closed while one worked."""
+    play_battles(host, game, BATTLES_AHEAD)
+    clock, run_ons = pygame.time.Clock(), []
+
+    def frame() -> None:
+        host.on_frame(clock.tick(FPS), FRAME_MS / 2)
+
+    until(host, lambda work: min(work.steps, work.decisions, work.judged) > 0, frame)
+    host.on_battle_start(1, {0: "plugin", 1: "scripted"})
+    workers = psutil.Process().children(recursive=True)
+    for number in range(num_windows):
+        host.on_round_end(1, 1)
+        for _ in range(6):
+            frame()
+        time.sleep(0.001 * (number % 10))
+        before = ran_ns(workers)
+        time.sleep(0.001)
+        working = ran_ns(workers) > before
+        host.on_round_start(1, 1)
+        ran_on_ms = until_still(workers)
+        if working:
+            run_ons.append(ran_on_ms)
+        clock.tick()  # or the next frame would seem late
+    host.on_battle_end(1, {0: 0, 1: 0}, truncated=True)
+    return run_ons
+
+
+def until_still(workers: list[psutil.Process], still_s: float = 0.03) -> float:
+    """Milliseconds from now to the last time at which one of the processes was seen to run."""
+    begun = last = time.perf_counter()
+    before = ran_ns(workers)
+    while (now := time.perf_counter()) - last < still_s:
+        time.sleep(0.0002)
+        ran = ran_ns(workers)
+        if ran != before:
+            last, before = now, ran
+    return 1e3 * (last - begun)
+
+
+def ran_ns(workers: list[psutil.Process]) -> int:
+    """Processor time of all their threads, from the scheduler's own clock; 0 where the system does not tell it."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    ran = 0
+    for worker in workers:
+        for thread in Path(f"/proc/{worker.pid}/task").glob("*/schedstat"):
+            ran += int(thread.read_text().split()[0])
+    return ran

@@ -7,29 +7,33 @@ Each peer stores and returns what it can; what it leaves out (masks, sources) is
 from __future__ import annotations
 
 import random
-import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 
-from cornerman.contract import Source, Transition
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.recorder import Recorder
 from cornerman.experience.replay_buffer import ReplayBuffer, ready_batch
+from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import layout
-from tests.benchmarks.figures import Figure, interleaved, not_measured, percentiles, seconds_a_call
-from tests.benchmarks.frame import learn_flat_out
-from tests.support.paths import PLUGINS
+from game_adapter.host.host import Host
+from tests.benchmarks.figures import Figure, interleaved, median_figure, not_measured, percentiles, seconds_a_call
+from tests.benchmarks.loaded_plugin import LEARNING_ONLY, PATIENCE_S, learn, loaded, report, work_done
 
 OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 256
-HOOK_CALLS = 400
-BUSY = (0.0, 0.0001)  # seconds of pause and of the game's own work before each call: a series, turn after turn
-PAUSED = (0.003, 0.001)  # a frame of a window, cut short
+HOOK_CALLS, WARM_UP_CALLS = 400, 300
+PACES = {"": (0.003, 0.001), "_busy": (0.0, 0.0001)}
+"""Seconds of pause and of the game's own work before each call: a frame of a window, cut short; turn after turn."""
 MASK = [True] * 12 + [False] * 4
 
 
@@ -44,110 +48,113 @@ class Game:
 def run(repeats: int) -> list[Figure]:
     """Every figure of recording."""
     torch.set_num_threads(1)
-    return [*hook(repeats), *against_sb3(repeats), *against_cpprb(repeats), against_naive(repeats), overhead()]
+    return [
+        *against_sb3(repeats),
+        *hook(repeats),
+        check(repeats),
+        *against_cpprb(repeats),
+        against_naive(repeats),
+        overhead(),
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------ the hook call
+
+
+class Told:
+    """The plugin as a host loads it, told of one endless battle."""
+
+    def __init__(self, host: Host) -> None:
+        self.host, self.calls = host, 0
+        host.on_battle_start(1, {0: "player", 1: "plugin"})
+        for _ in range(WARM_UP_CALLS):
+            self.turn()
+
+    def turn(self) -> float:
+        """Seconds of one whole hook call."""
+        call = self.calls
+        self.calls += 1
+        seat, action, before, after = call % 2, call % 12, STATES[call % 19], STATES[call % 19 + 1]
+        begun = time.perf_counter()
+        self.host.on_turn(1, seat, before, MASK, action, after)
+        return time.perf_counter() - begun
+
+    def turns(self, pause_s: float, work_s: float) -> list[float]:
+        """Seconds of each call: the game waits, works on its own for a while, and then tells of the turn."""
+        report(self.host)  # where no trainer lives, this reads what was told before
+        taken = []
+        for _ in range(HOOK_CALLS):
+            if pause_s:
+                time.sleep(pause_s)
+            working = time.perf_counter()
+            while time.perf_counter() - working < work_s:
+                state(0)
+            taken.append(self.turn())
+        return taken
+
+
+@contextmanager
+def told(settings: Mapping[str, Any]) -> Iterator[Told]:
+    """A plugin that is told of turns; RuntimeError where one of them was not recorded."""
+    with loaded(Game(), settings) as host:
+        learn(host, False)
+        made = Told(host)
+        yield made
+        host.on_battle_end(1, {0: 1, 1: -1})
+        host.settle(PATIENCE_S)
+        recorder = report(host)["recorder"]
+        if recorder["rejected"] or recorder["recorded"] != made.calls:
+            raise RuntimeError(f"of {made.calls} turns {recorder} was recorded")
 
 
 def hook(repeats: int) -> list[Figure]:
     """One whole call of `Host.on_turn` with a 4-character state while the trainer learns flat out.
 
     `record.hook_us` is after a pause, as a window at 60 frames a second calls it: the processor's caches are cold then,
-    and on a shared machine others have used them. `record.hook_busy_us` is turn after turn, as a series plays. What was
-    told is checked and encoded on the trainer's thread: that is `record.check_us`, a turn.
+    and on a shared machine others have used them. `record.hook_busy_us` is turn after turn, as a series plays.
     """
-    paces = (("", PAUSED), ("_busy", BUSY))
-    found: dict[tuple[str, bool], list[list[float]]] = {(name, on): [] for name, _ in paces for on in (False, True)}
-    checks, learned, seconds = [], 0, 0.0
-    with told(False) as resting, told(True) as learning:
+    found: dict[tuple[str, bool], list[list[float]]] = {(name, on): [] for name in PACES for on in (False, True)}
+    steps, seconds = 0, 0.0
+    with told({"learning": False}) as resting, told(LEARNING_ONLY) as learning:
         for _ in range(repeats):
-            for name, pace in paces:
-                found[name, False].append(percentiles(_hook_calls(resting, *pace), 50, 99))
-                learn_flat_out(learning.plugin, True)
-                steps, begun = learning.steps, time.perf_counter()
-                found[name, True].append(percentiles(_hook_calls(learning, *pace), 50, 99))
-                learned, seconds = learned + learning.steps - steps, seconds + time.perf_counter() - begun
-                learn_flat_out(learning.plugin, False)
-            checks.append(1e6 * resting.check())
+            for name, pace in PACES.items():
+                found[name, False].append(percentiles(resting.turns(*pace), 50, 99))
+                learn(learning.host, True)
+                before, begun = work_done(learning.host), time.perf_counter()
+                found[name, True].append(percentiles(learning.turns(*pace), 50, 99))
+                seconds += time.perf_counter() - begun
+                steps += (work_done(learning.host) - before).steps
+                learn(learning.host, False)
+    if not steps:
+        raise RuntimeError("nothing was learned meanwhile")
     figures = []
-    for name, _ in paces:
-        p50, p99 = (median(values) for values in zip(*found[name, True], strict=True))
+    for name in PACES:
+        p50s, p99s = zip(*found[name, True], strict=True)
         alone50, alone99 = (median(values) for values in zip(*found[name, False], strict=True))
-        note = f"p50; the trainer did {learned / seconds:.0f} steps/s of 64 meanwhile; without it {alone50:.1f}"
-        key = f"record.hook{name}_us"
-        figures.append(Figure(key, p50, "us", "lower", repeats, "", note))
-        figures.append(Figure(f"{key}_p99", p99, "us", "lower", repeats, "", f"without the trainer {alone99:.1f}"))
-    note = "a turn, in a loop, on the trainer's thread"
-    return [*figures, Figure("record.check_us", median(checks), "us", "lower", repeats, "", note)]
+        note = f"the trainer did {steps / seconds:.0f} steps/s of 64 meanwhile; without it {alone50:.1f}"
+        figures.append(median_figure(f"record.hook{name}_us", p50s, "us", "lower", note=note))
+        note = f"without the trainer {alone99:.1f}"
+        figures.append(median_figure(f"record.hook{name}_us_p99", p99s, "us", "lower", note=note))
+    return figures
 
 
-class Told:
-    """The plugin as a host loads it, told of one endless battle."""
+def check(repeats: int) -> Figure:
+    """To check and encode a turn, as the trainer's thread does with what the hook has left in the event queue."""
+    made: deque[Transition | BattleEnd] = deque(maxlen=100)
+    recorder, calls = Recorder(Encoder(Game()), RewardCalculator(), made.append), count()
+    recorder.start(1, {0: Source.PLAYER, 1: Source.PLUGIN})
 
-    def __init__(self, data: str, learning: bool) -> None:
-        from game_adapter.host.host import Host
+    def turn() -> None:
+        call = next(calls)
+        recorder.turn(1, call % 2, STATES[call % 19], MASK, call % 12, STATES[call % 19 + 1])
 
-        settings = {"learning": learning, "training_window": "always", "warmup_fraction": 0.0, "device": "cpu"}
-        self.host = Host(PLUGINS, data, Game(), {**settings, "candidate_period": 1_000_000})
-        self.host.load()
-        (self.plugin,) = (loaded.hooks["on_load"].__self__ for loaded in self.host.loaded)
-        self.calls = 0
-        self.host.on_battle_start(1, {0: "player", 1: "plugin"})
-        for _ in range(100):
-            self.turn(_state(0), _state(1))
-        self.plugin.settle(10.0)
-
-    def turn(self, state: dict[str, Any], next_state: dict[str, Any]) -> float:
-        """Seconds of one whole hook call."""
-        seat, action = self.calls % 2, self.calls % 12
-        self.calls += 1
-        begun = time.perf_counter()
-        self.host.on_turn(1, seat, state, MASK, action, next_state)
-        return time.perf_counter() - begun
-
-    @property
-    def steps(self) -> int:
-        return int(self.plugin.training._learner.steps)
-
-    def check(self) -> float:
-        """Seconds in which the recorder reads one turn."""
-        self.plugin.news.read()
-        for call in range(HOOK_CALLS):
-            self.turn(_state(call % 19), _state(call % 19 + 1))
-        begun = time.perf_counter()
-        self.plugin.news.read()
-        return (time.perf_counter() - begun) / HOOK_CALLS
+    measure = seconds_a_call(turn)
+    figure = median_figure("record.check_us", [1e6 * measure() for _ in range(repeats)], "us", "lower")
+    assert not recorder.rejected
+    return figure
 
 
-@contextmanager
-def told(learning: bool) -> Iterator[Told]:
-    """A plugin in a data folder of its own; every turn that it was told of was recorded."""
-    with tempfile.TemporaryDirectory() as data:
-        made = Told(data, learning)
-        try:
-            yield made
-        finally:
-            made.host.on_battle_end(1, {0: 1, 1: -1})
-            made.host.quit()
-    assert not made.plugin.recorder.rejected
-    assert made.plugin.recorder.recorded == made.calls
-
-
-def _hook_calls(to: Told, pause_s: float, work_s: float) -> list[float]:
-    """Seconds of each call: the game waits, works on its own for a while, and then tells of the turn."""
-    taken = []
-    for call in range(HOOK_CALLS):
-        if pause_s:
-            time.sleep(pause_s)
-        working = time.perf_counter()
-        while time.perf_counter() - working < work_s:
-            state, next_state = _state(call % 19), _state(call % 19 + 1)
-        taken.append(to.turn(state, next_state))
-    return taken
-
-
-def _state(step: int) -> dict[str, Any]:
+def state(step: int) -> dict[str, Any]:
     characters = [
         {
             "name": f"fighter {number}",
@@ -161,6 +168,9 @@ def _state(step: int) -> dict[str, Any]:
         for number in range(4)
     ]
     return {"round": 1, "characters": characters}
+
+
+STATES = [state(step) for step in range(20)]
 
 
 # ------------------------------------------------------------------------------------------------- the replay buffer
@@ -206,8 +216,11 @@ def _filled() -> tuple[ReplayBuffer, Callable[[], object]]:
 
 
 def against_sb3(repeats: int) -> list[Figure]:
-    """Append and sample over stable-baselines3's replay buffer, which stores no masks."""
-    keys = ("record.append_vs_sb3", "record.sample_vs_sb3")
+    """Hook over add, append over add and sample over sample of stable-baselines3's buffer, which stores no masks.
+
+    The hook is the whole call of `Host.on_turn`, turn after turn; the trainer checks and stores what it queued later.
+    """
+    keys = ("record.hook_vs_sb3_add", "record.append_vs_sb3", "record.sample_vs_sb3")
     try:
         import stable_baselines3
         from gymnasium import spaces
@@ -221,25 +234,29 @@ def against_sb3(repeats: int) -> list[Figure]:
     row = _rows(1)[0]
     # Its own collecting loop hands over arrays with one environment in front; they are made before the clock runs.
     given = row.observation[None], row.next_observation[None], np.array([[row.action]])
-    reward, done, infos = np.array([row.reward], np.float32), np.array([False]), [{}]
+    reward, done = np.array([row.reward], np.float32), np.array([False])
+    infos: list[dict[str, object]] = [{}]
 
     def add() -> None:
         theirs.add(*given, reward, done, infos)
 
     for _ in range(CAPACITY):
         add()
-    found = interleaved(
-        {
-            "append": seconds_a_call(lambda: ring.append(row)),
-            "their append": seconds_a_call(add),
-            "sample": seconds_a_call(sample),
-            "their sample": seconds_a_call(lambda: theirs.sample(BATCH)),
-        },
-        repeats,
-    )
+    with told({"learning": False}) as game:
+        found = interleaved(
+            {
+                "hook": lambda: sum(game.turns(0.0, 0.0)) / HOOK_CALLS,
+                "append": seconds_a_call(lambda: ring.append(row)),
+                "add": seconds_a_call(add),
+                "sample": seconds_a_call(sample),
+                "their sample": seconds_a_call(lambda: theirs.sample(BATCH)),
+            },
+            repeats,
+        )
     return [
-        _ratio(key, found[name], found[f"their {name}"], repeats, peer)
-        for key, name in zip(keys, ("append", "sample"), strict=True)
+        _ratio(keys[0], found["hook"], found["add"], repeats, peer),
+        _ratio(keys[1], found["append"], found["add"], repeats, peer),
+        _ratio(keys[2], found["sample"], found["their sample"], repeats, peer),
     ]
 
 

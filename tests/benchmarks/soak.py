@@ -13,7 +13,8 @@ import time
 import numpy as np
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.frame import bench
+from tests.benchmarks.frame import frame_after, ringside
+from tests.benchmarks.loaded_plugin import EVERYTHING, learn, work_done
 
 SHORT_MINUTES = 2.0
 SAMPLES = 240
@@ -31,22 +32,23 @@ def soak(seconds: float, real_step_s: float) -> list[Figure]:
     import psutil
 
     process, sampled = psutil.Process(), list[tuple[float, float]]()
-    settings = {"training_window": "always", "warmup_fraction": 0.0, "practice": 5.0, "candidate_period": 300}
-    with bench(settings) as subject:
-        subject.plugin.trainer.pause(False)
-        begun, battles = time.perf_counter(), subject.window.hall.battles
-        period = seconds / SAMPLES
+    with ringside(EVERYTHING) as loop:
+        loop.begin()
+        learn(loop.host, True)
+        loop.step_s, next_frame = real_step_s, frame_after(loop, busy=False)
+        begun, period = time.perf_counter(), seconds / SAMPLES
         while (now := time.perf_counter() - begun) < seconds:
-            subject.play_on(real_step_s)
+            next_frame()
             if now >= len(sampled) * period:
                 gc.collect()
-                sampled.append((now, process.memory_info().rss / 2**20))
-        report = subject.plugin.report()
-        battles = subject.window.hall.battles - battles
+                processes = [process, *process.children(recursive=True)]
+                sampled.append((now, sum(each.memory_info().rss for each in processes) / 2**20))
+        work, battles, frames = work_done(loop.host), loop.window.hall.battles, loop.window.frames
     growth = growth_mb(sampled)
     note = (
-        f"{seconds / 60:.1f} min, {battles} battles, {report['learner']['steps']} steps, "
-        f"{subject.window.frames} frames, {sampled[0][1]:.0f} MB at the start, {sampled[-1][1]:.0f} at the end"
+        f"{seconds / 60:.1f} min, {battles} battles, {work.steps} steps, {work.decisions} practice decisions, "
+        f"{work.judged} pairs judged, {frames} frames, {sampled[0][1]:.0f} MB at the start, {sampled[-1][1]:.0f} at "
+        "the end, the worker's included"
     )
     return [Figure("soak.growth_mb", growth, "MB", "lower", 1, "", note)]
 

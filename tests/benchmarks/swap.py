@@ -26,7 +26,7 @@ def run(repeats: int) -> list[Figure]:
     """The pause over what the same read costs without a swap, and torn reads in a million decisions."""
     policies = [Policy(SPEC, opinion(SPEC, seed), seed) for seed in (1, 2)]
     pauses = [pause_us(policies) for _ in range(repeats)]
-    torn, swaps = torn_reads()
+    torn, swaps = torn_reads(DECISIONS)
     note = f"{swaps:,} swaps meanwhile, threads changed every {HOSTILE_SWITCH_S * 1e6:.0f} us"
     return [
         Figure("swap.pause_us", median(pauses), "us", "lower", repeats, "", f"the longest of {SWAPS} swaps a repeat"),
@@ -46,7 +46,7 @@ def pause_us(policies: list[Policy]) -> float:
     return 1e6 * longest
 
 
-def torn_reads(decisions: int = DECISIONS) -> tuple[int, int]:
+def torn_reads(decisions: int) -> tuple[int, int]:
     """Decisions that are neither the one version's nor the other's, while a thread swaps all the time.
 
     Each version prefers one action in every layer that it has, so a mixture of the two shows.
