@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,7 @@ def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tu
 def test_what_is_missing_is_named_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, cannot: str
 ) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    monkeypatch.setitem(sys.modules, package, None)
     lines, healthy = doctor.examine("cpu", tmp_path)
     assert not healthy
     assert any(f"pip install {package}" in line for line in lines)

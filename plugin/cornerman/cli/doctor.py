@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cornerman import __version__
 from cornerman.contract import SettingsError
+from cornerman.files.packages import importable, version_of
 from cornerman.files.quality_note import quality_lines
 from cornerman.settings import Settings, read_settings
 
@@ -43,11 +42,11 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
     lines = [f"Cornerman {__version__}, Python {platform.python_version()} on {platform.platform()}", "", "Packages"]
     missing, healthy = list[str](), True
     for package in (*NEEDED, *WANTED):
-        if importlib.util.find_spec(package) is None:
+        if not importable(package):
             missing.append(package)
             lines.append(f"  {package:<12} missing: pip install {package}")
         else:
-            lines.append(f"  {package:<12} {importlib.metadata.version(package)}")
+            lines.append(f"  {package:<12} {version_of(package)}")
     if not set(missing) & set(NEEDED):
         lines += ["", "Machine", *_machine()]
     if not missing:
