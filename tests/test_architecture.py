@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "policy": set(),
     "experience": {"files"},
     "evaluation": {"experience", "policy"},
-    "learning": {"experience", "files", "policy"},
+    "learning": {"experience", "policy"},
     "models": {"evaluation", "experience", "files", "policy"},
     "selfplay": {"evaluation", "experience", "files", "learning", "policy"},
     "training": {"evaluation", "experience", "files", "learning", "models", "policy", "selfplay"},
@@ -215,7 +215,7 @@ def test_playing_needs_no_torch() -> None:
 @pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets"), ids=str)
 def test_sizes(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES + 10 * bool(PENDING)
+    assert len(text.splitlines()) <= MAX_FILE_LINES + 20 * bool(PENDING)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno + 1 <= MAX_FUNCTION_LINES, node.name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from random import Random
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,13 @@ API_VERSION = 1
 
 MAX_CHARACTERS = 4
 MAX_ROUNDS = 20
+MAX_ACTIONS = 8_192
+MAX_FEATURES = 8_192
+"""Features of the game's own."""
+MAX_NAME = 1_000
+"""Characters in the name or version of a game, or in the name of an action."""
+MAX_NAMES = 1_000_000
+"""Characters in the names of all actions together."""
 
 State: TypeAlias = Mapping[str, Any]
 """What one moment of a battle looks like, as plain data, e.g.
@@ -28,7 +36,8 @@ State: TypeAlias = Mapping[str, Any]
         {"name": "Ada", "seat": 0, "health": 61, "maxHealth": 100, "attack": 40, "defense": 20, "speed": 35}, ...]}
 
 `round` counts from 1. `characters` keeps its order for the whole battle; a fallen one stays in it with health 0.
-A game may put anything else in it for its own `encode`.
+A game may put anything else in it for its own `encode`. Where seats decide at the same time, each has its `on_turn`
+with the same state and next state.
 """
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -224,8 +233,9 @@ SEAT_KINDS: Mapping[str, Source] = {
 class Transition:
     """One decision of a seat to the same seat's next decision, or to the end of the battle.
 
-    `discount` is 0 where the battle ended, 1 where it goes on or where a limit cut it off; gamma enters only when
-    n-step returns are built. `reward` is summed over every turn between the two decisions, the opponent's included.
+    `discount` is 0 where the battle ended, and 1 where it goes on or was cut off, which bootstraps from the last state.
+    gamma enters only when n-step returns are built. `reward` is summed over every turn between the two decisions, the
+    opponent's included.
     """
 
     observation: Floats  # [F]
@@ -256,8 +266,16 @@ class BattleEnd:
 # ------------------------------------------------------------------------------------------------------------- errors
 
 
+def printable(text: object) -> str:
+    """Any text as one that can be drawn, logged and encoded: control characters and lone surrogates become "?"."""
+    return "".join("?" if category(character) in ("Cc", "Cs") else character for character in str(text))
+
+
 class CornermanError(Exception):
-    """The parent of every error that Cornerman raises on purpose; its text is a sentence for a person."""
+    """The parent of every error that Cornerman raises on purpose; its text is a printable sentence for a person."""
+
+    def __init__(self, sentence: object = "") -> None:
+        super().__init__(printable(sentence))
 
 
 class ContractError(CornermanError):
@@ -280,6 +298,26 @@ class ModelError(CornermanError):
     """A stored version is damaged, does not fit this game, or is missing."""
 
 
+def check_names(game: Game) -> None:
+    """ContractError, with the game's name in it, where a name or a number of names goes beyond the limits above."""
+    actions, features = list(game.action_names), list(getattr(game, "feature_names", ()))
+    named: list[tuple[str, object]] = [("its name", game.name), ("its version", game.version)]
+    named += [("the action's name", name) for name in actions]
+    faults = [
+        f"{what} {printable(repr(name))[:80]} is not a text of at most {MAX_NAME:,} printable characters"
+        for what, name in named
+        if not isinstance(name, str) or len(name) > MAX_NAME or name != printable(name)
+    ]
+    if not 1 <= len(actions) <= MAX_ACTIONS:
+        faults.append(f"it has {len(actions):,} actions; 1 to {MAX_ACTIONS:,} are possible")
+    if len(features) > MAX_FEATURES:
+        faults.append(f"it has {len(features):,} features of its own; {MAX_FEATURES:,} are possible")
+    if not faults and sum(map(len, actions)) > MAX_NAMES:
+        faults.append(f"the names of its actions have more than {MAX_NAMES:,} characters together")
+    if faults:
+        raise ContractError(f"The game {printable(game.name)[:80]!r} cannot be learned: {faults[0]}.")
+
+
 # ------------------------------------------------------------------------------------------------------------ the hooks
 
 
@@ -299,7 +337,7 @@ class Hooks(Protocol):
         """
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None) -> None:
-        """`sides` says which seats win together; None: every seat is a side of its own."""
+        """`seats` says who decides for each, `sides` which of them win together; None: each is a side of its own."""
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State

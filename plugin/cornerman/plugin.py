@@ -6,6 +6,7 @@ while a battle runs; `on_load`, `on_quit`, `settle` and `evaluate` may take thei
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import sys
 import time
@@ -18,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, DataError, Game, HeadlessGame, ModelError, Source, State, Transition
+from cornerman.contract import (
+    BattleEnd,
+    DataError,
+    Game,
+    HeadlessGame,
+    ModelError,
+    Source,
+    State,
+    Transition,
+)
 from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.live_results import LiveBattles, outcome_of, sources_of
 from cornerman.experience.battle_store import BattleStore, Counts
@@ -27,7 +37,6 @@ from cornerman.experience.event_queue import EventQueue
 from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import DataFormat
-from cornerman.files.packages import importable
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import Champions
@@ -72,6 +81,7 @@ class Cornerman:
         self._loaded = self._start_due = self._choosing = False
         self._preferences: Preferences | None = None  # what the player chose in the panel, once they did
         self._seats: dict[int, Mapping[int, Source]] = {}  # open battles
+        self._sides: dict[int, Mapping[int, int] | None] = {}
         self._live = LiveBattles()
         self.results: deque[int] = deque(maxlen=RECENT_BATTLES)
 
@@ -112,8 +122,9 @@ class Cornerman:
         self._random = np.random.default_rng([self.settings.seed, 0])
         inbox: deque[Transition | BattleEnd] = deque()
         rewards = RewardCalculator(self.settings.health_weight, self.settings.outcome_weight)
-        self.recorder = Recorder(self.encoder, rewards, inbox.append)
-        self.news = EventQueue(self.recorder, inbox, self.encoder.reads_whole_state)
+        self.recorder = Recorder(self.encoder, rewards, inbox.append, self.say)
+        keep = partial(self.hand_to_trainer, self.keep_recorded)
+        self.news = EventQueue(self.recorder, inbox, self.encoder.reads_whole_state, keep)
         self.registry = self.store.registry
         self.champions = Champions(self.store, self.settings.seed, self.say, self.metrics.event)
         self.slot = self.champions.slot
@@ -140,7 +151,7 @@ class Cornerman:
         `progress` hears what it waits for, ten times a second, and may answer False: wait no longer.
         """
         self._start_due = False
-        missing = [name for name in ("torch",) if not importable(name)]
+        missing = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
         if missing:
             self.learning = False
             self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
@@ -185,16 +196,17 @@ class Cornerman:
 
     # ---------------------------------------------------------------------------------------------------------- news
 
-    def on_battle_start(self, battle_id: int, seats: Mapping[int, str]) -> None:
+    def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
         self._close_window()
         if len(self._seats) >= MAX_OPEN_BATTLES:  # a game that tells of no end
-            del self._seats[next(iter(self._seats))]
-        self._seats[battle_id] = sources_of(seats)
+            oldest = next(iter(self._seats))
+            del self._seats[oldest], self._sides[oldest]
+        self._seats[battle_id], self._sides[battle_id] = sources_of(seats), sides
         self._live.start(battle_id)
         if self._start_due:
             self.start_learning(wait_s=0.0)
         if self.on and self.recording:
-            self.news.start(battle_id, self._seats[battle_id])
+            self.news.start(battle_id, self._seats[battle_id], sides)
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -207,6 +219,7 @@ class Cornerman:
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         seats = self._seats.pop(battle_id, {})
+        self._sides.pop(battle_id, None)
         if self.on and self.recording:
             self.news.end(battle_id, outcome, truncated)
         mine = [seat for seat, source in seats.items() if source is Source.PLUGIN]
@@ -271,12 +284,8 @@ class Cornerman:
         policy = self.slot.back(chosen.versions_back)
         try:
             observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
-        except DataError as error:
-            self.notice = str(error)
-            self._live.spoil(battle_id)
-            return None
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            self.notice = f"A state could not be read ({type(error).__name__}: {error})."
+            self.notice = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
             self._live.spoil(battle_id)
             return None
         temperature, epsilon = chosen.temperature, 0.0
@@ -334,7 +343,7 @@ class Cornerman:
         for battle_id, seats in self._seats.items():
             self.news.abandon(battle_id)
             if self.on and self.recording:
-                self.news.start(battle_id, seats)
+                self.news.start(battle_id, seats, self._sides[battle_id])
 
     def set_learning(self, on: bool) -> None:
         """Learning on or off; the first time that it is on the trainer starts, in mid-battle with the next one.
@@ -370,7 +379,7 @@ class Cornerman:
         self.quality.write(self.recorder.quality())
 
     def _store_recorded(self) -> None:
-        for item in self.news.rest():
+        for item in self.news.items():
             self.safe.take_live(item)
         self.metrics.set(kept=self.safe.kept)
 
@@ -398,5 +407,5 @@ class Cornerman:
     def report(self) -> Report:
         """What the plugin is doing now."""
         if self.trainer is None or not self.trainer.alive:
-            self.news.read()
+            self.news.drain()
         return compose(self)

@@ -202,7 +202,7 @@ def test_transitions_that_fail_the_checks_are_left_out_and_counted(store: Battle
         (replace(FORMAT, game_version="2"), "game_version 1 instead of 2"),
         (replace(FORMAT, encoder_version="xyz"), "encoder_version abc instead of xyz"),
         (replace(FORMAT, game="chess"), "game duel instead of chess"),
-        (replace(FORMAT, schema=2), "schema 1 instead of 2"),
+        (replace(FORMAT, schema=9), "schema 2 instead of 9"),
     ],
 )
 def test_battles_of_another_format_are_left_alone(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd
-from cornerman.experience import event_queue as news_room
-from cornerman.experience.event_queue import MAX_WAITING, READ_AT_ONCE, copied
+from cornerman.experience import event_queue
+from cornerman.experience.event_queue import DRAINED_AT_ONCE, MAX_EVENTS, copied
 from tests.support.recordings import SEATS, WON, Bench, one_of, plain
 from tests.support.sample_states import EVERY, TallDuel, duel_state
 
@@ -34,7 +34,7 @@ def test_what_is_read_late_is_what_would_have_been_recorded_at_once() -> None:
         told(bench, 2)
     assert not late.out
     assert late.rejected == {}
-    late.news.read()
+    late.news.drain()
     assert [plain(row) for row in late.rows] == [plain(row) for row in at_once.rows]
     assert late.rejected == at_once.rejected == {"after the end": 1}
 
@@ -43,7 +43,7 @@ def test_items_are_taken_one_by_one_in_their_order() -> None:
     at_once, late = Bench(), Bench(late=True)
     told(at_once)
     told(late)
-    taken = list(late.news.rest())
+    taken = list(late.news.items())
     assert len(taken) == 31
     assert isinstance(taken[-1], BattleEnd)
     assert [plain(row) for row in taken[:-1]] == [plain(row) for row in at_once.rows]  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def test_a_game_may_change_everything_before_it_is_read(game: Any) -> None:
     state.clear()
     mask[:] = [False] * 3
     outcome[0] = 1
-    bench.news.read()
+    bench.news.drain()
     (row,) = bench.rows
     np.testing.assert_array_equal(row.observation, bench.encoder.encode(before, 0))
     np.testing.assert_array_equal(row.next_observation, row.observation)
@@ -82,7 +82,7 @@ def test_forgetting_drops_what_was_told_before_and_keeps_what_comes_after() -> N
     assert (list(bench.out), bench.rejected, bench.recorder.recorded) == ([], {}, 0)
     bench.turn(0, battle_id=2)
     bench.end(battle_id=2)
-    bench.news.read()
+    bench.news.drain()
     assert [row.battle_id for row in bench.rows] == [2]
     assert bench.rejected == {}
 
@@ -91,8 +91,8 @@ def test_where_nobody_reads_it_stays_bounded_and_nothing_is_lost() -> None:
     bench = Bench(late=True)
     for battle_id in range(200):
         told(bench, battle_id)
-        assert len(bench.news) <= MAX_WAITING + 2
-    bench.news.read()
+        assert len(bench.news) <= MAX_EVENTS + 2
+    bench.news.drain()
     assert bench.recorder.recorded == 200 * 30
     assert bench.rejected == {}
 
@@ -100,16 +100,16 @@ def test_where_nobody_reads_it_stays_bounded_and_nothing_is_lost() -> None:
 @pytest.mark.parametrize("what", ["chose", "start", "end", "abandon"])
 def test_a_game_that_tells_of_no_turns_keeps_it_bounded_too(what: str) -> None:
     bench, more = Bench(late=True), {"chose": (0, 0, 1), "start": (SEATS,), "end": (WON,), "abandon": ()}
-    for battle_id in range(2 * MAX_WAITING):
+    for battle_id in range(2 * MAX_EVENTS):
         getattr(bench.news, what)(battle_id, *more[what])
-    assert len(bench.news) <= MAX_WAITING
+    assert len(bench.news) <= MAX_EVENTS
 
 
 def test_an_end_that_is_neither_true_nor_false_is_the_games_own_error() -> None:
     bench = Bench(late=True)
     with pytest.raises(ValueError, match="ambiguous"):
         bench.end(truncated=np.array([True, False]))  # type: ignore[arg-type]
-    bench.news.read()
+    bench.news.drain()
 
 
 def test_nothing_of_the_games_is_held_where_it_could_not_be_copied() -> None:
@@ -119,21 +119,21 @@ def test_nothing_of_the_games_is_held_where_it_could_not_be_copied() -> None:
     bench.turn(0, state)
     del state
     assert known() is None
-    bench.news.read()
+    bench.news.drain()
     assert "the save is closed" in one_of(bench, "error")
 
 
 def test_telling_never_waits_for_a_reader() -> None:
     bench = Bench(late=True)
     bench.begin()
-    with bench.news._reading:  # another thread reads, and takes its time
-        for _ in range(MAX_WAITING + READ_AT_ONCE):
+    with bench.news._draining:  # another thread reads, and takes its time
+        for _ in range(MAX_EVENTS + DRAINED_AT_ONCE):
             bench.turn(0)
-        bench.news.read()
-        assert len(bench.news) == 1 + MAX_WAITING + READ_AT_ONCE
+        bench.news.drain()
+        assert len(bench.news) == 1 + MAX_EVENTS + DRAINED_AT_ONCE
     bench.end()
-    bench.news.read()
-    assert bench.recorder.recorded == MAX_WAITING + READ_AT_ONCE
+    bench.news.drain()
+    assert bench.recorder.recorded == MAX_EVENTS + DRAINED_AT_ONCE
 
 
 def test_told_and_read_at_the_same_time() -> None:
@@ -141,7 +141,7 @@ def test_told_and_read_at_the_same_time() -> None:
 
     def read() -> None:
         while not over.is_set():
-            taken.extend(bench.news.rest())
+            taken.extend(bench.news.items())
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -151,7 +151,7 @@ def test_told_and_read_at_the_same_time() -> None:
     finally:
         over.set()
         reader.join()
-    taken.extend(bench.news.rest())
+    taken.extend(bench.news.items())
     assert [item.battle_id for item in taken] == [battle_id for battle_id in range(100) for _ in range(31)]
     assert bench.rejected == {}
 
@@ -272,7 +272,7 @@ def test_a_mask_that_cannot_be_copied() -> None:
 
 def test_only_what_the_recorder_reads_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(news_room, "deepcopy", lambda value: seen.append(value))
+    monkeypatch.setattr(event_queue, "deepcopy", lambda value: seen.append(value))
     for game in (None, TallDuel()):
         bench = Bench(game, late=True)
         bench.turn(0, {**duel_state(), "map": {1, 2}})

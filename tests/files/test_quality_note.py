@@ -1,4 +1,4 @@
-"""What was set aside in the last session can be read afterwards, by `cornerman doctor` above all."""
+"""What was rejected in the last session can be read afterwards, by `cornerman doctor` above all."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_reasons_counts_and_examples_are_there_afterwards(tmp_path: Path) -> Non
     recorder = spoilt().recorder
     QualityNote(tmp_path).write(recorder.quality())
     text = told(tmp_path)
-    assert f"{sum(recorder.rejected.values())} events set aside" in text
+    assert f"{sum(recorder.rejected.values())} events rejected" in text
     for reason, count in recorder.rejected.items():
         assert f"{count} x {reason}: {recorder.examples[reason]}" in text
-    assert "'ill'" in text  # the newest example of its reason
+    assert "'sick'" in text  # the first example of its reason
 
 
-def test_it_is_written_when_something_new_was_set_aside_and_at_the_end(tmp_path: Path) -> None:
+def test_write_when_more_was_rejected_and_at_the_end(tmp_path: Path) -> None:
     note, bench, path = QualityNote(tmp_path), Bench(), tmp_path / FILE_NAME
     note.write(bench.recorder.quality(), ending=True)
     assert not path.exists()  # nothing was recorded: what is known of the last session stays
@@ -60,10 +60,12 @@ def test_it_is_written_when_something_new_was_set_aside_and_at_the_end(tmp_path:
     assert path.exists()
 
 
-def test_abandoned_battles_and_other_actions_are_told(tmp_path: Path) -> None:
-    counts = {"recorded": 7, "rejected": {}, "examples": {}, "abandoned": 2, "not_as_chosen": 3}
+def test_lines_count_clamped_numbers_abandoned_battles_and_other_actions(tmp_path: Path) -> None:
+    counts = {"recorded": 7, "rejected": {}, "abandoned": 2, "not_as_chosen": 3}
+    counts |= {"clamped": {"health": 4}, "examples": {"health": "health is -900 of 100."}}
     QualityNote(tmp_path).write(counts)
-    assert "7 decisions recorded in the last session, 0 events set aside" in told(tmp_path)
+    assert "7 decisions recorded in the last session, 0 events rejected" in told(tmp_path)
+    assert "4 x health: health is -900 of 100." in told(tmp_path)
     assert "2 battles never ended" in told(tmp_path)
     assert "3 times the game played another action" in told(tmp_path)
 

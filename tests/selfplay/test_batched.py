@@ -68,8 +68,9 @@ class RecordedBattles:
             state, mask, seat, who = battle.state(), battle.action_mask(), battle.seat, self._ids[row]
             battle.apply(action)
             source = self._sources[seat]
-            version = 3 if source is Source.PLUGIN else -1
-            self.recorder.turn(who, seat, state, mask, action, battle.state(), version)
+            if source is Source.PLUGIN:
+                self.recorder.chose(who, seat, action, 3)
+            self.recorder.turn(who, seat, state, mask, action, battle.state())
             if row in over:
                 self.recorder.end(who, battle.outcome)
         for row in over:

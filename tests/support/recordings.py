@@ -56,7 +56,7 @@ class Bench:
 
     def _read(self) -> None:
         if not self._late:
-            self.news.read()
+            self.news.drain()
 
 
 def one_of(bench: Bench, reason: str) -> str:

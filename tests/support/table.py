@@ -94,11 +94,11 @@ class Table:
 
     @property
     def rejected(self) -> dict[str, int]:
-        self.plugin.news.read()
+        self.plugin.news.drain()
         return dict(self.plugin.recorder.rejected)
 
     @property
     def handed_over(self) -> list[Transition | BattleEnd]:
         """What was recorded: finished battles from the store, and what is there of those under way."""
-        self.plugin.news.read()
-        return [*self.plugin.safe.stored(PLAYER, 10**6), *self.plugin.news._handed_over]
+        self.plugin.news.drain()
+        return [*self.plugin.safe.stored(PLAYER, 10**6), *self.plugin.news._items]

@@ -16,7 +16,7 @@ from cornerman.files.quality_note import FILE_NAME as QUALITY
 from cornerman.files.quality_note import quality_lines
 from tests.models.test_erasure import Session
 
-NAMES = ("recorded", "rejected", "examples", "abandoned", "not_as_chosen", "kept")
+NAMES = ("recorded", "rejected", "clamped", "examples", "abandoned", "not_as_chosen", "kept")
 
 
 def stored(session: Session) -> list[int]:

@@ -3,37 +3,54 @@
 The one place that decides what a usable state is; everything else trusts it. It keeps nothing between calls, so any
 thread may use it. It must not import torch, change a state, or know any particular game.
 
-How odd numbers are read, so that a real game's habits cost no data: health a little below 0 is an overkill and counts
-as 0; health up to twice maxHealth is a shield and counts as full; rounds above 20 count as 20. An enemy known only in
-percent is given as health 0 to 100 with maxHealth 100. An attack, defense or speed that the game declares unknown with
-None counts as 0. Everything else that is not a plain number in its range is refused with a sentence.
+Only what is no number (a text, None, NaN, infinity) costs a state. A number outside its range is read as the nearest
+one inside: health below 0 is an overkill and counts as 0, health above maxHealth is a shield and counts as full, a stat
+lies in -1,000 to 1,000, a feature of the game's own in -10 to 10, rounds begin at 1, and those above 20 count as 20.
+`clamp` is called where that is surely not meant, as for health beyond -maxHealth or twice maxHealth. An enemy known
+only in percent is given as health 0 to 100 with maxHealth 100. A stat that nobody may know is None and counts as 0.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from numbers import Real
 from operator import index as as_index
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cornerman.contract import MAX_CHARACTERS, MAX_ROUNDS, Bools, DataError, EncodingGame, Floats, Game, State
+from cornerman.contract import (
+    MAX_CHARACTERS,
+    MAX_ROUNDS,
+    Bools,
+    DataError,
+    EncodingGame,
+    Floats,
+    Game,
+    State,
+    check_names,
+)
 
 STATS = ("attack", "defense", "speed")
 SLOT_NAMES = ("health", *STATS)
 STANDARD_SIZE = MAX_CHARACTERS * len(SLOT_NAMES) + 2
 STAT_SCALE = 100.0
 LARGEST_STAT = 1_000
-LARGEST_HEALTH = 1_000_000_000
-LAST_ROUND = 10_000
+USUAL_HEALTH = 1_000_000_000
 LARGEST_FEATURE = 10.0
 _PADDING = (0.0,) * (MAX_CHARACTERS * len(SLOT_NAMES))
 _NUMBERS = frozenset({int, float})
 _TRUTHS = frozenset({bool})
+
+Clamp: TypeAlias = Callable[[str, str], object]
+"""Called with what was clamped and a sentence."""
+
+
+def _silently(what: str, sentence: str) -> None:
+    """A Clamp that tells nobody."""
 
 
 class Reading(NamedTuple):
@@ -48,6 +65,8 @@ class Encoder:
     """Turns one game's states into observations `[F]` and its action masks into `[A]`."""
 
     def __init__(self, game: Game) -> None:
+        """ContractError where the game's names go beyond the contract's limits."""
+        check_names(game)
         self.num_actions = len(game.action_names)
         self._game = game if isinstance(game, EncodingGame) else None
         own = tuple(self._game.feature_names) if self._game else ()
@@ -66,7 +85,7 @@ class Encoder:
         """The observation `[F]` of `seat` in a fresh array; DataError where the state cannot be used."""
         return self.observe(read(state), state, seat)
 
-    def observe(self, reading: Reading, state: State, seat: int) -> Floats:
+    def observe(self, reading: Reading, state: State, seat: int, clamp: Clamp = _silently) -> Floats:
         """The observation `[F]` from what `read(state)` gave; DataError as in `encode`."""
         numbers: list[float] = []
         others: list[float] = []
@@ -81,14 +100,14 @@ class Encoder:
         numbers += others
         _finish(numbers, reading)
         if self._game is not None:
-            numbers += self._own_features(state, seat)
+            numbers += self._own_features(state, seat, clamp)
         return np.array(numbers, np.float32)
 
     def mask(self, action_mask: Sequence[bool]) -> Bools:
         """The action mask as a fresh bool `[A]`; DataError where it does not fit the game or allows nothing."""
         return checked_mask(action_mask, self.num_actions)
 
-    def _own_features(self, state: State, seat: int) -> list[float]:
+    def _own_features(self, state: State, seat: int, clamp: Clamp) -> list[float]:
         assert self._game is not None
         try:
             features = [float(number) for number in self._game.encode(state, seat)]
@@ -101,11 +120,14 @@ class Encoder:
             raise DataError(
                 "encode", f"The game's encode gave {len(features)} numbers; its feature_names are {wanted}."
             )
-        for at, number in enumerate(features):
-            if not -LARGEST_FEATURE <= number <= LARGEST_FEATURE:
+        for at, feature in enumerate(features):
+            if not -LARGEST_FEATURE <= feature <= LARGEST_FEATURE:
                 name = self.feature_names[STANDARD_SIZE + at]
-                sentence = f"The game's feature {name!r} is {number}; scale it to about -1 to 1."
-                raise DataError("range", sentence)
+                sentence = f"The game's feature {name!r} is {feature:g}; scale it to about -1 to 1."
+                if not isfinite(feature):
+                    raise DataError("range", sentence)
+                features[at] = min(max(feature, -LARGEST_FEATURE), LARGEST_FEATURE)
+                clamp("a feature", sentence)
         return features
 
 
@@ -126,7 +148,7 @@ def standard_names() -> tuple[str, ...]:
     return (*slots, "round", "characters")
 
 
-def read(state: State, with_seats: bool = True) -> Reading:
+def read(state: State, with_seats: bool = True, clamp: Clamp = _silently) -> Reading:
     """Check one state and take its numbers; DataError with a sentence where anything cannot be used."""
     try:
         characters, round_ = state["characters"], state["round"]
@@ -134,7 +156,7 @@ def read(state: State, with_seats: bool = True) -> Reading:
         wanted = "a mapping with 'round' and 'characters'"
         raise DataError("state", f"The state {shown(state)} is not {wanted}.") from error
     if type(round_) is not int or not 1 <= round_ <= MAX_ROUNDS:
-        round_ = _odd_round(round_)
+        round_ = _odd_round(round_, clamp)
     if not isinstance(characters, (list, tuple)) or not 1 <= len(characters) <= MAX_CHARACTERS:
         raise _wrong_characters(characters)
     seats: list[int] = []
@@ -157,14 +179,14 @@ def read(state: State, with_seats: bool = True) -> Reading:
             and type(defense) in _NUMBERS
             and type(speed) in _NUMBERS
             and 0 <= health <= full
-            and 0 < full <= LARGEST_HEALTH
+            and 0 < full <= USUAL_HEALTH
             and 0 <= attack <= LARGEST_STAT
             and 0 <= defense <= LARGEST_STAT
             and 0 <= speed <= LARGEST_STAT
         ):
             stats.append((health / full, attack / STAT_SCALE, defense / STAT_SCALE, speed / STAT_SCALE))
         else:
-            stats.append(_odd_stats(character, at))
+            stats.append(_odd_stats(character, at, clamp))
     return Reading(round_, tuple(seats), tuple(stats))
 
 
@@ -238,11 +260,11 @@ def _finish(numbers: list[float], reading: Reading) -> None:
     numbers.append(len(reading.seats) / MAX_CHARACTERS)
 
 
-def _odd_round(value: Any) -> int:
-    as_float = number(value, "The state's round")
-    if not 1 <= as_float <= LAST_ROUND or as_float != int(as_float):
-        raise DataError("round", f"The state's round is {shown(value)}; rounds are whole numbers and count from 1.")
-    return min(int(as_float), MAX_ROUNDS)
+def _odd_round(value: Any, clamp: Clamp) -> int:
+    round_ = number(value, "The state's round")
+    if round_ < 1 or round_ != int(round_):
+        clamp("the round", f"The state's round is {shown(value)}; rounds are whole numbers and count from 1.")
+    return int(min(max(round_, 1), MAX_ROUNDS))
 
 
 def _wrong_characters(characters: Any) -> DataError:
@@ -278,20 +300,23 @@ def _odd_seat(value: Any, character: Any, at: int) -> int:
     return int(value)
 
 
-def _odd_stats(character: Any, at: int) -> tuple[float, float, float, float]:
+def _odd_stats(character: Any, at: int, clamp: Clamp) -> tuple[float, float, float, float]:
     """The careful way: read what the module's docstring allows, or raise the DataError that explains it."""
     who = _who(character, at)
-    full = number(character["maxHealth"], f"maxHealth of {who}")
-    if not 0 < full <= LARGEST_HEALTH:
-        raise DataError("range", f"maxHealth of {who} is {full:g}; it must be above 0 and at most {LARGEST_HEALTH:g}.")
-    health = number(character["health"], f"health of {who}")
-    if not -full <= health <= 2 * full:
-        raise DataError("range", f"health of {who} is {health:g} of {full:g}; it must lie between 0 and maxHealth.")
-    stats = []
-    for name in STATS:
-        value = character[name]
-        stat = 0.0 if value is None else number(value, f"{name} of {who}")
-        if not 0 <= stat <= LARGEST_STAT:
-            raise DataError("range", f"{name} of {who} is {stat:g}; it must lie between 0 and {LARGEST_STAT}.")
-        stats.append(stat / STAT_SCALE)
-    return (min(max(health / full, 0.0), 1.0), stats[0], stats[1], stats[2])
+    full, health = (
+        number(character["maxHealth"], f"maxHealth of {who}"),
+        number(character["health"], f"health of {who}"),
+    )
+    if full <= 0:
+        clamp("maxHealth", f"maxHealth of {who} is {full:g}; it counts as fallen. maxHealth is above 0.")
+    elif not -full <= health <= 2 * full:
+        clamp("health", f"health of {who} is {health:g} of {full:g}; it counts as 0 or as full.")
+    share = min(max(health / full, 0.0), 1.0) if full > 0 else 0.0
+    return (share, *(_odd_stat(character[name], name, who, clamp) for name in STATS))  # type: ignore[return-value]
+
+
+def _odd_stat(value: Any, name: str, who: str, clamp: Clamp) -> float:
+    stat = 0.0 if value is None else number(value, f"{name} of {who}")
+    if abs(stat) > LARGEST_STAT:
+        clamp(name, f"{name} of {who} is {stat:g}; it counts as {LARGEST_STAT:,}, the largest there is.")
+    return min(max(stat, -LARGEST_STAT), LARGEST_STAT) / STAT_SCALE

@@ -1,11 +1,11 @@
-"""What the game tells of its battles: taken down on its thread, read by the recorder on the trainer's.
+"""Queue of game events: filled on the game's thread, drained into the recorder on the trainer's.
 
 Checking and encoding a turn takes some 20 us in a loop, but five to ten times that from cold caches, as a window calls
-it; copying its plain data takes a sixth. So the game's thread only copies, and what it told is read later, in its
-order. Where no trainer lives, the owner calls `read` when no frame waits. A game's own `encode` is called while
-reading, so it must depend on nothing but what it is given.
+it; copying its plain data takes a sixth. So the game's thread only copies, and the recorder works later, in the same
+order. Where no trainer lives, the owner drains the queue when no frame waits. A game's own `encode` is called then, so
+it must depend on nothing but its arguments.
 
-Any thread may tell and any may read, one at a time; whoever tells never waits. No torch and no files here.
+Any thread may enqueue, which never waits, and any may drain, one at a time. No torch and no files here.
 """
 
 from __future__ import annotations
@@ -21,105 +21,123 @@ from cornerman.contract import BattleEnd, Source, State, Transition
 from cornerman.experience.encoder import shown
 from cornerman.experience.recorder import Recorder
 
-MAX_WAITING = 1024
-"""More than these wait for a trainer that does not come: then whoever tells more reads some of them."""
-READ_AT_ONCE = 64
+MAX_EVENTS = 1024
+"""More than these wait for a trainer that does not come: then whoever enqueues one drains some of them."""
+DRAINED_AT_ONCE = 64
+MAX_ITEMS = 4096
+"""More recorded items than these wait for a trainer: then whoever enqueues an event asks for them to be kept."""
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 _DICT = frozenset({dict})
 
 
 class EventQueue:
-    """Tell it as you would tell the recorder; `popleft` gives what the recorder made of it, one item at a time."""
+    """Takes the events that a recorder takes; `popleft` returns what the recorder made of them, one item at a time."""
 
-    def __init__(self, recorder: Recorder, handed_over: deque[Transition | BattleEnd], whole_states: bool) -> None:
-        """`handed_over` is where the recorder puts its items. `whole_states`: the game encodes features of its own."""
-        self._recorder, self._handed_over = recorder, handed_over
-        self._take = _copied if whole_states else _standard
+    def __init__(
+        self,
+        recorder: Recorder,
+        items: deque[Transition | BattleEnd],
+        whole_states: bool,
+        keep: Callable[[], object] | None = None,
+    ) -> None:
+        """`items` is what the recorder hands over to. `whole_states`: the game encodes features of its own.
+
+        `keep` is called on the thread that enqueues when too many items wait, as in a battle that never ends.
+        """
+        self._recorder, self._items, self._keep = recorder, items, keep
+        self._copy_state = _copied if whole_states else _standard
         self._turn = recorder.turn
-        self._told: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        self._reading = Lock()
+        self._events: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._draining = Lock()
 
     def __len__(self) -> int:
-        """How much waits to be read."""
-        return len(self._told)
+        """How many events wait to be drained."""
+        return len(self._events)
 
-    # ------------------------------------------------------------------------------------------------ telling (quick)
+    @property
+    def num_items(self) -> int:
+        """How many recorded items wait to be taken."""
+        return len(self._items)
+
+    # -------------------------------------------------------------------------------------------------------- enqueue
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
-        """As `Recorder.turn`; what is given may change as soon as this returns."""
-        take = self._take
+        """As `Recorder.turn`; the arguments may change as soon as this returns."""
+        copy = self._copy_state
         try:
-            turn = battle_id, seat, take(state), tuple(action_mask), action, take(next_state)
+            turn = battle_id, seat, copy(state), tuple(action_mask), action, copy(next_state)
         except Exception:  # noqa: BLE001 - the game's own objects may raise anything: then the careful way
             turn = battle_id, seat, copied(state), copied(action_mask), action, copied(next_state)
-        self._tell(self._turn, *turn)
+        self._enqueue(self._turn, *turn)
 
-    def start(self, battle_id: int, seats: Mapping[int, Source]) -> None:
+    def start(self, battle_id: int, seats: Mapping[int, Source], sides: Mapping[int, int] | None = None) -> None:
         """As `Recorder.start`; `seats` must not change any more."""
-        self._tell(self._recorder.start, battle_id, seats)
+        self._enqueue(self._recorder.start, battle_id, seats, copied(sides))
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """As `Recorder.chose`."""
-        self._tell(self._recorder.chose, battle_id, seat, action, version)
+        self._enqueue(self._recorder.chose, battle_id, seat, action, version)
 
     def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         """As `Recorder.end`."""
-        self._tell(self._recorder.end, battle_id, copied(outcome), bool(truncated))
+        self._enqueue(self._recorder.end, battle_id, copied(outcome), bool(truncated))
 
     def abandon(self, battle_id: int) -> None:
         """As `Recorder.abandon`."""
-        self._tell(self._recorder.abandon, battle_id)
+        self._enqueue(self._recorder.abandon, battle_id)
 
-    def _tell(self, tell: Callable[..., None], *arguments: Any) -> None:
-        self._told.append((tell, arguments))
-        if len(self._told) > MAX_WAITING:
-            self.read(READ_AT_ONCE)
+    def _enqueue(self, record: Callable[..., None], *arguments: Any) -> None:
+        self._events.append((record, arguments))
+        if len(self._events) > MAX_EVENTS:
+            self.drain(DRAINED_AT_ONCE)
+            if self._keep is not None and len(self._items) > MAX_ITEMS:
+                self._keep()
 
-    # ----------------------------------------------------------------------------------------------------- reading
+    # ---------------------------------------------------------------------------------------------------------- drain
 
-    def read(self, most: int | None = None) -> None:
-        """Let the recorder hear what was told, at most so much of it; nothing where another thread is reading."""
-        if not self._reading.acquire(blocking=False):
+    def drain(self, most: int | None = None) -> None:
+        """Let the recorder take events, at most so many; nothing where another thread is draining."""
+        if not self._draining.acquire(blocking=False):
             return
         try:
-            waiting = len(self._told)
+            waiting = len(self._events)
             for _ in range(waiting if most is None else min(most, waiting)):
-                self._hear()
+                self._record_next()
         finally:
-            self._reading.release()
+            self._draining.release()
 
     def popleft(self) -> Transition | BattleEnd:
-        """The next item that the recorder handed over; IndexError where nothing that was told makes one."""
-        with self._reading:
-            while not self._handed_over:
-                self._hear()
-            return self._handed_over.popleft()
+        """The next recorded item; IndexError where no event is left that makes one."""
+        with self._draining:
+            while not self._items:
+                self._record_next()
+            return self._items.popleft()
 
-    def rest(self) -> Iterator[Transition | BattleEnd]:
+    def items(self) -> Iterator[Transition | BattleEnd]:
         """Every item that is left."""
         with suppress(IndexError):
             while True:
                 yield self.popleft()
 
     def forget(self) -> None:
-        """Drop what was recorded and its counts; of battles under way, the turns told from now on are recorded."""
-        with self._reading:
-            while self._told:
-                self._hear()
-            self._handed_over.clear()
+        """Drop what was recorded and its counts; of battles under way, later turns are recorded."""
+        with self._draining:
+            while self._events:
+                self._record_next()
+            self._items.clear()
             self._recorder.forget()
 
-    def _hear(self) -> None:
-        """Under the lock; IndexError where nothing waits."""
-        tell, arguments = self._told.popleft()
-        tell(*arguments)
+    def _record_next(self) -> None:
+        """Under the lock; IndexError where no event waits."""
+        record, arguments = self._events.popleft()
+        record(*arguments)
 
 
 class _Unreadable:
-    """Stands in for something of the game's that could not be copied; reading it raises what copying it raised."""
+    """Placeholder for an object of the game that could not be copied; reading it raises what copying it raised."""
 
     def __init__(self, value: object, error: Exception) -> None:
         error.__traceback__ = error.__context__ = error.__cause__ = None  # they would hold on to the game's objects
@@ -136,10 +154,10 @@ class _Unreadable:
 
 
 def _standard(state: State) -> Any:
-    """A copy of the usual state, as far as the recorder reads it; raises anything where it is unusual."""
+    """A copy of the usual state, as far as the recorder reads it; an unusual one may raise anything."""
     characters = state["characters"]
     if not _DICT.issuperset(map(type, characters)):
-        raise TypeError("a dictionary of the game's own may answer with something else than it holds")
+        raise TypeError("a subclass of dict may return something else than it holds")
     return {"round": state["round"], "characters": [character.copy() for character in characters]}
 
 
@@ -147,7 +165,7 @@ def copied(value: Any) -> Any:
     """A copy of plain data that the game may change later; never raises."""
     try:
         return _copied(value)
-    except Exception as error:  # noqa: BLE001 - the game's own objects may raise anything; the recorder says what
+    except Exception as error:  # noqa: BLE001 - the game's own objects may raise anything; the recorder reports it
         return _Unreadable(value, error)
 
 

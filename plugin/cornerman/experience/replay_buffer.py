@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cornerman.contract import SettingsError, Source, Transition
 from cornerman.experience.n_step import NStep
-from cornerman.experience.transitions import Columns, faults, fit, layout, unpack
+from cornerman.experience.transitions import Columns, faults, fit, layout, row_bytes, unpack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,7 +115,7 @@ class ReplayBuffer:
         self._next = 0
         self._random = random
         shapes = layout(observation_size, num_actions)
-        refuse_impossible(capacity, sum(dtype.itemsize * int(np.prod(shape)) for shape, dtype in shapes.values()))
+        refuse_impossible(capacity, row_bytes(observation_size, num_actions))
         self._columns = {name: np.empty((capacity, *shape), dtype) for name, (shape, dtype) in shapes.items()}
         for column in self._columns.values():
             column.fill(0)  # zeros() would leave the pages to be taken one by one, as rows come in

@@ -5,13 +5,20 @@ Expects states that the encoder has accepted. It keeps nothing between calls, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TypeAlias
 
 from cornerman.contract import State
 
-Standing: TypeAlias = Mapping[int, tuple[float, float]]
-"""Per seat the sum of health and the sum of maxHealth; what is kept of a state that the game may change later."""
+Sides: TypeAlias = Mapping[int, Hashable]
+"""The side of each seat, as `numbered_sides` gives it; a seat that it does not name is a side of its own."""
+Standing: TypeAlias = Mapping[Hashable, tuple[float, float]]
+"""Per side the sum of health and the sum of maxHealth; what is kept of a state that the game may change later."""
+
+
+def numbered_sides(sides: Mapping[int, int]) -> Sides:
+    """A game's numbers of sides, told apart from the numbers of seats."""
+    return {seat: ("side", side) for seat, side in sides.items()}
 
 
 class RewardCalculator:
@@ -21,33 +28,38 @@ class RewardCalculator:
         self.health_weight = health_weight
         self.outcome_weight = outcome_weight
 
-    def change(self, state: State, next_state: State, seat: int) -> float:
+    def change(self, state: State, next_state: State, seat: int, sides: Sides | None = None) -> float:
         """The reward of `seat` for what happened between two states."""
-        return self.gain(self.standing(state), self.standing(next_state), seat)
+        sides = sides or {}
+        return self.gain(self.standing(state, sides), self.standing(next_state, sides), sides.get(seat, seat))
 
     def outcome(self, outcome: Mapping[int, int], seat: int) -> float:
         """The reward of `seat` at the end of a battle; KeyError where the outcome does not name the seat."""
         return self.outcome_weight * outcome[seat]
 
-    def standing(self, state: State) -> Standing:
+    def standing(self, state: State, sides: Sides | None = None) -> Standing:
         """What of a state the reward depends on, as plain numbers of our own."""
-        sums: dict[int, tuple[float, float]] = {}
+        sums: dict[Hashable, tuple[float, float]] = {}
         for character in state["characters"]:
-            seat, full = character["seat"], character["maxHealth"]
+            side, full = character["seat"], character["maxHealth"]
+            if sides:
+                side = sides.get(side, side)
             health = character["health"]
+            if full < 0:
+                full = 0
             if health > full:
                 health = full
             elif health < 0:
                 health = 0
-            if seat in sums:
-                before = sums[seat]
-                sums[seat] = (before[0] + health, before[1] + full)
+            if side in sums:
+                before = sums[side]
+                sums[side] = (before[0] + health, before[1] + full)
             else:
-                sums[seat] = (health, full)
+                sums[side] = (health, full)
         return sums
 
-    def gain(self, before: Standing, after: Standing, seat: int) -> float:
-        """The reward of `seat` for going from one standing to another.
+    def gain(self, before: Standing, after: Standing, side: Hashable) -> float:
+        """The reward of every seat of `side` for going from one standing to another.
 
         Both fractions of a side are over the larger of its two sums of maxHealth: so one that leaves in mid-battle
         counts as fallen, one that joins as revived, and neither is a reward for shrinking one's own side.
@@ -55,14 +67,14 @@ class RewardCalculator:
         own = others = 0.0
         own_full = own_full_after = others_full = others_full_after = 0.0
         for owner, (health, full) in before.items():
-            if owner == seat:
+            if owner == side:
                 own -= health
                 own_full += full
             else:
                 others -= health
                 others_full += full
         for owner, (health, full) in after.items():
-            if owner == seat:
+            if owner == side:
                 own += health
                 own_full_after += full
             else:

@@ -1,7 +1,8 @@
 """Transitions as columns and finished battles as bytes, and what a stored transition must satisfy.
 
-The battle store, the replay buffer and exported files share this, so that a transition means the same everywhere. Pure
-functions; any thread may call them.
+The battle store, the replay buffer and exported files share this, so that a transition means the same everywhere: a
+discount of 0 says that the battle ended with it; a battle that was cut off did not end, so its last transitions keep
+their discount and bootstrap from the last state. Pure functions; any thread may call them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Columns: TypeAlias = Mapping[str, NDArray[Any]]
 """One array a field of Transition, all of one length."""
 
 LARGEST_REWARD = 100.0
-SCHEMA = 1
+SCHEMA = 2
 _HEAD = struct.Struct("<I")
 
 
@@ -68,12 +69,17 @@ def layout(observation_size: int, num_actions: int) -> dict[str, tuple[tuple[int
         "next_action_mask": ((num_actions,), np.dtype("?")),
         "discount": ((), np.dtype("<f4")),
         "battle_id": ((), np.dtype("<i8")),
-        "seat": ((), np.dtype("<i2")),
+        "seat": ((), np.dtype("<i8")),
         "index": ((), np.dtype("<i4")),
         "source": ((), np.dtype("i1")),
         "opponent": ((), np.dtype("i1")),
         "version": ((), np.dtype("<i4")),
     }
+
+
+def row_bytes(observation_size: int, num_actions: int) -> int:
+    """Bytes of one transition."""
+    return sum(dtype.itemsize * int(np.prod(shape)) for shape, dtype in layout(observation_size, num_actions).values())
 
 
 def pack(rows: Sequence[Transition], observation_size: int, num_actions: int) -> dict[str, NDArray[Any]]:

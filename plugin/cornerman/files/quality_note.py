@@ -1,4 +1,4 @@
-"""How good the recorded data of the last session was, kept in `quality.json` for `cornerman doctor`.
+"""Quality of the last session's recorded data, kept in `quality.json` for `cornerman doctor`.
 
 Written by the trainer's thread or at the end of the game; read by the command line.
 """
@@ -20,49 +20,53 @@ MAX_SENTENCE = 400
 
 
 class QualityNote:
-    """The note of one session."""
+    """The file of one session."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
-        self._noted: object = None
+        self._written: object = None
 
     def write(self, counts: Mapping[str, Any], ending: bool = False) -> None:
-        """Keep `Recorder.quality()`, where something was set aside since the last time or the game is `ending`.
+        """Write `Recorder.quality()` where more was rejected since the last time, or where the game is `ending`.
 
-        That it cannot be written costs a line in the log.
+        A file that cannot be written costs a log line.
         """
-        noted = {name: value for name, value in counts.items() if name not in ("recorded", "examples")}
-        if (noted == self._noted and not ending) or not (counts["recorded"] or counts["rejected"]):
+        told = {name: value for name, value in counts.items() if name not in ("recorded", "examples")}
+        if (told == self._written and not ending) or not (counts["recorded"] or counts["rejected"]):
             return
         examples = {reason: sentence[:MAX_SENTENCE] for reason, sentence in counts["examples"].items()}
         try:
             replace_file(self._path, to_json({**counts, "examples": examples}))
-            self._noted = noted
+            self._written = told
         except OSError as error:
-            log.warning("the counts of what was set aside could not be written (%s)", error)
+            log.warning("the quality of the recorded data could not be written (%s)", error)
 
     def erase(self) -> None:
-        """Erase it: an example may quote what the player did. OSError where it cannot be erased."""
+        """Delete the file, whose examples may quote what the player did; OSError where it cannot be deleted."""
         self._path.unlink(missing_ok=True)
-        self._noted = None
+        self._written = None
 
 
 def quality_lines(folder: Path) -> list[str]:
-    """What was recorded in the last session and what was set aside, one line a reason with an example."""
+    """What was recorded in the last session and what was rejected, one line a reason with an example."""
     if not (folder / FILE_NAME).exists():
         return [f"nothing was recorded yet in {folder}"]
     try:
         counts = read_json(folder / FILE_NAME, "The note on the recorded data")
-        rejected = {str(reason): int(count) for reason, count in counts["rejected"].items()}
-        examples = {str(reason): str(sentence) for reason, sentence in counts["examples"].items()}
+        reasons = [
+            (str(reason), int(count), str(counts["examples"].get(reason, "")))
+            for kind in ("rejected", "clamped")
+            for reason, count in sorted(counts.get(kind, {}).items())
+        ]
+        rejected = sum(map(int, counts["rejected"].values()))
         recorded, abandoned = int(counts["recorded"]), int(counts["abandoned"])
         not_as_chosen = int(counts["not_as_chosen"])
     except ModelError as error:
         return [str(error)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return [f"The note on the recorded data does not hold what it should ({error})."]
-    lines = [f"{recorded:,} decisions recorded in the last session, {sum(rejected.values()):,} events set aside"]
-    lines += [f"{count:,} x {reason}: {examples.get(reason, '')}" for reason, count in sorted(rejected.items())]
+    lines = [f"{recorded:,} decisions recorded in the last session, {rejected:,} events rejected"]
+    lines += [f"{count:,} x {reason}: {example}" for reason, count, example in reasons]
     if abandoned:
         lines.append(f"{abandoned:,} battles never ended and were abandoned")
     if not_as_chosen:
