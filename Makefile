@@ -52,7 +52,7 @@ soak: env
 	OMP_NUM_THREADS=1 CORNERMAN_SOAK_MINUTES=30 $(BIN)/python -m tests.benchmarks soak --out soak.json
 
 torture: env
-	for what in "kill 1000" "fault 100000" "fuzz 100000" "swap 1000000" "cycle 1000"; do \
+	for what in "kill 1000" "worker 200" "fault 100000" "fuzz 100000" "swap 1000000" "cycle 1000"; do \
 		OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture $$what || exit 1; done
 
 ladder: env

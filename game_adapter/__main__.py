@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 
 from game_adapter.host.host import Host
@@ -24,6 +25,9 @@ KEPT_SERIES = 3
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 after a whole series or a closed window, 2 for a command line that cannot be followed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # None without a console; a name of a file may have no letters for it
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.DEBUG if options.verbose else logging.ERROR, format="%(name)s: %(message)s")

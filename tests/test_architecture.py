@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "policy": set(),
     "experience": {"files"},
     "evaluation": {"experience", "policy"},
-    "learning": {"experience", "policy"},
+    "learning": {"experience", "files", "policy"},
     "models": {"evaluation", "experience", "files", "policy"},
     "selfplay": {"evaluation", "experience", "files", "learning", "policy"},
     "training": {"evaluation", "experience", "files", "learning", "models", "policy", "selfplay"},

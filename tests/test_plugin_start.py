@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -46,8 +45,7 @@ def test_faulty_wishes_are_told_and_leave_the_players_file(tmp_path: Path) -> No
 
 
 def test_without_torch_it_plays_and_says_why_it_does_not_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    monkeypatch.setitem(sys.modules, "torch", None)
     with Table(RINGSIDE, tmp_path) as table:
         table.play(1, settle=False)
         assert table.plugin.trainer is None

@@ -1,8 +1,10 @@
-"""Swaps and cycles of `make torture`, a little of each: they find nothing, go on where they were, and would find it."""
+"""Swaps, cycles and ended games of `make torture`, a little of each: they find nothing, go on, and would find it."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +13,7 @@ import pytest
 from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
 from tests.torture import __main__ as torture
+from tests.torture import worker_runs
 
 RUNS = {"swap": 20_000, "cycle": 36}
 
@@ -48,3 +51,23 @@ def test_a_file_left_open_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> N
     assert torture.main("cycle", 12) == 1
     for file in left:
         file.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 and sessions are POSIX")
+def test_game_that_is_ended_leaves_no_process_and_loses_nothing() -> None:
+    torture.main("worker", 1)
+    counts = json.loads(torture.FIGURES.read_text())
+    assert counts["worker.runs"] == len(worker_runs.ENDS)
+    assert (counts["worker.left"], counts["worker.lost"], counts["worker.failed"]) == (0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 and sessions are POSIX")
+def test_process_that_is_left_is_counted_and_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(worker_runs, "LEFT_S", 0.05)
+    counts: Counter[str] = Counter()
+    sleeping: list[int] = []
+    lines = worker_runs.game(tmp_path, 0, sleeping.append, "unended", counts)
+    assert counts["worker.left"] == 1
+    assert "ended" not in lines
+    assert worker_runs.processes(sleeping[0]) == []

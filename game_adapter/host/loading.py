@@ -103,11 +103,11 @@ def _check_name_is_free(name: str, folder: Path, loaded: bool) -> None:
             f"its package is called {name!r} like a module of Python itself, which the game could not import any more: "
             "the plugin's author must rename the folder, and in its manifest the entry."
         )
-    where = _importable_from(name)
-    if loaded:
-        where = getattr(sys.modules[name], "__file__", None) or where or "another place"
+    where = (getattr(sys.modules[name], "__file__", None) or "another place") if loaded else _importable_from(name)
+    same_plugin = where is not None and _same_plugin(Path(where).parent, folder)
+    if loaded and same_plugin:
         raise ManifestError(f"another copy of {name} is already loaded from {where}: use only one of the two.")
-    if where is not None and not _same_plugin(Path(where).parent, folder):
+    if where is not None and not same_plugin:
         raise ManifestError(
             f"its package is called {name!r} like the one in {where}, which the game could not import any more: "
             "the plugin's author must rename the folder, and in its manifest the entry."

@@ -9,11 +9,13 @@ import sys
 
 from cornerman import __version__
 from cornerman.cli.commands import COMMANDS
+from cornerman.cli.output import prepare_output
 from cornerman.contract import CornermanError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 with a sentence where it could not be done, 2 for a wrong command line."""
+    prepare_output()
     parser = argparse.ArgumentParser(
         prog="cornerman",
         description="Cornerman makes the computer's side of a turn-based battle game learn while the game runs. "
@@ -29,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         status = int(options.run(options))
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # whoever read the output has enough of it, as `| head` does
+    except BrokenPipeError:  # the reader of the output has enough of it, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except CornermanError as error:

@@ -6,7 +6,6 @@ while a battle runs; `on_load`, `on_quit`, `settle` and `evaluate` may take thei
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import sys
 import time
@@ -37,6 +36,7 @@ from cornerman.experience.event_queue import EventQueue
 from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import DataFormat
+from cornerman.files.packages import importable
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import Champions
@@ -151,7 +151,7 @@ class Cornerman:
         `progress` hears what it waits for, ten times a second, and may answer False: wait no longer.
         """
         self._start_due = False
-        missing = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
+        missing = [name for name in ("torch",) if not importable(name)]
         if missing:
             self.learning = False
             self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")

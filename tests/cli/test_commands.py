@@ -13,11 +13,12 @@ import pytest
 
 import cornerman
 from cornerman.__main__ import main
-from cornerman.cli.commands import COMMANDS, find_game
+from cornerman.cli.commands import COMMANDS
 from cornerman.contract import CornermanError
+from cornerman.selfplay.games import find_game
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing, Described
-from tests.support.table import Table
+from tests.support.stored_versions import store_versions
 
 GAME = "tests.cli.test_commands:CHOOSING"
 CHOOSING, LIVE_ONLY = Choosing(), Described()
@@ -108,8 +109,7 @@ def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[s
 
 
 def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False):
-        pass
+    store_versions(tmp_path, RINGSIDE)
     base = ("evaluate", "--game", "ringside", "--data", tmp_path, "--battles", 4)
     status, out, _ = run(capsys, *base)
     assert status == 0
@@ -119,19 +119,22 @@ def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixtur
     assert (status, row["fighter"], row["bot"], row["seed"], row["battles"]) == (0, "version 0", "random", 3, 4)
     assert row["wins"] + row["losses"] + row["draws"] == 4
     assert run(capsys, *base, "--json", "--bot", "random", "--seed", 3)[1] == out
-    for wrong, why in (("--version", "version 9"), ("--bot", "no fighter '9'"), ("--battles", "")):
+    for wrong, why in (("--version", "version 9"), ("--bot", "no bot '9'"), ("--battles", "")):
         status, out, err = run(capsys, *base, wrong, 1 if wrong == "--battles" else 9)
         assert (status, out) == (2 if wrong == "--battles" else 1, "")
         assert why in err.lower()
 
 
-def test_evaluate_measures_a_scripted_fighter_without_any_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--game", GAME, "--fighter", "random", "--json", "--battles", "200")
     status, out, _ = run(capsys, "evaluate", *arguments)
     row = json.loads(out)
     assert (status, row["fighter"], row["battles"]) == (0, "random", 200)
     assert row["interval"][0] < 0.25 + 0.1
     assert 0.1 < row["win_rate"] < 0.4  # each side wins a quarter of the battles
+    assert row["different_battles"] <= 2 * 2 * 4 * 4, "seats, strengths and decisions of both sides"
+    status, out, _ = run(capsys, "evaluate", "--game", GAME, "--fighter", "random", "--battles", "200")
+    assert f", only {row['different_battles']} of these 200 battles differ" in out
 
 
 # --------------------------------------------------------------------------------------------------------------- train

@@ -1,9 +1,9 @@
-"""What the doctor says of this machine, and of one where something is missing."""
+"""`cornerman doctor`: this machine, and one where something is missing."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,14 @@ import pytest
 from cornerman.__main__ import main
 from cornerman.cli import doctor
 from cornerman.learning import device as device_choice
-from cornerman.models.manifest import Provenance
 from cornerman.policy.q_network import NetworkSpec
 from tests.support.choosing import Choosing
-from tests.support.table import Table
+from tests.support.stored_versions import store_versions
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "MEASURED_S", 0.06)
-    monkeypatch.setattr(device_choice, "configure_trainer_thread", lambda: False)
 
 
 def sections(lines: list[str]) -> dict[str, list[str]]:
@@ -51,8 +49,7 @@ def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
 
 
 def test_stored_versions_are_counted(tmp_path: Path) -> None:
-    with Table(Choosing(), tmp_path, learning=False):
-        pass
+    store_versions(tmp_path, Choosing())
     assert sections(doctor.examine("cpu", tmp_path)[0])["Stored versions"] == [f"1 in {tmp_path}, the newest is 0"]
 
 
@@ -91,15 +88,12 @@ def test_what_learns_in_the_game_is_timed(tmp_path: Path, measured: list[tuple[s
 def test_the_games_sizes_are_those_of_the_newest_version_that_loads(
     tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]
 ) -> None:
-    with Table(Choosing(), tmp_path, learning=False, hidden=[8]) as table:
-        champion = table.plugin.slot.champion
-        for _ in range(2):
-            table.plugin.registry.save(champion.flat, Provenance())
+    spec = store_versions(tmp_path, Choosing(), 3)
     (tmp_path / "versions" / "000002" / "manifest.json").write_text("{}")
     (tmp_path / "settings.toml").write_text("hidden = [24]\nbatch_size = 48\n")
     found = device("cpu", tmp_path)
-    assert measured == [("cpu", champion.spec, 48)]
-    assert found["timed"].startswith(f"{champion.spec.observation_size} inputs, layers of 8, 3 actions (as version 1)")
+    assert measured == [("cpu", spec, 48)]
+    assert found["timed"].startswith(f"{spec.observation_size} inputs, layers of 8, 3 actions (as version 1)")
 
 
 def test_the_players_device_is_taken_unless_another_is_asked_for(
@@ -129,8 +123,7 @@ def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tu
 def test_what_is_missing_is_named_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, cannot: str
 ) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    monkeypatch.setitem(sys.modules, package, None)
     lines, healthy = doctor.examine("cpu", tmp_path)
     assert not healthy
     assert any(f"pip install {package}" in line for line in lines)

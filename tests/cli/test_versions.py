@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cornerman.__main__ import main
 from cornerman.cli.commands import identity_for
 from cornerman.cli.doctor import examine
+from cornerman.cli.versions import tree_lines
 from cornerman.evaluation.arena import BattleRecord
+from cornerman.evaluation.ratings import Rating
 from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.models.history import History
 from cornerman.models.manifest import Provenance
-from cornerman.models.registry import Registry
+from cornerman.models.registry import Registry, VersionEntry
+from cornerman.models.store import Store
 from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
-from tests.files.test_folder_lock import started
+from tests.support.held_folder import held
+from tests.support.stored_versions import store_in
 
 GAME = ["--game", "game_adapter.ringside.game:RINGSIDE"]
 
@@ -62,7 +71,7 @@ def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[st
     assert re.fullmatch(
         r" +2  champion +2023-11-14 22:13 +1 +1,000 +61%  \+\d+ \([+-]\d+ to \+\d+\) +12 player, 3,400 self-play", row
     )
-    assert "Scripted fighters on the same scale: random +0" in text
+    assert "Bots on the same scale: random +0" in text
 
 
 def test_the_tree_and_the_picture(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,12 +132,11 @@ def test_bad_input_is_a_sentence(
 
 
 def test_a_running_game_is_left_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with started(data) as process:
+    with held(data) as pid:
         for arguments in (["promote", "0"], ["rollback"], ["prune", "--keep", "1"]):
             status, text = told(capsys, data, *arguments)
-            assert (status, f"process {process.pid}" in text) == (1, True)
+            assert (status, f"process {pid}" in text) == (1, True)
         assert told(capsys, data)[0] == 0
-        process.communicate()
     assert told(capsys, data, "rollback")[0] == 0
 
 
@@ -153,7 +161,8 @@ def test_a_damaged_history_costs_only_the_ratings(data: Path, capsys: pytest.Cap
     status, text = told(capsys, data)
     assert status == 0
     assert "champion" in text
-    assert "could not be read" in text
+    assert "The history cannot be" in text
+    assert (data / "history.sqlite").read_bytes() == b"nonsense" * 100, "reading changes nothing"
 
 
 def test_the_table_needs_no_torch(data: Path) -> None:
@@ -162,3 +171,84 @@ def test_the_table_needs_no_torch(data: Path) -> None:
         f"main(['versions', '--data', {str(data)!r}]); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+
+
+# ---------------------------------------------------------------------------------------------------- the family tree
+
+
+@pytest.fixture(scope="module")
+def entry(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., VersionEntry]:
+    """A version of any number and parent, for a list."""
+    with store_in(tmp_path_factory.mktemp("versions")) as store:
+        store.registry.save(np.zeros(store.registry.spec.num_parameters, np.float32), Provenance())
+        manifest = store.registry.manifest(0)
+
+    def made(version: int, parent: int | None, state: str = "kept") -> VersionEntry:
+        changed = replace(manifest, version=version, parent=parent, learning_steps=100 * version)
+        return VersionEntry(version, state, changed)
+
+    return made
+
+
+def test_tree_lines_draws_a_family(entry: Callable[..., VersionEntry]) -> None:
+    entries = [
+        entry(0, None),
+        entry(1, 0),
+        entry(2, 1, "rolled back"),
+        entry(3, 1, "champion"),
+        entry(4, 0),
+        entry(6, 5),
+        VersionEntry(7, "damaged", None, "It is damaged."),
+    ]
+    ratings = {"3": Rating(112.4, 60.2, 164.0, 200)}
+    assert tree_lines(entries, ratings) == [
+        "0  kept",
+        "├─ 1  kept  100 steps",
+        "│  ├─ 2  rolled back  200 steps",
+        "│  3  champion  +112 (+60 to +164)  300 steps",
+        "4  kept  400 steps",
+        "",
+        "6  kept  600 steps",
+        "",
+        "7  damaged: It is damaged.",
+    ]
+    assert tree_lines([], {}) == []
+
+
+@given(parents=st.dictionaries(st.integers(0, 12), st.none() | st.integers(0, 12)))
+def test_tree_lines_shows_every_version_once_whatever_its_parent_is_said_to_be(
+    entry: Callable[..., VersionEntry], parents: Mapping[int, int | None]
+) -> None:
+    lines = tree_lines([entry(version, parent) for version, parent in parents.items()], {})
+    assert sorted(int(line.lstrip("│├└─ ").split()[0]) for line in lines if line) == sorted(parents)
+
+
+def test_tree_lines_keeps_a_long_line_of_descent_in_one_column(entry: Callable[..., VersionEntry]) -> None:
+    lines = tree_lines([entry(version, version - 1 if version else None) for version in range(3000)], {})
+    assert len(lines) == 3000
+    assert max(len(line) for line in lines) < 40
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"PYTHONIOENCODING": "utf-8"},
+    ],
+    ids=["cp1252", "ascii", "C locale", "utf-8"],
+)
+def test_the_tree_can_be_printed_into_any_pipe(data: Path, environment: Mapping[str, str]) -> None:
+    identity = identity_for(RINGSIDE)
+    with Store(data, identity, NetworkSpec(identity.observation_size, identity.num_actions, (8,)), "the test") as store:
+        store.registry.save(store.registry.load(1).flat, Provenance(parent=1, learning_steps=1200))
+    done = subprocess.run(
+        [sys.executable, "-m", "cornerman", "versions", "--data", str(data), "--tree"],
+        env={**{name: value for name, value in os.environ.items() if name != "LC_ALL"}, **environment},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    branch = "├─ 2" if environment.get("PYTHONIOENCODING") == "utf-8" else "+- 2"
+    assert branch in done.stdout.decode(environment.get("PYTHONIOENCODING", "ascii"))

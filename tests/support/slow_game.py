@@ -1,7 +1,6 @@
 """A game whose rules are slow pure Python, about 500 decisions a second on one core, as many hobby games' are.
 
-Two hunters on a map with walls. After every action the distances of the whole map are flooded anew. A worker process
-imports it by name, `tests.support.slow_game:GAME`.
+Two hunters on a map with walls. After every action the distances of the whole map are flooded anew.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ class SlowBattle:
 class SlowGame:
     """The game's own side of `contract.HeadlessGame`; it holds no state."""
 
-    name, version = "slow-game", "1"
+    name, version, import_name = "slow-game", "1", "tests.support.slow_game:GAME"
     action_names = ("north", "south", "west", "east", "strike", "brace")
     feature_names = ("dx", "dy", "near")
 

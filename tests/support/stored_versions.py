@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import Floats
+from cornerman.contract import Floats, HeadlessGame
+from cornerman.experience.encoder import Encoder
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.manifest import Identity, Provenance
 from cornerman.models.registry import Registry
 from cornerman.models.store import Store
-from cornerman.policy.q_network import NetworkSpec
+from cornerman.policy.q_network import NetworkSpec, draw
 
 SPEC = NetworkSpec(18, 5, (8, 4))
 IDENTITY = Identity("toy", "1.0", "layout-1", ("a", "b", "c", "d", "e"), 18)
@@ -94,3 +95,14 @@ def assert_sound(folder: Path) -> None:
     saved, _ = CheckpointFile(folder).load()
     assert saved is not None
     assert registry.save(flat(9), Provenance(parent=policy.version)) >= 3
+
+
+def store_versions(folder: Path, game: HeadlessGame, num: int = 1, hidden: tuple[int, ...] = (8,)) -> NetworkSpec:
+    """Versions 0 to `num` - 1 of a game, drawn at random; 0 plays. Returns the network that they have."""
+    encoder = Encoder(game)
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, hidden)
+    with Store(folder, Identity.of(game, encoder), spec, "the test") as store:
+        for version in range(num):
+            assert store.registry.save(draw(spec, np.random.default_rng(version)), Provenance()) == version
+        store.registry.promote(0)
+    return spec

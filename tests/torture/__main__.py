@@ -1,6 +1,7 @@
 """The full counts of what the tests try in small: kills, and mutated files against every loader of stored versions.
 
     python -m tests.torture kill 1000      kill -9 at a random moment of a game that learns and promotes, start again
+    python -m tests.torture worker 200     kill -9, an exception and Ctrl-C while the worker plays, so many times each
     python -m tests.torture fuzz 100000    mutated files against every loader
     python -m tests.torture fault 100000   the N-th file operation fails, N = 1, 2, 3, ... until none is hit
     python -m tests.torture swap 1000000   decisions while another thread swaps the policy
@@ -44,7 +45,7 @@ from tests.support import plugin_operations
 from tests.support.duel import preferring
 from tests.support.paths import ROOT
 from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
-from tests.torture import fault_runs, kill_runs
+from tests.torture import fault_runs, kill_runs, worker_runs
 from tests.torture.fault_runs import FORMAT, record
 
 FIGURES = Path("torture.json")
@@ -305,22 +306,29 @@ def write(counts: Counts) -> None:
 
 COUNTED = {
     "kill": kill_runs.COUNTED,
+    "worker": worker_runs.COUNTED,
     "fault": ("fault.runs", "fault.unclean"),
     "fuzz": ("fuzz.files", "fuzz.crashes", "fuzz.hangs", "fuzz.wrong_weights"),
     "swap": ("swap.decisions", "swap.mixed"),
     "cycle": ("cycle.runs", "cycle.leaks"),
 }
 """What was done, and then the faults."""
-NO_FAULTS = {"kill": kill_runs.COUNTED_TOO, "fuzz": ("fuzz.refused",), "swap": ("swap.swaps",)}
+NO_FAULTS = {
+    "kill": kill_runs.COUNTED_TOO,
+    "worker": worker_runs.COUNTED_TOO,
+    "fuzz": ("fuzz.refused",),
+    "swap": ("swap.swaps",),
+}
 BLIND: dict[str, Callable[[Counts], str]] = {
     "kill": lambda counts: (
         "hardly anything was acknowledged that could have been lost"
         if 10 * min(counts["kill.battles"], counts["kill.versions"]) < counts["kill.runs"]
         else ""
     ),
+    "worker": lambda counts: "there were games without a worker" if counts["worker.without_a_worker"] else "",
     "swap": lambda counts: "hardly a swap" if 10 * counts["swap.swaps"] < counts["swap.decisions"] else "",
 }
-RUNNERS = {"fault": fault_runs.fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
+RUNNERS = {"worker": worker_runs.run, "fault": fault_runs.fault, "fuzz": fuzz, "swap": swap, "cycle": cycle}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1], int(sys.argv[2])))

@@ -1,4 +1,7 @@
-"""The window's sounds. Without a sound device, or without the files, the game is silent and a message says so."""
+"""The window's sounds. Without a sound device, or without the files, the game is silent and a message says so.
+
+A sound belongs to a session of pygame's mixer: played after that was quit it ends the process, so it is loaded anew.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ class Sounds:
         self.on = on
         self.messages: list[str] = []
         self._loaded: dict[str, pygame.mixer.Sound | None] = {}
+        self._session: tuple[int, int, int] | None = None  # the format that the mixer had when they were loaded
         self._device = on and self._open()
 
     def _open(self) -> bool:
@@ -48,14 +52,24 @@ class Sounds:
         return True
 
     def play(self, name: str) -> None:
-        """Starts a sound; does nothing while sound is off or impossible."""
-        if not (self.on and self._device):
+        """Start a sound; does nothing while sound is off or impossible."""
+        if not (self.on and self._device and self._same_session()):
             return
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         sound = self._loaded[name]
         if sound is not None:
             sound.play()
+
+    def _same_session(self) -> bool:
+        """Drop what belongs to a mixer that was quit meanwhile, and open it again where nobody did."""
+        if pygame.mixer.get_init() is None:
+            self._loaded.clear()
+            self._device = self._open()
+        if pygame.mixer.get_init() != self._session:
+            self._session = pygame.mixer.get_init()
+            self._loaded.clear()
+        return self._device
 
     def _load(self, name: str) -> pygame.mixer.Sound | None:
         try:
@@ -66,7 +80,7 @@ class Sounds:
             return None
 
     def toggle(self) -> str:
-        """Preferences sound on or off; returns a sentence for the player."""
+        """Switch sound on or off; returns a sentence for the player."""
         self.on = not self.on
         if self.on and not self._device:
             self._device = self._open()

@@ -7,17 +7,18 @@ import json
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cornerman.cli.output import can_print
 from cornerman.contract import HeadlessGame
 from cornerman.selfplay.cores import usable_cores
 from cornerman.selfplay.games import CommandError, find_game
 
 if TYPE_CHECKING:
     from cornerman.models.manifest import Identity
+    from cornerman.policy.policy import Policy
 
 
 class Command(Protocol):
@@ -108,18 +109,18 @@ def _replace(target: Path, source: Path, aside: Path) -> None:
 
 
 class Evaluate:
-    """Measure a stored version against a scripted fighter."""
+    """Measure a stored version against bots."""
 
     @staticmethod
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = "Play a stored version, or a scripted fighter, against a scripted fighter in side-swapped battles."
+        text = "Play a stored version, or a bot, against bots in side-swapped battles."
         parser = commands.add_parser("evaluate", help="how strong a version is, with an interval", description=text)
         _game_option(parser)
         _data_option(parser)
         add = parser.add_argument
         add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
-        add("--fighter", metavar="NAME", help="measure this scripted fighter instead of a version")
-        add("--bot", default="", metavar="NAME", help="the scripted opponent (default: each of the game's in turn)")
+        add("--fighter", metavar="NAME", help="measure this bot instead of a version")
+        add("--bot", default="", metavar="NAME", help="the opponent (default: each of the game's bots in turn)")
         add("--battles", type=_whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
         add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
         add("--json", action="store_true", help="print JSON, one line a bot")
@@ -128,22 +129,20 @@ class Evaluate:
     @staticmethod
     def run(options: argparse.Namespace) -> int:
         """A table, or a JSON line, for every bot."""
-        from cornerman.evaluation.arena import Agent, evaluate
-        from cornerman.experience.encoder import Encoder
+        from cornerman.evaluation.arena import Agent, different_text, evaluate
 
         game = find_game(options.game)
         for name in filter(None, (options.bot, options.fighter)):
             if name not in game.bots:
-                raise CommandError(f"{game.name} has no fighter {name!r}; it has {', '.join(game.bots)}")
-        player: Agent
+                raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(game.bots)}")
+        agent: Agent
         if options.fighter:
-            player, who = game.bots[options.fighter], options.fighter
+            agent, who = game.bots[options.fighter], options.fighter
         else:
-            policy = stored_policy(game, options.data, options.version)
-            player, who = policy, f"version {policy.version}"
-        encoder = Encoder(game)
+            agent = policy = stored_policy(game, options.data, options.version)
+            who = f"version {policy.version}"
         for name in [options.bot] if options.bot else game.bots:
-            result = evaluate(player, game.bots[name], game, options.battles, options.seed, encoder=encoder)
+            result = evaluate(agent, game.bots[name], game, options.battles, options.seed)
             if options.json:
                 print(json.dumps({"fighter": who, "bot": name, "seed": options.seed, **result.as_dict()}))
             else:
@@ -151,22 +150,22 @@ class Evaluate:
                 print(
                     f"{who} against {name:<10} {result.win_rate:6.1%} won ({low:.1%} to {high:.1%}), "
                     f"{result.draws} drawn, {result.num_battles} battles, {result.mean_rounds:.1f} rounds"
+                    f"{different_text(result.battles)}"
                 )
+                if result.dropped:
+                    print(f"  {result.dropped}")
         return 0
 
 
-def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Any:
+def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Policy:
     """The policy of a stored version, or of the champion; CommandError where nothing is stored."""
-    from cornerman.models.registry import Registry
-    from cornerman.policy.q_network import NetworkSpec
+    from cornerman.models.store import Store
 
-    if not (data / "versions").is_dir():
-        raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
-    identity = identity_for(game)
-    registry = Registry(data, identity, NetworkSpec(identity.observation_size, identity.num_actions), time.time)
-    if version is not None:
-        return registry.load(version)
-    champion, sentences = registry.load_champion(note=False)  # a game may be running, and decides this for itself
+    _need_versions(data)
+    with Store(data, identity_for(game)) as store:  # read-only: a game may be running, and decides for itself
+        if version is not None:
+            return store.registry.load(version)
+        champion, sentences = store.registry.load_champion()
     for sentence in sentences:
         print(sentence, file=sys.stderr)
     if champion is None:
@@ -179,8 +178,12 @@ def identity_for(game: HeadlessGame) -> Identity:
     from cornerman.experience.encoder import Encoder
     from cornerman.models.manifest import Identity
 
-    encoder = Encoder(game)
-    return Identity(game.name, game.version, encoder.version, tuple(game.action_names), encoder.observation_size)
+    return Identity.of(game, Encoder(game))
+
+
+def _need_versions(data: Path) -> None:
+    if not (data / "versions").is_dir():
+        raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
 
 
 class Data:
@@ -224,7 +227,7 @@ class Versions:
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         text = (
             "Without an action: a table of the stored versions, with ratings from the gate's battles (Bradley-Terry, "
-            "400 points are odds of ten to one, the weakest scripted fighter at 0) and their 95 % intervals."
+            "400 points are odds of ten to one, the weakest bot at 0) and their 95 % intervals."
         )
         parser = commands.add_parser("versions", help="list, promote, roll back, export, import", description=text)
         _game_option(parser)
@@ -253,22 +256,21 @@ class Versions:
     def run(options: argparse.Namespace) -> int:
         """What was done, or the table."""
         from cornerman.cli.data import identity_of
-        from cornerman.cli.versions import StoredVersions
+        from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
 
-        if not (options.data / "versions").is_dir():
-            raise CommandError(f"{options.data} holds no versions; train first, or name a game's folder with --data")
+        _need_versions(options.data)
         identity, game = identity_of(options.data), None
         try:
             game = find_game(options.game)
         except CommandError:  # a table needs no game where the versions say which one they play
             if options.game or identity is None:
                 raise
-        if identity is None or options.game:
-            assert game is not None
+        if game is not None and (options.game or identity is None or game.name == identity.game):
             identity = identity_for(game)
-        elif game is not None and game.name != identity.game:
+        else:
             game = None
-        stored = StoredVersions(options.data, identity_for(game) if game is not None else identity, game)
+        assert identity is not None, "either the versions or the game say it"
+        stored = StoredVersions(options.data, identity, game)
         actions: dict[str, Callable[[], str]] = {
             "promote": lambda: stored.promote(options.version),
             "rollback": stored.roll_back,
@@ -281,7 +283,7 @@ class Versions:
             return 0
         if options.plot:
             print(stored.plot(options.plot))
-        print("\n".join(stored.tree() if options.tree else stored.lines()))
+        print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
         return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cornerman import __version__
 from cornerman.contract import SettingsError
+from cornerman.files.packages import importable, version_of
 from cornerman.files.quality_note import quality_lines
 from cornerman.settings import Settings, read_settings
 
@@ -25,11 +24,11 @@ NEEDED, WANTED = ("numpy", "psutil", "safetensors"), ("torch",)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to learn, and where: as the player's settings and the stored versions say."""
+class LearningSetup:
+    """Network, batch size and wanted device of the learner, as the settings and the stored versions say."""
 
     device: str
-    asked: bool  # for this device, by whoever started the doctor: it must be there
+    asked: bool  # on the command line: the device must be there
     spec: NetworkSpec
     batch_size: int
     lines: list[str]  # where all this comes from
@@ -43,17 +42,17 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
     lines = [f"Cornerman {__version__}, Python {platform.python_version()} on {platform.platform()}", "", "Packages"]
     missing, healthy = list[str](), True
     for package in (*NEEDED, *WANTED):
-        if importlib.util.find_spec(package) is None:
+        if not importable(package):
             missing.append(package)
             lines.append(f"  {package:<12} missing: pip install {package}")
         else:
-            lines.append(f"  {package:<12} {importlib.metadata.version(package)}")
+            lines.append(f"  {package:<12} {version_of(package)}")
     if not set(missing) & set(NEEDED):
         lines += ["", "Machine", *_machine()]
     if not missing:
         lines += ["", "Device"]
         try:
-            lines += _device(_wish(device, data))
+            lines += _device(_setup(device, data))
         except SettingsError as error:
             lines.append(f"  {error}")
             healthy = False
@@ -73,15 +72,15 @@ def _machine() -> list[str]:
     for _ in range(MEASUREMENTS):  # how busy a processor is can only be told over some time
         reading = machine.read()
         time.sleep(MEASURED_S / MEASUREMENTS)
-    temperature = reading.get("temperature_c")
-    return [
-        f"  processor    {reading['cpu_percent'] or 0:.0f} % busy",
-        f"  memory       {reading['memory_percent'] or 0:.0f} % used",
-        f"  temperature  {'not available' if temperature is None else f'{temperature:.0f} C'}",
-    ]
+    figures = (("processor", "cpu_percent", "% busy"), ("memory", "memory_percent", "% used"))
+    lines = []
+    for name, key, unit in (*figures, ("temperature", "temperature_c", "C")):
+        value = reading.get(key)
+        lines.append(f"  {name:<12} {'not available' if value is None else f'{value:.0f} {unit}'}")
+    return lines
 
 
-def _wish(device: str, data: Path) -> Wish:
+def _setup(device: str, data: Path) -> LearningSetup:
     """The settings in the folder, and the sizes of the newest version that loads; a typical game's without one."""
     from cornerman.learning.device import TYPICAL_SPEC
     from cornerman.models.weights import MANIFEST, damage
@@ -103,23 +102,23 @@ def _wish(device: str, data: Path) -> Wish:
     network = f"{spec.observation_size} inputs, layers of {layers}, {spec.num_actions} actions ({whose})"
     timed = f"  timed        {network}, batch {settings.batch_size}"
     asked = device != "auto"
-    return Wish(device if asked else settings.device, asked, spec, settings.batch_size, [line, timed])
+    return LearningSetup(device if asked else settings.device, asked, spec, settings.batch_size, [line, timed])
 
 
-def _device(wish: Wish) -> list[str]:
+def _device(setup: LearningSetup) -> list[str]:
     """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
     from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 
     configure_trainer_thread()  # measured as the trainer would learn
     try:
-        choice = choose_device(wish.device, wish.spec, wish.batch_size)
+        choice = choose_device(setup.device, setup.spec, setup.batch_size)
     except SettingsError as error:
-        if wish.asked:
+        if setup.asked:
             raise
         choice = Choice("cpu", f"{error} It learns on the CPU.")
-    timings = dict(choice.timings) or {choice.device: learning_speed(choice.device, wish.spec, wish.batch_size)}
+    timings = dict(choice.timings) or {choice.device: learning_speed(choice.device, setup.spec, setup.batch_size)}
     speeds = [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
-    return [f"  chosen       {choice.device}", f"  why          {choice.why}", *wish.lines, *speeds]
+    return [f"  chosen       {choice.device}", f"  why          {choice.why}", *setup.lines, *speeds]
 
 
 def _folders(data: Path) -> list[Path]:

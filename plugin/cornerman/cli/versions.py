@@ -1,25 +1,25 @@
-"""What `cornerman versions` does: lists the stored versions, draws their family tree, and moves them about."""
+"""What `cornerman versions` does: lists the stored versions, draws their family tree, and changes which of them
+plays."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cornerman.cli.family_tree import tree_lines
 from cornerman.contract import CornermanError, HeadlessGame
 from cornerman.evaluation.ratings import Rating, rate
 from cornerman.experience.encoder import Encoder
-from cornerman.files.folder_lock import FolderLock
 from cornerman.models.exchange import export_version, import_version, play_smoke_battle
-from cornerman.models.history import History
 from cornerman.models.manifest import Identity
-from cornerman.models.registry import Registry, VersionEntry
+from cornerman.models.registry import VersionEntry
+from cornerman.models.store import Store
 from cornerman.models.weights import damage
-from cornerman.policy.q_network import NetworkSpec
 
 SMOKE_SEED = 7
 HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9} {'gate':>5}  {'rating':<22} rows"
+BRANCH, TRUNK = "├─ ", "│  "
+PLAIN_BRANCH, PLAIN_TRUNK = "+- ", "|  "
+"""The same for a console or pipe that cannot show lines."""
 
 
 class StoredVersions:
@@ -29,102 +29,103 @@ class StoredVersions:
     """
 
     def __init__(self, folder: Path, identity: Identity, game: HeadlessGame | None = None) -> None:
-        """`game` is needed for smoke battles, and to tell the weakest scripted fighter, from which ratings count."""
-        if not (folder / "versions").is_dir():
-            raise CornermanError(f"{folder} holds no versions; train first, or name a game's data folder with --data")
+        """`game` is needed for smoke battles, and to tell the weakest bot, from which ratings count."""
         self._folder, self._identity, self._game = folder, identity, game
-        self._registry = Registry(folder, identity, NetworkSpec(identity.observation_size, identity.num_actions), _now)
+
+    def _writing(self) -> Store:
+        return Store(self._folder, self._identity, who="cornerman versions")
+
+    def _reading(self) -> Store:
+        return Store(self._folder, self._identity)
 
     # ---------------------------------------------------------------------------------------------------------- shown
 
     def lines(self) -> list[str]:
-        """The versions as a table, newest last, and how strong the scripted fighters are on the same scale."""
-        ratings, sentences = self._ratings()
-        lines = [HEADER, *(_row(entry, ratings) for entry in self._entries())]
-        scripted = [f"{name} {_points(rating)}" for name, rating in ratings.items() if not name.isdigit()]
-        if scripted:
-            lines += ["", f"Scripted fighters on the same scale: {', '.join(scripted)}"]
+        """The versions as a table, newest last, and how strong the bots are on the same scale."""
+        entries, ratings, sentences = self._read()
+        lines = [HEADER, *(_row(entry, ratings) for entry in entries)]
+        bots = [f"{name} {_points(rating)}" for name, rating in ratings.items() if not name.isdigit()]
+        if bots:
+            lines += ["", f"Bots on the same scale: {', '.join(bots)}"]
         return [*lines, *([""] if sentences else []), *sentences]
 
-    def tree(self) -> list[str]:
-        """The family tree in text."""
-        ratings, sentences = self._ratings()
-        return [*tree_lines(self._entries(), ratings), *sentences]
+    def tree(self, plain: bool = False) -> list[str]:
+        """The family tree in text; `plain` without characters that some consoles cannot show."""
+        entries, ratings, sentences = self._read()
+        lines = tree_lines(entries, ratings)
+        if plain:
+            lines = [line.replace(BRANCH, PLAIN_BRANCH).replace(TRUNK, PLAIN_TRUNK) for line in lines]
+        return [*lines, *sentences]
 
     def plot(self, path: Path) -> str:
         """Draw the family tree with ratings into a picture; says so."""
-        ratings, _ = self._ratings()
+        entries, ratings, _ = self._read()
         try:
-            _draw(self._entries(), ratings, path)
+            _draw(entries, ratings, path)
         except ImportError as error:
             raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
         except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
             raise CornermanError(f"{path} cannot be drawn: {error}") from error
         return f"Drawn to {path}"
 
-    def _entries(self) -> list[VersionEntry]:
-        """Every stored version, oldest first; also one whose weights do not load is shown as damaged."""
-        entries = self._registry.versions()
-        for place, entry in enumerate(entries):
-            problem = entry.problem or damage(self._folder / "versions" / f"{entry.version:06d}")
-            if problem:
-                entries[place] = VersionEntry(entry.version, "damaged", None, problem)
-        return entries
+    def _read(self) -> tuple[list[VersionEntry], dict[str, Rating], list[str]]:
+        """Every stored version, oldest first, ratings by name from the battles in the history, and what is wrong.
 
-    def _ratings(self) -> tuple[dict[str, Rating], list[str]]:
-        """Ratings by name from the battles in the history, and what is wrong with it."""
-        try:
-            history = History(self._folder, _now)
-        except CornermanError as error:
-            return {}, [str(error)]
-        try:
-            meetings = history.meetings()
-        except CornermanError as error:
-            return {}, [str(error)]
-        finally:
-            history.close()
+        A version whose weights do not load is shown as damaged; a history that cannot be read costs only the ratings.
+        """
+        with self._reading() as store:
+            entries = store.registry.versions()
+            for place, entry in enumerate(entries):
+                problem = entry.problem or damage(self._folder / "versions" / f"{entry.version:06d}")
+                if problem:
+                    entries[place] = VersionEntry(entry.version, "damaged", None, problem)
+            try:
+                history = store.history()
+                meetings, sentences = history.meetings(), history.sentences
+            except CornermanError as error:
+                return entries, {}, [str(error)]
         met = {name for meeting in meetings for name in (meeting.player, meeting.opponent) if not name.isdigit()}
         bots = list(self._game.bots) if self._game is not None else sorted(met)
-        anchor = next((name for name in bots if name in met), None)
-        return rate(meetings, {} if anchor is None else {anchor: 0.0}), history.sentences
+        weakest = next((name for name in bots if name in met), None)
+        return entries, rate(meetings, {} if weakest is None else {weakest: 0.0}), sentences
 
     # --------------------------------------------------------------------------------------------------------- changed
 
     def promote(self, version: int) -> str:
         """Let a version play from the next start on."""
-        with _Claimed(self._folder):
-            self._there(version)
-            before = self._registry.champion
-            self._registry.promote(version)
+        with self._writing() as store:
+            _check_stored(store, version)
+            before = store.registry.champion
+            store.registry.promote(version)
         if before == version:
             return f"Version {version} plays already."
         return f"Version {version} plays from the next start on, after version {before}; rollback brings that back."
 
     def roll_back(self) -> str:
         """Let the champion before play again."""
-        with _Claimed(self._folder):
-            before, now = self._registry.champion, self._registry.roll_back()
-        for sentence in self._registry.sentences:
-            print(sentence)
+        with self._writing() as store:
+            before, now = store.registry.champion, store.registry.roll_back()
+            sentences = store.registry.sentences
         if now is None:
-            raise CornermanError("there is no earlier champion to go back to")
-        return f"Version {now} plays again; version {before} is kept as rolled back."
+            raise CornermanError(" ".join([*sentences, "there is no earlier champion to go back to"]))
+        return "\n".join([*sentences, f"Version {now} plays again; version {before} is kept as rolled back."])
 
     def export(self, version: int, path: Path) -> str:
         """Write a version to a .zip for somebody else."""
-        self._there(version)
-        export_version(self._registry, version, path)
+        with self._reading() as store:
+            _check_stored(store, version)
+            export_version(store.registry, version, path)
         return f"Version {version} is in {path}; 'cornerman versions import' takes it in elsewhere."
 
     def take_in(self, path: Path) -> str:
         """Take in a version from elsewhere: into quarantine, and out of it after a smoke battle."""
         if not path.exists():
             raise CornermanError(f"there is no {path}")
-        with _Claimed(self._folder):
-            version = import_version(self._registry, self._identity, path)
+        with self._writing() as store:
+            version = import_version(store.registry, self._identity, path)
             if self._game is None:
                 return f"Version {version} was imported and stays in quarantine: there is no game for a smoke battle."
-            played = play_smoke_battle(self._registry, version, self._game, Encoder(self._game), SMOKE_SEED)
+            played = play_smoke_battle(store.registry, version, self._game, Encoder(self._game), SMOKE_SEED)
         return (
             f"Version {version} was imported and has played a smoke battle ({played.turns} turns). "
             f"'cornerman versions promote {version}' lets it play."
@@ -134,33 +135,58 @@ class StoredVersions:
         """Delete the oldest versions until so many are left."""
         if keep < 1:
             raise CornermanError("--keep must be at least 1")
-        with _Claimed(self._folder):
-            gone = self._registry.prune(keep)
-        left = len(self._registry.numbers())
+        with self._writing() as store:
+            gone, left = store.registry.prune(keep), len(store.registry.numbers())
         what = f"Deleted {len(gone)} versions, {left} are left"
         return f"{what} (version 0, the champion and its predecessor always stay)." if left > keep else f"{what}."
 
-    def _there(self, version: int) -> None:
-        if version not in self._registry.numbers():
-            numbers = ", ".join(str(number) for number in self._registry.numbers()[-12:])
-            raise CornermanError(f"there is no version {version}; there are {numbers or 'none'}")
+
+def _check_stored(store: Store, version: int) -> None:
+    if version not in store.registry.numbers():
+        numbers = ", ".join(str(number) for number in store.registry.numbers()[-12:])
+        raise CornermanError(f"there is no version {version}; there are {numbers or 'none'}")
 
 
-class _Claimed:
-    """The folder's lock for the length of one change."""
+def tree_lines(entries: Sequence[VersionEntry], ratings: Mapping[str, Rating]) -> list[str]:
+    """One line a version, families apart, e.g.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        0  kept
+        1  kept  +40 (-5 to +85)  400 steps
+        ├─ 2  rolled back  800 steps
+        3  champion  +112 (+60 to +164)  1,200 steps
 
-    def __enter__(self) -> None:
-        self._lock = FolderLock(self._folder, "cornerman versions")
+    The newest child goes on in its parent's column; its older siblings branch off above it. A version whose parent is
+    gone, damaged or unknown begins a family.
+    """
+    known = {entry.version for entry in entries if entry.manifest is not None}
+    children: dict[int | None, list[VersionEntry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.version):
+        parent = entry.manifest.parent if entry.manifest is not None else None
+        # A parent is always older; a manifest that says otherwise must not lead in a circle.
+        children.setdefault(parent if parent in known and parent < entry.version else None, []).append(entry)
+    lines: list[str] = []
+    for founder in children.get(None, []):
+        lines += [""] if lines else []
+        waiting = [(founder, "", "")]
+        while waiting:
+            entry, before, branch = waiting.pop()
+            lines.append(f"{before}{branch}{entry.version}  {_described(entry, ratings.get(str(entry.version)))}")
+            column = before + (TRUNK if branch else "")
+            offspring = children.get(entry.version, [])
+            waiting += [(heir, column, "") for heir in offspring[-1:]]
+            waiting += [(sibling, column, BRANCH) for sibling in reversed(offspring[:-1])]
+    return lines
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
-
-def _now() -> float:
-    return time.time()
+def _described(entry: VersionEntry, rating: Rating | None) -> str:
+    if entry.manifest is None:
+        return f"{entry.state}: {entry.problem}"
+    words = [entry.state]
+    if rating is not None:
+        words.append(_points(rating))
+    if entry.manifest.learning_steps:
+        words.append(f"{entry.manifest.learning_steps:,} steps")
+    return "  ".join(words)
 
 
 def _points(rating: Rating) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def test_train_refuses_memory_that_cannot_suffice(tmp_path: Path, monkeypatch: p
 
 
 def test_train_without_torch_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(CornermanError, match="pip install torch"):
         run(tmp_path, decisions=100)
 

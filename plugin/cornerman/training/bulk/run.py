@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cornerman.contract import BatchedGame, CornermanError, HeadlessGame
 from cornerman.experience.encoder import Encoder
+from cornerman.files.packages import importable
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
@@ -47,7 +47,7 @@ def train(
     training early, with everything saved and without the battles of the report; a second one does not wait for that.
     Nobody holds the data folder while the report is made.
     """
-    if importlib.util.find_spec("torch") is None:
+    if not importable("torch"):
         raise CornermanError("torch is not installed, and nothing can be learned without it (pip install torch).")
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
     encoder = Encoder(game)

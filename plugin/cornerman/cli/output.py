@@ -1,0 +1,35 @@
+"""Standard output and error of the commands, so that printing never fails.
+
+Without a console (pythonw, a windowed build, closed descriptors) output goes nowhere; a character that the console or
+pipe cannot show is escaped.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+
+def prepare_output() -> None:
+    """Make both streams usable; call it once, before anything is printed or opened."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # closed: the next file or pipe would be opened under its number, and printed into
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def can_print(text: str) -> bool:
+    """Whether standard output can show these characters as they are."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeError, LookupError):
+        return False
+    return True
