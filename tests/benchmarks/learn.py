@@ -156,7 +156,7 @@ def stable_baselines3(hidden: tuple[int, ...], rows: Rows) -> Steps:
     from stable_baselines3 import DQN
     from stable_baselines3.common.logger import configure
 
-    class Nowhere(gymnasium.Env[np.ndarray, int]):
+    class Nowhere(gymnasium.Env[np.ndarray, int]):  # type: ignore[misc]  # an extra that mypy skips
         observation_space, action_space = spaces()
 
         def reset(self, **_: Any) -> tuple[np.ndarray, dict[str, Any]]:

@@ -182,7 +182,7 @@ def sb3_collecting() -> Callable[[], float]:
     spec, _ = default_policy()
     encoder = Encoder(RINGSIDE)
 
-    class Single(gymnasium.Env[Any, Any]):
+    class Single(gymnasium.Env[Any, Any]):  # type: ignore[misc]  # an extra that mypy skips
         """Both seats decide in turn; what is illegal becomes the first legal action, since DQN knows no masks."""
 
         observation_space = gymnasium.spaces.Box(-10.0, 10.0, (spec.observation_size,), np.float32)
