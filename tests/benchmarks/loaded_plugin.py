@@ -87,8 +87,12 @@ def play_battles(host: Host, game: Any, num_battles: int) -> None:
             match.start_round()
 
 
-def until(host: Host, wanted: Callable[[Work], bool], frame: Callable[[], object]) -> None:
-    """Draw frames until the work done is as wanted; RuntimeError where it does not come to that."""
+def wait_a_little() -> None:
+    time.sleep(0.01)
+
+
+def until(host: Host, wanted: Callable[[Work], bool], frame: Callable[[], object] = wait_a_little) -> None:
+    """Call `frame` until the work done is as wanted; RuntimeError where it does not come to that."""
     end = time.monotonic() + PATIENCE_S
     while not wanted(work_done(host)):
         if time.monotonic() > end:
