@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -124,8 +125,13 @@ def _importable_from(name: str) -> str | None:
 
 
 def _same_plugin(elsewhere: Path, folder: Path) -> bool:
-    """Whether a package that can be imported is a copy of the plugin, e.g. an installed one."""
-    return elsewhere.resolve() == folder.resolve() or (elsewhere / MANIFEST).is_file()
+    """Whether a package that can be imported is a copy of the plugin: an installed one, or one in a frozen game."""
+    if elsewhere.resolve() == folder.resolve() or (elsewhere / MANIFEST).is_file():
+        return True
+    if not getattr(sys, "frozen", False):
+        return False
+    bundled, own = ({module.name for module in pkgutil.iter_modules([str(path)])} for path in (elsewhere, folder))
+    return bool(bundled) and bundled <= own  # a packager takes the code along, and no manifest
 
 
 def shadowed_copies(package: str, file: str) -> list[Path]:
