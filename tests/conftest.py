@@ -1,4 +1,7 @@
-"""Every test runs with one torch thread and without a screen or a sound device."""
+"""Every test runs with one thread, without a screen or a sound device, and what numba compiles is kept for the next.
+
+CORNERMAN_WITHOUT=numba,torch runs the tests as if these packages were not installed.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,9 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".pytest_cache" / "numba"))
+for package in filter(None, os.environ.get("CORNERMAN_WITHOUT", "").split(",")):
+    sys.modules[package] = None  # type: ignore[assignment]  # importing it raises ImportError
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: its children would hear no Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -23,10 +30,8 @@ PRIORITY = os.getpriority(os.PRIO_PROCESS, 0) if sys.platform.startswith("linux"
 
 @pytest.fixture(autouse=True)
 def usual_thread() -> Iterator[None]:
-    """Commands set the calling thread up as the trainer's (no denormals, low priority); the next test starts afresh."""
+    """Commands give the calling thread the trainer's low priority; the next test starts afresh."""
     yield
-    if torch := sys.modules.get("torch"):
-        torch.set_flush_denormal(False)
     if sys.platform.startswith("linux"):
         with suppress(PermissionError):  # only a privileged user may raise it again
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)

@@ -44,21 +44,19 @@ def test_faulty_wishes_are_told_and_leave_the_players_file(tmp_path: Path) -> No
         assert table.plugin.settings.hidden == (128, 128)
 
 
-def test_without_torch_it_plays_and_says_why_it_does_not_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with Table(RINGSIDE, tmp_path) as table:
-        table.play(1, settle=False)
-        assert table.plugin.trainer is None
-        assert len(table.plugin.news) == 0, "what was told is read at a battle's end"
-        assert "torch is not installed" in table.plugin.report()["plugin"]["notice"]
-        assert table.versions
+@pytest.mark.parametrize("package", ["numba", "torch"])
+def test_without_numba_or_torch_it_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
+        table.play(40, settle=True)
+        assert table.plugin.report()["learner"]["steps"] > 0
 
 
 def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object) -> None:
-        raise RuntimeError("torch is of another build")
+        raise RuntimeError("numpy is of another build")
 
     monkeypatch.setattr(preparation, "build_learner", fail)
     with Table(RINGSIDE, tmp_path) as table:
@@ -66,7 +64,7 @@ def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(
         report = table.plugin.report()
         assert table.versions
         assert (report["device"], report["device_why"], report["plugin"]["learning"]) == ("none", "", False)
-        assert report["plugin"]["notice"] == "Learning is off, it could not start: torch is of another build"
+        assert report["plugin"]["notice"] == "Learning is off, it could not start: numpy is of another build"
 
 
 def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
@@ -150,7 +148,7 @@ for learning in (False, True, True):
 """
 
 
-def test_the_garbage_collector_need_not_look_through_torch_in_mid_game(tmp_path: Path) -> None:
+def test_the_garbage_collector_need_not_look_through_what_learns_in_mid_game(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", LOADED, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
     )

@@ -36,7 +36,6 @@ from cornerman.experience.event_queue import EventQueue
 from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import DataFormat
-from cornerman.files.packages import importable
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import Champions
@@ -94,7 +93,7 @@ class Cornerman:
         settings: Mapping[str, Any] | None = None,
         progress: Callable[[str], object] | None = None,
     ) -> None:
-        """Build everything; starts the trainer, and with it torch, only where learning is on."""
+        """Build everything; starts the trainer only where learning is on."""
         folder = Path(data_dir)
         chosen = chosen_settings(folder / "settings.toml", settings or {}, self.say)
         self.load(game, folder, chosen)
@@ -151,24 +150,18 @@ class Cornerman:
         `progress` hears what it waits for, ten times a second, and may answer False: wait no longer.
         """
         self._start_due = False
-        missing = [name for name in ("torch",) if not importable(name)]
-        if missing:
-            self.learning = False
-            self.say(f"It plays, but cannot learn: {missing[0]} is not installed (pip install {missing[0]}).")
-            return
         windows = TrainingWindows.from_settings(self.settings, self.machine.read)
         self.trainer = TrainingThread(self.prepare, self.metrics, windows, after=self.trainer)
         end = time.monotonic() + wait_s
         self.trainer.start(0.0)
         while not self.trainer.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
-            if progress and progress(f"waking the corner: {self.metrics.get('loading', 'torch')} ...") is False:
+            if progress and progress(f"waking the corner: {self.metrics.get('loading', 'the trainer')} ...") is False:
                 break  # whoever loads will not wait any longer; it goes on beside the game
         if self.trainer.dead_because:
             self.say(self.trainer.dead_because)
 
     def prepare(self) -> TrainingLoop:
-        """Build what learns, on the thread that will own it: torch is imported here, and the device is chosen."""
-        self.metrics.set(loading="torch")
+        """Build what learns, on the thread that will own it: the device is chosen here."""
         from cornerman.training.build import prepare
 
         self.training = prepare(self, self._game, self.news, self._random)
@@ -348,11 +341,11 @@ class Cornerman:
     def set_learning(self, on: bool) -> None:
         """Learning on or off; the first time that it is on the trainer starts, in mid-battle with the next one.
 
-        Importing torch stalls frames even from another thread, which nobody minds between two battles.
+        Importing numba or torch stalls frames even from another thread, which nobody minds between two battles.
         """
         self.learning = on
         self._start_due = on and (self.trainer is None or not self.trainer.alive)
-        if self._start_due and self._seats and "torch" not in sys.modules:
+        if self._start_due and self._seats and not {"numba", "torch"} & set(sys.modules):
             self.metrics.event("Learning starts with the next battle.")
         elif self._start_due:
             self.start_learning(wait_s=0.0)  # a game that runs is not held up

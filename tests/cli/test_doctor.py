@@ -12,6 +12,7 @@ import pytest
 from cornerman.__main__ import main
 from cornerman.cli import doctor
 from cornerman.learning import device as device_choice
+from cornerman.learning.update import LearnSteps
 from cornerman.policy.q_network import NetworkSpec
 from tests.support.choosing import Choosing
 from tests.support.stored_versions import store_versions
@@ -40,7 +41,7 @@ def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
     found = sections(lines)
     assert {"Packages", "Machine", "Device", "Stored versions"} <= found.keys()
     assert all(found.values())
-    assert [line.split()[0] for line in found["Packages"]] == ["numpy", "psutil", "safetensors", "torch"]
+    assert [line.split()[0] for line in found["Packages"]] == ["numpy", "psutil", "safetensors", "numba", "torch"]
     assert [line.split()[0] for line in found["Device"]] == ["chosen", "why", "settings", "timed", "cpu"]
     assert found["Device"][0].split() == ["chosen", "cpu"]
     assert found["Device"][1].split(None, 1)[1] == "The settings ask for the CPU."
@@ -64,10 +65,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, NetworkSpec, in
     """What was timed instead of timing it; there is an "mps" that is slower than the CPU."""
     timed: list[tuple[str, NetworkSpec, int]] = []
 
-    def measure(device: str, spec: NetworkSpec, batch_size: int) -> float:
+    def measure(device: str, spec: NetworkSpec, batch_size: int, on_cpu: LearnSteps) -> float:
         timed.append((device, spec, batch_size))
         return {"mps": 50.0, "cpu": 800.0}[device]
 
+    monkeypatch.setattr(device_choice, "signs_of_accelerators", lambda: ("mps",))
     monkeypatch.setattr(device_choice, "found_accelerators", lambda: ("mps",))
     monkeypatch.setattr(device_choice, "learning_speed", measure)
     return timed
@@ -80,7 +82,7 @@ def test_what_learns_in_the_game_is_timed(tmp_path: Path, measured: list[tuple[s
     assert found["settings"] == str(tmp_path / "settings.toml")
     typical = "(sizes of a typical game, no version is stored)"
     assert found["timed"] == f"64 inputs, layers of 24 and 12, 16 actions {typical}, batch 48"
-    assert found["why"].startswith("Measured 50 learning steps a second on mps, 800 on the CPU: it learns on cpu")
+    assert found["why"].startswith("Measured 50 learning steps a second on mps, 800 on the CPU: learning runs on cpu")
     speeds = [found[name] for name in ("mps", "cpu")]
     assert (found["chosen"], speeds) == ("cpu", [f"{speed} learning steps a second" for speed in (50, 800)])
 
@@ -106,7 +108,7 @@ def test_the_players_device_is_taken_unless_another_is_asked_for(
     found = device("auto", tmp_path)
     assert found["chosen"] == "cpu"
     assert "'xpu', which is not there (found: mps)" in found["why"]
-    assert found["why"].endswith("It learns on the CPU.")
+    assert found["why"].endswith("Learning runs on the CPU.")
     assert doctor.examine("auto", tmp_path)[1], "it can learn"
 
 
@@ -119,16 +121,16 @@ def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tu
     assert device("auto", tmp_path / "none")["settings"] == f"none in {tmp_path / 'none'}, so the defaults"
 
 
-@pytest.mark.parametrize(("package", "cannot"), [("torch", "learn"), ("psutil", "play")])
+@pytest.mark.parametrize(("package", "needed"), [("numba", False), ("torch", False), ("psutil", True)])
 def test_what_is_missing_is_named_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, cannot: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, needed: bool
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     lines, healthy = doctor.examine("cpu", tmp_path)
-    assert not healthy
+    assert healthy is not needed
     assert any(f"pip install {package}" in line for line in lines)
-    assert lines[-1] == f"It cannot {cannot} until these are installed."
-    assert "Device" not in lines
+    assert (lines[-1] == "It cannot play until these are installed.") is needed
+    assert ("Device" in lines) is not needed
 
 
 def test_the_command_prints_it_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,17 +1,18 @@
 """Device choice by a timing, and how the trainer's thread is set up."""
 
+import importlib.util
 import os
 import sys
 import threading
-from types import SimpleNamespace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
 from cornerman.contract import SettingsError
 from cornerman.learning import device
-from cornerman.learning.device import choose_device, configure_trainer_thread, learning_speed
+from cornerman.learning.device import choose_device, configure_trainer_thread, learning_speed, signs_of_accelerators
 from cornerman.policy.q_network import NetworkSpec
 
 SMALL = NetworkSpec(4, 3, (8,))
@@ -28,9 +29,12 @@ def speeds(**known: float | Exception) -> device.Measure:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """A torch that can use these accelerators, and a machine that has signs of one."""
+    torch = ModuleType("torch")
     for name in device.ACCELERATORS:
-        room = SimpleNamespace(is_available=lambda name=name: name in names)
-        monkeypatch.setattr(torch, name, room, raising=False)
+        setattr(torch, name, SimpleNamespace(is_available=lambda name=name: name in names))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(device, "signs_of_accelerators", lambda: names)
 
 
 def test_without_an_accelerator_it_is_the_cpu_and_nothing_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +83,59 @@ def test_a_setting_that_names_what_is_not_there_is_refused(monkeypatch: pytest.M
 
 def test_the_real_measure_runs_on_the_cpu_and_reports_a_broken_device() -> None:
     assert learning_speed("cpu", SMALL, 8) > 1.0
-    with pytest.raises(RuntimeError, match="meta device failed"):
-        learning_speed("meta", SMALL, 8)
+    with pytest.raises(RuntimeError, match="nowhere device failed"):
+        learning_speed("nowhere", SMALL, 8)
+
+
+def test_without_torch_no_accelerator_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert signs_of_accelerators() == ()
+    assert choose_device("auto", measure=speeds()).device == "cpu"
+    with pytest.raises(SettingsError, match="no accelerator was found"):
+        choose_device("cuda", measure=speeds())
+
+
+@pytest.mark.parametrize(
+    ("version", "drivers", "expected"),
+    [
+        ("cuda: Optional[str] = None\nhip: Optional[str] = None\n", ["cuda"], ()),
+        ("cuda: Optional[str] = '13.0'\nhip: Optional[str] = None\n", ["cuda"], ("cuda",)),
+        ("cuda = '13.0'\n", [], ()),
+        ("cuda = None\nhip = '7.1.2'\n", ["hip"], ("cuda",)),
+        ("cuda = None\nxpu: Optional[str] = '20250301'\n", ["xpu", "cuda"], ("xpu",)),
+        ("", ["cuda"], ()),
+    ],
+)
+def test_torch_is_imported_only_where_its_build_and_a_driver_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, drivers: list[str], expected: tuple[str, ...]
+) -> None:
+    (tmp_path / "version.py").write_text(version)
+    for driver in drivers:
+        (tmp_path / driver).touch()
+    spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(device, "SIGNS", {kind: (f"{tmp_path}/{kind}*",) for kind in device.SIGNS})
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert signs_of_accelerators() == expected
+    asked = list[str]()
+    monkeypatch.setattr(device, "found_accelerators", lambda: (asked.append("torch"), ())[1])
+    assert choose_device("auto", measure=speeds()).device == "cpu"
+    assert bool(asked) == bool(expected)
+
+
+@pytest.mark.parametrize("machine", ["arm64", "x86_64"])
+def test_an_apple_processor_is_a_sign_of_mps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    (tmp_path / "version.py").write_text("cuda = None\n")
+    spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert signs_of_accelerators() == (("mps",) if machine == "arm64" else ())
+
+
+def test_a_torch_that_cannot_be_looked_at_is_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # a stub: its __spec__ is None
+    assert signs_of_accelerators() == ()
 
 
 # --------------------------------------------------------------------------------------------------------- thread
@@ -104,18 +159,6 @@ def test_only_the_trainers_thread_is_made_modest() -> None:
 
     assert in_a_thread(niceness) == max(own, device.TRAINER_NICENESS)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
-
-
-def test_the_trainers_thread_uses_one_torch_thread_and_no_denormals() -> None:
-    def denormal() -> tuple[int, float]:
-        configure_trainer_thread()
-        return torch.get_num_threads(), float((torch.full((64,), 1e-38) * 0.01).sum())
-
-    threads, tiny = in_a_thread(denormal)
-    assert threads == 1
-    if torch.set_flush_denormal(False):  # False where the processor cannot
-        assert tiny == 0.0
-    assert float((torch.full((64,), 1e-38) * 0.01).sum()) > 0.0
 
 
 def test_a_priority_that_may_not_be_lowered_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,74 +1,52 @@
 """The learner: it learns, it repeats, it continues bit for bit, and nothing non-finite gets into its weights."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from cornerman.contract import ModelError
-from cornerman.learning import td
 from cornerman.learning.learner import Learned, Learner
+from cornerman.learning.update import Rates
+from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
+from tests.support.learning import WAYS, noise, on_cpu
 
 SPEC = NetworkSpec(6, 5, (16, 16))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(params=["scripted", "eager"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Every test that asks for it runs on both ways through a burst."""
-    if request.param == "eager":
-        monkeypatch.setattr(td, "scripted", lambda function: None)
-    elif td.scripted(td.learn_part) is None:
-        pytest.skip("this torch has no TorchScript")
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """Every test that asks for it runs with plain numpy and compiled."""
     return str(request.param)
 
 
-def learner(**more: Any) -> Learner:
-    return Learner(SPEC, **{"batch_size": 8, "learning_rate": 0.01, "seed": 3, **more})
+def learner(way: str = "plain", **more: Any) -> Learner:
+    return Learner(SPEC, **{"batch_size": 8, "rates": Rates(0.01), "seed": 3, "on_cpu": on_cpu(way), **more})
 
 
-def batch(num_rows: int, seed: int = 0, spec: NetworkSpec = SPEC) -> SimpleNamespace:
-    random = np.random.default_rng(seed)
-    mask = random.random((num_rows, spec.num_actions)) < 0.7
-    mask[:, 0] = True
-    return SimpleNamespace(
-        observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
-        action=random.integers(0, spec.num_actions, num_rows),
-        reward=random.normal(size=num_rows).astype(np.float32),
-        discount=np.where(random.random(num_rows) < 0.2, 0.0, 0.95).astype(np.float32),
-        next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
-        next_action_mask=mask,
-    )
+def batch(num_rows: int, seed: int = 0) -> SimpleNamespace:
+    return noise(num_rows, SPEC, seed)
 
 
-def test_it_learns_which_action_a_one_hot_state_asks_for(path: str) -> None:
+def test_it_learns_which_action_a_one_hot_state_asks_for(way: str) -> None:
     """The identity game: the right action is worth 1, every other one 0."""
     random = np.random.default_rng(1)
     spec = NetworkSpec(5, 5, (32,))
-    pupil = Learner(spec, batch_size=32, learning_rate=0.01, seed=1)
+    pupil = Learner(spec, batch_size=32, rates=Rates(0.01), seed=1, on_cpu=on_cpu(way))
     states = random.integers(0, 5, 32 * 200)
     actions = random.integers(0, 5, states.size)
-    rows = batch(states.size, spec=spec)
+    rows = noise(states.size, spec)
     rows.observation, rows.action = np.eye(5, dtype=np.float32)[states], actions
     rows.reward, rows.discount = (states == actions).astype(np.float32), np.zeros(states.size, np.float32)
     result = pupil.learn_burst(rows)
-    values = pupil.q_values(np.eye(5, dtype=np.float32))
+    values = Policy(spec, pupil.snapshot()).q_values_batch(np.eye(5, dtype=np.float32))
     assert values.argmax(1).tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(values, np.eye(5), atol=0.1)
     assert result.steps == pupil.steps == 200
-    assert pupil.is_scripted == (path == "scripted")
 
 
 def test_credit_reaches_the_decision_before_the_last() -> None:
@@ -90,27 +68,28 @@ def test_credit_reaches_the_decision_before_the_last() -> None:
     chosen = np.random.default_rng(0).integers(0, len(steps), 16 * 600)
     columns = [np.array([steps[i][c] for i in chosen]) for c in range(6)]
     names = ("observation", "action", "reward", "discount", "next_observation", "next_action_mask")
-    pupil = Learner(NetworkSpec(3, 2, (32,)), batch_size=16, learning_rate=0.01, target_rate=0.05, seed=2)
+    spec = NetworkSpec(3, 2, (32,))
+    pupil = Learner(spec, batch_size=16, rates=Rates(0.01, 10.0, 0.05), seed=2)
     pupil.learn_burst(SimpleNamespace(**dict(zip(names, columns, strict=True))))
-    values = pupil.q_values(eye)
+    values = Policy(spec, pupil.snapshot()).q_values_batch(eye)
     np.testing.assert_allclose(values[0], [0.9, -0.9], atol=0.1)
     np.testing.assert_allclose(values[1], [-1.0, 1.0], atol=0.1)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(path: str) -> None:
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(way: str) -> None:
     weights = []
     for seed in (4, 4, 5):
-        pupil = learner(seed=seed)
+        pupil = learner(way, seed=seed)
         pupil.learn_burst(batch(8 * 20))
         weights.append(pupil.snapshot())
     assert np.array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
 
 
-def test_a_burst_equals_single_steps(path: str) -> None:
-    one, many = learner(), learner()
+def test_a_burst_equals_single_steps(way: str) -> None:
+    one, many = learner(way), learner(way)
     rows = batch(8 * 120)
-    singles = [one.learn(part(rows, k * 8, k * 8 + 8)) for k in range(120)]
+    singles = [one.learn_burst(part(rows, k * 8, k * 8 + 8)) for k in range(120)]
     burst = many.learn_burst(rows)
     np.testing.assert_allclose(one.snapshot(), many.snapshot(), rtol=1e-4, atol=1e-5)
     assert burst.loss == pytest.approx(np.mean([step.loss for step in singles]), rel=1e-4)
@@ -121,9 +100,9 @@ def part(rows: SimpleNamespace, start: int, stop: int) -> SimpleNamespace:
     return SimpleNamespace(**{name: column[start:stop] for name, column in vars(rows).items()})
 
 
-def test_a_burst_stops_after_the_step_under_way(path: str) -> None:
-    pupil, expected = learner(), learner()
-    rows, stop = pupil.prepare(batch(8 * 6)), torch.ones(1, dtype=torch.uint8)
+def test_a_burst_stops_after_the_step_under_way(way: str) -> None:
+    pupil, expected = learner(way), learner(way)
+    rows, stop = pupil.prepare(batch(8 * 6)), np.ones(1, np.uint8)
     assert [pupil.learn_rows(rows, at, 6 - at, stop).steps for at in range(2)] == [1, 1]
     stop[0] = 0
     assert pupil.learn_rows(rows, 2, 3, stop).steps == 3
@@ -133,20 +112,21 @@ def test_a_burst_stops_after_the_step_under_way(path: str) -> None:
         assert np.array_equal(array, pupil.state()[name]), name
 
 
-def test_another_thread_stops_a_long_burst_while_it_runs(path: str) -> None:
-    pupil = learner()
-    pupil.warm_up()
-    rows, stop = pupil.prepare(batch(8 * 20_000)), np.zeros(1, np.uint8)
+def test_another_thread_stops_a_long_burst_while_it_runs(way: str) -> None:
+    spec = NetworkSpec(6, 5)
+    pupil = Learner(spec, batch_size=8, on_cpu=on_cpu(way))
+    pupil.learn_burst(noise(8, spec))
+    rows, stop = pupil.prepare(noise(8 * 20_000, spec)), np.zeros(1, np.uint8)
     timer = threading.Timer(0.1, lambda: stop.fill(1))
     timer.start()
-    done = pupil.learn_rows(rows, stop=torch.from_numpy(stop)).steps
+    done = pupil.learn_rows(rows, stop=stop).steps
     timer.join()
     assert 0 < done < 20_000
-    assert pupil.steps == done
+    assert pupil.steps == 1 + done
 
 
-def test_parts_that_end_anywhere_give_the_same_weights_also_where_tiny_moments_are_cleared(path: str) -> None:
-    whole, parts = learner(), learner()
+def test_parts_that_end_anywhere_give_the_same_weights_also_where_tiny_moments_are_cleared(way: str) -> None:
+    whole, parts = learner(way), learner(way)
     data = batch(8 * 200)
     data.observation[:, 2] = 0.0  # a weight that is never used: its moments fade
     rows, at = whole.prepare(data), 0
@@ -157,11 +137,11 @@ def test_parts_that_end_anywhere_give_the_same_weights_also_where_tiny_moments_a
         assert np.array_equal(array, parts.state()[name]), name
 
 
-def test_learning_continues_bit_for_bit_after_a_restore(path: str) -> None:
-    pupil = learner()
+def test_learning_continues_bit_for_bit_after_a_restore(way: str) -> None:
+    pupil = learner(way)
     pupil.learn_burst(batch(8 * 90, 1))
     saved = pupil.state()
-    again = learner(seed=99)
+    again = learner(way, seed=99)
     again.restore(saved)
     for seed in range(5):
         assert pupil.learn_burst(batch(8 * 7, seed)) == again.learn_burst(batch(8 * 7, seed))
@@ -182,70 +162,55 @@ def test_state_and_snapshot_are_copies_in_the_specs_own_layout() -> None:
     assert before["online"].shape == (SPEC.num_parameters,)
 
 
-@pytest.mark.parametrize("kind", ["arrays", "read-only arrays", "tensors", "stacked"])
+@pytest.mark.parametrize("kind", ["read-only", "tensors", "stacked", "other types", "strided"])
 def test_every_kind_of_batch_gives_the_same_weights(kind: str) -> None:
     rows, expected, pupil = batch(8 * 4), learner(), learner()
     expected.learn_burst(rows)
     before = {name: column.copy() for name, column in vars(rows).items()}
-    if kind == "read-only arrays":
-        for column in vars(rows).values():
-            column.flags.writeable = False
-    elif kind == "tensors":
-        rows = SimpleNamespace(**{name: torch.from_numpy(column) for name, column in vars(rows).items()})
-    elif kind == "stacked":
-        rows = SimpleNamespace(**{name: c.reshape(4, 8, *c.shape[1:]) for name, c in vars(rows).items()})
+    changes: dict[str, Callable[[Any], Any]] = {
+        "read-only": lambda column: (column.setflags(write=False), column)[1],
+        "tensors": lambda column: pytest.importorskip("torch").from_numpy(column),
+        "stacked": lambda column: column.reshape(4, 8, *column.shape[1:]),
+        "other types": lambda column: column.astype({"f": "f8", "i": "i4", "b": "i1"}[column.dtype.kind]),
+        "strided": lambda column: np.repeat(column, 2, 0)[::2],
+    }
+    rows = SimpleNamespace(**{name: changes[kind](column) for name, column in vars(rows).items()})
     pupil.learn_burst(rows)
     assert np.array_equal(pupil.snapshot(), expected.snapshot())
     for name, column in before.items():
         assert np.array_equal(np.asarray(getattr(rows, name)).ravel(), column.ravel()), name
 
 
-class There(torch.Tensor):
-    """A tensor that says it is on an accelerator; it is brought here by nothing but `to`."""
-
-    device = torch.device("cuda")  # type: ignore[assignment]
-
-    def cpu(self, *arguments: Any, **more: Any) -> Any:
-        raise AssertionError("it was brought back")
-
-    def to(self, *arguments: Any, **more: Any) -> Any:
-        if "cpu" in map(str, arguments):
-            assert not more.get("non_blocking"), "it may be read before it has arrived"
-            return self.as_subclass(torch.Tensor)
-        return super().to(*arguments, **more)
-
-
-def test_rows_on_an_accelerator_stay_there_until_a_learner_here_takes_them() -> None:
-    data, pupil, expected = batch(8 * 4), learner(), learner()
-    there = {name: torch.from_numpy(column).as_subclass(There) for name, column in vars(data).items()}
-    rows, here = pupil.prepare(SimpleNamespace(**there)), expected.prepare(data)
-    for name, column, same in zip(td.Rows._fields, rows, here, strict=True):
-        assert isinstance(column, There), name
-        assert torch.equal(column.to("cpu"), same), name
-    assert pupil.learn_rows(rows).steps == 4, "its accelerator was left for the CPU"
-    expected.learn_rows(here)
+def test_nothing_follows_where_no_action_is_legal() -> None:
+    """Whoever recorded it may have left the discount: the row is worth its reward all the same."""
+    rows, pupil, expected = batch(8), learner(), learner()
+    rows.next_action_mask[3] = False
+    rows.discount[3], rows.next_observation[3] = 0.95, np.nan
+    assert pupil.learn_burst(rows).steps == 1
+    rows.discount[3] = 0.0
+    expected.learn_burst(rows)
     assert np.array_equal(pupil.snapshot(), expected.snapshot())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", ["reward", "observation"])
-def test_a_non_finite_step_is_dropped_and_the_others_count(path: str, column: str, value: float) -> None:
+def test_a_non_finite_step_is_dropped_and_the_others_count(way: str, column: str, value: float) -> None:
     rows = batch(8 * 4)
     getattr(rows, column)[8 * 2] = value
-    pupil, expected = learner(), learner()
+    pupil, expected = learner(way), learner(way)
     result = pupil.learn_burst(rows)
     for k in (0, 1, 3):
-        expected.learn(part(rows, 8 * k, 8 * k + 8))
+        expected.learn_burst(part(rows, 8 * k, 8 * k + 8))
     assert (result.steps, result.dropped, pupil.steps, pupil.dropped) == (3, 1, 3, 1)
     assert np.array_equal(pupil.snapshot(), expected.snapshot())
     assert np.isfinite(result.loss)
     assert pupil.learn_burst(batch(8 * 4)).dropped == 0
 
 
-def test_when_every_step_is_dropped_the_weights_stay(path: str) -> None:
+def test_when_every_step_is_dropped_the_weights_stay(way: str) -> None:
     rows = batch(8 * 2)
     rows.reward[:] = np.nan
-    pupil = learner()
+    pupil = learner(way)
     before = pupil.state()
     result = pupil.learn_burst(rows)
     assert (result.steps, result.dropped) == (0, 2)
@@ -276,7 +241,7 @@ def test_huge_rewards_neither_explode_nor_are_dropped() -> None:
 def test_a_batch_that_does_not_fit_is_refused(change: dict[str, Any], message: str) -> None:
     pupil = learner()
     with pytest.raises(ValueError, match=message):
-        pupil.learn(SimpleNamespace(**{**vars(batch(8)), **change}))
+        pupil.learn_burst(SimpleNamespace(**{**vars(batch(8)), **change}))
     assert pupil.steps == 0
 
 
@@ -297,14 +262,6 @@ def test_a_stored_state_that_is_not_finite_or_misshapen_is_refused() -> None:
     for bad in (np.full_like(state["target"], np.nan), state["target"][:-1]):
         with pytest.raises(ModelError, match="target"):
             pupil.restore({**state, "target": bad})
-
-
-def test_warming_up_learns_nothing(path: str) -> None:
-    pupil, cold = learner(), learner()
-    pupil.warm_up()
-    assert pupil.learn_burst(batch(8 * 4)) == cold.learn_burst(batch(8 * 4))
-    assert np.array_equal(pupil.snapshot(), cold.snapshot())
-    assert pupil.steps == 4
 
 
 def test_averaged_is_the_target_network() -> None:
@@ -328,7 +285,7 @@ def test_load_starts_over_from_weights() -> None:
 
 
 def test_the_result_is_plain_data() -> None:
-    result = learner().learn(batch(8))
+    result = learner().learn_burst(batch(8))
     assert isinstance(result, Learned)
     assert all(type(value) in (int, float) for value in (result.steps, result.loss, result.td_error))
     assert result.gradient_norm > 0

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import Source, Transition
-from cornerman.experience.replay_buffer import ReplayBuffer, Rings, batch_for, empty_batch
+from cornerman.experience.replay_buffer import ReplayBuffer, Rings, batch_for
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, SlicedBurst, for_a_slice
 from cornerman.policy.q_network import NetworkSpec
@@ -34,7 +33,7 @@ class Pretend:
     """A learner whose steps take as long as it is told, on a clock of its own."""
 
     spec = SPEC
-    device = torch.device("cpu")
+    device = "cpu"
 
     def __init__(self, step_s: float = 0.001, loss: float = 0.5) -> None:
         self.now, self.step_s, self.loss, self.parts, self.applied = 0.0, step_s, loss, list[int](), True
@@ -134,34 +133,6 @@ def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
     assert weights[0]["steps"] == 8 * STEPS
     for name, array in weights[0].items():
         assert np.array_equal(array, weights[1][name]), name
-
-
-def test_rows_for_cuda_are_drawn_into_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in: pinned memory is only to be had where there is such a device."""
-    zeros, pinned = torch.zeros, list[Any]()
-
-    def pin(*shape: Any, pin_memory: bool = False, **more: Any) -> Any:
-        tensor = zeros(*shape, **more)
-        pinned.extend([tensor.data_ptr()] * pin_memory)
-        return tensor
-
-    monkeypatch.setattr(torch, "zeros", pin)
-    pretend, drawn = Pretend(), rings()
-    burst = SlicedBurst(pretend, BATCH, uncounted)
-    drawn.sample_many(1, (STEPS, BATCH), 30 / 90, expected := empty_batch(BATCH * STEPS, 5, 4))
-    for device, started in (("cuda", rings()), ("cpu", rings())):
-        pretend.device = torch.device(device)
-        pinned.clear()
-        burst.begin(started, STEPS)
-        arrays, notes = burst.state()
-        assert len(pinned) == (len(arrays) if device == "cuda" else 0)
-        for name, column in expected.columns():
-            assert np.array_equal(arrays[name], column), name
-        assert {array.ctypes.data for array in arrays.values()} >= set(pinned)
-        burst.restore(arrays, notes)
-        assert len(pinned) == (len(arrays) if device == "cuda" else 0), "what was saved under way takes the same room"
-        for name, column in expected.columns():
-            assert np.array_equal(burst.state()[0][name], column), name
 
 
 def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cornerman.learning import update
 from cornerman.policy.policy import CLEARLY_BAD, Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
 from tests.support.plain_network import PlainSpec
@@ -60,16 +61,14 @@ def shares(policy: Policy, mask: list[bool], num_draws: int = 4000, **how: float
 @settings(max_examples=60, deadline=None)
 @given(spec=specs, seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 30.0]))
 def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, scale: float) -> None:
-    import torch
-
-    from cornerman.learning import td
-
     flat = random_flat(spec, seed)
     observations = np.random.default_rng(seed).normal(0.0, scale, (6, spec.observation_size)).astype(np.float32)
-    expected = td.forward(torch.from_numpy(flat).double(), td.shape_of(spec), torch.from_numpy(observations).double())
+    sizes, expected = update.sizes_of(spec), np.empty((6, spec.num_actions))
+    memory = update.memory_of(np.empty(update.scratch_size(spec, 6)), sizes, 6)[:-1]
+    update.forward(update.layers_of(flat.astype(np.float64), sizes), memory, observations.astype(np.float64), expected)
     policy = Policy(spec, flat)
     batch = policy.q_values_batch(observations)
-    np.testing.assert_allclose(batch, expected.numpy(), rtol=2e-4, atol=2e-4)
+    np.testing.assert_allclose(batch, expected, rtol=2e-4, atol=2e-4)
     for i in range(6):
         np.testing.assert_allclose(policy.q_values(observations[i]), batch[i], rtol=2e-5, atol=2e-5)
     assert batch.dtype == np.float32

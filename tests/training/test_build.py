@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from cornerman.learning import device as device_choice
-from cornerman.learning import td
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
 from cornerman.training import build as preparation
 from game_adapter.ringside.game import RINGSIDE
-from tests.learning.test_learner_devices import Accelerator
 from tests.support.choosing import Choosing
+from tests.support.learning import noise
 from tests.support.table import Table
 
-FAULT = "The xpu device failed, so learning goes on on the CPU: out of memory"
+stand_in = pytest.importorskip("tests.support.accelerator", reason="only torch learns on a device")
+
+FAULT = "The xpu device failed, so learning continues on the CPU: out of memory"
 CHOICE = Choice("xpu", "Measured 900 learning steps a second on xpu, 300 on the CPU: it learns on xpu.")
 
 
 @pytest.fixture
-def accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A device of the test's own, which is chosen."""
     monkeypatch.setattr(preparation, "choose_device", lambda *_: CHOICE)
-    return Accelerator(monkeypatch)
+    return stand_in.Accelerator(monkeypatch)
 
 
 def learner_of(table: Table) -> Learner:
@@ -66,40 +67,36 @@ def test_the_trainers_thread_is_configured_before_anything_is_measured_or_learne
     assert done == [(name, "cornerman-trainer") for name in names]
 
 
-def test_it_is_warm_before_the_first_battle_and_learns_where_torchscript_does_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[str] = []
-
-    def compiled(*arguments: Any) -> torch.Tensor:
-        calls.append(threading.current_thread().name)
-        raise RuntimeError("the kernel cannot be made")
-
-    monkeypatch.setattr(td, "scripted", lambda function: compiled)
+def test_the_learning_step_is_compiled_before_the_first_battle_and_not_said_to_be_slow(tmp_path: Path) -> None:
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
-        assert calls == ["cornerman-trainer"], "it was not tried while the game loads"
+        assert "numba" in sys.modules
         assert learner_of(table).steps == 0
         table.play(40, settle=True)
         assert table.plugin.report()["learner"]["steps"] > 0
-        assert table.plugin.report()["learner"]["failures"] == 0
-    assert len(calls) == 1
+        assert "slower" not in table.plugin.report()["device_why"]
 
 
-def test_whether_processor_time_counts_follows_the_device_it_learns_on(
-    tmp_path: Path, accelerator: Accelerator
-) -> None:
+def test_without_numba_it_learns_more_slowly_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
+        table.play(40, settle=True)
+        assert table.plugin.report()["learner"]["steps"] > 0
+        assert "pip install numba" in table.plugin.report()["device_why"]
+
+
+def test_whether_processor_time_counts_follows_the_device_it_learns_on(tmp_path: Path, accelerator: Any) -> None:
     with Table(Choosing(), tmp_path) as table:
-        assert table.plugin.report()["device"] == learner_of(table).device.type == "xpu"
+        assert table.plugin.report()["device"] == learner_of(table).device == "xpu"
         assert table.plugin.report()["device_why"] == CHOICE.why
         assert not measures_processor(table)
         accelerator.error = RuntimeError("out of memory")
-        on_the_trainer(table, lambda: learner_of(table).restore(learner_of(table).state()))
+        on_the_trainer(table, lambda: learner_of(table).learn_burst(noise(64, learner_of(table).spec)))
         assert measures_processor(table)
     with Table(Choosing(), tmp_path / "other", device="cpu") as table:
         assert measures_processor(table)
 
 
-def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: Path, accelerator: Accelerator) -> None:
+def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: Path, accelerator: Any) -> None:
     accelerator.error = RuntimeError("out of memory")
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         report = table.plugin.report()
@@ -111,9 +108,7 @@ def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: P
         assert [event["text"] for event in report["events"]].count(FAULT) == 1
 
 
-def test_a_device_that_fails_while_it_learns_is_told_and_the_cpu_goes_on(
-    tmp_path: Path, accelerator: Accelerator
-) -> None:
+def test_a_device_that_fails_while_it_learns_is_told_and_the_cpu_goes_on(tmp_path: Path, accelerator: Any) -> None:
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         table.play(40, settle=True)
         before = table.plugin.report()
@@ -134,17 +129,18 @@ def test_a_device_that_is_not_there_is_told_with_the_true_reason(
         report = table.plugin.report()
         assert report["device"] == "cpu"
         assert "'xpu', which is not there (no accelerator was found)" in report["device_why"]
-        assert report["device_why"].endswith("It learns on the CPU.")
+        assert report["device_why"].endswith("Learning runs on the CPU.")
         assert report["plugin"]["notice"] == report["device_why"]
         assert report["plugin"]["learning"]
 
 
 def test_a_device_that_failed_its_trial_step_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: object) -> float:
+    def broken(*arguments: object, **more: object) -> float:
         raise RuntimeError("no kernel image is available")
 
+    monkeypatch.setattr(device_choice, "signs_of_accelerators", lambda: ("cuda",))
     monkeypatch.setattr(device_choice, "found_accelerators", lambda: ("cuda",))
-    monkeypatch.setattr(device_choice, "learning_speed", broken)
+    monkeypatch.setattr(preparation, "learning_speed", broken)
     with Table(Choosing(), tmp_path, device="auto") as table:
         report = table.plugin.report()
     assert report["device"] == "cpu"

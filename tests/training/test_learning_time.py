@@ -236,7 +236,7 @@ def test_the_loading_screen_hears_what_is_waited_for(tmp_path: Path) -> None:
         assert plugin.trainer.ready()
     finally:
         plugin.on_quit()
-    assert lines[0] == "waking the corner: torch ..."
+    assert lines[0] == "waking the corner: the trainer ..."
     assert threads == {threading.current_thread().name}
 
 
@@ -261,17 +261,17 @@ plugin = Cornerman()
 plugin.on_load(RINGSIDE, sys.argv[1], {"learning": False})
 plugin.on_battle_start(1, {0: "player", 1: "plugin"})
 plugin.set_learning(True)
-assert "torch" not in sys.modules and plugin.trainer is None, "not in the middle of a battle"
+assert plugin.trainer is None, "not in the middle of a battle"
 assert "next battle" in plugin.report()["events"][0]["text"]
 plugin.on_battle_end(1, {0: 1, 1: -1})
-assert "torch" not in sys.modules
+assert plugin.trainer is None
 plugin.on_battle_start(2, {0: "player", 1: "plugin"})
-assert plugin.trainer.ready(60.0) and plugin.trainer.alive and "torch" in sys.modules
+assert plugin.trainer.ready(60.0) and plugin.trainer.alive and "torch" not in sys.modules
 plugin.on_quit()
 """
 
 
-def test_switched_on_in_a_battle_torch_is_imported_before_the_next_one(tmp_path: Path) -> None:
+def test_switched_on_in_a_battle_the_trainer_starts_before_the_next_one(tmp_path: Path) -> None:
     run = [sys.executable, "-c", TOGGLED, str(tmp_path)]
     done = subprocess.run(run, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr

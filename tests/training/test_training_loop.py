@@ -292,7 +292,7 @@ def test_it_goes_on_from_the_saved_learner_bit_for_bit(tmp_path: Path) -> None:
     assert again.training.recorded == through.training.recorded
     assert np.array_equal(again.training._newest.flat, through.learner.averaged())
     batch = through.training.rings.player.sample(gym.settings.batch_size)
-    assert through.learner.learn(batch) == again.learner.learn(batch)
+    assert through.learner.learn_burst(batch) == again.learner.learn_burst(batch)
     assert np.array_equal(through.learner.snapshot(), again.learner.snapshot())
 
 

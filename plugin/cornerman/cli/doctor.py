@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from cornerman.policy.q_network import NetworkSpec
 
 MEASURED_S, MEASUREMENTS = 1.5, 6
-NEEDED, WANTED = ("numpy", "psutil", "safetensors"), ("torch",)
+NEEDED = ("numpy", "psutil", "safetensors")
+OPTIONAL = {"numba": "it learns faster with it", "torch": "only to learn on an accelerator"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +43,26 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
     """
     lines = [f"Cornerman {__version__}, Python {platform.python_version()} on {platform.platform()}", "", "Packages"]
     missing, healthy = list[str](), True
-    for package in (*NEEDED, *WANTED):
+    for package in (*NEEDED, *OPTIONAL):
         if not importable(package):
-            missing.append(package)
-            lines.append(f"  {package:<12} missing: pip install {package}")
+            missing += [package] * (package in NEEDED)
+            why = f"not installed, {OPTIONAL[package]}" if package in OPTIONAL else "missing"
+            lines.append(f"  {package:<12} {why}: pip install {package}")
         else:
             lines.append(f"  {package:<12} {version_of(package)}")
-    if not set(missing) & set(NEEDED):
-        lines += ["", "Machine", *_machine()]
     if not missing:
-        lines += ["", "Device"]
+        lines += ["", "Machine", *_machine(), "", "Device"]
         try:
-            lines += _device(_setup(device, data))
+            lines += _device(_setup(device, data), data)
         except SettingsError as error:
             lines.append(f"  {error}")
             healthy = False
     lines += ["", "Stored versions", *_versions(data)]
-    if not set(missing) & set(NEEDED):
+    if not missing:
         lines += _damage(data)
         lines += ["", "Recorded data", *(f"  {line}" for line in quality_lines(data))]
     if missing:
-        lines += ["", f"It cannot {'play' if set(missing) & set(NEEDED) else 'learn'} until these are installed."]
+        lines += ["", "It cannot play until these are installed."]
     return lines, healthy and not missing
 
 
@@ -105,20 +106,24 @@ def _setup(device: str, data: Path) -> LearningSetup:
     return LearningSetup(device if asked else settings.device, asked, spec, settings.batch_size, [line, timed])
 
 
-def _device(setup: LearningSetup) -> list[str]:
+def _device(setup: LearningSetup, data: Path) -> list[str]:
     """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
+    from cornerman.learning.compiled import cpu_steps
     from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 
     configure_trainer_thread()  # measured as the trainer would learn
+    on_cpu = cpu_steps(data)
+    measure = partial(learning_speed, on_cpu=on_cpu.learn)
     try:
-        choice = choose_device(setup.device, setup.spec, setup.batch_size)
+        choice = choose_device(setup.device, setup.spec, setup.batch_size, measure)
     except SettingsError as error:
         if setup.asked:
             raise
-        choice = Choice("cpu", f"{error} It learns on the CPU.")
-    timings = dict(choice.timings) or {choice.device: learning_speed(choice.device, setup.spec, setup.batch_size)}
+        choice = Choice("cpu", f"{error} Learning runs on the CPU.")
+    timings = dict(choice.timings) or {choice.device: measure(choice.device, setup.spec, setup.batch_size)}
     speeds = [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
-    return [f"  chosen       {choice.device}", f"  why          {choice.why}", *setup.lines, *speeds]
+    slow = [f"  CPU          {on_cpu.why_slow}"] if on_cpu.why_slow else []
+    return [f"  chosen       {choice.device}", f"  why          {choice.why}", *setup.lines, *speeds, *slow]
 
 
 def _folders(data: Path) -> list[Path]:

@@ -1,1 +1,1 @@
-"""The gradient step: the maths, the learner, devices. torch lives here."""
+"""The learning step on the CPU and on accelerators, the learner, the choice of a device."""

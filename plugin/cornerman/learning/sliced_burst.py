@@ -69,7 +69,7 @@ class LearnerLike(Protocol):
     @property
     def spec(self) -> NetworkSpec: ...
     @property
-    def device(self) -> Any: ...  # torch's; another one once an accelerator has failed
+    def device(self) -> str: ...  # another one once an accelerator has failed
     def prepare(self, batch: Any) -> Any: ...
     def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> LearnedLike: ...
 
@@ -115,7 +115,7 @@ class SlicedBurst:
 
         Fresh memory for every burst let the process grow by megabytes, as other things took its place in between.
         """
-        spec, device, num_rows = self._learner.spec, self._learner.device.type, self._batch_size * num_steps
+        spec, device, num_rows = self._learner.spec, self._learner.device, self._batch_size * num_steps
         if self._room is None or self._room[0] != device or len(self._room[1].action) < num_rows:
             self._room = (device, batch_for(device, num_rows, spec.observation_size, spec.num_actions))
         return self._room[1].part(0, num_rows)

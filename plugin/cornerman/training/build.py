@@ -1,14 +1,16 @@
-"""What learns, built on the thread that will own it: the device is chosen and the learner warmed up. Needs torch."""
+"""What learns, built on the thread that will own it: the device is chosen, and the learning step compiled."""
 
 from __future__ import annotations
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cornerman.contract import Game, SettingsError
-from cornerman.learning.device import Choice, choose_device, configure_trainer_thread
+from cornerman.learning.compiled import CpuSteps, cpu_steps
+from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 from cornerman.learning.learner import build_learner
 from cornerman.training.training_loop import Inbox, TrainingLoop
 
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
 def prepare(plugin: Cornerman, game: Game, inbox: Inbox, random: np.random.Generator) -> TrainingLoop:
     """The training of a loaded plugin, gone on from where the last session stopped; `random` goes on there too."""
     configure_trainer_thread()
-    plugin.metrics.set(loading="the device")
-    spec, settings = plugin.slot.champion.spec, plugin.settings
-    choice = _device(plugin)
-    learner = build_learner(spec, settings, choice.device)
+    spec, settings, metrics = plugin.slot.champion.spec, plugin.settings, plugin.metrics
+    metrics.set(loading="the learning step")
+    compiling = partial(metrics.set, loading="the learning step, compiled the first time only")
+    on_cpu = cpu_steps(plugin.store.folder, compiling)
+    metrics.set(loading="the device")
+    choice = _device(plugin, on_cpu)
+    learner = build_learner(spec, settings, choice.device, on_cpu.learn)
     if plugin.trainer is not None:  # asked each time, because a device that fails is left for the CPU
-        plugin.trainer.windows.starvation.measures_processor = lambda: learner.device.type == "cpu"
-    plugin.metrics.set(loading="a few rounds to warm up")
-    learner.warm_up()
+        plugin.trainer.windows.starvation.measures_processor = lambda: learner.device == "cpu"
     _set_aside()
     plugin.metrics.set(loading="what it remembers")
     champions, checkpoint = plugin.champions, plugin.store.checkpoint
@@ -37,14 +40,15 @@ def prepare(plugin: Cornerman, game: Game, inbox: Inbox, random: np.random.Gener
     beside = training.resume()
     if "random" in beside:
         random.bit_generator.state = beside["random"]
-    plugin.metrics.set(device=learner.device.type, device_why=choice.why, fault=learner.fault)
+    why = choice.why if choice.device != "cpu" else f"{choice.why} {on_cpu.why_slow}".strip()
+    plugin.metrics.set(device=learner.device, device_why=why, fault=learner.fault)
     if learner.fault:
         plugin.say(learner.fault)
     return training
 
 
 def _set_aside() -> None:
-    """Python's garbage collector need not look through what is loaded by now: with torch that are 180,000 objects.
+    """Keep Python's garbage collector from looking through what is loaded by now, with torch 180,000 objects.
 
     A full collection took 75 ms with them and 0.2 ms without, and it comes in mid-game, on whichever thread allocates.
     Once in a process, and not where the game has done so itself; what is garbage already is collected before.
@@ -54,12 +58,13 @@ def _set_aside() -> None:
         gc.freeze()
 
 
-def _device(plugin: Cornerman) -> Choice:
+def _device(plugin: Cornerman, on_cpu: CpuSteps) -> Choice:
     """Where to learn; a device that the settings ask for and that is not there is said, and the CPU learns."""
     settings = plugin.settings
     try:
-        return choose_device(settings.device, plugin.slot.champion.spec, settings.batch_size)
+        measure = partial(learning_speed, on_cpu=on_cpu.learn)
+        return choose_device(settings.device, plugin.slot.champion.spec, settings.batch_size, measure)
     except SettingsError as error:
-        choice = Choice("cpu", f"{error} It learns on the CPU.")
+        choice = Choice("cpu", f"{error} Learning runs on the CPU.")
         plugin.say(choice.why)
         return choice

@@ -14,7 +14,6 @@ from random import Random
 from typing import Any, Protocol
 
 import numpy as np
-from torch import from_numpy
 
 from cornerman.contract import BattleEnd, Game, HeadlessGame, ModelError, Transition
 from cornerman.evaluation.arena import pair_seed
@@ -75,7 +74,7 @@ class TrainingLoop:
         self._learner, self._resume_file, self._safe = learner, checkpoint, safe
         self.stop: Flag = np.zeros(1, np.uint8)  # set by any thread, it ends the slice under way
         count_steps = partial(metrics.did, "steps")
-        self._burst = SlicedBurst(learner, settings.batch_size, count_steps, from_numpy(self.stop), self._step_clock)
+        self._burst = SlicedBurst(learner, settings.batch_size, count_steps, self.stop, self._step_clock)
         self._random = np.random.default_rng([settings.seed, 1])
         self.memory = Experience((encoder.observation_size, encoder.num_actions), settings, self._random, safe)
         self.rings, self.held_out = self.memory.rings, self.memory.held_out
@@ -193,7 +192,7 @@ class TrainingLoop:
         self._newest = Policy(self._learner.spec, self._learner.averaged())
         to_candidate = self._learned_at_candidate + self._settings.candidate_period - self._learner.steps
         self._metrics.set(steps_to_candidate=max(0, to_candidate))
-        self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device.type)
+        self._metrics.set(steps=self._learner.steps, dropped=self._learner.dropped, device=self._learner.device)
         if np.isfinite(loss):
             self._metrics.set(loss=loss)
         if self._learner.fault and self._metrics.get("fault") != self._learner.fault:
@@ -203,7 +202,7 @@ class TrainingLoop:
     @property
     def _step_clock(self) -> Callable[[], float]:
         """On a CPU what counts is what the thread computes: waiting for the interpreter makes no step longer."""
-        return time.thread_time if self._learner.device.type == "cpu" else time.perf_counter
+        return time.thread_time if self._learner.device == "cpu" else time.perf_counter
 
     # ----------------------------------------------------------------------------------------- evaluate, promote
 

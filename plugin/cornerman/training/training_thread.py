@@ -27,7 +27,7 @@ log = logging.getLogger("cornerman")
 
 FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
 RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
-STUCK_S, STARTING_S = 10.0, 60.0  # a slice takes milliseconds; importing torch may take half a minute on a small board
+STUCK_S, STARTING_S = 10.0, 200.0  # a slice takes milliseconds; compiling, once, may take minutes on a small board
 STOP_S = 1.0
 POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without telling

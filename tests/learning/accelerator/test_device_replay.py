@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from cornerman.experience.replay_buffer import Batch, ReplayBuffer
 from cornerman.experience.transitions import layout
-from cornerman.learning.accelerator.device_replay import HERE, DeviceReplay, choose_rows, picking_speed
 from cornerman.policy.q_network import NetworkSpec
+
+torch = pytest.importorskip("torch", reason="torch holds the rows on a device")
+from cornerman.learning.accelerator.device_replay import HERE, DeviceReplay, choose_rows, picking_speed  # noqa: E402
 
 SPEC = NetworkSpec(6, 3, (4,))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cornerman.contract import Bools, Floats
-from cornerman.learning import td
+from cornerman.learning.accelerator import td
 from cornerman.learning.device import Choice
 from cornerman.policy.batched_forward import any_legal
 from cornerman.policy.policy import CLEARLY_BAD, Policy
@@ -36,7 +36,7 @@ class DeviceActor:
 
     def __init__(self, spec: NetworkSpec, device: str) -> None:
         self.spec, self.device = spec, torch.device(device)
-        self._shape = td.shape_of(spec)
+
         self._policy = Policy(spec, np.zeros(spec.num_parameters, np.float32))
         self._weights: Tensor | None = None
         self.fault = ""
@@ -85,7 +85,7 @@ class DeviceActor:
         if self._weights is not None and not self.fault:
             try:
                 with torch.no_grad():
-                    values = td.forward(self._weights, self._shape, torch.from_numpy(observations).to(self.device))
+                    values = td.forward(self._weights, self.spec, torch.from_numpy(observations).to(self.device))
                     return best(values, torch.from_numpy(masks).to(self.device), noise, temperature).cpu().numpy()
             except BROKEN as error:
                 self._leave(error)

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cornerman.contract import BatchedGame, CornermanError, HeadlessGame
+from cornerman.contract import BatchedGame, HeadlessGame
 from cornerman.experience.encoder import Encoder
-from cornerman.files.packages import importable
+from cornerman.learning.compiled import cpu_steps
+from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
+from cornerman.learning.learner import Learner, build_learner
+from cornerman.learning.update import LearnSteps
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
@@ -26,10 +28,6 @@ from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.loop import BulkLoop
 from cornerman.training.bulk.plan import Plan, on_devices
 from cornerman.training.bulk.report import write_report
-
-if TYPE_CHECKING:
-    from cornerman.learning.device import Choice
-    from cornerman.learning.learner import Learner
 
 
 def train(
@@ -47,8 +45,6 @@ def train(
     training early, with everything saved and without the battles of the report; a second one does not wait for that.
     Nobody holds the data folder while the report is made.
     """
-    if not importable("torch"):
-        raise CornermanError("torch is not installed, and nothing can be learned without it (pip install torch).")
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
     encoder = Encoder(game)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden)
@@ -57,7 +53,10 @@ def train(
             champions = Champions(store, settings.seed, say, say)
             store.bulk_folder.mkdir(exist_ok=True)
             log = BulkLog(store.bulk_folder / "log.jsonl", say, plan.tensorboard)
-            learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec)
+            on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
+            if on_cpu.why_slow:
+                say(on_cpu.why_slow)
+            learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec, on_cpu.learn)
             for choice in devices.values():
                 say(choice.why)
             with _workers(game_name, plan, learner.spec.hidden) as start_worker:
@@ -76,15 +75,12 @@ def train(
 
 
 def _learner(
-    game: HeadlessGame, plan: Plan, settings: Settings, spec: NetworkSpec
+    game: HeadlessGame, plan: Plan, settings: Settings, spec: NetworkSpec, on_cpu: LearnSteps
 ) -> tuple[Learner, Plan, dict[str, Choice]]:
     """The learner on the device that a timing chose, the plan with devices for the rest, and why, by what is done."""
-    from cornerman.learning.device import choose_device, configure_trainer_thread
-    from cornerman.learning.learner import build_learner
-
     configure_trainer_thread()
-    choice = choose_device(settings.device, spec, plan.batch_size)
-    learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device)
+    choice = choose_device(settings.device, spec, plan.batch_size, partial(learning_speed, on_cpu=on_cpu))
+    learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device, on_cpu)
     together = BATCHED if isinstance(game, BatchedGame) else SCALAR
     plan, devices = on_devices(plan, choice, spec, settings.burst_steps, together)
     return learner, plan, devices

@@ -1,0 +1,189 @@
+"""`learn_steps` of update.py compiled by numba: one call that never holds the interpreter. Plain numpy without numba.
+
+Compiling takes seconds and holds the interpreter, so a child process does it once and leaves the result in a cache on
+disk; this process then only loads it. Whatever numba or the disk refuse costs speed, never learning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornerman.files.packages import importable
+from cornerman.learning import kernels, update
+from cornerman.policy.q_network import NetworkSpec, draw
+
+log = logging.getLogger("cornerman")
+
+FOLDER, SEAL = "compiled", "seal.json"
+COMPILING_S = 180.0
+CHILD_PRIORITY = 10
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+"""No flag that assumes numbers to be finite: steps that are not must be noticed."""
+CALLED = ("layers_of", "memory_of", "forward", "backward", "adam_rates")
+KERNELS = (
+    "linear",
+    "linear_gradient",
+    "linear_back",
+    "activate",
+    "activate_back",
+    "td_gradient",
+    "square_sum",
+    "adam",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSteps:
+    """What learns on the CPU, and as a sentence why it is the slower way; "" where it is compiled."""
+
+    learn: update.LearnSteps = update.learn_steps
+    why_slow: str = ""
+
+    @property
+    def compiled(self) -> bool:
+        return self.learn is not update.learn_steps
+
+
+def cpu_steps(data: Path, compiling: Callable[[], object] = lambda: None) -> CpuSteps:
+    """The compiled steps from the cache in folder `data`, which a child process fills first; else plain numpy.
+
+    `compiling` is called before the long part. Blocks for seconds, without the interpreter; on the trainer's thread.
+    """
+    if not importable("numba"):
+        return CpuSteps(why_slow="numba is not installed, so learning is slower than it could be (pip install numba).")
+    folder, expected = cache_folder(data), trial(update.learn_steps)
+    try:
+        if not is_sealed(folder):
+            compiling()
+            _fill_in_a_child(folder)
+        learn = build(folder)
+        if not np.allclose(trial(learn), expected, rtol=1e-3, atol=1e-4):
+            raise ArithmeticError("what was compiled computes something else than numpy does")
+        return CpuSteps(learn)
+    except Exception as error:  # numba and LLVM raise anything, and the cache is another program's format
+        log.warning("numba cannot be used, so learning takes the slower way without it", exc_info=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        return CpuSteps(why_slow=f"numba cannot be used, so learning is slower than it could be: {_line(error)}")
+
+
+def cache_folder(data: Path) -> Path:
+    """Where the compiled code of this very source lies: in NUMBA_CACHE_DIR where that is set, else under `data`."""
+    source = b"".join(Path(file or "").read_bytes() for file in (update.__file__, kernels.__file__, __file__))
+    name = hashlib.sha256(source + sys.version.encode()).hexdigest()[:16]
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or data / FOLDER) / name
+
+
+@cache
+def build(folder: Path) -> update.LearnSteps:
+    """The function as numba makes it; it is compiled, or loaded from `folder`, when it is first called."""
+    import numba
+
+    _register()
+    config: Any = numba.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # read in the next call alone: the game may use numba too
+    try:
+        function: update.LearnSteps = numba.njit(cache=True, **OPTIONS)(update.learn_steps)
+    finally:
+        config.CACHE_DIR = before
+    return function
+
+
+def fill(folder: str) -> None:
+    """Compile into `folder` and seal it; called in the child process."""
+    if hasattr(os, "nice"):
+        os.nice(CHILD_PRIORITY)
+    shutil.rmtree(folder, ignore_errors=True)
+    trial(build(Path(folder)))
+    seal(Path(folder))
+
+
+def seal(folder: Path) -> None:
+    """Note what the files of the cache hold: they are machine code, and one wrong byte would end the game."""
+    (folder / SEAL).write_text(json.dumps(_sums(folder)), "utf-8")
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether the cache is complete and as it was when it was sealed."""
+    try:
+        sums: object = json.loads((folder / SEAL).read_bytes())
+        return bool(sums) and sums == _sums(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
+    """Weights after four steps on made-up rows; the first call of a compiled function compiles or loads it."""
+    spec, random, shape = NetworkSpec(6, 5, (8, 8)), np.random.default_rng(0), (4, 8)
+    rows = update.Rows(
+        random.normal(size=(*shape, 6)).astype(np.float32),
+        random.integers(0, 5, shape),
+        random.normal(size=shape).astype(np.float32),
+        np.where(random.random(shape) < 0.2, 0.0, 0.97).astype(np.float32),
+        random.normal(size=(*shape, 6)).astype(np.float32),
+        random.random((*shape, 5)) < 0.9,
+    )
+    weights = np.zeros((4, spec.num_parameters), np.float32)
+    weights[:2] = draw(spec, random)
+    sizes = update.sizes_of(spec)
+    scratch = np.empty(update.scratch_size(spec, 8), np.float32)
+    learn(weights, sizes, rows, (0, 4, 0), update.Rates(0.001, 10.0, 0.01), np.zeros(1, np.uint8), scratch)
+    return weights
+
+
+@cache
+def _register() -> None:
+    """Let compiled code call the functions of update.py, and the loops in the place of its kernels."""
+    from numba.extending import overload, register_jitable
+
+    options: Any = OPTIONS
+    for function in (kernels.add_product, *(getattr(update, name) for name in CALLED)):
+        register_jitable(**OPTIONS)(function)
+    for name in KERNELS:
+        overload(getattr(update, name), jit_options=options, strict=False)(_always(getattr(kernels, name)))
+
+
+def _always(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """What numba asks with the types of a call, and gets the loop to compile for them."""
+    return lambda *arguments: loop
+
+
+def _fill_in_a_child(folder: Path) -> None:
+    """RuntimeError where the child process cannot compile; in a frozen program, which has no Python to start, here."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for old in folder.parent.iterdir():
+        if old.is_dir() and len(old.name) == len(folder.name):
+            shutil.rmtree(old, ignore_errors=True)
+    if getattr(sys, "frozen", False) or not sys.executable:
+        fill(str(folder))
+        return
+    root = Path(__file__).parents[2]
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); from cornerman.learning import compiled\n"
+    code += f"compiled.fill({str(folder)!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, timeout=COMPILING_S, check=False
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"status {done.returncode}"]
+        raise RuntimeError(said[-1])
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SEAL)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

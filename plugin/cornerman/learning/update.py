@@ -1,0 +1,276 @@
+"""Learning steps on the CPU: double Q-learning with Adam over the flat parameter vector of q_network.py.
+
+`learn_steps` is the entry. It runs as plain numpy, and keeps to the subset of numpy that numba compiles: compiled.py
+makes one call of it that never holds the interpreter, with the loops of kernels.py in the place of the functions that
+are called kernels here. Pure functions; no thread, no I/O. Arrays are float32 (float64 in tests), C-contiguous and
+writable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec
+
+FIRST_DECAY = 0.9
+SECOND_DECAY = 0.999
+ADAM_EPSILON = 1e-8
+TINY = 1e-30
+"""Moments below this are cleared: it is far under Adam's epsilon, and denormal numbers halve the speed."""
+
+Array = NDArray[Any]
+Layer = tuple[Array, Array, Array, Array]
+"""Views into a flat vector: weight `[inputs, units]`, bias, gain and shift `[units]`; the last two may be empty."""
+Memory = tuple[Array, Array, Array, Array]
+"""Of one hidden layer: outputs, normalised and gradient `[B, units]`, scale `[B]`. The head has three of Q-values."""
+
+Sums = tuple[int, int, float, float, float]
+"""Steps applied and dropped; sums over those applied of Huber loss, absolute TD error, gradient length (unclipped)."""
+LearnSteps = Callable[..., Sums]
+"""Called like `learn_steps`."""
+
+
+class Rows(NamedTuple):
+    """K batches of B rows, stacked."""
+
+    observation: Array  # [K, B, F]
+    action: Array  # [K, B] int64
+    reward: Array  # [K, B]
+    discount: Array  # [K, B]; 0 where nothing follows: the battle ended, or the seat has no legal action left
+    next_observation: Array  # [K, B, F]; where nothing follows it may hold anything
+    next_action_mask: Array  # [K, B, A] bool
+
+
+class Rates(NamedTuple):
+    """How far a step goes."""
+
+    learning_rate: float = 1e-3
+    gradient_clip: float = 10.0
+    target_rate: float = 0.01
+
+
+def sizes_of(spec: NetworkSpec) -> NDArray[np.int64]:
+    """`[F, hidden..., A]`, and at the end 1 where hidden layers have a gain and a shift, else 0."""
+    layer_norm = any(name.endswith(".gain") for name, _ in spec.arrays())
+    return np.array([spec.observation_size, *spec.hidden, spec.num_actions, layer_norm], np.int64)
+
+
+def scratch_size(spec: NetworkSpec, batch_size: int) -> int:
+    """How many numbers `learn_steps` needs as its `scratch`."""
+    units = (*spec.hidden, spec.num_actions)
+    return 2 * spec.num_parameters + batch_size * (3 * sum(units) + len(units))
+
+
+def learn_steps(
+    weights: Array,
+    sizes: NDArray[np.int64],
+    rows: Rows,
+    span: tuple[int, int, int],
+    rates: Rates,
+    stop: NDArray[np.uint8],
+    scratch: Array,
+) -> Sums:
+    """Learning steps on weights `[4, P]` (online, target, first and second moment), in place, one for each batch.
+
+    `span`: the first batch, how many at the most, steps applied before. Once `stop` `[1]` is not 0 (any thread may set
+    it) the step under way is the last. A step whose loss or gradient is not finite changes nothing. The gradient's
+    length is clipped (Pascanu et al. 2013). `scratch` holds `scratch_size` numbers.
+    """
+    first, most, steps = span
+    batch_size, num_parameters = rows.action.shape[1], weights.shape[1]
+    gradient, spare = scratch[:num_parameters], scratch[num_parameters : 2 * num_parameters]
+    online, target, gradients = layers_of(weights[0], sizes), layers_of(weights[1], sizes), layers_of(gradient, sizes)
+    memory = memory_of(scratch[2 * num_parameters :], sizes, batch_size)
+    now, online_next, target_next, _ = memory.pop()
+    dropped, losses, td_errors, lengths = 0, 0.0, 0.0, 0.0
+    for k in range(first, first + most):
+        forward(online, memory, rows.next_observation[k], online_next)
+        forward(target, memory, rows.next_observation[k], target_next)
+        forward(online, memory, rows.observation[k], now)
+        loss, td_error = td_gradient(rows, k, now, online_next, target_next)
+        backward(online, memory, rows.observation[k], now, gradients)
+        length = square_sum(gradient) ** 0.5
+        if np.isfinite(loss) and np.isfinite(length):
+            steps += 1
+            scale = min(1.0, rates.gradient_clip / max(length, TINY))
+            rate, epsilon = adam_rates(steps, rates.learning_rate)
+            adam(weights, gradient, spare, (scale, rate, epsilon, rates.target_rate))
+            losses += loss
+            td_errors += td_error
+            lengths += length
+        else:
+            dropped += 1
+        if stop[0] != 0:
+            break
+    return steps - span[2], dropped, losses, td_errors, lengths
+
+
+def layers_of(flat: Array, sizes: NDArray[np.int64]) -> list[Layer]:
+    """Views into `flat` `[P]`, one tuple a layer, the head last."""
+    layers = []
+    start, last = 0, len(sizes) - 3
+    for i in range(last + 1):
+        inputs, units = sizes[i], sizes[i + 1]
+        normed = units * sizes[-1] if i < last else 0
+        bias = start + inputs * units
+        gain = bias + units
+        shift = gain + normed
+        weight = flat[start:bias].reshape(inputs, units)
+        layers.append((weight, flat[bias:gain], flat[gain:shift], flat[shift : shift + normed]))
+        start = shift + normed
+    return layers
+
+
+def memory_of(scratch: Array, sizes: NDArray[np.int64], num_rows: int) -> list[Memory]:
+    """Views into `scratch` for a forward and a backward pass over `num_rows` rows, one tuple a layer, the head last."""
+    memory = []
+    start = 0
+    for units in sizes[1:-1]:
+        size = num_rows * units
+        planes = scratch[start : start + 3 * size].reshape(3, num_rows, units)
+        start += 3 * size + num_rows
+        memory.append((planes[0], planes[1], planes[2], scratch[start - num_rows : start]))
+    return memory
+
+
+def forward(layers: list[Layer], memory: list[Memory], observation: Array, values: Array) -> None:
+    """Q-values of observations `[B, F]` into `values` `[B, A]`; `memory` then holds what `backward` reads."""
+    inputs = observation
+    for i in range(len(memory)):
+        weight, bias, gain, shift = layers[i]
+        outputs, normalised, _, scale = memory[i]
+        linear(inputs, weight, bias, outputs)
+        activate(outputs, normalised, scale, gain, shift)
+        inputs = outputs
+    linear(inputs, layers[-1][0], layers[-1][1], values)
+
+
+def backward(
+    layers: list[Layer], memory: list[Memory], observation: Array, back: Array, gradients: list[Layer]
+) -> None:
+    """Writes the gradient of every parameter into `gradients`; `back` `[B, A]` is the gradient of the Q-values."""
+    for i in range(len(memory), 0, -1):
+        outputs, normalised, before, scale = memory[i - 1]
+        linear_gradient(outputs, back, gradients[i][0], gradients[i][1])
+        linear_back(back, layers[i][0], before)
+        activate_back(before, outputs, normalised, scale, layers[i - 1][2], gradients[i - 1])
+        back = before
+    linear_gradient(observation, back, gradients[0][0], gradients[0][1])
+
+
+def adam_rates(step: int, learning_rate: float) -> tuple[float, float]:
+    """Step (negative: downhill) and epsilon of Adam's step number `step`, from 1, with the bias corrections folded in.
+
+    Kingma & Ba 2015, end of section 2: alpha_t = alpha sqrt(1 - beta2^t) / (1 - beta1^t), epsilon likewise.
+    """
+    correction = (1.0 - SECOND_DECAY**step) ** 0.5
+    return -learning_rate * correction / (1.0 - FIRST_DECAY**step), ADAM_EPSILON * correction
+
+
+# -------------------------------------------------------- the kernels; kernels.py has a loop of the same name for each
+
+
+def linear(inputs: Array, weight: Array, bias: Array, out: Array) -> None:
+    """`inputs @ weight + bias` into `out` `[B, units]`."""
+    np.dot(inputs, weight, out)
+    out += bias
+
+
+def linear_gradient(inputs: Array, back: Array, weight: Array, bias: Array) -> None:
+    """Gradients of `linear`'s weight and bias, into `weight` and `bias`; `back` `[B, units]` is that of its result."""
+    np.dot(inputs.T, back, weight)
+    back.sum(0, out=bias)
+
+
+def linear_back(back: Array, weight: Array, out: Array) -> None:
+    """Gradient of `linear`'s inputs into `out` `[B, inputs]`; `back` `[B, units]` is that of its result."""
+    np.dot(back, weight.T, out)
+
+
+def activate(units: Array, normalised: Array, scale: Array, gain: Array, shift: Array) -> None:
+    """`relu(layer_norm(units) * gain + shift)` of units `[B, U]`, in place (Ba et al. 2016); relu alone without gain.
+
+    `normalised` `[B, U]` and `scale` `[B]` (what it was scaled by) are for `activate_back`.
+    """
+    if gain.size:
+        mean = np.dot(units, np.full_like(gain, 1 / gain.size))  # a product takes a third of the time of a sum
+        np.subtract(units, mean[:, None], normalised)
+        np.einsum("bu,bu->b", normalised, normalised, out=scale)
+        scale[:] = (scale / gain.size + LAYER_NORM_EPSILON) ** -0.5
+        normalised *= scale[:, None]
+        np.multiply(normalised, gain, units)
+        units += shift
+    np.maximum(units, 0.0, out=units)
+
+
+def activate_back(back: Array, units: Array, normalised: Array, scale: Array, gain: Array, gradients: Layer) -> None:
+    """From the gradient of `activate`'s results to that of its inputs, `back` `[B, U]`, in place.
+
+    Writes the gradients of gain and shift; `units`, the results, and `normalised` are lost.
+    """
+    np.greater(units, 0.0, out=units)
+    back *= units
+    if gain.size:
+        np.multiply(back, normalised, units)
+        units.sum(0, out=gradients[2])
+        back.sum(0, out=gradients[3])
+        mean, along = np.dot(back, gain) / gain.size, np.dot(units, gain) / gain.size
+        back *= gain
+        back -= mean[:, None]
+        normalised *= along[:, None]
+        back -= normalised
+        back *= scale[:, None]
+
+
+def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next: Array) -> tuple[float, float]:
+    """Mean Huber loss (threshold 1) and mean absolute TD error of batch k, and the loss's gradient into `now`.
+
+    `now`, `online_next`, `target_next` `[B, A]`: Q-values of the observation, and of the next one by both networks.
+    Double Q-learning (van Hasselt et al. 2016, section "Double DQN"): the online network chooses the best legal action
+    of the next state, and the target network values it. Next Q-values of illegal actions, and all of a row after
+    which nothing follows, have no part in it, whatever they hold.
+    """
+    each, action, discount = np.arange(len(now)), rows.action[k], rows.discount[k]
+    best = np.where(rows.next_action_mask[k], online_next, -np.inf).argmax(1)
+    bootstrap = np.where(discount != 0, target_next[each, best], 0)
+    errors = now[each, action] - (rows.reward[k] + discount * bootstrap)
+    clipped = errors.clip(-1.0, 1.0)
+    now[:] = 0.0
+    now[each, action] = clipped / len(each)
+    return float((clipped * (errors - 0.5 * clipped)).mean()), float(np.abs(errors).mean())
+
+
+def square_sum(values: Array) -> float:
+    """Sum of the squares of `values` `[P]`."""
+    return float(np.dot(values, values))
+
+
+def adam(weights: Array, gradient: Array, spare: Array, rates: tuple[float, float, float, float]) -> None:
+    """Adam's step (Kingma & Ba 2015, algorithm 1) on weights `[4, P]`, in place; then the target network follows.
+
+    `rates`: what the gradient `[P]` is scaled by, step and epsilon from `adam_rates`, and how far the target network
+    moves towards the online one (Polyak averaging; Lillicrap et al. 2016). The gradient and `spare` `[P]` are lost.
+    """
+    scale, rate, epsilon, target_rate = rates
+    online, target, first, second = weights
+    np.multiply(gradient, scale * (1.0 - FIRST_DECAY), spare)
+    first *= FIRST_DECAY
+    first += spare
+    first[np.abs(first, spare) < TINY] = 0.0
+    gradient *= gradient
+    gradient *= scale * scale * (1.0 - SECOND_DECAY)
+    second *= SECOND_DECAY
+    second += gradient
+    np.maximum(second, TINY, out=second)
+    np.sqrt(second, spare)
+    spare += epsilon
+    np.divide(first, spare, spare)
+    spare *= rate
+    online += spare
+    np.subtract(online, target, spare)
+    spare *= target_rate
+    target += spare

@@ -1,0 +1,110 @@
+"""What numba compiles: kept on disk, checked before it is loaded, and missing without harm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cornerman.files.packages import importable
+from cornerman.learning import compiled, update
+from cornerman.learning.compiled import CpuSteps, cpu_steps
+from tests.support.paths import ROOT
+
+PLAIN = CpuSteps()
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder in which nothing was compiled."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    return tmp_path
+
+
+@pytest.fixture
+def numba() -> None:
+    if not importable("numba"):
+        pytest.skip("numba is not installed")
+
+
+@pytest.mark.usefixtures("numba")
+def test_a_child_process_compiles_once_and_this_one_loads(empty: Path) -> None:
+    told: list[str] = []
+    for _ in range(2):
+        steps = cpu_steps(empty, lambda: told.append("compiling"))
+        assert steps.compiled
+        assert steps.why_slow == ""
+    assert told == ["compiling"]
+    folder = compiled.cache_folder(empty)
+    assert folder.parent == empty / "compiled"
+    assert steps.learn.stats.cache_hits  # type: ignore[attr-defined]  # of numba's dispatcher: it was not compiled here
+    assert not steps.learn.stats.cache_misses  # type: ignore[attr-defined]
+    (folder.parent / ("0" * len(folder.name))).mkdir()  # of another version
+    code = next(path for path in folder.rglob("*.nbc"))
+    code.write_bytes(code.read_bytes()[:-1] + b"!")
+    assert not compiled.is_sealed(folder), "one wrong byte of machine code would end the game"
+    assert cpu_steps(empty, lambda: told.append("again")).compiled
+    assert told == ["compiling", "again"]
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.usefixtures("numba")
+@pytest.mark.parametrize("refusal", ["no child", "no folder", "child fails", "other results"])
+def test_what_numba_or_the_disk_refuses_costs_speed_only(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    if refusal == "no folder":
+        (empty / "compiled").write_text("a file in its place")
+    elif refusal == "no child":
+        monkeypatch.setattr(sys, "executable", str(empty / "no-python"))
+    elif refusal == "child fails":
+        python = empty / "python"
+        python.write_text("#!/bin/sh\necho LLVM is broken >&2\nexit 3\n")
+        python.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(python))
+    else:
+        monkeypatch.setattr(compiled, "is_sealed", lambda folder: True)
+        monkeypatch.setattr(compiled, "build", lambda folder: lambda *arguments: (0, 0, 0.0, 0.0, 0.0))
+    steps = cpu_steps(empty)
+    assert steps.learn is update.learn_steps
+    assert steps.why_slow.startswith("numba cannot be used, so learning is slower than it could be: ")
+    assert len(steps.why_slow) > 70, "the reason"
+
+
+def test_without_numba_learning_is_plain_numpy_and_says_so(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    steps = cpu_steps(empty)
+    assert steps.learn is update.learn_steps
+    assert "pip install numba" in steps.why_slow
+    assert list(empty.iterdir()) == []
+
+
+@pytest.mark.usefixtures("numba")
+def test_another_user_of_numba_keeps_its_cache_folder(empty: Path) -> None:
+    import numba
+
+    before = numba.config.CACHE_DIR
+    compiled.build(empty / "cache")
+    after = numba.config.CACHE_DIR
+    assert after == before
+
+
+def test_trial_steps_learn_something() -> None:
+    weights = compiled.trial(update.learn_steps)
+    assert (weights[0] != weights[1]).any()
+    assert np.isfinite(weights).all()
+
+
+def test_learning_on_the_cpu_imports_no_torch() -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from cornerman.learning import compiled, device, learner, sliced_burst\n"
+        "from cornerman.training import build, training_loop; from cornerman.training.bulk import loop, run\n"
+        "device.choose_device(); steps = compiled.cpu_steps(Path(sys.argv[1]))\n"
+        "learner.Learner(device.TYPICAL_SPEC, on_cpu=steps.learn)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(ROOT)], check=True, timeout=120)

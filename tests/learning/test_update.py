@@ -1,0 +1,203 @@
+"""Learning steps on the CPU, plain and compiled, in float64 against slow, obvious twins; kernels against loops."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornerman.learning import compiled, kernels, update
+from cornerman.learning.update import LearnSteps, Rates, Rows, Sums
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
+from tests.support.learning import WAYS, on_cpu
+
+torch = pytest.importorskip("torch", reason="the slow twins are written with torch")
+naive = pytest.importorskip("tests.support.naive_learning")
+
+SPEC = NetworkSpec(4, 3, (6, 5))
+
+
+@pytest.fixture(params=WAYS)
+def learn(request: pytest.FixtureRequest) -> LearnSteps:
+    return on_cpu(request.param)
+
+
+def run(
+    learn: LearnSteps,
+    weights: np.ndarray[Any, Any],
+    spec: NetworkSpec,
+    rows: Rows,
+    rates: Rates,
+    steps: int = 0,
+    stop: int = 0,
+) -> Sums:
+    """All batches of `rows`, in the precision of the weights; the scratch memory is full of what was there before."""
+    rows = Rows(*(c.astype(weights.dtype) if c.dtype.kind == "f" else c for c in rows))
+    scratch = np.full(update.scratch_size(spec, rows.action.shape[1]), np.nan, weights.dtype)
+    span = (0, len(rows.action), steps)
+    with np.errstate(all="ignore"):
+        return learn(weights, update.sizes_of(spec), rows, span, rates, np.full(1, stop, np.uint8), scratch)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=60, deadline=None)
+@given(
+    spec=naive.specs, batch_size=st.integers(1, 9), seed=st.integers(0, 2**32 - 1), clip=st.sampled_from([0.3, 10.0])
+)
+def test_steps_equal_autograd_and_torchs_adam(
+    way: str, spec: NetworkSpec, batch_size: int, seed: int, clip: float
+) -> None:
+    """Random shapes and rows: terminal ones, one legal action, NaN where nobody may look."""
+    random = np.random.default_rng(seed)
+    rows, weights = naive.random_rows(spec, 4, batch_size, random), naive.random_weights(spec, random)
+    twin, rates = weights.copy(), Rates(0.01, clip, 0.05)
+    applied, dropped, loss, _, _ = run(on_cpu(way), weights, spec, rows, rates)
+    losses = naive.naive_steps(twin, spec, rows, rates)
+    assert (applied, dropped) == (4, 0)
+    # Adam's first steps divide a gradient by its own size: where it is all but 0, rounding decides.
+    np.testing.assert_allclose(weights[:2], twin[:2], rtol=1e-5, atol=1e-6)
+    assert loss == pytest.approx(sum(losses), rel=1e-6)
+
+
+def test_steps_go_on_from_the_moments_and_the_count_of_steps(learn: LearnSteps) -> None:
+    random, rates = np.random.default_rng(4), Rates(0.01, 10.0, 0.05)
+    rows, weights = naive.random_rows(SPEC, 300, 4, random), naive.random_weights(SPEC, random)
+    twin = weights.copy()
+    for first in range(0, 300, 50):
+        run(learn, weights, SPEC, Rows(*(column[first : first + 50] for column in rows)), rates, first)
+    naive.naive_steps(twin, SPEC, rows, rates)
+    np.testing.assert_allclose(weights[:2], twin[:2], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", compiled.KERNELS)
+def test_kernels_and_their_loops_take_the_same_arguments(name: str) -> None:
+    plain, loop = getattr(update, name), getattr(kernels, name)
+    assert inspect.signature(plain) == inspect.signature(loop)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.integers(1, 13), inputs=st.integers(1, 13), units=st.integers(1, 13), seed=st.integers(0, 999))
+def test_products_of_every_size_equal_numpys(rows: int, inputs: int, units: int, seed: int) -> None:
+    """The loops go by tiles of 4 x 4, and what is left over is easily forgotten."""
+    random = np.random.default_rng(seed)
+    x, weight, bias, back = (random.normal(size=s) for s in ((rows, inputs), (inputs, units), (units,), (rows, units)))
+    for name, arguments, results in (
+        ("linear", (x, weight, bias), [(rows, units)]),
+        ("linear_gradient", (x, back), [(inputs, units), (units,)]),
+        ("linear_back", (back, weight), [(rows, inputs)]),
+    ):
+        wanted, found = ([np.full(shape, np.nan) for shape in results] for _ in range(2))
+        getattr(update, name)(*arguments, *wanted)
+        getattr(kernels, name)(*arguments, *found)
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_figures_are_loss_td_error_and_gradient_length(learn: LearnSteps) -> None:
+    random = np.random.default_rng(5)
+    rows, weights = naive.random_rows(SPEC, 1, 8, random), naive.random_weights(SPEC, random)
+    flat, target = torch.from_numpy(weights[0].copy()).requires_grad_(), torch.from_numpy(weights[1].copy())
+    loss = naive.naive_loss(flat, target, SPEC, rows, 0)
+    loss.backward()
+    sums = run(learn, weights, SPEC, rows, Rates(0.01, 0.1, 0.01))
+    assert sums[:2] == (1, 0)
+    assert sums[2] == pytest.approx(float(loss.detach()), rel=1e-9)
+    assert sums[4] == pytest.approx(float(flat.grad.norm()), rel=1e-9)
+    # With no other difference between states, the TD error of a terminal row is its reward.
+    ends = rows._replace(discount=np.zeros((1, 8)), reward=np.arange(-4.0, 4.0)[None])
+    nothing = np.zeros_like(weights)
+    assert run(learn, nothing, SPEC, ends, Rates())[2:4] == pytest.approx((1.5625, 2.0))
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -1e300])
+def test_next_observation_of_a_terminal_row_changes_nothing(learn: LearnSteps, poison: float) -> None:
+    results = []
+    for value in (0.0, poison):
+        rows = naive.random_rows(SPEC, 3, 16, np.random.default_rng(9), value)
+        weights = naive.random_weights(SPEC, np.random.default_rng(10))
+        results.append((run(learn, weights, SPEC, rows, Rates(0.01, 1.0, 0.1)), weights.tobytes()))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf, 1e300])
+def test_illegal_actions_of_the_next_state_change_nothing(learn: LearnSteps, poison: float) -> None:
+    """Action 2 is illegal in every next state and never taken: its output may be anything."""
+    results = []
+    for value in (0.0, poison):
+        rows = naive.random_rows(SPEC, 3, 16, np.random.default_rng(9))
+        rows.next_action_mask[:, :, 2] = False
+        legal = rows.next_action_mask.any(-1)
+        rows = rows._replace(action=rows.action % 2, discount=rows.discount * legal)
+        weights = naive.random_weights(SPEC, np.random.default_rng(10))
+        for bias in naive.head_bias(weights, SPEC, 2):
+            bias[:] = value
+        results.append((run(learn, weights, SPEC, rows, Rates(0.01, 1.0, 0.1)), weights[:2, :-1].tobytes()))
+    assert results[0] == results[1]
+
+
+def test_online_network_chooses_and_target_network_values(learn: LearnSteps) -> None:
+    """Heads alone (no weight but the last bias): online prefers action 0, but only 1 and 2 are legal."""
+    weights = np.zeros((4, SPEC.num_parameters))
+    for action, (online, target) in enumerate(((9.0, -1.0), (5.0, 40.0), (1.0, 70.0))):
+        first, second = naive.head_bias(weights, SPEC, action)
+        first[:], second[:] = online, target
+    rows = naive.random_rows(SPEC, 1, 1, np.random.default_rng(0), 0.0)._replace(
+        action=np.array([[0]]),
+        reward=np.array([[1.0]]),
+        discount=np.array([[0.5]]),
+        next_observation=np.zeros((1, 1, 4)),
+        next_action_mask=np.array([[[False, True, True]]]),
+    )
+    assert run(learn, weights, SPEC, rows, Rates())[3] == pytest.approx(abs(9.0 - (1.0 + 0.5 * 40.0)))
+
+
+@pytest.mark.parametrize("name", ["reward", "observation"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_step_that_is_not_finite_changes_nothing_and_the_next_one_counts_on(
+    learn: LearnSteps, name: str, value: float
+) -> None:
+    rows = naive.random_rows(SPEC, 3, 8, np.random.default_rng(1))
+    weights, expected = (naive.random_weights(SPEC, np.random.default_rng(2)) for _ in range(2))
+    column = getattr(rows, name).copy()
+    column[1, 3] = value
+    assert run(learn, weights, SPEC, rows._replace(**{name: column}), Rates())[:2] == (2, 1)
+    for step, k in enumerate((0, 2)):
+        run(learn, expected, SPEC, Rows(*(column[k : k + 1] for column in rows)), Rates(), step)
+    assert np.array_equal(weights, expected)
+
+
+def test_moments_never_stay_denormal(learn: LearnSteps) -> None:
+    """In float32 a moment below 1.2e-38 is denormal; parameters without a gradient come there in 80 and 4,000 steps."""
+    rows = naive.random_rows(SPEC, 200, 4, np.random.default_rng(1))
+    rows.observation[:, :, 2] = 0.0  # a weight that is never used
+    weights = naive.random_weights(SPEC, np.random.default_rng(2)).astype(np.float32)
+    weights[2], weights[3] = 1e-26, 1.1 * update.TINY
+    run(learn, weights, SPEC, rows, Rates())
+    first, second = np.abs(weights[2]), weights[3]
+    assert (first == 0.0).any()
+    assert not ((first != 0.0) & (first < update.TINY * 0.999)).any()
+    assert (second >= update.TINY * 0.999).all()
+
+
+def test_once_stopped_the_step_under_way_is_the_last(learn: LearnSteps) -> None:
+    rows = naive.random_rows(SPEC, 5, 4, np.random.default_rng(1))
+    weights = naive.random_weights(SPEC, np.random.default_rng(2))
+    assert run(learn, weights, SPEC, rows, Rates(), stop=1)[:2] == (1, 0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(spec=naive.specs, seed=st.integers(0, 2**32 - 1))
+def test_forward_pass_equals_the_policy_that_plays(spec: NetworkSpec, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    weights = naive.random_weights(spec, random)
+    observations, values = random.normal(size=(3, spec.observation_size)), np.empty((3, spec.num_actions))
+    sizes = update.sizes_of(spec)
+    memory = update.memory_of(np.empty(update.scratch_size(spec, 3)), sizes, 3)[:-1]
+    update.forward(update.layers_of(weights[0], sizes), memory, observations, values)
+    played = Policy(spec, weights[0].astype(np.float32)).q_values_batch(observations.astype(np.float32))
+    np.testing.assert_allclose(values, played, rtol=2e-3, atol=2e-3)
