@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
+    options.data = options.data or _data_dir()
+    if options.data is None:
+        parser.error("--data: this user has no home directory to keep data in; name a folder")
     logging.basicConfig(level=logging.DEBUG if options.verbose else logging.ERROR, format="%(name)s: %(message)s")
     _check(parser, options)
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -157,15 +160,22 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
     return Host(options.plugins, data_dir, RINGSIDE, {"seed": options.seed}, mode)
 
 
-def _data_dir() -> Path:
-    """Where this platform keeps a game's data; RINGSIDE_DATA overrides it."""
+def _data_dir() -> Path | None:
+    """Where this platform keeps a game's data; RINGSIDE_DATA overrides it. None where the user has no home directory.
+
+    Asked for only where it is needed: a service, a container or a sandbox may have none.
+    """
     if given := os.environ.get("RINGSIDE_DATA"):
         return Path(given)
+    if given := os.environ.get({"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_DATA_HOME"), ""):
+        return Path(given) / ("Ringside" if sys.platform == "win32" else "ringside")
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "Ringside"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "Ringside"
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "ringside"
+        return home / "Ringside"
+    return home / "Library/Application Support/Ringside" if sys.platform == "darwin" else home / ".local/share/ringside"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -186,9 +196,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the folder that plugins are dropped into (default: ./plugins)",
     )
-    add(
-        "--data", type=Path, default=_data_dir(), metavar="DIR", help="folder for what it learns (default: %(default)s)"
-    )
+    default = str(_data_dir() or "none, for this user has no home directory").replace("%", "%%")
+    add("--data", type=Path, metavar="DIR", help=f"folder for what it learns (default: {default})")
     add(
         "--fresh",
         action="store_true",

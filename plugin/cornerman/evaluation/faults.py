@@ -32,7 +32,7 @@ def game_code(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except FaultyBattleError:
+    except (FaultyBattleError, MemoryError):  # what the machine lacks is no fault of the game
         raise
     except DataError as error:
         raise FaultyBattleError(error.reason, f"{what}: {error}") from error

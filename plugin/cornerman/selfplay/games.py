@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -25,8 +26,9 @@ def find_game(name: str) -> HeadlessGame:
             game: Any = known[name].load()
         elif ":" in name:
             module, attribute = name.split(":", 1)
-            if os.getcwd() not in sys.path:
-                sys.path.insert(0, os.getcwd())  # the installed command starts without it, `python -m` with it
+            with suppress(FileNotFoundError):  # the present folder may have been deleted
+                if os.getcwd() not in sys.path:
+                    sys.path.insert(0, os.getcwd())  # the installed command starts without it, `python -m` with it
             game = getattr(import_module(module), attribute)
         else:
             there = ", ".join(known) or "none is installed"

@@ -233,6 +233,10 @@ def _worker(given: Mapping[str, Any], turnstile: Callable[[], None]) -> Obey:
 
 def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
     """The pipes for messages; what the game prints goes to standard error, and it reads nothing."""
+    try:
+        os.fstat(2)
+    except OSError:  # a game without a console has none to inherit, and an order must not come in under its number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     orders, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
