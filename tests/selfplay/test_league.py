@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from cornerman.selfplay.league import ITSELF, League
+from cornerman.selfplay.league import League
+from cornerman.selfplay.orders import ITSELF
 
 
 def league() -> League:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.selfplay.pool import PoolError, WorkerPool
-from cornerman.selfplay.worker import PRESENT, collecting
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings
 from tests.support.waiting import wait_for

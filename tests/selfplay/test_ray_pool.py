@@ -22,7 +22,7 @@ import numpy as np
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.pool import WorkerPool
 from cornerman.selfplay.ray_pool import RayCluster
-from cornerman.selfplay.worker import PRESENT, collecting
+from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.settings import Settings
 from tests.support.waiting import wait_for
 

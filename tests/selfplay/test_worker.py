@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import faults, fit
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.worker import BATCHED, BESIDE, PRESENT, SCALAR, TURNS, Worker, collecting
+from cornerman.selfplay.orders import PRESENT, collecting, judging
+from cornerman.selfplay.worker import BULK, Worker
 from cornerman.settings import Settings, with_values
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
@@ -45,7 +47,7 @@ def test_collect_plays_a_batched_game_and_beside_it_bots_that_cannot_play_in_bat
         met |= {(first, second) for first, second, *_ in notes["tallies"]}
         assert fit(columns, 57, 11) is None
         assert not any(wrong.any() for wrong in faults(columns).values())
-    assert notes["decisions"] == TURNS * (BATCHED + BESIDE)
+    assert notes["decisions"] == BULK.turns * (BULK.batched + BULK.beside)
     assert set(columns["version"].tolist()) == {12, 3, -1}
     own = np.bincount(columns["action"][columns["version"] == 12], minlength=11)
     assert notes["actions"] == own.tolist()
@@ -60,7 +62,7 @@ def test_collect_plays_a_game_without_batches_by_its_own_rules() -> None:
     worker = Worker(game, HIDDEN, 1, 0)
     bot = next(iter(game.bots))
     columns, notes = worker.obey({PRESENT: flat(game, 0)}, order({"itself": 0.5, bot: 0.5}))
-    assert notes["decisions"] == TURNS * SCALAR
+    assert notes["decisions"] == BULK.turns * BULK.scalar
     assert notes["battles"] > 0
     assert not any(wrong.any() for wrong in faults(columns).values())
     assert {name for first, second, *_ in notes["tallies"] for name in (first, second)} == {PRESENT, bot}
@@ -96,18 +98,23 @@ def policies_alive() -> int:
     return sum(type(thing) is Policy for thing in gc.get_objects())
 
 
-def test_judge_gives_the_verdict_of_the_gate() -> None:
-    worker = Worker(RINGSIDE, HIDDEN, 1, 0)
-    arrays = {name: flat(RINGSIDE, seed) for seed, name in enumerate(("candidate", "champion", "oldest"))}
-    judge = {"kind": "judge", "candidate": 4, "seed": 9, "min_pairs": 2, "max_pairs": 5}
-    _, notes = worker.obey(arrays, judge)
+def test_judge_gives_the_verdict_of_the_gate_in_one_answer_or_in_many() -> None:
     encoder = Encoder(RINGSIDE)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, HIDDEN)
-    candidate, champion, oldest = (Policy(spec, array) for array in arrays.values())
+    oldest, champion, candidate = (Policy(spec, flat(RINGSIDE, seed)) for seed in (2, 1, 0))
     gate = Gate(candidate, champion, RINGSIDE, encoder, 9, GateSettings(2, 5), oldest=oldest)
     while gate.verdict is None:
         gate.advance(1000)
-    assert notes == {"verdict": gate.verdict.as_dict(), "candidate": 4}
+    bounds, worker = replace(Settings(), gate_min_pairs=2, gate_max_pairs=5), Worker(RINGSIDE, HIDDEN, 1, 0)
+    whole = judging(candidate, [oldest, champion], bounds, 9, None)
+    assert worker.obey(*whole)[1] == {"verdict": gate.verdict.as_dict(), "pairs": gate.pairs}
+    part = judging(candidate, [oldest, champion], bounds, 9, 100)
+    answers = [worker.obey(*part)[1]]
+    while answers[-1]["verdict"] is None:
+        answers.append(worker.obey(*part)[1])
+    assert len(answers) > 2
+    assert answers[-1]["verdict"] == gate.verdict.as_dict()
+    assert [answer["pairs"] for answer in answers] == sorted(answer["pairs"] for answer in answers)
 
 
 def test_measure_lets_every_two_bots_meet() -> None:

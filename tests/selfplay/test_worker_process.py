@@ -15,7 +15,8 @@ import pytest
 
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.worker import Worker, collecting
+from cornerman.selfplay.orders import collecting
+from cornerman.selfplay.worker import LIVE, Worker
 from cornerman.selfplay.worker_process import WorkerError, WorkerProcess
 from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
@@ -45,7 +46,7 @@ def collect(worker: WorkerProcess) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_answer_is_what_the_same_worker_gives_in_this_process(worker: WorkerProcess) -> None:
     columns, notes = collect(worker)
-    here, noted = Worker(RINGSIDE, (8,), 3, 0).obey({"present": FLAT}, COLLECT)
+    here, noted = Worker(RINGSIDE, (8,), 3, 0, LIVE).obey({"present": FLAT}, COLLECT)
     assert notes == noted
     for name, values in here.items():
         np.testing.assert_array_equal(columns[name], values, err_msg=name)
@@ -69,13 +70,28 @@ def test_paused_worker_answers_nothing_and_uses_no_processor(worker: WorkerProce
 
 
 def test_pause_in_the_middle_of_an_order_holds_it_up(worker: WorkerProcess) -> None:
+    endless = {"kind": "judge", "seed": 1, "turns": None, "min_pairs": 1_000_000, "max_pairs": 1_000_000}
+    process = psutil.Process(worker.pid)
+
+    def used() -> float:
+        return sum(process.cpu_times()[:2])
+
+    def wait_until_used(seconds: float) -> None:
+        deadline = time.monotonic() + LONG_S
+        while used() < seconds:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     collect(worker)
-    worker.order({"present": FLAT}, COLLECT)
-    time.sleep(0.01)  # under way
+    worker.order({"candidate": FLAT, "champion": FLAT}, endless)
+    wait_until_used(used() + 0.1)
     worker.pause(True)
-    assert worker.answer(0.5) is None
+    time.sleep(0.1)
+    before = used()
+    time.sleep(0.3)
+    assert used() - before <= 0.02
     worker.pause(False)
-    assert worker.answer(LONG_S) is not None
+    wait_until_used(before + 0.1)
 
 
 def test_what_the_game_prints_does_not_disturb_the_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,7 @@ class LocalWorker:
 def small_batches() -> Iterator[None]:
     """Few battles at once and few for the bots."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "BATCHED", 48)
-        patch.setattr(worker, "BESIDE", 2)
+        patch.setattr(worker, "BULK", replace(worker.BULK, batched=48, beside=2))
         patch.setattr(promotion, "BOT_BATTLES", 2)
         patch.setattr(worker, "GateSettings", partial(GateSettings, bot_pairs=4))
         yield

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cornerman.cli.cores import usable_cores
 from cornerman.cli.output import can_print
 from cornerman.contract import HeadlessGame
-from cornerman.selfplay.cores import usable_cores
 from cornerman.selfplay.games import CommandError, find_game
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Opponent sampling for bulk training, and the rating of the present policy on the scale of the bots.
+"""Opponent sampling for self-play, and the rating of the present policy on the scale of the bots.
 
 The present policy meets itself, past champions by how often they still win, and bots. Plain arithmetic; owned by the
 process that learns.
@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from cornerman.contract import BatchedGame, Floats, HeadlessGame
 from cornerman.evaluation.ratings import Meeting, Rating, rate
+from cornerman.policy.policy import Policy
+from cornerman.selfplay.orders import ITSELF, PRESENT, Order, collecting
+from cornerman.settings import Settings
 
 FORGETTING = 0.9
 """Share of older results that is kept each time new ones come: opponents are weighted by their recent results."""
 LEAST_WEIGHT = 0.05
 """So that an opponent that never wins any more is still met now and then."""
 PRIOR_BATTLES = 10.0
-ITSELF = "itself"
 WEAKEST_POINTS = 0.0
 """Rating of the weakest bot, by definition."""
 
@@ -118,3 +121,36 @@ class League:
         """Become what `state` described; the champions are those that `enter` names."""
         self.results = {name: Results(*values) for name, values in data["results"].items()}
         self.bot_points = dict(data["bot_points"])
+
+
+class Opponents:
+    """Whom the present policy meets in self-play: makes the orders to collect, and counts their results."""
+
+    def __init__(self, game: HeadlessGame) -> None:
+        self.league = League(list(game.bots))
+        batched = game.batched_bots if isinstance(game, BatchedGame) else game.bots
+        self._bots = [name for name in game.bots if name in batched]
+        self._bots_beside = [name for name in game.bots if name not in batched]
+
+    def order(
+        self, present: Floats, steps: int, champions: Sequence[Policy], settings: Settings, acting: str = ""
+    ) -> Order:
+        """The order to collect with the weights `present` after so many learning steps; `champions` are met too.
+
+        `acting`: the device that the present policy acts on, "" for numpy.
+        """
+        names = {f"version {policy.version}": policy for policy in champions}
+        self.league.enter(list(names))
+        arrays = {PRESENT: present, **{name: policy.flat for name, policy in names.items()}}
+        versions = {PRESENT: steps, **{name: policy.version for name, policy in names.items()}}
+        mix, beside = self.league.mix(self._bots), self.league.mix(self._bots_beside)
+        return arrays, collecting(settings, versions, mix, beside, acting)
+
+    def count(self, notes: Mapping[str, Any]) -> None:
+        """Count the battles of an answer that were played against opponents."""
+        self.league.fade()
+        for first, second, wins, draws, losses in notes["tallies"]:
+            if first == PRESENT:
+                self.league.count(second, wins, draws, losses)
+            elif second == PRESENT:
+                self.league.count(first, losses, draws, wins)

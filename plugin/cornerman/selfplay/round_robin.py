@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cornerman.selfplay.orders import PRESENT
 from cornerman.selfplay.pool import WorkerPool
-from cornerman.selfplay.worker import PRESENT
 from cornerman.selfplay.worker_process import Answer
 
 Order = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]

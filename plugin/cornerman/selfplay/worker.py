@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -24,42 +25,23 @@ from cornerman.files.tensor_file import pack, unpack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.batched import BatchedAgent, SelfPlay
-from cornerman.selfplay.league import ITSELF
+from cornerman.selfplay.orders import ITSELF, PRESENT, Arrays
 from cornerman.selfplay.scalar import ScalarBattles, one_by_one
-from cornerman.settings import Settings
-
-BATCHED, SCALAR, BESIDE = 1024, 64, 16
-"""Battles at once: of a batched engine, of a scalar one, and of the scalar one beside a batched one."""
-TURNS = 32
-PRESENT = "present"
-
-Arrays = Mapping[str, NDArray[Any]]
 
 
-def collecting(
-    settings: Settings,
-    versions: Mapping[str, int],
-    mix: Mapping[str, float],
-    mix_beside: Mapping[str, float],
-    acting: str = "",
-) -> dict[str, Any]:
-    """The order to collect one stretch with the policies `versions`, whose weights go beside it as arrays.
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Battles at once, of a batched engine, of a scalar one and of the scalar one beside a batched one; and turns in
+    one stretch of collecting."""
 
-    `mix`: share of battles by opponent; `mix_beside` the same for bots that cannot play in batches; `acting`: the
-    device that the present policy acts on, "" for numpy.
-    """
-    return {
-        "kind": "collect",
-        "versions": dict(versions),
-        "mix": dict(mix),
-        "mix_beside": dict(mix_beside),
-        "epsilon": settings.exploration_fraction,
-        "n_step": settings.n_step,
-        "gamma": settings.gamma,
-        "health_weight": settings.health_weight,
-        "outcome_weight": settings.outcome_weight,
-        "acting": acting,
-    }
+    batched: int = 1024
+    scalar: int = 64
+    beside: int = 16
+    turns: int = 32
+
+
+BULK, LIVE = Sizes(), Sizes(256, 16, 8, 8)
+"""Bulk training, and beside a running game: short stretches, so that an answer costs the game's process no time."""
 
 
 class Worker:
@@ -71,12 +53,15 @@ class Worker:
         hidden: tuple[int, ...],
         seed: int,
         number: int,
+        sizes: Sizes | None = None,
         before_turn: Callable[[], None] = lambda: None,
     ) -> None:
-        """`before_turn` is called before every turn of a battle or a batch, and may wait."""
+        """`sizes`: those of bulk training where None. `before_turn` is called before every turn of a battle or a batch,
+        and may wait."""
         self._game, self._encoder, self._before_turn = game, Encoder(game), before_turn
-        sizes = self._encoder.observation_size, self._encoder.num_actions
-        self._spec = NetworkSpec(*sizes, hidden)
+        sizes = sizes or BULK
+        shape = self._encoder.observation_size, self._encoder.num_actions
+        self._spec = NetworkSpec(*shape, hidden)
         self._policies: dict[str, Policy] = {}  # of the order under way
         self._actor: Any = None  # of the present policy, where an order says that it acts on a device
         random = self._random = np.random.default_rng([seed, number])
@@ -84,16 +69,17 @@ class Worker:
         batched = game.batched_bots if isinstance(game, BatchedGame) else {}
         scalar = {name: one_by_one(bot) for name, bot in game.bots.items() if name not in batched}
         battles = (
-            game.new_battles(BATCHED, first)
+            game.new_battles(sizes.batched, first)
             if isinstance(game, BatchedGame)
-            else ScalarBattles(game, self._encoder, SCALAR, first)
+            else ScalarBattles(game, self._encoder, sizes.scalar, first)
         )
-        self._plays = {"main": SelfPlay(battles, *sizes, random, TURNS)}
+        self._plays = {"main": SelfPlay(battles, *shape, random, sizes.turns)}
         self._bots: dict[str, Mapping[str, Any]] = {"main": batched if isinstance(game, BatchedGame) else scalar}
         if isinstance(game, BatchedGame) and scalar:
-            beside = ScalarBattles(game, self._encoder, BESIDE, first + 1)
-            self._plays["beside"], self._bots["beside"] = SelfPlay(beside, *sizes, random, TURNS), scalar
+            beside = ScalarBattles(game, self._encoder, sizes.beside, first + 1)
+            self._plays["beside"], self._bots["beside"] = SelfPlay(beside, *shape, random, sizes.turns), scalar
         self._told: Counter[str] = Counter()  # faulty battles that were told already, by reason
+        self._gate: tuple[int, Gate] | None = None  # of a judgement made in several answers, with its seed
         self._before: tuple[dict[str, NDArray[Any]], str] | None = None  # the state before the last order to collect
 
     def obey(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
@@ -207,15 +193,25 @@ class Worker:
     # ------------------------------------------------------------------------------------------ judging, measuring
 
     def _judge(self, arrays: Arrays, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The gate's verdict."""
-        players = {name: Policy(self._spec, flat) for name, flat in arrays.items()}
-        candidate, champion, oldest = players["candidate"], players["champion"], players.get("oldest")
-        settings = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
-        gate = Gate(candidate, champion, self._game, self._encoder, int(order["seed"]), settings, oldest=oldest)
-        while gate.verdict is None:
+        """The gate's verdict; None in its place after `turns` turns without one: the same order goes on with it."""
+        seed, turns = int(order["seed"]), order["turns"]
+        if self._gate is None or self._gate[0] != seed:
+            players = {name: Policy(self._spec, flat) for name, flat in arrays.items()}
+            bounds = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
+            oldest = players.get("oldest")
+            gate = Gate(
+                players["candidate"], players["champion"], self._game, self._encoder, seed, bounds, oldest=oldest
+            )
+            self._gate = seed, gate
+        gate, taken = self._gate[1], 0
+        while gate.verdict is None and (turns is None or taken < turns):
             self._before_turn()
             gate.advance(1)
-        return {"verdict": gate.verdict.as_dict(), "candidate": order["candidate"]}
+            taken += 1
+        verdict = None
+        if gate.verdict is not None:
+            verdict, self._gate = gate.verdict.as_dict(), None
+        return {"verdict": verdict, "pairs": gate.pairs}
 
     def _measure(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """How the bots do against one another: first, second, score of the first, battles."""

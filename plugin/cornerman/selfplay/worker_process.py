@@ -225,10 +225,10 @@ def run(given: Mapping[str, Any]) -> None:
 
 def _worker(given: Mapping[str, Any], turnstile: Callable[[], None]) -> Obey:
     from cornerman.selfplay.games import find_game
-    from cornerman.selfplay.worker import Worker
+    from cornerman.selfplay.worker import BULK, LIVE, Worker
 
-    game = find_game(given["game"])
-    return Worker(game, tuple(given["hidden"]), int(given["seed"]), int(given["number"]), turnstile).obey
+    game, sizes = find_game(given["game"]), LIVE if given.get("background", True) else BULK
+    return Worker(game, tuple(given["hidden"]), int(given["seed"]), int(given["number"]), sizes, turnstile).obey
 
 
 def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:

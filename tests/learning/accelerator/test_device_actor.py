@@ -11,7 +11,8 @@ from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.batched import BatchedAgent, SelfPlay
-from cornerman.selfplay.worker import PRESENT, Worker, collecting
+from cornerman.selfplay.orders import PRESENT, collecting
+from cornerman.selfplay.worker import Worker
 from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.opinions import opinion

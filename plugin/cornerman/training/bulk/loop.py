@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, HeadlessGame, ModelError
+from cornerman.contract import HeadlessGame, ModelError
 from cornerman.evaluation.arena import pair_seed
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.models.champions import Champions
 from cornerman.models.store import Store
-from cornerman.selfplay.league import League
+from cornerman.selfplay.league import Opponents
+from cornerman.selfplay.orders import Order
 from cornerman.selfplay.pool import AnyWorker, WorkerPool
 from cornerman.selfplay.round_robin import RoundRobin
-from cornerman.selfplay.worker import PRESENT, collecting
 from cornerman.settings import Settings
 from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.plan import Plan, Progress, refuse_impossible
@@ -62,10 +62,8 @@ class BulkLoop:
         self._slot, self._folder = champions.slot, store.folder
         self._device_buffer: DeviceReplay | None = None
         self._buffer = self._new_buffer()
-        self._league, self.progress = League(list(game.bots)), Progress(actions=[0] * spec.num_actions)
-        batched = game.batched_bots if isinstance(game, BatchedGame) else game.bots
-        self._bots = [name for name in game.bots if name in batched]
-        self._bots_beside = [name for name in game.bots if name not in batched]
+        self._opponents, self.progress = Opponents(game), Progress(actions=[0] * spec.num_actions)
+        self._league = self._opponents.league
         self.promotion = BulkPromotion(store, champions, self._league, spec, settings, log)
         self.faults: list[str] = []
         """Why devices were left, as sentences."""
@@ -143,14 +141,10 @@ class BulkLoop:
         """Put what was learned since the last candidate to the gate too, and wait for the verdict."""
         return self._put_to_the_gate(1, stopped) and self.promotion.settle(stopped)
 
-    def _collecting(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _collecting(self) -> Order:
         """The order to collect with the present weights against the league."""
-        arrays = {PRESENT: self._learner.averaged()}
-        versions = {PRESENT: self._learner.steps}
-        for policy in self.promotion.champions():
-            arrays[f"version {policy.version}"], versions[f"version {policy.version}"] = policy.flat, policy.version
-        mix, beside = self._league.mix(self._bots), self._league.mix(self._bots_beside)
-        return arrays, collecting(self._settings, versions, mix, beside, self._plan.acting)
+        present, steps = self._learner.averaged(), self._learner.steps
+        return self._opponents.order(present, steps, self.promotion.champions(), self._settings, self._plan.acting)
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         """Store an answer's rows and count its results."""
@@ -167,12 +161,7 @@ class BulkLoop:
                 self._log.say_once(f"A headless battle was dropped ({notes['examples'][reason]}).", "dropped")
             progress.dropped[reason] = progress.dropped.get(reason, 0) + count
         progress.steps_due += len(columns["action"]) * self._plan.uses / self._plan.batch_size
-        self._league.fade()
-        for first, second, wins, draws, losses in notes["tallies"]:
-            if first == PRESENT:
-                self._league.count(second, wins, draws, losses)
-            elif second == PRESENT:
-                self._league.count(first, losses, draws, wins)
+        self._opponents.count(notes)
 
     def _learn(self) -> None:
         """Whole bursts of the learning steps that are due."""

@@ -24,6 +24,7 @@ from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.league import League
+from cornerman.selfplay.orders import judging
 from cornerman.selfplay.pool import WorkerPool
 from cornerman.selfplay.round_robin import WAIT_S
 from cornerman.settings import Settings
@@ -116,18 +117,8 @@ class BulkPromotion:
 
     def _order(self, candidate: Policy) -> None:
         """A judgement depends on its order alone, so one that was cut off comes out the same from its beginning."""
-        champions = self.champions()
-        arrays = {"candidate": candidate.flat, "champion": champions[-1].flat}
-        if len(champions) > 1:
-            arrays["oldest"] = champions[0].flat
-        order = {
-            "kind": "judge",
-            "candidate": self.counts.candidates,
-            "seed": pair_seed(self._settings.seed, self.counts.candidates, "gate"),
-            "min_pairs": self._settings.gate_min_pairs,
-            "max_pairs": self._settings.gate_max_pairs,
-        }
-        self._pool.order(self._judge, arrays, order)
+        seed = pair_seed(self._settings.seed, self.counts.candidates, "gate")
+        self._pool.order(self._judge, *judging(candidate, self.champions(), self._settings, seed, None))
 
     def _decide(self, candidate: Policy, data: Mapping[str, Any]) -> None:
         self._log.write({"event": "verdict", "candidate": self.counts.candidates, "reason": data["reason"]})

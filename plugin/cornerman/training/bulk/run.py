@@ -21,7 +21,7 @@ from cornerman.models.store import Store
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.pool import AnyWorker
 from cornerman.selfplay.ray_pool import RayCluster
-from cornerman.selfplay.worker import BATCHED, SCALAR
+from cornerman.selfplay.worker import BULK
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings, read_settings, with_values
 from cornerman.training.bulk.log import BulkLog
@@ -81,7 +81,7 @@ def _learner(
     configure_trainer_thread()
     choice = choose_device(settings.device, spec, plan.batch_size, partial(learning_speed, on_cpu=on_cpu))
     learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device, on_cpu)
-    together = BATCHED if isinstance(game, BatchedGame) else SCALAR
+    together = BULK.batched if isinstance(game, BatchedGame) else BULK.scalar
     plan, devices = on_devices(plan, choice, spec, settings.burst_steps, together)
     return learner, plan, devices
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.selfplay.cores import usable_cores
+from cornerman.cli.cores import usable_cores
 
 QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
 

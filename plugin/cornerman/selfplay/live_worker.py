@@ -1,0 +1,155 @@
+"""The worker beside a running game, for practice and for judging: a process or, where its author asks for it, a thread.
+
+One order at a time. The trainer's thread starts, orders and closes it; the game's thread pauses it when a training
+window closes.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from cornerman.contract import HeadlessGame
+from cornerman.selfplay.orders import Arrays
+from cornerman.selfplay.pool import AnyWorker, WorkerPool
+from cornerman.selfplay.worker import LIVE, Worker
+from cornerman.selfplay.worker_process import Answer, Turnstile, WorkerError
+
+YIELD_PERIOD_S, YIELD_S = 0.0005, 1e-6
+"""How often a worker on a thread lets the game's thread have the interpreter, and for how long at the least."""
+ENDING_S = 2.0
+
+
+class PausableWorker(AnyWorker, Protocol):
+    """A worker on this machine."""
+
+    def pause(self, paused: bool) -> None: ...
+
+
+class LiveWorker:
+    """Owns the worker of one game; `start` is given the number of the worker, another one after each that was lost."""
+
+    def __init__(self, start: Callable[[int], PausableWorker]) -> None:
+        self._new = start
+        self._pool: WorkerPool | None = None
+        self._worker: PausableWorker | None = None
+        self._paused = False
+        self.busy = False
+        """Whether an order is being carried out, or its answer was not taken yet."""
+
+    # -------------------------------------------------------------------------------------------------- any thread
+
+    def pause(self, paused: bool) -> None:
+        """Pause the worker, or let it go on; never waits."""
+        self._paused = paused
+        worker = self._worker
+        if worker is not None:
+            worker.pause(paused)
+
+    # ------------------------------------------------------------------------------------------ the trainer's thread
+
+    def start(self) -> None:
+        """Start the worker; WorkerError where this machine or program cannot."""
+        self._pool = WorkerPool(self._started, 1)
+
+    def _started(self, number: int) -> PausableWorker:
+        self._worker = worker = self._new(number)
+        worker.pause(self._paused)
+        return worker
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process; None before it was started, and after it was closed."""
+        return None if self._pool is None else self._pool.pids[0]
+
+    def order(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """Send an order; ValueError while another one is under way, PoolError where no worker stays alive."""
+        if self._pool is None or self.busy:
+            raise ValueError("the worker is not started, or carries out another order")
+        self.busy = True
+        self._pool.order(0, arrays, notes)
+
+    def answer(self, wait_s: float) -> Answer | None:
+        """The answer, once it is there; None after `wait_s` seconds. PoolError where no worker stays alive."""
+        if self._pool is None or not self.busy:
+            return None
+        answer = self._pool.answer(0, wait_s)
+        self.busy = answer is None
+        return answer
+
+    def close(self) -> None:
+        """End the worker; an order under way is dropped. Safe to call twice."""
+        pool, self._pool, self._worker, self.busy = self._pool, None, None, False
+        if pool is not None:
+            pool.close()
+
+
+class WorkerThread:
+    """A worker on a thread of the game's process, for games that no other process can import.
+
+    It holds the interpreter while it plays, so frames come later: measured, an interval p99 of 1.14 to 1.16 times.
+    """
+
+    def __init__(self, game: HeadlessGame, hidden: tuple[int, ...], seed: int, number: int) -> None:
+        self._game, self._options = game, (hidden, seed, number)
+        self._turnstile, self._closed, self._yielded = Turnstile(), False, time.perf_counter()
+        self._orders: queue.SimpleQueue[tuple[Arrays, Mapping[str, Any]] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="cornerman-worker", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
+    def order(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """Send an order; its answer comes through `answer`."""
+        self._orders.put((arrays, notes))
+
+    def answer(self, wait_s: float) -> Answer | None:
+        """The oldest answer not yet taken; None after `wait_s` seconds. WorkerError where an order failed."""
+        try:
+            answer = self._answers.get(timeout=max(wait_s, 1e-6))
+        except queue.Empty:
+            return None
+        if isinstance(answer, Exception):
+            raise WorkerError(f"{type(answer).__name__}: {answer}") from answer
+        return answer
+
+    def pause(self, paused: bool) -> None:
+        self._turnstile.pause(paused)
+
+    def close(self) -> None:
+        """End the thread before its next turn."""
+        self._closed = True
+        self._turnstile.pause(False)
+        self._orders.put(None)
+        self._thread.join(ENDING_S)
+
+    def _before_turn(self) -> None:
+        self._turnstile()
+        if self._closed:
+            raise _Closed
+        if time.perf_counter() - self._yielded > YIELD_PERIOD_S:
+            time.sleep(YIELD_S)
+            self._yielded = time.perf_counter()
+
+    def _run(self) -> None:
+        try:
+            hidden, seed, number = self._options
+            worker = Worker(self._game, hidden, seed, number, LIVE, self._before_turn)
+            while (order := self._orders.get()) is not None:
+                arrays, notes = worker.obey(*order)
+                self._answers.put((dict(arrays), notes))
+        except _Closed:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the trainer's thread is given it as the answer
+            self._answers.put(error)
+
+
+class _Closed(BaseException):
+    """Unwinds the worker's thread from the middle of an order; no boundary to the game's code may catch it."""

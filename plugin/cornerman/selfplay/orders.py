@@ -1,0 +1,53 @@
+"""Orders that a worker carries out: named arrays and plain data, which say everything that the answer depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cornerman.policy.policy import Policy
+from cornerman.settings import Settings
+
+PRESENT, ITSELF = "present", "itself"
+"""Names in an order: the policy that learns, and the same as its opponent."""
+
+Arrays = Mapping[str, NDArray[Any]]
+Order = tuple[Arrays, dict[str, Any]]
+
+
+def collecting(
+    settings: Settings,
+    versions: Mapping[str, int],
+    mix: Mapping[str, float],
+    mix_beside: Mapping[str, float],
+    acting: str = "",
+) -> dict[str, Any]:
+    """The order to collect one stretch with the policies `versions`, whose weights go beside it as arrays.
+
+    `mix`: share of battles by opponent; `mix_beside` the same for bots that cannot play in batches; `acting`: the
+    device that the present policy acts on, "" for numpy.
+    """
+    return {
+        "kind": "collect",
+        "versions": dict(versions),
+        "mix": dict(mix),
+        "mix_beside": dict(mix_beside),
+        "epsilon": settings.exploration_fraction,
+        "n_step": settings.n_step,
+        "gamma": settings.gamma,
+        "health_weight": settings.health_weight,
+        "outcome_weight": settings.outcome_weight,
+        "acting": acting,
+    }
+
+
+def judging(candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int, turns: int | None) -> Order:
+    """The order to judge a candidate against the newest of `champions`, oldest first, for `turns` turns (None: to the
+    end)."""
+    arrays = {"candidate": candidate.flat, "champion": champions[-1].flat}
+    if len(champions) > 1:
+        arrays["oldest"] = champions[0].flat
+    bounds = {"min_pairs": settings.gate_min_pairs, "max_pairs": settings.gate_max_pairs}
+    return arrays, {"kind": "judge", "seed": seed, "turns": turns, **bounds}

@@ -1,0 +1,125 @@
+"""Live worker: one order at a time, paused by any thread, in a process or on a thread with the same answers."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from cornerman.experience.encoder import Encoder
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.selfplay.league import Opponents
+from cornerman.selfplay.live_worker import LiveWorker, PausableWorker, WorkerThread
+from cornerman.selfplay.orders import Order
+from cornerman.selfplay.pool import PoolError
+from cornerman.selfplay.worker_process import Answer, WorkerProcess
+from cornerman.settings import Settings
+from game_adapter.ringside.game import RINGSIDE
+
+HIDDEN = (8,)
+ENCODER = Encoder(RINGSIDE)
+SPEC = NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, HIDDEN)
+LONG_S = 30.0
+
+
+def process(number: int) -> PausableWorker:
+    options = {"hidden": HIDDEN, "seed": 3, "number": number}
+    return WorkerProcess("game_adapter.ringside.game:RINGSIDE", options)
+
+
+def thread(number: int) -> PausableWorker:
+    return WorkerThread(RINGSIDE, HIDDEN, 3, number)
+
+
+def order(present: int = 0) -> Order:
+    champion = Policy(SPEC, draw(SPEC, np.random.default_rng(5)), 1)
+    return Opponents(RINGSIDE).order(draw(SPEC, np.random.default_rng(present)), 10, [champion], Settings())
+
+
+def answer(worker: LiveWorker) -> Answer:
+    found = worker.answer(LONG_S)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(params=[process, thread])
+def worker(request: pytest.FixtureRequest) -> Iterator[LiveWorker]:
+    start: Callable[[int], PausableWorker] = request.param
+    live = LiveWorker(start)
+    live.start()
+    yield live
+    live.close()
+
+
+def test_thread_and_process_give_the_same_answers() -> None:
+    answers = []
+    for start in (process, thread):
+        live = LiveWorker(start)
+        live.start()
+        given = []
+        for present in (0, 1):
+            live.order(*order(present))
+            given.append(answer(live))
+        answers.append(given)
+        live.close()
+    for (columns, notes), (others, noted) in zip(*answers, strict=True):
+        assert notes == noted
+        for name, values in columns.items():
+            np.testing.assert_array_equal(values, others[name], err_msg=name)
+
+
+def test_second_order_before_the_answer_is_refused(worker: LiveWorker) -> None:
+    worker.order(*order())
+    assert worker.busy
+    with pytest.raises(ValueError, match="another order"):
+        worker.order(*order())
+    answer(worker)
+    assert not worker.busy
+    worker.order(*order())
+
+
+def test_paused_worker_gives_no_answer_until_it_may_go_on(worker: LiveWorker) -> None:
+    worker.order(*order())
+    answer(worker)
+    worker.pause(True)
+    worker.order(*order())
+    assert worker.answer(0.3) is None
+    worker.pause(False)
+    answer(worker)
+
+
+def test_worker_that_is_paused_before_it_starts_stays_paused() -> None:
+    live = LiveWorker(thread)
+    live.pause(True)
+    live.start()
+    live.order(*order())
+    assert live.answer(0.2) is None
+    live.pause(False)
+    answer(live)
+    live.close()
+
+
+def test_close_ends_a_worker_in_the_middle_of_an_order_and_twice_is_no_error(worker: LiveWorker) -> None:
+    flat = draw(SPEC, np.random.default_rng(0))
+    endless = {"kind": "judge", "seed": 1, "turns": None, "min_pairs": 1_000_000, "max_pairs": 1_000_000}
+    worker.order({"candidate": flat, "champion": flat}, endless)
+    assert worker.answer(0.5) is None
+    began = time.monotonic()
+    worker.close()
+    worker.close()
+    assert time.monotonic() - began < 3.0
+    assert worker.answer(0.0) is None
+    assert worker.pid is None
+
+
+def test_order_that_always_fails_ends_in_a_sentence(worker: LiveWorker) -> None:
+    worker.order({}, {"kind": "collect"})
+    deadline = time.monotonic() + LONG_S
+
+    def until_it_gives_up() -> None:
+        while worker.answer(LONG_S) is None and time.monotonic() < deadline:
+            pass
+
+    with pytest.raises(PoolError, match="KeyError"):
+        until_it_gives_up()
