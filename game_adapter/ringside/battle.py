@@ -107,17 +107,18 @@ class Battle:
     """One battle, owned by one thread; it keeps `contract.Battle`.
 
     `seat` and `acting` (an index into `fighters`) are None and `outcome` is set once it is over; `round` counts from 1.
+    `key` decides every chance, with the number of the turn.
     """
 
     __slots__ = (
         "_at",
         "_coin",
         "_counter",
-        "_key",
         "_order",
         "_orders",
         "acting",
         "fighters",
+        "key",
         "outcome",
         "round",
         "rules",
@@ -135,8 +136,8 @@ class Battle:
         self.fighters = [
             Fighter(entry, seat, self.rules.mend_charges) for seat, team in enumerate(teams) for entry in team
         ]
-        self._key = chance(seed & _MASK64, 1)
-        self._coin = chance(self._key, 0) & 1
+        self.key = chance(seed & _MASK64, 1)
+        self._coin = chance(self.key, 0) & 1
         self._counter = 0
         self._orders = (self._order_of(0), self._order_of(1))
         self.round = 1
@@ -183,7 +184,7 @@ class Battle:
         other.rules = self.rules
         other.sizes = self.sizes
         other.fighters = [fighter.copy() for fighter in self.fighters]
-        other._key = self._key if seed is None else chance(seed & _MASK64, 3)  # (seed, 1) is the real battle of it
+        other.key = self.key if seed is None else chance(seed & _MASK64, 3)  # (seed, 1) is the real battle of it
         other._coin = self._coin
         other._counter = self._counter
         other._orders = self._orders
@@ -257,7 +258,7 @@ class Battle:
         numbers, heavy = self.rules, action >= HEAVY
         target_index = action % SLOTS + (self.sizes[0] if actor.seat == 0 else 0)
         target = self.fighters[target_index]
-        bits = chance(self._key, self._counter)
+        bits = chance(self.key, self._counter)
         charged = actor.charged
         landing = chance_to_land(numbers, heavy, charged, actor.speed, target.speed)
         actor.charged = False

@@ -20,7 +20,7 @@ REASONS = (
 )
 
 
-def test_the_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
+def test_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
     screen = fight(window, blue="cornerman", red="brawler")
     while screen.corner is None:
@@ -42,7 +42,7 @@ def test_the_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("why", REASONS)
-def test_what_holds_learning_back_is_read_in_the_break(tmp_path: Path, size: tuple[int, int], why: str) -> None:
+def test_reason_that_holds_learning_back_is_shown_in_the_break(tmp_path: Path, size: tuple[int, int], why: str) -> None:
     window = opened(tmp_path, learning=True, size=size)
     plugin_of(window).reported["window"] = {"open": True, "why": why}
     screen = fight(window, blue="cornerman", red="brawler")
@@ -60,13 +60,13 @@ def test_what_holds_learning_back_is_read_in_the_break(tmp_path: Path, size: tup
     assert drawn.rect.height >= window.canvas.px(SMALL) * 0.6, "set too small"
 
 
-def test_a_reason_of_one_long_sentence_gets_its_own_lines() -> None:
+def test_reason_of_one_long_sentence_gets_its_own_lines() -> None:
     hot = "The processor is at 92 C: learning rests until it is below 80 C."
     assert split_reason(hot) == ("", hot)
     assert split_reason("a round is being played") == ("a round is being played", "")
 
 
-def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_break_shows_work_gain_and_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window = opened(tmp_path, learning=True)
     before: dict[str, Any] = {
         "window": {"open": True},
@@ -117,7 +117,7 @@ def test_the_break_says_what_is_done_and_how_far_it_is(tmp_path: Path, monkeypat
     assert Corner(window.hall, 2).doing() == "Filling the replay buffer: 0 transitions so far"
 
 
-def test_a_break_nobody_skips_lasts_its_time(tmp_path: Path) -> None:
+def test_break_lasts_its_time_unless_skipped(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
     corner = Corner(window.hall, 2)
     corner.update(LENGTH_S - 0.01)
@@ -126,7 +126,7 @@ def test_a_break_nobody_skips_lasts_its_time(tmp_path: Path) -> None:
     assert corner.done
 
 
-def test_the_corner_says_what_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headline_names_what_the_plugin_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     window = opened(tmp_path, learning=True)
     opening = {"window": {"open": True}, "learner": {"steps": 5}, "plugin": {"on": True, "learning": True}}
     for changes, words in (

@@ -34,7 +34,7 @@ def versions(folder: Path) -> dict[str, str]:
     return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
 
 
-def test_the_dropped_plugin_is_found_plays_and_learns(runs: dict[str, Run]) -> None:
+def test_dropped_plugin_plays_and_learns(runs: dict[str, Run]) -> None:
     run = runs["one"]
     run.check_clean()
     assert [battle["battle"] for battle in run.battles] == list(range(1, BATTLES + 1))
@@ -56,7 +56,7 @@ def test_the_dropped_plugin_is_found_plays_and_learns(runs: dict[str, Run]) -> N
     assert summary["evaluation_battles"] == 400
 
 
-def test_what_it_learned_is_stored_in_the_players_folder_and_nowhere_in_the_plugin(
+def test_versions_are_stored_in_the_data_folder_and_not_in_the_plugin(
     runs: dict[str, Run], folders: dict[str, Path]
 ) -> None:
     summary = runs["one"].summary
@@ -66,7 +66,7 @@ def test_what_it_learned_is_stored_in_the_players_folder_and_nowhere_in_the_plug
     assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed"}
 
 
-def test_without_the_folder_the_game_plays_with_bots(runs: dict[str, Run]) -> None:
+def test_game_without_plugins_plays_with_bots(runs: dict[str, Run]) -> None:
     run = runs["without"]
     run.check_clean()
     assert run.output.startswith("No plugins folder at plugins: the computer's side plays its bot.\n")
@@ -76,7 +76,7 @@ def test_without_the_folder_the_game_plays_with_bots(runs: dict[str, Run]) -> No
     assert run.summary["now"] is run.summary["untrained"] is None
 
 
-def test_the_same_seed_gives_the_same_series(runs: dict[str, Run], folders: dict[str, Path]) -> None:
+def test_same_seed_gives_the_same_series(runs: dict[str, Run], folders: dict[str, Path]) -> None:
     def course(run: Run) -> list[dict[str, object]]:
         return [{key: value for key, value in battle.items() if key != "seconds"} for battle in run.battles]
 
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_series(runs: dict[str, Run], folders: dict
     assert versions(folders["one"]) == versions(folders["twin"])
 
 
-def test_the_pictures_are_drawn(runs: dict[str, Run], folders: dict[str, Path]) -> None:
+def test_pictures_are_drawn(runs: dict[str, Run], folders: dict[str, Path]) -> None:
     from PIL import Image
 
     for name, least_colours in (("curve", 20), ("battle", 1000), ("menu", 500)):
@@ -95,9 +95,7 @@ def test_the_pictures_are_drawn(runs: dict[str, Run], folders: dict[str, Path]) 
                 assert len(colours) >= least_colours, f"{name}.png of {folder} is nearly empty"
 
 
-def test_a_second_series_goes_on_and_fresh_starts_over_with_the_old_set_aside(
-    runs: dict[str, Run], folders: dict[str, Path]
-) -> None:
+def test_second_series_goes_on_and_fresh_one_sets_the_old_aside(runs: dict[str, Run], folders: dict[str, Path]) -> None:
     folder, first = folders["one"], runs["one"]
     assert first.summary is not None
     before = versions(folder)

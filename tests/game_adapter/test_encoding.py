@@ -92,7 +92,7 @@ def test_empty_slots_and_the_fallen_are_zeros(shape: str, seed: int) -> None:
                     assert not any(own)
 
 
-def test_an_ended_battle_and_the_other_seats_turn_encode_too() -> None:
+def test_ended_battle_and_the_other_seats_turn_encode_too() -> None:
     battle = moment(4)
     waiting = named(battle, 1 - (battle.seat or 0))
     assert not any(value for name, value in waiting.items() if name.endswith(("acts", "takes", "fells", "gives")))
@@ -181,7 +181,7 @@ def test_danger_counts_enemy_turns_before_the_next_own_one() -> None:
     assert named(battle)["ally 1 danger"] > 2 * first["ally 1 danger"]
 
 
-def test_to_act_tells_who_may_still_act_in_this_round() -> None:
+def test_to_act_feature_marks_enemies_with_a_turn_left_in_the_round() -> None:
     battle = nearly_fallen(90)
     assert named(battle)["enemy 1 to act"] == 1.0
     battle.apply(GUARD)

@@ -55,7 +55,7 @@ def played(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     return output.splitlines()
 
 
-def test_help_names_every_option_every_rival_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_every_option_every_bot_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
@@ -85,7 +85,7 @@ def test_help_names_every_option_every_rival_and_the_exit_status(capsys: pytest.
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="the system's own words differ there")
-def test_what_cannot_be_followed_is_refused_with_a_sentence(
+def test_impossible_options_are_refused_with_a_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     Path("a_file").write_text("kept", "utf-8")
@@ -94,19 +94,19 @@ def test_what_cannot_be_followed_is_refused_with_a_sentence(
     assert Path("a_file").read_text("utf-8") == "kept"
 
 
-def test_a_plugin_in_place_of_the_plugins_folder_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plugin_given_as_plugins_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Path("plugins/sparrow").mkdir(parents=True)
     Path("plugins/sparrow/plugin.toml").write_text("", "utf-8")
     assert "is a plugin itself; name the folder that it lies in" in refused(capsys, "--plugins", "plugins/sparrow")
 
 
-def test_a_series_that_is_refused_leaves_an_older_file_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_series_leaves_an_older_file_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     Path("old.jsonl").write_text("old\n", "utf-8")
     refused(capsys, "--headless", "--json", "old.jsonl", "--seed", "-1")
     assert Path("old.jsonl").read_text("utf-8") == "old\n"
 
 
-def test_pictures_are_named_and_a_missing_library_costs_only_its_own(
+def test_missing_library_costs_its_own_picture_alone(
     capsys: pytest.CaptureFixture[str], not_installed: list[str]
 ) -> None:
     assert played(capsys)[-1] == f"Pictures: {Path('out/curve.png')}, {Path('out/battle.png')}, {Path('out/menu.png')}"
@@ -116,7 +116,7 @@ def test_pictures_are_named_and_a_missing_library_costs_only_its_own(
     assert drawn == f"Pictures: {Path('second/battle.png')}, {Path('second/menu.png')}"
 
 
-def test_a_picture_that_cannot_be_written_is_said_and_the_others_are_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+def test_picture_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("out/curve.png").mkdir(parents=True)
     Path("out/battle.png").mkdir()
     *_, curve, battle, drawn = played(capsys)
@@ -140,7 +140,7 @@ def test_without_pygame_it_says_so_and_plays_headless(
 
 
 @pytest.mark.parametrize("moment", ["load", "draw"])
-def test_an_interrupt_outside_of_the_series_ends_it_cleanly_too(
+def test_interrupt_outside_of_the_series_ends_cleanly(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     quits: list[Host] = []

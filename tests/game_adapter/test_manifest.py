@@ -39,27 +39,22 @@ def refused(folder: Path) -> str:
     return sentence
 
 
-def test_a_good_one_is_read(tmp_path: Path) -> None:
+def test_good_manifest_is_read(tmp_path: Path) -> None:
     manifest = read_manifest(write(tmp_path))
-    assert (manifest.name, manifest.version, manifest.api, manifest.entry) == (
-        "sparrow",
-        "1.2",
-        1,
-        "sparrow.main:Plugin",
-    )
-    assert manifest.needs == ("json",)
+    assert (manifest.name, manifest.version, manifest.api) == ("sparrow", "1.2", 1)
+    assert (manifest.entry, manifest.package) == ("sparrow.main:Plugin", "sparrow")
+    assert (manifest.needs, manifest.folder) == (("json",), tmp_path / "sparrow")
     assert manifest.wants == ("nonsuch_wanted",), "what is only wanted may be missing"
-    assert manifest.folder == tmp_path / "sparrow"
 
 
-def test_the_one_that_is_shipped_is_read() -> None:
+def test_shipped_manifest_needs_no_torch() -> None:
     manifest = read_manifest(ROOT / "plugin" / "cornerman")
     assert manifest.name == "cornerman"
-    assert "torch" not in manifest.needs, "it plays without torch"
+    assert "torch" not in manifest.needs
 
 
 @pytest.mark.parametrize("key", ["name", "version", "entry", "summary", "api"])
-def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+def test_missing_key_is_named(tmp_path: Path, key: str) -> None:
     sentence = refused(write(tmp_path, without=key))
     assert str(tmp_path / "sparrow" / "plugin.toml") in sentence
     assert re.search(rf"\b{key}\b", sentence)
@@ -88,21 +83,21 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("entry", '"sparrow..main:Plugin"'),
     ],
 )
-def test_a_wrong_value_is_named_with_its_key(tmp_path: Path, key: str, value: str) -> None:
+def test_wrong_value_is_named_with_its_key(tmp_path: Path, key: str, value: str) -> None:
     sentence = refused(write(tmp_path, **{key: value}))
     assert str(tmp_path / "sparrow" / "plugin.toml") in sentence
     assert re.search(rf"\b{key}\b", sentence)
     assert "must be" in sentence
 
 
-def test_an_unknown_key_is_named_beside_those_that_are_known(tmp_path: Path) -> None:
+def test_unknown_key_is_named_beside_the_known_ones(tmp_path: Path) -> None:
     sentence = refused(write(tmp_path, nmae='"sparrow"'))
     assert "unknown keys (nmae)" in sentence
     assert "summary" in sentence
 
 
 @pytest.mark.parametrize("content", [b"x = [", b"\xff\xfe", b"[plugin]\n" + b"a = " + b"[" * 5000, b"# " * 40_000])
-def test_a_broken_file_is_to_be_copied_again(tmp_path: Path, content: bytes) -> None:
+def test_broken_manifest_is_to_be_copied_again(tmp_path: Path, content: bytes) -> None:
     folder = write(tmp_path)
     (folder / "plugin.toml").write_bytes(content)
     sentence = refused(folder)
@@ -111,13 +106,13 @@ def test_a_broken_file_is_to_be_copied_again(tmp_path: Path, content: bytes) -> 
 
 
 @pytest.mark.parametrize("content", ["", "plugin = 3", "[plugins]\nname = 'x'"])
-def test_a_file_without_the_table_is_refused(tmp_path: Path, content: str) -> None:
+def test_manifest_without_its_table_is_refused(tmp_path: Path, content: str) -> None:
     folder = write(tmp_path)
     (folder / "plugin.toml").write_text(content, "utf-8")
     assert "[plugin] table" in refused(folder)
 
 
-def test_a_missing_file_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:
+def test_missing_file_and_a_folder_in_its_place_are_refused(tmp_path: Path) -> None:
     (tmp_path / "sparrow").mkdir()
     assert "cannot be read" in refused(tmp_path / "sparrow")
     (tmp_path / "sparrow" / "plugin.toml").mkdir()
@@ -125,7 +120,7 @@ def test_a_missing_file_and_a_folder_in_its_place_are_refused(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("api", "newer"), [(API_VERSION + 1, "game"), (API_VERSION - 1, "plugin")])
-def test_another_api_names_both_numbers_and_which_side_is_old(tmp_path: Path, api: int, newer: str) -> None:
+def test_other_api_number_names_both_and_which_side_is_old(tmp_path: Path, api: int, newer: str) -> None:
     sentence = refused(write(tmp_path, api=str(api)))
     assert f"API {API_VERSION}," in sentence
     assert f"speaks {api}:" in sentence
@@ -139,7 +134,7 @@ def test_missing_packages_are_named_with_the_command_that_gets_them(tmp_path: Pa
     assert "json" not in sentence, "what is there is not asked for"
 
 
-def test_a_renamed_folder_is_told_the_name_that_it_must_have(tmp_path: Path) -> None:
+def test_renamed_folder_is_refused_with_the_name_that_it_must_have(tmp_path: Path) -> None:
     sentence = refused(write(tmp_path, folder="sparrow_old"))
     assert "'sparrow_old'" in sentence
     assert "must be called 'sparrow', rename it" in sentence
@@ -168,7 +163,7 @@ def test_compatible_host_and_python_are_accepted(tmp_path: Path, key: str, value
 
 
 @given(content=st.binary(max_size=200))
-def test_whatever_the_bytes_it_is_a_manifest_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_are_a_manifest_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("fuzz") / "sparrow"
     folder.mkdir()
     (folder / "plugin.toml").write_bytes(content)

@@ -1,4 +1,4 @@
-"""Ringside's scripted fighters: legal everywhere, a ladder, no single action wins, and the planner does not peek."""
+"""Ringside's bots: legal everywhere, a ladder, no single action wins, and the planner does not peek."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from game_adapter.ringside.battle import GUARD, HEAVY, MEND, Battle
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.opponents import BOTS
 from game_adapter.ringside.roster import SHAPES, RosterEntry
-from tests.ladder import PAIRS_OF_BOTS, SINGLE_ACTIONS, play, score, single
+from tests.ladder import PAIRS_OF_BOTS, SINGLE_ACTIONS, score, single
 
 shapes = st.sampled_from(SHAPES)
 
@@ -20,9 +20,7 @@ shapes = st.sampled_from(SHAPES)
 @pytest.mark.parametrize("name", BOTS)
 @settings(max_examples=12, deadline=None)
 @given(shape=shapes, seed=st.integers(0, 2**63 - 1))
-def test_every_fighter_plays_legally_in_every_shape_and_leaves_the_battle_alone(
-    name: str, shape: str, seed: int
-) -> None:
+def test_bots_act_legally_in_every_shape_and_change_no_battle(name: str, shape: str, seed: int) -> None:
     battle, random = RINGSIDE.new_battle(seed, shape), Random(seed)
     while battle.seat is not None:
         state = battle.state()
@@ -33,7 +31,7 @@ def test_every_fighter_plays_legally_in_every_shape_and_leaves_the_battle_alone(
         battle.apply(action)
 
 
-def test_fighters_repeat_themselves_with_the_same_generator() -> None:
+def test_bots_repeat_their_decisions_with_the_same_generator() -> None:
     for name, bot in BOTS.items():
         texts = []
         for _ in range(2):
@@ -45,7 +43,7 @@ def test_fighters_repeat_themselves_with_the_same_generator() -> None:
 
 
 @pytest.mark.parametrize(("better", "worse"), PAIRS_OF_BOTS)
-def test_each_fighter_beats_the_one_below(better: str, worse: str) -> None:
+def test_each_bot_beats_the_one_below(better: str, worse: str) -> None:
     """Over fewer battles than `python -m tests.ladder` plays; 60 % is far below what that shows."""
     num_battles = 80 if better == "planner" else 600
     result = score(BOTS[better], BOTS[worse], num_battles, first_seed=50_000)
@@ -62,7 +60,7 @@ def test_no_single_action_wins_by_being_repeated(skill: str, bot: str) -> None:
 
 
 @pytest.mark.parametrize("skill", ["mend", "guard", "charge"])
-def test_every_skill_that_is_no_blow_is_used_by_who_thinks(skill: str) -> None:
+def test_tactician_uses_every_skill(skill: str) -> None:
     used = set()
     for seed in range(12):
         battle, random = RINGSIDE.new_battle(seed), Random(seed)
@@ -71,7 +69,7 @@ def test_every_skill_that_is_no_blow_is_used_by_who_thinks(skill: str) -> None:
     assert skill in used
 
 
-def test_the_planner_does_not_peek() -> None:
+def test_planner_decides_alike_whatever_the_battles_chances() -> None:
     """It decides alike whatever the battle's own chances will be."""
     for seed in range(25):
         battle, random = RINGSIDE.new_battle(seed), Random(seed)
@@ -81,7 +79,7 @@ def test_the_planner_does_not_peek() -> None:
         assert len(choices) == 1
 
 
-def test_the_random_fighter_tries_everything_alike() -> None:
+def test_random_bot_takes_every_action_equally_often() -> None:
     battle, random = RINGSIDE.new_battle(2), Random(0)
     counts = [0] * 11
     legal = sum(battle.action_mask())
@@ -98,7 +96,7 @@ def duel() -> Battle:
     return Battle([red, [RosterEntry("Cy", 100, 24, 30, 20), RosterEntry("Di", 100, 24, 30, 10)]], 1)
 
 
-def test_the_brawler_takes_the_largest_share_and_nothing_else() -> None:
+def test_brawler_takes_the_largest_share_and_nothing_else() -> None:
     battle, random = duel(), Random(0)
     assert BOTS["brawler"](battle, random) in (HEAVY, HEAVY + 1)
     battle.fighters[3].health = 50
@@ -109,7 +107,7 @@ def test_the_brawler_takes_the_largest_share_and_nothing_else() -> None:
     assert BOTS["brawler"](battle, random) == 1
 
 
-def test_the_tactician_knows_its_rules_of_thumb() -> None:
+def test_tactician_keeps_its_rules_of_thumb() -> None:
     battle, random = duel(), Random(0)
     battle.fighters[1].health = 20
     assert BOTS["tactician"](battle, random) == MEND + 1
@@ -122,7 +120,3 @@ def test_the_tactician_knows_its_rules_of_thumb() -> None:
     feared.fighters[0].mends = 0
     feared.fighters[2].attack = feared.fighters[3].attack = 40
     assert BOTS["tactician"](feared, random) in (GUARD, HEAVY, HEAVY + 1), "guards or breaks a charge"
-
-
-def test_battles_of_the_ladder_are_over() -> None:
-    assert play(BOTS["brawler"], BOTS["random"], 3).outcome is not None

@@ -26,7 +26,7 @@ from game_adapter.ringside.roster import DataFileError, load_roster, load_rules,
         ("attack = 24", "attack = ", "roster.toml cannot be read as TOML"),
     ],
 )
-def test_a_wrong_roster_is_refused_with_what_and_where(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_wrong_roster_is_refused_with_what_and_where(tmp_path: Path, old: str, new: str, words: str) -> None:
     text = asset("roster.toml").read_text(encoding="utf-8")
     assert old in text
     path = tmp_path / "roster.toml"

@@ -84,7 +84,7 @@ def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
     assert sprites.messages == []
 
 
-def test_a_fighters_state_changes_its_picture() -> None:
+def test_fighters_state_changes_its_picture() -> None:
     """Guard, charge, exposed and fallen each look different from a fighter at rest."""
     pictures = set()
     for state in ("", "guard", "charged", "exposed", "fallen"):
@@ -122,7 +122,7 @@ def test_health_bars_glide_and_arrive() -> None:
     assert not stage.busy
 
 
-def test_the_title_names_every_key(tmp_path: Path) -> None:
+def test_title_names_every_key(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.draw()
     text = shown(window)
@@ -165,7 +165,7 @@ def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
     assert plugin_of(window).count("on_quit") == 1
 
 
-def test_a_battle_by_mouse_alone(tmp_path: Path) -> None:
+def test_battle_by_mouse_alone(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.draw()
     title = window.screen
@@ -239,7 +239,7 @@ def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: 
     window.close()
 
 
-def test_the_forecast_of_a_blow_counts_an_ally_that_covers() -> None:
+def test_forecast_of_a_blow_counts_an_ally_on_guard() -> None:
     """What the aim says is what an average blow does, with and without an ally on guard in front."""
     forecasts = []
     for covered in (False, True):

@@ -21,7 +21,6 @@ from game_adapter.ringside.batched.lineups import Lineups, drawn_lineups, given_
 from game_adapter.ringside.battle import Battle, chance
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.roster import SHAPES, RosterEntry, rules
-from tests.support.playthroughs import BATTLES, GOLDEN, file_name
 
 NUM_BATTLES = int(os.environ.get("CORNERMAN_BATTLES", "900"))
 ENCODER = Encoder(RINGSIDE)
@@ -118,32 +117,6 @@ def test_equal_for_any_teams(data: st.DataObject, shape: str, seed: int) -> None
         twins.turn(Random(seed))
 
 
-@pytest.mark.parametrize("which", BATTLES, ids=lambda which: "_".join(map(str, which)))
-def test_golden_playthroughs(which: tuple[str, int, str, str]) -> None:
-    """The recorded actions lead to the recorded health, statuses and winner."""
-    shape, seed = which[:2]
-    lines = (GOLDEN / file_name(*which)).read_text("utf-8").splitlines()
-    batch = VectorBattle(2, 0, drawn_lineups(shape), seeds=[seed, seed + 1])
-    turns = [line for line in lines if " | " in line]
-    for at, line in enumerate(turns):
-        head, left, _ = line.split(" | ", 2)
-        round_, actor, action = (int(part) for part in head.split())
-        assert (batch.round[0], batch.acting[0]) == (round_, actor)
-        ended = batch.step(np.array([action, 6]))
-        if 0 in ended.rows:
-            assert at == len(turns) - 1
-            winner = {1: "red wins", 0: "a draw", -1: "blue wins"}[int(ended.outcome[ended.rows.tolist().index(0)])]
-            assert lines[-1].endswith(winner)
-            return
-        # The text is written after the next fighter's guard and opening were taken away, as here.
-        shown = []
-        for fighter in batch.state(0)["characters"]:
-            marks = "g" * fighter["guard"] + "x" * fighter["exposed"] + "c" * fighter["charged"]
-            shown.append(f"{fighter['health']}{marks}/{fighter['mends']}")
-        assert shown == left.split()
-    pytest.fail("the batched battle did not end where the recorded one did")
-
-
 def test_chances_are_the_scalar_ones() -> None:
     keys = [0, 1, 2**63, 2**64 - 1, 123456789]
     for counter in (0, 1, 77):
@@ -160,7 +133,7 @@ def test_every_row_has_seeds_of_its_own() -> None:
     assert not set(seeds.tolist()) & set(battle_seeds(4, rows, numbers).tolist())
 
 
-def test_the_same_seed_gives_the_same_batch() -> None:
+def test_same_seed_gives_the_same_batch() -> None:
     first, second = (RINGSIDE.new_battles(8, 9) for _ in range(2))
     for _ in range(100):
         masks = np.zeros((8, 11), np.bool_)
@@ -170,7 +143,7 @@ def test_the_same_seed_gives_the_same_batch() -> None:
     assert [first.state(row) for row in range(8)] == [second.state(row) for row in range(8)]
 
 
-def test_it_keeps_the_contract() -> None:
+def test_batch_keeps_the_contract() -> None:
     battles: Battles = RINGSIDE.new_battles(2, 0)
     assert isinstance(RINGSIDE, BatchedGame)
     assert battles.num_battles == 2
@@ -178,7 +151,7 @@ def test_it_keeps_the_contract() -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_batched_rivals_play_as_the_scalar_ones(shape: str) -> None:
+def test_batched_bots_act_as_the_scalar_ones(shape: str) -> None:
     """The brawler takes the same blow; the random fighter any legal action."""
     batch, random = RINGSIDE.new_battles(40, 1, shape), np.random.default_rng(0)
     masks = np.zeros((40, 11), np.bool_)
@@ -202,6 +175,6 @@ def test_batched_rivals_play_as_the_scalar_ones(shape: str) -> None:
     assert different <= turns // 500  # two blows that are worth the same in float32
 
 
-def test_no_such_shape() -> None:
+def test_unknown_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="plays 1v1"):
         RINGSIDE.new_battles(2, 0, "4v4")

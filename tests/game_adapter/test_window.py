@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pygame
 import pytest
@@ -35,30 +36,35 @@ from tests.support.dropped_plugins import drop
 from tests.support.ringside_window import FRAME_S, WindowHost, fight, opened, plugin_of
 
 
-def test_closing_in_the_middle_of_a_battle_tells_the_host(tmp_path: Path) -> None:
+def resize(window: Window | None, size: tuple[int, int]) -> None:
+    """As the player does with the mouse."""
+    surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+    if window is not None:
+        window.surface = surface
+    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=size, w=size[0], h=size[1]))
+
+
+@pytest.mark.parametrize("by", ["closing", "Ctrl-C"])
+def test_leaving_in_mid_battle_ends_battle_and_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
     window = opened(tmp_path)
     screen = fight(window)
-    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    if by == "closing":
+        pygame.event.post(pygame.event.Event(pygame.QUIT))
+    else:
+        monkeypatch.setattr(screen, "update", interrupt)
     window.run(max_frames=10)
     assert isinstance(window.screen, Leave)
     assert screen.match.over
-    assert [name for name, _arguments in plugin_of(window).told][-3:] == ["on_battle_end", "on_round_end", "on_quit"]
+    assert plugin_of(window).hooks[-3:] == ["on_battle_end", "on_round_end", "on_quit"]
 
 
-def test_ctrl_c_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = opened(tmp_path)
-    screen = fight(window)
-
-    def interrupted(dt_s: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(screen, "update", interrupted)
-    window.run(max_frames=10)
-    assert screen.match.over
-    assert plugin_of(window).count("on_quit") == 1
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
-def test_a_bounded_run_tells_the_host_of_every_frame(tmp_path: Path) -> None:
+def test_bounded_run_reports_every_frame(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.run(max_frames=5)
     assert window.frames == plugin_of(window).frames == 5
@@ -66,17 +72,15 @@ def test_a_bounded_run_tells_the_host_of_every_frame(tmp_path: Path) -> None:
 
 def test_resizing_lays_out_anew(tmp_path: Path) -> None:
     window = opened(tmp_path)
-    window.surface = pygame.display.set_mode((1280, 720), pygame.RESIZABLE)
-    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(1280, 720), w=1280, h=720))
+    resize(window, (1280, 720))
     window.frame(FRAME_S)
     assert (window.canvas.width, window.canvas.height) == (1066, 600)
-    window.surface = pygame.display.set_mode((480, 300), pygame.RESIZABLE)
-    pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(480, 300), w=480, h=300))
+    resize(window, (480, 300))
     window.frame(FRAME_S)
     assert window.surface.get_size() == LEAST_SIZE
 
 
-def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_screen_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
     with pytest.raises(NoScreen, match="No window can be opened"):
         opened(tmp_path)
@@ -89,7 +93,7 @@ def test_no_screen_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="screens are named by DISPLAY on Linux alone")
-def test_a_screen_that_does_not_answer_is_no_screen() -> None:
+def test_screen_that_does_not_answer_is_no_screen() -> None:
     """SDL would fall back to a window that nobody sees; one that was asked for by name is opened all the same."""
     code = (
         "from game_adapter.ringside.screens.window import NoScreen, open_display\n"
@@ -105,45 +109,54 @@ def test_a_screen_that_does_not_answer_is_no_screen() -> None:
         assert done.stdout.splitlines()[-1].startswith(expected), done.stdout
 
 
-def test_the_window_loads_the_host_and_ends(tmp_path: Path) -> None:
-    made: list[WindowHost] = []
+# ------------------------------------------------------------------------------------------------------------- loading
 
-    def make() -> WindowHost:
-        assert pygame.display.get_surface() is not None, "the loading picture comes first"
-        made.append(WindowHost(tmp_path))
-        return made[0]
-
-    open_window(make, RINGSIDE, seed=1, sound=False).run(max_frames=3)
-    assert made[0].plugin.frames == 3
-    assert made[0].plugin.count("on_quit") == 1
-    assert "No plugins folder" in made[0].messages[0]
-    made.clear()
-    open_window(make, RINGSIDE, watch="brawler", seed=1, sound=False).run(max_frames=3)
-    assert made[0].plugin.count("on_battle_start") == made[0].plugin.count("on_battle_end") == 1
+LINE = "loading: torch ..."
+Load = Callable[[Callable[[str], bool]], object]
 
 
-def test_what_is_being_loaded_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host, pictures = WindowHost(tmp_path), list[bytes]()
+def loading_host(tmp_path: Path, load: Load) -> WindowHost:
+    """A host in whose loading something happens."""
+
+    class Loading(WindowHost):
+        def load(self, progress: Any = None) -> None:
+            load(progress)
+
+    return Loading(tmp_path)
+
+
+def test_window_loads_the_host_and_quits_it(tmp_path: Path) -> None:
+    for watch, battles in ((None, 0), ("brawler", 1)):
+        made: list[WindowHost] = []
+
+        def make(made: list[WindowHost] = made) -> WindowHost:
+            assert pygame.display.get_surface() is not None, "the loading picture comes first"
+            made.append(WindowHost(tmp_path))
+            return made[0]
+
+        open_window(make, RINGSIDE, watch=watch, seed=1, sound=False).run(max_frames=3)
+        plugin = made[0].plugin
+        assert (plugin.frames, plugin.count("on_quit")) == (3, 1)
+        assert plugin.count("on_battle_start") == plugin.count("on_battle_end") == battles
+        assert "No plugins folder" in made[0].messages[0]
+
+
+def test_loading_lines_are_drawn(tmp_path: Path) -> None:
+    pictures = list[bytes]()
 
     def load(progress: Callable[[str], bool]) -> None:
-        for words in ("waking the corner: torch ...", "waking the corner: the device ..."):
+        for words in (LINE, "loading: the device ..."):
             assert progress(words) is True
             pictures.append(pygame.image.tobytes(pygame.display.get_surface(), "RGB"))
 
-    monkeypatch.setattr(host, "load", load)
-    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
+    open_window(lambda: loading_host(tmp_path, load), RINGSIDE, sound=False).run(max_frames=1)
     assert len(set(pictures)) == 2, "each line is on the screen while the host goes on loading"
 
 
-def test_ctrl_c_while_loading_ends_it_cleanly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = WindowHost(tmp_path)
-
-    def interrupted(progress: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(host, "load", interrupted)
+def test_ctrl_c_while_loading_ends_cleanly(tmp_path: Path) -> None:
+    host = loading_host(tmp_path, interrupt)
     open_window(lambda: host, RINGSIDE).run()
-    assert host.plugin.count("on_quit") == 1
+    assert host.plugin.hooks == ["on_quit"]
 
 
 WAITS = """
@@ -152,7 +165,7 @@ def on_load(self, data_dir, progress):
     self.notes = pathlib.Path(data_dir, "notes.txt")
     end, answers = time.monotonic() + 5.0, []
     while time.monotonic() < end and False not in answers:
-        answers.append(progress("waking the corner: torch ..."))
+        answers.append(progress("loading: torch ..."))
         if len(answers) == 3:
             pygame.event.post(pygame.event.Event(pygame.QUIT))
     self.notes.write_text(f"{answers}, then {progress('still here ...')}")
@@ -173,64 +186,57 @@ def test_closing_while_a_plugin_loads_ends_its_wait_and_the_process(tmp_path: Pa
     assert list((tmp_path / "player" / "running").iterdir()) == [], "no unclean end is counted"
 
 
-def loading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *events: pygame.event.Event, told: bool) -> WindowHost:
-    """A host in whose loading the player does something; `told`: a line for the picture comes after it."""
-    host = WindowHost(tmp_path)
-
+@pytest.mark.parametrize("line", [True, False], ids=["a line follows", "no line"])
+def test_closing_while_loading_shows_no_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bool) -> None:
     def load(progress: Callable[[str], bool]) -> None:
-        for event in events:
-            pygame.event.post(event)
-        if told:
-            progress("waking the corner: torch ...")
+        pygame.event.post(pygame.event.Event(pygame.QUIT))
+        assert line is False or progress(LINE) is False
 
-    monkeypatch.setattr(host, "load", load)
-    return host
-
-
-@pytest.mark.parametrize("told", [True, False])
-def test_closing_while_loading_shows_no_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
-    host = loading(tmp_path, monkeypatch, pygame.event.Event(pygame.QUIT), told=told)
+    host = loading_host(tmp_path, load)
     monkeypatch.setattr(ringside_window, "Window", lambda *_: pytest.fail("the game was built"))
     open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
-    assert [name for name, _arguments in host.plugin.told] == ["on_quit"]
+    assert host.plugin.hooks == ["on_quit"]
     assert not pygame.display.get_init()
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_keys_and_clicks_while_loading_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
-    keys = [pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0) for key in (pygame.K_m, pygame.K_RETURN)]
-    click = pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(480, 300), button=1)
-    host, handled = loading(tmp_path, monkeypatch, *keys, click, told=told), list[int]()
+@pytest.mark.parametrize("line", [True, False], ids=["a line follows", "no line"])
+def test_keys_and_clicks_while_loading_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bool) -> None:
+    def load(progress: Callable[[str], bool]) -> None:
+        for key in (pygame.K_m, pygame.K_RETURN):
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
+        pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(480, 300), button=1))
+        assert line is False or progress(LINE) is True
+
+    host, handled = loading_host(tmp_path, load), list[int]()
     monkeypatch.setattr(Window, "handle", lambda _window, event: handled.append(event.type))
     open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
     assert host.plugin.frames == 3
     assert not {pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN} & set(handled)
 
 
-def test_a_new_size_while_loading_reaches_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host, sizes = loading(tmp_path, monkeypatch, told=True), list[tuple[int, int]]()
-    load = host.load
+def test_new_size_while_loading_reaches_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(progress: Callable[[str], bool]) -> None:
+        resize(None, (480, 300))
+        progress(LINE)
 
-    def shrunk(progress: Callable[[str], bool]) -> None:
-        pygame.display.set_mode((480, 300), pygame.RESIZABLE)
-        pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=(480, 300), w=480, h=300))
-        load(progress)
-
-    monkeypatch.setattr(host, "load", shrunk)
+    host, sizes = loading_host(tmp_path, load), list[tuple[int, int]]()
     monkeypatch.setattr(host, "on_frame", lambda *_: sizes.append(pygame.display.get_surface().get_size()))
     open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
     assert sizes == [LEAST_SIZE]
 
 
-def test_closing_while_a_plugin_is_tried_again_in_mid_game_is_heard_by_the_game(tmp_path: Path) -> None:
+def test_closing_while_a_plugin_is_tried_again_reaches_the_game(tmp_path: Path) -> None:
     window = opened(tmp_path)
     pygame.event.post(pygame.event.Event(pygame.QUIT))
-    assert LoadingPicture(window.surface).show("waking the corner: torch ...") is False
+    assert LoadingPicture(window.surface).show(LINE) is False
     window.frame(FRAME_S)
     assert isinstance(window.screen, Leave)
 
 
-def test_no_sound_device_is_said_once_and_the_game_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# -------------------------------------------------------------------------------------------------- sounds and pictures
+
+
+def test_missing_sound_device_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_AUDIODRIVER", "nonsense")
     window = opened(tmp_path, sound=True)
     fight(window)
@@ -250,7 +256,7 @@ def test_sounds_play_and_switch() -> None:
     sounds.close()
 
 
-def test_missing_files_are_said_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_files_are_named_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     battle: Battle = RINGSIDE.new_battle(1)
     monkeypatch.setattr(assets, "asset_folders", lambda: (tmp_path, tmp_path))
     sprites, sounds = Sprites(), Sounds()
@@ -273,7 +279,7 @@ def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
 
 
-def test_watching_needs_nobody(tmp_path: Path) -> None:
+def test_watching_needs_no_player(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True, watch="brawler")
     screen = window.screen
     assert isinstance(screen, BattleScreen)
@@ -287,15 +293,10 @@ def test_watching_needs_nobody(tmp_path: Path) -> None:
     assert corner_name(screen.setup.red) == "Brawler (bot)"
 
 
-def test_a_new_version_is_told(tmp_path: Path) -> None:
+def test_new_version_becomes_a_notice(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
-    for _ in range(12):
-        window.frame(0.05)
-    plugin_of(window).reported["version"] += 1
-    for _ in range(12):
-        window.frame(0.05)
-    assert any("version 4 takes over" in sentence for sentence, _seconds in window.hall.notices)
-    plugin_of(window).reported["version"] = 0
-    for _ in range(12):
-        window.frame(0.05)
-    assert window.hall.notices[-1][0] == "Cornerman plays version 0 now."
+    for version, words in ((3, ""), (4, "version 4 takes over"), (0, "Cornerman plays version 0 now.")):
+        plugin_of(window).reported["version"] = version
+        for _ in range(12):
+            window.frame(0.05)
+        assert words in "".join(sentence for sentence, _seconds in window.hall.notices)
