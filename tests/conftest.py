@@ -1,4 +1,4 @@
-"""Every test runs with one thread, without a screen or a sound device, and what numba compiles is kept for the next.
+"""Every test runs with one thread, without a screen or a sound device.
 
 CORNERMAN_WITHOUT=numba,torch runs the tests as if these packages were not installed.
 """
@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).resolve().parent.parent / ".pytest_cache" / "numba"))
 for package in filter(None, os.environ.get("CORNERMAN_WITHOUT", "").split(",")):
     sys.modules[package] = None  # type: ignore[assignment]  # importing it raises ImportError
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: its children would hear no Ctrl-C

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from statistics import median
 
 import numpy as np
-import torch
 
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.experience.transitions import layout
+from cornerman.learning.compiled import cpu_steps
 from cornerman.learning.device import configure_trainer_thread
 from cornerman.learning.learner import Learner
 from cornerman.policy.policy import Policy
@@ -29,7 +30,6 @@ FRAMES, DECISIONS_A_FRAME, SLEEP_S = 150, 20, 0.004
 
 def run(repeats: int) -> list[Figure]:
     """Median over the repeats of each repeat's percentiles, learning and not in turn."""
-    torch.set_num_threads(1)
     settings = Settings()
     spec = NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, settings.hidden)
     policy = Policy(spec, opinion(spec, 0))
@@ -94,7 +94,7 @@ def while_learning(spec: NetworkSpec, settings: Settings, policy: Policy, paces:
     def learn() -> None:
         configure_trainer_thread()
         replay = full_replay()
-        learner = Learner(spec, batch_size=settings.batch_size)
+        learner = Learner(spec, batch_size=settings.batch_size, on_cpu=cpu_steps(Path()).learn)
         while not stop.is_set():
             learner.learn_burst(replay.sample(settings.burst_steps * settings.batch_size))
             steps[0] = learner.steps

@@ -1,9 +1,9 @@
-"""Learning steps a second against the libraries that a game author would otherwise take. One torch thread.
+"""Learning steps a second against the libraries that a game author would otherwise take. One thread.
 
 A step is what each library does for one: draw 64 of 10,000 stored rows, update the network. Every peer runs as it
-comes, with the same sizes and a full buffer; denormal numbers are flushed for all. Ours draws from two rings and learns
-eight bursts of 16 steps at once, as the trainer does where that many are due, with action masks, double Q-learning and
-a target network that is averaged every step; stable-baselines3 does plain Q-learning without masks.
+comes, with the same sizes and a full buffer; torch flushes denormal numbers for all of them. Ours draws from two rings
+and learns eight bursts of 16 steps at once, as the trainer does where that many are due, with action masks, double
+Q-learning and a target network that is averaged every step; stable-baselines3 does plain Q-learning without masks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ import torch
 
 from cornerman.experience.replay_buffer import ReplayBuffer, Rings
 from cornerman.experience.transitions import layout
+from cornerman.learning.compiled import cpu_steps
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import SlicedBurst
+from cornerman.learning.update import LearnSteps, learn_steps
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings
 from cornerman.training.training_loop import MOST_BURSTS
@@ -31,7 +34,14 @@ OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 64
 BURST_STEPS = Settings().burst_steps
 STEPS = MOST_BURSTS * BURST_STEPS
 PEER_HIDDEN = (64, 64)  # stable-baselines3's default network
-OURS, DEFAULT, SB3, TIANSHOU, SB3_WIDE = "ours", "default", "stable-baselines3", "tianshou", "wide"
+OURS, PLAIN, DEFAULT, SB3, TIANSHOU, SB3_WIDE = (
+    "ours",
+    "numpy alone",
+    "default",
+    "stable-baselines3",
+    "tianshou",
+    "wide",
+)
 
 Steps = Callable[[], object]  # learns STEPS steps
 
@@ -53,9 +63,12 @@ def run(repeats: int) -> list[Figure]:
     flushes = torch.set_flush_denormal(True)
     rows = make_rows()
     default = Settings().hidden
+    like_peers = PlainSpec(OBSERVATION_SIZE, NUM_ACTIONS, PEER_HIDDEN)
+    on_cpu = cpu_steps(Path())  # tests/__init__.py says where what is compiled is kept
     measured: dict[str, Steps] = {
-        OURS: ours(PlainSpec(OBSERVATION_SIZE, NUM_ACTIONS, PEER_HIDDEN), rows),
-        DEFAULT: ours(NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, default), rows),
+        OURS: ours(like_peers, rows, on_cpu.learn),
+        PLAIN: ours(like_peers, rows, learn_steps),
+        DEFAULT: ours(NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, default), rows, on_cpu.learn),
     }
     missing: dict[str, str] = {}
     for name, build in (
@@ -73,13 +86,17 @@ def run(repeats: int) -> list[Figure]:
         if flushes:
             torch.set_flush_denormal(False)
     pace = {name: STEPS / value for name, value in seconds.items()}
+    how = "compiled" if on_cpu.compiled else on_cpu.why_slow
     like_for_like = f"both {'x'.join(map(str, PEER_HIDDEN))} without layer normalisation"
     wide = f"both {'x'.join(map(str, default))}, ours with layer normalisation"
     return [
         ratio("learn.vs_sb3", (OURS, SB3), pace, missing, like_for_like, repeats),
+        ratio("learn.numpy_vs_sb3", (PLAIN, SB3), pace, missing, f"{like_for_like}, without numba", repeats),
         ratio("learn.vs_tianshou", (OURS, TIANSHOU), pace, missing, like_for_like, repeats),
         ratio("learn.default_vs_sb3", (DEFAULT, SB3_WIDE), pace, missing, wide, repeats),
-        Figure("learn.steps_per_s", pace[DEFAULT], "1/s", "higher", repeats, "", "the default network, batch 64"),
+        Figure(
+            "learn.steps_per_s", pace[DEFAULT], "1/s", "higher", repeats, "", f"the default network, batch 64; {how}"
+        ),
     ]
 
 
@@ -111,7 +128,7 @@ def make_rows() -> Rows:
 # ------------------------------------------------------------------------------------------------------ who is measured
 
 
-def ours(spec: NetworkSpec, rows: Rows) -> Steps:
+def ours(spec: NetworkSpec, rows: Rows, on_cpu: LearnSteps) -> Steps:
     """The rings and the learner, as the trainer uses them; half of the rows in each ring."""
     random = np.random.default_rng(1)
     shapes = layout(OBSERVATION_SIZE, NUM_ACTIONS)
@@ -129,7 +146,7 @@ def ours(spec: NetworkSpec, rows: Rows) -> Steps:
     halves = [ReplayBuffer(CAPACITY // 2, OBSERVATION_SIZE, NUM_ACTIONS, random) for _ in range(2)]
     for at, half in enumerate(halves):
         half.append_many({name: column[at::2] for name, column in columns.items()})
-    learner = Learner(spec, batch_size=BATCH)
+    learner = Learner(spec, batch_size=BATCH, on_cpu=on_cpu)
     rings, burst = Rings(*halves), SlicedBurst(learner, BATCH, lambda *_: None)
 
     def steps() -> None:
@@ -137,8 +154,7 @@ def ours(spec: NetworkSpec, rows: Rows) -> Steps:
         while burst.pending:
             burst.advance(1e9)
 
-    for _ in range(3):  # TorchScript rewrites the burst in its first calls
-        steps()
+    steps()
     return steps
 
 

@@ -1,6 +1,6 @@
 """Ringside with the real plugin through the real host, played without a pause until it is killed; for kill_runs.
 
-Runs in a forked process that has imported torch but started no thread. It tells, a line each, what the player could
+Runs in a forked process that has loaded what learns but started no thread. It tells, a line each, what the player could
 have seen and so may rely on: battles that are kept, versions that play, versions that were rolled back.
 """
 
@@ -17,9 +17,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
-import torch  # noqa: F401 - here, once, and not in every forked session
 
-import cornerman.training.build  # noqa: F401 - likewise
+import cornerman.training.build  # noqa: F401 - here, once, and not in every forked session
+from cornerman.learning.compiled import cpu_steps
 from cornerman.panel.controls import Controls
 from cornerman.plugin import Cornerman
 from game_adapter.host.host import Host
@@ -43,6 +43,7 @@ SETTINGS: Mapping[str, Any] = {
     "training_window": "always",
     "device": "cpu",
 }
+cpu_steps(Path())  # likewise
 """Under these the gate promotes several times a second: a learned version goes back to the untrained one, and so on."""
 ROLLED_BACK = 0.05  # of all turns, where there is something to go back to
 SETTLE_S, PATIENCE_S = 0.1, 30.0
