@@ -134,7 +134,7 @@ KEYS: dict[str, set[str]] = {
         *(f"frame.kept{suffix}" for suffix in ("", "_heavy", "_busy")),
         *(f"{name}{suffix}" for name in PRACTICE for suffix in ("", "_slow_game")),
     },
-    "learn": {"learn.vs_sb3", "learn.vs_tianshou", "learn.default_vs_sb3", "learn.steps_per_s"},
+    "learn": {"learn.vs_sb3", "learn.numpy_vs_sb3", "learn.vs_tianshou", "learn.default_vs_sb3", "learn.steps_per_s"},
     "record": {
         *(f"record.hook{pace}_us{share}" for pace in ("", "_busy") for share in ("", "_p99")),
         *("record.hook_vs_sb3_add", "record.append_vs_sb3", "record.sample_vs_sb3", "record.sample_vs_cpprb"),
