@@ -11,8 +11,8 @@ import pytest
 from cornerman.__main__ import main
 from cornerman.cli.data import identity_of
 from cornerman.experience.battle_store import FILE_NAME, PLAYER, SELF_PLAY
-from tests.files.test_folder_lock import started
 from tests.support.choosing import Gym
+from tests.support.held_folder import held
 
 Output = pytest.CaptureFixture[str]
 
@@ -113,11 +113,10 @@ def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, capsys: Output
     path = tmp_path / "battles.npz"
     assert main(["data", "--data", str(data), "--export", str(path)]) == 0
     before = (data / FILE_NAME).read_bytes()
-    with started(data) as process:
+    with held(data) as process:
         assert main(["data", "--data", str(data), "--import", str(path)]) == 1
-        assert f"process {process.pid}" in capsys.readouterr().err
+        assert f"process {process}" in capsys.readouterr().err
         assert main(["data", "--data", str(data)]) == 0
-        process.communicate()
     assert (data / FILE_NAME).read_bytes() == before
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from cornerman.__main__ import main
 from cornerman.cli import doctor
+from cornerman.files.quality_note import QualityNote
 from cornerman.learning import device as device_choice
 from cornerman.learning.update import LearnSteps
 from cornerman.policy.q_network import NetworkSpec
@@ -35,7 +36,10 @@ def sections(lines: list[str]) -> dict[str, list[str]]:
 
 
 def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
+    counts = {"recorded": 7, "rejected": {"mask": 2}, "clamped": {}, "examples": {"mask": "It allows nothing."}}
+    QualityNote(tmp_path).write({**counts, "abandoned": 0, "not_as_chosen": 0})
     lines, healthy = doctor.examine("cpu", tmp_path)
+    assert "2 x mask: It allows nothing." in sections(lines)["Recorded data"]
     assert healthy
     assert lines[0].startswith("Cornerman ")
     found = sections(lines)

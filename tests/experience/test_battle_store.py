@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cornerman.contract import BattleEnd, ModelError, Source, Transition
+from cornerman.contract import ModelError, Source, Transition
 from cornerman.experience.battle_store import (
     FILE_NAME,
     FIRST_SELF_PLAY_ID,
@@ -29,16 +30,10 @@ from cornerman.experience.battle_store import (
 from cornerman.experience.transitions import DataFormat
 from tests.support.failing_files import failing, failing_record
 from tests.support.paths import ROOT
-from tests.support.sample_states import chain, same
+from tests.support.sample_states import same
+from tests.support.stored_battles import FORMAT, battle
 
-FORMAT = DataFormat("duel", "1", "abc", 2, 3)
-SEATS = {PLAYER: {0: Source.PLUGIN, 1: Source.PLAYER}, SELF_PLAY: {0: Source.PLUGIN, 1: Source.PLUGIN}}
 Open = Callable[..., BattleStore]
-
-
-def battle(number: int, kind: str = PLAYER, transitions: int = 5) -> tuple[BattleEnd, list[Transition]]:
-    end = BattleEnd(number, {0: 1, 1: -1}, False, SEATS[kind])
-    return end, chain(transitions, battle_id=number, seed=number)
 
 
 def play(store: BattleStore, number: int, kind: str = PLAYER) -> int:
@@ -64,7 +59,7 @@ def open_store(tmp_path: Path) -> Iterator[Open]:
     """Opens a store in the test's folder, as another session would; all are closed at the end."""
     stores: list[BattleStore] = []
 
-    def opened(data_format: DataFormat = FORMAT, **more: int) -> BattleStore:
+    def opened(data_format: DataFormat = FORMAT, **more: Any) -> BattleStore:
         stores.append(BattleStore(tmp_path, data_format, **more))
         return stores[-1]
 
@@ -94,11 +89,11 @@ def test_battles_come_back_in_the_next_session(store: BattleStore, open_store: O
     assert again.messages == []
 
 
-@pytest.mark.parametrize("field", ["source", "opponent"])
-def test_kind_of_one_transition_of_the_player_makes_a_battle_the_players(field: str) -> None:
+def test_kind_of_one_transition_of_the_player_makes_a_battle_the_players() -> None:
     end, rows = battle(1, SELF_PLAY)
     assert kind_of(end, rows) == SELF_PLAY
-    assert kind_of(end, [*rows, replace(rows[0], **{field: Source.PLAYER})]) == PLAYER
+    assert kind_of(end, [*rows, replace(rows[0], source=Source.PLAYER)]) == PLAYER
+    assert kind_of(end, [*rows, replace(rows[0], opponent=Source.PLAYER)]) == PLAYER
 
 
 def test_take_stores_battles_that_interleave_when_each_ends(store: BattleStore) -> None:
@@ -324,7 +319,7 @@ def test_a_forget_killed_before_the_log_was_gone_is_finished_by_the_next_start(
 def test_a_disk_that_fails_loses_one_battle_and_is_said_until_it_works(open_store: Open) -> None:
     said: list[str] = []
     with failing_record():
-        store = open_store(say=said.append)  # type: ignore[arg-type]
+        store = open_store(say=said.append)
         assert play(store, 1) == 1
         with failing(1, lasting=True):
             play(store, 2)
@@ -370,8 +365,9 @@ def _unreachable(*_: object, **__: object) -> sqlite3.Connection:
 WRITER = """
 import sys
 from pathlib import Path
+from typing import Any
 from cornerman.experience.battle_store import BattleStore
-from tests.experience.test_battle_store import FORMAT, battle
+from tests.support.stored_battles import FORMAT, battle
 
 store = BattleStore(Path(sys.argv[1]), FORMAT, max_bytes=20_000)
 for number in range(int(sys.argv[2]), 10**9):

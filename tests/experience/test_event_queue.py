@@ -56,7 +56,8 @@ def test_a_game_may_change_everything_before_it_is_read(game: Any) -> None:
     bench = Bench(game, late=True)
     bench.begin()
     state = {**duel_state(1, 80, 60), "field": {"heights": [0.5, -0.5]}}
-    before, mask, outcome = deepcopy(state), [True, True, False], {}
+    before, mask = deepcopy(state), [True, True, False]
+    outcome: dict[int, int] = {}
     bench.turn(0, state, action_mask=mask)
     state["characters"][0]["health"] = 1
     state["field"]["heights"][0] = 9.0
@@ -190,7 +191,12 @@ def test_hooks_from_several_threads_and_interleaved_battles() -> None:
 def test_one_battle_told_by_two_threads_at_once_loses_nothing() -> None:
     bench = Bench()
     bench.begin()
-    threads = [threading.Thread(target=lambda seat=seat: [bench.turn(seat) for _ in range(200)]) for seat in (0, 1)]
+
+    def turns(seat: int) -> None:
+        for _ in range(200):
+            bench.turn(seat)
+
+    threads = [threading.Thread(target=turns, args=(seat,)) for seat in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -201,7 +207,7 @@ def test_one_battle_told_by_two_threads_at_once_loses_nothing() -> None:
 
 
 def test_copies_are_deep_and_plain() -> None:
-    source = {"a": [1, {"b": 2.0}], "c": (3, [4]), "d": "text", "e": None, "f": {5}, "g": np.arange(2)}
+    source: dict[str, Any] = {"a": [1, {"b": 2.0}], "c": (3, [4]), "d": "text", "e": None, "f": {5}, "g": np.arange(2)}
     copy = copied(source)
     source["a"][1]["b"] = 9
     source["c"][1][0] = 9

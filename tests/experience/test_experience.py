@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cornerman.experience.battle_store import PLAYER, SELF_PLAY
 from tests.support.choosing import Gym
@@ -10,7 +11,10 @@ from tests.support.failing_files import failing, failing_record
 
 
 def test_refill_brings_back_the_same_transitions_and_credits_no_steps(tmp_path: Path) -> None:
-    settings = {"held_out_fraction": 0.3, "candidate_period": 100_000}  # so no promotion saves what was learned
+    settings: dict[str, Any] = {
+        "held_out_fraction": 0.3,
+        "candidate_period": 100_000,
+    }  # so no promotion saves what was learned
     before = Gym(tmp_path, **settings)
     before.play(60)
     before.work()

@@ -117,7 +117,7 @@ def test_five_characters_are_refused_and_more_than_twenty_rounds_are_not() -> No
 def test_two_characters_of_one_name() -> None:
     bench = Bench()
     bench.begin()
-    state = {"round": 1, "characters": [character(seat, name="Ada") for seat in (0, 0, 1)]}
+    state: dict[str, Any] = {"round": 1, "characters": [character(seat, name="Ada") for seat in (0, 0, 1)]}
     after = deepcopy(state)
     after["characters"][1]["health"] = 0
     bench.turn(1, state, after)
@@ -177,7 +177,7 @@ def test_an_enemy_known_only_in_percent() -> None:
 def test_characters_that_leave_and_join_in_mid_battle() -> None:
     bench = Bench()
     bench.begin()
-    full = {"round": 1, "characters": [character(0, 100), character(1, 100), character(1, 40)]}
+    full: dict[str, Any] = {"round": 1, "characters": [character(0, 100), character(1, 100), character(1, 40)]}
     left = {"round": 1, "characters": full["characters"][:2]}
     bench.turn(0, full, left)
     bench.turn(0, left, full)

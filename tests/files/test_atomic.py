@@ -1,21 +1,26 @@
-"""disk.py: whole files or none, bounded reading."""
+"""Atomic writes: whole files or none, on every system; bounded reading."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import ModelError
+from cornerman.files import atomic
 from cornerman.files.atomic import move_folder, parse_json, read_file, read_json, replace_file, to_json, write_file
 from tests.support.failing_files import ENDLESS, failing
 
 
 @pytest.mark.parametrize("lasting", [False, True])
-def test_whatever_fails_the_old_bytes_or_the_new_ones_are_there(tmp_path, lasting):
+def test_whatever_fails_the_old_bytes_or_the_new_ones_are_there(tmp_path: Path, lasting: bool) -> None:
     path = tmp_path / "note.json"
     for nth in range(1, ENDLESS):
         path.write_bytes(b"old" * 100)
@@ -32,7 +37,7 @@ def test_whatever_fails_the_old_bytes_or_the_new_ones_are_there(tmp_path, lastin
     pytest.fail("there is no end to the file operations")
 
 
-def test_short_writes_are_continued(tmp_path, monkeypatch):
+def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:7]))
     data = bytes(range(256)) * 4
@@ -40,7 +45,7 @@ def test_short_writes_are_continued(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == data
 
 
-def test_a_file_or_folder_that_is_there_is_not_overwritten(tmp_path):
+def test_a_file_or_folder_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
     with pytest.raises(FileExistsError):
         write_file(tmp_path / "a", b"2")
@@ -50,7 +55,81 @@ def test_a_file_or_folder_that_is_there_is_not_overwritten(tmp_path):
         move_folder(tmp_path / "new", tmp_path / "taken")
 
 
-def test_reading_is_bounded_and_only_of_plain_files(tmp_path):
+@pytest.mark.parametrize("supported", [True, False])
+def test_macos_syncs_down_to_the_disk_where_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
+) -> None:
+    calls: list[str] = []
+    real = os.fsync
+
+    def control(descriptor: int, command: int) -> None:
+        calls.append("full")
+        if not supported:
+            raise OSError(errno.ENOTSUP, "not supported")
+
+    def plain(descriptor: int) -> None:
+        calls.append("plain")
+        real(descriptor)
+
+    monkeypatch.setattr(atomic, "_FULL_SYNC", 51)
+    monkeypatch.setattr(atomic, "fcntl", SimpleNamespace(fcntl=control))
+    monkeypatch.setattr(os, "fsync", plain)
+    replace_file(tmp_path / "a", b"new")
+    assert calls == (["full"] * 2 if supported else ["full", "plain"] * 2)  # the file and its folder
+
+
+@pytest.mark.parametrize(("busy", "attempts"), [(3, 8), (8, 8), (1, 1)])
+def test_a_file_that_windows_holds_for_a_moment_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int, attempts: int
+) -> None:
+    real, calls = os.replace, list[Any]()
+
+    def held(*paths: Any) -> None:
+        calls.append(paths)
+        if len(calls) <= busy:
+            raise PermissionError(errno.EACCES, "held by a virus scanner")
+        real(*paths)
+
+    monkeypatch.setattr(atomic, "_BUSY_ATTEMPTS", attempts)
+    monkeypatch.setattr(atomic, "_BUSY_WAIT_S", 0.0)
+    monkeypatch.setattr(os, "replace", held)
+    (tmp_path / "a").write_bytes(b"old")
+    if busy < attempts:
+        replace_file(tmp_path / "a", b"new")
+    else:
+        with pytest.raises(PermissionError):
+            replace_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == (b"new" if busy < attempts else b"old")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_unlink_and_moving_a_folder_are_tried_again_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = {"unlink": 2, "rename": 2}
+
+    def held_at_first(name: str, real: Any) -> Any:
+        def call(*arguments: Any, **more: Any) -> Any:
+            failures[name] -= 1
+            if failures[name] >= 0:
+                raise PermissionError(errno.EACCES, "held by a backup")
+            return real(*arguments, **more)
+
+        return call
+
+    monkeypatch.setattr(atomic, "_BUSY_ATTEMPTS", 3)
+    monkeypatch.setattr(atomic, "_BUSY_WAIT_S", 0.0)
+    (tmp_path / "a").write_bytes(b"x")
+    (tmp_path / "new").mkdir()
+    monkeypatch.setattr(Path, "unlink", held_at_first("unlink", Path.unlink))
+    monkeypatch.setattr(os, "rename", held_at_first("rename", os.rename))
+    atomic.unlink(tmp_path / "a")
+    move_folder(tmp_path / "new", tmp_path / "moved")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["moved"]
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+
+
+def test_reading_is_bounded_and_only_of_plain_files(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * 100)
     assert read_file(tmp_path / "a", 100, "It") == b"x" * 100
     with pytest.raises(ModelError, match="larger than the 99 bytes"):
@@ -62,7 +141,7 @@ def test_reading_is_bounded_and_only_of_plain_files(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of Unix")
-def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ModelError, match="plain file"):
         read_file(tmp_path / "pipe", 99, "It")
@@ -82,31 +161,32 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
         (b'{"a": 1} trailing', "not valid JSON"),
     ],
 )
-def test_hostile_json_is_a_sentence(data, says):
+def test_hostile_json_is_a_sentence(data: bytes, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         parse_json(data, "It")
 
 
-def test_an_object_is_expected(tmp_path):
+def test_an_object_is_expected(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"[1]")
     with pytest.raises(ModelError, match="list where an object"):
         read_json(tmp_path / "a", "It")
 
 
+any_text = st.text(st.characters())  # lone surrogates included
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
     max_leaves=8,
 )
 
 
 @given(plain)
-def test_plain_data_comes_back(value):
+def test_plain_data_comes_back(value: Any) -> None:
     assert parse_json(to_json(value), "It", max_depth=20) == value
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_json_or_a_sentence(data):
+def test_any_bytes_are_json_or_a_sentence(data: bytes) -> None:
     try:
         value = parse_json(data, "It")
     except ModelError:

@@ -1,6 +1,8 @@
-"""resume_file.py: the learner's state between sessions survives damage and failing disks."""
+"""Checkpoint file: the learner's state between sessions survives damage and failing disks."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def mark_of(file: CheckpointFile) -> int | None:
     return int(notes["mark"])
 
 
-def test_it_comes_back(tmp_path):
+def test_load_gives_what_was_saved_last(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path)
     assert file.load() == (None, [])
     save(file, 1)
@@ -34,7 +36,7 @@ def test_it_comes_back(tmp_path):
     assert mark_of(CheckpointFile(tmp_path)) == 2
 
 
-def test_a_damaged_one_gives_way_to_the_one_before_with_a_sentence(tmp_path):
+def test_a_damaged_state_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path)
     save(file, 1)
     save(file, 2)
@@ -49,7 +51,7 @@ def test_a_damaged_one_gives_way_to_the_one_before_with_a_sentence(tmp_path):
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_no_flipped_bit_and_no_cut_is_believed(tmp_path, data):
+def test_no_flipped_bit_and_no_cut_is_believed(tmp_path: Path, data: st.DataObject) -> None:
     file = CheckpointFile(tmp_path)
     file.erase()
     save(file, 1)
@@ -63,7 +65,7 @@ def test_no_flipped_bit_and_no_cut_is_believed(tmp_path, data):
 
 
 @pytest.mark.parametrize("lasting", [False, True])
-def test_whatever_fails_one_of_the_two_states_is_there(tmp_path, lasting):
+def test_whatever_fails_one_of_the_two_states_is_there(tmp_path: Path, lasting: bool) -> None:
     for nth in range(1, ENDLESS):
         folder = tmp_path / str(nth)
         folder.mkdir()
@@ -81,7 +83,7 @@ def test_whatever_fails_one_of_the_two_states_is_there(tmp_path, lasting):
     pytest.fail("there is no end to the file operations")
 
 
-def test_erased_is_gone(tmp_path):
+def test_erase_deletes_both_copies(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path)
     save(file, 1)
     save(file, 2)

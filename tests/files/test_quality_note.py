@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from cornerman.cli import doctor
 from cornerman.files.quality_note import FILE_NAME, QualityNote, quality_lines
 from tests.support.recordings import Bench
 from tests.support.sample_states import duel_state
@@ -92,15 +90,3 @@ def test_erased_it_is_gone(tmp_path: Path) -> None:
     note.write(bench.recorder.quality(), ending=True)
     assert list(tmp_path.iterdir()) == []
     assert "nothing was recorded yet" in told(tmp_path)
-
-
-def test_the_doctor_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_machine", list)
-    monkeypatch.setattr(doctor, "_device", lambda device: [])
-    recorder = spoilt().recorder
-    QualityNote(tmp_path).write(recorder.quality())
-    lines, healthy = doctor.examine("cpu", tmp_path)
-    assert healthy
-    section = lines[lines.index("Recorded data") :]
-    assert all(any(f"x {reason}: " in line for line in section) for reason in recorder.rejected)
-    assert json.loads((tmp_path / FILE_NAME).read_text())["examples"] == recorder.examples

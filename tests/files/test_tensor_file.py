@@ -1,4 +1,4 @@
-"""array_file.py: what is packed comes back, and no bytes whatever make it raise anything but ModelError."""
+"""Tensor file: what is packed comes back, and no bytes whatever make it raise anything but ModelError."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from cornerman.contract import ModelError
-from cornerman.files.tensor_file import digest, pack, unpack
+from cornerman.files.tensor_file import Arrays, digest, pack, unpack
 
 TYPES = [np.float32, np.float64, np.int64, np.uint64, np.int32, np.uint32, np.uint8, np.bool_]
 
@@ -32,7 +32,7 @@ some_arrays = st.dictionaries(
 
 @settings(deadline=None, max_examples=60)
 @given(some_arrays, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2))
-def test_arrays_and_notes_come_back(arrays, notes):
+def test_arrays_and_notes_come_back(arrays: Arrays, notes: dict[str, str]) -> None:
     found, found_notes = unpack(pack(arrays, notes), "It")
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
@@ -82,14 +82,14 @@ def entry(dtype: object = "F32", shape: object = (4,), span: object = (0, 16)) -
         (with_header({"a": entry("F64", [2])}, np.array([0, np.inf]).tobytes()), "not finite"),
     ],
 )
-def test_hostile_headers_are_refused_with_the_reason(data, says):
+def test_hostile_headers_are_refused_with_the_reason(data: bytes, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         unpack(data, "It")
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=120), st.booleans())
-def test_any_bytes_give_arrays_or_a_sentence(data, framed):
+def test_any_bytes_give_arrays_or_a_sentence(data: bytes, framed: bool) -> None:
     try:
         unpack(with_header(data) if framed else data, "It")
     except ModelError as error:
@@ -99,8 +99,8 @@ def test_any_bytes_give_arrays_or_a_sentence(data, framed):
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_a_flipped_bit_never_goes_unnoticed_by_the_digest(data):
-    arrays = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.arange(3)}
+def test_a_flipped_bit_never_goes_unnoticed_by_the_digest(data: st.DataObject) -> None:
+    arrays: Arrays = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.arange(3)}
     whole = bytearray(pack(arrays, {"note": "text"}))
     whole[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
@@ -110,9 +110,9 @@ def test_a_flipped_bit_never_goes_unnoticed_by_the_digest(data):
     assert digest(found, notes) != digest(arrays, {"note": "text"})
 
 
-def test_the_digest_tells_shapes_types_names_and_notes_apart():
-    base = {"a": np.arange(6, dtype=np.int32)}
-    others = [
+def test_the_digest_tells_shapes_types_names_and_notes_apart() -> None:
+    base: Arrays = {"a": np.arange(6, dtype=np.int32)}
+    others: list[Arrays] = [
         {"b": base["a"]},
         {"a": base["a"].reshape(2, 3)},
         {"a": base["a"].view(np.uint32)},
@@ -135,12 +135,12 @@ def test_the_digest_tells_shapes_types_names_and_notes_apart():
     ],
     ids=["half", "complex", "text", "dimensions", "not finite", "long note", "many"],
 )
-def test_nothing_is_packed_that_could_not_be_read_back(arrays, notes):
+def test_nothing_is_packed_that_could_not_be_read_back(arrays: Arrays, notes: dict[str, str]) -> None:
     with pytest.raises(ModelError):
         pack(arrays, notes, "It")
 
 
-def test_arrays_in_any_order_of_bytes_in_memory_come_back():
+def test_arrays_in_any_order_of_bytes_in_memory_come_back() -> None:
     array = np.arange(24.0).reshape(4, 6)
     found, _ = unpack(pack({"turned": array.T, "cut": array[::2, 1::3]}), "It")
     assert (found["turned"] == array.T).all()

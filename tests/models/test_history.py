@@ -20,10 +20,17 @@ from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.encoder import Encoder
 from cornerman.models import history as history_module
 from cornerman.models.history import FILE_NAME, History
-from tests.models.test_manifest import GOOD
+from cornerman.models.manifest import Manifest
 from tests.support.duel import Duel, at_level
+from tests.support.stored_versions import filled
 
 NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def good(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """A manifest of a version that learned from nobody."""
+    return filled(tmp_path_factory.mktemp("home"), 1).manifest(0)
 
 
 def opened(folder: Path) -> History:
@@ -46,10 +53,10 @@ def history(tmp_path: Path) -> Iterator[History]:
     history.close()
 
 
-def test_add_gate_notes_every_battle_and_gives_ratings(history: History) -> None:
+def test_add_gate_notes_every_battle_and_gives_ratings(history: History, good: Manifest) -> None:
     judged = verdict()
-    history.add_version(GOOD)
-    history.add_version(GOOD)
+    history.add_version(good)
+    history.add_version(good)
     history.add_gate(judged, champion=3, candidate=4, oldest=0)
     assert history.num_battles() == len(judged.battles)
     gate = history.gates()[0]
@@ -86,10 +93,10 @@ def test_battles_survive_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
-def test_forget_player_erases_battles_and_versions_from_the_file(tmp_path: Path) -> None:
+def test_forget_player_erases_battles_and_versions_from_the_file(tmp_path: Path, good: Manifest) -> None:
     history = opened(tmp_path)
-    history.add_version(replace(GOOD, from_player=True, version=7))
-    history.add_version(replace(GOOD, rows={"plugin": 9}, version=8))
+    history.add_version(replace(good, from_player=True, version=7))
+    history.add_version(replace(good, rows={"plugin": 9}, version=8))
     history.add_battle("live", "8", "player", 1.0, 3, seed=424242424242)
     history.add_battle("evaluation", "7", "low", 1.0, 3, seed=434343434343)
     history.add_battle("evaluation", "8", "low", 1.0, 3)

@@ -15,8 +15,8 @@ from cornerman.models.manifest import Provenance
 from cornerman.panel.controls import READ_ONLY, Controls
 from cornerman.plugin import Cornerman
 from game_adapter.ringside.game import RINGSIDE
-from tests.files.test_folder_lock import started
 from tests.panel.test_controls import promote
+from tests.support.held_folder import held
 from tests.support.stored_versions import damage, filled_store, flat, path_of, store_in
 from tests.support.table import Table
 
@@ -34,10 +34,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_store_for_writing_keeps_another_process_out_until_it_is_closed(tmp_path: Path) -> None:
-    with started(tmp_path) as other:
-        with pytest.raises(DataInUseError, match=f"process {other.pid}"):
-            store_in(tmp_path)
-        other.communicate()
+    with held(tmp_path) as other, pytest.raises(DataInUseError, match=f"process {other}"):
+        store_in(tmp_path)
     with store_in(tmp_path) as store:
         assert not store.read_only
         store.history().add_battle("live 5", "1", "player", 1.0, 9)
@@ -108,10 +106,9 @@ def check_plays_without_writing(table: Table, folder: Path, before: dict[str, by
 
 def test_stored_version_plays_while_another_game_holds_the_folder(stored: Path) -> None:
     before = contents(stored)
-    with started(stored) as other, Table(RINGSIDE, stored) as table:
-        assert f"process {other.pid}" in table.plugin.notice
+    with held(stored) as other, Table(RINGSIDE, stored) as table:
+        assert f"process {other}" in table.plugin.notice
         check_plays_without_writing(table, stored, before)
-        other.communicate()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no folders that only their files' owner may not write")
@@ -130,8 +127,6 @@ def test_stored_version_plays_where_the_disk_takes_nothing(stored: Path, monkeyp
 
 
 def test_without_a_stored_version_nothing_can_play(tmp_path: Path) -> None:
-    with started(tmp_path) as other:
-        with pytest.raises(ModelError, match="is in use by"):
-            Cornerman().on_load(RINGSIDE, str(tmp_path))
-        other.communicate()
+    with held(tmp_path), pytest.raises(ModelError, match="is in use by"):
+        Cornerman().on_load(RINGSIDE, str(tmp_path))
     assert not (tmp_path / FILE_NAME).exists()

@@ -20,7 +20,7 @@ WON = {0: 1, 1: -1}
 class Bench:
     """A recorder and everything it handed over; it hears the news at once, or with `late` only when it is read."""
 
-    def __init__(self, game: Any = None, late: bool = False, **limits: int) -> None:
+    def __init__(self, game: Any = None, late: bool = False, **limits: Any) -> None:
         self.encoder = Encoder(game or Duel())
         self.rewards = RewardCalculator()
         self.out: deque[Transition | BattleEnd] = deque()

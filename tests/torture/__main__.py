@@ -44,9 +44,9 @@ from game_adapter.host.manifest import ManifestError, read_manifest
 from tests.support import plugin_operations
 from tests.support.duel import preferring
 from tests.support.paths import ROOT
+from tests.support.stored_battles import FORMAT, store_battles
 from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
 from tests.torture import fault_runs, kill_runs, worker_runs
-from tests.torture.fault_runs import FORMAT, record
 
 FIGURES = Path("torture.json")
 HANG_S = 1.0
@@ -242,7 +242,7 @@ def prepare(folder: Path) -> None:
     CheckpointFile(registry.folder).save({"x": np.arange(6.0)}, {"a": 1})
     export_version(registry, 1, folder / "version.zip")
     CheckpointFile(filled(folder / "sound").folder).save({"x": np.arange(4)}, {"n": 0})
-    record(folder / "recorded", 3)
+    store_battles(folder / "recorded", 3)
     with closing(BattleStore(folder / "recorded", FORMAT)) as store:
         export_data(folder / "data.jsonl", FORMAT, store.battles(PLAYER))
     (folder / "settings.toml").write_text('seed = 7\ndevice = "cpu"\nhidden = [16, 16]\n')
@@ -290,7 +290,7 @@ def main(what: str, runs: int) -> int:
     write(counts)
     for key, count in counts.items():
         print(f"{key:24}{count:>10,}")
-    blind = BLIND.get(what, lambda counts: "")(counts)
+    blind = BLIND[what](counts) if what in BLIND else ""
     if blind:
         print(f"This torture was blind: {blind}.")
         return 1

@@ -7,20 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from cornerman.contract import BattleEnd, ModelError, Source
+from cornerman.contract import ModelError
 from cornerman.experience.battle_store import PLAYER, BattleStore
-from cornerman.experience.transitions import DataFormat
 from cornerman.models.exchange import import_version
 from tests.support import plugin_operations
 from tests.support.failing_files import Failing, failing, failing_record, full_disk
-from tests.support.sample_states import chain
+from tests.support.stored_battles import FORMAT, store_battles
 from tests.support.stored_versions import IDENTITY, OPERATIONS, assert_sound, opened
 
-FORMAT = DataFormat("toy", "1.0", "layout-1", 2, 3)
-
 FAULTS: list[tuple[str, Callable[[Path], object]]] = [
-    *((name, lambda folder, name=name: OPERATIONS[name](opened(folder))) for name in OPERATIONS),  # type: ignore[misc]
-    ("record", lambda folder: record(folder, 3)),
+    *((name, lambda folder, name=name: OPERATIONS[name](opened(folder))) for name in OPERATIONS),
+    ("record", lambda folder: store_battles(folder, 3)),
     ("forget what was recorded", lambda folder: BattleStore(folder, FORMAT).forget()),
     ("import", lambda folder: import_version(opened(folder), IDENTITY, folder / "version.zip")),
 ]
@@ -56,7 +53,7 @@ def file_fault(home: Path, nth: int, name: str, operation: Callable[[Path], obje
     """Whether an operation was hit, and what was wrong then."""
     shutil.copytree(home.parent / "sound", home)
     shutil.copy(home.parent / "version.zip", home)
-    record(home, 2)
+    store_battles(home, 2)
     with failing(nth, lasting) as state, suppress(ModelError, OSError):
         operation(home)
     try:
@@ -89,9 +86,3 @@ def plugin_fault(template: Path, home: Path, nth: int, name: str, how: str) -> t
     except Exception as error:  # noqa: BLE001 - whatever it lets out is what is looked for
         wrong = f"{type(error).__name__}: {error}"
     return (states[0].hit if states else nth < MOST_OPERATIONS), f"{name}, {how}: {wrong}" if wrong else ""
-
-
-def record(folder: Path, battles: int) -> None:
-    with closing(BattleStore(folder, FORMAT)) as store:
-        for battle_id in range(battles):
-            store.append(BattleEnd(battle_id, {0: 1}, False, {0: Source.PLAYER}), chain(4, battle_id=battle_id), PLAYER)

@@ -188,13 +188,13 @@ def session(folder: Path, number: int, seed: int, told: Acknowledged, found: Fin
         _be_the_session(folder, number, seed, tell, chance.uniform(0.1, 0.7) if where == "shutdown" else 2 * HANGS_S)
     os.close(tell)
     wanted = {"startup": "", "play": "up", "shutdown": "quitting"}[where]
-    lines = _lines_until(hear, wanted)
-    if lines is not None:
+    heard = _lines_until(hear, wanted)
+    if heard is not None:
         time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     with os.fdopen(hear) as rest:
-        lines = ((lines or "") + rest.read()).split("\n")[:-1]
+        lines = ((heard or "") + rest.read()).split("\n")[:-1]
     if not (os.WIFSIGNALED(status) or "ended" in lines or "late" in lines):
         found.add("failed", f"the session ended by itself: {lines[-1:]}")
     elif wanted and not any(line.startswith(wanted) for line in lines):

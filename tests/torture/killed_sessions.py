@@ -87,7 +87,7 @@ class Session:
 
     def start(self) -> None:
         self.host.load()
-        plugin = self.host.loaded[0].hooks["settle"].__self__
+        plugin: object = getattr(self.host.loaded[0].hooks["settle"], "__self__", None)
         assert isinstance(plugin, Cornerman)
         assert plugin.trainer is not None
         self.plugin, self.trainer = plugin, plugin.trainer

@@ -31,7 +31,7 @@ from cornerman.experience.transitions import (
     take,
     unpack,
 )
-from cornerman.files.atomic import parse_json, sync_folder
+from cornerman.files.atomic import parse_json, sync_folder, unlink
 from cornerman.files.database import Database, Schema, erase
 
 log = logging.getLogger("cornerman")
@@ -369,6 +369,6 @@ def _next_number(database: Database, kind: str) -> int:
 def _erase_old(folder: Path) -> None:
     """Delete an earlier version's files; others in the folder stay."""
     for path in [*folder.glob("*.journal"), *folder.glob("forgetting-*")]:
-        path.unlink(missing_ok=True)
+        unlink(path)
     with suppress(OSError):  # absent, or something else lies in it
         folder.rmdir()

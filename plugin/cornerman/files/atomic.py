@@ -1,13 +1,16 @@
-"""Files that survive a power cut, and reading that a hostile file cannot abuse.
+"""Atomic writes that survive a power cut, and reading that a hostile file cannot abuse.
 
 Writing: a whole file is written beside its place, synced, and moved onto it, so a reader sees the old or the new one.
-Reading: only regular files, only up to a bound, JSON only to a bounded depth. Writing raises OSError; reading raises
-ModelError with a sentence. Any thread that owns the files may call.
+What a file system cannot sync, such as a folder on some network shares, is logged once and no error. Reading: only
+regular files, only up to a bound, JSON only to a bounded depth. Writing raises OSError; reading raises ModelError with
+a sentence. Any thread that owns the files may call.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 import stat
 import time
@@ -17,11 +20,24 @@ from typing import Any
 
 from cornerman.contract import ModelError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger("cornerman")
+
 MAX_JSON_BYTES = 4 * 2**20
 MAX_JSON_DEPTH = 12
 _BLOCK_BYTES = 2**20
-_BUSY_RETRIES = 5
+_BUSY_ATTEMPTS = 8 if os.name == "nt" else 1
+"""Windows moves and deletes no file that a virus scanner or a backup holds, mostly for a moment."""
 _BUSY_WAIT_S = 0.02
+_FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)
+"""On macOS, what waits for the disk and not only for its cache."""
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY}
+_NO_FOLDER_SYNC = {*_NO_SYNC, errno.EACCES, errno.EPERM, errno.EISDIR, errno.EBADF}
+_logged: set[str] = set()
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -32,7 +48,10 @@ def write_file(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view[:_BLOCK_BYTES]) :]
-        os.fsync(descriptor)
+        try:
+            _sync(descriptor)
+        except OSError as error:
+            _excuse(error, _NO_SYNC, "a file", path)
     finally:
         os.close(descriptor)
 
@@ -40,10 +59,10 @@ def write_file(path: Path, data: bytes) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step: whoever reads it, at any moment, sees the old bytes or the new ones."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    beside.unlink(missing_ok=True)
+    unlink(beside)
     try:
         write_file(beside, data)
-        _when_not_busy(lambda: os.replace(beside, path))
+        rename(beside, path)
     except OSError:
         discard(beside)
         raise
@@ -58,15 +77,14 @@ def move_folder(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can do that (Windows cannot)."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def rename(source: Path, target: Path) -> None:
+    """Rename a file onto another, or onto nothing."""
+    _when_not_busy(lambda: os.replace(source, target))
+
+
+def unlink(path: Path) -> None:
+    """Delete a file, where there is one."""
+    _when_not_busy(lambda: path.unlink(missing_ok=True))
 
 
 def discard(path: Path) -> None:
@@ -77,13 +95,47 @@ def discard(path: Path) -> None:
         return
 
 
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can do that (Windows cannot)."""
+    if os.name == "nt":
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        _excuse(error, _NO_FOLDER_SYNC, "a folder", path)
+
+
+def _sync(descriptor: int) -> None:
+    if _FULL_SYNC is not None:
+        try:
+            fcntl.fcntl(descriptor, _FULL_SYNC)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
+        else:
+            return
+    os.fsync(descriptor)
+
+
+def _excuse(error: OSError, harmless: set[int], what: str, path: Path) -> None:
+    """Log once what this file system cannot sync; any other error is raised."""
+    if error.errno not in harmless:
+        raise error
+    if what not in _logged:
+        _logged.add(what)
+        log.warning("%s of %s cannot be synced here (%s): a power cut may lose what is new", what, path.parent, error)
+
+
 def _when_not_busy(move: Callable[[], None]) -> None:
-    """On Windows a virus scanner may hold a new file for a moment: try a few times, then let the error out."""
-    for attempt in range(_BUSY_RETRIES):
+    for attempt in range(1, _BUSY_ATTEMPTS + 1):
         try:
             move()
         except PermissionError:
-            if os.name != "nt" or attempt == _BUSY_RETRIES - 1:
+            if attempt == _BUSY_ATTEMPTS:
                 raise
             time.sleep(_BUSY_WAIT_S)
         else:
@@ -129,8 +181,9 @@ def read_json(path: Path, what: str, max_bytes: int = MAX_JSON_BYTES) -> dict[st
 
 
 def to_json(value: Any) -> bytes:
-    """Readable JSON; ValueError for NaN and infinity, which no reader here accepts."""
-    return (json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
+    """Readable JSON of any text; ValueError for NaN and infinity, which no reader here accepts."""
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes JSON's own escape of it
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

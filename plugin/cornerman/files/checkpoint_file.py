@@ -7,7 +7,6 @@ owns it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import parse_json, read_file, replace_file
+from cornerman.files.atomic import parse_json, read_file, rename, replace_file, unlink
 from cornerman.files.tensor_file import Arrays, digest, pack, unpack
 
 FILE_NAME, SPARE_NAME = "resume.safetensors", "resume.previous.safetensors"
@@ -40,7 +39,7 @@ class CheckpointFile:
             raise ModelError(f"{_WHAT} is {len(data):,} bytes, more than the {MAX_BYTES:,} that can be read back.")
         try:
             if self._path.exists():
-                os.replace(self._path, self._spare)
+                rename(self._path, self._spare)
             replace_file(self._path, data)
         except OSError as error:
             raise ModelError(
@@ -66,8 +65,8 @@ class CheckpointFile:
     def erase(self) -> None:
         """Forget both copies; ModelError when they cannot be deleted."""
         try:
-            self._path.unlink(missing_ok=True)
-            self._spare.unlink(missing_ok=True)
+            unlink(self._path)
+            unlink(self._spare)
         except OSError as error:
             raise ModelError(f"{_WHAT} could not be erased ({error.strerror or error}).") from error
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.contract import ModelError
+from cornerman.files.atomic import rename, unlink
 
 try:
     import sqlite3
@@ -158,7 +159,7 @@ class Database:
     def _move_aside(self, why: str) -> None:
         """Keep a file that cannot be used under another name, where a person may still look at it."""
         aside = self.path.with_name(f"{self.path.stem}.{_ASIDE}{int(self._now())}{self.path.suffix}")
-        os.replace(self.path, aside)
+        rename(self.path, aside)
         self._discard_orphans()
         self.set_aside = aside
         self.messages.append(
@@ -169,7 +170,7 @@ class Database:
         """Delete the log of a file that is gone: SQLite must not take it for that of a new one."""
         if not self.path.exists():
             for path in _companions(self.path):
-                path.unlink(missing_ok=True)
+                unlink(path)
 
     @contextmanager
     def _errors(self, done: str) -> Iterator[None]:
@@ -185,7 +186,7 @@ def erase(path: Path) -> None:
     The file itself goes before its log: whoever is killed in between leaves a log that the next opening deletes.
     """
     for each in [*set_aside_files(path), path, *_companions(path)]:
-        each.unlink(missing_ok=True)
+        unlink(each)
 
 
 def set_aside_files(path: Path) -> list[Path]:

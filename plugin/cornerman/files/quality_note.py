@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import read_json, replace_file, to_json
+from cornerman.files.atomic import read_json, replace_file, to_json, unlink
 
 log = logging.getLogger("cornerman")
 
@@ -43,7 +43,7 @@ class QualityNote:
 
     def erase(self) -> None:
         """Delete the file, whose examples may quote what the player did; OSError where it cannot be deleted."""
-        self._path.unlink(missing_ok=True)
+        unlink(self._path)
         self._written = None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from cornerman.contract import ModelError
 from cornerman.evaluation.ratings import Meeting
 from cornerman.evaluation.verdict import GateBattle, Verdict
+from cornerman.files.atomic import unlink
 from cornerman.files.database import Database, Schema, set_aside_files
 from cornerman.models.manifest import Manifest
 
@@ -117,7 +118,7 @@ class History:
         self.database.shrink()
         try:
             for aside in set_aside_files(self.database.path):
-                aside.unlink()
+                unlink(aside)
         except OSError as error:
             raise ModelError(f"An old history could not be erased ({error.strerror or error}).") from error
 

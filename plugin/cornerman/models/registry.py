@@ -28,6 +28,7 @@ from cornerman.files.atomic import (
     move_folder,
     read_file,
     read_json,
+    rename,
     sync_folder,
     to_json,
     write_file,
@@ -377,7 +378,7 @@ class Registry:
             try:
                 # The rename makes it vanish in one step; a version is never seen half deleted.
                 gone = self._versions / f".gone-{version:06d}"
-                self._folder(version).rename(gone)
+                rename(self._folder(version), gone)
                 shutil.rmtree(gone)
             except OSError as error:
                 failed = error
