@@ -93,7 +93,7 @@ def test_a_game_in_the_present_folder_is_found(tmp_path: Path, monkeypatch: pyte
 def test_a_game_that_cannot_be_used_is_a_sentence(capsys: pytest.CaptureFixture[str], name: str, why: str) -> None:
     with pytest.raises(CornermanError, match=why):
         find_game(name)
-    status, out, err = run(capsys, "evaluate", "--game", name, "--fighter", "random")
+    status, out, err = run(capsys, "evaluate", "--game", name, "--agent", "random")
     assert (status, out) == (1, "")
     assert err.startswith("cornerman evaluate: ")
 
@@ -116,7 +116,7 @@ def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixtur
     assert [line.split()[3] for line in out.splitlines()] == list(RINGSIDE.bots)
     status, out, _ = run(capsys, *base, "--json", "--bot", "random", "--seed", 3)
     row: dict[str, Any] = json.loads(out)
-    assert (status, row["fighter"], row["bot"], row["seed"], row["battles"]) == (0, "version 0", "random", 3, 4)
+    assert (status, row["agent"], row["bot"], row["seed"], row["battles"]) == (0, "version 0", "random", 3, 4)
     assert row["wins"] + row["losses"] + row["draws"] == 4
     assert run(capsys, *base, "--json", "--bot", "random", "--seed", 3)[1] == out
     for wrong, why in (("--version", "version 9"), ("--bot", "no bot '9'"), ("--battles", "")):
@@ -126,14 +126,14 @@ def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixtur
 
 
 def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ("--game", GAME, "--fighter", "random", "--json", "--battles", "200")
+    arguments = ("--game", GAME, "--agent", "random", "--json", "--battles", "200")
     status, out, _ = run(capsys, "evaluate", *arguments)
     row = json.loads(out)
-    assert (status, row["fighter"], row["battles"]) == (0, "random", 200)
+    assert (status, row["agent"], row["battles"]) == (0, "random", 200)
     assert row["interval"][0] < 0.25 + 0.1
     assert 0.1 < row["win_rate"] < 0.4  # each side wins a quarter of the battles
     assert row["different_battles"] <= 2 * 2 * 4 * 4, "seats, strengths and decisions of both sides"
-    status, out, _ = run(capsys, "evaluate", "--game", GAME, "--fighter", "random", "--battles", "200")
+    status, out, _ = run(capsys, "evaluate", "--game", GAME, "--agent", "random", "--battles", "200")
     assert f", only {row['different_battles']} of these 200 battles differ" in out
 
 
@@ -148,7 +148,7 @@ def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: P
     status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)
     row = json.loads(out)
     assert status == 0
-    assert row["fighter"] != "version 0", "nothing passed the gate"
+    assert row["agent"] != "version 0", "nothing passed the gate"
     assert row["win_rate"] > 0.4  # the best there is wins every second battle, the other half are drawn
     assert row["losses"] == 0
 
@@ -225,7 +225,7 @@ def test_install_where_a_file_is_in_the_way_is_a_sentence(capsys: pytest.Capture
 
 
 def test_who_stops_reading_the_output_ends_it_quietly() -> None:
-    command = [sys.executable, "-m", "cornerman", "evaluate", "--game", GAME, "--fighter", "random", "--battles", "2"]
+    command = [sys.executable, "-m", "cornerman", "evaluate", "--game", GAME, "--agent", "random", "--battles", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

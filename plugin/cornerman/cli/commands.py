@@ -1,4 +1,4 @@
-"""What `cornerman COMMAND` does. Each command is a class with `add` (its options and help) and `run`."""
+"""The commands of `cornerman`. Each is a class with `add` (its options and help) and `run`."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Evaluate:
         _data_option(parser)
         add = parser.add_argument
         add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
-        add("--fighter", metavar="NAME", help="measure this bot instead of a version")
+        add("--agent", metavar="NAME", help="measure this bot instead of a version")
         add("--bot", default="", metavar="NAME", help="the opponent (default: each of the game's bots in turn)")
         add("--battles", type=_whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
         add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
@@ -132,19 +132,19 @@ class Evaluate:
         from cornerman.evaluation.arena import Agent, different_text, evaluate
 
         game = find_game(options.game)
-        for name in filter(None, (options.bot, options.fighter)):
+        for name in filter(None, (options.bot, options.agent)):
             if name not in game.bots:
                 raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(game.bots)}")
         agent: Agent
-        if options.fighter:
-            agent, who = game.bots[options.fighter], options.fighter
+        if options.agent:
+            agent, who = game.bots[options.agent], options.agent
         else:
             agent = policy = stored_policy(game, options.data, options.version)
             who = f"version {policy.version}"
         for name in [options.bot] if options.bot else game.bots:
             result = evaluate(agent, game.bots[name], game, options.battles, options.seed)
             if options.json:
-                print(json.dumps({"fighter": who, "bot": name, "seed": options.seed, **result.as_dict()}))
+                print(json.dumps({"agent": who, "bot": name, "seed": options.seed, **result.as_dict()}))
             else:
                 low, high = result.interval
                 print(
@@ -174,7 +174,7 @@ def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Policy
 
 
 def identity_for(game: HeadlessGame) -> Identity:
-    """What tells this game's files from others'."""
+    """What the files of this game carry, so that those of another one are refused."""
     from cornerman.experience.encoder import Encoder
     from cornerman.models.manifest import Identity
 
@@ -221,7 +221,7 @@ class Data:
 
 
 class Versions:
-    """List, draw, move, hand on and tidy up the stored versions."""
+    """List, draw, promote, export, import and delete stored versions."""
 
     @staticmethod
     def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -241,10 +241,10 @@ class Versions:
         promote = actions.add_parser("promote", help="let version N play from the next start on")
         promote.add_argument("version", **number)
         actions.add_parser("rollback", help="let the champion before play again")
-        export = actions.add_parser("export", help="write version N to a .zip for somebody else")
+        export = actions.add_parser("export", help="write version N to a .zip, to give away")
         export.add_argument("version", **number)
         export.add_argument("file", **file)
-        actions.add_parser("import", help="take in such a .zip, into quarantine until it has played a smoke battle")
+        actions.add_parser("import", help="add the version in such a .zip, once it has played a smoke battle")
         actions.choices["import"].add_argument("file", **file)
         prune = actions.add_parser("prune", help="delete the oldest versions")
         prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
@@ -275,7 +275,7 @@ class Versions:
             "promote": lambda: stored.promote(options.version),
             "rollback": stored.roll_back,
             "export": lambda: stored.export(options.version, options.file),
-            "import": lambda: stored.take_in(options.file),
+            "import": lambda: stored.import_file(options.file),
             "prune": lambda: stored.prune(options.keep),
         }
         if options.action:

@@ -70,7 +70,7 @@ def _machine() -> list[str]:
     from cornerman.training.machine import Machine
 
     machine = Machine()
-    for _ in range(MEASUREMENTS):  # how busy a processor is can only be told over some time
+    for _ in range(MEASUREMENTS):  # the load of a processor is measured over some time
         reading = machine.read()
         time.sleep(MEASURED_S / MEASUREMENTS)
     figures = (("processor", "cpu_percent", "% busy"), ("memory", "memory_percent", "% used"))

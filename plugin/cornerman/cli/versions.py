@@ -1,5 +1,4 @@
-"""What `cornerman versions` does: lists the stored versions, draws their family tree, and changes which of them
-plays."""
+"""`cornerman versions`: lists the stored versions, draws their family tree, and changes which of them plays."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ class StoredVersions:
     """
 
     def __init__(self, folder: Path, identity: Identity, game: HeadlessGame | None = None) -> None:
-        """`game` is needed for smoke battles, and to tell the weakest bot, from which ratings count."""
+        """`game` is needed for smoke battles, and for the name of the weakest bot, whose rating is 0."""
         self._folder, self._identity, self._game = folder, identity, game
 
     def _writing(self) -> Store:
@@ -111,14 +110,14 @@ class StoredVersions:
         return "\n".join([*sentences, f"Version {now} plays again; version {before} is kept as rolled back."])
 
     def export(self, version: int, path: Path) -> str:
-        """Write a version to a .zip for somebody else."""
+        """Write a version to a .zip, to give away."""
         with self._reading() as store:
             _check_stored(store, version)
             export_version(store.registry, version, path)
-        return f"Version {version} is in {path}; 'cornerman versions import' takes it in elsewhere."
+        return f"Version {version} is in {path}; 'cornerman versions import' adds it elsewhere."
 
-    def take_in(self, path: Path) -> str:
-        """Take in a version from elsewhere: into quarantine, and out of it after a smoke battle."""
+    def import_file(self, path: Path) -> str:
+        """Add a version from elsewhere: in quarantine, until it has played a smoke battle."""
         if not path.exists():
             raise CornermanError(f"there is no {path}")
         with self._writing() as store:
@@ -211,7 +210,7 @@ def _row(entry: VersionEntry, ratings: Mapping[str, Rating]) -> str:
 
 
 def _draw(entries: list[VersionEntry], ratings: Mapping[str, Rating], path: Path) -> None:
-    """Versions by learning steps and rating, each joined to its parent; scripted fighters as lines across."""
+    """Versions by learning steps and rating, each joined to its parent; bots as lines across."""
     from matplotlib.figure import Figure  # here and not above: only this needs it
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")

@@ -90,7 +90,7 @@ class Gate(SlicedJudge):
         bots: Mapping[str, Bot] | None = None,
         oldest: Agent | None = None,
     ) -> None:
-        """`bots`: whom not to lose to, all of the game's where None. The same arguments give the same verdict."""
+        """`bots`: opponents of the checks, all of the game's where None. The same arguments give the same verdict."""
         super().__init__()
         self._game, self._seed, self._settings = game, seed, settings or GateSettings()
         self._candidate, self._champion = as_bot(candidate, encoder), as_bot(champion, encoder)
@@ -202,5 +202,5 @@ class Gate(SlicedJudge):
 
 
 def _loss(check: Check) -> str:
-    whom = "the oldest champion" if check.opponent == "oldest" else check.opponent
-    return f"{check.candidate:.0%} against {whom} where {check.reference:.0%} is due"
+    opponent = "the oldest champion" if check.opponent == "oldest" else check.opponent
+    return f"{check.candidate:.0%} against {opponent} where {check.reference:.0%} is due"

@@ -45,7 +45,7 @@ def _right(estimate: Floats, battle: HeldOutBattle) -> NDArray[np.bool_]:
 class HeldOutJudge(SlicedJudge):
     """Judges by held-out battles, for games that offer no headless ones.
 
-    It tells which of two value estimates fits better, not which of two policies wins more: a candidate that passes is
+    They show which of two value estimates fits better, not which of two policies wins more: a candidate that passes is
     on probation until live battles have shown that it is no worse.
     """
 

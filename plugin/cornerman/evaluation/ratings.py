@@ -1,6 +1,6 @@
 """Bradley-Terry ratings with intervals: how strong each version and bot is, on one scale that chosen bots anchor.
 
-Pure arithmetic over who met whom and how it ended. 400 points are odds of ten to one.
+Pure arithmetic over the results of pairings. 400 points are odds of ten to one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ POINTS = 400.0 / log(10.0)
 """Points a unit of log odds, as in Elo's scale."""
 
 PRIOR_POINTS = 600.0
-"""Standard deviation of the prior around the anchors: who won everything gets a large rating, not infinity."""
+"""Standard deviation of the prior around the anchors: winning everything gives a large rating, not infinity."""
 
 _MAX_STEPS = 60
 _LONGEST_STEP = 2.0
@@ -45,7 +45,7 @@ class Rating:
 
 
 def rate(meetings: Iterable[Meeting], anchors: Mapping[str, float]) -> dict[str, Rating]:
-    """The rating of everyone who met anyone, by name, strongest first.
+    """The ratings of all players that met another one, by name, strongest first.
 
     Bradley and Terry 1952: the log odds of winning are the difference of two strengths; a draw counts as half a win.
     Found by Newton's method on the penalised likelihood; intervals come from its curvature (the inverse Hessian).

@@ -25,7 +25,7 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is told apart, and how often either error may happen."""
+    """The two hypotheses, and how often either error may happen."""
 
     lower: float = 0.50  # the score of an equal candidate
     upper: float = 0.60  # the score of one worth promoting

@@ -211,7 +211,7 @@ class SelfPlay:
         return self.battles.step(actions)
 
     def _act(self, now: slice, at: Ints, observation: Floats, mask: Bools) -> Ints:
-        """Everyone's action, agent by agent; and note who decided, and against whom."""
+        """The action of every row, agent by agent; notes who decided, and the opponent."""
         source, opponent = self._decisions["source"], self._decisions["opponent"]
         if len(self._agents) == 1:
             source[now] = opponent[now] = self._codes[0]

@@ -156,7 +156,7 @@ class ScalarBattles:
         return _End(0, standing, seen) if outcome is None else _End(outcome[0], standing)
 
     def _read(self, row: int, battle: Battle) -> None:
-        """Take in whose decision is due in a row, and what that seat sees and may do."""
+        """Read whose decision is due in a row, and what that seat sees and may do."""
         with game_code("the state"):
             seat, state = seat_due(battle), battle.state()
             if seat is None:

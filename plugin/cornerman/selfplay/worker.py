@@ -78,7 +78,7 @@ class Worker:
         if isinstance(game, BatchedGame) and scalar:
             beside = ScalarBattles(game, self._encoder, sizes.beside, first + 1)
             self._plays["beside"], self._bots["beside"] = SelfPlay(beside, *shape, random, sizes.turns), scalar
-        self._told: Counter[str] = Counter()  # faulty battles that were told already, by reason
+        self._reported: Counter[str] = Counter()  # faulty battles in earlier answers, by reason
         self._gate: tuple[int, Gate] | None = None  # of a judgement made in several answers, with its seed
         self._before: tuple[dict[str, NDArray[Any]], str] | None = None  # the state before the last order to collect
 
@@ -157,7 +157,7 @@ class Worker:
         """Faulty battles since the last answer: how many by reason, and an example of each."""
         faults = [play.battles.faults for play in self._plays.values() if isinstance(play.battles, ScalarBattles)]
         counts = sum((fault.counts for fault in faults), Counter[str]())
-        new, self._told = counts - self._told, counts
+        new, self._reported = counts - self._reported, counts
         examples = {reason: text for fault in faults for reason, text in fault.examples.items() if reason in new}
         return {"dropped": dict(new), "examples": examples} if new else {}
 

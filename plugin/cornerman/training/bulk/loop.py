@@ -1,7 +1,7 @@
 """Bulk training over processes: workers collect, this process learns, one more worker judges candidates; weights go
 out, rows come in, and a league samples the opponents.
 
-Answers are taken in a fixed order, a fixed number of steps is learned a row, and verdicts are taken in at fixed steps:
+Answers are taken in a fixed order, a fixed number of steps is learned a row, and verdicts are used at fixed steps:
 how fast the machine is does not decide what is learned from when. A checkpoint holds everything that decides what
 comes.
 """

@@ -1,7 +1,7 @@
 """The candidates of bulk training: put to the gate one after the other, in a worker of their own, and promoted.
 
-A verdict is taken in when the next candidate is due, which is counted in learning steps, and never when it happens to
-arrive. So how fast the judge is does not decide who is met from when on; one that is late is waited for.
+A verdict is used when the next candidate is due, which is counted in learning steps, and never when it happens to
+arrive. So how fast the judge is does not decide from when on a new champion is met; a late verdict is waited for.
 Owned by the process that learns.
 """
 
@@ -83,7 +83,7 @@ class BulkPromotion:
         return [policy for policy in self._champions.slot.line if policy.spec == self._spec]
 
     def put(self, flat: Floats, steps: int, rows: int, stopped: Callable[[], bool]) -> bool:
-        """Take in the last verdict, and put what was learned until now to the gate; False where stopped before."""
+        """Use the last verdict, and put what was learned until now to the gate; False where stopped before."""
         if not self.settle(stopped):
             return False
         counts = self.counts
@@ -93,7 +93,7 @@ class BulkPromotion:
         return True
 
     def settle(self, stopped: Callable[[], bool]) -> bool:
-        """Wait for what the judge was ordered and take it in; False where stopped before."""
+        """Wait for the judge's answer and use it; False where stopped before."""
         started = time.monotonic()
         while self._candidate is not None or not self.counts.measured:
             answer = self._pool.answer(self._judge, WAIT_S)

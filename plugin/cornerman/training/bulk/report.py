@@ -64,7 +64,7 @@ def write_report(
 def cross_table(
     game: HeadlessGame, champions: Sequence[Policy], num_battles: int, stopped: Callable[[], bool]
 ) -> list[Meeting]:
-    """Everyone against everyone: the champion, its predecessor, the oldest one kept, the bots; empty where stopped."""
+    """All pairings of the champion, its predecessor, the oldest one kept and the bots; empty where stopped."""
     chosen = (champions[-1], champions[max(0, len(champions) - 2)], champions[0])
     agents: dict[str, Agent] = {**{f"version {policy.version}": policy for policy in chosen}, **game.bots}
     encoder, meetings = Encoder(game), []
@@ -80,7 +80,7 @@ def cross_table(
 def curve_text(curve: Sequence[Mapping[str, Any]]) -> str:
     """A line for each of at most `CURVE_LINES` moments, evenly spread."""
     if not curve:
-        return "too short to tell"
+        return "too short for a curve"
     step = max(1, -(-len(curve) // CURVE_LINES))
     shown = list(curve[::step])
     if shown[-1] is not curve[-1]:

@@ -42,8 +42,8 @@ def train(
     """Train until the plan's end, then report; returns the version that plays then.
 
     `game_name` is what `find_game` understands; it must name the same game in another process. An interrupt ends
-    training early, with everything saved and without the battles of the report; a second one does not wait for that.
-    Nobody holds the data folder while the report is made.
+    training early, with everything saved and without the report's battles; a second one does not wait for that. The
+    data folder is free while the report is made.
     """
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
     encoder = Encoder(game)
@@ -54,11 +54,10 @@ def train(
             store.bulk_folder.mkdir(exist_ok=True)
             log = BulkLog(store.bulk_folder / "log.jsonl", say, plan.tensorboard)
             on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
-            if on_cpu.why_slow:
-                say(on_cpu.why_slow)
             learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec, on_cpu.learn)
-            for choice in devices.values():
-                say(choice.why)
+            machine = [*filter(None, [on_cpu.why_slow]), *(choice.why for choice in devices.values())]
+            for sentence in machine:
+                say(sentence)
             with _workers(game_name, plan, learner.spec.hidden) as start_worker:
                 loop = BulkLoop(game, settings, plan, store, champions, learner, log, start_worker)
                 if resume:
@@ -67,9 +66,8 @@ def train(
                 done = loop.run(interrupted)
         if not done:
             say("Stopped; everything is saved, and --resume goes on from here.")
-        machine, line = [*(choice.why for choice in devices.values()), *loop.faults], champions.slot.line
-        folder, battles = store.bulk_folder, plan.report_battles
-        say(write_report(folder, game, line, loop.progress, machine, battles, interrupted))
+        line, machine = champions.slot.line, [*machine, *loop.faults]
+        say(write_report(store.bulk_folder, game, line, loop.progress, machine, plan.report_battles, interrupted))
     say(f"Version {line[-1].version} plays. It is stored in {data}")
     return line[-1].version
 
