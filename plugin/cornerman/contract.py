@@ -26,7 +26,7 @@ MAX_FEATURES = 8_192
 """Features of the game's own."""
 MAX_NAME = 1_000
 """Characters in the name or version of a game, or in the name of an action."""
-MAX_NAMES = 1_000_000
+MAX_NAMES = 500_000
 """Characters in the names of all actions together."""
 
 State: TypeAlias = Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cornerman.contract import Game, ModelError
+from cornerman.contract import MAX_ACTIONS, MAX_FEATURES, MAX_NAME, Game, ModelError, printable
 from cornerman.policy.q_network import NetworkSpec
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MAX_LAYERS = 8
 MAX_UNITS = 4096
-MAX_NAMES = 512
+MAX_OBSERVATION_SIZE = 32 + MAX_FEATURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
         game_version=reader.text("game_version"),
         encoder_version=reader.text("encoder_version"),
         action_names=reader.texts("action_names"),
-        observation_size=reader.number("observation_size", MAX_UNITS),
+        observation_size=reader.number("observation_size", MAX_OBSERVATION_SIZE),
         hidden=reader.sizes(value.get("hidden"), "hidden", MAX_LAYERS, MAX_UNITS),
         sha256=reader.sha("sha256"),
         weights_bytes=reader.number("weights_bytes", 2**40),
@@ -159,14 +159,14 @@ class _Fields:
 
     def text(self, name: str) -> str:
         text = self._value.get(name)
-        if not isinstance(text, str) or len(text) > 200 or not text.isprintable():
-            raise self._wrong(name, "a short text of printable characters")
+        if not isinstance(text, str) or len(text) > MAX_NAME or text != printable(text):
+            raise self._wrong(name, f"a text of at most {MAX_NAME:,} printable characters")
         return text
 
     def texts(self, name: str) -> tuple[str, ...]:
         texts = self._value.get(name)
-        if not isinstance(texts, list) or not 0 < len(texts) <= MAX_NAMES:
-            raise self._wrong(name, "a list of names")
+        if not isinstance(texts, list) or not 0 < len(texts) <= MAX_ACTIONS:
+            raise self._wrong(name, f"a list of at most {MAX_ACTIONS:,} names")
         return tuple(_Fields({name: text}, self._what).text(name) for text in texts)
 
     def sizes(self, sizes: Any, name: str, max_length: int, most: int) -> tuple[int, ...]:
@@ -189,7 +189,10 @@ class _Fields:
         return mapping
 
     def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
-        return {key: self.sizes(shape, name, 2, MAX_UNITS) for key, shape in self.mapping(name).items()}
+        return {
+            key: self.sizes(shape, name, 2, max(MAX_ACTIONS, MAX_OBSERVATION_SIZE))
+            for key, shape in self.mapping(name).items()
+        }
 
     def counts(self, name: str) -> dict[str, int]:
         counts = self.mapping(name)

@@ -26,6 +26,7 @@ from cornerman.files.atomic import (
     MAX_JSON_BYTES,
     discard,
     move_folder,
+    parse_json,
     read_file,
     read_json,
     rename,
@@ -171,7 +172,11 @@ class Registry:
         weights = pack(split(np.asarray(flat, np.float32), spec))
         version = max([self._line.next_version - 1, *self.numbers()]) + 1
         manifest = self._describe(version, spec, provenance, weights)
-        files = {WEIGHTS: weights, MANIFEST: to_json(manifest.as_dict()), CARD: card(manifest).encode()}
+        described, what = to_json(manifest.as_dict()), f"The manifest of version {version}"
+        parse_manifest(parse_json(described, what), what)  # nothing is written that would not be read
+        if len(described) > MAX_JSON_BYTES or len(weights) > MAX_WEIGHTS_BYTES:
+            raise ModelError(f"Version {version} is larger than what can be read back; it was not saved.")
+        files = {WEIGHTS: weights, MANIFEST: described, CARD: card(manifest).encode("utf-8", "replace")}
         self._write_folder(version, files)
         return version
 
