@@ -1,6 +1,7 @@
 # make play     a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
 # make test     the same environment; lint, types, tests
 # make long     tests that are too slow for make test: bulk training stopped and killed, packages built and installed, ...
+# make pythons  the same tests without torch on every newer Python that is found here
 # make battles  100,000 random battles by the batched rules and by the scalar ones, compared; about three minutes
 # make bench    what recording, deciding and learning cost, beside other libraries; ONLY=record for one subject
 # make study    learning results with intervals, hours of them; ONLY=games for one subject; what is done stays done
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 ARGS ?=
 
-.PHONY: play test long battles lint env bench study torture soak ladder clean
+.PHONY: play test long pythons battles lint env bench study torture soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -36,6 +37,9 @@ test: env lint
 long: env
 	$(INSTALL) ".[package]"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m long $(ARGS)
+
+pythons: env
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.pythons $(ARGS)
 
 battles: env
 	CORNERMAN_BATTLES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/game_adapter/test_vector_battle.py $(ARGS)

@@ -64,9 +64,10 @@ class Picture:
         ends = [(point, radius + margin + 0.01) for a, ra, b, rb in capsules for point, radius in ((a, ra), (b, rb))]
         left, right = min(p[0] - r for p, r in ends), max(p[0] + r for p, r in ends)
         low, high = min(p[1] - r for p, r in ends), max(p[1] + r for p, r in ends)
-        to_column, to_row = (lambda x: (x + UNITS / 2) / UNITS * side), (lambda y: (UNITS - GROUND - y) / UNITS * side)
-        rows = slice(max(0, int(to_row(high))), max(0, min(side, int(to_row(low)) + 1)))
-        return rows, slice(max(0, int(to_column(left))), max(0, min(side, int(to_column(right)) + 1)))
+        column, row = np.array([left, right]) + UNITS / 2, UNITS - GROUND - np.array([high, low])
+        places = [(int(first), int(last) + 1) for first, last in (row / UNITS * side, column / UNITS * side)]
+        rows, columns = (slice(max(0, first), max(0, min(side, last))) for first, last in places)
+        return rows, columns
 
     def _blend(self, box: tuple[slice, slice], rgb: Image, where: NDArray[np.bool_]) -> None:
         self.rgb[box] = np.where(where[..., None], rgb, self.rgb[box])

@@ -37,7 +37,7 @@ def noise(length_s: float, smooth: int, random: np.random.Generator) -> Wave:
     """White noise, dulled by a moving average over `smooth` samples."""
     raw = random.standard_normal(int(length_s * RATE) + smooth)
     dull = np.convolve(raw, np.ones(smooth) / smooth, mode="same")[: int(length_s * RATE)]
-    return dull / np.abs(dull).max()
+    return np.asarray(dull / np.abs(dull).max())
 
 
 def mix(length_s: float, *parts: tuple[float, float, Wave]) -> Wave:

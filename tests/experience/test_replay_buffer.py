@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,6 +117,7 @@ def test_a_fresh_sample_leaves_the_last_one_alone() -> None:
 
 
 def test_ready_tensors_are_the_arrays_memory() -> None:
+    pytest.importorskip("torch", reason="the tensors are torch's")
     ring = buffer()
     for number in range(8):
         ring.append(numbered(number))
@@ -141,7 +141,7 @@ def test_without_pinned_memory_a_batch_for_cuda_is_a_plain_one(
         asked.append(more["pin_memory"])
         raise error
 
-    monkeypatch.setattr(torch, "zeros", fail)
+    monkeypatch.setattr(pytest.importorskip("torch", reason="the memory is torch's"), "zeros", fail)
     shapes = {name: (column.shape, column.dtype) for name, column in batch_for("cuda", 16, 2, 3).columns()}
     assert shapes == {name: (column.shape, column.dtype) for name, column in empty_batch(16, 2, 3).columns()}
     assert asked == [True]

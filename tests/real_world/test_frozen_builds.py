@@ -77,7 +77,7 @@ print(json.dumps({"messages": host.messages, "report": report, "stored": stored,
 def documented_command() -> list[str]:
     page = (ROOT / "docs" / "integrate.md").read_text("utf-8")
     (line,) = re.findall(r"^    pyinstaller (game\.py .*)$", page, re.MULTILINE)
-    return line.split()
+    return str(line).split()
 
 
 @pytest.fixture(scope="module")

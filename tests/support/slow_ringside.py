@@ -111,7 +111,8 @@ class SlowBattle:
 
     def __init__(self, state: State, rules: Rules, key: int, coin: int) -> None:
         self.state, self.rules, self.key, self.coin = copy.deepcopy(state), rules, key, coin
-        self.turn, self.outcome = 0, None
+        self.turn = 0
+        self.outcome: dict[int, int] | None = None
         self.queue = turn_order(self.state, coin ^ 1)
 
     def apply(self, action: int) -> None:

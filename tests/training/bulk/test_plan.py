@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 
 from cornerman.contract import SettingsError
-from cornerman.learning.accelerator import device_actor, device_replay
 from cornerman.learning.device import Choice
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.training.bulk import plan as bulk_plan
 from cornerman.training.bulk.plan import Plan, on_devices
+
+torch = pytest.importorskip("torch", reason="devices are torch's")
+device_actor = pytest.importorskip("cornerman.learning.accelerator.device_actor")
+device_replay = pytest.importorskip("cornerman.learning.accelerator.device_replay")
 
 PLAN, TOGETHER = Plan(decisions=1), 64
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from cornerman.contract import ModelError
 from cornerman.files.checkpoint_file import CheckpointFile
@@ -132,6 +131,7 @@ def test_rows_on_a_device_teach_the_same_also_where_it_is_lost(
     tmp_path: Path, straight: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, lost: bool
 ) -> None:
     """torch's "cpu" stands for the device; it is lost in the middle of learning from rows on it."""
+    torch = pytest.importorskip("torch", reason="the device is torch's")
     run = Run(tmp_path, "choosing", DECISIONS, rows_on="cpu")
     learn, on_device = run.learner.learn_burst, list[bool]()
 
