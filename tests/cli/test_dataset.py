@@ -12,11 +12,10 @@ import pytest
 
 from cornerman.cli import dataset
 from cornerman.contract import BattleEnd, ModelError, Source
-from cornerman.experience.transitions import DataFormat, StoredBattle, pack, unpack
+from cornerman.experience.transitions import StoredBattle, pack, unpack
+from tests.support.sample_states import ACTIONS as NAMES
 from tests.support.sample_states import chain, same
-
-FORMAT = DataFormat("duel", "1", "abc", 2, 3)
-NAMES = ("strike", "heavy", "guard")
+from tests.support.stored_battles import FORMAT
 
 
 def battles(count: int = 3) -> list[StoredBattle]:
@@ -145,11 +144,11 @@ def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_the_summary_counts_what_is_there() -> None:
     summary = dataset.summarize(battles(), NAMES)
-    assert (summary.battles, summary.rows, summary.cut_off) == (3, 9, 2)
-    assert summary.decided_by == {"plugin": 9}
-    assert summary.against == {"scripted": 9}
-    assert summary.actions.total() == 9
-    assert set(summary.actions) <= {"strike", "heavy"}
+    assert (summary.battles, summary.transitions, summary.cut_off) == (3, 9, 2)
+    assert summary.counts[dataset.DECIDED_BY] == {"plugin": 9}
+    assert summary.counts[dataset.AGAINST] == {"scripted": 9}
+    assert summary.counts[dataset.ACTION].total() == 9
+    assert set(summary.counts[dataset.ACTION]) <= {"strike", "heavy"}
     assert summary.outcomes == {"plugin": {"won": 1}, "player": {"lost": 1}}
     text = summary.text()
     assert "3 battles, 2 of them cut off; 9 decisions" in text
@@ -165,7 +164,7 @@ def test_the_summary_shows_bad_rows() -> None:
     stored = battles(1)
     stored[0].columns["reward"][:] = np.inf
     summary = dataset.summarize(stored, NAMES)
-    assert +summary.left_out == {"reward": 2}
+    assert +summary.counts[dataset.REFUSED] == {"reward": 2}
     assert ["reward", "2", "100%"] in [line.split() for line in summary.text().splitlines()]
 
 

@@ -1,7 +1,7 @@
-"""What is stored, for people: a summary with a plot, and files to take recorded battles elsewhere and back.
+"""Recorded battles for people: a summary with a plot, and files to take them elsewhere and back.
 
-Exports are `.npz` (numpy, without pickle) or `.jsonl` (a battle a line); imports pass the same checks as new rows, and
-what fails is left out and counted. For the command line and tools, never while a game runs. No torch.
+Exports are `.npz` (numpy, without pickle) or `.jsonl` (a battle a line); imports pass the same checks as new
+transitions, and what fails is left out and counted. For the command line and tools, never while a game runs. No torch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,35 +34,28 @@ from cornerman.files.atomic import parse_json, read_file, replace_file
 
 MAX_IMPORT_BYTES = 512 * 2**20
 RESULTS = {1: "won", 0: "drawn", -1: "lost"}
+DECIDED_BY, AGAINST, ACTION, REFUSED = "decided by", "against", "action", "not to be learned from"
 
 
 @dataclass(slots=True)
 class Summary:
-    """Rows and battles counted; every name is the contract's or the game's own."""
+    """Battles and their transitions counted; every name is the contract's or the game's own."""
 
     battles: int = 0
-    rows: int = 0
+    transitions: int = 0
     cut_off: int = 0  # battles that a limit or the player ended
-    decided_by: Counter[str] = field(default_factory=Counter)
-    against: Counter[str] = field(default_factory=Counter)
-    actions: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, Counter[str]] = field(
+        default_factory=lambda: {title: Counter() for title in (DECIDED_BY, AGAINST, ACTION, REFUSED)}
+    )
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)  # who sat there -> won, drawn, lost
-    left_out: Counter[str] = field(default_factory=Counter)  # why rows may not be learned from
 
     def text(self) -> str:
         """A table for the command line."""
-        lines = [f"{self.battles} battles, {self.cut_off} of them cut off; {self.rows} decisions"]
-        for title, counts in (
-            ("decided by", self.decided_by),
-            ("against", self.against),
-            ("action", self.actions),
-            ("not to be learned from", self.left_out),
-        ):
-            if counts.total():
-                lines += ["", f"{title:<26}{'decisions':>11}{'share':>8}"]
-            for name, count in counts.most_common():
-                if count:
-                    lines.append(f"  {name:<24}{count:>11,}{count / counts.total():>8.0%}")
+        lines = [f"{self.battles} battles, {self.cut_off} of them cut off; {self.transitions} decisions"]
+        for title, counts in self.counts.items():
+            shown = [(name, count) for name, count in counts.most_common() if count]
+            lines += ["", f"{title:<26}{'decisions':>11}{'share':>8}"] if shown else []
+            lines += [f"  {name:<24}{count:>11,}{count / counts.total():>8.0%}" for name, count in shown]
         if self.outcomes:
             lines += ["", f"{'outcome for':<26}" + "".join(f"{name:>8}" for name in RESULTS.values())]
         for who, results in self.outcomes.items():
@@ -72,7 +65,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a file held: battles that may be learned from, and how many rows were left out for which reason."""
+    """What a file held: battles that may be learned from, and how many transitions were left out, by reason."""
 
     battles: list[StoredBattle]
     left_out: Counter[str]
@@ -82,17 +75,17 @@ def summarize(battles: Iterable[StoredBattle], action_names: Sequence[str]) -> S
     """Count what is stored."""
     summary = Summary()
     for battle in battles:
-        columns = battle.columns
+        columns, counts = battle.columns, summary.counts
         summary.battles += 1
-        summary.rows += len(battle)
+        summary.transitions += len(battle)
         summary.cut_off += battle.end.truncated
-        summary.decided_by += _names(columns["source"])
-        summary.against += _names(columns["opponent"])
-        summary.actions += Counter(action_names[action] for action in columns["action"].tolist())
+        counts[DECIDED_BY].update(Source(source).name.lower() for source in columns["source"].tolist())
+        counts[AGAINST].update(Source(source).name.lower() for source in columns["opponent"].tolist())
+        counts[ACTION].update(action_names[action] for action in columns["action"].tolist())
+        counts[REFUSED].update({reason: int(bad.sum()) for reason, bad in faults(columns).items()})
         for seat, result in battle.end.outcome.items():
             who = battle.end.seats.get(seat, Source.UNKNOWN).name.lower()
             summary.outcomes.setdefault(who, Counter())[RESULTS[result]] += 1
-        summary.left_out += Counter({name: int(bad.sum()) for name, bad in faults(columns).items()})
     return summary
 
 
@@ -102,10 +95,10 @@ def plot(summary: Summary, path: Path) -> None:
 
     figure = Figure(figsize=(10, 6), layout="constrained")
     sources, actions, outcomes = figure.subplots(3, 1, height_ratios=(1, 2, 1))
-    for axes, title, counts in ((sources, "decisions by", summary.decided_by), (actions, "actions", summary.actions)):
-        names = sorted(counts, key=lambda name, counts=counts: counts[name])  # type: ignore[misc]  # bound per axis
-        axes.barh(names, [counts[name] for name in names])
-        axes.set_title(f"{title} ({summary.rows} in {summary.battles} battles)")
+    for axes, title in ((sources, DECIDED_BY), (actions, ACTION)):
+        ordered = summary.counts[title].most_common()[::-1]
+        axes.barh([name for name, _ in ordered], [count for _, count in ordered])
+        axes.set_title(f"{title} ({summary.transitions} decisions in {summary.battles} battles)")
     left = np.zeros(len(summary.outcomes))
     for name in RESULTS.values():
         counted = np.array([results[name] for results in summary.outcomes.values()], float)
@@ -118,7 +111,7 @@ def plot(summary: Summary, path: Path) -> None:
 
 
 def export(path: Path, data_format: DataFormat, battles: Iterable[StoredBattle]) -> int:
-    """Write battles to a `.npz` or `.jsonl` file; returns how many rows. ModelError for another ending, OSError."""
+    """Write battles to a `.npz` or `.jsonl` file; how many transitions. ModelError for another ending, OSError."""
     stored = list(battles)
     write = {".npz": _to_npz, ".jsonl": _to_jsonl}.get(path.suffix)
     if write is None:
@@ -160,17 +153,7 @@ def _to_npz(data_format: DataFormat, battles: list[StoredBattle]) -> bytes:
 
 
 def _from_npz(data: bytes, data_format: DataFormat) -> Iterator[StoredBattle]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > MAX_IMPORT_BYTES:
-                raise ModelError(f"The file of battles unpacks to {size:,} bytes; {MAX_IMPORT_BYTES:,} are allowed.")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(f"The file of battles is no readable .npz ({error}).") from error
+    arrays = _arrays(data)
     try:
         notes = parse_json(arrays.pop("notes").tobytes(), "The file's notes")
         _same(data_format, notes["header"])
@@ -179,15 +162,24 @@ def _from_npz(data: bytes, data_format: DataFormat) -> Iterator[StoredBattle]:
         total = len(arrays["action"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"The file of battles does not hold what it should ({error}).") from error
-    if len(counts) != len(ends) or sum(counts) != total or min(counts, default=0) < 0:
-        raise ModelError("The file of battles does not hold as many rows as it says.")
     misfit = fit(arrays, data_format.observation_size, data_format.num_actions)
-    if misfit:
-        raise ModelError(f"The file of battles does not fit this game: {misfit}.")
-    start = 0
-    for end, count in zip(ends, counts, strict=True):
-        yield StoredBattle(end, take(arrays, np.arange(start, start + count)))
-        start += count
+    if misfit or len(counts) != len(ends) or sum(counts) != total or min(counts, default=0) < 0:
+        raise ModelError(f"The file of battles does not fit: {misfit or 'it holds more or less than it says'}.")
+    last = np.cumsum(counts, dtype=np.int64)
+    for end, count, after in zip(ends, counts, last, strict=True):
+        yield StoredBattle(end, take(arrays, np.arange(after - count, after)))
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size <= MAX_IMPORT_BYTES:
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+    except Exception as error:  # zipfile and numpy raise what they like for a file that is damaged
+        raise ModelError(f"The file of battles is no readable .npz ({error}).") from error
+    raise ModelError(f"The file of battles unpacks to {size:,} bytes; {MAX_IMPORT_BYTES:,} are allowed.")
 
 
 def _to_jsonl(data_format: DataFormat, battles: list[StoredBattle]) -> bytes:
@@ -212,7 +204,7 @@ def _from_jsonl(data: bytes, data_format: DataFormat) -> Iterator[StoredBattle]:
         yield StoredBattle(end_from_dict(value), columns)
 
 
-def _columns(rows: Any, data_format: DataFormat) -> dict[str, NDArray[Any]]:
+def _columns(rows: Mapping[str, Any], data_format: DataFormat) -> dict[str, NDArray[Any]]:
     """JSON lists as columns; only numbers where numbers belong, only truth values in masks."""
     columns = {}
     for name, (shape, dtype) in layout(data_format.observation_size, data_format.num_actions).items():
@@ -229,7 +221,3 @@ def _same(data_format: DataFormat, given: Any) -> None:
     differences = data_format.differences(format_from_dict(given))
     if differences:
         raise ModelError(f"The file of battles is of another game or version: {differences}.")
-
-
-def _names(column: Any) -> Counter[str]:
-    return Counter(Source(source).name.lower() for source in column.tolist())
