@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any
 
@@ -14,12 +15,15 @@ from cornerman.learning import compiled, kernels, update
 from cornerman.learning.update import LearnSteps, Rates, Rows, Sums
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from tests.support.learning import WAYS, on_cpu
-
-torch = pytest.importorskip("torch", reason="the slow twins are written with torch")
-naive = pytest.importorskip("tests.support.naive_learning")
+from tests.support.learning import WAYS, head_bias, on_cpu, random_rows, random_weights, specs
 
 SPEC = NetworkSpec(4, 3, (6, 5))
+
+
+def naive_twin() -> Any:
+    """The slow twins, which are written with torch."""
+    pytest.importorskip("torch")
+    return importlib.import_module("tests.support.naive_learning")
 
 
 @pytest.fixture(params=WAYS)
@@ -46,18 +50,16 @@ def run(
 
 @pytest.mark.parametrize("way", WAYS)
 @settings(max_examples=60, deadline=None)
-@given(
-    spec=naive.specs, batch_size=st.integers(1, 9), seed=st.integers(0, 2**32 - 1), clip=st.sampled_from([0.3, 10.0])
-)
+@given(spec=specs, batch_size=st.integers(1, 9), seed=st.integers(0, 2**32 - 1), clip=st.sampled_from([0.3, 10.0]))
 def test_steps_equal_autograd_and_torchs_adam(
     way: str, spec: NetworkSpec, batch_size: int, seed: int, clip: float
 ) -> None:
     """Random shapes and rows: terminal ones, one legal action, NaN where nobody may look."""
     random = np.random.default_rng(seed)
-    rows, weights = naive.random_rows(spec, 4, batch_size, random), naive.random_weights(spec, random)
+    rows, weights = random_rows(spec, 4, batch_size, random), random_weights(spec, random)
     twin, rates = weights.copy(), Rates(0.01, clip, 0.05)
     applied, dropped, loss, _, _ = run(on_cpu(way), weights, spec, rows, rates)
-    losses = naive.naive_steps(twin, spec, rows, rates)
+    losses = naive_twin().naive_steps(twin, spec, rows, rates)
     assert (applied, dropped) == (4, 0)
     # Adam's first steps divide a gradient by its own size: where it is all but 0, rounding decides.
     np.testing.assert_allclose(weights[:2], twin[:2], rtol=1e-5, atol=1e-6)
@@ -66,11 +68,11 @@ def test_steps_equal_autograd_and_torchs_adam(
 
 def test_steps_go_on_from_the_moments_and_the_count_of_steps(learn: LearnSteps) -> None:
     random, rates = np.random.default_rng(4), Rates(0.01, 10.0, 0.05)
-    rows, weights = naive.random_rows(SPEC, 300, 4, random), naive.random_weights(SPEC, random)
+    rows, weights = random_rows(SPEC, 300, 4, random), random_weights(SPEC, random)
     twin = weights.copy()
     for first in range(0, 300, 50):
         run(learn, weights, SPEC, Rows(*(column[first : first + 50] for column in rows)), rates, first)
-    naive.naive_steps(twin, SPEC, rows, rates)
+    naive_twin().naive_steps(twin, SPEC, rows, rates)
     np.testing.assert_allclose(weights[:2], twin[:2], rtol=1e-5, atol=1e-7)
 
 
@@ -100,7 +102,8 @@ def test_products_of_every_size_equal_numpys(rows: int, inputs: int, units: int,
 
 def test_figures_are_loss_td_error_and_gradient_length(learn: LearnSteps) -> None:
     random = np.random.default_rng(5)
-    rows, weights = naive.random_rows(SPEC, 1, 8, random), naive.random_weights(SPEC, random)
+    rows, weights = random_rows(SPEC, 1, 8, random), random_weights(SPEC, random)
+    naive, torch = naive_twin(), importlib.import_module("torch")
     flat, target = torch.from_numpy(weights[0].copy()).requires_grad_(), torch.from_numpy(weights[1].copy())
     loss = naive.naive_loss(flat, target, SPEC, rows, 0)
     loss.backward()
@@ -118,8 +121,8 @@ def test_figures_are_loss_td_error_and_gradient_length(learn: LearnSteps) -> Non
 def test_next_observation_of_a_terminal_row_changes_nothing(learn: LearnSteps, poison: float) -> None:
     results = []
     for value in (0.0, poison):
-        rows = naive.random_rows(SPEC, 3, 16, np.random.default_rng(9), value)
-        weights = naive.random_weights(SPEC, np.random.default_rng(10))
+        rows = random_rows(SPEC, 3, 16, np.random.default_rng(9), value)
+        weights = random_weights(SPEC, np.random.default_rng(10))
         results.append((run(learn, weights, SPEC, rows, Rates(0.01, 1.0, 0.1)), weights.tobytes()))
     assert results[0] == results[1]
 
@@ -129,12 +132,12 @@ def test_illegal_actions_of_the_next_state_change_nothing(learn: LearnSteps, poi
     """Action 2 is illegal in every next state and never taken: its output may be anything."""
     results = []
     for value in (0.0, poison):
-        rows = naive.random_rows(SPEC, 3, 16, np.random.default_rng(9))
+        rows = random_rows(SPEC, 3, 16, np.random.default_rng(9))
         rows.next_action_mask[:, :, 2] = False
         legal = rows.next_action_mask.any(-1)
         rows = rows._replace(action=rows.action % 2, discount=rows.discount * legal)
-        weights = naive.random_weights(SPEC, np.random.default_rng(10))
-        for bias in naive.head_bias(weights, SPEC, 2):
+        weights = random_weights(SPEC, np.random.default_rng(10))
+        for bias in head_bias(weights, SPEC, 2):
             bias[:] = value
         results.append((run(learn, weights, SPEC, rows, Rates(0.01, 1.0, 0.1)), weights[:2, :-1].tobytes()))
     assert results[0] == results[1]
@@ -144,9 +147,9 @@ def test_online_network_chooses_and_target_network_values(learn: LearnSteps) -> 
     """Heads alone (no weight but the last bias): online prefers action 0, but only 1 and 2 are legal."""
     weights = np.zeros((4, SPEC.num_parameters))
     for action, (online, target) in enumerate(((9.0, -1.0), (5.0, 40.0), (1.0, 70.0))):
-        first, second = naive.head_bias(weights, SPEC, action)
+        first, second = head_bias(weights, SPEC, action)
         first[:], second[:] = online, target
-    rows = naive.random_rows(SPEC, 1, 1, np.random.default_rng(0), 0.0)._replace(
+    rows = random_rows(SPEC, 1, 1, np.random.default_rng(0), 0.0)._replace(
         action=np.array([[0]]),
         reward=np.array([[1.0]]),
         discount=np.array([[0.5]]),
@@ -161,8 +164,8 @@ def test_online_network_chooses_and_target_network_values(learn: LearnSteps) -> 
 def test_a_step_that_is_not_finite_changes_nothing_and_the_next_one_counts_on(
     learn: LearnSteps, name: str, value: float
 ) -> None:
-    rows = naive.random_rows(SPEC, 3, 8, np.random.default_rng(1))
-    weights, expected = (naive.random_weights(SPEC, np.random.default_rng(2)) for _ in range(2))
+    rows = random_rows(SPEC, 3, 8, np.random.default_rng(1))
+    weights, expected = (random_weights(SPEC, np.random.default_rng(2)) for _ in range(2))
     column = getattr(rows, name).copy()
     column[1, 3] = value
     assert run(learn, weights, SPEC, rows._replace(**{name: column}), Rates())[:2] == (2, 1)
@@ -173,9 +176,9 @@ def test_a_step_that_is_not_finite_changes_nothing_and_the_next_one_counts_on(
 
 def test_moments_never_stay_denormal(learn: LearnSteps) -> None:
     """In float32 a moment below 1.2e-38 is denormal; parameters without a gradient come there in 80 and 4,000 steps."""
-    rows = naive.random_rows(SPEC, 200, 4, np.random.default_rng(1))
+    rows = random_rows(SPEC, 200, 4, np.random.default_rng(1))
     rows.observation[:, :, 2] = 0.0  # a weight that is never used
-    weights = naive.random_weights(SPEC, np.random.default_rng(2)).astype(np.float32)
+    weights = random_weights(SPEC, np.random.default_rng(2)).astype(np.float32)
     weights[2], weights[3] = 1e-26, 1.1 * update.TINY
     run(learn, weights, SPEC, rows, Rates())
     first, second = np.abs(weights[2]), weights[3]
@@ -185,16 +188,16 @@ def test_moments_never_stay_denormal(learn: LearnSteps) -> None:
 
 
 def test_once_stopped_the_step_under_way_is_the_last(learn: LearnSteps) -> None:
-    rows = naive.random_rows(SPEC, 5, 4, np.random.default_rng(1))
-    weights = naive.random_weights(SPEC, np.random.default_rng(2))
+    rows = random_rows(SPEC, 5, 4, np.random.default_rng(1))
+    weights = random_weights(SPEC, np.random.default_rng(2))
     assert run(learn, weights, SPEC, rows, Rates(), stop=1)[:2] == (1, 0)
 
 
 @settings(max_examples=20, deadline=None)
-@given(spec=naive.specs, seed=st.integers(0, 2**32 - 1))
+@given(spec=specs, seed=st.integers(0, 2**32 - 1))
 def test_forward_pass_equals_the_policy_that_plays(spec: NetworkSpec, seed: int) -> None:
     random = np.random.default_rng(seed)
-    weights = naive.random_weights(spec, random)
+    weights = random_weights(spec, random)
     observations, values = random.normal(size=(3, spec.observation_size)), np.empty((3, spec.num_actions))
     sizes = update.sizes_of(spec)
     memory = update.memory_of(np.empty(update.scratch_size(spec, 3)), sizes, 3)[:-1]

@@ -1,4 +1,4 @@
-"""Both ways to learn on the CPU, and batches of noise."""
+"""Both ways to learn on the CPU, and rows, weights and networks of noise for them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cornerman.files.packages import importable
 from cornerman.learning import compiled, update
-from cornerman.learning.update import LearnSteps
-from cornerman.policy.q_network import NetworkSpec
+from cornerman.learning.update import LearnSteps, Rows
+from cornerman.policy.q_network import NetworkSpec, split
+from tests.support.plain_network import PlainSpec
 
 WAYS = ["plain", "compiled"]
+
+
+specs = st.builds(
+    lambda kind, **sizes: kind(**sizes),
+    kind=st.sampled_from([NetworkSpec, NetworkSpec, PlainSpec]),
+    observation_size=st.integers(1, 9),
+    num_actions=st.integers(1, 7),
+    hidden=st.lists(st.integers(1, 12), min_size=1, max_size=3).map(tuple),
+)
 
 
 @cache
@@ -41,3 +53,31 @@ def noise(num_rows: int, spec: NetworkSpec, seed: int = 0) -> SimpleNamespace:
         next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
         next_action_mask=mask,
     )
+
+
+def random_rows(
+    spec: NetworkSpec, num_steps: int, batch_size: int, random: np.random.Generator, poison: float = np.nan
+) -> Rows:
+    """Rows in float64 with every kind of end: no discount, one legal action; `poison` stands where nobody may look."""
+    shape = (num_steps, batch_size)
+    mask = random.random((*shape, spec.num_actions)) < random.choice([0.2, 0.6, 1.0])
+    one = ~mask.any(-1) | (random.random(shape) < 0.3)
+    mask[one] = np.eye(spec.num_actions, dtype=bool)[random.integers(spec.num_actions, size=int(one.sum()))]
+    ended = random.random(shape) < 0.3
+    mask[ended & (random.random(shape) < 0.5)] = False
+    observation, next_observation = random.normal(size=(2, *shape, spec.observation_size))
+    next_observation[ended] = poison
+    action, reward = random.integers(spec.num_actions, size=shape), random.normal(0.0, 1.5, shape)
+    return Rows(observation, action, reward, np.where(ended, 0.0, 0.97), next_observation, mask)
+
+
+def random_weights(spec: NetworkSpec, random: np.random.Generator) -> NDArray[np.float64]:
+    """Weights `[4, P]` before the first step: two different networks, no moments."""
+    weights = np.zeros((4, spec.num_parameters))
+    weights[:2] = random.normal(0.0, 0.7, (2, spec.num_parameters))
+    return weights
+
+
+def head_bias(weights: NDArray[np.float64], spec: NetworkSpec, action: int) -> list[NDArray[np.float64]]:
+    """The last bias of an action in both networks, as views to write to."""
+    return [split(row, spec)["head.bias"][action : action + 1] for row in weights[:2]]  # type: ignore[arg-type]

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cornerman.learning.update import Rates, Rows
-from cornerman.policy.q_network import NetworkSpec, split
-from tests.support.plain_network import PlainSpec
-
-specs = st.builds(
-    lambda kind, **sizes: kind(**sizes),
-    kind=st.sampled_from([NetworkSpec, NetworkSpec, PlainSpec]),
-    observation_size=st.integers(1, 9),
-    num_actions=st.integers(1, 7),
-    hidden=st.lists(st.integers(1, 12), min_size=1, max_size=3).map(tuple),
-)
+from cornerman.policy.q_network import NetworkSpec
 
 
 def naive_q(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
@@ -71,31 +61,3 @@ def naive_steps(weights: NDArray[np.float64], spec: NetworkSpec, rows: Rows, rat
         losses.append(float(loss.detach()))
     weights[:2] = [online.detach().numpy(), target.numpy()]
     return losses
-
-
-def random_rows(
-    spec: NetworkSpec, num_steps: int, batch_size: int, random: np.random.Generator, poison: float = np.nan
-) -> Rows:
-    """Rows in float64 with every kind of end: no discount, one legal action; `poison` stands where nobody may look."""
-    shape = (num_steps, batch_size)
-    mask = random.random((*shape, spec.num_actions)) < random.choice([0.2, 0.6, 1.0])
-    one = ~mask.any(-1) | (random.random(shape) < 0.3)
-    mask[one] = np.eye(spec.num_actions, dtype=bool)[random.integers(spec.num_actions, size=int(one.sum()))]
-    ended = random.random(shape) < 0.3
-    mask[ended & (random.random(shape) < 0.5)] = False
-    observation, next_observation = random.normal(size=(2, *shape, spec.observation_size))
-    next_observation[ended] = poison
-    action, reward = random.integers(spec.num_actions, size=shape), random.normal(0.0, 1.5, shape)
-    return Rows(observation, action, reward, np.where(ended, 0.0, 0.97), next_observation, mask)
-
-
-def random_weights(spec: NetworkSpec, random: np.random.Generator) -> NDArray[np.float64]:
-    """Weights `[4, P]` before the first step: two different networks, no moments."""
-    weights = np.zeros((4, spec.num_parameters))
-    weights[:2] = random.normal(0.0, 0.7, (2, spec.num_parameters))
-    return weights
-
-
-def head_bias(weights: NDArray[np.float64], spec: NetworkSpec, action: int) -> list[NDArray[np.float64]]:
-    """The last bias of an action in both networks, as views to write to."""
-    return [split(row, spec)["head.bias"][action : action + 1] for row in weights[:2]]  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cornerman.learning import update
 from cornerman.learning.update import Rates, Rows
 from cornerman.policy.q_network import NetworkSpec
+from tests.support.learning import random_rows, random_weights, specs
 
 torch = pytest.importorskip("torch", reason="torch is what is tested")
 td = pytest.importorskip("cornerman.learning.accelerator.td")
@@ -22,10 +23,10 @@ def in_torch(weights: np.ndarray, rows: Rows) -> tuple[object, object]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(spec=naive.specs, batch_size=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
+@given(spec=specs, batch_size=st.integers(1, 6), seed=st.integers(0, 2**32 - 1))
 def test_bursts_equal_those_on_the_cpu(spec: NetworkSpec, batch_size: int, seed: int) -> None:
     random = np.random.default_rng(seed)
-    rows, weights = naive.random_rows(spec, 5, batch_size, random), naive.random_weights(spec, random)
+    rows, weights = random_rows(spec, 5, batch_size, random), random_weights(spec, random)
     rows.reward[2, 0] = random.choice([0.0, np.nan, np.inf])
     there, their_rows = in_torch(weights, rows)
     figures = td.learn_burst(there, spec, their_rows, Rates(0.01, 0.5, 0.05))
@@ -43,6 +44,6 @@ def test_bursts_equal_those_on_the_cpu(spec: NetworkSpec, batch_size: int, seed:
 
 def test_forward_pass_equals_the_named_network() -> None:
     spec, random = NetworkSpec(6, 4, (9, 5, 3)), np.random.default_rng(3)
-    flat = torch.from_numpy(naive.random_weights(spec, random)[0])
+    flat = torch.from_numpy(random_weights(spec, random)[0])
     observations = torch.from_numpy(random.normal(size=(7, 6)))
     torch.testing.assert_close(td.forward(flat, spec, observations), naive.naive_q(flat, spec, observations))
