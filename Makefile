@@ -2,6 +2,7 @@
 # make test     the same environment; lint, types, tests
 # make long     tests that are too slow for make test: bulk training stopped and killed, packages built and installed, ...
 # make pythons  the same tests without torch on every newer Python that is found here
+# make without  what learns, tested as if numba, torch or both were not installed
 # make battles  100,000 random battles by the batched rules and by the scalar ones, compared; about three minutes
 # make bench    what recording, deciding and learning cost, beside other libraries; ONLY=record for one subject
 # make study    learning results with intervals, hours of them; ONLY=games for one subject; what is done stays done
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 ARGS ?=
 
-.PHONY: play test long pythons battles lint env bench study torture soak ladder clean
+.PHONY: play test long pythons without battles lint env bench study torture soak ladder clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -40,6 +41,11 @@ long: env
 
 pythons: env
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.pythons $(ARGS)
+
+without: env
+	for packages in numba torch numba,torch; do \
+		CORNERMAN_WITHOUT=$$packages OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" tests/learning tests/policy \
+			tests/training tests/cli/test_doctor.py tests/test_plugin.py tests/test_plugin_start.py $(ARGS) || exit 1; done
 
 battles: env
 	CORNERMAN_BATTLES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/game_adapter/test_vector_battle.py $(ARGS)

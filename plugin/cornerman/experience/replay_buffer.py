@@ -85,8 +85,8 @@ def ready_batch(batch_size: int, observation_size: int, num_actions: int, pinned
     columns = layout(observation_size, num_actions)
     types = {"f": torch.float32, "b": torch.bool, "i": torch.int64}
     tensors = [
-        torch.zeros((batch_size, *columns[c.name][0]), dtype=types[columns[c.name][1].kind], pin_memory=pinned)
-        for c in fields(Batch)
+        torch.zeros((batch_size, *shape), dtype=types[kind.kind], device="cpu", pin_memory=pinned)
+        for shape, kind in (columns[column.name] for column in fields(Batch))
     ]
     return Ready(Batch(*(tensor.numpy() for tensor in tensors)), Batch(*tensors))
 

@@ -48,7 +48,8 @@ class Policy:
             raise ValueError("a policy's parameters must all be finite numbers; these are not")
         arrays = split(self.flat, spec)
         self._indifferent = not (arrays["head.weight"].any() or arrays["head.bias"].any())
-        self._layers, self._head = _fold(arrays, spec)
+        with np.errstate(all="ignore"):  # here and below: a game may have set numpy to raise
+            self._layers, self._head = _fold(arrays, spec)
         self._buffers = threading.local()
 
     @property
@@ -85,7 +86,8 @@ class Policy:
             forward = self._buffers.forward = BatchForward(self._layers, self._head)
         if out is None:
             out = np.empty((len(observations), self.spec.num_actions), np.float32)
-        return forward(observations, out)
+        with np.errstate(all="ignore"):
+            return forward(observations, out)
 
     def act_batch(
         self, observations: Floats, action_masks: Bools, random: np.random.Generator, epsilon: float = 0.0
@@ -130,6 +132,13 @@ class Policy:
 
     def _q_values(self, observation: Floats) -> Floats:
         """Q-values `[A]` in this thread's own buffer: valid until the thread's next call."""
+        try:
+            return self._forward(observation)
+        except (FloatingPointError, RuntimeWarning):  # entering `errstate` each time would take half of the time
+            with np.errstate(all="ignore"):
+                return self._forward(observation)
+
+    def _forward(self, observation: Floats) -> Floats:
         try:
             rows, out = self._buffers.rows
         except AttributeError:

@@ -131,7 +131,7 @@ def picking_speed(where: str, device: str, spec: NetworkSpec, num_rows: int) -> 
     for _ in range(REPEATS + 1):
         start = time.perf_counter()
         batch: Batch[Any] = ring.sample(num_rows)
-        arrived = [torch.as_tensor(column).to(device) for _, column in batch.columns()]
+        arrived = [torch.as_tensor(column, device=device) for _, column in batch.columns()]
         float(arrived[0][-1].sum())  # waits for the device, which works in order
         seconds.append(time.perf_counter() - start)
     if isinstance(ring, DeviceReplay) and ring.fault:

@@ -51,4 +51,6 @@ class TorchSteps:
         return td.learn_burst(weights, self._spec, rows, self._rates)
 
     def _there(self, column: Any) -> Tensor:
-        return torch.as_tensor(column).to(self.device, non_blocking=self.device.type == "cuda")
+        # Not as_tensor: it would go to whatever device the process has for a default.
+        tensor = torch.from_numpy(column) if isinstance(column, np.ndarray) else column
+        return tensor.to(self.device, non_blocking=self.device.type == "cuda")
