@@ -24,8 +24,9 @@ from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import faults
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.selfplay.practice import Practice
-from cornerman.selfplay.worker import PRESENT, SCALAR, TURNS, Worker, collecting
+from cornerman.selfplay.worker import BULK, Worker
 from cornerman.settings import Settings
 from tests.support.choosing import Gym
 from tests.support.faulty_game import FAULTS, FaultyGame
@@ -50,7 +51,7 @@ def collect(game: FaultyGame, stretches: int = 4) -> tuple[list[Mapping[str, Any
 @every_fault
 def test_a_worker_drops_faulty_battles_and_tells(fault: str) -> None:
     columns, notes = collect(FaultyGame(fault))
-    assert all(note["decisions"] == TURNS * SCALAR for note in notes)
+    assert all(note["decisions"] == BULK.turns * BULK.scalar for note in notes)
     dropped = sum(sum(note.get("dropped", {}).values()) for note in notes)
     assert 20 < dropped < 250, "one battle in fifty, and bots sit in half of them"
     assert sum(note["battles"] for note in notes) > 10 * dropped

@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from cornerman.contract import ModelError
 from cornerman.files.folder_lock import FolderLock
 from tests.support.bulk_command import start_training
@@ -22,7 +20,6 @@ from tests.support.waiting import wait_for
 GAME = "tests.support.slow_report:SLOW_REPORT"
 SOON_S = 15.0
 """A busy machine ends processes slowly; the report's battles would take a minute."""
-SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
 def training(folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -49,32 +46,29 @@ def interrupted(running: subprocess.Popen[str], how: signal.Signals) -> str:
     return out
 
 
-@pytest.mark.parametrize("how", SIGNALS)
-def test_a_signal_while_it_trains(tmp_path: Path, how: signal.Signals) -> None:
+def test_sigterm_while_it_trains(tmp_path: Path) -> None:
     running = training(tmp_path, "--minutes", "5", "--checkpoint", "0.1")
     wait_for(has(tmp_path, "checkpoint"), 60.0, pause_s=0.1)
-    out = interrupted(running, how)
+    out = interrupted(running, signal.SIGTERM)
     for part in ("Stopped; everything is saved, and --resume goes on from here.", "Learning curve", "It is stored in"):
         assert part in out
     assert "Cross table" not in out, "its battles would take a minute"
     FolderLock(tmp_path, "the test").release()
 
 
-@pytest.mark.parametrize("how", SIGNALS)
-def test_a_signal_while_the_report_is_made(tmp_path: Path, how: signal.Signals) -> None:
+def test_ctrl_c_while_the_report_is_made(tmp_path: Path) -> None:
     """Nobody holds the folder meanwhile."""
     running = training(tmp_path, "--decisions", "1")
     wait_for(has(tmp_path, "checkpoint"), 60.0, pause_s=0.1)
     wait_for(lambda: can_hold(tmp_path), SOON_S, pause_s=0.1)
     assert running.poll() is None, running.communicate()[0]
-    out = interrupted(running, how)
+    out = interrupted(running, signal.SIGINT)
     assert "Stopped" not in out, "training came to its end"
     assert "Learning curve" in out
     assert "Cross table" not in out
 
 
-def test_a_signal_at_once(tmp_path: Path) -> None:
-    """Before the first worker has answered."""
+def test_sigterm_before_the_first_answer_and_ctrl_c_after_resuming(tmp_path: Path) -> None:
     running = training(tmp_path, "--minutes", "5")
     wait_for((tmp_path / "bulk").is_dir, 60.0, pause_s=0.02)
     out = interrupted(running, signal.SIGTERM)
@@ -82,7 +76,7 @@ def test_a_signal_at_once(tmp_path: Path) -> None:
     FolderLock(tmp_path, "the test").release()
     again = training(tmp_path, "--resume", "--minutes", "5")
     wait_for(has(tmp_path, "devices", 2), 60.0, pause_s=0.1)
-    assert "Goes on from" in interrupted(again, signal.SIGTERM)
+    assert "Goes on from" in interrupted(again, signal.SIGINT)
 
 
 def can_hold(folder: Path) -> bool:

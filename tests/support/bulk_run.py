@@ -24,8 +24,9 @@ from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay import worker
+from cornerman.selfplay.orders import Arrays
 from cornerman.selfplay.pool import AnyWorker
-from cornerman.selfplay.worker import Arrays, Worker
+from cornerman.selfplay.worker import Worker
 from cornerman.settings import Settings, with_values
 from cornerman.training.bulk import promotion
 from cornerman.training.bulk.log import BulkLog
