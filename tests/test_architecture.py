@@ -48,10 +48,7 @@ OPEN_TO_ALL = {"contract", "settings", "__init__"}
 MAX_FILES_IN_A_ROOM = 12
 
 PENDING = {
-    "panel.controls",
-    "panel.status",
-    "training.build",
-    "training.resume",
+    "models.registry",
 }
 """Moved but not yet redesigned: these still break a rule below. Empty when the house is built."""
 

@@ -53,8 +53,7 @@ def test_it_learns_while_battles_are_played_and_goes_on_next_time(tmp_path: Path
         assert np.array_equal(again.plugin.slot.champion.flat, flat)
         again.play(1, settle=True)
         assert again.plugin.report()["learner"]["steps"] > steps
-        assert again.plugin.training is not None
-        assert again.plugin.training.recorded > 6 * 20
+        assert again.on_owner(lambda loop: loop.experience.rows.total()) > 6 * 20
 
 
 def test_a_game_without_headless_battles_and_features_of_its_own_learns_too(tmp_path: Path) -> None:
@@ -119,7 +118,7 @@ def test_recording_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path)
         def each_turn(match: Any, turn: int) -> None:
             if turn in (6, 14):
                 before = len(recorded(table))
-                table.plugin.switch(recording=turn == 14)
+                table.plugin.controls.set_recording(turn == 14)
                 assert len(recorded(table)) == before
             counts.append(len(recorded(table)))
 
@@ -136,7 +135,7 @@ def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) ->
 
         def each_turn(match: Any, turn: int) -> None:
             if turn in (5, 15):
-                table.plugin.switch(on=turn == 15)
+                table.plugin.controls.set_on(turn == 15)
                 assert (table.plugin.report()["window"]["why"] == "the plugin is off") == (turn == 5)
             played.append((turn, len(table.versions)))
 
@@ -152,15 +151,18 @@ def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) ->
 @given(st.lists(st.tuples(st.sampled_from(["on", "recording", "forget"]), st.integers(0, 40)), max_size=8))
 def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presses: list[tuple[str, int]]) -> None:
     plugin = quiet.plugin
-    plugin.news.forget()
-    plugin.switch(on=True, recording=True)
+    plugin.recording.erase()
+    plugin.controls.set_on(True)
+    plugin.controls.set_recording(True)
 
     def each_turn(match: Any, turn: int) -> None:
         for what, when in presses:
             if when == turn and what == "forget":
-                plugin._panel._controls.forget()
+                plugin.controls.forget()
+            elif when == turn and what == "on":
+                plugin.controls.set_on(not plugin.switches.on)
             elif when == turn:
-                plugin.switch(**{what: not getattr(plugin, what)})
+                plugin.controls.set_recording(not plugin.switches.recording)
 
     quiet.play(2, each_turn=each_turn)
     assert quiet.rejected == {}
@@ -176,14 +178,13 @@ def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presse
 def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False, **FAST) as table:
         plugin = table.plugin
-        assert plugin.trainer is None
+        assert not plugin.training.running
         table.play(1)
         plugin.set_learning(True)
-        trainer = plugin.trainer
-        assert trainer is not None
+        trainer = plugin.training.thread
         table.play(3)
         while not plugin.settle(30.0):  # torch is still being imported
-            assert trainer.alive
+            assert plugin.training.alive
         steps = plugin.report()["learner"]["steps"]
         assert steps > 0
         plugin.set_learning(False)
@@ -194,7 +195,7 @@ def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) 
         plugin.set_learning(True)
         table.play(2, settle=True)
         assert plugin.report()["learner"]["steps"] > steps
-        assert plugin.trainer is trainer, "one thread, started once"
+        assert plugin.training.thread is trainer, "one thread, started once"
         assert table.rejected == {}
 
 
@@ -202,7 +203,7 @@ def test_while_nothing_is_learned_battles_are_stored_as_they_end_and_nothing_wai
     with Table(RINGSIDE, tmp_path, learning=False, replay_capacity=100) as table:
         table.play(8)
         assert table.plugin.report()["recorder"]["kept"] == 8
-        assert len(recorded(table)) == table.plugin.recorder.recorded > 150
+        assert len(recorded(table)) == table.plugin.recording.recorder.recorded > 150
 
 
 # -------------------------------------------------------------------------------------------------------- the border
@@ -222,9 +223,10 @@ def test_it_leaves_a_battle_of_which_it_hears_nothing_more(tmp_path: Path) -> No
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_it_never_chooses_an_illegal_action(quiet: Table, mask: list[bool]) -> None:
     plugin, state = quiet.plugin, RINGSIDE.new_battle(1).state()
-    plugin.switch(on=True, recording=True)
+    plugin.controls.set_on(True)
+    plugin.controls.set_recording(True)
     for number in range(1, 6):
-        plugin.level = number
+        plugin.switches.level = number
         for seat in (0, 1):
             action = plugin.choose_action(999, seat, state, mask)
             if any(mask):
@@ -255,16 +257,17 @@ def test_a_broken_state_or_mask_gives_no_opinion_and_no_exception(
     quiet: Table, state: Any, mask: Any, seat: Any
 ) -> None:
     plugin, good = quiet.plugin, RINGSIDE.new_battle(1)
-    plugin.switch(on=True, recording=True)
-    plugin.notice = ""
+    plugin.controls.set_on(True)
+    plugin.controls.set_recording(True)
+    plugin.metrics.notice = ""
     assert plugin.choose_action(1, 0, state, good.action_mask()) is None
-    assert plugin.notice.endswith(".")
+    assert plugin.metrics.notice.endswith(".")
     assert plugin.choose_action(1, 0, good.state(), mask) is None
     assert plugin.choose_action(1, 0, Haunted(), good.action_mask()) is None
-    assert "boo" in plugin.notice
+    assert "boo" in plugin.metrics.notice
     if seat not in (0, 1):
         assert plugin.choose_action(1, seat, good.state(), good.action_mask()) is None
-    plugin.recorder.rejected.clear()
+    plugin.recording.recorder.rejected.clear()
 
 
 def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None:
@@ -291,8 +294,8 @@ def test_a_battle_with_unusable_seats_is_counted_and_the_game_goes_on(tmp_path: 
 @pytest.mark.parametrize("outcome", [None, [1, -1], {0: "won", 1: "lost"}, {0: 2, 1: -2}, {1: 1}, {}], ids=str)
 def test_an_unusable_outcome_is_counted_and_no_live_result(tmp_path: Path, outcome: Any) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
-        told, tell, end = [], table.tell, table.plugin._live.end
-        table.plugin._live.end = lambda *battle: told.append(end(*battle))  # type: ignore[method-assign]
+        told, tell, end = [], table.tell, table.plugin.live.end
+        table.plugin.live.end = lambda *battle: told.append(end(*battle))  # type: ignore[method-assign, func-returns-value, assignment]
         table.tell = lambda hook, **news: tell(  # type: ignore[method-assign]
             hook, **({**news, "outcome": outcome} if hook == "on_battle_end" else news)
         )
@@ -320,5 +323,5 @@ def test_the_window_opens_at_the_end_of_a_battle_too(tmp_path: Path) -> None:
 def test_evaluating_what_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path) as table:
         assert table.plugin.evaluate(version=77, bot="brawler", num_battles=2, seed=1) is None
-        assert "77" in table.plugin.notice
+        assert "77" in table.plugin.metrics.notice
         assert table.plugin.evaluate(version=None, bot="nobody", num_battles=2, seed=1) is None

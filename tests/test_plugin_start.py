@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from cornerman.evaluation.verdict import Verdict
-from cornerman.models.manifest import Provenance
 from cornerman.models.registry import Registry
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.training import build as preparation
+from cornerman.training import build
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.paths import ROOT
-from tests.support.table import Table
+from tests.support.table import Table, promote
 
 # ----------------------------------------------------------------------------------------- settings and stored versions
 
@@ -52,25 +51,32 @@ def test_without_numba_or_torch_it_learns(tmp_path: Path, monkeypatch: pytest.Mo
         assert table.plugin.report()["learner"]["steps"] > 0
 
 
-def test_a_trainer_that_cannot_start_is_told_and_the_game_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [("build_learner", "it could not start: numpy is of another build"), ("thread", "no thread could be started")],
+)
+def test_learning_that_cannot_start_is_told_and_the_game_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, says: str
 ) -> None:
     def fail(*arguments: object) -> None:
         raise RuntimeError("numpy is of another build")
 
-    monkeypatch.setattr(preparation, "build_learner", fail)
+    if what == "thread":
+        monkeypatch.setattr(threading.Thread, "start", fail)
+    else:
+        monkeypatch.setattr(build, what, fail)
     with Table(RINGSIDE, tmp_path) as table:
-        table.play(1)
+        table.play(2)
         report = table.plugin.report()
         assert table.versions
         assert (report["device"], report["device_why"], report["plugin"]["learning"]) == ("none", "", False)
-        assert report["plugin"]["notice"] == "Learning is off, it could not start: numpy is of another build"
+        assert says in report["plugin"]["notice"]
+        assert report["recorder"]["kept"] == 2
 
 
 def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
-        registry = table.plugin.registry
-        registry.promote(registry.save(table.plugin.slot.champion.flat, Provenance()))
+        promote(table.plugin, 1)
     weights = tmp_path / "versions" / "000001" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     with Table(RINGSIDE, tmp_path, learning=False) as table:
@@ -81,9 +87,7 @@ def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path
 
 def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
     with Table(Choosing(), tmp_path, learning=False) as table:
-        registry, flat = table.plugin.registry, table.plugin.slot.champion.flat
-        for _ in range(12):
-            registry.promote(registry.save(flat, Provenance()))
+        promote(table.plugin, 12)
     loaded: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         load = Registry.load
@@ -97,32 +101,22 @@ def test_other_hidden_layers_than_the_stored_ones_still_learn_and_are_kept(tmp_p
     with Table(Choosing(), tmp_path, learning=False, hidden=[8]):
         pass
     with Table(Choosing(), tmp_path, hidden=[32]) as table:
-        plugin = table.plugin
-        training = plugin.training
-        assert training is not None
-        champion = plugin.slot.champion
+        champion = table.plugin.slot.champion
         assert champion.spec == NetworkSpec(champion.spec.observation_size, 3, (8,))
-        done = threading.Event()
-
-        def promote() -> None:
-            training._candidate = champion
-            training._decide(Verdict(True, "Promoted: by hand, in a test."))
-            done.set()
-
-        plugin.hand_to_trainer(promote)
-        assert done.wait(30.0)
-        assert plugin.report()["version"] == 1, plugin.report()["events"]
+        verdict = Verdict(True, "Promoted: by hand, in a test.")
+        table.on_owner(lambda loop: loop.candidates.decide(champion, loop.provenance(), verdict))
+        assert table.plugin.report()["version"] == 1, table.plugin.report()["events"]
 
 
 SLOPPY = """
 import sys
 from pathlib import Path
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import Table
+from tests.support.table import Table, promote
 
 table = Table(RINGSIDE, Path(sys.argv[1]), training_window="always", practice=1000.0)
 table.play(1)
-assert table.plugin.trainer.window_open
+assert table.plugin.training.windows.window_open
 print("the game is over", flush=True)
 """
 
@@ -140,7 +134,7 @@ LOADED = """
 import gc, sys
 from pathlib import Path
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import Table
+from tests.support.table import Table, promote
 
 for learning in (False, True, True):
     with Table(RINGSIDE, Path(sys.argv[1]), learning=learning) as table:
@@ -162,5 +156,4 @@ def test_quitting_twice_is_no_fault(tmp_path: Path) -> None:
     table = Table(Choosing(), tmp_path)
     table.plugin.on_quit()
     table.plugin.on_quit()
-    assert table.plugin.trainer is not None
-    assert not table.plugin.trainer.alive
+    assert not table.plugin.training.running

@@ -10,8 +10,8 @@ from typing import IO
 
 import pytest
 
-from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
+from tests.support.plugin_operations import Opened
 from tests.torture import __main__ as torture
 from tests.torture import worker_runs
 
@@ -43,9 +43,9 @@ def test_a_file_left_open_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> N
     left: list[IO[str]] = []
     promote = torture.plugin_operations.promote
 
-    def leave_open(plugin: Cornerman) -> None:
+    def leave_open(opened: Opened) -> None:
         left.append(Path(__file__).open())  # noqa: SIM115 - left open is what it is about
-        promote(plugin)
+        promote(opened)
 
     monkeypatch.setattr(torture.plugin_operations, "promote", leave_open)
     assert torture.main("cycle", 12) == 1

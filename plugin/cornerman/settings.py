@@ -17,7 +17,7 @@ from cornerman.contract import SettingsError
 _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
 _WINDOWS = ("between_rounds", "while_choosing", "always")
-_TIMES = ("thread", "slack", "pump")
+_TIMES = ("thread", "pump")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 NUM_LEVELS = 5
 """Levels of difficulty; policy/difficulty.py says what each means."""
@@ -44,7 +44,7 @@ class Settings:
     )
     learning_time: str = _setting(
         "thread",
-        "Where its time comes from: thread (its own), slack (what on_frame reports) or pump (what the game lends).",
+        "Where its time comes from: thread (its own) or pump (what the game lends).",
         choices=_TIMES,
     )
     rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")

@@ -13,7 +13,7 @@ import pytest
 
 from cornerman.evaluation.held_out_judge import HeldOutJudge, value_accuracy
 from cornerman.evaluation.verdict import Verdict
-from cornerman.experience.held_out import HeldOutBattle
+from cornerman.experience.experience import HeldOutBattle
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 

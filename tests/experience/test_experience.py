@@ -20,15 +20,14 @@ def test_refill_brings_back_the_same_transitions_and_credits_no_steps(tmp_path: 
     before.work()
     assert before.learner.steps > 0
     after = Gym(tmp_path, **settings)  # the first one was never closed, as if killed
-    after.training.resume()
-    mine, back = before.training.rings, after.training.rings
+    mine, back = before.experience.rings, after.experience.rings
     for ring, again in ((mine.player, back.player), (mine.selfplay, back.selfplay)):
         assert ring.size > 0
         columns = again.columns()
         assert all((column == columns[name]).all() for name, column in ring.columns().items())
-    assert len(after.training.held_out.battles) == len(before.training.held_out.battles) > 0
-    assert after.metrics.get("fill") == before.metrics.get("fill") == after.training.rings.player.size
-    assert after.training.recorded == before.training.recorded
+    assert len(after.experience.held_out.battles) == len(before.experience.held_out.battles) > 0
+    assert after.metrics.get("fill") == before.metrics.get("fill") == after.experience.rings.player.size
+    assert after.experience.rows == before.experience.rows
     assert not after.training.slice()
     assert after.learner.steps == 0
 
@@ -36,13 +35,12 @@ def test_refill_brings_back_the_same_transitions_and_credits_no_steps(tmp_path: 
 def test_counts_by_source_go_on_over_sessions(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         gym = Gym(tmp_path, held_out_fraction=0.0, practice=2.0)
-        gym.training.resume()
         gym.play(10)
         gym.work()
-        assert dict(gym.training.memory.rows) == {PLAYER: 20 * number, SELF_PLAY: 40 * number}
+        assert dict(gym.experience.rows) == {PLAYER: 20 * number, SELF_PLAY: 40 * number}
         if number == 1:
             gym.training.close()  # and the second is killed
-    ids = gym.training.rings.player.columns()["battle_id"]
+    ids = gym.experience.rings.player.columns()["battle_id"]
     assert len(set(ids.tolist())) == 30
 
 
@@ -51,8 +49,7 @@ def test_refill_takes_the_newest_battles_where_not_all_fit(tmp_path: Path) -> No
     gym.play(80)
     gym.work()
     small = Gym(tmp_path, held_out_fraction=0.0, practice=0.0, replay_capacity=100)
-    small.training.resume()
-    assert small.training.rings.player.columns()["battle_id"].tolist() == [at for at in range(30, 80) for _ in (0, 1)]
+    assert small.experience.rings.player.columns()["battle_id"].tolist() == [at for at in range(30, 80) for _ in (0, 1)]
 
 
 def test_a_full_disk_costs_no_learning(tmp_path: Path) -> None:
@@ -70,5 +67,5 @@ def test_steps_credited_while_nothing_is_learned_are_bounded(tmp_path: Path) -> 
     gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.0, updates_per_transition=2.0, replay_capacity=100)
     gym.play(200)
     gym.training.keep()
-    assert gym.training._owed == 200.0
+    assert gym.updates.due == 200.0
     assert gym.metrics.get("kept") == 200

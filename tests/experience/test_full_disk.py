@@ -58,6 +58,6 @@ def test_what_is_done_while_nothing_fails_is_done(template: Path, tmp_path: Path
     for name, operation in plugin_operations.OPERATIONS.items():
         home = tmp_path / name
         assert plugin_operations.fault(template, home, name, lambda: failing(ENDLESS)) == ""
-        plugin = plugin_operations.opened(home)
-        assert operation.done(plugin), name
-        plugin_operations.closed(plugin)
+        opened = plugin_operations.opened(home)
+        assert operation.done(opened), name
+        opened.plugin.on_quit()

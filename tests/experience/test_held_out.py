@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
-from cornerman.experience.held_out import KEPT_BATTLES, MAX_OPEN, HeldOutBattles
+from cornerman.experience.experience import KEPT_BATTLES, MAX_OPEN, HeldOutBattles
 from tests.support.sample_states import chain
 
 SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}

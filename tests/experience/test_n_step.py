@@ -91,27 +91,6 @@ def test_ended_battles_leave_nothing_behind() -> None:
     assert steps.clear() == 0
 
 
-def test_restore_goes_on_exactly_from_state() -> None:
-    transitions = [row for seat in (0, 1) for row in chain(9, seat, seed=seat)]
-    transitions.sort(key=lambda row: row.index)
-    straight, stopped = NStep(4, 0.9), NStep(4, 0.9)
-    for row in transitions[:7]:
-        straight.push(row)
-        stopped.push(row)
-    fresh = NStep(4, 0.9)
-    fresh.push(chain(1, battle_id=99)[0])
-    fresh.restore(stopped.state(2, 3), 2, 3)
-    one = [row for transition in transitions[7:] for row in straight.push(transition)]
-    other = [row for transition in transitions[7:] for row in fresh.push(transition)]
-    assert len(one) > 3
-    assert alike(one, other)
-
-
-def test_restore_refuses_the_state_of_another_game() -> None:
-    with pytest.raises(ValueError, match="observation"):
-        NStep(3, 0.9).restore(NStep(3, 0.9).state(5, 3), 2, 3)
-
-
 def test_n_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         NStep(0, 0.9)

@@ -344,16 +344,6 @@ def test_the_player_can_be_forgotten() -> None:
     assert (pair.player.size, pair.selfplay.size) == (0, 1)
 
 
-def test_both_rings_come_back() -> None:
-    pair, copy = rings(), rings()
-    for number in range(11):
-        pair.append(of_player(number))
-        pair.append(numbered(number + 20))
-    copy.restore(pair.state())
-    assert copy.check_valid() is None
-    np.testing.assert_array_equal(pair.sample(32, 0.5).observation, copy.sample(32, 0.5).observation)
-
-
 def test_a_spoilt_ring_is_named() -> None:
     pair = rings()
     pair.append(numbered(1))

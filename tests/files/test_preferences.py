@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cornerman.files.preferences import FILE_NAME, Preferences, read_preferences, write_preferences
-from cornerman.panel.controls import Controls
 from cornerman.policy.difficulty import LEVELS
 from cornerman.settings import NUM_LEVELS
 from game_adapter.ringside.game import RINGSIDE
@@ -45,7 +44,7 @@ def test_a_note_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
 
 def test_the_panels_switches_hold_at_the_next_start(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
-        controls = Controls(table.plugin)
+        controls = table.plugin.controls
         controls.set_recording(False)
         controls.set_difficulty(2)
     with Table(RINGSIDE, tmp_path, learning=False) as table:

@@ -21,8 +21,10 @@ from cornerman.models.exchange import export_version, import_version, play_smoke
 from cornerman.models.manifest import Identity, Provenance
 from cornerman.models.registry import Registry
 from cornerman.policy.q_network import NetworkSpec, draw
+from game_adapter.ringside.game import RINGSIDE
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle
 from tests.support.failing_files import ENDLESS, failing
+from tests.support.table import Table
 
 GAME = Duel()
 ENCODER = Encoder(GAME)
@@ -295,3 +297,29 @@ def test_whichever_file_operation_fails_nothing_is_lost(sender, exported, tmp_pa
         if not state.hit:
             return
     pytest.fail("there is no end to the file operations")
+
+
+# --------------------------------------------------------------------------------------- by way of the imports folder
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_model_in_the_imports_folder_is_offered_and_plays_or_is_refused(tmp_path: Path, damaged: bool) -> None:
+    file = tmp_path / "mine" / "imports" / "friend.zip"
+    with Table(RINGSIDE, tmp_path / "other", learning=False, seed=5) as other:
+        flat = other.plugin.slot.champion.flat
+        file.parent.mkdir(parents=True)
+        export_version(other.plugin.store.registry, 0, file)
+    if damaged:
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 4
+        file.write_bytes(data)
+    with Table(RINGSIDE, tmp_path / "mine", learning=False) as table:
+        plugin = table.plugin
+        assert "friend.zip: press I" in plugin.metrics.notice
+        plugin.controls.take_in()
+        same = plugin.slot.champion.flat.tobytes() == flat.tobytes()
+        assert same != damaged
+        assert plugin.store.registry.champion == (0 if damaged else 1)
+        assert ("was refused" in plugin.metrics.notice) == damaged
+        assert file.with_name("friend.zip.refused" if damaged else "friend.zip.taken").is_file()
+        table.play()

@@ -12,13 +12,12 @@ from cornerman.files.checkpoint_file import FILE_NAME
 from cornerman.files.folder_lock import DataInUseError
 from cornerman.files.preferences import Preferences, write_preferences
 from cornerman.models.manifest import Provenance
-from cornerman.panel.controls import READ_ONLY, Controls
+from cornerman.panel.controls import READ_ONLY
 from cornerman.plugin import Cornerman
 from game_adapter.ringside.game import RINGSIDE
-from tests.panel.test_controls import promote
 from tests.support.held_folder import held
 from tests.support.stored_versions import damage, filled_store, flat, path_of, store_in
-from tests.support.table import Table
+from tests.support.table import Table, promote
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -82,24 +81,25 @@ def test_read_only_store_of_a_folder_that_is_not_there_makes_none(tmp_path: Path
 def stored(tmp_path: Path) -> Path:
     """A data folder with three versions, in which the player chose a difficulty."""
     with Table(RINGSIDE, tmp_path, learning=False) as table:
-        promote(table, 2)
+        promote(table.plugin, 2)
     write_preferences(tmp_path, Preferences(recording=True, learning=True, difficulty=4))
     return tmp_path
 
 
 def check_plays_without_writing(table: Table, folder: Path, before: dict[str, bytes]) -> None:
     plugin = table.plugin
-    assert (plugin.slot.champion.version, plugin.level) == (2, 4)
-    assert (plugin.recording, plugin.learning, plugin.trainer) == (False, False, None)
-    assert "Version 2 plays; nothing of this game is recorded or learned." in plugin.notice
+    switches = plugin.switches
+    assert (plugin.slot.champion.version, switches.level) == (2, 4)
+    assert (switches.recording, switches.learning, plugin.training.running) == (False, False, False)
+    assert "Version 2 plays; nothing of this game is recorded or learned." in plugin.metrics.notice
     table.play(2)
     assert plugin.report()["record"]["battles"] == 2
-    controls = Controls(plugin)
+    controls = plugin.controls
     assert controls.forget() == controls.take_in() == controls.roll_back() == READ_ONLY
     controls.set_learning(True)
     controls.set_recording(True)
     controls.set_difficulty(3)
-    assert (plugin.recording, plugin.trainer, plugin.level) == (False, None, 3)
+    assert (switches.recording, plugin.training.running, switches.level) == (False, False, 3)
     plugin.on_quit()
     assert contents(folder) == before
 
@@ -107,7 +107,7 @@ def check_plays_without_writing(table: Table, folder: Path, before: dict[str, by
 def test_stored_version_plays_while_another_game_holds_the_folder(stored: Path) -> None:
     before = contents(stored)
     with held(stored) as other, Table(RINGSIDE, stored) as table:
-        assert f"process {other}" in table.plugin.notice
+        assert f"process {other}" in table.plugin.metrics.notice
         check_plays_without_writing(table, stored, before)
 
 
@@ -122,7 +122,7 @@ def test_stored_version_plays_where_the_disk_takes_nothing(stored: Path, monkeyp
 
     monkeypatch.setattr(os, "open", refused)
     with Table(RINGSIDE, stored) as table:
-        assert "Read-only file system" in table.plugin.notice
+        assert "Read-only file system" in table.plugin.metrics.notice
         check_plays_without_writing(table, stored, before)
 
 

@@ -10,25 +10,12 @@ import numpy as np
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.models.manifest import Provenance
-from cornerman.panel.controls import Controls
 from cornerman.policy.difficulty import LEVELS, level
 from cornerman.policy.policy import Policy
 from game_adapter.host.match import PLUGIN
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import SETTLE_S, Table
-from tests.training.test_training_thread import until
-
-
-def promote(table: Table, count: int, rows: dict[str, int] | None = None) -> None:
-    """Store and promote versions that differ a little, as training would have done."""
-    plugin = table.plugin
-    for _ in range(count):
-        champion = plugin.slot.champion
-        flat = champion.flat + np.random.default_rng(champion.version).normal(size=champion.flat.size).astype("f4")
-        version = plugin.registry.save(flat, Provenance(parent=champion.version, rows=rows or {}))
-        plugin.registry.promote(version)
-        plugin.slot.promote(Policy(champion.spec, flat, version))
+from tests.support.table import SETTLE_S, Table, promote
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(params=[True, False], ids=["with a trainer", "without"])
@@ -39,22 +26,20 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
 
 
 def done(table: Table) -> None:
-    """Wait until the trainer has done what it was asked."""
-    trainer = table.plugin.trainer
-    if trainer is not None:
-        trainer.settle(SETTLE_S)
+    """Wait until what was asked is done."""
+    table.on_owner(lambda loop: None)
 
 
 def stored(table: Table) -> list[str]:
-    return sorted(path.name for path in (table.plugin._folder / "versions").iterdir())
+    return sorted(path.name for path in (table.plugin.store.folder / "versions").iterdir())
 
 
 # --------------------------------------------------------------------------------------------------------- difficulty
 
 
 def test_a_level_changes_the_version_and_the_temperature_at_once(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    promote(table, 4)
-    controls, plugin = Controls(table.plugin), table.plugin
+    promote(table.plugin, 4)
+    controls, plugin = table.plugin.controls, table.plugin
     asked: list[tuple[int, float, float]] = []
 
     def act(self: Policy, _: Any, mask: Any, random: Any, temperature: float = 0.0, epsilon: float = 0.0) -> int:
@@ -64,7 +49,7 @@ def test_a_level_changes_the_version_and_the_temperature_at_once(table: Table, m
 
     monkeypatch.setattr(Policy, "act", act)
     match = table.match({0: PLUGIN, 1: PLUGIN})
-    plugin.switch(recording=False)  # so that it plays its best and tries nothing
+    controls.set_recording(False)  # so that it plays its best and tries nothing
     for number in (1, 2, 3, 4, 5, 1):
         controls.set_difficulty(number)
         match.start_round()
@@ -80,16 +65,16 @@ def test_a_level_changes_the_version_and_the_temperature_at_once(table: Table, m
 @pytest.mark.parametrize("number", [0, len(LEVELS) + 1])
 def test_a_level_that_does_not_exist_changes_nothing(table: Table, number: int) -> None:
     with pytest.raises(ValueError, match="difficulty goes from"):
-        Controls(table.plugin).set_difficulty(number)
-    assert table.plugin.level == 5
+        table.plugin.controls.set_difficulty(number)
+    assert table.plugin.switches.level == 5
 
 
 # ---------------------------------------------------------------------------------------------------------- roll back
 
 
 def test_roll_back_in_mid_battle_brings_the_version_before_and_the_note_on_disk_agrees(table: Table) -> None:
-    promote(table, 2)
-    controls, plugin = Controls(table.plugin), table.plugin
+    promote(table.plugin, 2)
+    controls, plugin = table.plugin.controls, table.plugin
 
     def each_turn(match: Any, turn: int) -> None:
         if turn == 8:
@@ -99,28 +84,28 @@ def test_roll_back_in_mid_battle_brings_the_version_before_and_the_note_on_disk_
     table.play(1, each_turn=each_turn)
     assert set(table.versions) == {1, 2}
     assert table.versions == sorted(table.versions, reverse=True)
-    assert (plugin.registry.champion, plugin.report()["version"]) == (1, 1)
+    assert (plugin.store.registry.champion, plugin.report()["version"]) == (1, 1)
     assert plugin.report()["events"][0]["text"] == "Version 1 plays again."
     assert table.rejected == {}
     for answer in ("Going back to the version before.", "There is no earlier version to go back to."):
         assert controls.roll_back() == answer
         done(table)
-    assert (plugin.registry.champion, plugin.slot.champion.version) == (0, 0)
+    assert (plugin.store.registry.champion, plugin.slot.champion.version) == (0, 0)
 
 
 def test_roll_back_asked_twice_at_once_goes_back_twice_and_no_further(table: Table) -> None:
-    promote(table, 1)
+    promote(table.plugin, 1)
     for _ in range(3):
-        Controls(table.plugin).roll_back()
+        table.plugin.controls.roll_back()
     done(table)
-    assert (table.plugin.registry.champion, table.plugin.slot.champion.version) == (0, 0)
+    assert (table.plugin.store.registry.champion, table.plugin.slot.champion.version) == (0, 0)
 
 
 # ------------------------------------------------------------------------------------------------------------- forget
 
 
 def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(table: Table) -> None:
-    promote(table, 3, rows={"player": 10})
+    promote(table.plugin, 3, rows={"player": 10})
     table.play(2)
     plugin = table.plugin
     plugin.store.checkpoint.save({"a": np.zeros(3)}, {})
@@ -128,8 +113,8 @@ def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(
     def each_turn(match: Any, turn: int) -> None:
         if turn == 8:
             assert plugin.report()["version"] == 3
-            Controls(plugin).forget()
-            until(lambda: plugin.report()["version"] == 0)
+            plugin.controls.forget()
+            wait_for(lambda: plugin.report()["version"] == 0)
 
     table.play(1, each_turn=each_turn)
     done(table)
@@ -137,30 +122,29 @@ def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(
     assert plugin.report()["plugin"]["notice"].startswith("Forgotten: ")
     assert "3 versions" in plugin.report()["plugin"]["notice"]
     assert plugin.store.checkpoint.load() == (None, [])
-    assert {path.name for path in plugin._folder.iterdir() if path.is_file()} & {"resume.safetensors"} == set()
+    assert {path.name for path in plugin.store.folder.iterdir() if path.is_file()} & {"resume.safetensors"} == set()
     assert table.rejected == {}, "the battle under way goes on and is recorded from there"
-    assert plugin.recorder.recorded > 0
+    assert plugin.recording.recorder.recorded > 0
 
 
 def test_forgetting_leaves_nothing_of_what_was_recorded_before(table: Table) -> None:
     plugin = table.plugin
     table.play(3)
-    if plugin.trainer is not None:
+    if plugin.training.alive:
         assert plugin.settle(SETTLE_S)
         assert plugin.report()["replay"]["fill"] > 0
-    Controls(plugin).forget()
+    plugin.controls.forget()
     done(table)
     assert table.handed_over == []
     report = plugin.report()
     assert (report["replay"]["fill"], report["learner"]["steps"]) == (0, 0)
-    if plugin.training is not None:
-        assert len(plugin.training.rings) == 0
+    assert table.on_owner(lambda loop: 0 if loop is None else len(loop.experience.rings)) == 0
 
 
 def test_forget_keeps_what_never_saw_the_player(table: Table) -> None:
-    promote(table, 1, rows={"self-play": 100})
-    promote(table, 1, rows={"self-play": 100, "player": 1})
-    Controls(table.plugin).forget()
+    promote(table.plugin, 1, rows={"self-play": 100})
+    promote(table.plugin, 1, rows={"self-play": 100, "player": 1})
+    table.plugin.controls.forget()
     done(table)
     assert stored(table) == ["000000", "000001"]
     assert table.plugin.report()["version"] == 1
@@ -168,9 +152,9 @@ def test_forget_keeps_what_never_saw_the_player(table: Table) -> None:
 
 
 def test_when_nothing_is_left_a_new_version_that_has_learned_nothing_plays(table: Table) -> None:
-    weights = table.plugin._folder / "versions" / "000000" / "manifest.json"
+    weights = table.plugin.store.folder / "versions" / "000000" / "manifest.json"
     weights.write_text("{")
-    Controls(table.plugin).forget()
+    table.plugin.controls.forget()
     done(table)
     version = table.plugin.report()["version"]
     assert version == 1, "a number is never given twice"
@@ -186,8 +170,8 @@ def test_what_cannot_be_erased_is_told_and_the_rows_are_gone_all_the_same(
         raise ModelError("Not every version could be deleted (permission denied); try again.")
 
     table.play(2)
-    monkeypatch.setattr(table.plugin.registry, "erase_trained_from_player", stuck)
-    Controls(table.plugin).forget()
+    monkeypatch.setattr(table.plugin.store.registry, "erase_trained_from_player", stuck)
+    table.plugin.controls.forget()
     done(table)
     assert "try again" in table.plugin.report()["plugin"]["notice"]
     assert table.handed_over == []
@@ -196,11 +180,10 @@ def test_what_cannot_be_erased_is_told_and_the_rows_are_gone_all_the_same(
 
 def test_forget_pressed_just_before_quitting_is_done(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, practice=1.0, candidate_period=1_000_000) as table:
-        promote(table, 2, rows={"player": 10})
+        promote(table.plugin, 2, rows={"player": 10})
         table.play(1, settle=True)
-        Controls(table.plugin).forget()
+        table.plugin.controls.forget()
     assert stored(table) == ["000000"]
     with Table(RINGSIDE, tmp_path) as again:
         assert again.plugin.report()["version"] == 0
-        assert again.plugin.training is not None
-        assert again.plugin.training.recorded == 0
+        assert again.on_owner(lambda loop: loop.experience.rows.total()) == 0

@@ -68,7 +68,7 @@ def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) 
         assert report["gate"]["judged"] >= report["gate"]["pairs"] > 0
         assert report["practice"]["decisions"] > 0
         assert (report["window"]["open"], report["window"]["why"]) == (True, "between rounds")
-        table.plugin.switch(on=False)
+        table.plugin.controls.set_on(False)
         off = check(table.plugin.report())
         assert (off["version"], off["plugin"]["on"], off["window"]["why"]) == (-1, False, "the plugin is off")
     ended = check(table.plugin.report())
@@ -87,5 +87,5 @@ def test_a_report_that_was_kept_does_not_change(tmp_path: Path) -> None:
         kept = table.plugin.report()
         before = json.dumps(kept)
         table.play(2)
-        table.plugin.recorder.rejected["anything"] += 1
+        table.plugin.recording.recorder.rejected["anything"] += 1
         assert json.dumps(kept) == before

@@ -16,7 +16,7 @@ from cornerman.policy.q_network import NetworkSpec
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.opinions import opinion
 from tests.support.table import Table
-from tests.training.test_training_thread import until
+from tests.support.waiting import wait_for
 
 DECISIONS, OBSERVATIONS, VERSIONS = 100_000, 512, 6
 SPEC = NetworkSpec(18, 8, (16,))
@@ -96,18 +96,17 @@ def test_a_swap_in_mid_battle_leaves_the_battle_playable_and_its_rows_name_who_d
 def test_promotions_by_a_trainer_that_learns_all_the_while(tmp_path: Path) -> None:
     always = {"training_window": "always", "practice": 5.0, "candidate_period": 1_000_000}
     with Table(RINGSIDE, tmp_path, **always) as table:
-        slot, trainer = table.plugin.slot, table.plugin.trainer
-        assert trainer is not None
+        slot = table.plugin.slot
         spec = slot.champion.spec
         policies = [Policy(spec, opinion(spec, version), version) for version in range(5)]
 
         def each_turn(match: Any, turn: int) -> None:
             if turn == 6:
                 version = (slot.champion.version + 1) % 5
-                trainer.post(lambda: slot.promote(policies[version]))
-                until(lambda: table.plugin.report()["version"] == version)
+                table.plugin.training.call(lambda loop: slot.promote(policies[version]))
+                wait_for(lambda: table.plugin.report()["version"] == version)
 
         table.play(12, each_turn=each_turn)
         assert set(table.versions) == {0, 1, 2, 3, 4}
         assert table.rejected == {}
-        assert trainer.alive
+        assert table.plugin.training.alive

@@ -79,8 +79,8 @@ def test_sides_go_through_the_plugin_and_hold_after_recording_was_off(tmp_path: 
         plugin.on_battle_start(1, seats, sides=TEAMS)
         for at, healths in enumerate([(50, 30, 50, 50), (50, 10, 50, 50)]):
             if at == 1:
-                plugin.switch(recording=False)
-                plugin.switch(recording=True)
+                plugin.controls.set_recording(False)
+                plugin.controls.set_recording(True)
             plugin.on_turn(1, 0, duel_state(1, 50, 50, 50, 50), [True] * 3, 0, duel_state(1, *healths))
         plugin.on_battle_end(1, dict.fromkeys(range(4), 0))
         rewards = [item.reward for item in table.handed_over if hasattr(item, "reward")]

@@ -60,7 +60,7 @@ def test_what_cannot_be_recorded_is_told_once_and_says_what_to_do(
         sentences = table.plugin.messages()
         assert sum(words in sentence for sentence in sentences) == 1
         assert len(sentences) == len(set(sentences)) <= 3
-        assert table.plugin.on
+        assert table.plugin.switches.on
 
 
 def test_every_reason_is_told_once_however_often_it_comes(tmp_path: Path) -> None:

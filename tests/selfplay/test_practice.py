@@ -19,25 +19,28 @@ from tests.support.duel import Duel
 from tests.support.opinions import opinion
 
 
-def practice(game: Any, seed: int = 0, epsilon: float = 0.1) -> Practice:
+class DrivenPractice(Practice):
+    """Played by the same newest policy throughout."""
+
+    newest: Policy
+
+    def play_on(self) -> bool:
+        return self.advance(self.newest)
+
+
+def practice(game: Any, seed: int = 0, epsilon: float = 0.1) -> DrivenPractice:
     encoder = Encoder(game)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, (8,))
     policies = tuple(Policy(spec, opinion(spec, i), i) for i in range(4))
-    return Practice(
-        game,
-        encoder,
-        RewardCalculator(),
-        Random(seed),
-        newest=lambda: policies[-1],
-        champions=lambda: policies[:3],
-        epsilon=epsilon,
-    )
+    made = DrivenPractice(game, encoder, RewardCalculator(), Random(seed), lambda: policies[:3], epsilon)
+    made.newest = policies[-1]
+    return made
 
 
-def played(practice: Practice, battles: float, turns: int = 100_000) -> list[Transition | BattleEnd]:
+def played(practice: DrivenPractice, battles: float, turns: int = 100_000) -> list[Transition | BattleEnd]:
     practice.due += battles
     for _ in range(turns):
-        if not practice.advance():
+        if not practice.play_on():
             break
     else:
         raise AssertionError("it never came to an end")
@@ -94,10 +97,10 @@ def test_advance_plays_one_turn_and_clear_drops_everything() -> None:
     practise = practice(RINGSIDE)
     practise.due = 5.0
     for _ in range(7):
-        assert practise.advance()
+        assert practise.play_on()
     assert 0 < len(practise.rows) <= 7
     practise.clear()
-    assert not practise.advance()
+    assert not practise.play_on()
     assert not practise.rows
     assert len([item for item in played(practise, 1) if isinstance(item, BattleEnd)]) == 1
 

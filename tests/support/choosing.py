@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bot, Game, Source, Transition
-from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
-from cornerman.experience.transitions import DataFormat
 from cornerman.learning.learner import build_learner
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Provenance
@@ -23,8 +21,8 @@ from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.settings import Settings, with_values
+from cornerman.training.build import assemble
 from cornerman.training.metrics import Metrics
-from cornerman.training.training_loop import TrainingLoop
 
 ACTIONS = ("left", "right", "wait")
 
@@ -110,36 +108,43 @@ SMALL: Mapping[str, Any] = {
 
 
 class Gym:
-    """A training with everything around it, driven a slice at a time on the test's own thread."""
+    """A training loop with everything around it, driven a slice at a time on the test's own thread."""
 
     def __init__(self, folder: Path, game: Game | None = None, **changes: Any) -> None:
         self.game = game or Choosing()
         self.settings = with_values(Settings(), {**SMALL, **changes}, "the test")
-        self.encoder = encoder = Encoder(self.game)
+        encoder = Encoder(self.game)
         self.spec = NetworkSpec(encoder.observation_size, encoder.num_actions, self.settings.hidden)
-        identity = Identity("choosing", "1", encoder.version, ACTIONS, encoder.observation_size)
-        self.store = Store(folder, identity, self.spec, "the test", lambda: 0.0)
-        self.registry = self.store.registry
         self.metrics = Metrics()
+        identity = Identity.of(self.game, encoder)
+        self.store = Store(folder, identity, self.spec, "the test", lambda: 0.0, self.metrics.say)
+        self.registry = self.store.registry
         if self.registry.champion is None:
             flat = draw(self.spec, np.random.default_rng(self.settings.seed))
             self.registry.promote(self.registry.save(flat, Provenance()))
-        self.champions = Champions(self.store, self.settings.seed, self.metrics.event, self.metrics.event)
+        self.champions = Champions(self.store, self.settings.seed, self.metrics.say, self.metrics.event)
         self.slot = self.champions.slot
         self.inbox: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, RewardCalculator(), self.inbox.append)
         self.learner = build_learner(self.spec, self.settings, "cpu")
-        data_format = DataFormat("choosing", "1", encoder.version, encoder.observation_size, encoder.num_actions)
-        self.training = TrainingLoop(
+        self.stop = np.zeros(1, np.uint8)
+        self.training = assemble(
             self.game,
             self.settings,
-            self.inbox,
+            self.store,
             self.champions,
-            self.store.checkpoint,
+            self.inbox,
             self.metrics,
             self.learner,
-            BattleStore(folder, data_format, self.metrics.event),
+            self.stop,
         )
+        self.experience, self.updates = self.training.experience, self.training.updates
+        self.candidates = self.training.candidates
+
+    @property
+    def told(self) -> list[str]:
+        """What the player could read, newest first."""
+        return [event["text"] for event in self.metrics.events()]
 
     def play(self, battles: int, first: int = 0, skill: tuple[float, float] = (0.5, 0.5)) -> None:
         """So many live battles, recorded; nothing is learned yet. `skill`: how often each seat chooses rightly."""
@@ -162,7 +167,7 @@ class Gym:
         raise AssertionError(f"it was not done after {slices} slices")
 
 
-def foresight(policy: Policy, game: Game, battles: int = 200) -> float:
+def right_choices(policy: Policy, game: Game, battles: int = 200) -> float:
     """The share of decisions in which `policy` takes the action that wins."""
     encoder, right = Encoder(game), 0
     for seed in range(battles):

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,11 +22,12 @@ from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.experience.battle_store import PLAYER
 from cornerman.models.exchange import export_version
 from cornerman.models.history import History
-from cornerman.panel.controls import Controls
 from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.training.training_loop import TrainingLoop
 from tests.support.choosing import SMALL, Choosing
+from tests.support.local_training import local_plugin
 
 VERSIONS, BATTLES = 3, 2  # in the template
 LEFT_BY_A_FAULT = ("half-written battle", "Forgetting was cut short")
@@ -37,18 +38,20 @@ def weights(spec: NetworkSpec, version: int) -> np.ndarray:
     return draw(spec, np.random.default_rng(100 + version))
 
 
-def opened(folder: Path, **settings: Any) -> Cornerman:
-    """A plugin that learns on this thread."""
-    plugin = Cornerman()
-    plugin.on_load(Choosing(), str(folder), {**SMALL, "learning": False, "practice": 0.0, **settings})
-    plugin.prepare()
-    return plugin
+class Opened(NamedTuple):
+    """A plugin that learns on this thread, and its loop."""
+
+    plugin: Cornerman
+    loop: TrainingLoop
+
+    @property
+    def said(self) -> list[str]:
+        """What the player could read, newest first."""
+        return [event["text"] for event in self.plugin.metrics.events()]
 
 
-def closed(plugin: Cornerman) -> None:
-    assert plugin.training is not None
-    plugin.training.close()
-    plugin.on_quit()
+def opened(folder: Path, **settings: Any) -> Opened:
+    return Opened(*local_plugin(Choosing(), folder, **{**SMALL, "practice": 0.0, **settings}))
 
 
 def verdict(version: int) -> Verdict:
@@ -60,9 +63,9 @@ def verdict(version: int) -> Verdict:
     return Verdict(True, f"Promoted: version {version}.", pairs=3, score=1.0, battles=battles, seed=5)
 
 
-def record(plugin: Cornerman, battles: int = 1) -> None:
+def record(opened: Opened, battles: int = 1) -> None:
     """A battle against the player, whose result is noted and whose decisions are kept."""
-    game = Choosing()
+    game, plugin = Choosing(), opened.plugin
     for number in range(1, battles + 1):
         battle, random = game.new_battle(number), Random(number)
         plugin.on_battle_start(battle_id=number, seats={0: "player", 1: "plugin"})
@@ -73,54 +76,50 @@ def record(plugin: Cornerman, battles: int = 1) -> None:
             battle.apply(action)
             plugin.on_turn(number, seat, state, mask, action, battle.state())
         plugin.on_battle_end(battle_id=number, outcome=battle.outcome or {})
-        plugin.keep_recorded()
 
 
-def promote(plugin: Cornerman) -> None:
+def promote(opened: Opened) -> None:
     """A candidate has passed the gate: it is saved, pointed to, noted, and an old one is pruned."""
-    training = plugin.training
-    assert training is not None
-    spec, version = plugin.slot.champion.spec, max(plugin.registry.numbers()) + 1
-    training.memory.rows[PLAYER] += 1  # it learned from the player
-    training._candidate = Policy(spec, weights(spec, version), -1)
-    training._decide(verdict(version))
+    plugin, loop = opened
+    spec, version = plugin.slot.champion.spec, max(plugin.store.registry.numbers()) + 1
+    loop.experience.rows[PLAYER] += 1  # it learned from the player
+    loop.candidates.decide(Policy(spec, weights(spec, version)), loop.provenance(), verdict(version))
 
 
-def save(plugin: Cornerman) -> None:
+def save(opened: Opened) -> None:
     """What is being learned, at the end of a session."""
-    assert plugin.training is not None
     try:
-        plugin.training.close()
+        opened.loop.close()
     except ModelError as error:
-        plugin.say(str(error))  # the trainer logs it
+        opened.plugin.metrics.say(str(error))  # the trainer logs it
 
 
-def roll_back(plugin: Cornerman) -> None:
-    Controls(plugin).roll_back()
-
-
-def take_in(plugin: Cornerman) -> None:
-    plugin.take_in()
+def roll_back(opened: Opened) -> None:
+    opened.plugin.controls.roll_back()
 
 
 @dataclass(frozen=True)
 class Operation:
     """`done` looks at a freshly opened plugin: whether it has the effect."""
 
-    do: Callable[[Cornerman], object]
-    done: Callable[[Cornerman], bool]
+    do: Callable[[Opened], object]
+    done: Callable[[Opened], bool]
 
 
-def recorded(plugin: Cornerman) -> int:
-    return len({item.battle_id for item in plugin.safe.stored(PLAYER, 10**6)})
+def recorded(opened: Opened) -> int:
+    return len({item.battle_id for item in opened.plugin.store.battles.stored(PLAYER, 10**6)})
 
 
-def live_noted(plugin: Cornerman) -> int:
-    return _rows(plugin, "select count(*) from battles where kind like 'live%'")
+def live_noted(opened: Opened) -> int:
+    return _rows(opened, "select count(*) from battles where kind like 'live%'")
 
 
-def _rows(plugin: Cornerman, query: str) -> int:
-    history = History(plugin.registry.folder, lambda: 0.0)
+def champion(opened: Opened) -> int | None:
+    return opened.plugin.store.registry.champion
+
+
+def _rows(opened: Opened, query: str) -> int:
+    history = History(opened.plugin.store.folder, lambda: 0.0)
     try:
         assert history.sentences == []
         return int(history.database.rows(query)[0][0])
@@ -129,29 +128,29 @@ def _rows(plugin: Cornerman, query: str) -> int:
 
 
 OPERATIONS = {
-    "record": Operation(record, lambda plugin: recorded(plugin) > BATTLES and live_noted(plugin) > BATTLES),
-    "save": Operation(save, lambda plugin: plugin.metrics.get("fill", 0) >= 2 * BATTLES),
+    "record": Operation(record, lambda opened: recorded(opened) > BATTLES and live_noted(opened) > BATTLES),
+    "save": Operation(save, lambda opened: opened.plugin.metrics.get("fill", 0) >= 2 * BATTLES),
     "promote": Operation(
-        promote, lambda plugin: plugin.registry.champion == VERSIONS and _rows(plugin, "select count(*) from gates") > 2
+        promote, lambda opened: champion(opened) == VERSIONS and _rows(opened, "select count(*) from gates") > 2
     ),
-    "roll back": Operation(roll_back, lambda plugin: plugin.registry.champion == VERSIONS - 2),
+    "roll back": Operation(roll_back, lambda opened: champion(opened) == VERSIONS - 2),
     "forget": Operation(
-        lambda plugin: Controls(plugin).forget(),
-        lambda plugin: recorded(plugin) == 0 and live_noted(plugin) == 0 and plugin.registry.numbers() == [0],
+        lambda opened: opened.plugin.controls.forget(),
+        lambda opened: (recorded(opened), live_noted(opened), opened.plugin.store.registry.numbers()) == (0, 0, [0]),
     ),
-    "import": Operation(take_in, lambda plugin: plugin.registry.champion == VERSIONS),
+    "import": Operation(lambda opened: opened.plugin.controls.take_in(), lambda opened: champion(opened) == VERSIONS),
 }
 
 
 def prepare(template: Path) -> None:
-    """A data folder with versions that learned from the player, recorded battles, a history and a model to take in."""
-    plugin = opened(template)
-    record(plugin, BATTLES)
+    """A data folder with versions that learned from the player, recorded battles, a history and a model to import."""
+    built = opened(template)
+    record(built, BATTLES)
     for _ in range(VERSIONS - 1):
-        promote(plugin)
+        promote(built)
     (template / "imports").mkdir()
-    export_version(plugin.registry, 0, template / "imports" / "model.zip")
-    closed(plugin)
+    export_version(built.plugin.store.registry, 0, template / "imports" / "model.zip")
+    built.plugin.on_quit()
 
 
 def fault(template: Path, home: Path, name: str, failing: Callable[[], AbstractContextManager[object]]) -> str:
@@ -160,34 +159,33 @@ def fault(template: Path, home: Path, name: str, failing: Callable[[], AbstractC
     An empty string, or what was wrong: a damaged state, an effect that is missing and was not told, one told twice.
     """
     shutil.copytree(template, home)
-    operation, plugin = OPERATIONS[name], opened(home)
-    heard = plugin.metrics.events()
+    operation, built = OPERATIONS[name], opened(home)
+    before = set(built.said)
     with failing():
         try:
-            operation.do(plugin)
+            operation.do(built)
         except ModelError as error:  # what the trainer says in its thread
-            plugin.say(str(error))
-    said = [event["text"] for event in plugin.metrics.events() if event["text"] not in {old["text"] for old in heard}]
-    plugin.safe.close()
-    plugin.store.close()
+            built.plugin.metrics.say(str(error))
+    said = [sentence for sentence in built.said if sentence not in before]
+    built.plugin.store.close()
     return _wrong(home, name, said)
 
 
 def _wrong(home: Path, name: str, said: list[str]) -> str:
     again = opened(home)
     try:
-        sentences = [event["text"] for event in again.metrics.events()]
+        sentences = again.said
         if name == "import" and (home / "imports" / "model.zip").exists():
             sentences = [sentence for sentence in sentences if "model.zip" not in sentence]
         if name != "import":
-            sentences = [sentence for sentence in sentences if "There is a model to take in" not in sentence]
+            sentences = [sentence for sentence in sentences if "There is a model to import" not in sentence]
         bad = [sentence for sentence in sentences if not any(left in sentence for left in LEFT_BY_A_FAULT)]
         if bad:
             return f"the next start says {bad}"
-        champion = again.slot.champion
-        known = champion.version > 0 and name != "import"
-        if known and champion.flat.tobytes() != weights(champion.spec, champion.version).tobytes():
-            return f"version {champion.version} holds other weights"
+        playing = again.plugin.slot.champion
+        known = playing.version > 0 and name != "import"
+        if known and playing.flat.tobytes() != weights(playing.spec, playing.version).tobytes():
+            return f"version {playing.version} holds other weights"
         if name != "forget" and recorded(again) < BATTLES:
             return "a battle that was kept is gone"
         if name != "forget" and live_noted(again) < BATTLES:
@@ -197,4 +195,4 @@ def _wrong(home: Path, name: str, said: list[str]) -> str:
         twice = {sentence for sentence in said if said.count(sentence) > 1}
         return f"said twice: {twice}" if twice else ""
     finally:
-        closed(again)
+        again.plugin.on_quit()

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
+
+import numpy as np
 
 from cornerman.contract import BattleEnd, Transition
 from cornerman.experience.battle_store import PLAYER
+from cornerman.models.manifest import Provenance
 from cornerman.plugin import Cornerman
+from cornerman.policy.policy import Policy
 from game_adapter.host.hooks import HOOKS, bind
 from game_adapter.host.match import PLUGIN, SCRIPTED, Match
 
@@ -23,6 +28,34 @@ SMALL: Mapping[str, Any] = {
     "seed": 1,
 }
 SETTLE_S = 60.0
+
+
+T = TypeVar("T")
+
+
+def on_owner(plugin: Cornerman, command: Callable[[Any], T]) -> T:
+    """What `command`, given the training loop or None, returns on the thread that owns the plugin's files."""
+    answers: list[T] = []
+    done = Event()
+
+    def run(loop: Any) -> None:
+        try:
+            answers.append(command(loop))
+        finally:
+            done.set()
+
+    plugin.training.call(run)
+    assert done.wait(SETTLE_S)
+    return answers[0]
+
+
+def promote(plugin: Cornerman, count: int, rows: Mapping[str, int] | None = None) -> None:
+    """Store and promote versions that differ a little, as training would have done."""
+    for _ in range(count):
+        champion = plugin.slot.champion
+        change = np.random.default_rng(champion.version).normal(size=champion.flat.size).astype("f4")
+        provenance = Provenance(parent=champion.version, rows=rows or {})
+        plugin.champions.promote(Policy(champion.spec, champion.flat + change), provenance)
 
 
 class Table:
@@ -39,8 +72,7 @@ class Table:
 
     def __exit__(self, *_: object) -> None:
         self.plugin.on_quit()
-        trainer = self.plugin.trainer
-        assert trainer is None or not trainer._thread.is_alive()
+        assert not self.plugin.training.running
 
     def __getattr__(self, hook: str) -> Callable[..., Any]:
         """The host's method of that name, as Match calls it."""
@@ -92,13 +124,16 @@ class Table:
             if settle:
                 assert self.plugin.settle(SETTLE_S)
 
+    def on_owner(self, command: Callable[[Any], T]) -> T:
+        """What `command`, given the training loop or None, returns on the thread that owns the plugin's files."""
+        return on_owner(self.plugin, command)
+
     @property
     def rejected(self) -> dict[str, int]:
-        self.plugin.news.drain()
-        return dict(self.plugin.recorder.rejected)
+        self.plugin.recording.events.drain()
+        return dict(self.plugin.recording.recorder.rejected)
 
     @property
     def handed_over(self) -> list[Transition | BattleEnd]:
         """What was recorded: finished battles from the store, and what is there of those under way."""
-        self.plugin.news.drain()
-        return [*self.plugin.safe.stored(PLAYER, 10**6), *self.plugin.news._items]
+        return [*self.plugin.store.battles.stored(PLAYER, 10**6), *self.plugin.recording.waiting()]

@@ -111,7 +111,8 @@ def cycle(number: int, counts: Counts, folder: Path) -> None:
     """
     if "plugin" not in CYCLING:
         CYCLING["plugin"] = plugin_operations.opened(folder / "cycle", kept_versions=5)
-    plugin, stop, failed = CYCLING["plugin"], Event(), list[str]()
+    opened, stop, failed = CYCLING["plugin"], Event(), list[str]()
+    plugin = opened.plugin
     size, actions = plugin.encoder.observation_size, plugin.encoder.num_actions
     observation, mask = np.zeros(size, np.float32), np.ones(actions, bool)
 
@@ -123,11 +124,11 @@ def cycle(number: int, counts: Counts, folder: Path) -> None:
 
     thread = Thread(target=decide)
     thread.start()
-    plugin_operations.record(plugin)
-    plugin_operations.promote(plugin)
+    plugin_operations.record(opened)
+    plugin_operations.promote(opened)
     if number % 3:
-        plugin_operations.roll_back(plugin)
-    while plugin.training.slice():
+        plugin_operations.roll_back(opened)
+    while opened.loop.slice():
         pass
     stop.set()
     thread.join()

@@ -20,7 +20,6 @@ import numpy as np
 
 import cornerman.training.build  # noqa: F401 - here, once, and not in every forked session
 from cornerman.learning.compiled import cpu_steps
-from cornerman.panel.controls import Controls
 from cornerman.plugin import Cornerman
 from game_adapter.host.host import Host
 from game_adapter.host.match import PLUGIN, SCRIPTED, Match
@@ -89,12 +88,11 @@ class Session:
         self.host.load()
         plugin: object = getattr(self.host.loaded[0].hooks["settle"], "__self__", None)
         assert isinstance(plugin, Cornerman)
-        assert plugin.trainer is not None
-        self.plugin, self.trainer = plugin, plugin.trainer
+        self.plugin = plugin
         for sentence in [*self.host.messages, *(event["text"] for event in plugin.metrics.events())]:
             self.tell(f"said {sentence}")
-        self._newest = max(plugin.registry.numbers())
-        self._rolled_back = set(plugin.registry._line.rolled_back)
+        self._newest = max(plugin.store.registry.numbers())
+        self._rolled_back = set(plugin.store.registry.rolled_back)
         self._tell_version("up")
 
     def _tell_version(self, what: str) -> None:
@@ -120,12 +118,12 @@ class Session:
             if match.over:
                 self._finished.append(battle_digest(decisions, match.battle.outcome or {}))
                 self.host.settle(SETTLE_S)
-            assert not self.trainer.dead_because, self.trainer.dead_because
+            assert self.plugin.training.alive, self.plugin.training.status()["trouble"]
             assert self.host.loaded[0].on, self.host.messages
 
     def _turn_over(self) -> None:
         self._acknowledge()
-        if len(self.plugin.registry.line) > 1 and self._random.random() < ROLLED_BACK:
+        if len(self.plugin.store.registry.line) > 1 and self._random.random() < ROLLED_BACK:
             self._roll_back()
 
     def _acknowledge(self) -> None:
@@ -142,22 +140,23 @@ class Session:
         """As by the menu's key; told once the trainer has done it."""
         done = threading.Event()
 
-        def told() -> None:
-            rolled_back = set(self.plugin.registry._line.rolled_back)
+        def told(loop: object) -> None:
+            del loop
+            rolled_back = set(self.plugin.store.registry.rolled_back)
             for version in sorted(rolled_back - self._rolled_back):
                 self.tell(f"back {version}")
             self._rolled_back = rolled_back
             done.set()
 
-        Controls(self.plugin).roll_back()
-        self.plugin.hand_to_trainer(told)
+        self.plugin.controls.roll_back()
+        self.plugin.training.call(told)
         assert done.wait(PATIENCE_S), "the trainer does not do what it is told"
 
     def quit(self) -> None:
         """End as a player ends it; every battle that was over is kept then."""
         self.tell("quitting")
         self.host.quit()
-        if self.trainer._thread.is_alive():
+        if self.plugin.training.running:
             self.tell("late")  # the machine is too busy: nothing was promised
             return
         for digest in self._finished[self._kept :]:

@@ -12,10 +12,9 @@ import pytest
 from cornerman.learning import device as device_choice
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
-from cornerman.training import build as preparation
+from cornerman.training import build
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
-from tests.support.learning import noise
 from tests.support.table import Table
 
 FAULT = "The xpu device failed, so learning continues on the CPU: out of memory"
@@ -25,7 +24,7 @@ CHOICE = Choice("xpu", "Measured 900 learning steps a second on xpu, 300 on the 
 @pytest.fixture
 def accelerator(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A device of the test's own, which is chosen."""
-    monkeypatch.setattr(preparation, "choose_device", lambda *_: CHOICE)
+    monkeypatch.setattr(build, "choose_device", lambda *_: CHOICE)
     pytest.importorskip("torch", reason="only torch learns on a device")
     from tests.support.accelerator import Accelerator
 
@@ -33,19 +32,8 @@ def accelerator(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def learner_of(table: Table) -> Learner:
-    assert table.plugin.training is not None
-    return table.plugin.training._learner
-
-
-def measures_processor(table: Table) -> bool:
-    assert table.plugin.trainer is not None
-    return table.plugin.trainer.windows.starvation.measures_processor()
-
-
-def on_the_trainer(table: Table, command: Any) -> None:
-    done = threading.Event()
-    table.plugin.hand_to_trainer(lambda: (command(), done.set())[-1])
-    assert done.wait(30.0)
+    learner: Learner = table.on_owner(lambda loop: loop.updates.learner)
+    return learner
 
 
 def test_the_trainers_thread_is_configured_before_anything_is_measured_or_learned(
@@ -59,10 +47,10 @@ def test_the_trainers_thread_is_configured_before_anything_is_measured_or_learne
             done.append((name, threading.current_thread().name))
             return real(*arguments)
 
-        monkeypatch.setattr(preparation, name, noted)
+        monkeypatch.setattr(build, name, noted)
 
     for name in names:
-        watch(name, getattr(preparation, name))
+        watch(name, getattr(build, name))
     with Table(Choosing(), tmp_path):
         pass
     assert done == [(name, "cornerman-trainer") for name in names]
@@ -85,24 +73,11 @@ def test_without_numba_it_learns_more_slowly_and_says_why(tmp_path: Path, monkey
         assert "pip install numba" in table.plugin.report()["device_why"]
 
 
-def test_whether_processor_time_counts_follows_the_device_it_learns_on(tmp_path: Path, accelerator: Any) -> None:
-    with Table(Choosing(), tmp_path) as table:
-        assert table.plugin.report()["device"] == learner_of(table).device == "xpu"
-        assert table.plugin.report()["device_why"] == CHOICE.why
-        assert not measures_processor(table)
-        accelerator.error = RuntimeError("out of memory")
-        on_the_trainer(table, lambda: learner_of(table).learn_burst(noise(64, learner_of(table).spec)))
-        assert measures_processor(table)
-    with Table(Choosing(), tmp_path / "other", device="cpu") as table:
-        assert measures_processor(table)
-
-
 def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: Path, accelerator: Any) -> None:
     accelerator.error = RuntimeError("out of memory")
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         report = table.plugin.report()
         assert (report["device"], report["device_why"], report["plugin"]["notice"]) == ("cpu", FAULT, FAULT)
-        assert measures_processor(table)
         table.play(40, settle=True)
         report = table.plugin.report()
         assert report["learner"]["steps"] > 0
@@ -114,6 +89,7 @@ def test_a_device_that_fails_while_it_learns_is_told_and_the_cpu_goes_on(tmp_pat
         table.play(40, settle=True)
         before = table.plugin.report()
         assert (before["device"], before["device_why"]) == ("xpu", CHOICE.why)
+        assert learner_of(table).device == "xpu"
         accelerator.error = RuntimeError("out of memory")
         table.play(40, settle=True)
         report = table.plugin.report()
@@ -141,7 +117,7 @@ def test_a_device_that_failed_its_trial_step_is_told(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(device_choice, "signs_of_accelerators", lambda: ("cuda",))
     monkeypatch.setattr(device_choice, "found_accelerators", lambda: ("cuda",))
-    monkeypatch.setattr(preparation, "learning_speed", broken)
+    monkeypatch.setattr(build, "learning_speed", broken)
     with Table(Choosing(), tmp_path, device="auto") as table:
         report = table.plugin.report()
     assert report["device"] == "cpu"

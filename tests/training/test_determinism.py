@@ -29,8 +29,9 @@ games = {
 for name, (game, battles, settings) in games.items():
     with Table(game, folder / name, **{**settings, "seed": seed}) as table:
         table.play(battles, settle=True)
-        versions = {number: table.plugin.registry.manifest(number).sha256 for number in table.plugin.registry.numbers()}
-        learner = table.plugin.training._learner.snapshot()
+        registry = table.plugin.store.registry
+        versions = {number: registry.manifest(number).sha256 for number in registry.numbers()}
+        learner = table.on_owner(lambda loop: loop.updates.learner.snapshot())
     found[name] = {"versions": versions, "played": table.versions, "learner": hashlib.sha256(learner).hexdigest()}
 print(json.dumps(found))
 """

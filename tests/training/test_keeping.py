@@ -14,21 +14,18 @@ import pytest
 from cornerman.experience.battle_store import FILE_NAME, PLAYER, BattleStore
 from cornerman.files.quality_note import FILE_NAME as QUALITY
 from cornerman.files.quality_note import quality_lines
-from tests.models.test_erasure import Session
+from cornerman.plugin import Cornerman
+from tests.support.marked_game import Session
+from tests.support.table import on_owner
+from tests.support.waiting import wait_for
 
 NAMES = ("recorded", "rejected", "clamped", "examples", "abandoned", "not_as_chosen", "kept")
 
 
 def stored(session: Session) -> list[int]:
     """How many decisions every battle of the player on the disk holds."""
-    with closing(BattleStore(session.folder, session.plugin.safe.data_format, read_only=True)) as store:
+    with closing(BattleStore(session.folder, session.plugin.store.battles.data_format, read_only=True)) as store:
         return [len(battle) for battle in store.battles(PLAYER)]
-
-
-def catch_up(session: Session) -> None:
-    done = threading.Event()
-    session.plugin.hand_to_trainer(done.set)
-    assert done.wait(30.0)
 
 
 def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
@@ -58,7 +55,7 @@ def test_a_battle_is_stored_when_it_ends_whether_learning_is_paused_or_was_never
     session = Session(tmp_path, learning=started)
     session.plugin.set_learning(False)
     session.battle(1, marked=False)
-    catch_up(session)
+    on_owner(session.plugin, lambda loop: None)
     assert session.plugin.report()["recorder"]["kept"] == 1
     assert stored(session) == [2]
     session.plugin.on_quit()
@@ -77,13 +74,16 @@ def test_what_is_complete_of_a_battle_under_way_is_kept_at_the_end(tmp_path: Pat
 
 def test_what_a_trainer_that_died_left_behind_is_kept_at_the_end(tmp_path: Path) -> None:
     session = Session(tmp_path)
-    trainer, training = session.plugin.trainer, session.plugin.training
-    assert trainer is not None
-    assert training is not None
-    training.slice = training.recover = lambda *_: 1 // 0  # type: ignore[assignment, method-assign, return-value]
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("always")
+
+    def break_it(loop: Any) -> None:
+        loop.slice = loop.recover = fail
+
+    on_owner(session.plugin, break_it)
     session.battle(1, marked=False)
-    trainer._thread.join(30.0)
-    assert not trainer.alive
+    wait_for(lambda: not session.plugin.training.running)
     session.battle(2, marked=False)
     session.plugin.on_quit()
     assert stored(session) == [2, 2]
@@ -93,7 +93,7 @@ def test_the_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.battle(1, marked=False)
     session.misbehave()
-    catch_up(session)
+    on_owner(session.plugin, lambda loop: None)
     recorder = session.plugin.report()["recorder"]
     assert set(recorder) == set(NAMES)
     assert recorder["rejected"]["type"] == 1
@@ -131,13 +131,11 @@ def test_ten_thousand_battles_of_which_every_third_never_ends_do_not_grow(tmp_pa
             held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     assert held[1] - held[0] < 5_000 * 8  # less than one number a battle
-    assert len(plugin._seats) == 256
+    assert len(plugin.recording.open) == 256
     plugin.on_quit()
     assert len(stored(session)) == 6666  # those that ended
 
 
 def test_a_plugin_that_could_not_load_quits_quietly(tmp_path: Path) -> None:
-    from cornerman.plugin import Cornerman
-
     Cornerman().on_quit()
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The three ways to give the trainer time, held to the same tests: its own thread, the game's slack, lent by pump."""
+"""The two ways to give the trainer time, held to the same tests: its own thread, or lent by pump; and how it starts."""
 
 from __future__ import annotations
 
@@ -7,64 +7,35 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cornerman.plugin import Cornerman
-from cornerman.training.metrics import Metrics
-from cornerman.training.training_thread import TrainingThread
-from cornerman.training.training_windows import TrainingWindows
+from cornerman.training import build, starvation
 from game_adapter.ringside.game import RINGSIDE
-
-PATIENCE_S = 10.0
-WAYS = ("thread", "slack", "pump")
-
-
-class Pieces:
-    """Work that counts, each slice `took_s` long."""
-
-    def __init__(self, todo: int, took_s: float = 0.0005) -> None:
-        self.todo, self.took_s, self.done = todo, took_s, 0
-        self.threads: set[str] = set()
-        self.when: list[float] = []
-
-    def slice(self, budget_s: float) -> bool:
-        self.threads.add(threading.current_thread().name)
-        if not self.todo:
-            return False
-        self.when.append(time.monotonic())
-        time.sleep(min(self.took_s, budget_s))
-        self.todo -= 1
-        self.done += 1
-        return True
-
-    def practise_idle(self) -> bool:
-        return False
-
-    def recover(self) -> None: ...
-    def close(self) -> None: ...
+from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 
 
 class Game:
     """A loop of frames: some work, then the wait, in which it gives the trainer time in the one way or the other."""
 
-    def __init__(self, trainer: TrainingThread, work_s: float = 0.002, wait_s: float = 0.006) -> None:
-        self.trainer, self.work_s, self.wait_s, self.frames = trainer, work_s, wait_s, 0
+    def __init__(self, trainer: DrivenThread, work_s: float = 0.002, wait_s: float = 0.006) -> None:
+        self.trainer, self.work_s, self.wait_s = trainer, work_s, wait_s
         self.waits: list[tuple[float, float]] = []
         self.lent_s: list[float] = []
 
     def frame(self) -> None:
         time.sleep(self.work_s)
         begun = time.monotonic()
-        self.trainer.frame(1e3 * (self.work_s + self.wait_s), 1e3 * self.wait_s)
+        self.trainer.frame(1e3 * (self.work_s + self.wait_s))
         if self.trainer.windows.learning_time == "pump":
             self.trainer.lend(self.wait_s - 0.001)
             self.lent_s.append(time.monotonic() - begun)
         time.sleep(max(0.0, begun + self.wait_s - time.monotonic()))
         self.waits.append((begun, time.monotonic()))
-        self.frames += 1
 
     def until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_S
@@ -77,183 +48,183 @@ class Game:
             self.frame()
 
 
-Start = Callable[..., tuple[TrainingThread, Game]]
+both_ways = pytest.mark.parametrize("way", ["thread", "pump"])
 
 
-@pytest.fixture(params=WAYS)
-def start(request: pytest.FixtureRequest) -> Iterator[Start]:
-    made: list[TrainingThread] = []
-
-    def begin(work: Pieces, window: str = "between_rounds") -> tuple[TrainingThread, Game]:
-        trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows(window, request.param))
-        made.append(trainer)
-        assert trainer.start(PATIENCE_S)
-        return trainer, Game(trainer)
-
-    yield begin
-    for trainer in made:
-        assert trainer.stop(PATIENCE_S)
-
-
-def test_in_an_open_window_everything_gets_done_on_the_trainers_thread_alone(start: Start) -> None:
-    work = Pieces(40)
-    trainer, game = start(work)
-    trainer.open_window()
-    game.until(lambda: work.done == 40)
+@both_ways
+@pytest.mark.parametrize("window", ["between_rounds", "while_choosing"])
+def test_work_is_done_in_an_open_window_on_the_trainers_thread_and_never_in_a_closed_one(way: str, window: str) -> None:
+    work = Work(10**6, took_s=0.0005)
+    with started(work, window, learning_time=way) as trainer:
+        game = Game(trainer)
+        game.play(20)
+        assert work.done == 0
+        if window == "while_choosing":
+            trainer.windows.choose(True)
+            trainer.wake()
+        else:
+            trainer.open_window()
+        game.until(lambda: work.done > 5)
+        if window == "while_choosing":
+            trainer.windows.choose(False)
+        else:
+            trainer.windows.close_window()
+        time.sleep(0.05)
+        done = work.done
+        game.play(20)
+        assert work.done == done
     assert work.threads == {"cornerman-trainer"}
 
 
-def test_nothing_is_done_in_a_closed_window_whatever_the_game_gives(start: Start) -> None:
-    work = Pieces(10**6)
-    trainer, game = start(work)
-    game.play(30)
-    assert work.done == 0
-    trainer.open_window()
-    game.until(lambda: work.done > 5)
-    trainer.close_window()
-    time.sleep(0.05)
-    done = work.done
-    game.play(30)
-    assert work.done == done
+@both_ways
+def test_settle_and_commands_need_no_frames(way: str) -> None:
+    work, ran = Work(50, took_s=0.0005), threading.Event()
+    with started(work, learning_time=way) as trainer:
+        trainer.post(ran.set)
+        assert ran.wait(PATIENCE_S)
+        trainer.open_window()
+        assert trainer.settle(PATIENCE_S)
+        assert work.done == 50
 
 
-def test_while_the_player_chooses_is_a_window_where_the_setting_says_so(start: Start) -> None:
-    work = Pieces(10**6)
-    trainer, game = start(work, "while_choosing")
-    game.play(10)
-    assert work.done == 0
-    trainer.choose(True)
-    game.until(lambda: work.done > 5)
-    trainer.choose(False)
-    time.sleep(0.05)
-    done = work.done
-    game.play(20)
-    assert work.done == done
+@both_ways
+def test_pausing_holds_it_and_it_stops_in_time(way: str) -> None:
+    work = Work(10**6, took_s=0.0005)
+    with started(work, "always", learning_time=way) as trainer:
+        game = Game(trainer)
+        game.until(lambda: work.done > 5)
+        trainer.pause(True)
+        time.sleep(0.05)
+        done = work.done
+        game.play(20)
+        assert work.done == done
+        trainer.pause(False)
+        game.until(lambda: work.done > done)
+        begun = time.monotonic()
+        assert trainer.stop()
+        assert time.monotonic() - begun < 2.0
 
 
-def test_settle_and_commands_need_no_frames(start: Start) -> None:
-    work, ran = Pieces(50), threading.Event()
-    trainer, _ = start(work)
-    trainer.post(ran.set)
-    assert ran.wait(PATIENCE_S)
-    trainer.open_window()
-    assert trainer.settle(PATIENCE_S)
-    assert work.done == 50
-
-
-def test_pausing_holds_it_and_it_stops_in_time(start: Start) -> None:
-    work = Pieces(10**6)
-    trainer, game = start(work)
-    trainer.open_window()
-    game.until(lambda: work.done > 5)
-    trainer.pause(True)
-    time.sleep(0.05)
-    done = work.done
-    game.play(20)
-    assert work.done == done
-    trainer.pause(False)
-    game.until(lambda: work.done > done)
-    begun = time.monotonic()
-    assert trainer.stop()
-    assert time.monotonic() - begun < 2.0
-
-
-@pytest.mark.parametrize("way", ["slack", "pump"])
-def test_work_begins_only_in_the_time_that_was_given(way: str) -> None:
-    work = Pieces(10**6)
-    trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows("always", way))
-    assert trainer.start(PATIENCE_S)
-    game = Game(trainer, work_s=0.006)
-    game.play(60)
-    assert trainer.stop(PATIENCE_S)
+def test_pump_work_begins_only_in_the_time_that_was_lent() -> None:
+    work = Work(10**6, took_s=0.0005)
+    with started(work, "always", learning_time="pump") as trainer:
+        game = Game(trainer, work_s=0.006)
+        game.play(60)
     assert work.done > 20
     inside = [any(begun <= when <= end for begun, end in game.waits) for when in work.when]
     assert sum(inside) >= 0.97 * len(inside), "a busy machine may wake the trainer a moment too late"
 
 
 def test_pump_returns_at_once_where_nothing_is_to_be_done_and_in_time_where_a_slice_hangs() -> None:
-    work = Pieces(0)
-    trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows("always", "pump"))
-    assert trainer.start(PATIENCE_S)
-    game = Game(trainer)
-    game.play(40)
-    assert sorted(game.lent_s)[20] < 0.004, "the game gets its time back"
-    work.todo, work.slice = 1, lambda budget_s: time.sleep(0.5) or False  # type: ignore[method-assign,assignment]
-    game.lent_s.clear()
-    game.play(20)
-    assert sorted(game.lent_s)[10] < 0.015
-    assert trainer.stop(PATIENCE_S)
+    work = Work()
+    with started(work, "always", learning_time="pump") as trainer:
+        game = Game(trainer)
+        game.play(40)
+        assert sorted(game.lent_s)[20] < 0.004, "the game gets its time back"
+        work.following = lambda: time.sleep(0.5)
+        game.lent_s.clear()
+        game.play(20)
+        assert sorted(game.lent_s)[10] < 0.015
 
 
 def test_pump_takes_whatever_a_game_reckons_as_a_time() -> None:
-    work = Pieces(3)
-    trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows("always", "pump"))
-    assert trainer.start(PATIENCE_S)
-    for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
-        trainer.lend(seconds)
-    trainer.lend(float("inf"))
-    assert (work.done, trainer.stop(PATIENCE_S)) == (3, True)
+    work = Work(3)
+    with started(work, "always", learning_time="pump") as trainer:
+        for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
+            trainer.lend(seconds)
+        trainer.lend(float("inf"))
+        assert work.done == 3
 
 
-@pytest.mark.parametrize("way", ["thread", "slack"])
-def test_pump_does_nothing_where_time_comes_from_elsewhere(way: str) -> None:
-    trainer = TrainingThread(lambda: Pieces(10**6), Metrics(), TrainingWindows("always", way))
-    assert trainer.start(PATIENCE_S)
-    begun = time.monotonic()
-    trainer.lend(5.0)
-    assert time.monotonic() - begun < 1.0
-    assert trainer.stop(PATIENCE_S)
+def test_pump_does_nothing_where_the_trainer_has_its_own_time() -> None:
+    with started(Work(10**6), "always") as trainer:
+        begun = time.monotonic()
+        trainer.lend(5.0)
+        assert time.monotonic() - begun < 1.0
 
 
-def test_a_game_that_never_lets_go_of_the_interpreter_is_named_with_what_to_do() -> None:
+def test_game_that_never_lets_go_of_the_interpreter_is_named_with_what_to_do() -> None:
     hold = ctypes.PyDLL(None).usleep  # holds the interpreter, as a busy loop in C does
-    work = Pieces(10**9, took_s=0.0)
-    trainer = TrainingThread(lambda: work, Metrics(), TrainingWindows("always"))
-    assert trainer.start(PATIENCE_S)
-    end = time.monotonic() + PATIENCE_S
-    while not trainer.trouble and time.monotonic() < end:
-        hold(200_000)
-        trainer.frame(200.0, 0.0)
-    assert "keeps the interpreter to itself" in trainer.trouble
-    assert "pump(budget_ms)" in trainer.trouble
-    assert trainer.stop(PATIENCE_S)
+    with started(Work(10**9), "always") as trainer:
+        end = time.monotonic() + PATIENCE_S
+        while not trainer.trouble and time.monotonic() < end:
+            hold(200_000)
+            trainer.frame(200.0)
+        assert "keeps the interpreter to itself" in trainer.trouble
+        assert "pump(budget_ms)" in trainer.trouble
 
 
-def test_the_loading_screen_hears_what_is_waited_for(tmp_path: Path) -> None:
+def test_after_learning_died_in_an_open_window_frames_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of a thread that has ended is none."""
+    monkeypatch.setattr(starvation, "NO_SIGN_S", 0.05)
+    work = Work(10**6, took_s=0.001)
+    with started(work, "always") as trainer:
+        Game(trainer).until(lambda: work.done > 3)
+        work.raises = [RuntimeError("always")] * 9
+        while trainer.running:
+            trainer.frame(16.7)
+            time.sleep(0.001)
+        for _ in range(20):
+            trainer.frame(16.7)
+            time.sleep(0.01)
+        assert "it failed 3 times" in trainer.trouble
+
+
+# -------------------------------------------------------------------------------------------------------------- start
+
+
+@pytest.fixture
+def slow_build(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The loop is built only once this is set."""
+    go, built = threading.Event(), build.build_loop
+
+    def slowly(*arguments: Any) -> Any:
+        assert go.wait(PATIENCE_S)
+        return built(*arguments)
+
+    monkeypatch.setattr(build, "build_loop", slowly)
+    return go
+
+
+def test_loading_screen_gets_a_line_about_what_is_loaded(tmp_path: Path, slow_build: threading.Event) -> None:
     lines, threads = list[str](), set[str]()
 
     def progress(line: str) -> None:
         lines.append(line)
         threads.add(threading.current_thread().name)
+        if len(lines) == 3:
+            slow_build.set()
 
     plugin = Cornerman()
-    prepare = plugin.prepare
-    plugin.prepare = lambda: time.sleep(0.35) or prepare()  # type: ignore[method-assign,func-returns-value]
-    plugin.on_load(RINGSIDE, str(tmp_path), {}, progress)
-    try:
-        assert plugin.trainer is not None
-        assert plugin.trainer.alive
-        assert plugin.trainer.ready()
-    finally:
-        plugin.on_quit()
-    assert lines[0] == "waking the corner: the trainer ..."
+    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16]}, progress)
+    assert plugin.training.alive
+    plugin.on_quit()
+    assert lines[0] == "loading the trainer ..."
     assert threads == {threading.current_thread().name}
+
+
+def test_who_will_not_wait_for_loading_need_not(tmp_path: Path, slow_build: threading.Event) -> None:
+    asked, plugin = list[str](), Cornerman()
+    begun = time.monotonic()
+    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16]}, lambda line: bool(asked.append(line)))  # type: ignore[func-returns-value]
+    assert time.monotonic() - begun < PATIENCE_S / 2
+    assert len(asked) == 1
+    assert plugin.training.alive
+    slow_build.set()
+    plugin.on_quit()
 
 
 def test_closing_the_window_reaches_the_step_under_way(tmp_path: Path) -> None:
     plugin = Cornerman()
     plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu"})
-    try:
-        assert plugin.training is not None
-        plugin.training.stop[0] = 0
-        plugin.on_round_start(1, 1)
-        assert plugin.training.stop[0] == 1
-    finally:
-        plugin.on_quit()
+    plugin.training.windows.stop[0] = 0
+    plugin.on_round_start(1, 1)
+    assert plugin.training.windows.stop[0] == 1
+    plugin.on_quit()
 
 
 TOGGLED = """
-import sys
+import sys, time
 from cornerman.plugin import Cornerman
 from game_adapter.ringside.game import RINGSIDE
 
@@ -261,12 +232,15 @@ plugin = Cornerman()
 plugin.on_load(RINGSIDE, sys.argv[1], {"learning": False})
 plugin.on_battle_start(1, {0: "player", 1: "plugin"})
 plugin.set_learning(True)
-assert plugin.trainer is None, "not in the middle of a battle"
+assert not plugin.training.alive, "not in the middle of a battle"
 assert "next battle" in plugin.report()["events"][0]["text"]
 plugin.on_battle_end(1, {0: 1, 1: -1})
-assert plugin.trainer is None
+assert not plugin.training.alive
 plugin.on_battle_start(2, {0: "player", 1: "plugin"})
-assert plugin.trainer.ready(60.0) and plugin.trainer.alive and "torch" not in sys.modules
+assert plugin.training.alive
+while plugin.report()["device"] == "none":
+    time.sleep(0.01)
+assert "torch" not in sys.modules
 plugin.on_quit()
 """
 

@@ -15,10 +15,27 @@ def test_figures_are_set_counted_and_read_as_a_copy() -> None:
     metrics.set(loss=0.25, steps=3)
     metrics.count("steps", 2)
     metrics.count("failures")
-    figures = metrics.figures()
-    assert figures == {"loss": 0.25, "steps": 5, "failures": 1}
+    snapshot = metrics.snapshot()
+    assert snapshot == {"loss": 0.25, "steps": 5, "failures": 1} | {
+        "events": [],
+        "notice": "",
+        "steps_per_s": None,
+        "processing_time": None,
+    }
     metrics.set(loss=1.0)
-    assert figures["loss"] == 0.25
+    assert snapshot["loss"] == 0.25
+
+
+def test_what_is_said_is_a_notice_for_a_minute_an_event_and_a_message(caplog: pytest.LogCaptureFixture) -> None:
+    now = [100.0]
+    metrics = Metrics(clock=lambda: now[0])
+    for number in range(60):
+        metrics.say(f"sentence {number}")
+    assert (metrics.notice, metrics.events()[0]["text"]) == ("sentence 59", "sentence 59")
+    assert metrics.messages() == [f"sentence {number}" for number in range(10, 60)]
+    assert "sentence 59" in caplog.text
+    now[0] += 60.0
+    assert metrics.notice == ""
 
 
 def test_events_are_newest_first_with_their_age_and_bounded() -> None:

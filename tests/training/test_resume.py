@@ -1,4 +1,4 @@
-"""What was learned is saved now and then: a kill costs what came after, and its battles are learned from anew."""
+"""resume.py: learning goes on from the last checkpoint; a kill costs what came after, and its battles are due again."""
 
 from __future__ import annotations
 
@@ -8,152 +8,258 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cornerman.files.checkpoint_file import FILE_NAME, CheckpointFile
-from cornerman.training import resume as continuation
-from cornerman.training.resume import MOST_SHARE, PERIOD_S, Schedule
-from tests.support.choosing import Gym
+from cornerman.files.checkpoint_file import FILE_NAME, SPARE_NAME, CheckpointFile
+from cornerman.training import resume
+from cornerman.training.resume import MOST_SHARE, PERIOD_S, Checkpoints, Progress
+from tests.support.choosing import Choosing, Gym
 from tests.support.failing_files import failing
-from tests.training.test_exact_resume import SETTINGS, digest
 
 SLOW_TO_PROMOTE = {"candidate_period": 100_000, "practice": 0.0, "held_out_fraction": 0.0}
 
 
-def learned(folder: Path) -> Gym:
-    """Learned from 40 battles, saved, and learned from 20 more that are not."""
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint as soon as anything was learned."""
+    monkeypatch.setattr(resume, "PERIOD_S", 0.0)
+    monkeypatch.setattr(resume, "MOST_SHARE", 1e9)
+
+
+def learned(folder: Path, battles: int = 40) -> Gym:
     gym = Gym(folder, **SLOW_TO_PROMOTE)
-    gym.training.resume()
-    gym.play(40)
+    gym.play(battles)
     gym.work()
-    assert not (folder / FILE_NAME).exists()
-    gym.training._saving.hurry()
-    gym.work()
-    assert (folder / FILE_NAME).exists()
-    gym.play(20, 40)
-    gym.work()
+    assert gym.learner.steps > 0
     return gym
 
 
-def test_after_a_kill_learning_goes_on_from_what_was_saved_with_the_battles_kept_since(tmp_path: Path) -> None:
-    killed = learned(tmp_path)
-    assert killed.learner.steps > 100
-    saved, _ = CheckpointFile(tmp_path).load()
-    assert saved is not None
-    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
-    again.training.resume()
-    assert 70 <= again.learner.steps < killed.learner.steps
-    assert np.array_equal(again.learner.state()["online"], saved[0]["online"])
-    assert again.training._owed == saved[1]["owed"] + 40  # two decisions a battle
-    assert again.training.recorded == killed.training.recorded == 120
+# ---------------------------------------------------------------------------------------------- from the last session
+
+
+def test_the_next_session_goes_on_from_the_learner_and_the_stored_battles(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.3)
+    gym.play(60)
+    gym.work()
+    gym.training.close()
+    again = Gym(tmp_path, practice=0.0, held_out_fraction=0.3)
+    before, after = gym.learner.state(), again.learner.state()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert np.array_equal(again.updates.newest.flat, gym.learner.averaged())
+    assert again.experience.rows == gym.experience.rows
+    for buffers in ("player", "selfplay"):
+        kept, refilled = getattr(gym.experience.rings, buffers), getattr(again.experience.rings, buffers)
+        assert np.array_equal(kept.columns()["observation"], refilled.columns()["observation"])
+    assert len(again.experience.held_out.battles) == len(gym.experience.held_out.battles) > 0
+    assert again.updates.due == gym.updates.due < gym.settings.burst_steps, "nothing is learned from twice"
+    again.play(20, first=60)
     again.work()
-    assert again.learner.steps == killed.learner.steps
+    assert again.learner.steps > gym.learner.steps
 
 
-def test_nothing_is_saved_where_nothing_was_learned_since(tmp_path: Path) -> None:
+def test_sessions_draw_other_transitions_and_practise_other_battles(tmp_path: Path) -> None:
+    first = Gym(tmp_path)
+    first.play(20)
+    first.work()
+    first.training.close()
+    second = Gym(tmp_path)
+    before = second.experience.rings.selfplay.size
+    second.play(20, first=20)
+    second.work()
+    observations = second.experience.rings.selfplay.columns()["observation"]
+    assert not np.array_equal(observations[:before][:20], observations[before:][:20])
+
+
+def test_candidate_before_the_judge_at_the_end_is_made_again(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, practice=0.0, candidate_period=50)
+    gym.play(60)
+    while not gym.candidates.judging:
+        assert gym.training.slice(2e-5)
+    gym.training.close()
+    again = Gym(tmp_path, practice=0.0, candidate_period=50)
+    assert again.candidates.due(again.learner.steps)
+    assert again.candidates.number == gym.candidates.number
+
+
+def test_what_learning_began_with_stays_known(tmp_path: Path) -> None:
     gym = learned(tmp_path)
-    gym.training._saving.hurry()
-    gym.work()
-    at = (tmp_path / FILE_NAME).stat().st_mtime_ns
-    gym.training._saving.hurry()
-    assert not gym.training.slice()
-    assert (tmp_path / FILE_NAME).stat().st_mtime_ns == at
+    gym.training.close()
+    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
+    again.experience.rows.clear()
+    assert again.training.provenance().from_player, "it goes back to the player's battles"
 
 
-def test_a_promotion_is_followed_by_a_save(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=0.0)
-    gym.play(300)
+@pytest.mark.parametrize("both", [False, True], ids=["the last one", "both"])
+def test_damaged_checkpoint_goes_back_to_the_one_before_or_to_the_champion_with_a_sentence(
+    tmp_path: Path, both: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    always(monkeypatch)
+    gym = learned(tmp_path)
+    gym.play(20, first=40)
     gym.work()
-    assert gym.slot.champion.version > 0
+    gym.training.close()
+    for name in (FILE_NAME, SPARE_NAME)[: 1 + both]:
+        data = bytearray((tmp_path / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (tmp_path / name).write_bytes(data)
+    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
+    assert (0 < again.learner.steps <= gym.learner.steps) is not both
+    whence = "the champion" if both else "what was saved before"
+    assert again.told[0].endswith(f"Learning goes on from {whence}.")
+    assert again.experience.rings.player.size == 120, "the battles are there in any case"
+
+
+@pytest.mark.parametrize("wrong", ["another size", "no figures"])
+def test_checkpoint_that_does_not_fit_starts_from_the_champion_with_a_sentence(tmp_path: Path, wrong: str) -> None:
+    if wrong == "another size":
+        Gym(tmp_path / "other", hidden=[8]).training.close()
+        (tmp_path / FILE_NAME).write_bytes((tmp_path / "other" / FILE_NAME).read_bytes())
+    else:
+        CheckpointFile(tmp_path).save(dict(Gym(tmp_path / "other").learner.state()), {"steps_due": 3})
+    gym = Gym(tmp_path)
+    assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
+    assert gym.told[0].endswith("Learning goes on from the champion.")
+
+
+def test_smaller_buffers_than_before_hold_the_newest_battles(tmp_path: Path) -> None:
+    learned(tmp_path, 80).training.close()
+    smaller = Gym(tmp_path, **{**SLOW_TO_PROMOTE, "replay_capacity": 100})
+    ids = smaller.experience.rings.player.columns()["battle_id"]
+    assert sorted(set(ids.tolist())) == list(range(30, 80))
+
+
+# ------------------------------------------------------------------------------------------------------ after a kill
+
+
+def test_after_a_kill_the_battles_since_the_last_checkpoint_are_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        always(patch)
+        killed = learned(tmp_path)
+        killed.play(1, 40)  # a checkpoint follows the last step
+        killed.work()
     saved, _ = CheckpointFile(tmp_path).load()
     assert saved is not None
-    assert "rings.player.next" not in saved[0], "the memory of play is the journal's"
-
-
-def test_saving_in_between_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = []
-    for name, period in (("never", 1e9), ("always", 0.0)):
-        monkeypatch.setattr(continuation, "PERIOD_S", period)
-        monkeypatch.setattr(continuation, "MOST_SHARE", 1e9)
-        gym = Gym(tmp_path / name, **SETTINGS)
-        gym.training.resume()
-        gym.play(30)
-        gym.work()
-        gym.training.close()
-        gym = Gym(tmp_path / name, **SETTINGS)
-        gym.training.resume()
-        gym.play(30, 30)
-        gym.work()
-        digests.append(digest(gym.training))
-    assert digests[0] == digests[1]
-
-
-def test_a_full_disk_is_said_once(tmp_path: Path) -> None:
-    gym = learned(tmp_path)
-    with failing(1, lasting=True):
-        for _ in range(3):
-            gym.training._saving.hurry()
-            gym.training._saving._steps = -1
-            assert gym.training.slice()
-    said = [event["text"] for event in gym.metrics.events() if "could not be saved" in event["text"]]
-    assert len(said) == 1
-
-
-def test_it_saves_after_a_while_and_less_often_where_that_takes_long() -> None:
-    now = [0.0]
-    schedule = Schedule(lambda: now[0])
-    assert not schedule.due(1)
-    now[0] = PERIOD_S
-    assert schedule.due(1)
-    assert not schedule.due(0), "nothing was learned"
-    now[0] += 0.1
-    schedule.saved(1, now[0] - 0.1)
-    now[0] += PERIOD_S
-    assert schedule.due(2)
-    now[0] += 10.0
-    schedule.saved(2, now[0] - 10.0)
-    now[0] += 9.0 / MOST_SHARE
-    assert not schedule.due(3)
-    now[0] += 2.0 / MOST_SHARE
-    assert schedule.due(3)
+    assert "rings.player.next" not in saved[0], "it holds no transitions"
+    killed.play(20, 41)
+    killed.training.keep()
+    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
+    assert np.array_equal(again.learner.state()["online"], saved[0]["online"])
+    assert again.updates.due >= saved[1]["steps_due"] + 40, "two decisions a battle"
+    assert again.experience.rows.total() == killed.experience.rows.total() == 122
+    killed.work()
+    again.work()
+    assert abs(again.learner.steps - killed.learner.steps) <= killed.settings.burst_steps
 
 
 KILLED = """
 import sys
 from pathlib import Path
-from cornerman.training import resume as continuation
+from cornerman.training import resume
 from tests.support.choosing import Gym
-from tests.training.test_resume import SLOW_TO_PROMOTE
-continuation.PERIOD_S, continuation.MOST_SHARE = 0.0, 1e9
-gym = Gym(Path(sys.argv[1]), **SLOW_TO_PROMOTE)
-gym.training.resume()
+resume.PERIOD_S, resume.MOST_SHARE = 0.0, 1e9
+gym = Gym(Path(sys.argv[1]), candidate_period=100_000, practice=0.0, held_out_fraction=0.0)
 for first in range(0, 10_000, 4):
+    before = gym.learner.steps
     gym.play(4, first)
     gym.work()
-    print(gym.training._saving._steps, gym.training._safe.kept, flush=True)
+    print(before, gym.store.battles.kept, flush=True)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_real_kill_costs_what_was_learned_after_the_last_save_and_no_more(tmp_path: Path) -> None:
+def test_real_kill_costs_what_was_learned_after_the_last_checkpoint_and_no_more(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdout is not None
-    for _ in range(20):
-        process.stdout.readline()
+    told = [process.stdout.readline() for _ in range(20)]
     time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    told = process.stdout.read().split("\n")[:-1]
+    told += process.stdout.read().split("\n")[:-1]
     process.stdout.close()
     process.wait()
     steps, battles = map(int, told[-1].split())
     gym = Gym(tmp_path, **SLOW_TO_PROMOTE)
-    gym.training.resume()
     assert gym.learner.steps >= steps > 50
-    assert gym.training.recorded >= 2 * battles
+    assert gym.experience.rows.total() >= 2 * battles
     gym.work()
     assert gym.learner.steps >= 2 * battles - gym.settings.burst_steps - 16  # every decision paid for its step
+
+
+# -------------------------------------------------------------------------------------------------- when it is saved
+
+
+def test_promotion_is_followed_by_a_checkpoint(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, practice=0.0)
+    gym.play(300)
+    gym.work()
+    assert gym.slot.champion.version > 0
+    assert (tmp_path / FILE_NAME).exists()
+
+
+def test_saving_in_between_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    for name in ("never", "always"):
+        if name == "always":
+            always(monkeypatch)
+        gym = Gym(tmp_path / name, candidate_period=40, practice=3.0)
+        gym.play(40)
+        gym.work()
+        states.append((gym.learner.snapshot().tobytes(), gym.slot.champion.version, dict(gym.experience.rows)))
+        assert (tmp_path / name / FILE_NAME).exists() or name == "never"
+    assert states[0] == states[1]
+
+
+def test_it_saves_after_a_while_less_often_where_that_takes_long_and_says_a_full_disk_once(tmp_path: Path) -> None:
+    now, told, takes_s = [0.0], list[str](), [0.1]
+
+    class SlowFile(CheckpointFile):
+        def save(self, *arguments: Any) -> int:
+            now[0] += takes_s[0]
+            return super().save(*arguments)
+
+    checkpoints = Checkpoints(SlowFile(tmp_path), told.append, lambda: now[0])
+
+    def save(steps: int) -> None:
+        checkpoints.save(steps, {"x": np.zeros(3)}, Progress())
+
+    assert not checkpoints.due(1)
+    now[0] = PERIOD_S
+    assert checkpoints.due(1)
+    assert not checkpoints.due(0), "nothing was learned"
+    save(1)
+    now[0] += PERIOD_S
+    assert checkpoints.due(2)
+    assert not checkpoints.due(1), "nothing was learned since"
+    takes_s[0] = 10.0
+    save(2)
+    now[0] += 9.0 / MOST_SHARE
+    assert not checkpoints.due(3)
+    now[0] += 2.0 / MOST_SHARE
+    assert checkpoints.due(3)
+    with failing(1, lasting=True):
+        save(3)
+        save(4)
+    assert len(told) == 1
+    assert "could not be saved" in told[0]
+    checkpoints.hurry()
+    assert checkpoints.due(5)
+
+
+def test_full_buffers_hold_up_no_exit(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, Choosing(), replay_capacity=10_000)
+    gym.play(100)
+    gym.training.keep()
+    columns = gym.experience.rings.player.columns()
+    for ring in (gym.experience.rings.player, gym.experience.rings.selfplay):
+        while ring.size < ring.capacity:
+            ring.append_many(columns)
+    start = time.perf_counter()
+    gym.training.close()
+    assert time.perf_counter() - start < 1.0

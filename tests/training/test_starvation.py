@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from cornerman.training.starvation import NO_SIGN_S, NOTHING_LENT_S, Starvation, clock_of_this_thread
-from tests.training.test_training_windows import Clock, windows
+from tests.support.windows import Clock, windows
 
 
 def test_a_thread_that_gets_no_processor_time_is_starved_until_it_gets_some() -> None:
     processor = Clock()
-    mine, now = Starvation("thread", processor), 0.0
+    mine, now = Starvation("thread", thread_time=processor), 0.0
     for share, starved in ((0.9, False), (0.02, True), (0.5, False)):
         for _ in range(300):
             mine.begins(now)
@@ -27,7 +27,7 @@ def test_a_thread_that_gets_no_processor_time_is_starved_until_it_gets_some() ->
 
 def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> None:
     processor = Clock()
-    mine, now = Starvation("thread", processor), 0.0
+    mine, now = Starvation("thread", thread_time=processor), 0.0
     for _ in range(500):
         mine.begins(now)
         now += 0.01
@@ -39,8 +39,7 @@ def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> No
 
 
 def test_an_accelerators_thread_may_wait() -> None:
-    mine = Starvation("thread", Clock())
-    mine.measures_processor = lambda: False
+    mine = Starvation("thread", lambda: False, Clock())
     for now in range(100):
         mine.begins(now)
         mine.worked(now + 0.9)
@@ -58,7 +57,7 @@ def seen(mine: Starvation, seconds: float, processor: Clock, share: float, start
 @pytest.mark.parametrize(("share", "starves"), [(0.0, True), (0.05, True), (0.5, False), (1.0, False)])
 def test_the_games_own_thread_notices_a_trainer_that_gives_no_sign(share: float, starves: bool) -> None:
     processor = Clock()
-    mine = Starvation("thread", processor, lambda: processor)
+    mine = Starvation("thread", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
     assert seen(mine, NO_SIGN_S, processor, share) == ""
     assert bool(seen(mine, 2.0, processor, share, NO_SIGN_S)) is starves, "a long step that computes is no starvation"
@@ -90,17 +89,16 @@ def test_the_game_sees_the_processor_time_of_a_real_thread() -> None:
     assert spent >= 0.05 or not hasattr(time, "pthread_getcpuclockid")
 
 
-@pytest.mark.parametrize("learning_time", ["slack", "pump"])
-def test_a_trainer_that_waits_for_lent_time_is_not_judged_by_frames(learning_time: str) -> None:
+def test_a_trainer_that_waits_for_lent_time_is_not_judged_by_frames() -> None:
     processor = Clock()
-    mine = Starvation(learning_time, processor, lambda: processor)
+    mine = Starvation("pump", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
     assert seen(mine, 10.0, processor, 0.0) == ""
 
 
 def test_a_trainer_with_nothing_to_do_gives_no_sign_and_is_not_judged() -> None:
     processor = Clock()
-    mine = Starvation("thread", processor, lambda: processor)
+    mine = Starvation("thread", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
     mine.idle()
     assert seen(mine, 10.0, processor, 0.0) == ""
@@ -108,26 +106,24 @@ def test_a_trainer_with_nothing_to_do_gives_no_sign_and_is_not_judged() -> None:
 
 def test_a_device_that_works_while_the_thread_waits_is_not_judged_by_frames() -> None:
     processor = Clock()
-    mine = Starvation("thread", processor, lambda: processor)
-    mine.measures_processor = lambda: False
+    mine = Starvation("thread", lambda: False, processor, lambda: processor)
     mine.begins(0.0)
     assert seen(mine, 10.0, processor, 0.0) == ""
 
 
 def test_frames_reach_it() -> None:
     mine, clock = windows("always")
-    mine.starvation = Starvation("thread", clock, lambda: lambda: 0.0)
+    mine.starvation = Starvation("thread", lambda: True, clock, lambda: lambda: 0.0)
     mine.budget()
     for _ in range(60 * 4):
         assert mine.why == "always" or clock.now > 100 + NO_SIGN_S
         clock.now += 1 / 60
-        mine.frame(16.7, 8.0)
+        mine.frame(16.7)
     assert "busy loop" in mine.why
 
 
-@pytest.mark.parametrize(("learning_time", "call"), [("pump", "pump(budget_ms)"), ("slack", "on_frame(frame_ms")])
-def test_a_game_that_lends_nothing_is_told_what_to_call(learning_time: str, call: str) -> None:
-    mine, clock = windows(learning_time=learning_time)
+def test_a_game_that_lends_nothing_is_told_what_to_call() -> None:
+    mine, clock = windows(learning_time="pump")
     mine.open_window()
     while clock.now < 100 + NOTHING_LENT_S:
         assert mine.budget() == 0.0
@@ -135,7 +131,7 @@ def test_a_game_that_lends_nothing_is_told_what_to_call(learning_time: str, call
         clock.now += 0.05
     clock.now += 0.1
     mine.budget()
-    assert call in mine.why
+    assert "pump(budget_ms)" in mine.why
     mine.lend(0.01)
     assert mine.budget() > 0.0
     assert mine.why == "between rounds"

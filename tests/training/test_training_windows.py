@@ -16,22 +16,7 @@ from cornerman.training.training_windows import (
     Frames,
     TrainingWindows,
 )
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def windows(
-    window: str = "between_rounds", learning_time: str = "thread", **more: object
-) -> tuple[TrainingWindows, Clock]:
-    clock = Clock()
-    return TrainingWindows(window, learning_time, clock=clock, **more), clock  # type: ignore[arg-type]
-
+from tests.support.windows import windows
 
 # ---------------------------------------------------------------------------------------------------------- windows
 
@@ -78,11 +63,11 @@ def test_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_reach_it() -> None:
     settings = with_values(
         Settings(),
-        {"training_window": "while_choosing", "learning_time": "slack", "rest_on_battery": True},
+        {"training_window": "while_choosing", "learning_time": "pump", "rest_on_battery": True},
         "here",
     )
-    mine = TrainingWindows.from_settings(settings, lambda: {"on_battery": 1.0})
-    assert (mine.window, mine.learning_time) == ("while_choosing", "slack")
+    mine = TrainingWindows.from_settings(settings, lambda: {"on_battery": 1.0}, lambda: True)
+    assert (mine.window, mine.learning_time) == ("while_choosing", "pump")
     mine.look()
     assert "battery" in mine.rest
 
@@ -102,58 +87,37 @@ def test_a_thread_of_its_own_may_work_as_long_as_the_window_is_open() -> None:
     assert mine.budget() == 0.0
 
 
-def test_in_slack_it_works_only_until_the_slack_is_over() -> None:
-    mine, clock = windows(learning_time="slack")
+def test_lent_time_is_worked_in_until_it_is_over() -> None:
+    mine, clock = windows(learning_time="pump")
     mine.open_window()
     assert mine.budget() == 0.0
-    mine.frame(16.7, 9.0)
+    assert mine.lend(0.008) == 0.008
     assert mine.budget() == pytest.approx(0.008)
     clock.now += 0.005
     assert 0.002 < mine.budget() < 0.004
     clock.now += 0.003
     assert mine.budget() == 0.0
-    mine.frame(16.7, 0.5)
-    assert mine.budget() == 0.0, "less slack than the margin"
 
 
-@pytest.mark.parametrize("slack_ms", [float("nan"), float("inf"), 1e300, -5.0])
-def test_whatever_slack_a_game_reckons_it_ends(slack_ms: float) -> None:
-    mine, clock = windows(learning_time="slack")
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -5.0])
+def test_whatever_time_a_game_lends_it_ends(seconds: float) -> None:
+    mine, clock = windows(learning_time="pump")
     mine.open_window()
-    mine.frame(16.7, slack_ms)
+    mine.lend(seconds)
     clock.now += MOST_LENT_S
     assert mine.budget() == 0.0
 
 
-def test_of_the_slack_it_takes_its_share_only() -> None:
-    mine, _ = windows(learning_time="slack", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
-    mine.open_window()
+def test_of_the_offers_its_share_is_taken_each_of_them_whole() -> None:
+    mine, _ = windows(learning_time="pump", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
+    assert all(mine.takes() for _ in range(40))
     mine.look()
-    budgets = []
-    for _ in range(400):
-        mine.frame(16.7, 12.0)
-        budgets.append(mine.budget())
-    assert {round(budget, 6) for budget in budgets} == {0.0, 0.011}, "a whole one or none"
-    assert sum(budget > 0 for budget in budgets) == 400 * BUSY_SHARE
+    assert [mine.takes() for _ in range(8)] == [False, False, False, True] * 2
+    assert mine.share == BUSY_SHARE
 
 
-@pytest.mark.parametrize("slack_ms", [2.5, 9.0])
-def test_the_smallest_share_of_a_short_slack_still_learns(slack_ms: float) -> None:
-    mine, clock = windows(learning_time="slack")
-    mine.open_window()
-    mine._frames.share = LEAST_SHARE
-    slices = 0
-    for _ in range(1200):
-        clock.now += 0.0167
-        mine.frame(16.7, slack_ms)
-        slices += mine.budget() > 0
-        assert mine.starvation.sentence == ""
-    assert slices == pytest.approx(1200 * LEAST_SHARE, abs=1)
-
-
-@pytest.mark.parametrize("learning_time", ["slack", "pump"])
-def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time(learning_time: str) -> None:
-    mine, clock = windows(learning_time=learning_time)
+def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time() -> None:
+    mine, clock = windows(learning_time="pump")
     mine.open_window()
     for _ in range(60):
         mine.lend(0.004)
@@ -170,7 +134,7 @@ def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time(learning_
 
 
 def test_in_a_hurry_nothing_has_to_be_lent() -> None:
-    for learning_time in ("slack", "pump", "thread"):
+    for learning_time in ("pump", "thread"):
         mine, _ = windows(learning_time=learning_time)
         assert mine.budget(hurried=True) == 0.0, "but the window has to be open"
         mine.open_window()
@@ -203,26 +167,23 @@ def test_a_window_that_closes_ends_the_slice_under_way() -> None:
     assert not stops(always, always.close_window), "a window that never closes"
 
 
-@pytest.mark.parametrize("learning_time", ["slack", "pump"])
-def test_time_that_is_taken_back_ends_the_slice_under_way(learning_time: str) -> None:
-    mine, _ = windows("always", learning_time)
+def test_time_that_is_taken_back_ends_the_slice_under_way() -> None:
+    mine, _ = windows("always", "pump")
     assert not stops(mine, lambda: mine.lend(0.004))
     assert stops(mine, lambda: mine.lend(0.0))
 
 
-def test_every_frame_within_a_slice_counts_as_one_with_learning() -> None:
-    mine, clock = windows("always")
-    counted = []
-    mine._frames.frame = lambda frame_ms, learned: counted.append(learned)  # type: ignore[method-assign]
-    mine.frame(16.7, 5.0)
-    budget = mine.budget()
-    for _ in range(3):
-        clock.now += 0.0167
-        mine.frame(16.7, 5.0)
-    mine.worked(0.05, budget)
-    mine.frame(16.7, 5.0)
-    mine.frame(16.7, 5.0)
-    assert counted == [False, True, True, True, True, False]
+def test_only_late_frames_within_slices_make_learning_take_less() -> None:
+    for during in (True, False):
+        mine, clock = windows("always")
+        for number in range(600):
+            late = number % 8 == 0
+            if late is during:
+                mine.budget()
+                mine.worked(0.005, SLICE_S)
+            clock.now += 0.0167
+            mine.frame(30.0 if late else 16.7)
+        assert (mine.share < 1.0) is during
 
 
 def test_the_run_on_is_what_was_worked_after_the_window_closed() -> None:
@@ -290,7 +251,7 @@ def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
     mine, clock = windows("always", read_machine=lambda: dict(reading))
     mine.look()
     assert mine.share == BUSY_SHARE
-    assert mine.why == "always; the machine is busy, so it takes 25 % of the time"
+    assert mine.why == "always; the machine is busy, so learning takes 25 % of the time"
     worked = 0.0
     for _ in range(1000):
         if budget := mine.budget():
@@ -305,10 +266,12 @@ def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
 def test_late_frames_are_told_as_the_reason() -> None:
     mine, _ = windows("always")
     for number in range(1200):
-        mine._worked = number % 2 == 0
-        mine.frame(30.0 if number % 10 == 0 else 16.7, 8.0)
+        if number % 2 == 0:
+            mine.budget()
+            mine.worked(0.005, SLICE_S)
+        mine.frame(30.0 if number % 10 == 0 else 16.7)
     assert mine.share < 1.0
-    assert mine.why == f"always; frames came late, so it takes {100 * mine.share:.0f} % of the time"
+    assert mine.why == f"always; frames came late, so learning takes {100 * mine.share:.0f} % of the time"
     assert mine.report()["why"] == mine.why
 
 

@@ -28,7 +28,7 @@ from cornerman.evaluation.held_out_judge import HeldOutJudge
 from cornerman.evaluation.significance import Bounds, SequentialTest, chance_of_loss
 from cornerman.evaluation.verdict import Check, GateBattle, SlicedJudge, Verdict
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.held_out import HeldOutBattles
+from cornerman.experience.experience import HeldOutBattles
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.settings import Settings

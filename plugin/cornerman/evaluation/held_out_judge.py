@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cornerman.contract import Floats
 from cornerman.evaluation.significance import chance_of_loss
 from cornerman.evaluation.verdict import SlicedJudge, Verdict
-from cornerman.experience.held_out import HeldOutBattle
+from cornerman.experience.experience import HeldOutBattle
 from cornerman.policy.policy import Policy
 
 MIN_HELD_OUT = 12

@@ -6,6 +6,7 @@ drop counts, and only battles at the same difficulty against the same kind of op
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
@@ -14,6 +15,7 @@ from operator import index as as_index
 from cornerman.contract import SEAT_KINDS, Source
 
 MAX_OPEN = 64
+RECENT_BATTLES = 50
 PRIOR_BATTLES = 5.0
 PRIOR_VARIANCE = 0.25
 
@@ -46,6 +48,8 @@ class LiveBattles:
     """The battles under way; a battle that one version fought from end to end gives a result. The game's thread."""
 
     def __init__(self) -> None:
+        self.outcomes: deque[int] = deque(maxlen=RECENT_BATTLES)
+        """How the plugin fared in the last battles that were not cut off: 1, 0 or -1, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
 
     def start(self, battle_id: int) -> None:
@@ -66,6 +70,11 @@ class LiveBattles:
             if each in self._open:
                 self._open[each].spoiled = True
 
+    def forget(self) -> None:
+        """Drop the outcomes, and give no result for the battles under way."""
+        self.outcomes.clear()
+        self.spoil()
+
     def reached(self, battle_id: int, number: object) -> None:
         """A battle has reached a round; a number that is none is ignored."""
         battle = self._open.get(battle_id)
@@ -79,14 +88,15 @@ class LiveBattles:
         battle = self._open.pop(battle_id, None)
         own = [seat for seat, source in seats.items() if source is Source.PLUGIN]
         others = {source for source in seats.values() if source is not Source.PLUGIN}
-        if battle is None or battle.spoiled or truncated or len(own) != 1 or len(battle.decided) != 1:
+        result = outcome_of(outcome, own[0]) if len(own) == 1 and not truncated else None
+        if result is None:
+            return None
+        self.outcomes.append(result)
+        if battle is None or battle.spoiled or len(battle.decided) != 1:
             return None
         if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
             return None
         ((version, level),) = battle.decided
-        result = outcome_of(outcome, own[0])
-        if result is None:
-            return None
         return LiveResult(version, level, others.pop().name.lower(), (result + 1) / 2, battle.rounds, own[0])
 
 

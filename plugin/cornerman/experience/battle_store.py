@@ -12,7 +12,7 @@ import json
 import logging
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -228,34 +228,6 @@ class BattleStore:
                 continue
             reached[kind] = min([number, *(own for (whose, _), own in self._open.items() if whose == kind)])
         return reached
-
-    def numbers(self) -> dict[str, Any]:
-        """How battles are counted, as plain data, and how far the store has come."""
-        return {
-            "next": dict(self._next),
-            "open": [[kind, battle_id, number] for (kind, battle_id), number in self._open.items()],
-            "stored": self._ends(),
-        }
-
-    def take_numbers(self, numbers: Mapping[str, Any]) -> bool:
-        """Count on as `numbers` described; False, and nothing changed, where the store has gone on since."""
-        try:
-            if numbers["stored"] != self._ends():
-                return False
-            after = {str(kind): int(number) for kind, number in numbers["next"].items()}
-            opened = {(str(kind), int(battle_id)): int(number) for kind, battle_id, number in numbers["open"]}
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return False
-        self._next, self._open = after, opened
-        return True
-
-    def _ends(self) -> dict[str, int] | None:
-        """The next number of each kind; None where the file cannot be read."""
-        try:
-            return {kind: self.next_number(kind) for kind in KINDS}
-        except ModelError as error:
-            self._failed(error)
-            return None
 
     def _number(self, item: Item, kind: str) -> int:
         """The battle's number here; given with its first item, and free for another battle after its end."""

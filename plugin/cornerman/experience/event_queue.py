@@ -1,11 +1,12 @@
-"""Queue of game events: filled on the game's thread, drained into the recorder on the trainer's.
+"""Queue of game events, filled on the game's thread and drained into the recorder on the trainer's; and `Recording`,
+which owns the queue of a running game.
 
 Checking and encoding a turn takes some 20 us in a loop, but five to ten times that from cold caches, as a window calls
 it; copying its plain data takes a sixth. So the game's thread only copies, and the recorder works later, in the same
 order. Where no trainer lives, the owner drains the queue when no frame waits. A game's own `encode` is called then, so
 it must depend on nothing but its arguments.
 
-Any thread may enqueue, which never waits, and any may drain, one at a time. No torch and no files here.
+Any thread may enqueue, which never waits, and any may drain, one at a time.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from threading import Lock
 from typing import Any
 
 from cornerman.contract import BattleEnd, Source, State, Transition
-from cornerman.experience.encoder import shown
-from cornerman.experience.recorder import Recorder
+from cornerman.experience.battle_store import BattleStore, Counts
+from cornerman.experience.encoder import Encoder, shown
+from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
+from cornerman.experience.rewards import RewardCalculator
+from cornerman.files.quality_note import QualityNote
 
 MAX_EVENTS = 1024
 """More than these wait for a trainer that does not come: then whoever enqueues one drains some of them."""
@@ -134,6 +138,105 @@ class EventQueue:
         """Under the lock; IndexError where no event waits."""
         record, arguments = self._events.popleft()
         record(*arguments)
+
+
+class Recording:
+    """Records the battles of a running game and brings them to the disk; a switch takes effect in mid-battle.
+
+    What is below the line belongs to the thread that owns the files: the trainer's, or the game's where there is none.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        rewards: RewardCalculator,
+        battles: BattleStore,
+        quality: QualityNote,
+        say: Callable[[str], object],
+        keep: Callable[[], object],
+    ) -> None:
+        """`say` takes a sentence for each reason of a rejection; `keep` is called where too much waits to be taken."""
+        self._recorded: deque[Transition | BattleEnd] = deque()
+        self.recorder = Recorder(encoder, rewards, self._recorded.append, say)
+        self.events = EventQueue(self.recorder, self._recorded, encoder.reads_whole_state, keep)
+        self.open: dict[int, tuple[Mapping[int, Source], Mapping[int, int] | None]] = {}
+        """Who decides in which seat of the battles under way, recorded or not, and which seats win together."""
+        self._battles, self._quality, self._on = battles, quality, True
+
+    def start(self, battle_id: int, seats: Mapping[int, Source], sides: Mapping[int, int] | None = None) -> None:
+        """A battle begins; where too many are under way, the oldest is dropped, since its game ends none."""
+        if len(self.open) >= MAX_OPEN_BATTLES:
+            del self.open[next(iter(self.open))]
+        self.open[battle_id] = seats, sides
+        if self._on:
+            self.events.start(battle_id, seats, sides)
+
+    def turn(
+        self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
+    ) -> None:
+        """An action was applied."""
+        if self._on:
+            self.events.turn(battle_id, seat, state, action_mask, action, next_state)
+
+    def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
+        """A version of the policy chose an action."""
+        if self._on:
+            self.events.chose(battle_id, seat, action, version)
+
+    def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool) -> Mapping[int, Source]:
+        """A battle is over; returns who sat in it, nobody where it is unknown."""
+        if self._on:
+            self.events.end(battle_id, outcome, truncated)
+        return self.open.pop(battle_id, ({}, None))[0]
+
+    def against_player(self, battle_id: int) -> bool:
+        """Whether a player sits in a battle under way."""
+        return battle_id in self.open and Source.PLAYER in self.open[battle_id][0].values()
+
+    def switch(self, on: bool) -> None:
+        """Record from now on, or no longer."""
+        if on != self._on:
+            self._on = on
+            self.cut()
+
+    def cut(self) -> None:
+        """Abandon what was recorded of every battle under way, and record it from here on where recording is on."""
+        for battle_id, battle in self.open.items():
+            self.events.abandon(battle_id)
+            if self._on:
+                self.events.start(battle_id, *battle)
+
+    def abandon(self) -> None:
+        """The game ends: so do the battles under way."""
+        for battle_id in self.open:
+            self.events.abandon(battle_id)
+
+    def waiting(self) -> list[Transition | BattleEnd]:
+        """What was recorded and not yet taken, for a look at it."""
+        self.events.drain()
+        return list(self._recorded)
+
+    def counts(self) -> dict[str, Any]:
+        """What was recorded and what was rejected, with an example of each reason."""
+        return self.recorder.quality()
+
+    # -------------------------------------------------------------------------------- the thread that owns the files
+
+    def store(self) -> int:
+        """Put on the disk what nobody took from `events`; returns how many battles this session has stored."""
+        for item in self.events.items():
+            self._battles.take_live(item)
+        return self._battles.kept
+
+    def note_quality(self, ending: bool = False) -> None:
+        """Keep the counts for `cornerman doctor`."""
+        self._quality.write(self.counts(), ending)
+
+    def erase(self) -> list[Counts]:
+        """Erase everything from memory and disk; ModelError or OSError where a file cannot be erased."""
+        self.events.forget()
+        self._quality.erase()
+        return self._battles.forget()
 
 
 class _Unreadable:

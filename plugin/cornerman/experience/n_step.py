@@ -7,15 +7,11 @@ over a decision that is missing (a jump in `index`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Transition
-from cornerman.experience.transitions import Columns, fit, pack, unpack
+from cornerman.experience.transitions import Columns
 
 
 class NStep:
@@ -53,29 +49,6 @@ class NStep:
         count = sum(len(tail) for seats in self._tails.values() for tail in seats.values())
         self._tails.clear()
         return count
-
-    def state(self, observation_size: int, num_actions: int) -> dict[str, NDArray[Any]]:
-        """The tails as columns (rows.pack), in order; rewards also in the double precision they add up in."""
-        tails = [row for seats in self._tails.values() for tail in seats.values() for row in tail]
-        exact = np.array([row.reward for row in tails], np.float64)
-        # Also where a tail is empty: its place decides in which order the battle's last rows come.
-        order = [(battle_id, seat) for battle_id, seats in self._tails.items() for seat in seats]
-        places = np.array(order, np.int64).reshape(-1, 2)
-        return {**pack(tails, observation_size, num_actions), "exact_reward": exact, "order": places}
-
-    def restore(self, state: Mapping[str, NDArray[Any]], observation_size: int, num_actions: int) -> None:
-        """Become what `state()` described; ValueError where it does not fit."""
-        columns = {name: column for name, column in state.items() if name not in ("exact_reward", "order")}
-        misfit = fit(columns, observation_size, num_actions)
-        exact = state.get("exact_reward", np.empty(0))
-        if misfit or exact.shape != columns["reward"].shape:
-            raise ValueError(f"The saved n-step tails do not fit: {misfit or 'their rewards are missing'}.")
-        self._tails.clear()
-        for battle_id, seat in state.get("order", np.empty((0, 2), np.int64)).tolist():
-            self._tails.setdefault(battle_id, {})[seat] = []
-        for row, reward in zip(unpack(columns), exact.tolist(), strict=True):
-            tail = self._tails.setdefault(row.battle_id, {}).setdefault(row.seat, [])
-            tail.append(replace(row, reward=reward))
 
     def _finish(self, tail: list[Transition]) -> list[Transition]:
         rows = [self._row(tail, start) for start in range(len(tail))]

@@ -315,17 +315,6 @@ class Rings:
                 return f"{name} ring: {reason}"
         return None
 
-    def state(self) -> dict[str, Arrays]:
-        """Both rings' states under one roof."""
-        rings = (("player", self.player), ("selfplay", self.selfplay))
-        return {f"{name}.{key}": array for name, ring in rings for key, array in ring.state().items()}
-
-    def restore(self, state: Mapping[str, Arrays]) -> None:
-        """Become what `state()` described; ValueError where it does not fit."""
-        for name, ring in (("player", self.player), ("selfplay", self.selfplay)):
-            prefix = f"{name}."
-            ring.restore({key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)})
-
 
 def refuse_impossible(capacity: int, row_bytes: int) -> None:
     """SettingsError with both figures where that many rows cannot fit the memory that is free."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -126,28 +126,6 @@ class SlicedBurst:
     def drop(self) -> None:
         """Forget the rest of the burst, and what went wrong before."""
         self._batch, self._rows, self._dropped = None, None, 0
-
-    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The rows still to learn from and what came of the others, as arrays and plain data."""
-        if self._batch is None:
-            return {}, {"dropped": self._dropped}
-        rest = self._batch.part(self._at * self._batch_size, self._steps * self._batch_size)
-        notes = {"left": self._steps - self._at, "applied": self._applied, "loss": self._loss, "dropped": self._dropped}
-        return dict(rest.columns()), notes
-
-    def restore(self, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
-        """Become what `state` described; ValueError where it does not fit."""
-        self.drop()
-        self._dropped, left = int(notes.get("dropped", 0)), int(notes.get("left", 0))
-        if not left:
-            return
-        batch = self._memory(left)
-        for name, column in batch.columns():
-            if name not in arrays or arrays[name].shape != column.shape:
-                raise ValueError(f"the burst under way does not fit ({name})")
-            column[...] = arrays[name]
-        self._take(batch, left)
-        self._applied, self._loss = int(notes["applied"]), float(notes["loss"])
 
     def advance(self, budget_s: float) -> float | None:
         """Learn about as many steps as fit, at least one; the whole burst's mean loss once it is over, else None.

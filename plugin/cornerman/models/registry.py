@@ -109,6 +109,11 @@ class Registry:
         return self._line.line
 
     @property
+    def rolled_back(self) -> tuple[int, ...]:
+        """Champions that were rolled back and are still stored."""
+        return self._line.rolled_back
+
+    @property
     def spec(self) -> NetworkSpec:
         """The network that `save` stores."""
         return self._spec

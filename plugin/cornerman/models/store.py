@@ -2,6 +2,7 @@
 
     DATA_DIR/in-use.json            held while the store is open for writing (files/folder_lock.py)
     DATA_DIR/versions/              the versions, and in champion.json which of them plays (registry.py)
+    DATA_DIR/battles.sqlite         the recorded battles (experience/battle_store.py)
     DATA_DIR/history.sqlite         what happened to them (history.py)
     DATA_DIR/resume.safetensors     the checkpoint that the next session learns on from (files/checkpoint_file.py)
     DATA_DIR/bulk/                  log and checkpoint of bulk training
@@ -12,12 +13,15 @@ time: the game's thread while loading, then the trainer's.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
+from cornerman.experience.battle_store import BattleStore
+from cornerman.experience.transitions import DataFormat
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.files.folder_lock import FolderLock
 from cornerman.models.manifest import Identity
@@ -26,6 +30,9 @@ from cornerman.policy.q_network import NetworkSpec
 
 if TYPE_CHECKING:
     from cornerman.models.history import History
+
+
+log = logging.getLogger("cornerman")
 
 
 class Store:
@@ -38,14 +45,19 @@ class Store:
         spec: NetworkSpec | None = None,
         who: str = "",
         now: Callable[[], float] = time.time,
+        say: Callable[[str], object] = log.warning,
     ) -> None:
         """Claim `folder` for writing as `who`, a name for people; without `who` it is opened read-only.
 
-        `spec` is the network that is saved (default: the usual hidden layers). DataInUseError names the process that
-        writes there already, ModelError says what the disk refuses. `now` gives seconds since 1970, UTC.
+        `spec` is the network that is saved (default: the usual hidden layers), `say` takes sentences about stored
+        battles, `now` gives seconds since 1970, UTC. DataInUseError names the process that writes there already,
+        ModelError says what the disk refuses.
         """
         self.folder, self.read_only, self._now = folder, not who, now
         self._history: History | None = None
+        game, sizes = identity, (identity.observation_size, identity.num_actions)
+        data_format = DataFormat(game.game, game.game_version, game.encoder_version, *sizes)
+        self.battles = BattleStore(folder, data_format, say, read_only=self.read_only)
         self._lock = FolderLock(folder, who) if who else None
         self.checkpoint = CheckpointFile(folder)
         self.bulk_folder = folder / "bulk"
@@ -66,9 +78,9 @@ class Store:
         ModelError where the folder cannot be claimed and holds no version that could play.
         """
         try:
-            return cls(folder, identity, spec, who)
+            return cls(folder, identity, spec, who, say=say)
         except ModelError as error:
-            store = cls(folder, identity, spec)
+            store = cls(folder, identity, spec, say=say)
             champion, _ = store.registry.load_champion()
             if champion is None:
                 raise
@@ -102,6 +114,7 @@ class Store:
 
     def close(self) -> None:
         """Close every file and let others write; safe to call twice."""
+        self.battles.close()
         self.close_history()
         if self._lock is not None:
             self._lock.release()

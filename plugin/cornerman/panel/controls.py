@@ -1,83 +1,172 @@
-"""What the panel's switches do to the plugin. The game's thread; nothing here waits."""
+"""Controls: what the panel's switches and buttons do. The game's thread; nothing here waits.
+
+Whatever touches files happens on the thread that owns them. Where the data folder can only be read, nothing in it is
+changed, and the answer says so.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from cornerman.evaluation.live_results import LiveBattles
+from cornerman.experience.event_queue import Recording
+from cornerman.files.preferences import Preferences, read_preferences, write_preferences
+from cornerman.models.champions import Champions
+from cornerman.models.store import Store
+from cornerman.panel.status import Switches
 from cornerman.policy.difficulty import level
 
-if TYPE_CHECKING:
-    from cornerman.plugin import Cornerman
+READ_ONLY = "The data folder can only be read now: another game uses it, or the disk refuses. Try again later."
 
 
-READ_ONLY = (
-    "The data folder can only be read now: another game uses it, or the disk refuses. Try again when it is free."
-)
+class Training(Protocol):
+    """What learns; `call` runs a command on the thread that owns the files, given the training loop or None."""
+
+    @property
+    def alive(self) -> bool: ...
+    def start(self) -> None: ...
+    def start_later(self) -> None: ...
+    def pause(self, paused: bool) -> None: ...
+    def call(self, command: Callable[[Any], None]) -> None: ...
 
 
-class Controls:
-    """One method a switch or button. Where the data folder is read-only, nothing is recorded, learned or erased."""
+class PanelControls:
+    """One method a switch or button; those that answer return a sentence for the player."""
 
-    def __init__(self, plugin: Cornerman) -> None:
-        self._plugin = plugin
+    def __init__(
+        self,
+        switches: Switches,
+        recording: Recording,
+        live: LiveBattles,
+        store: Store,
+        champions: Champions,
+        training: Training,
+        import_model: Callable[[], str],
+        say: Callable[[str], None],
+    ) -> None:
+        """`import_model` imports the model that waits in the imports folder, and returns what came of it."""
+        self._switches, self._recording, self._live = switches, recording, live
+        self._store, self._champions, self._training = store, champions, training
+        self._import, self._say = import_model, say
+        self._chosen: Preferences | None = None  # what the player chose, once they did
+
+    # --------------------------------------------------------------------------------------------------------- switches
 
     def set_on(self, on: bool) -> None:
-        """The whole plugin: off, the game's own fighter moves and nothing is recorded or learned."""
-        self._plugin.switch(on=on)
+        """The whole plugin; off, the game's own fighter moves and nothing is recorded or learned."""
+        self._switches.on = on
+        self._apply()
 
     def set_recording(self, on: bool) -> None:
-        if self._plugin.store.read_only:
-            self._plugin.say(READ_ONLY)
-            return
-        self._plugin.switch(recording=on)
-        self._plugin.remember_preferences()
+        """Recording, at once, also in mid-battle."""
+        if self._changeable():
+            self._switches.recording = on
+            self._apply()
+            self._remember()
 
     def set_learning(self, on: bool) -> None:
-        if self._plugin.store.read_only:
-            self._plugin.say(READ_ONLY)
+        """Learning, as `apply_learning` says, also at the next start."""
+        if self._changeable():
+            self.apply_learning(on)
+            self._remember()
+
+    def apply_learning(self, on: bool) -> None:
+        """Learning, in this session; the first time that it is on the trainer starts, in mid-battle with the next one.
+
+        Importing numba or torch stalls frames even from another thread, which nobody minds between two battles.
+        """
+        if self._store.read_only:
             return
-        self._plugin.set_learning(on)
-        self._plugin.remember_preferences()
+        self._switches.learning = on
+        if on and not self._training.alive:
+            if self._recording.open and not {"numba", "torch"} & set(sys.modules):
+                self._training.start_later()
+                self._say("Learning starts with the next battle.")
+            else:
+                self._training.start()
+        self._apply()
 
     def set_difficulty(self, number: int) -> None:
+        """How strong it plays from the next decision on; ValueError for a level that does not exist."""
         level(number)
-        self._plugin.level = number
-        self._plugin.remember_preferences()
+        self._switches.level = number
+        self._remember()
+
+    def _changeable(self) -> bool:
+        if self._store.read_only:
+            self._say(READ_ONLY)
+        return not self._store.read_only
+
+    def _apply(self) -> None:
+        switches = self._switches
+        self._live.spoil()
+        self._recording.switch(switches.on and switches.recording)
+        self._training.pause(not (switches.on and switches.learning))
+
+    # ------------------------------------------------------------------------------------ what holds at the next start
+
+    def restore(self) -> None:
+        """Set the switches as the player left them; called once, before anything is recorded or learned."""
+        self._chosen = chosen = read_preferences(self._store.folder, self._say)
+        if chosen is not None:
+            switches = self._switches
+            switches.recording = chosen.recording and not self._store.read_only
+            switches.learning, switches.level = chosen.learning, chosen.difficulty
+
+    def _remember(self) -> None:
+        switches = self._switches
+        self._chosen = Preferences(switches.recording, switches.learning, switches.level)
+        if self._training.alive:
+            self._training.call(lambda loop: self.save())
+
+    def save(self) -> None:
+        """Keep what the player chose; at the end of the game, or on the thread that owns the files."""
+        if self._chosen is not None and not self._store.read_only:
+            write_preferences(self._store.folder, self._chosen)
+
+    # ---------------------------------------------------------------------------------------------------------- buttons
 
     def roll_back(self) -> str:
-        """The previous champion plays again, from the trainer's next look at its commands on (some milliseconds)."""
-        plugin = self._plugin
-        if plugin.store.read_only:
+        """Let the previous champion play again, a few milliseconds from now."""
+        if self._store.read_only:
             return READ_ONLY
-        if plugin.slot.back(1) is plugin.slot.champion:
+        if self._champions.slot.back(1) is self._champions.slot.champion:
             return "There is no earlier version to go back to."
 
-        def back() -> None:
-            if plugin.champions.roll_back() and plugin.training is not None:
-                plugin.training.drop_candidate()
+        def roll_back(loop: Any) -> None:
+            if self._champions.roll_back() and loop is not None:
+                loop.drop_candidate()
 
-        plugin.hand_to_trainer(back)
+        self._training.call(roll_back)
         return "Going back to the version before."
 
     def take_in(self) -> str:
-        """Take in the model that was dropped into the imports folder."""
-        if self._plugin.store.read_only:
+        """Import the model that was put into the imports folder."""
+        if self._store.read_only:
             return READ_ONLY
-        self._plugin.hand_to_trainer(self._plugin.take_in)
+
+        def take_in(loop: Any) -> None:
+            self._say(self._import())
+            if loop is not None:
+                loop.drop_candidate()
+
+        self._training.call(take_in)
         return "Looking at the model in the imports folder."
 
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
-        if self._plugin.store.read_only:
+        if self._store.read_only:
             return READ_ONLY
-        plugin = self._plugin
-        plugin.cut_recording()
-        plugin.results.clear()
+        self._live.forget()
+        self._recording.cut()
 
-        def erase() -> None:
-            from cornerman.models.erasure import forget  # SQLite and the judges with it: not at every start of a game
+        def erase(loop: Any) -> None:
+            from cornerman.models.erasure import forget  # not needed at every start of a game
 
-            plugin.say(forget(plugin.champions, plugin.erase_recorded, plugin.clear_memory))
+            clear: Callable[[], None] = (lambda: None) if loop is None else loop.forget
+            self._say(forget(self._champions, self._recording.erase, clear))
 
-        plugin.hand_to_trainer(erase)
+        self._training.call(erase)
         return "Forgetting what was recorded and learned."

@@ -1,14 +1,25 @@
-"""The plain-data snapshot for whoever draws or logs: the debug menu, the headless table, a game's own window."""
+"""Status: the plain-data snapshot for whoever draws or logs: the panel, the headless table, a game's own window."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from cornerman.evaluation.arena import wilson_interval
 from cornerman.policy.difficulty import LEVELS, level
+from cornerman.policy.policy_slot import PolicySlot
+from cornerman.settings import Settings
 
-if TYPE_CHECKING:
-    from cornerman.plugin import Cornerman
+
+@dataclass(slots=True)
+class Switches:
+    """What the player can change in the panel."""
+
+    on: bool = True  # the whole plugin
+    recording: bool = True
+    learning: bool = True
+    level: int = len(LEVELS)  # difficulty, from 1
 
 
 class Report(TypedDict):
@@ -33,31 +44,40 @@ class Report(TypedDict):
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
 
 
-def compose(plugin: Cornerman) -> Report:
-    """A snapshot of the plugin; the game's thread."""
-    get, trainer = plugin.metrics.get, plugin.trainer
-    wins, battles = sum(result > 0 for result in plugin.results), len(plugin.results)
-    dead = trainer.dead_because if trainer is not None else ""
-    machine = _machine(plugin)
-    learned = plugin.metrics.training(machine["memory_mb"] or 0.0)
+def compose(
+    switches: Switches,
+    settings: Settings,
+    slot: PolicySlot,
+    figures: Mapping[str, Any],
+    training: Mapping[str, Any],
+    recorder: Mapping[str, Any],
+    results: Sequence[int],
+) -> Report:
+    """A snapshot of the plugin. The game's thread.
+
+    `figures` is `Metrics.snapshot()`, `training` `TrainingService.status()`, `recorder` `Recorder.quality()`, `results`
+    the outcomes of the last live battles.
+    """
+    get, chosen = figures.get, level(switches.level)
+    learning = switches.learning and not training["gave_up"]
     return {
         "plugin": {
-            "on": plugin.on,
-            "recording": plugin.recording,
-            "learning": plugin.learning and not dead,
-            "notice": (trainer.trouble if trainer is not None else "") or plugin.notice,
+            "on": switches.on,
+            "recording": switches.recording,
+            "learning": learning,
+            "notice": training["trouble"] or figures["notice"],
         },
-        "version": plugin.slot.back(level(plugin.level).versions_back).version if plugin.on else -1,
-        "replay": {"fill": get("fill", 0), "capacity": plugin.settings.replay_capacity},
-        "recorder": {**plugin.recorder.quality(), "kept": get("kept", 0)},
+        "version": slot.back(chosen.versions_back).version if switches.on else -1,
+        "replay": {"fill": get("fill", 0), "capacity": settings.replay_capacity},
+        "recorder": {**recorder, "kept": get("kept", 0)},
         "learner": {
             "steps": get("steps", 0),
-            "loss": learned.loss if learned else None,
-            "accuracy": learned.accuracy if learned else None,
-            "processing_time": learned.processing_time if learned else None,
-            "steps_per_s": plugin.metrics.rate("steps"),
+            "loss": get("loss"),
+            "accuracy": get("accuracy"),
+            "processing_time": get("processing_time"),
+            "steps_per_s": figures["steps_per_s"],
             "steps_to_candidate": get("steps_to_candidate"),
-            "candidate_period": plugin.settings.candidate_period,
+            "candidate_period": settings.candidate_period,
             "dropped": get("dropped", 0),
             "failures": get("failures", 0),
         },
@@ -69,34 +89,27 @@ def compose(plugin: Cornerman) -> Report:
             "verdict": get("gate_verdict", ""),
             "judged": get("judged_pairs", 0),
         },
-        "record": {
-            "battles": battles,
-            "wins": wins,
-            "win_rate": wins / battles if battles else None,
-            "interval": list(wilson_interval(wins / battles, battles)) if battles else None,
-        },
-        "window": _window(plugin),
+        "record": _record(results),
+        "window": _window(switches.on, learning, training["window"]),
         "device": get("device", "none"),
         "device_why": get("fault") or get("device_why", ""),
-        "machine": machine,
-        "difficulty": {
-            "level": plugin.level,
-            "name": level(plugin.level).name,
-            "levels": [each.name for each in LEVELS],
-        },
-        "swaps": plugin.slot.swaps,
-        "events": plugin.metrics.events(),
+        "machine": dict(training["machine"]),
+        "difficulty": {"level": switches.level, "name": chosen.name, "levels": [each.name for each in LEVELS]},
+        "swaps": slot.swaps,
+        "events": figures["events"],
     }
 
 
-def _machine(plugin: Cornerman) -> dict[str, float | None]:
-    """The trainer's thread reads it where there is one."""
-    reading = plugin.trainer.windows.reading if plugin.trainer is not None and plugin.trainer.alive else {}
-    return dict(reading or plugin.machine.read())
+def _record(results: Sequence[int]) -> dict[str, Any]:
+    wins, battles = sum(result > 0 for result in results), len(results)
+    if not battles:
+        return {"battles": 0, "wins": 0, "win_rate": None, "interval": None}
+    share = wins / battles
+    return {"battles": battles, "wins": wins, "win_rate": share, "interval": list(wilson_interval(share, battles))}
 
 
-def _window(plugin: Cornerman) -> dict[str, Any]:
-    if plugin.trainer is None or not plugin.trainer.alive or not (plugin.on and plugin.learning):
-        why = "learning is off" if plugin.on else "the plugin is off"
-        return {"open": False, "why": why, "share": 0.0, "run_on_ms": None}
-    return plugin.trainer.windows.report()
+def _window(on: bool, learning: bool, window: Mapping[str, Any]) -> dict[str, Any]:
+    if on and learning:
+        return dict(window)
+    why = "learning is off" if on else "the plugin is off"
+    return {"open": False, "why": why, "share": 0.0, "run_on_ms": None}

@@ -8,14 +8,10 @@ faulty practice stops. Played a turn at a time; the trainer's thread only.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
 
-import numpy as np
-
-from cornerman.contract import BattleEnd, Bot, ContractError, Floats, HeadlessGame, Source, Transition
+from cornerman.contract import BattleEnd, Bot, ContractError, HeadlessGame, Source, Transition
 from cornerman.evaluation.arena import MAX_TURNS, PolicyBot, apply_action, decide, new_battle, outcome_of, seat_due
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
 from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID
@@ -23,16 +19,6 @@ from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.policy.policy import Policy
-
-
-@dataclass(slots=True)
-class _Begun:
-    """How the battle under way began, and how far it has come."""
-
-    random: Any  # the generator's state
-    newest: Policy
-    champions: tuple[Policy, ...]
-    turns: int = 0
 
 
 class Practice:
@@ -44,7 +30,6 @@ class Practice:
         encoder: Encoder,
         rewards: RewardCalculator,
         random: Random,
-        newest: Callable[[], Policy],
         champions: Callable[[], tuple[Policy, ...]],
         epsilon: float,
         say: Callable[[str], object] = lambda sentence: None,
@@ -55,32 +40,24 @@ class Practice:
         self._faults, self._say = BattleFaults(), say
         self.rows: deque[Transition | BattleEnd] = deque()
         self._game, self._encoder, self._random, self._epsilon = game, encoder, random, epsilon
-        self._newest, self._champions = newest, champions
+        self._champions = champions
         self._recorder = Recorder(encoder, rewards, self.rows.append)
         self._bots = list(game.bots.values())
         self._played = 0
         self._turns: Iterator[None] = iter(())
-        self._begun: _Begun | None = None
 
-    def advance(self) -> bool:
-        """Play one turn, or end a battle; False when none is due."""
+    def advance(self, newest: Policy) -> bool:
+        """Play one turn, or end a battle; False when none is due. A battle that begins is played by `newest`."""
         try:
             for _ in self._turns:
-                if self._begun is not None:
-                    self._begun.turns += 1
                 return True
         except FaultyBattleError as error:
             self._drop(error)
-        self._begun = None
         if self.due < 1.0 or self.stopped:
             return False
         self.due -= 1.0
-        self._begin(self._newest(), self._champions())
+        self._turns = self._battle(newest, self._champions())
         return True
-
-    def _begin(self, newest: Policy, champions: tuple[Policy, ...]) -> None:
-        self._begun = _Begun(self._random.getstate(), newest, champions)
-        self._turns = self._battle(newest, champions)
 
     def _drop(self, error: FaultyBattleError) -> None:
         """Leave the battle under way; its open decisions are not learned from."""
@@ -95,49 +72,8 @@ class Practice:
 
     def clear(self) -> None:
         """Drop what is due and what was not collected."""
-        self.due, self._turns, self._begun = 0.0, iter(()), None
+        self.due, self._turns = 0.0, iter(())
         self.rows.clear()
-
-    def state(self) -> tuple[dict[str, Floats], dict[str, Any]]:
-        """Everything that `restore` goes on from, once the rows were collected.
-
-        A battle under way is told by how it began and how far it has come: played again it comes out the same.
-        """
-        begun = self._begun
-        notes: dict[str, Any] = {"due": self.due, "played": self._played, "random": self._random.getstate()}
-        if begun is None:
-            return {}, notes
-        notes |= {"random": begun.random, "turns": begun.turns, "played": self._played - (begun.turns > 0)}
-        notes["champions"] = [policy.version for policy in begun.champions]
-        return {"newest": begun.newest.flat}, notes
-
-    def restore(
-        self,
-        arrays: Mapping[str, Floats],
-        notes: Mapping[str, Any],
-        load: Callable[[int], Policy],
-        again: Callable[[Transition | BattleEnd], object],
-    ) -> None:
-        """Become what `state` described. `load` gives a champion, `again` takes the rows of the battle under way.
-
-        ValueError, KeyError or TypeError where it does not fit, ModelError where a champion is gone.
-        """
-        self.clear()
-        due, played = float(notes["due"]), int(notes["played"])
-        version, words, gauss = notes["random"]
-        champions = tuple(load(number) for number in notes.get("champions", ()))
-        self._random.setstate((version, tuple(words), gauss))
-        self.due, self._played = due, played
-        if "turns" in notes:
-            newest = Policy(champions[-1].spec, np.asarray(arrays["newest"], np.float32))
-            self._begin(newest, champions)
-            for _ in range(min(int(notes["turns"]), MAX_TURNS + 1)):
-                self.advance()
-            rows = list(self.rows)
-            self.rows.clear()
-            if not any(isinstance(row, BattleEnd) for row in rows):  # one that is over was kept when it ended
-                for row in rows:
-                    again(row)
 
     def _battle(self, newest: Policy, champions: tuple[Policy, ...]) -> Iterator[None]:
         random, recorder = self._random, self._recorder

@@ -1,8 +1,8 @@
-"""Ends the process with the game although a thread of ours hangs. Only for that: everything else is stopped and joined.
+"""Exit watchdog: ends the process when the game has ended and the trainer hangs.
 
-Python waits for every thread before it exits, and a thread that hangs inside torch comes to no end that it could be
-asked for. What was saved before is safe: every file is written under another name and renamed. The status is then 0, or
-1 after an exception that the game did not catch; one that the game gave to `sys.exit` is nowhere to be read.
+Only for that: Python waits for every thread before it exits, and a thread that hangs in native code cannot be asked to
+end. What was saved before is safe: every file is written under another name and renamed. The exit status is then 0, or
+1 after an exception that the game did not catch; a status that the game gave to `sys.exit` cannot be read anywhere.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ GRACE_S, HURRIED_GRACE_S, SAVING_S = 1.0, 0.3, 10.0
 
 
 class ExitWatchdog:
-    """Sees one thread off: it may take until the game has ended and a second after it, ten where it is saving."""
+    """Watches one thread: it may run until a second after the game has ended, ten seconds where it is saving."""
 
     def __init__(self, thread: Thread, saving: Callable[[], bool]) -> None:
         self._thread, self._saving, self._grace_s = thread, saving, GRACE_S
         self._watcher = Thread(target=self._watch, name="cornerman-watchdog", daemon=True)
 
     def begin(self) -> None:
-        """Watch from a thread of its own, which ends with the watched one."""
+        """Watch from a thread of its own, which ends with the watched one; RuntimeError where there is none to have."""
         self._watcher.start()
 
     def end(self) -> None:
         """Wait for the watcher of a thread that has ended."""
-        self._watcher.join()
+        if self._watcher.ident is not None:
+            self._watcher.join()
 
     def hurry(self) -> None:
-        """It has had its time already. Any thread."""
+        """Give the thread less time, since it has had it already. Any thread."""
         self._grace_s = HURRIED_GRACE_S
 
     def _watch(self) -> None:

@@ -1,13 +1,21 @@
-"""Recent figures of the running plugin. The trainer writes most of them, the game's thread reads; one short lock."""
+"""Metrics: recent figures, events and the notice of the running plugin.
+
+The trainer's thread writes most of them, the game's thread reads; one short lock.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+
+log = logging.getLogger("cornerman")
+
+NOTICE_S = 60.0
+MAX_MESSAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,7 @@ class TrainingMetrics:
 
 
 class Metrics:
-    """A dictionary of the newest figures, a rate counter and the latest events."""
+    """A dictionary of the newest figures, a rate counter, the latest events and the newest notice."""
 
     def __init__(self, clock: Any = time.monotonic) -> None:
         self._clock, self._lock = clock, Lock()
@@ -29,6 +37,8 @@ class Metrics:
         self._events: deque[tuple[float, str]] = deque(maxlen=20)
         self.num_events = 0  # since the start, also those that are no longer kept
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
+        self._notice, self._noticed_at = "", 0.0
+        self._messages: deque[str] = deque(maxlen=MAX_MESSAGES)
 
     def set(self, **figures: Any) -> None:
         with self._lock:
@@ -42,15 +52,39 @@ class Metrics:
         with self._lock:
             return self._figures.get(name, default)
 
-    def figures(self) -> Mapping[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
+        """Every figure, with `events`, `notice`, `steps_per_s` and `processing_time`, as plain data."""
         with self._lock:
-            return dict(self._figures)
+            figures = dict(self._figures)
+        learned = self.training(figures.get("memory_mb") or 0.0)
+        figures["processing_time"] = None if learned is None else learned.processing_time
+        return figures | {"events": self.events(), "notice": self.notice, "steps_per_s": self.rate("steps")}
 
     def event(self, text: str) -> None:
         """Something a player may like to read, e.g. that a new version plays."""
         with self._lock:
             self._events.append((self._clock(), text))
             self.num_events += 1
+
+    def say(self, sentence: str) -> None:
+        """Something that the player should know: a notice, an event and a line in the log."""
+        log.warning("%s", sentence)
+        self.notice = sentence
+        self._messages.append(sentence)
+        self.event(sentence)
+
+    def messages(self) -> list[str]:
+        """The newest sentences that `say` was given, oldest first."""
+        return list(self._messages)
+
+    @property
+    def notice(self) -> str:
+        """The newest sentence that needs attention; empty once it has stood long enough to be read."""
+        return self._notice if self._clock() - self._noticed_at < NOTICE_S else ""
+
+    @notice.setter
+    def notice(self, sentence: str) -> None:
+        self._notice, self._noticed_at = sentence, self._clock()
 
     def training(self, memory_mb: float) -> TrainingMetrics | None:
         """What learning costs and gives now; None before the first burst."""

@@ -1,139 +1,105 @@
-"""Where training stands, as data: from it the next session goes on. A part of `TrainingLoop` in a room of its own.
+"""Resuming: where learning stood when it was saved last, and when it is saved.
 
-At a clean end everything is saved, and the next session does exactly what this one would have done. Now and then in
-between, what was learned is saved without the memory of play: after a kill it comes back with the battles that the
-journal kept since, which are due to be learned from. The trainer's thread.
+A checkpoint holds the learner and a few figures, no transitions: the replay buffer is filled again from the stored
+battles, and those that came after the checkpoint are due to be learned from. So a kill costs what was learned since,
+never what was recorded. The trainer's thread.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from cornerman.contract import ModelError
-from cornerman.policy.policy import Policy
-
-if TYPE_CHECKING:
-    from cornerman.training.training_loop import TrainingLoop
+from cornerman.files.checkpoint_file import CheckpointFile
 
 PERIOD_S = 120.0
 MOST_SHARE = 0.01
 """Of the time, where saving takes long: a large network on a slow disk is saved less often."""
 
+Arrays = dict[str, NDArray[Any]]
 
-class Schedule:
-    """When to save what was learned: after a promotion, and now and then where anything was learned since."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._steps = clock, 0
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a checkpoint holds beside the learner's arrays."""
+
+    steps_due: float = 0.0  # gradient steps that recorded transitions still pay for
+    candidates: int = 0  # so far
+    candidate_steps: int = 0  # learning steps when the last candidate was made
+    transitions: Mapping[str, int] = field(default_factory=dict)  # learned from so far, by source
+    reached: Mapping[str, int] = field(default_factory=dict)  # by kind: battles from this number on came later
+    from_player: bool = True  # whether what was learned goes back to the player's battles
+
+    @classmethod
+    def of(cls, notes: Mapping[str, Any]) -> Progress:
+        """From a checkpoint's plain data; ModelError where something is missing or of another type."""
+        try:
+            return cls(
+                float(notes["steps_due"]),
+                int(notes["candidates"]),
+                int(notes["candidate_steps"]),
+                {str(source): int(count) for source, count in notes["transitions"].items()},
+                {str(kind): int(number) for kind, number in notes["reached"].items()},
+                bool(notes["from_player"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"The checkpoint does not hold what it should ({error}).") from error
+
+
+class Checkpoints:
+    """Saves what was learned after a promotion, and now and then where anything was learned since."""
+
+    def __init__(
+        self, file: CheckpointFile, tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`tell` takes a sentence where the disk refuses, once until it takes a checkpoint again."""
+        self._file, self._tell, self._clock = file, tell, clock
+        self._steps = 0
         self._at = clock() + PERIOD_S
+        self._failing = False
 
     def due(self, steps: int) -> bool:
         """Whether to save now, after so many learning steps in all."""
         return steps != self._steps and self._clock() >= self._at
 
     def hurry(self) -> None:
-        """As soon as there is anything new to save."""
+        """Save as soon as there is anything new."""
         self._at = self._clock()
 
-    def saved(self, steps: int, began: float) -> None:
-        """It was saved, or tried to, from the clock's `began` until now."""
+    def save(self, steps: int, arrays: Arrays, progress: Progress) -> None:
+        """Save, and wait for the next time; a disk that refuses is told."""
+        began = self._clock()
+        try:
+            self._file.save(arrays, asdict(progress))
+            self._failing = False
+        except ModelError as error:
+            if not self._failing:
+                self._tell(str(error))
+            self._failing = True
         now = self._clock()
         self._steps, self._at = steps, now + max(PERIOD_S, (now - began) / MOST_SHARE)
 
+    def save_at_the_end(self, arrays: Arrays, progress: Progress) -> None:
+        """Save; ModelError, and the last checkpoint kept, where the disk refuses."""
+        self._file.save(arrays, asdict(progress))
 
-def whole(training: TrainingLoop) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Everything that decides what is learned next, as arrays and plain data."""
-    arrays, notes = _learned(training)
-    memory, remembered = training.memory.state()
-    burst, notes["burst"] = training._burst.state()
-    arrays |= memory | {f"burst.{name}": array for name, array in burst.items()}
-    arrays["newest"] = training._newest.flat
-    notes |= {**remembered, "beside": training.beside(), "champion": training._lineage.champion.version}
-    if training._practice is not None:
-        practice, notes["practice"] = training._practice.state()
-        arrays |= {f"practice.{name}": array for name, array in practice.items()}
-    if training._judge is not None and training._candidate is not None:
-        arrays["candidate"] = training._candidate.flat
-    return arrays, notes
+    def load(self) -> tuple[Arrays, Progress] | None:
+        """What was saved last, or the time before where that is damaged, which is told; None where nothing can be used.
 
-
-def progress(training: TrainingLoop) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What was learned and from how much; between two bursts."""
-    arrays, notes = _learned(training)
-    reached = training.memory.safe.reached()
-    return arrays, notes | {"rows": dict(training.memory.rows), "numbers": {"journal": reached}}
-
-
-def _learned(training: TrainingLoop) -> tuple[dict[str, Any], dict[str, Any]]:
-    notes = {
-        "owed": training._owed,
-        "candidates": training._candidates,
-        "from_player": training._from_player,
-        "learned_at_candidate": training._learned_at_candidate,
-    }
-    return dict(training._learner.state()), notes
-
-
-def take(training: TrainingLoop, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:
-    """Become what `whole` described; False where only what was learned could be taken, and the memory is empty.
-
-    ModelError where it is no use at all.
-    """
-    learner = training._learner
-    learner.restore(dict(arrays))
-    training._from_player = bool(notes.get("from_player", True))
-    training._newest = Policy(learner.spec, learner.averaged())
-    training._candidates, training._learned_at_candidate = int(notes.get("candidates", 0)), learner.steps
-    try:
-        training._owed, training._learned_at_candidate = float(notes["owed"]), int(notes["learned_at_candidate"])
-        if not training.memory.restore(arrays, notes):
-            return False
-        training._newest = Policy(learner.spec, np.asarray(arrays["newest"], np.float32))
-        training._burst.restore(_part(arrays, "burst."), notes["burst"])
-        if training._practice is not None and "practice" in notes:
-            parts = _part(arrays, "practice."), notes["practice"]
-            training._practice.restore(*parts, training._champion, training._safe.take_practice)
-    except (ModelError, KeyError, TypeError, ValueError) as error:
-        training._metrics.event(f"Learning goes on with the kept battles, but not exactly where it stopped ({error}).")
-        training.memory.empty()
-        return False
-    if "candidate" in arrays and notes.get("champion") == training._lineage.champion.version:
-        # A judgement depends on its seeds alone, so one that was cut off comes out the same from its beginning.
-        training._judge_candidate(Policy(learner.spec, np.asarray(arrays["candidate"], np.float32), version=-1))
-    return True
-
-
-def resume(training: TrainingLoop) -> Mapping[str, Any]:
-    """Go on from what was saved last; gives what was kept beside then, where it is exactly the same place."""
-    saved, sentences = training._resume_file.load()
-    exact = taken = False
-    try:
-        if saved is not None:
-            exact, taken = take(training, *saved), True
-    except ModelError as error:
-        sentences.append(str(error))
-    if not taken:
-        training.start_over()
-    for sentence in sentences:
-        whence = "what was saved before" if taken else "the champion"
-        training._metrics.event(f"{sentence} Learning goes on from {whence}.")
-    if not exact:
-        training._owe(training.memory.refill(_ends(saved[1]) if taken and saved is not None else {}))
-    return saved[1].get("beside", {}) if exact and saved is not None else {}
-
-
-def _ends(notes: Mapping[str, Any]) -> dict[str, int]:
-    """From which number on battles came after what was saved, by their kind; empty where nobody knows."""
-    try:
-        return {str(kind): int(number) for kind, number in notes["numbers"]["journal"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return {}
-
-
-def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The arrays whose names begin so, without that."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        Which weights learning then begins with is the caller's to say.
+        """
+        saved, sentences = self._file.load()
+        found: tuple[Arrays, Progress] | None = None
+        try:
+            found = None if saved is None else (saved[0], Progress.of(saved[1]))
+        except ModelError as error:
+            sentences.append(str(error))
+        for sentence in sentences:
+            whence = "what was saved before" if found else "the champion"
+            self._tell(f"{sentence} Learning goes on from {whence}.")
+        return found

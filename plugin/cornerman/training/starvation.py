@@ -1,4 +1,4 @@
-"""Notices that the trainer gets no time although its window is open, and says what to do about it.
+"""Starvation: notices that the trainer gets no time although its window is open, and says what to do about it.
 
 Three ways to starve: the game never lets go of the interpreter; the game was to lend time and does not; other programs
 take the whole processor. The trainer's thread calls everything here but `seen_from_game`.
@@ -16,16 +16,14 @@ NOTHING_LENT_S = 3.0
 NO_SIGN_S = 2.0
 
 HELD = (
-    "It hardly gets any time ({share:.0%}): the game keeps the interpreter to itself, or other programs the processor. "
-    "A game should wait with pygame's clock.tick, not in a busy loop, or set learning_time to pump and call "
+    "Learning hardly gets any time ({share:.0%}): the game keeps the interpreter to itself, or other programs the "
+    "processor. A game should wait with pygame's clock.tick, not in a busy loop, or set learning_time to pump and call "
     "pump(budget_ms) while it waits."
 )
-NOT_LENT = {
-    "pump": "It gets no time: learning_time is pump, but the game has not called pump(budget_ms). "
-    "Call it while the game waits for its next frame, or set learning_time to thread.",
-    "slack": "It gets no time: learning_time is slack, but the game reports no slack that a learning step fits in. "
-    "Call on_frame(frame_ms, slack_ms) every frame, or set learning_time to thread.",
-}
+NOT_LENT = (
+    "Learning gets no time: learning_time is pump, but the game has not called pump(budget_ms). "
+    "Call it while the game waits for its next frame, or set learning_time to thread."
+)
 
 
 class Starvation:
@@ -34,16 +32,18 @@ class Starvation:
     def __init__(
         self,
         learning_time: str,
+        on_processor: Callable[[], bool] = lambda: True,
         thread_time: Callable[[], float] = time.thread_time,
         thread_clock: Callable[[], Callable[[], float]] | None = None,
     ) -> None:
-        """`thread_clock`, called on the trainer's thread, gives what tells its processor time from any other one."""
+        """`on_processor`: whether the processor does the learning; an accelerator's thread rightly takes no time of it.
+
+        `thread_clock`, called on the trainer's thread, gives what tells its processor time from any other one.
+        """
         self.sentence = ""
-        self.measures_processor: Callable[[], bool] = lambda: True
-        """False where an accelerator does the work: then the thread rightly takes no processor time."""
-        self._learning_time, self._thread_time = learning_time, thread_time
+        self._pumped, self._on_processor, self._thread_time = learning_time == "pump", on_processor, thread_time
         self._thread_clock = thread_clock or clock_of_this_thread
-        self._seen_time: Callable[[], float] | None = None  # its processor time, for the game's thread
+        self._seen_time: Callable[[], float] | None = None  # the trainer's processor time, for the game's thread
         self._seen: tuple[float, float] | None = None  # when the game's thread looked, and what it saw
         self._mark: tuple[float, float] | None = None
         self._wall_s = self._processor_s = 0.0
@@ -54,10 +54,15 @@ class Starvation:
         """Nothing is due, or nothing is allowed: what follows is not held against the game."""
         self._mark = self._waits_since = self._last_sign = None
 
+    def thread_ends(self) -> None:
+        """The trainer's thread ends, and with it the clock of its processor time."""
+        self.idle()
+        self._seen_time, self.sentence = None, ""
+
     def begins(self, now: float) -> None:
         """A slice begins."""
         self._last_sign = now
-        if self._waits_since is not None and self._learning_time != "thread":
+        if self._waits_since is not None and self._pumped:
             self.sentence = ""
         self._waits_since = None
         if self._seen_time is None:
@@ -67,7 +72,7 @@ class Starvation:
 
     def worked(self, now: float) -> None:
         """A slice has ended: from its beginning, or the end of the one before it, the thread wanted to run."""
-        if self._mark is None or not self.measures_processor():
+        if self._mark is None or not self._on_processor():
             return
         processor = self._thread_time()
         self._last_sign = now
@@ -86,7 +91,7 @@ class Starvation:
         if self._waits_since is None:
             self._waits_since = now
         elif now - self._waits_since > NOTHING_LENT_S:
-            self.sentence = NOT_LENT[self._learning_time]
+            self.sentence = NOT_LENT
 
     def seen_from_game(self, now: float) -> None:
         """A frame went by with the window open; the game's thread. Says so where the trainer gives no sign at all.
@@ -94,12 +99,16 @@ class Starvation:
         A long step that computes is a sign: it takes processor time.
         """
         sign, seen_time = self._last_sign, self._seen_time
-        if self._learning_time != "thread" or sign is None or seen_time is None or now - sign <= NO_SIGN_S:
+        if self._pumped or sign is None or seen_time is None or now - sign <= NO_SIGN_S:
             self._seen = None
             return
-        if not self.measures_processor():
+        if not self._on_processor():
             return
-        processor = seen_time()
+        try:
+            processor = seen_time()
+        except OSError:  # the thread has just ended, and its clock with it
+            self._seen = None
+            return
         if self._seen is None:
             self._seen = (now, processor)
         elif now - self._seen[0] >= JUDGED_S:
@@ -109,7 +118,7 @@ class Starvation:
 
 
 def clock_of_this_thread() -> Callable[[], float]:
-    """What tells this thread's processor time in seconds from any thread, while this one lives.
+    """What tells this thread's processor time in seconds from any thread; OSError once this one has ended.
 
     Where the system has no such clock (Windows, macOS) it stands still: there a long step looks like no time at all.
     """

@@ -1,11 +1,11 @@
-"""The only thread: it gives the training its slices of time while a training window is open.
+"""Training thread: the trainer, which gives the training loop its slices of time while a training window is open.
 
-What is done in a slice is training.py's; here is when, and what happens when it fails. The game's thread calls every
+What is done in a slice is the loop's; here is when, and what happens when it fails. The game's thread calls every
 method above the line; none of them waits for the trainer except `start`, `settle` and `stop`.
 
 A game that ends without calling `stop` is noticed: the thread then saves and ends too, so the process never hangs. (A
-daemon thread would abort the process where it is cut off inside torch.) Work that never returns is named, and at the
-end of the game, told or not, watchdog.py ends the process in its place.
+daemon thread would abort the process where it is cut off inside native code.) Work that never returns is named, and at
+the end of the game the exit watchdog ends the process in its place.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
 STUCK_S, STARTING_S = 10.0, 200.0  # a slice takes milliseconds; compiling, once, may take minutes on a small board
 STOP_S = 1.0
 POLL_S = 0.05  # how soon an open window notices new transitions
-IDLE_S = 0.25  # how soon it notices that the game ended without telling
+IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
 
 
 class Work(Protocol):
@@ -58,10 +58,8 @@ class TrainingThread:
         metrics: Metrics,
         windows: TrainingWindows | None = None,
         clock: Callable[[], float] = time.monotonic,
-        after: TrainingThread | None = None,
     ) -> None:
-        """`after` is the trainer before this one, which may still be saving: its files and device are waited for."""
-        self._prepare, self._metrics, self._clock, self._after = prepare, metrics, clock, after
+        self._prepare, self._metrics, self._clock = prepare, metrics, clock
         self.windows = windows or TrainingWindows()
         self._changed = Condition()
         self._commands: deque[Callable[[], None]] = deque()
@@ -77,9 +75,15 @@ class TrainingThread:
     # --------------------------------------------------------------------------------------------- the game's thread
 
     def start(self, wait_s: float) -> bool:
-        """Start the thread; True once `prepare` is done, False when it takes longer than `wait_s` (it goes on)."""
-        self._thread.start()
-        self._watchdog.begin()
+        """Start the thread; True once `prepare` is done, False when it takes longer than `wait_s` (it goes on).
+
+        A system that gives no thread is no error: learning is off, and `dead_because` says why.
+        """
+        try:
+            self._thread.start()
+            self._watchdog.begin()
+        except RuntimeError as error:  # what Python raises where the system gives no more threads
+            self._die(f"Learning is off, no thread could be started for it ({error}).")
         return self.ready(wait_s)
 
     def ready(self, wait_s: float = 0.0) -> bool:
@@ -87,30 +91,10 @@ class TrainingThread:
         with self._changed:
             return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
 
-    def open_window(self) -> None:
-        self.windows.open_window()
-        self._wake()
-
-    def close_window(self) -> None:
-        self.windows.close_window()
-
-    def choose(self, choosing: bool) -> None:
-        """The player begins to choose, or has chosen."""
-        self.windows.choose(choosing)
-        if choosing:
-            self._wake()
-
-    def pause(self, paused: bool) -> None:
-        """Learning off and on; a slice under way ends after its step or turn."""
-        self.windows.pause(paused)
-        self._wake()
-
-    def frame(self, frame_ms: float, slack_ms: float) -> None:
-        """A frame has been drawn, and the game waits `slack_ms` for the next."""
-        self.windows.frame(frame_ms, slack_ms)
+    def frame(self, frame_ms: float) -> None:
+        """A frame has been drawn, `frame_ms` after the one before it."""
+        self.windows.frame(frame_ms)
         self._look_whether_stuck()
-        if self.windows.learning_time == "slack" and self.window_open:
-            self._wake()
 
     def lend(self, seconds: float) -> None:
         """The game has nothing to do for so long: the trainer works meanwhile, the caller sleeps without the GIL.
@@ -130,8 +114,8 @@ class TrainingThread:
             self._lent = False
         self.windows.lend(0.0)
 
-    def _wake(self) -> None:
-        """Let the trainer look up now. Where it holds the lock it is awake, and the game's thread does not wait."""
+    def wake(self) -> None:
+        """Let the trainer look at its windows now. Where it holds the lock it is awake, and nobody waits."""
         if self._changed.acquire(blocking=False):
             try:
                 self._changed.notify_all()
@@ -194,7 +178,13 @@ class TrainingThread:
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive() and not self.dead_because
+        """Whether it learns, or will: its thread runs, and has not given learning up."""
+        return self.running and not self.dead_because
+
+    @property
+    def running(self) -> bool:
+        """Whether its thread runs: its files and its device are not anybody else's yet."""
+        return self._thread.is_alive()
 
     @property
     def stuck_because(self) -> str:
@@ -228,6 +218,7 @@ class TrainingThread:
             log.exception("the trainer's thread ends")
             self._die(f"Learning is off, its thread ended: {error!r}")
         self._close(work)
+        self.windows.starvation.thread_ends()
         while not self._ended:  # what was asked for while it saved
             self._run_commands()
             with self._changed:
@@ -267,9 +258,6 @@ class TrainingThread:
     def _prepared(self) -> Work | None:
         try:
             with self._watched(STARTING_S):
-                if self._after is not None:
-                    self._after.stop()
-                self._after = None
                 work = self._prepare()
         except Exception as error:  # the game goes on without learning, whatever it was
             log.exception("the trainer cannot start")

@@ -1,7 +1,7 @@
-"""When the trainer may learn, and how long at a time: training windows, a share of the time, reasons to rest.
+"""Training windows: when the trainer may learn and how long at a time, a share of the time, reasons to rest.
 
-It has no thread and takes no lock: the game's thread tells it what happens, the trainer's thread asks it for time, and
-every figure has one writer. So nothing here can hold up a frame.
+No thread and no lock: the game's thread says what happens, the trainer's thread asks for time, and every figure has one
+writer. So nothing here can hold up a frame.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ FRAMES_JUDGED = 60
 LATE_FACTOR, LATE_SHARE = 1.2, 0.03
 LEAST_SHARE = 0.05
 BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
-SLACK_MARGIN_S = 0.001
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 MOST_LENT_S = 1.0
 
@@ -41,7 +40,7 @@ def no_reading() -> Reading:
 
 
 class Frames:
-    """How often frames come late while it learns, and while it does not: only the difference is learning's fault."""
+    """Late frames while the trainer works and while it does not: only the difference is learning's fault."""
 
     def __init__(self) -> None:
         self.share = 1.0  # of the time that learning may take
@@ -66,7 +65,7 @@ class Frames:
 
 
 class TrainingWindows:
-    """`window` and `learning_time` as of the settings; `read_machine` gives hardware.py's reading."""
+    """Whether learning may go on now, and for how long."""
 
     def __init__(
         self,
@@ -74,14 +73,19 @@ class TrainingWindows:
         learning_time: str = "thread",
         rest_on_battery: bool = False,
         read_machine: Callable[[], Reading] = no_reading,
+        on_processor: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`window` and `learning_time` as in the settings; `read_machine` gives `Machine.read`'s figures.
+
+        `on_processor` says whether the processor does the learning, and no accelerator.
+        """
         self.window, self.learning_time = window, learning_time
-        self.rest = ""  # why it rests, as a sentence
+        self.rest = ""  # why learning rests, as a sentence
         self.reading: Reading = {}
         self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
-        """Set to 1 when the window closes: what learns ends its slice after the step or turn under way."""
-        self.starvation = Starvation(learning_time)
+        """Set to 1 when the window closes: the slice under way ends after its step or turn."""
+        self.starvation = Starvation(learning_time, on_processor)
         self._limits, self._read_machine, self._clock = Limits(rest_on_battery), read_machine, clock
         self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
         self._frames = Frames()
@@ -92,9 +96,12 @@ class TrainingWindows:
         self._framed_at = -FRAMES_GONE_S
 
     @classmethod
-    def from_settings(cls, settings: Settings, read_machine: Callable[[], Reading]) -> TrainingWindows:
+    def from_settings(
+        cls, settings: Settings, read_machine: Callable[[], Reading], on_processor: Callable[[], bool]
+    ) -> TrainingWindows:
         """The windows that the player's settings ask for."""
-        return cls(settings.training_window, settings.learning_time, settings.rest_on_battery, read_machine)
+        one = settings
+        return cls(one.training_window, one.learning_time, one.rest_on_battery, read_machine, on_processor)
 
     # --------------------------------------------------------------------------------------------- the game's thread
 
@@ -122,18 +129,16 @@ class TrainingWindows:
             self._closed_at = self._clock()
             self.stop[0] = 1
 
-    def frame(self, frame_ms: float, slack_ms: float) -> None:
-        """A frame has been drawn; the game now waits `slack_ms` for the next."""
+    def frame(self, frame_ms: float) -> None:
+        """A frame has been drawn, `frame_ms` after the one before it."""
         self._framed_at = self._clock()
         self._frames.frame(frame_ms, self._worked or self._working)
         self._worked = False
-        if self.learning_time == "slack":
-            self.lend(slack_ms / 1e3 - SLACK_MARGIN_S if self.takes() else 0.0)
         if self.window_open:
             self.starvation.seen_from_game(self._clock())
 
     def takes(self) -> bool:
-        """Whether to take what is lent now: its share of the times, but whole, since a part may fit no step."""
+        """Whether to take what is lent now: the share of the offers, but each whole, since a part may fit no step."""
         self._due += self.share
         if self._due < 1.0:
             return False
@@ -141,7 +146,10 @@ class TrainingWindows:
         return True
 
     def lend(self, seconds: float) -> float:
-        """Let the trainer work for so long from now on, a second at the most; 0 or less: no longer. Gives how long."""
+        """Let the trainer work for so long from now on, a second at the most; 0 or less revokes it.
+
+        Returns the seconds granted.
+        """
         seconds = min(seconds, MOST_LENT_S) if seconds > 0.0 else 0.0  # whatever a game reckons: no number is 0
         self._lent_until = self._clock() + seconds
         if not seconds:
@@ -153,7 +161,7 @@ class TrainingWindows:
 
     @property
     def window_open(self) -> bool:
-        """Whether it may learn now."""
+        """Whether learning may go on now."""
         return self._in_window and not self._paused and not self.rest
 
     @property
@@ -172,7 +180,7 @@ class TrainingWindows:
 
     @property
     def why(self) -> str:
-        """Why it learns now or does not, and what holds it back, for the menu."""
+        """Why learning goes on now or does not, and what holds it back, for the menu."""
         if self._paused:
             return "learning is off"
         if self.rest:
@@ -185,22 +193,22 @@ class TrainingWindows:
         if self.share == 1.0:
             return occasion
         reason = "the machine is busy" if self._busy else "frames came late"
-        return f"{occasion}; {reason}, so it takes {100 * self.share:.0f} % of the time"
+        return f"{occasion}; {reason}, so learning takes {100 * self.share:.0f} % of the time"
 
     def report(self) -> dict[str, Any]:
-        """Plain data, for report.py."""
+        """Plain data for the panel and the headless table."""
         return {"open": self.window_open, "why": self.why, "share": self.share, "run_on_ms": self.run_on_ms}
 
     @property
     def run_on_ms(self) -> float | None:
-        """How long it ran on after windows closed, the 99th percentile of the last ones; None: never yet."""
+        """How long work ran on after a window closed, 99th percentile of the last times; None: it never did."""
         run_ons = list(self._run_ons)
         return 1e3 * _p99(run_ons) if run_ons else None
 
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
     def look(self) -> None:
-        """Renew what is known of the machine, at most four times a second."""
+        """Read the machine's figures anew, at most four times a second."""
         now = self._clock()
         if now < self._look_at:
             return
@@ -212,7 +220,7 @@ class TrainingWindows:
             self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
 
     def budget(self, hurried: bool = False) -> float:
-        """Seconds that the next slice may take; 0: not now. `hurried`: there are no frames, somebody waits for it."""
+        """Seconds that the next slice may take; 0: not now. `hurried`: the game draws nothing and waits for it."""
         now = self._clock()
         self.stop[0] = 0  # before the look at the window: one that closes in between sets it again
         budget = self._budget(now, hurried)
@@ -223,19 +231,17 @@ class TrainingWindows:
         if not self.window_open:
             self.starvation.idle()
             return 0.0
-        if not hurried and self.learning_time == "thread":
-            if now < self._rest_until:
-                self.starvation.idle()
-                return 0.0
-        elif not hurried:
-            left = self._lent_until - now - self._overrun_s
-            if left < LEAST_SLICE_S:
+        budget = HURRIED_SLICE_S if hurried else SLICE_S
+        if not hurried and self.learning_time == "thread" and now < self._rest_until:
+            self.starvation.idle()
+            return 0.0
+        if not hurried and self.learning_time == "pump":
+            budget = min(SLICE_S, self._lent_until - now - self._overrun_s)
+            if budget < LEAST_SLICE_S:
                 self.starvation.waits(now)
                 return 0.0
-            self.starvation.begins(now)
-            return min(SLICE_S, left)
         self.starvation.begins(now)
-        return HURRIED_SLICE_S if hurried else SLICE_S
+        return budget
 
     @property
     def wait_s(self) -> float:

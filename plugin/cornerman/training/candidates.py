@@ -1,0 +1,115 @@
+"""Candidates: what was learned, put before a judge one at a time, and promoted where the verdict says so.
+
+The trainer's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from cornerman.contract import ModelError
+from cornerman.evaluation.live_results import LiveResult
+from cornerman.evaluation.verdict import Verdict
+from cornerman.models.champions import Champions
+from cornerman.models.live_monitor import PROBATION
+from cornerman.models.manifest import Provenance
+from cornerman.policy.policy import Policy
+from cornerman.settings import Settings
+from cornerman.training.metrics import Metrics
+
+
+class Judge(Protocol):
+    """Decides between one candidate and the champion, a slice at a time, here or in another process."""
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of battles counted so far."""
+
+    def advance(self, budget: Callable[[], bool]) -> Verdict | None:
+        """Work while `budget()` is true; the verdict once there is one."""
+
+
+class Candidates:
+    """One candidate at a time before the judge; the next is due after `candidate_period` more learning steps."""
+
+    def __init__(
+        self,
+        champions: Champions,
+        new_judge: Callable[[Policy, int], Judge],
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        """`new_judge` makes the judge of a candidate, given that and its number, which decides the battles."""
+        self.champions, self._new_judge, self._metrics = champions, new_judge, metrics
+        self._period, self._kept_versions = settings.candidate_period, settings.kept_versions
+        self.number = 0
+        """Candidates so far, earlier sessions included."""
+        self.steps = 0
+        """Learning steps when the last one was made."""
+        self._judging: tuple[Policy, Provenance, Judge] | None = None
+
+    @property
+    def judging(self) -> bool:
+        """Whether one is before the judge."""
+        return self._judging is not None
+
+    def steps_to_next(self, steps: int) -> int:
+        """Learning steps until the next one is due, after `steps` in all."""
+        return max(0, self.steps + self._period - steps)
+
+    def due(self, steps: int) -> bool:
+        """Whether to make the next one: after enough steps, and not while the champion itself is on probation."""
+        return not self.judging and not self.steps_to_next(steps) and not self.champions.on_probation
+
+    def begin(self, candidate: Policy, provenance: Provenance) -> None:
+        """Put a candidate before a judge of its own; `provenance` is what it will be stored with."""
+        self.number += 1
+        self.steps = provenance.learning_steps
+        self._judging = candidate, provenance, self._new_judge(candidate, self.number)
+
+    def advance(self, budget: Callable[[], bool]) -> bool:
+        """Judge on while `budget()` is true; True where that ended in a promotion."""
+        assert self._judging is not None
+        candidate, provenance, judge = self._judging
+        pairs = judge.pairs
+        verdict = judge.advance(budget)
+        self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
+        self._metrics.count("judged_pairs", judge.pairs - pairs)
+        if verdict is None:
+            return False
+        self._judging = None
+        return self.decide(candidate, provenance, verdict)
+
+    def decide(self, candidate: Policy, provenance: Provenance, verdict: Verdict) -> bool:
+        """Promote or reject a candidate; True where it plays now."""
+        self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason)
+        by_recorded_battles_alone = {} if verdict.battles else {PROBATION: True}
+        provenance = replace(provenance, gate=verdict.as_dict() | by_recorded_battles_alone)
+        try:
+            promoted = self.champions.judged(verdict, candidate, provenance)
+        except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
+            self._metrics.event(f"A better version was found, but could not be kept. {error}")
+            return False
+        if promoted is None:
+            self._metrics.count("rejected_candidates")
+            return False
+        self._metrics.event(f"Version {promoted.version} passed the gate and now plays. {verdict.reason}")
+        self.champions.prune(self._kept_versions)
+        return True
+
+    def live(self, result: LiveResult) -> None:
+        """Note how a live battle ended; a champion that has proved worse than its predecessor was is rolled back."""
+        if self.champions.live(result):
+            self.drop()
+
+    def drop(self) -> None:
+        """Judge no further, as when another champion plays than the one that the candidate is judged by."""
+        self._judging = None
+        self._metrics.set(gate_state="idle", gate_pairs=0)
+
+    def restart(self, number: int, steps: int) -> None:
+        """Go on after `number` candidates, the last of them made at so many steps; none is before the judge."""
+        self.drop()
+        self.number, self.steps = number, steps

@@ -1,0 +1,150 @@
+"""Training service: starts and stops the trainer's thread, gives it time and commands, and says how learning does.
+
+The game's thread calls everything here; nothing waits for the trainer but `start`, `settle`, `pump` and `stop`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cornerman.settings import Settings
+from cornerman.training.metrics import Metrics
+from cornerman.training.training_thread import TrainingThread
+from cornerman.training.training_windows import Reading, TrainingWindows
+
+if TYPE_CHECKING:
+    from cornerman.learning.sliced_burst import Flag
+    from cornerman.training.training_loop import TrainingLoop
+
+PROGRESS_PERIOD_S = 0.1
+
+
+class TrainingService:
+    """Learning of one running game; without `start` it does nothing, and commands run on the calling thread."""
+
+    def __init__(
+        self,
+        build: Callable[[Flag], TrainingLoop],
+        settings: Settings,
+        read_machine: Callable[[], Reading],
+        metrics: Metrics,
+    ) -> None:
+        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early."""
+        self._build, self._read_machine, self._metrics = build, read_machine, metrics
+        self.windows = TrainingWindows.from_settings(
+            settings, read_machine, on_processor=lambda: metrics.get("device", "cpu") == "cpu"
+        )
+        self.thread: TrainingThread | None = None
+        self._loop: TrainingLoop | None = None
+        self._start_due = False
+
+    # --------------------------------------------------------------------------------------------------- start and stop
+
+    def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
+        """Start the trainer and wait at most so long until it can learn; why it cannot is said.
+
+        `progress` gets a line about what is loading ten times a second, and may return False: wait no longer. A trainer
+        that ends just now still owns its files and its device: the new one starts when that is over.
+        """
+        if self.thread is not None and self.running:
+            self._start_due = not self.thread.alive
+            return
+        self._start_due = False
+        thread = self.thread = TrainingThread(self._prepare, self._metrics, self.windows)
+        end = time.monotonic() + wait_s
+        thread.start(0.0)
+        while not thread.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
+            if progress and progress(f"loading {self._metrics.get('loading', 'the trainer')} ...") is False:
+                break  # whoever loads will not wait any longer; the rest is done beside the game
+        if thread.dead_because:
+            self._metrics.say(thread.dead_because)
+
+    def start_later(self) -> None:
+        """Start the trainer at the next battle."""
+        self._start_due = True
+
+    def _prepare(self) -> TrainingLoop:
+        self._loop = None  # of a thread that has ended: no other may touch its device
+        self._loop = loop = self._build(self.windows.stop)
+        return loop
+
+    def stop(self) -> bool:
+        """Stop the trainer, which saves what was learned; False where it did not end in time."""
+        return self.thread is None or self.thread.stop()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a trainer learns, or will once it has loaded."""
+        return self.thread is not None and self.thread.alive
+
+    @property
+    def running(self) -> bool:
+        """Whether a trainer's thread runs, be it only to save before it ends."""
+        return self.thread is not None and self.thread.running
+
+    def pause(self, paused: bool) -> None:
+        """Learning off and on; a slice under way ends after its step or turn."""
+        self.windows.pause(paused)
+        if self.thread is not None:
+            self.thread.wake()
+
+    # ----------------------------------------------------------------------------------------------- commands and time
+
+    def call(self, command: Callable[[TrainingLoop | None], None]) -> None:
+        """Run a command that touches files or the loop on the thread that owns them, soon; here where there is none.
+
+        It is given the loop, or None where nothing learns.
+        """
+        if self.thread is None or not self.thread.post(lambda: command(self._loop)):
+            self._loop = None
+            command(None)
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait, at most so long, until what was recorded has been learned from; True where it has, or nobody learns."""
+        return self.thread is None or self.thread.settle(timeout_s)
+
+    def battle_starts(self) -> None:
+        """Between two battles nobody minds a stalled frame: a start that is due happens now."""
+        self.close_window()
+        if self._start_due:
+            self.start()
+
+    def open_window(self) -> None:
+        self.windows.open_window()
+        if self.thread is not None:
+            self.thread.wake()
+
+    def close_window(self) -> None:
+        self.windows.close_window()
+
+    def choose(self, choosing: bool) -> None:
+        """The player begins to choose, or has chosen."""
+        self.windows.choose(choosing)
+        if choosing and self.thread is not None:
+            self.thread.wake()
+
+    def frame(self, frame_ms: float) -> None:
+        """A frame has been drawn, `frame_ms` after the one before it."""
+        if self.thread is not None:
+            self.thread.frame(frame_ms)
+
+    def pump(self, seconds: float) -> None:
+        """Let the trainer work for so long; the caller sleeps meanwhile."""
+        if self.thread is not None:
+            self.thread.lend(seconds)
+
+    # ----------------------------------------------------------------------------------------------------------- status
+
+    def status(self) -> dict[str, Any]:
+        """Plain data: `gave_up`: learning is off for good; `trouble`: why, or what holds it back, or ""; `window`;
+        `machine`: the newest figures."""
+        thread, alive = self.thread, self.alive
+        closed = {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
+        return {
+            "gave_up": thread is not None and bool(thread.dead_because),
+            "trouble": "" if thread is None else thread.trouble,
+            "window": self.windows.report() if alive else closed,
+            "machine": dict((alive and self.windows.reading) or self._read_machine()),  # the trainer's thread reads it
+        }

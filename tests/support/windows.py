@@ -1,0 +1,22 @@
+"""Training windows with a clock of the test's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cornerman.training.training_windows import TrainingWindows
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def windows(
+    window: str = "between_rounds", learning_time: str = "thread", **more: Any
+) -> tuple[TrainingWindows, Clock]:
+    clock = Clock()
+    return TrainingWindows(window, learning_time, clock=clock, **more), clock
