@@ -110,7 +110,7 @@ class Database:
         """A connection to a sound file with the schema's tables; sqlite3.Error or _DamagedError where it is not."""
         empty = self._read_only and not self.path.exists()
         place = ":memory:" if empty else f"{self.path.absolute().as_uri()}?mode={'rw' if self._read_only else 'rwc'}"
-        connection = sqlite3.connect(place, BUSY_TIMEOUT_S, check_same_thread=False, uri=True)
+        connection = sqlite3.connect(place, timeout=BUSY_TIMEOUT_S, check_same_thread=False, uri=True)
         try:
             connection.execute("pragma trusted_schema = off")
             connection.execute("pragma cache_size = -256")  # KiB: adding needs few pages, and the default is 2 MB
