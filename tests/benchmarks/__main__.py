@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, not_measured
 
 HARNESS = {"__main__", "figures", "game_loops", "loaded_plugin"}
 REPEATS = 7
@@ -30,12 +30,16 @@ def subjects() -> list[str]:
 
 def measure(subject: str, repeats: int | None) -> tuple[list[Figure], bool]:
     """A subject's figures, and whether it came through; without `repeats` as many as the subject needs."""
+    found: list[Figure] = []
     try:
         module = import_module(f"tests.benchmarks.{subject}")
-        return module.run(repeats or getattr(module, "REPEATS", REPEATS)), True
+        for figure in module.run(repeats or getattr(module, "REPEATS", REPEATS)):
+            found.append(figure)  # noqa: PERF402 - what was measured before a failure is kept
     except Exception as error:  # noqa: BLE001 - one subject that fails must not cost the figures of the others
         traceback.print_exc()
-        return [Figure(subject, None, "", "lower", 0, "", f"failed with {type(error).__name__}: {error}")], False
+        why = f"failed with {type(error).__name__}: {error}"
+        return [*found, not_measured(subject, "", "lower", why)], False
+    return found, True
 
 
 def table(figures: list[Figure]) -> str:

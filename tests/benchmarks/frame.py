@@ -76,24 +76,22 @@ class Pairs:
     alone: list[float]
 
 
-def run(repeats: int) -> list[Figure]:
+def run(repeats: int) -> Iterator[Figure]:
     """Every figure of the frame, in about a minute a pair."""
-    with ringside(EVERYTHING) as everything, ringside(LEARNING_ONLY) as learner:
-        light = pairs(everything, learner, repeats)
-        figures = [
-            *ratios("", light, wanted=True),
-            kept("", light, 0.85),
-            practised("", light),
-            *heavy(everything, learner, repeats),
-        ]
+    with ringside(LEARNING_ONLY) as learner:
+        with ringside(EVERYTHING) as everything:
+            light = pairs(everything, learner, repeats)
+            yield from (*ratios("", light, wanted=True), kept("", light, 0.85), practised("", light))
+            yield from heavy(everything, learner, repeats)
         only = pairs(learner, learner, repeats, practises=False)
-        figures += [*ratios("", only, prefix="frame.learning_only"), kept("", only, None, "frame.learning_only")]
+        yield from ratios("", only, prefix="frame.learning_only")
+        yield kept("", only, None, "frame.learning_only")
         with ringside({**EVERYTHING, "learning_time": "pump"}) as busy:
-            figures.append(kept("_busy", pairs(busy, learner, repeats, busy=True), 0.5))
+            yield kept("_busy", pairs(busy, learner, repeats, busy=True), 0.5)
     with slow_game() as slow:
-        slow_pairs = pairs(slow, None, repeats)
-        figures += [*ratios("_slow_game", slow_pairs, wanted=True), practised("_slow_game", slow_pairs)]
-    return figures + run_on(WINDOWS)
+        found = pairs(slow, None, repeats)
+        yield from (*ratios("_slow_game", found, wanted=True), practised("_slow_game", found))
+    yield from run_on(WINDOWS)
 
 
 @contextmanager
