@@ -23,6 +23,7 @@ import numpy as np
 
 from cornerman.files.packages import importable
 from cornerman.learning import kernels, update
+from cornerman.learning.learner import first_line
 from cornerman.policy.q_network import NetworkSpec, draw
 
 log = logging.getLogger("cornerman")
@@ -76,7 +77,7 @@ def cpu_steps(data: Path, compiling: Callable[[], object] = lambda: None) -> Cpu
     except Exception as error:  # numba and LLVM raise anything, and the cache is another program's format
         log.warning("numba cannot be used, so learning takes the slower way without it", exc_info=True)
         shutil.rmtree(folder, ignore_errors=True)
-        return CpuSteps(why_slow=f"numba cannot be used, so learning is slower than it could be: {_line(error)}")
+        return CpuSteps(why_slow=f"numba cannot be used, so learning is slower than it could be: {first_line(error)}")
 
 
 def cache_folder(data: Path) -> Path:
@@ -183,7 +184,3 @@ def _fill_in_a_child(folder: Path) -> None:
 def _sums(folder: Path) -> dict[str, str]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SEAL)
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

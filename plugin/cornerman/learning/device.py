@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from cornerman.contract import SettingsError
-from cornerman.learning.learner import DEVICE_ERRORS, Learner
+from cornerman.learning.learner import DEVICE_ERRORS, Learner, first_line
 from cornerman.learning.update import LearnSteps, learn_steps
 from cornerman.policy.q_network import NetworkSpec
 
@@ -73,7 +73,8 @@ def choose_device(
     try:
         timings = {name: measure(name, spec, batch_size)}
     except DEVICE_ERRORS as error:
-        return Choice("cpu", f"A {name} device was found but a trial step failed, so learning runs on the CPU: {error}")
+        why = f"A {name} device was found but a trial step failed, so learning runs on the CPU: {first_line(error)}"
+        return Choice("cpu", why)
     if setting != "auto":
         return Choice(name, f"The settings ask for {name}.", timings)
     timings["cpu"] = measure("cpu", spec, batch_size)

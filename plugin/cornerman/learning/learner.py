@@ -196,10 +196,13 @@ class Learner:
             self._leave(error)
 
     def _leave(self, error: Exception) -> None:
-        """Learn on the CPU from now on; `fault` says why. After its first line torch gives developers advice."""
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        self.fault = f"The {self.device} device failed, so learning continues on the CPU: {reason}"
+        self.fault = f"The {self.device} device failed, so learning continues on the CPU: {first_line(error)}"
         self.device, self._accelerator = "cpu", None
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, in a line; after it torch gives developers advice."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def build_learner(spec: NetworkSpec, settings: Settings, device: str, on_cpu: LearnSteps = learn_steps) -> Learner:

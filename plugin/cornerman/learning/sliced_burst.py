@@ -1,7 +1,7 @@
-"""A burst of learning steps done in parts that fit the time there is; the weights after it are the same for any parts.
+"""A burst of learning steps in parts that fit a time budget; any parts give the same weights.
 
-The rows are drawn from both rings before the first part, so how fast the machine is does not decide what is learned.
-The trainer's thread only.
+The rows of the whole burst are drawn before its first part, so what is learned does not depend on how fast the machine
+is. The trainer's thread only.
 """
 
 from __future__ import annotations
@@ -18,42 +18,40 @@ from cornerman.experience.replay_buffer import Batch, Rings, batch_for
 from cornerman.policy.q_network import NetworkSpec
 
 MOST_LOSS = 100.0
-"""The mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
+"""A mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
 MOST_DROPPED = 3
-"""Bursts in a row that may come to nothing finite."""
-
+"""Bursts in a row in which no step was finite before learning counts as broken."""
 
 Flag: TypeAlias = NDArray[np.uint8]
 """`[1]`: set to 1 by any thread to end the slice under way after its step or turn."""
 
-LET_IN_PERIOD_S, LET_IN_S, NO_FRAMES_S = 0.0005, 1e-6, 0.05
-"""How often plain Python lets the game's thread have the interpreter, and for how long at the least."""
+YIELD_PERIOD_S, YIELD_S, NO_FRAMES_S = 0.0005, 1e-6, 0.05
+"""How often plain Python gives up the interpreter, for how long, and the budget from which on there are no frames."""
 
 
 def for_a_slice(budget_s: float, stop: Flag) -> Callable[[], bool]:
-    """True until so much time is over or `stop` is set; asked between two turns of a battle to judge by or to practise.
+    """Predicate: within the time budget and not stopped; for loops of plain Python beside a game that draws.
 
-    A thread that runs plain Python lets go of the interpreter every 5 ms only, and whoever wakes up meanwhile waits:
-    frames came 10 ms late. So it sleeps for a moment every half millisecond: 0.2 ms late, for a fifth of the turns.
-    A budget of 50 ms or more says that there are no frames.
+    Such a loop gives up the interpreter every 5 ms only, and frames came 10 ms late. So the predicate sleeps for a
+    moment every half millisecond: 0.2 ms late, for a fifth of the turns. A budget of 50 ms or more means no frames.
     """
-    begun = let_in = time.perf_counter()
+    begun = yielded = time.perf_counter()
     if budget_s >= NO_FRAMES_S:
         return lambda: not stop[0] and time.perf_counter() - begun < budget_s
 
     def go_on() -> bool:
-        nonlocal let_in
+        nonlocal yielded
         now = time.perf_counter()
-        if now - let_in > LET_IN_PERIOD_S:
-            time.sleep(LET_IN_S)
-            now = let_in = time.perf_counter()
+        if now - yielded > YIELD_PERIOD_S:
+            time.sleep(YIELD_S)
+            now = yielded = time.perf_counter()
         return not stop[0] and now - begun < budget_s
 
     return go_on
 
 
 class LearnedLike(Protocol):
-    """What `Learner.learn_rows` tells."""
+    """What is read of `learner.Learned`."""
 
     @property
     def steps(self) -> int: ...
@@ -64,7 +62,7 @@ class LearnedLike(Protocol):
 
 
 class LearnerLike(Protocol):
-    """The part of a learner that is needed here."""
+    """What is used of `learner.Learner`."""
 
     @property
     def spec(self) -> NetworkSpec: ...
@@ -82,49 +80,50 @@ class SlicedBurst:
         learner: LearnerLike,
         batch_size: int,
         count_steps: Callable[[int, float], object],
-        stop: Any = None,
+        stop: Flag | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`count_steps` gets the steps and the seconds of each part; `stop` ends a part early, from any thread."""
         self._learner, self._batch_size, self._count_steps = learner, batch_size, count_steps
         self._stop, self.clock = stop, clock
-        self._room: tuple[str, Batch[Any]] | None = None  # for rows of bursts, and the device that likes it
+        self._memory: tuple[str, Batch[Any]] | None = None  # for rows of bursts, and the device it suits
         self._batch: Batch[Any] | None = None
-        self._rows: Any = None  # the batch as the learner takes it
+        self._rows: Any = None  # the batch as the learner prepared it
         self._steps = self._at = self._dropped = 0
-        self._step_s = 0.0  # what a step takes, 0 before the first
+        self._step_s = 0.0  # seconds that a step takes, 0 before the first
         self._applied, self._loss = 0, 0.0
 
     @property
     def pending(self) -> bool:
+        """Whether a burst was begun and is not over."""
         return self._batch is not None
 
     def begin(self, rings: Rings, num_steps: int, at_once: int = 1) -> None:
-        """Draw the rows of `num_steps` steps, times `at_once`, from both rings, each in proportion to what it holds.
+        """Draw the rows of `at_once` bursts of `num_steps` steps, from both rings in proportion to what they hold.
 
         Two bursts at once draw the same rows as one after the other.
         """
         size = self._batch_size
-        batch = self._memory(num_steps * at_once)
+        batch = self._memory_for(num_steps * at_once)
         rings.sample_many(at_once, (num_steps, size), rings.player.size / len(rings), batch)
         self._take(batch, num_steps * at_once)
         self._applied, self._loss = 0, 0.0
 
-    def _memory(self, num_steps: int) -> Batch[Any]:
-        """For the rows of so many steps, as the learner's device likes it: the same memory every time, if large enough.
+    def _memory_for(self, num_steps: int) -> Batch[Any]:
+        """Memory for the rows of so many steps: the same every time where it is large enough and suits the device.
 
-        Fresh memory for every burst let the process grow by megabytes, as other things took its place in between.
+        With fresh memory for every burst the process grew by megabytes, as other things took its place in between.
         """
         spec, device, num_rows = self._learner.spec, self._learner.device, self._batch_size * num_steps
-        if self._room is None or self._room[0] != device or len(self._room[1].action) < num_rows:
-            self._room = (device, batch_for(device, num_rows, spec.observation_size, spec.num_actions))
-        return self._room[1].part(0, num_rows)
+        if self._memory is None or self._memory[0] != device or len(self._memory[1].action) < num_rows:
+            self._memory = (device, batch_for(device, num_rows, spec.observation_size, spec.num_actions))
+        return self._memory[1].part(0, num_rows)
 
     def _take(self, batch: Batch[Any], num_steps: int) -> None:
         self._batch, self._rows, self._steps, self._at = batch, self._learner.prepare(batch), num_steps, 0
 
     def drop(self) -> None:
-        """Forget the rest of the burst, and what went wrong before."""
+        """Forget the rest of the burst, and how many bursts were dropped."""
         self._batch, self._rows, self._dropped = None, None, 0
 
     def advance(self, budget_s: float) -> float | None:
@@ -148,14 +147,14 @@ class SlicedBurst:
         if self._at < self._steps:
             return None
         self._batch = self._rows = None
-        return self._judged()
+        return self._checked_loss()
 
-    def _judged(self) -> float:
+    def _checked_loss(self) -> float:
         if not self._applied:
             self._dropped += 1
             if self._dropped >= MOST_DROPPED:
                 self._dropped = 0
-                raise FloatingPointError(f"{MOST_DROPPED} bursts in a row came to nothing finite")
+                raise FloatingPointError(f"no step of {MOST_DROPPED} bursts in a row was finite")
             return math.nan
         self._dropped = 0
         loss = self._loss / self._applied

@@ -1,1 +1,1 @@
-"""What plays: the network's shape, the numpy policy, the slot that is swapped, the difficulty levels."""
+"""Playing with numpy alone: the network's shape, the policy, the slot that is swapped, the difficulty levels."""

@@ -1,8 +1,8 @@
-"""A policy's Q-values for many observations at once, for bulk self-play: as few passes over memory as numpy allows.
+"""Q-values of a policy for many observations at once, for self-play: as few passes over memory as numpy allows.
 
-Built from a policy's folded layers and owned by one thread, because its buffers are its own. What it saves:
-relu(v + c) = max(v, -c) + c, and the last c goes into the next layer's bias; the head is padded, since a product with
-16 columns takes less time than one with 11; blocks of rows stay in the cache through all layers.
+Built from a policy's folded layers; it owns its buffers, so one thread owns it. What saves time: relu(v + c) =
+max(v, -c) + c, where the last c goes into the next layer's bias; a padded head, since a product with 16 columns takes
+less time than one with 11; and blocks of rows that stay in the cache through all layers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cornerman.contract import Floats
 
 BLOCK = 512
-"""Rows that are taken through all layers at once."""
+"""Rows that go through all layers together."""
 _PADDED = 16
 
 
@@ -35,7 +35,7 @@ class Layer(Protocol):
 
 
 class BatchForward:
-    """Q-values of batches of one policy."""
+    """Q-values of one policy for batches of observations."""
 
     def __init__(self, layers: Sequence[Layer], head: Floats) -> None:
         carried = np.zeros((layers[0].weight if layers else head).shape[0] - 1)
@@ -65,14 +65,14 @@ class BatchForward:
 
 
 class _Step:
-    """One hidden layer; what is added or compared per unit is repeated for every row, which numpy does in one sweep."""
+    """One hidden layer; bias and floor are repeated for every row, because numpy adds equal shapes in one sweep."""
 
     def __init__(self, weight: Floats, bias: Floats, floor: Floats, epsilon: np.float32 | None) -> None:
         self._weight, self._bias, self._floor, self._epsilon = weight, bias, floor, epsilon
         self._units = np.empty((BLOCK, weight.shape[1]), np.float32)
 
     def __call__(self, rows: Floats) -> Floats:
-        """The layer's outputs, less what the next one's bias carries; valid until the next call."""
+        """The layer's outputs without what the next layer's bias adds; valid until the next call."""
         count = len(rows)
         units = self._units[:count]
         np.matmul(rows, self._weight, out=units)
@@ -104,7 +104,7 @@ def any_legal(action_masks: NDArray[np.bool_], random: np.random.Generator) -> N
 
 
 def _carrying(weight: Floats, carried: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Weights `[inputs, outputs]`, and the bias with `carried` `[inputs]` in it, which every input lacks."""
+    """Weights `[inputs, outputs]`, and the bias plus what `carried` `[inputs]`, which every input lacks, comes to."""
     changed = weight.astype(np.float64)
     return np.ascontiguousarray(weight[:-1]), _tiled(changed[-1] + carried @ changed[:-1])
 

@@ -1,6 +1,6 @@
-"""How strong it plays now: five levels, from the champion's best move down to older versions that waver.
+"""Difficulty: five levels, from the champion's best action down to older versions that draw among good actions.
 
-A level never plays a clearly bad action: the softmax runs over the legal actions near the best (see policy.py).
+No level plays a clearly bad action: the softmax runs over the legal actions near the best one (see policy.py).
 """
 
 from __future__ import annotations

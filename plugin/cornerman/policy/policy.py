@@ -1,7 +1,7 @@
 """The policy: an immutable snapshot of a Q-network that plays with numpy alone.
 
-A policy is built on any thread and never changes; any number of threads may ask it at once, because the buffers that
-one decision computes in belong to the calling thread. Nothing here imports torch.
+Built on any thread and never changed; any number of threads may call it at once, because each computes in buffers of
+its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cornerman.policy.batched_forward import BatchForward, any_legal, choose
 from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec, split
 
 CLEARLY_BAD = 2.0
-"""With a temperature, an action that is worth this many temperatures less than the best one is never taken.
+"""With a temperature, an action whose Q-value is this many temperatures below the best one's is never taken.
 
 At a gap of 2 temperatures an action would have e^-2 = 14 % of the best one's chance: below that a weaker opponent
 looks broken rather than weak."""
@@ -35,7 +35,7 @@ class Chance(Protocol):
 
 
 class Policy:
-    """Q-values and decisions of one version; `flat` `[P]` is copied and frozen.
+    """Q-values and decisions of one version; `flat` `[P]` is copied and made read-only.
 
     ValueError where the parameters do not fit the spec or are not all finite.
     """
@@ -54,7 +54,7 @@ class Policy:
 
     @property
     def indifferent(self) -> bool:
-        """Whether it prefers nothing, since nothing was learned."""
+        """Whether all Q-values are equal because nothing was learned: then any legal action is drawn."""
         return self._indifferent
 
     @classmethod
@@ -94,7 +94,7 @@ class Policy:
     ) -> NDArray[np.int64]:
         """A legal action for each observation `[B, F]` under its mask `[B, A]`, as `act` without a temperature.
 
-        Every mask must allow something. It draws other random numbers than `act` does.
+        Every mask must allow an action. The random numbers drawn are not those of `act`.
         """
         if self._indifferent:
             return any_legal(action_masks, random)
@@ -156,7 +156,7 @@ class Policy:
 
 
 class _Plain:
-    """One hidden layer without layer normalisation; the bias is one more row of weights, met by an input of 1."""
+    """One hidden layer without layer normalisation; the bias is one more row of weights, for an input that is 1."""
 
     __slots__ = ("weight", "zeros")
 
@@ -179,7 +179,7 @@ class _Plain:
 
 
 class _Normed(_Plain):
-    """One hidden layer with everything of its normalisation folded in that does not depend on the observation.
+    """One hidden layer whose weights include all of its normalisation that does not depend on the observation.
 
     Layer normalisation (Ba et al. 2016) first subtracts the mean over the units; that is linear, so it is folded into
     the weights: W - mean over units. What is left is a scale, and the variance of centred numbers is one dot product.
@@ -214,7 +214,7 @@ def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain],
     """The hidden layers, and the head's weights with its bias as their last row `[units + 1, A]`."""
     arrays = {name: view.astype(np.float64) for name, view in views.items()}
     layers: list[_Plain] = []
-    factor = np.ones((spec.observation_size, 1))  # of the inputs: what the layer before has left to this one
+    factor = np.ones((spec.observation_size, 1))  # of the inputs: gains of the layer before that it left out
     for i, units in enumerate(spec.hidden):
         weight, bias = arrays[f"hidden{i}.weight"] * factor, arrays[f"hidden{i}.bias"]
         gain = arrays.get(f"hidden{i}.gain")
@@ -230,7 +230,7 @@ def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain],
 
 
 def _softmax_choice(values: list[float], temperature: float, random: Chance) -> int:
-    """Index into Q-values, drawn by softmax with what is clearly bad cut."""
+    """Index into Q-values, drawn by softmax without the clearly bad ones."""
     best = max(values)
     gaps = [(best - value) / temperature for value in values]
     chances = [exp(-gap) if gap < CLEARLY_BAD else 0.0 for gap in gaps]
@@ -239,7 +239,7 @@ def _softmax_choice(values: list[float], temperature: float, random: Chance) -> 
         point -= chance
         if point < 0.0:
             return index
-    return values.index(best)  # rounding left a sliver beyond the last one
+    return values.index(best)  # rounding left the point beyond the last one
 
 
 def _frozen(array: object) -> Floats:

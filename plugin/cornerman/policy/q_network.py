@@ -1,7 +1,7 @@
-"""The Q-network's shape: sizes, where each array lies in the flat parameter vector, and a first draw.
+"""The Q-network's shape: sizes, the place of each array in the flat parameter vector, and initial parameters.
 
 A LayerNorm MLP: per hidden layer `relu(layer_norm(x W + b) * gain + shift)`, then a linear head of `[A]` Q-values.
-No torch here, so a policy can be built and played with numpy alone; the update is in td.py.
+numpy alone; the learning step is in learning/update.py.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def split(flat: Floats, spec: NetworkSpec) -> dict[str, Floats]:
 
 
 def draw(spec: NetworkSpec, random: np.random.Generator) -> Floats:
-    """A first parameter vector `[P]`: He-normal weights (He et al. 2015, section 2.2), gains 1, the rest 0.
+    """Initial parameters `[P]`: He-normal weights (He et al. 2015, section 2.2), gains 1, the rest 0.
 
-    The head is 0, so every first Q-value is: a network that has learned nothing prefers nothing (see `Policy.act`).
+    The head is 0, and so is every Q-value: a network that has learned nothing prefers no action (see `Policy.act`).
     """
     flat = np.zeros(spec.num_parameters, np.float32)
     for name, view in split(flat, spec).items():

@@ -1,7 +1,7 @@
-"""A replay buffer whose rows lie on a device too, so that a batch to learn from is picked there and not sent there.
+"""A replay buffer that keeps a copy of its rows on a device, so that batches are picked there and need not be sent.
 
-Which rows are drawn is decided here, by the same generator as without; so is what a checkpoint holds. Where the device
-fails, the same rows come from this side, from then on. It was tested with torch's "cpu"; it was not run on a GPU.
+The same generator draws the same rows as without a device, and a checkpoint holds the same. After a failure of the
+device, the same rows come from the arrays here. For one thread.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from torch import Tensor
 from cornerman.contract import Transition
 from cornerman.experience.replay_buffer import Batch, ReplayBuffer
 from cornerman.experience.transitions import Columns, layout
-from cornerman.learning.accelerator.device_actor import BROKEN
 from cornerman.learning.device import Choice
+from cornerman.learning.learner import DEVICE_ERRORS, first_line
 from cornerman.policy.q_network import NetworkSpec
 
 HERE = "numpy"
 TRIAL_ROWS, REPEATS = 20_000, 5
+NAMES = ("observation", "action_mask", "action", "reward", "discount", "next_observation", "next_action_mask")
+"""Columns of a batch, in order."""
 
 Measure = Callable[[str, str, NetworkSpec, int], float]
 
 
 class DeviceReplay(ReplayBuffer):
-    """A ring as its parent is; `sample` gives tensors on the device while that works, else arrays."""
+    """`sample` gives tensors on the device; arrays once the device has failed."""
 
     def __init__(
         self, capacity: int, observation_size: int, num_actions: int, random: np.random.Generator, device: str
@@ -47,7 +49,6 @@ class DeviceReplay(ReplayBuffer):
         self._send(1)
 
     def append_many(self, columns: Columns) -> None:
-        """As the parent's; the rows go to the device in the same places."""
         super().append_many(columns)
         self._send(len(columns["action"]))
 
@@ -64,45 +65,38 @@ class DeviceReplay(ReplayBuffer):
         """Rows with replacement, the same ones as the parent would draw; ValueError where nothing is stored."""
         if self.fault or out is not None:
             return super().sample(batch_size, out)
-        if not self.size:
-            raise ValueError("Nothing is stored yet, so nothing can be sampled.")
-        self._drawn = self._random.integers(0, self.size, batch_size)
+        self._drawn = self.draw(batch_size)
         try:
             at = torch.from_numpy(self._drawn).to(self.device)
-            return Batch(*(self._there[name].index_select(0, at) for name in _NAMES))
-        except BROKEN as error:
+            return Batch(*(self._there[name].index_select(0, at) for name in NAMES))
+        except DEVICE_ERRORS as error:
             return self.again(error)
 
     def again(self, error: Exception) -> Batch[Any]:
-        """The batch that was drawn last, from this side; `error` is why the device is left."""
+        """The batch that was drawn last, from the arrays here; `error` is why the device is left."""
         self._leave(error)
-        return Batch(*(self._columns[name].take(self._drawn, 0) for name in _NAMES))
+        return Batch(*(self._columns[name].take(self._drawn, 0) for name in NAMES))
 
     def _send(self, count: int) -> None:
-        """The newest `count` rows to the device, or every row's place where nothing is there yet."""
+        """Copy the newest `count` rows to the device, or all of them where nothing is there yet."""
         if self.fault:
             return
         try:
             if not self._there:
-                self._there = {
-                    name: torch.from_numpy(self._columns[name]).to(self.device, copy=True) for name in _NAMES
-                }
+                columns = ((name, torch.from_numpy(self._columns[name])) for name in NAMES)
+                self._there = {name: column.to(self.device, copy=True) for name, column in columns}
                 return
             stop = self._next if self._next or not count else self.capacity
             count = min(count, self.capacity)
             for start, end in ((max(0, stop - count), stop), (self.capacity + min(0, stop - count), self.capacity)):
-                for name in _NAMES:
+                for name in NAMES:
                     self._there[name][start:end] = torch.from_numpy(self._columns[name][start:end]).to(self.device)
-        except BROKEN as error:
+        except DEVICE_ERRORS as error:
             self._leave(error)
 
     def _leave(self, error: Exception) -> None:
         self._there = {}
-        self.fault = f"Rows on {self.device.type} failed, so they come from here: {str(error).splitlines()[0]}"
-
-
-_NAMES = ("observation", "action_mask", "action", "reward", "discount", "next_observation", "next_action_mask")
-"""What a batch holds, in order."""
+        self.fault = f"Rows on {self.device.type} failed, so they come from here: {first_line(error)}"
 
 
 def choose_rows(device: str, spec: NetworkSpec, num_rows: int, measure: Measure | None = None) -> Choice:
@@ -110,8 +104,9 @@ def choose_rows(device: str, spec: NetworkSpec, num_rows: int, measure: Measure 
     measure = measure or picking_speed
     try:
         timings = {where: measure(where, device, spec, num_rows) for where in (device, HERE)}
-    except BROKEN as error:
-        return Choice(HERE, f"Picking rows on {device} failed in a trial, so they are picked by numpy: {error}")
+    except DEVICE_ERRORS as error:
+        why = f"Picking rows on {device} failed in a trial, so they are picked by numpy: {first_line(error)}"
+        return Choice(HERE, why)
     fastest = max(timings, key=lambda where: timings[where])
     how = "by numpy and sent" if fastest == HERE else f"on {device}"
     speeds = f"{timings[device]:,.0f} rows a second picked on {device} and {timings[HERE]:,.0f} sent there"
@@ -120,13 +115,10 @@ def choose_rows(device: str, spec: NetworkSpec, num_rows: int, measure: Measure 
 
 def picking_speed(where: str, device: str, spec: NetworkSpec, num_rows: int) -> float:
     """Rows a second that arrive on `device`, picked `where`; RuntimeError where it fails."""
-    sizes = spec.observation_size, spec.num_actions
-    columns = {name: np.zeros((TRIAL_ROWS, *shape), kind) for name, (shape, kind) in layout(*sizes).items()}
-    random = np.random.default_rng(0)
-    ring = ReplayBuffer(TRIAL_ROWS, *sizes, random)
-    if where != HERE:
-        ring = DeviceReplay(TRIAL_ROWS, *sizes, random, device)
-    ring.append_many(columns)
+    sizes, random = (spec.observation_size, spec.num_actions), np.random.default_rng(0)
+    here = where == HERE
+    ring = ReplayBuffer(TRIAL_ROWS, *sizes, random) if here else DeviceReplay(TRIAL_ROWS, *sizes, random, device)
+    ring.append_many({name: np.zeros((TRIAL_ROWS, *shape), kind) for name, (shape, kind) in layout(*sizes).items()})
     seconds = []
     for _ in range(REPEATS + 1):
         start = time.perf_counter()
