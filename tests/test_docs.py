@@ -59,8 +59,8 @@ def test_every_hook_is_documented_with_its_arguments(hook: str) -> None:
 def commands() -> dict[str, argparse.ArgumentParser]:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
-    for command in COMMANDS:
-        command.add(subparsers)
+    for add in COMMANDS.values():
+        add(subparsers)
     return dict(subparsers.choices)
 
 

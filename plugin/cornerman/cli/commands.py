@@ -1,4 +1,4 @@
-"""The commands of `cornerman`. Each is a class with `add` (its options and help) and `run`."""
+"""The commands of `cornerman`: for each the options with their help, and what runs it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cornerman.cli.cores import usable_cores
 from cornerman.cli.output import can_print
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from cornerman.models.manifest import Identity
     from cornerman.policy.policy import Policy
 
-
-class Command(Protocol):
-    """One subcommand."""
-
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None: ...
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _whole(least: int) -> Callable[[str], int]:
@@ -50,49 +45,41 @@ def _above_zero(text: str) -> float:
     return number
 
 
-def _game_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--game",
-        default="",
-        metavar="GAME",
-        help="an installed game's name, or module:attribute (default: the one that is installed)",
-    )
+def _command(
+    commands: Subparsers, run: Callable[[argparse.Namespace], int], about: str, text: str, game: bool = True
+) -> argparse.ArgumentParser:
+    """A subcommand with the options that most of them have: the data folder and, with `game`, the game."""
+    parser = commands.add_parser(run.__name__.removeprefix("run_"), help=about, description=text)
+    parser.set_defaults(run=run)
+    if game:
+        text = "an installed game's name, or module:attribute (default: the one that is installed)"
+        parser.add_argument("--game", default="", metavar="GAME", help=text)
+    text = "folder with the stored versions (default: ./cornerman-data)"
+    parser.add_argument("--data", type=Path, default=Path("cornerman-data"), metavar="DIR", help=text)
+    return parser
 
 
-def _data_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path("cornerman-data"),
-        metavar="DIR",
-        help="folder with the stored versions (default: ./cornerman-data)",
-    )
-
-
-class Install:
+def add_install(commands: Subparsers) -> None:
     """Drop the plugin into a game's plugins folder, as a player would by hand."""
+    text = "Copy this plugin into a game's plugins folder; an older copy there is replaced."
+    parser = commands.add_parser("install", help="copy the plugin into a plugins folder", description=text)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the game's plugins folder; made if it is missing")
+    parser.set_defaults(run=run_install)
 
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = "Copy this plugin into a game's plugins folder; an older copy there is replaced."
-        parser = commands.add_parser("install", help="copy the plugin into a plugins folder", description=text)
-        parser.add_argument("folder", type=Path, metavar="DIR", help="the game's plugins folder; made if it is missing")
-        parser.set_defaults(run=Install.run)
 
-    @staticmethod
-    def run(options: argparse.Namespace) -> int:
-        """Copy under a temporary name first, so that a failed copy leaves the old plugin as it was."""
-        source, target = Path(__file__).resolve().parents[1], options.folder / "cornerman"
-        if target.resolve() == source:
-            raise CommandError(f"{target} is the folder this runs from; give another one")
-        try:
-            options.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".cornerman-", dir=options.folder) as name:
-                _replace(target, source, Path(name))
-        except OSError as error:
-            raise CommandError(f"the plugin could not be copied to {target} ({error})") from error
-        print(f"The plugin is in {target}")
-        return 0
+def run_install(options: argparse.Namespace) -> int:
+    """Copy under a temporary name first, so that a failed copy leaves the old plugin as it was."""
+    source, target = Path(__file__).resolve().parents[1], options.folder / "cornerman"
+    if target.resolve() == source:
+        raise CommandError(f"{target} is the folder this runs from; give another one")
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".cornerman-", dir=options.folder) as name:
+            _replace(target, source, Path(name))
+    except OSError as error:
+        raise CommandError(f"the plugin could not be copied to {target} ({error})") from error
+    print(f"The plugin is in {target}")
+    return 0
 
 
 def _replace(target: Path, source: Path, aside: Path) -> None:
@@ -108,53 +95,47 @@ def _replace(target: Path, source: Path, aside: Path) -> None:
         raise
 
 
-class Evaluate:
+def add_evaluate(commands: Subparsers) -> None:
     """Measure a stored version against bots."""
+    text = "Play a stored version, or a bot, against bots in side-swapped battles."
+    parser = _command(commands, run_evaluate, "how strong a version is, with an interval", text)
+    add = parser.add_argument
+    add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
+    add("--agent", metavar="NAME", help="measure this bot instead of a version")
+    add("--bot", default="", metavar="NAME", help="the opponent (default: each of the game's bots in turn)")
+    add("--battles", type=_whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
+    add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
+    add("--json", action="store_true", help="print JSON, one line a bot")
 
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = "Play a stored version, or a bot, against bots in side-swapped battles."
-        parser = commands.add_parser("evaluate", help="how strong a version is, with an interval", description=text)
-        _game_option(parser)
-        _data_option(parser)
-        add = parser.add_argument
-        add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
-        add("--agent", metavar="NAME", help="measure this bot instead of a version")
-        add("--bot", default="", metavar="NAME", help="the opponent (default: each of the game's bots in turn)")
-        add("--battles", type=_whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
-        add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
-        add("--json", action="store_true", help="print JSON, one line a bot")
-        parser.set_defaults(run=Evaluate.run)
 
-    @staticmethod
-    def run(options: argparse.Namespace) -> int:
-        """A table, or a JSON line, for every bot."""
-        from cornerman.evaluation.arena import Agent, different_text, evaluate
+def run_evaluate(options: argparse.Namespace) -> int:
+    """A table, or a JSON line, for every bot."""
+    from cornerman.evaluation.arena import Agent, different_text, evaluate
 
-        game = find_game(options.game)
-        for name in filter(None, (options.bot, options.agent)):
-            if name not in game.bots:
-                raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(game.bots)}")
-        agent: Agent
-        if options.agent:
-            agent, who = game.bots[options.agent], options.agent
+    game = find_game(options.game)
+    for name in filter(None, (options.bot, options.agent)):
+        if name not in game.bots:
+            raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(game.bots)}")
+    agent: Agent
+    if options.agent:
+        agent, who = game.bots[options.agent], options.agent
+    else:
+        agent = policy = stored_policy(game, options.data, options.version)
+        who = f"version {policy.version}"
+    for name in [options.bot] if options.bot else game.bots:
+        result = evaluate(agent, game.bots[name], game, options.battles, options.seed)
+        if options.json:
+            print(json.dumps({"agent": who, "bot": name, "seed": options.seed, **result.as_dict()}))
         else:
-            agent = policy = stored_policy(game, options.data, options.version)
-            who = f"version {policy.version}"
-        for name in [options.bot] if options.bot else game.bots:
-            result = evaluate(agent, game.bots[name], game, options.battles, options.seed)
-            if options.json:
-                print(json.dumps({"agent": who, "bot": name, "seed": options.seed, **result.as_dict()}))
-            else:
-                low, high = result.interval
-                print(
-                    f"{who} against {name:<10} {result.win_rate:6.1%} won ({low:.1%} to {high:.1%}), "
-                    f"{result.draws} drawn, {result.num_battles} battles, {result.mean_rounds:.1f} rounds"
-                    f"{different_text(result.battles)}"
-                )
-                if result.dropped:
-                    print(f"  {result.dropped}")
-        return 0
+            low, high = result.interval
+            print(
+                f"{who} against {name:<10} {result.win_rate:6.1%} won ({low:.1%} to {high:.1%}), "
+                f"{result.draws} drawn, {result.num_battles} battles, {result.mean_rounds:.1f} rounds"
+                f"{different_text(result.battles)}"
+            )
+            if result.dropped:
+                print(f"  {result.dropped}")
+    return 0
 
 
 def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Policy:
@@ -186,176 +167,162 @@ def _need_versions(data: Path) -> None:
         raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
 
 
-class Data:
+def add_data(commands: Subparsers) -> None:
     """Show, draw, export and import recorded battles."""
-
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = (
-            "Show what is stored of recorded battles: rows by source, actions, outcomes, and what was set aside. "
-            "Imports pass the same checks as recorded battles; files are .npz (numpy, no pickle) or .jsonl."
-        )
-        parser = commands.add_parser("data", help="what was recorded; export and import it", description=text)
-        _game_option(parser)
-        _data_option(parser)
-        add = parser.add_argument
-        add("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. data.png")
-        add("--export", type=Path, metavar="FILE", help="write the battles to a .npz or .jsonl file")
-        add("--import", type=Path, metavar="FILE", dest="take_in", help="add the battles of such a file")
-        parser.set_defaults(run=Data.run)
-
-    @staticmethod
-    def run(options: argparse.Namespace) -> int:
-        """The import first, so that the table shows it."""
-        from cornerman.cli.data import StoredData, identity_of
-
-        if not options.game and not options.data.is_dir():
-            raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
-        identity = None if options.game else identity_of(options.data)
-        stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
-        lines = stored.take_in(options.take_in) if options.take_in else []
-        lines += [stored.export(options.export)] if options.export else []
-        lines += [stored.plot(options.plot)] if options.plot else []
-        print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))
-        return 0
+    text = (
+        "Show what is stored of recorded battles: rows by source, actions, outcomes, and what was set aside. "
+        "Imports pass the same checks as recorded battles; files are .npz (numpy, no pickle) or .jsonl."
+    )
+    parser = _command(commands, run_data, "what was recorded; export and import it", text)
+    add = parser.add_argument
+    add("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. data.png")
+    add("--export", type=Path, metavar="FILE", help="write the battles to a .npz or .jsonl file")
+    add("--import", type=Path, metavar="FILE", dest="take_in", help="add the battles of such a file")
 
 
-class Versions:
+def run_data(options: argparse.Namespace) -> int:
+    """The import first, so that the table shows it."""
+    from cornerman.cli.data import StoredData, identity_of
+
+    if not options.game and not options.data.is_dir():
+        raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
+    identity = None if options.game else identity_of(options.data)
+    stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
+    lines = stored.take_in(options.take_in) if options.take_in else []
+    lines += [stored.export(options.export)] if options.export else []
+    lines += [stored.plot(options.plot)] if options.plot else []
+    print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))
+    return 0
+
+
+def add_versions(commands: Subparsers) -> None:
     """List, draw, promote, export, import and delete stored versions."""
+    text = (
+        "Without an action: a table of the stored versions, with ratings from the gate's battles (Bradley-Terry, "
+        "400 points are odds of ten to one, the weakest bot at 0) and their 95 % intervals."
+    )
+    parser = _command(commands, run_versions, "list, promote, roll back, export, import", text)
+    parser.add_argument("--tree", action="store_true", help="show the family tree instead of the table")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. versions.png")
+    parser.set_defaults(action=None)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    number: dict[str, Any] = {"type": int, "metavar": "N", "help": "a version's number"}
+    file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+    promote = actions.add_parser("promote", help="let version N play from the next start on")
+    promote.add_argument("version", **number)
+    actions.add_parser("rollback", help="let the champion before play again")
+    export = actions.add_parser("export", help="write version N to a .zip, to give away")
+    export.add_argument("version", **number)
+    export.add_argument("file", **file)
+    actions.add_parser("import", help="add the version in such a .zip, once it has played a smoke battle")
+    actions.choices["import"].add_argument("file", **file)
+    prune = actions.add_parser("prune", help="delete the oldest versions")
+    prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
+    for action in actions.choices.values():  # so that the options may stand on either side of the action
+        action.add_argument("--game", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        action.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = (
-            "Without an action: a table of the stored versions, with ratings from the gate's battles (Bradley-Terry, "
-            "400 points are odds of ten to one, the weakest bot at 0) and their 95 % intervals."
-        )
-        parser = commands.add_parser("versions", help="list, promote, roll back, export, import", description=text)
-        _game_option(parser)
-        _data_option(parser)
-        parser.add_argument("--tree", action="store_true", help="show the family tree instead of the table")
-        parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. versions.png")
-        parser.set_defaults(run=Versions.run, action=None)
-        actions = parser.add_subparsers(dest="action", metavar="ACTION")
-        number: dict[str, Any] = {"type": int, "metavar": "N", "help": "a version's number"}
-        file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
-        promote = actions.add_parser("promote", help="let version N play from the next start on")
-        promote.add_argument("version", **number)
-        actions.add_parser("rollback", help="let the champion before play again")
-        export = actions.add_parser("export", help="write version N to a .zip, to give away")
-        export.add_argument("version", **number)
-        export.add_argument("file", **file)
-        actions.add_parser("import", help="add the version in such a .zip, once it has played a smoke battle")
-        actions.choices["import"].add_argument("file", **file)
-        prune = actions.add_parser("prune", help="delete the oldest versions")
-        prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
-        for action in actions.choices.values():  # so that the options may stand on either side of the action
-            action.add_argument("--game", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-            action.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
-    @staticmethod
-    def run(options: argparse.Namespace) -> int:
-        """What was done, or the table."""
-        from cornerman.cli.data import identity_of
-        from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
+def run_versions(options: argparse.Namespace) -> int:
+    """What was done, or the table."""
+    from cornerman.cli.data import identity_of
+    from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
 
-        _need_versions(options.data)
-        identity, game = identity_of(options.data), None
-        try:
-            game = find_game(options.game)
-        except CommandError:  # a table needs no game where the versions say which one they play
-            if options.game or identity is None:
-                raise
-        if game is not None and (options.game or identity is None or game.name == identity.game):
-            identity = identity_for(game)
-        else:
-            game = None
-        assert identity is not None, "either the versions or the game say it"
-        stored = StoredVersions(options.data, identity, game)
-        actions: dict[str, Callable[[], str]] = {
-            "promote": lambda: stored.promote(options.version),
-            "rollback": stored.roll_back,
-            "export": lambda: stored.export(options.version, options.file),
-            "import": lambda: stored.import_file(options.file),
-            "prune": lambda: stored.prune(options.keep),
-        }
-        if options.action:
-            print(actions[options.action]())
-            return 0
-        if options.plot:
-            print(stored.plot(options.plot))
-        print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
+    _need_versions(options.data)
+    identity, game = identity_of(options.data), None
+    try:
+        game = find_game(options.game)
+    except CommandError:  # a table needs no game where the versions say which one they play
+        if options.game or identity is None:
+            raise
+    if game is not None and (options.game or identity is None or game.name == identity.game):
+        identity = identity_for(game)
+    else:
+        game = None
+    assert identity is not None, "either the versions or the game say it"
+    stored = StoredVersions(options.data, identity, game)
+    actions: dict[str, Callable[[], str]] = {
+        "promote": lambda: stored.promote(options.version),
+        "rollback": stored.roll_back,
+        "export": lambda: stored.export(options.version, options.file),
+        "import": lambda: stored.import_file(options.file),
+        "prune": lambda: stored.prune(options.keep),
+    }
+    if options.action:
+        print(actions[options.action]())
         return 0
+    if options.plot:
+        print(stored.plot(options.plot))
+    print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
+    return 0
 
 
-class Train:
+def add_train(commands: Subparsers) -> None:
     """Learn from headless battles until a number of decisions or minutes is reached."""
-
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = (
-            "Train by headless battles over processes: workers collect, this process learns, one more judges, with the "
-            "same learner and the same gate as in the game. Begins with the stored champion. Ctrl-C stops cleanly; "
-            "--resume goes on from the last checkpoint, also after a crash. Ends with a report (text and picture)."
-        )
-        parser = commands.add_parser("train", help="learn in bulk, without a window", description=text)
-        _game_option(parser)
-        _data_option(parser)
-        limit = parser.add_mutually_exclusive_group()
-        limit.add_argument("--decisions", type=_whole(1), metavar="N", help="stop after N recorded decisions")
-        limit.add_argument("--minutes", type=_above_zero, default=10.0, metavar="M", help="or after M (default: 10)")
-        add = parser.add_argument
-        add("--seed", type=_whole(0), default=0, help="decides every random choice (default: 0)")
-        add("--resume", action="store_true", help="go on from the last checkpoint")
-        cores = max(1, usable_cores() - 1)
-        text = f"processes that collect (default: all usable cores but one, here {cores})"
-        add("--workers", type=_whole(1), default=cores, metavar="N", help=text)
-        add("--checkpoint", type=_above_zero, default=60.0, metavar="S", help="seconds between two (default: 60)")
-        add("--report-battles", type=_whole(2), default=40, metavar="N", help="a pair in the cross table (default: 40)")
-        text = "where workers run: processes here, or actors of a Ray cluster (default: processes)"
-        add("--engine", choices=("processes", "ray"), default="processes", help=text)
-        add("--address", default="", metavar="HOST:PORT", help="of the Ray cluster (default: a new one here)")
-        add("--tensorboard", type=Path, metavar="DIR", help="also write the progress for TensorBoard into this folder")
-        parser.set_defaults(run=Train.run)
-
-    @staticmethod
-    def run(options: argparse.Namespace) -> int:
-        """A line every ten seconds and at every promotion, and a report at the end."""
-        from cornerman.training.bulk.plan import Plan
-        from cornerman.training.bulk.run import train
-
-        plan = Plan(
-            decisions=options.decisions,
-            minutes=None if options.decisions else options.minutes,
-            workers=options.workers,
-            checkpoint_s=options.checkpoint,
-            report_battles=options.report_battles,
-            tensorboard=options.tensorboard,
-            ray=options.address if options.engine == "ray" else None,
-        )
-        train(find_game(options.game), options.game, options.data, plan, options.seed, options.resume)
-        return 0
+    text = (
+        "Train by headless battles over processes: workers collect, this process learns, one more judges, with the "
+        "same learner and the same gate as in the game. Begins with the stored champion. Ctrl-C stops cleanly; "
+        "--resume goes on from the last checkpoint, also after a crash. Ends with a report (text and picture)."
+    )
+    parser = _command(commands, run_train, "learn in bulk, without a window", text)
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument("--decisions", type=_whole(1), metavar="N", help="stop after N recorded decisions")
+    limit.add_argument("--minutes", type=_above_zero, default=10.0, metavar="M", help="or after M (default: 10)")
+    add = parser.add_argument
+    add("--seed", type=_whole(0), default=0, help="decides every random choice (default: 0)")
+    add("--resume", action="store_true", help="go on from the last checkpoint")
+    cores = max(1, usable_cores() - 1)
+    text = f"processes that collect (default: all usable cores but one, here {cores})"
+    add("--workers", type=_whole(1), default=cores, metavar="N", help=text)
+    add("--checkpoint", type=_above_zero, default=60.0, metavar="S", help="seconds between two (default: 60)")
+    add("--report-battles", type=_whole(2), default=40, metavar="N", help="a pair in the cross table (default: 40)")
+    text = "where workers run: processes here, or actors of a Ray cluster (default: processes)"
+    add("--engine", choices=("processes", "ray"), default="processes", help=text)
+    add("--address", default="", metavar="HOST:PORT", help="of the Ray cluster (default: a new one here)")
+    add("--tensorboard", type=Path, metavar="DIR", help="also write the progress for TensorBoard into this folder")
 
 
-class Doctor:
+def run_train(options: argparse.Namespace) -> int:
+    """A line every ten seconds and at every promotion, and a report at the end."""
+    from cornerman.training.bulk.plan import Plan
+    from cornerman.training.bulk.run import train
+
+    plan = Plan(
+        decisions=options.decisions,
+        minutes=None if options.decisions else options.minutes,
+        workers=options.workers,
+        checkpoint_s=options.checkpoint,
+        report_battles=options.report_battles,
+        tensorboard=options.tensorboard,
+        ray=options.address if options.engine == "ray" else None,
+    )
+    train(find_game(options.game), options.game, options.data, plan, options.seed, options.resume)
+    return 0
+
+
+def add_doctor(commands: Subparsers) -> None:
     """Explain this machine: what was found, what is chosen, and why."""
-
-    @staticmethod
-    def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
-        parser = commands.add_parser("doctor", help="what this machine has, and what will be used", description=text)
-        devices = "cpu, cuda, xpu, mps, or auto: as settings.toml says (default: auto)"
-        parser.add_argument("--device", default="auto", help=devices)
-        _data_option(parser)
-        parser.set_defaults(run=Doctor.run)
-
-    @staticmethod
-    def run(options: argparse.Namespace) -> int:
-        """Sections of label and sentence; 1 where something needed is missing."""
-        from cornerman.cli.doctor import examine
-
-        lines, healthy = examine(options.device, options.data)
-        print("\n".join(lines))
-        return 0 if healthy else 1
+    text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
+    parser = _command(commands, run_doctor, "what this machine has, and what will be used", text, game=False)
+    devices = "cpu, cuda, xpu, mps, or auto: as settings.toml says (default: auto)"
+    parser.add_argument("--device", default="auto", help=devices)
 
 
-COMMANDS: tuple[type[Command], ...] = (Train, Evaluate, Versions, Data, Doctor, Install)
+def run_doctor(options: argparse.Namespace) -> int:
+    """Sections of label and sentence; 1 where something needed is missing."""
+    from cornerman.cli.doctor import examine
+
+    lines, healthy = examine(options.device, options.data)
+    print("\n".join(lines))
+    return 0 if healthy else 1
+
+
+COMMANDS: Mapping[str, Callable[[Subparsers], None]] = {
+    "train": add_train,
+    "evaluate": add_evaluate,
+    "versions": add_versions,
+    "data": add_data,
+    "doctor": add_doctor,
+    "install": add_install,
+}
+"""The functions that add a subcommand, by its name."""
