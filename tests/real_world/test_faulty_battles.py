@@ -17,7 +17,7 @@ import pytest
 from cornerman.__main__ import main
 from cornerman.contract import BattleEnd, ContractError, Transition
 from cornerman.evaluation.arena import evaluate
-from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.rewards import RewardCalculator
@@ -165,13 +165,13 @@ def test_bulk_training_goes_on_or_says_why_not(
 
 @pytest.mark.parametrize("error", [OSError("a"), KeyError("a"), RecursionError("a"), ContractError("a")])
 def test_game_code_names_what_failed(error: Exception) -> None:
-    with pytest.raises(FaultyBattleError, match=r"^the rules.*a"), game_code("the rules"):
+    with pytest.raises(FaultyBattleError, match=r"^the rules.*a"), GameCode("the rules"):
         raise error
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
 def test_game_code_lets_through_what_is_not_the_games(error: BaseException) -> None:
-    with pytest.raises(type(error)), game_code("the rules"):
+    with pytest.raises(type(error)), GameCode("the rules"):
         raise error
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
-from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
 from cornerman.experience.encoder import Encoder
 
 MAX_TURNS = 400
@@ -45,6 +45,9 @@ class Encoding(Protocol):
     def mask(self, action_mask: Sequence[bool]) -> Bools: ...
 
 
+_BEGINNING, _STATE, _SEAT = GameCode("new_battle"), GameCode("reading the state"), GameCode("asking for the seat")
+_BOT, _ACTION, _END = GameCode("a bot"), GameCode("applying an action"), GameCode("the end")
+
 Agent: TypeAlias = Acting | Bot
 """Whoever plays a seat: a policy, which sees observations, or a bot, which sees the game's own battle."""
 
@@ -73,7 +76,7 @@ class PolicyBot:
 
     def __call__(self, battle: Battle, random: Random) -> int:
         """A legal action for the seat to decide; FaultyBattleError where the game's state or mask cannot be used."""
-        with game_code("reading the state"):
+        with _STATE:
             seat = battle.seat
             if seat is None:
                 raise ContractError("a policy was asked for an action in a battle that is over")
@@ -94,7 +97,7 @@ def decide(bot: Bot, battle: Battle, random: Random) -> int:
     """The action of `bot`; FaultyBattleError where the game's code raises, and what our own raises as it is."""
     if isinstance(bot, PolicyBot):
         return bot(battle, random)
-    with game_code("a bot"):
+    with _BOT:
         return int(bot(battle, random))
 
 
@@ -125,10 +128,10 @@ def play_turns(
     `bots` and `randoms` are by seat. FaultyBattleError, naming the turn, where the game's code raises or breaks its
     contract.
     """
-    with game_code("the first state"):
+    with _STATE:
         course = [hash(repr(battle.state()))]
     for turn in range(max_turns):
-        with game_code(f"turn {turn}"):
+        with _SEAT:
             seat = seat_due(battle)
         if seat is None:
             break
@@ -139,7 +142,7 @@ def play_turns(
         except FaultyBattleError as error:
             raise FaultyBattleError(error.reason, f"turn {turn}, seat {seat}: {error}") from error
         yield None
-    with game_code("the last state"):
+    with _END:
         yield _ended(battle, course)
 
 
@@ -155,7 +158,7 @@ def seat_due(battle: Battle) -> int | None:
 
 def apply_action(battle: Battle, action: int) -> None:
     """Apply a decision; FaultyBattleError where the game refuses it or raises."""
-    with game_code(f"action {action}"):
+    with _ACTION:
         try:
             battle.apply(action)
         except ValueError as error:
@@ -199,7 +202,7 @@ def play_battle(game: HeadlessGame, seed: int, bots: Sequence[Bot], max_turns: i
 
 def new_battle(game: HeadlessGame, seed: int) -> Battle:
     """A battle of the game; FaultyBattleError where making it raises."""
-    with game_code("new_battle"):
+    with _BEGINNING:
         return game.new_battle(seed)
 
 

@@ -7,8 +7,6 @@ that names the commonest fault.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from cornerman.contract import ContractError, DataError
 
@@ -24,22 +22,31 @@ class FaultyBattleError(ContractError):
         self.reason = reason
 
 
-@contextmanager
-def game_code(what: str) -> Iterator[None]:
-    """The boundary to the game's code: whatever it raises inside becomes a FaultyBattleError that says `what` failed.
+class GameCode:
+    """The boundary to the game's code: what it raises inside becomes a FaultyBattleError that says `what` failed.
 
-    Nothing but calls of the game, its bots and the checks of what they return belong inside.
+    Nothing but calls of the game, its bots and the checks of what they return belong inside. It keeps no state, so one
+    that is entered every turn is built once: some 0.2 us.
     """
-    try:
-        yield
-    except (FaultyBattleError, MemoryError):  # what the machine lacks is no fault of the game
-        raise
-    except DataError as error:
-        raise FaultyBattleError(error.reason, f"{what}: {error}") from error
-    except ContractError as error:
-        raise FaultyBattleError("contract", f"{what}: {error}") from error
-    except Exception as error:  # a game's rules and bots may raise anything, and one battle must not end the work
-        raise FaultyBattleError(type(error).__name__, f"{what} failed with {type(error).__name__}: {error}") from error
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # What the machine lacks is no fault of the game, and an interrupt none of anybody.
+        if not isinstance(error, Exception) or isinstance(error, FaultyBattleError | MemoryError):
+            return
+        if isinstance(error, DataError):
+            raise FaultyBattleError(error.reason, f"{self._what}: {error}") from error
+        if isinstance(error, ContractError):
+            raise FaultyBattleError("contract", f"{self._what}: {error}") from error
+        name = type(error).__name__
+        raise FaultyBattleError(name, f"{self._what} failed with {name}: {error}") from error
 
 
 class BattleFaults:

@@ -13,12 +13,14 @@ from random import Random
 
 from cornerman.contract import BattleEnd, Bot, ContractError, HeadlessGame, Source, Transition
 from cornerman.evaluation.arena import MAX_TURNS, PolicyBot, apply_action, decide, new_battle, outcome_of, seat_due
-from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
 from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.policy.policy import Policy
+
+_OUTCOME, _STATE = GameCode("the outcome"), GameCode("reading the state")
 
 
 class Practice:
@@ -83,22 +85,22 @@ class Practice:
         bots = {seat: self._bot(newest), 1 - seat: opponent}
         battle = new_battle(self._game, random.getrandbits(48))
         recorder.start(battle_id, {seat: Source.PLUGIN, 1 - seat: source})
-        with game_code("the first state"):
+        with _STATE:
             state = battle.state()
-        for turn in range(MAX_TURNS):
-            with game_code(f"turn {turn}"):
+        for _ in range(MAX_TURNS):
+            with _STATE:
                 deciding = seat_due(battle)
                 if deciding is None:
                     break
                 mask = battle.action_mask()
             action = decide(bots[deciding], battle, random)
             apply_action(battle, action)
-            with game_code(f"turn {turn}"):
+            with _STATE:
                 before, state = state, battle.state()
             recorder.turn(battle_id, deciding, before, mask, action, state)
             self._check_recorded()
             yield
-        with game_code("the outcome"):
+        with _OUTCOME:
             outcome = outcome_of(battle)
         recorder.end(battle_id, outcome or {}, truncated=outcome is None)
         self._check_recorded()

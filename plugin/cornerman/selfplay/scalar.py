@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
 from cornerman.evaluation.arena import MAX_TURNS, apply_action, decide, new_battle, outcome_of, seat_due
-from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, game_code
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.rewards import RewardCalculator
 
 Ints = NDArray[Any]
+_OUTCOME, _STATE = GameCode("the outcome"), GameCode("reading the state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,12 @@ class ScalarBattles:
             if row in self._failed:
                 raise self._failed.pop(row)
             apply_action(battle, action)
-            with game_code("the outcome"):
+            with _OUTCOME:
                 outcome = outcome_of(battle)
             if outcome is None and len(taken) < self._max_turns:
                 self._read(row, battle)
                 return None
-            with game_code("the last state"):
+            with _STATE:
                 state = battle.state()
                 seen = np.stack([self._encoder.encode(state, seat) for seat in (0, 1)])
                 standing = self._standing(state)
@@ -157,7 +158,7 @@ class ScalarBattles:
 
     def _read(self, row: int, battle: Battle) -> None:
         """Read whose decision is due in a row, and what that seat sees and may do."""
-        with game_code("the state"):
+        with _STATE:
             seat, state = seat_due(battle), battle.state()
             if seat is None:
                 raise ContractError("the battle has an outcome before anything was decided in it")
