@@ -84,20 +84,14 @@ def test_evaluate_and_the_gate_leave_faulty_battles_out(fault: str) -> None:
     assert gate.verdict.figures["faulty battles"] == 0 or "battles were dropped" in gate.verdict.reason
 
 
-def practice_of(game: FaultyGame, said: list[str]) -> Practice:
-    policy = policy_of(game)
-    random, rewards = Random(0), RewardCalculator()
-    return Practice(
-        game, Encoder(game), rewards, random, lambda: policy, lambda: (policy,), epsilon=0.1, say=said.append
-    )
-
-
 @every_fault
 def test_practice_drops_faulty_battles_and_says_so_once(fault: str) -> None:
     said: list[str] = []
-    practice = practice_of(FaultyGame(fault), said)
+    game = FaultyGame(fault)
+    policy, rewards = policy_of(game), RewardCalculator()
+    practice = Practice(game, Encoder(game), rewards, Random(0), lambda: (policy,), epsilon=0.1, say=said.append)
     practice.due = 600.0
-    while practice.advance():
+    while practice.advance(policy):
         pass
     assert not practice.stopped
     assert len(said) == 1, "once a reason"
