@@ -1,7 +1,7 @@
 """Learning steps a second against the libraries that a game author would otherwise take. One thread.
 
 A step is what each library does for one: draw 64 of 10,000 stored rows, update the network. Every peer runs as it
-comes, with the same sizes and a full buffer; torch flushes denormal numbers for all of them. Ours draws from two rings
+comes, with the same sizes and a full buffer; torch flushes denormal numbers for all. Ours draws from two buffers
 and learns eight bursts of 16 steps at once, as the trainer does where that many are due, with action masks, double
 Q-learning and a target network that is averaged every step; stable-baselines3 does plain Q-learning without masks.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cornerman.experience.replay_buffer import ReplayBuffer, Rings
+from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers
 from cornerman.experience.transitions import layout
 from cornerman.learning.compiled import cpu_steps
 from cornerman.learning.learner import Learner
@@ -129,7 +129,7 @@ def make_rows() -> Rows:
 
 
 def ours(spec: NetworkSpec, rows: Rows, on_cpu: LearnSteps) -> Steps:
-    """The rings and the learner, as the trainer uses them; half of the rows in each ring."""
+    """The buffers and the learner, as the trainer uses them; half of the rows in each buffer."""
     random = np.random.default_rng(1)
     shapes = layout(OBSERVATION_SIZE, NUM_ACTIONS)
     columns: dict[str, Any] = {name: np.zeros((CAPACITY, *shape), kind) for name, (shape, kind) in shapes.items()}
@@ -147,10 +147,10 @@ def ours(spec: NetworkSpec, rows: Rows, on_cpu: LearnSteps) -> Steps:
     for at, half in enumerate(halves):
         half.append_many({name: column[at::2] for name, column in columns.items()})
     learner = Learner(spec, batch_size=BATCH, on_cpu=on_cpu)
-    rings, burst = Rings(*halves), SlicedBurst(learner, BATCH, lambda *_: None)
+    buffers, burst = ReplayBuffers(*halves), SlicedBurst(learner, BATCH, lambda *_: None)
 
     def steps() -> None:
-        burst.begin(rings, BURST_STEPS, MOST_BURSTS)
+        burst.begin(buffers, BURST_STEPS, MOST_BURSTS)
         while burst.pending:
             burst.advance(1e9)
 

@@ -23,7 +23,7 @@ import torch
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
-from cornerman.experience.replay_buffer import ReplayBuffer, ready_batch
+from cornerman.experience.replay_buffer import ReplayBuffer, empty_batch
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import layout
 from game_adapter.host.host import Host
@@ -205,11 +205,14 @@ def _filled() -> tuple[ReplayBuffer, Callable[[], object]]:
     ring = ReplayBuffer(CAPACITY, OBSERVATION_SIZE, NUM_ACTIONS, np.random.default_rng(0))
     for row in _rows(CAPACITY):
         ring.append(row)
-    ready = ready_batch(BATCH, OBSERVATION_SIZE, NUM_ACTIONS)
+    import torch  # the peer is timed with torch's tensors, and so is this
+
+    batch = empty_batch(BATCH, OBSERVATION_SIZE, NUM_ACTIONS)
+    tensors = [torch.from_numpy(values) for _, values in batch.columns()]  # the same memory
 
     def sample() -> object:
-        ring.sample(BATCH, ready.arrays)
-        return ready.tensors
+        ring.sample(BATCH, batch)
+        return tensors
 
     return ring, sample
 

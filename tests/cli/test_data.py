@@ -71,9 +71,9 @@ def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsy
         rows = [line.split()[:3] for line in out.splitlines()]
         assert [PLAYER, str(20 * times), str((40 - refused) * times)] in rows
     again = Gym(target, held_out_fraction=0.0)
-    assert len(set(again.experience.rings.player.columns()["battle_id"].tolist())) == 40
-    assert again.experience.rings.player.size == (40 - refused) * 2
-    assert again.experience.rings.check_valid() is None
+    assert len(set(again.experience.buffers.player.columns()["battle_id"].tolist())) == 40
+    assert again.experience.buffers.player.size == (40 - refused) * 2
+    assert again.experience.buffers.player.check_valid() is None
 
 
 def test_a_plot(data: Path, tmp_path: Path, capsys: Output) -> None:

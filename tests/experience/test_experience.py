@@ -20,13 +20,13 @@ def test_refill_brings_back_the_same_transitions_and_credits_no_steps(tmp_path: 
     before.work()
     assert before.learner.steps > 0
     after = Gym(tmp_path, **settings)  # the first one was never closed, as if killed
-    mine, back = before.experience.rings, after.experience.rings
+    mine, back = before.experience.buffers, after.experience.buffers
     for ring, again in ((mine.player, back.player), (mine.selfplay, back.selfplay)):
         assert ring.size > 0
         columns = again.columns()
         assert all((column == columns[name]).all() for name, column in ring.columns().items())
     assert len(after.experience.held_out.battles) == len(before.experience.held_out.battles) > 0
-    assert after.metrics.get("fill") == before.metrics.get("fill") == after.experience.rings.player.size
+    assert after.metrics.get("fill") == before.metrics.get("fill") == after.experience.buffers.player.size
     assert after.experience.rows == before.experience.rows
     assert not after.training.slice()
     assert after.learner.steps == 0
@@ -40,7 +40,7 @@ def test_counts_by_source_go_on_over_sessions(tmp_path: Path) -> None:
         assert dict(gym.experience.rows) == {PLAYER: 20 * number, SELF_PLAY: 40 * number}
         if number == 1:
             gym.training.close()  # and the second is killed
-    ids = gym.experience.rings.player.columns()["battle_id"]
+    ids = gym.experience.buffers.player.columns()["battle_id"]
     assert len(set(ids.tolist())) == 30
 
 
@@ -49,7 +49,9 @@ def test_refill_takes_the_newest_battles_where_not_all_fit(tmp_path: Path) -> No
     gym.play(80)
     gym.work()
     small = Gym(tmp_path, held_out_fraction=0.0, practice=0.0, replay_capacity=100)
-    assert small.experience.rings.player.columns()["battle_id"].tolist() == [at for at in range(30, 80) for _ in (0, 1)]
+    assert small.experience.buffers.player.columns()["battle_id"].tolist() == [
+        at for at in range(30, 80) for _ in (0, 1)
+    ]
 
 
 def test_a_full_disk_costs_no_learning(tmp_path: Path) -> None:

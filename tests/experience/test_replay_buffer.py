@@ -1,20 +1,22 @@
+"""Replay buffer: against a list, whole transitions drawn evenly, exact after a restore; and the pair of buffers."""
+
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections import deque
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import count
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.contract import SettingsError, Source, Transition
-from cornerman.experience.replay_buffer import Batch, ReplayBuffer, Rings, batch_for, empty_batch, ready_batch
+from cornerman.contract import SettingsError, Transition
+from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers, batch_for, empty_batch
 from cornerman.experience.transitions import pack
 from tests.support.sample_states import chain, same
 
@@ -24,7 +26,7 @@ def buffer(capacity: int = 8, seed: int = 0) -> ReplayBuffer:
 
 
 def numbered(number: int) -> Transition:
-    """A row that can be told from every other one, in each field that a batch holds."""
+    """A transition that can be told from every other one, in each field that a batch holds."""
     mask = np.array([number % 2 == 0, True, number % 3 == 0])
     return replace(
         chain(2)[0],
@@ -39,31 +41,35 @@ def numbered(number: int) -> Transition:
     )
 
 
+def filled(size: int, capacity: int = 8, seed: int = 0, first: int = 0) -> ReplayBuffer:
+    made = buffer(capacity, seed)
+    for number in range(first, first + size):
+        made.append(numbered(number))
+    return made
+
+
 @given(st.integers(1, 9), st.lists(st.one_of(st.just("append"), st.integers(0, 25), st.just("restore")), max_size=20))
-def test_against_a_list_with_random_operations(capacity: int, operations: list[str | int]) -> None:
-    ring, twin, numbers = buffer(capacity), deque[Transition](maxlen=capacity), count()
+def test_buffer_equals_a_list_under_random_operations(capacity: int, operations: list[str | int]) -> None:
+    ours, twin, numbers = buffer(capacity), deque[Transition](maxlen=capacity), count()
     for operation in operations:
         if operation == "append":
             rows = [numbered(next(numbers))]
-            ring.append(rows[0])
+            ours.append(rows[0])
         elif operation == "restore":
-            rows, state = [], ring.state()
-            ring = buffer(capacity, seed=5)
-            ring.restore(state)
+            rows, state = [], ours.state()
+            ours = buffer(capacity, seed=5)
+            ours.restore(state)
         else:
             rows = [numbered(next(numbers)) for _ in range(int(operation))]
-            ring.append_many(pack(rows, 2, 3))
+            ours.append_many(pack(rows, 2, 3))
         twin.extend(rows)
-        assert ring.check_valid() is None
-        assert len(ring) == ring.size == len(twin)
-        assert all(same(one, other) for one, other in zip(ring.rows(), twin, strict=True))
+        assert ours.check_valid() is None
+        assert len(ours) == ours.size == len(twin)
+        assert all(same(one, other) for one, other in zip(ours.rows(), twin, strict=True))
 
 
-def test_a_sample_is_whole_rows_drawn_evenly() -> None:
-    ring = buffer(40)
-    for number in range(55):
-        ring.append(numbered(number))
-    batch = ring.sample(20_000)
+def test_sample_draws_whole_transitions_evenly() -> None:
+    batch = filled(55, capacity=40).sample(20_000)
     numbers = np.rint(batch.observation[:, 0] * 1000).astype(int)
     counts = np.bincount(numbers, minlength=55)
     assert counts[:15].sum() == 0  # fallen out
@@ -75,18 +81,12 @@ def test_a_sample_is_whole_rows_drawn_evenly() -> None:
             np.testing.assert_array_equal(values[at], np.asarray(getattr(row, name), values.dtype))
 
 
-def test_a_half_full_ring_never_samples_what_is_not_there() -> None:
-    ring = buffer(1000)
-    for number in range(1, 4):
-        ring.append(numbered(number))
-    assert set(np.rint(ring.sample(500).reward * 100).astype(int)) == {1, 2, 3}
+def test_sample_of_a_half_full_buffer_holds_only_what_is_there() -> None:
+    assert set(np.rint(filled(3, 1000, first=1).sample(500).reward * 100).astype(int)) == {1, 2, 3}
 
 
-def test_the_types_and_shapes_of_a_batch() -> None:
-    ring = buffer()
-    ring.append(numbered(1))
-    batch = ring.sample(5)
-    described = {name: (values.shape, values.dtype.name) for name, values in batch.columns()}
+def test_batches_have_the_types_and_shapes_of_the_layout() -> None:
+    described = {name: (values.shape, values.dtype.name) for name, values in filled(1).sample(5).columns()}
     assert described == {
         "observation": ((5, 2), "float32"),
         "action_mask": ((5, 3), "bool"),
@@ -98,128 +98,80 @@ def test_the_types_and_shapes_of_a_batch() -> None:
     }
 
 
-def test_the_same_seed_samples_the_same_rows() -> None:
-    one, other = buffer(seed=3), buffer(seed=3)
-    for number in range(8):
-        one.append(numbered(number))
-        other.append(numbered(number))
-    np.testing.assert_array_equal(one.sample(50).reward, other.sample(50).reward)
-
-
-def test_a_fresh_sample_leaves_the_last_one_alone() -> None:
-    ring = buffer()
-    for number in range(8):
-        ring.append(numbered(number))
-    first = ring.sample(64)
+def test_sample_repeats_by_its_seed_and_leaves_the_last_batch_alone() -> None:
+    one, other = filled(8, seed=3), filled(8, seed=3)
+    first = one.sample(50)
     kept = first.reward.copy()
-    ring.sample(64)
+    np.testing.assert_array_equal(kept, other.sample(50).reward)
+    one.sample(50)
     np.testing.assert_array_equal(first.reward, kept)
 
 
-def test_ready_tensors_are_the_arrays_memory() -> None:
-    pytest.importorskip("torch", reason="the tensors are torch's")
-    ring = buffer()
-    for number in range(8):
-        ring.append(numbered(number))
-    ready = ready_batch(16, 2, 3)
-    ring.sample(16, ready.arrays)
-    for column in fields(Batch):
-        array, tensor = getattr(ready.arrays, column.name), getattr(ready.tensors, column.name)
-        assert tensor.data_ptr() == array.ctypes.data
-        np.testing.assert_array_equal(tensor.numpy(), array)
-    assert str(ready.tensors.action.dtype) == "torch.int64"
-    assert ready.arrays.reward.any()
-
-
 @pytest.mark.parametrize("error", [RuntimeError("no more"), AssertionError("not compiled with CUDA")])
-def test_without_pinned_memory_a_batch_for_cuda_is_a_plain_one(
+def test_a_batch_for_cuda_is_a_plain_one_without_pinned_memory(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-
-    def fail(*arguments: Any, **more: Any) -> Any:
-        asked.append(more["pin_memory"])
+    def fail(tensor: torch.Tensor) -> torch.Tensor:
         raise error
 
-    monkeypatch.setattr(pytest.importorskip("torch", reason="the memory is torch's"), "zeros", fail)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", fail)
     shapes = {name: (column.shape, column.dtype) for name, column in batch_for("cuda", 16, 2, 3).columns()}
     assert shapes == {name: (column.shape, column.dtype) for name, column in empty_batch(16, 2, 3).columns()}
-    assert asked == [True]
 
 
-def test_state_and_restore_sample_on_exactly() -> None:
-    ring = buffer(10)
+@pytest.mark.parametrize("generator", [np.random.PCG64, np.random.MT19937])
+def test_restore_samples_on_exactly(generator: type[np.random.BitGenerator]) -> None:
+    ours = ReplayBuffer(10, 2, 3, np.random.Generator(generator(1)))
     for number in range(13):
-        ring.append(numbered(number))
-    ring.sample(7)
-    state = {name: array.copy() for name, array in ring.state().items()}
-    copy = buffer(10, seed=99)
-    copy.restore(state)
+        ours.append(numbered(number))
+    ours.sample(7)
+    copy = ReplayBuffer(10, 2, 3, np.random.Generator(generator(2)))
+    copy.restore({name: array.copy() for name, array in ours.state().items()})
     for number in range(13, 20):
-        ring.append(numbered(number))
+        ours.append(numbered(number))
         copy.append(numbered(number))
-        np.testing.assert_array_equal(ring.sample(9).observation, copy.sample(9).observation)
+        np.testing.assert_array_equal(ours.sample(9).observation, copy.sample(9).observation)
 
 
-def test_restore_keeps_a_generator_of_another_kind() -> None:
-    ring = ReplayBuffer(4, 2, 3, np.random.Generator(np.random.MT19937(1)))
-    ring.append(numbered(1))
-    copy = ReplayBuffer(4, 2, 3, np.random.Generator(np.random.MT19937(2)))
-    copy.restore(ring.state())
-    assert copy._random.integers(0, 10**9) == ring._random.integers(0, 10**9)
-
-
-@pytest.mark.parametrize("spoil", ["capacity", "column", "order", "sizes"])
-def test_a_state_that_does_not_fit_changes_nothing(spoil: str) -> None:
-    ring, other = buffer(4), buffer(5 if spoil == "capacity" else 4)
-    ring.append(numbered(1))
-    other.append(numbered(2))
-    state = other.state()
-    if spoil == "column":
-        del state["reward"]
-    if spoil == "order":
-        del state["next"]
-    if spoil == "sizes":
-        state["observation"] = np.zeros((1, 3), np.float32)
+@pytest.mark.parametrize("spoil", ["capacity", "reward", "next", "observation"])
+def test_restore_refuses_a_state_that_does_not_fit_and_changes_nothing(spoil: str) -> None:
+    ours, state = filled(1, 4, first=1), filled(1, 5 if spoil == "capacity" else 4, first=2).state()
+    if spoil == "observation":
+        state[spoil] = np.zeros((1, 3), np.float32)
+    else:
+        state.pop(spoil, None)
     with pytest.raises(ValueError, match="saved replay buffer"):
-        ring.restore(state)
-    assert same(ring.rows()[0], numbered(1))
+        ours.restore(state)
+    assert same(ours.rows()[0], numbered(1))
 
 
-def test_impossible_memory_is_refused_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impossible_memory_is_refused_before_it_is_taken() -> None:
     free = psutil.virtual_memory().available
     with pytest.raises(SettingsError, match=r"of 1000000000000 rows needs [\d]+ MiB and \d+ MiB are free"):
         buffer(10**12)
     assert psutil.virtual_memory().available > free / 2
-
-
-def test_a_capacity_of_nothing_is_refused() -> None:
     with pytest.raises(SettingsError, match="at least 1"):
         buffer(0)
 
 
-def test_an_empty_ring_cannot_be_sampled() -> None:
+def test_an_empty_buffer_cannot_be_sampled_and_others_sizes_not_be_stored() -> None:
     with pytest.raises(ValueError, match="Nothing is stored"):
         buffer().sample(4)
-
-
-def test_rows_of_another_game_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be stored"):
         buffer().append_many(pack(chain(2), 2, 3) | {"reward": np.zeros(3, np.float32)})
 
 
 def test_columns_are_all_the_memory_there_is() -> None:
-    ring = buffer(100)
     row_bytes = sum(np.asarray(array).nbytes for array in pack(chain(1), 2, 3).values())
-    assert ring.num_bytes == 100 * row_bytes
+    assert buffer(100).num_bytes == 100 * row_bytes
 
 
 RESIDENT = """
 import numpy as np, psutil
 from cornerman.experience.replay_buffer import ReplayBuffer
 before = psutil.Process().memory_info().rss
-ring = ReplayBuffer(200_000, 57, 11, np.random.default_rng(0))
-print((psutil.Process().memory_info().rss - before) / ring.num_bytes)
+buffer = ReplayBuffer(200_000, 57, 11, np.random.default_rng(0))
+print((psutil.Process().memory_info().rss - before) / buffer.num_bytes)
 """
 
 
@@ -229,123 +181,62 @@ def test_all_memory_is_taken_at_once() -> None:
     assert float(done.stdout) > 0.9
 
 
-def test_check_valid_finds_a_spoilt_row() -> None:
-    ring = buffer()
-    for number in range(1, 4):
-        ring.append(numbered(number))
-    ring._reward[1] = float("nan")
-    assert ring.check_valid() == "1 of 3 rows are wrong (reward), first at place 1"
-    ring._reward[1] = 0
-    ring._next = 1
-    assert "next goes to place 1" in (ring.check_valid() or "")
-    ring.size = 9
-    assert "outside" in (ring.check_valid() or "")
+def test_check_valid_names_a_wrong_transition_and_a_wrong_size() -> None:
+    columns = pack([numbered(number) for number in (1, 2, 3)], 2, 3)
+    columns["reward"][1] = float("nan")
+    spoilt = buffer()
+    spoilt.append_many(columns)
+    assert spoilt.check_valid() == "1 of 3 rows are wrong (reward), first at place 1"
+    state = filled(3).state()
+    state["next"][0] = 1
+    spoilt.restore(state)
+    assert "next goes to place 1" in (spoilt.check_valid() or "")
+    spoilt.size = 9
+    assert "outside" in (spoilt.check_valid() or "")
 
 
 def test_clear_erases_in_memory_too() -> None:
-    ring = buffer()
-    for number in range(5):
-        ring.append(numbered(number))
-    assert ring.clear() == 5
-    assert len(ring) == 0
-    assert not any(column.any() for column in ring._columns.values())
+    ours = filled(5)
+    assert ours.clear() == 5
+    assert len(ours) == 0
+    ours.size = ours.capacity  # what is still there where nothing is stored
+    assert not any(column.any() for column in ours.columns().values())
 
 
 # ------------------------------------------------------------------------------------------------------------- the pair
 
 
-def rings(player: int = 8, selfplay: int = 8) -> Rings:
-    return Rings(buffer(player, 1), buffer(selfplay, 2))
+def pair(player: int, selfplay: int) -> ReplayBuffers:
+    """Numbers below 100 in the player's buffer, from 100 on in that of self-play."""
+    return ReplayBuffers(filled(player, seed=1), filled(selfplay, seed=2, first=100))
 
 
-def of_player(number: int) -> Transition:
-    return replace(numbered(number), source=Source.PLAYER)
-
-
-def test_a_night_of_self_play_cannot_push_the_player_out() -> None:
-    pair = rings()
-    for number in range(4):
-        pair.append(of_player(number))
-        pair.append(replace(numbered(number + 4), opponent=Source.PLAYER))
-    for number in range(100):
-        pair.append(numbered(number))
-    assert (pair.player.size, pair.selfplay.size, len(pair)) == (8, 8, 16)
-    assert {row.index for row in pair.player.rows()} == set(range(8))
-
-
-@pytest.mark.parametrize(("fraction", "expected"), [(0.0, 0), (0.25, 16), (0.5, 32), (1.0, 64)])
-def test_a_fraction_of_the_batch_is_the_player_s(fraction: float, expected: int) -> None:
-    pair = rings()
-    pair.append(of_player(1))
-    pair.append(numbered(2))
-    rewards = pair.sample(64, fraction).reward
-    assert np.isclose(rewards, 0.01).sum() == expected
-    assert np.isclose(rewards, 0.02).sum() == 64 - expected
-
-
-@pytest.mark.parametrize(("fraction", "from_player"), [(0.0, 0), (0.25, 16), (1.0, 64)])
-def test_many_batches_are_whole_rows_and_each_has_its_share_of_the_player_s(fraction: float, from_player: int) -> None:
-    pair = rings()
-    for number in range(6):
-        pair.append(of_player(number))
-        pair.append(numbered(10 + number))
+@pytest.mark.parametrize(("player", "selfplay", "from_player"), [(6, 6, 32), (2, 6, 16), (6, 0, 64), (0, 6, 0)])
+def test_sample_many_draws_whole_transitions_of_both_in_proportion(
+    player: int, selfplay: int, from_player: int
+) -> None:
     out = empty_batch(3 * 4 * 64, 2, 3)
-    pair.sample_many(3, (4, 64), fraction, out)
-    indices = np.rint(100 * out.reward).astype(int)
-    assert set(indices.tolist()) == {*range(6 if from_player else 0), *range(10, 16 if from_player < 64 else 10)}
-    batches = (indices.reshape(12, 64) < 10).sum(1)
-    assert batches.tolist() == [from_player] * 12
-    assert len({tuple(batch) for batch in indices.reshape(12, 64).tolist()}) == 12, "no batch is drawn twice"
-    for at, index in enumerate(indices):
-        row = numbered(int(index))
+    pair(player, selfplay).sample_many(3, (4, 64), out)
+    numbers = np.rint(100 * out.reward).astype(int)
+    assert set(numbers.tolist()) == {*range(player), *range(100, 100 + selfplay)}
+    assert (numbers.reshape(12, 64) < 100).sum(1).tolist() == [from_player] * 12
+    assert len({tuple(batch) for batch in numbers.reshape(12, 64).tolist()}) == 12, "no batch is drawn twice"
+    for at, number in enumerate(numbers):
+        row = numbered(int(number))
         for name, column in out.columns():
             assert np.array_equal(column[at], np.asarray(getattr(row, name), column.dtype)), name
 
 
-def test_many_batches_at_once_are_the_same_rows_as_burst_by_burst() -> None:
+def test_sample_many_draws_the_same_at_once_as_burst_by_burst() -> None:
     at_once, one_by_one = empty_batch(5 * 2 * 8, 2, 3), empty_batch(5 * 2 * 8, 2, 3)
     for out, calls in ((at_once, 1), (one_by_one, 5)):
-        pair = rings()
-        for number in range(8):
-            pair.append(of_player(number))
-            pair.append(numbered(number))
+        both = pair(8, 8)
         for call in range(calls):
-            pair.sample_many(5 // calls, (2, 8), 0.5, out.part(call * 80 // calls, (call + 1) * 80 // calls))
+            both.sample_many(5 // calls, (2, 8), out.part(call * 80 // calls, (call + 1) * 80 // calls))
     for (name, column), (_, other) in zip(at_once.columns(), one_by_one.columns(), strict=True):
         assert np.array_equal(column, other), name
 
 
-def test_many_batches_from_one_ring_or_none() -> None:
-    for row in (of_player(1), numbered(1)):
-        pair, out = rings(), empty_batch(6, 2, 3)
-        pair.append(row)
-        pair.sample_many(1, (2, 3), 0.5, out)
-        assert np.allclose(out.reward, 0.01)
+def test_sample_many_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="Nothing is stored"):
-        rings().sample_many(1, (2, 3), 0.5, out)
-
-
-def test_one_empty_ring_leaves_the_batch_to_the_other() -> None:
-    pair = rings()
-    pair.append(of_player(1))
-    assert np.allclose(pair.sample(8, 0.25).reward, 0.01)
-    pair = rings()
-    pair.append(numbered(2))
-    assert np.allclose(pair.sample(8, 0.25).reward, 0.02)
-    with pytest.raises(ValueError, match="Nothing is stored"):
-        rings().sample(8, 0.5)
-
-
-def test_the_player_can_be_forgotten() -> None:
-    pair = rings()
-    pair.append(of_player(1))
-    pair.append(numbered(2))
-    assert pair.forget_player() == 1
-    assert (pair.player.size, pair.selfplay.size) == (0, 1)
-
-
-def test_a_spoilt_ring_is_named() -> None:
-    pair = rings()
-    pair.append(numbered(1))
-    pair.selfplay._action[0] = 99
-    assert pair.check_valid() == "self-play ring: 1 of 1 rows are wrong (illegal), first at place 0"
+        pair(0, 0).sample_many(1, (2, 3), empty_batch(6, 2, 3))

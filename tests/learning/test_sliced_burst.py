@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import Source, Transition
-from cornerman.experience.replay_buffer import ReplayBuffer, Rings, batch_for
+from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers, batch_for
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, SlicedBurst, for_a_slice
 from cornerman.policy.q_network import NetworkSpec
@@ -58,9 +58,9 @@ def uncounted(steps: int, seconds: float) -> None:
     """Nobody counts the steps."""
 
 
-def rings() -> Rings:
+def buffers() -> ReplayBuffers:
     random = np.random.default_rng(3)
-    made = Rings(ReplayBuffer(100, 5, 4, random), ReplayBuffer(100, 5, 4, random))
+    made = ReplayBuffers(ReplayBuffer(100, 5, 4, random), ReplayBuffer(100, 5, 4, random))
     for ring, count in ((made.player, 30), (made.selfplay, 60)):
         for index in range(count):
             seen = random.random((2, 5), np.float32)
@@ -84,7 +84,7 @@ def whole(burst: SlicedBurst, budgets: list[float]) -> float:
 @given(st.lists(st.sampled_from([0.0, 0.0007, 0.002, 0.01, 1.0]), min_size=1, max_size=5))
 def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
     def learned(budgets: list[float]) -> tuple[Learner, list[float]]:
-        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
+        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), buffers()
         burst, losses = SlicedBurst(learner, BATCH, uncounted), []
         for _ in range(8):  # past a clearing of tiny moments
             burst.begin(drawn, STEPS)
@@ -100,7 +100,7 @@ def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
 
 def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
     pretend = Pretend(step_s=0.001)
-    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), rings()
+    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
     burst.begin(drawn, STEPS)
     whole(burst, [0.0045])
     assert pretend.parts == [1, 4, 4, 4, 3], "the first tells how long a step takes"
@@ -114,7 +114,7 @@ def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
 
 def test_a_part_that_was_stopped_goes_on_where_it_stopped() -> None:
     pretend = Pretend(step_s=0.001)
-    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), rings()
+    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
     pretend.stops_after = 3
     burst.begin(drawn, STEPS, at_once=2)
     whole(burst, [1.0])
@@ -124,7 +124,7 @@ def test_a_part_that_was_stopped_goes_on_where_it_stopped() -> None:
 def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
     weights = []
     for at_once in (1, 4):
-        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), rings()
+        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), buffers()
         burst = SlicedBurst(learner, BATCH, uncounted)
         for _ in range(8 // at_once):
             burst.begin(drawn, STEPS, at_once)
@@ -140,7 +140,7 @@ def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         "cornerman.learning.sliced_burst.batch_for", lambda *sizes: taken.append(sizes[1]) or batch_for(*sizes)
     )
-    burst, drawn = SlicedBurst(Pretend(), BATCH, uncounted), rings()
+    burst, drawn = SlicedBurst(Pretend(), BATCH, uncounted), buffers()
     for at_once in (2, 1, 2, 3, 1):
         burst.begin(drawn, STEPS, at_once)
         whole(burst, [1e9])
@@ -150,7 +150,7 @@ def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -
 def test_dropping_forgets_the_rest() -> None:
     pretend = Pretend()
     burst = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock)
-    burst.begin(rings(), STEPS)
+    burst.begin(buffers(), STEPS)
     assert burst.advance(0.0) is None
     burst.drop()
     assert not burst.pending
@@ -161,7 +161,7 @@ def test_dropping_forgets_the_rest() -> None:
 def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
     pretend = Pretend(loss=loss)
     burst = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock)
-    burst.begin(rings(), STEPS)
+    burst.begin(buffers(), STEPS)
     if apart:
         with pytest.raises(FloatingPointError, match="the loss went up to"):
             whole(burst, [1.0])
@@ -172,7 +172,7 @@ def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
 
 def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row() -> None:
     pretend = Pretend()
-    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), rings()
+    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
     for applied in (False, False, True, False, False):
         pretend.applied = applied
         burst.begin(drawn, STEPS)
@@ -185,7 +185,7 @@ def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row
 def test_steps_and_seconds_of_every_part_are_counted() -> None:
     counted, pretend = list[tuple[int, float]](), Pretend(step_s=0.5)
     burst = SlicedBurst(pretend, BATCH, lambda *part: counted.append(part), clock=pretend.clock)
-    burst.begin(rings(), STEPS)
+    burst.begin(buffers(), STEPS)
     whole(burst, [1.0])
     assert counted == [(1, 0.5), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (1, 0.5)]
 

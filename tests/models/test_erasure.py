@@ -31,7 +31,7 @@ def all_observations(loop: TrainingLoop) -> np.ndarray:
     """What is learned from and what is held out."""
     experience = loop.experience
     held_out = [battle.observation for battle in experience.held_out.battles]
-    return np.concatenate([experience.rings.player.columns()["observation"], *held_out])
+    return np.concatenate([experience.buffers.player.columns()["observation"], *held_out])
 
 
 def filled(folder: Path, battles: int = 60, **settings: Any) -> Session:
@@ -106,11 +106,11 @@ def test_half_a_battle_that_the_trainer_holds_is_gone_from_its_memory(tmp_path: 
     for _ in range(4):
         plugin.on_turn(1, 0, state, [True, True, False], 0, state)
     on_owner(plugin, lambda loop: loop.keep())
-    assert on_owner(plugin, lambda loop: len(loop.experience.rings)) == 1, "of three-step returns one is complete"
+    assert on_owner(plugin, lambda loop: len(loop.experience.buffers)) == 1, "of three-step returns one is complete"
     session.forget()
     plugin.on_battle_end(battle_id=1, outcome={0: 1, 1: -1})
     on_owner(plugin, lambda loop: loop.keep())
-    assert on_owner(plugin, lambda loop: len(loop.experience.rings.player)) == 0
+    assert on_owner(plugin, lambda loop: len(loop.experience.buffers.player)) == 0
     plugin.on_quit()
     assert session.traces == set()
 
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_erased_is_told_and_all_else_is_gone(
     monkeypatch.setattr(Path, "unlink", refused)
     session.forget()
     assert "could not be erased from the disk (Permission denied); try again" in session.plugin.metrics.notice
-    assert on_owner(session.plugin, lambda loop: len(loop.experience.rings)) == 0
+    assert on_owner(session.plugin, lambda loop: len(loop.experience.buffers)) == 0
     monkeypatch.undo()
     session.forget()
     assert session.traces == set()

@@ -138,7 +138,7 @@ def test_forgetting_leaves_nothing_of_what_was_recorded_before(table: Table) -> 
     assert table.handed_over == []
     report = plugin.report()
     assert (report["replay"]["fill"], report["learner"]["steps"]) == (0, 0)
-    assert table.on_owner(lambda loop: 0 if loop is None else len(loop.experience.rings)) == 0
+    assert table.on_owner(lambda loop: 0 if loop is None else len(loop.experience.buffers)) == 0
 
 
 def test_forget_keeps_what_never_saw_the_player(table: Table) -> None:

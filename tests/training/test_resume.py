@@ -51,7 +51,7 @@ def test_the_next_session_goes_on_from_the_learner_and_the_stored_battles(tmp_pa
     assert np.array_equal(again.updates.newest.flat, gym.learner.averaged())
     assert again.experience.rows == gym.experience.rows
     for buffers in ("player", "selfplay"):
-        kept, refilled = getattr(gym.experience.rings, buffers), getattr(again.experience.rings, buffers)
+        kept, refilled = getattr(gym.experience.buffers, buffers), getattr(again.experience.buffers, buffers)
         assert np.array_equal(kept.columns()["observation"], refilled.columns()["observation"])
     assert len(again.experience.held_out.battles) == len(gym.experience.held_out.battles) > 0
     assert again.updates.due == gym.updates.due < gym.settings.burst_steps, "nothing is learned from twice"
@@ -66,10 +66,10 @@ def test_sessions_draw_other_transitions_and_practise_other_battles(tmp_path: Pa
     first.work()
     first.training.close()
     second = Gym(tmp_path)
-    before = second.experience.rings.selfplay.size
+    before = second.experience.buffers.selfplay.size
     second.play(20, first=20)
     second.work()
-    observations = second.experience.rings.selfplay.columns()["observation"]
+    observations = second.experience.buffers.selfplay.columns()["observation"]
     assert not np.array_equal(observations[:before][:20], observations[before:][:20])
 
 
@@ -109,7 +109,7 @@ def test_damaged_checkpoint_goes_back_to_the_one_before_or_to_the_champion_with_
     assert (0 < again.learner.steps <= gym.learner.steps) is not both
     whence = "the champion" if both else "what was saved before"
     assert again.told[0].endswith(f"Learning goes on from {whence}.")
-    assert again.experience.rings.player.size == 120, "the battles are there in any case"
+    assert again.experience.buffers.player.size == 120, "the battles are there in any case"
 
 
 @pytest.mark.parametrize("wrong", ["another size", "no figures"])
@@ -127,7 +127,7 @@ def test_checkpoint_that_does_not_fit_starts_from_the_champion_with_a_sentence(t
 def test_smaller_buffers_than_before_hold_the_newest_battles(tmp_path: Path) -> None:
     learned(tmp_path, 80).training.close()
     smaller = Gym(tmp_path, **{**SLOW_TO_PROMOTE, "replay_capacity": 100})
-    ids = smaller.experience.rings.player.columns()["battle_id"]
+    ids = smaller.experience.buffers.player.columns()["battle_id"]
     assert sorted(set(ids.tolist())) == list(range(30, 80))
 
 
@@ -256,8 +256,8 @@ def test_full_buffers_hold_up_no_exit(tmp_path: Path) -> None:
     gym = Gym(tmp_path, Choosing(), replay_capacity=10_000)
     gym.play(100)
     gym.training.keep()
-    columns = gym.experience.rings.player.columns()
-    for ring in (gym.experience.rings.player, gym.experience.rings.selfplay):
+    columns = gym.experience.buffers.player.columns()
+    for ring in (gym.experience.buffers.player, gym.experience.buffers.selfplay):
         while ring.size < ring.capacity:
             ring.append_many(columns)
     start = time.perf_counter()

@@ -104,7 +104,7 @@ def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_pat
         gym.play(50, first, skill=(0.95, 0.95))
         gym.work()
     assert len(gym.experience.held_out.battles) > 12
-    assert gym.experience.rings.selfplay.size == 0
+    assert gym.experience.buffers.selfplay.size == 0
     assert gym.slot.champion.version > 0, gym.metrics.get("gate_verdict")
     assert "held-out battles" in gym.metrics.get("gate_verdict")
     assert gym.champions.on_probation
@@ -129,7 +129,7 @@ def test_live_transitions_and_those_of_practice_are_kept_apart(tmp_path: Path) -
     gym = Gym(tmp_path, practice=3.0, held_out_fraction=0.0)
     gym.play(20)
     gym.work()
-    player, selfplay = gym.experience.rings.player, gym.experience.rings.selfplay
+    player, selfplay = gym.experience.buffers.player, gym.experience.buffers.selfplay
     assert (player.size, selfplay.size) == (40, 120)
     assert set(player.columns()["battle_id"].tolist()) == set(range(20))
     assert min(selfplay.columns()["battle_id"]) >= 1 << 40
@@ -143,11 +143,11 @@ def test_held_out_battles_are_never_learned_from_and_both_seats_of_one_are_held_
     gym.play(40)
     gym.training.practise(100)  # it is off
     gym.work()
-    held, stored = gym.experience.held_out.battles, gym.experience.rings.player.size
+    held, stored = gym.experience.held_out.battles, gym.experience.buffers.player.size
     assert 0 < len(held) < 40
     assert stored == 2 * (40 - len(held))
     assert all(len(battle.action) == 2 for battle in held)
-    assert gym.experience.rings.selfplay.size == 0
+    assert gym.experience.buffers.selfplay.size == 0
 
 
 def test_idle_practice_is_bounded_until_the_next_live_battle(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_end_without_transitions_is_no_fault(tmp_path: Path) -> None:
     assert gym.told == [], "the first start says nothing"
     gym.inbox.append(BattleEnd(3, {}, True, {0: Source.PLAYER}))
     gym.work()
-    assert gym.experience.rows.total() == gym.experience.rings.selfplay.size
+    assert gym.experience.rows.total() == gym.experience.buffers.selfplay.size
 
 
 # ----------------------------------------------------------------------------------------- the same, fast or slow
@@ -277,12 +277,12 @@ def test_device_that_was_left_for_the_cpu_and_dropped_steps_are_told_once(tmp_pa
 def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error(tmp_path: Path) -> None:
     gym = taught(tmp_path)
     before, steps = gym.learner.snapshot(), gym.learner.steps
-    columns = {name: column.copy() for name, column in gym.experience.rings.player.columns().items()}
+    columns = {name: column.copy() for name, column in gym.experience.buffers.player.columns().items()}
     columns["reward"][:] = np.nan
-    gym.experience.rings.player.clear()
-    gym.experience.rings.player.append_many(columns)
+    gym.experience.buffers.player.clear()
+    gym.experience.buffers.player.append_many(columns)
     gym.updates.due = 200.0
-    with pytest.raises(FloatingPointError, match="nothing finite"):
+    with pytest.raises(FloatingPointError, match="was finite"):
         gym.work()
     assert np.array_equal(gym.learner.snapshot(), before)
     assert gym.learner.steps == steps
@@ -381,7 +381,7 @@ def test_forget_clears_everything_that_was_recorded_and_learned(tmp_path: Path) 
     gym.training.begin_candidate()
     gym.training.forget()
     experience = gym.experience
-    assert len(experience.rings) == len(experience.held_out.battles) == experience.rows.total() == 0
+    assert len(experience.buffers) == len(experience.held_out.battles) == experience.rows.total() == 0
     assert not gym.training.slice()
     assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
     assert gym.updates.newest is gym.slot.champion

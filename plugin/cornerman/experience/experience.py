@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cornerman.contract import BattleEnd, Bools, Floats, Transition
 from cornerman.experience.battle_store import PLAYER, SELF_PLAY, BattleStore
 from cornerman.experience.n_step import NStep
-from cornerman.experience.replay_buffer import ReplayBuffer, Rings
+from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers
 from cornerman.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]
@@ -83,7 +83,7 @@ class Experience:
     ) -> None:
         """`sizes`: of an observation and of an action mask. `random` draws the transitions to learn from."""
         self.battles = battles
-        self.rings = Rings(
+        self.buffers = ReplayBuffers(
             ReplayBuffer(settings.replay_capacity, *sizes, random),
             ReplayBuffer(settings.replay_capacity, *sizes, random),
         )
@@ -109,8 +109,8 @@ class Experience:
         counted, self.rows = self.rows, Counter()
         unlearned, new = 0, Counter[str]()
         for kind, take, ring in (
-            (SELF_PLAY, self._self_play, self.rings.selfplay),
-            (PLAYER, self._live, self.rings.player),
+            (SELF_PLAY, self._self_play, self.buffers.selfplay),
+            (PLAYER, self._live, self.buffers.player),
         ):
             for item in self.battles.stored(kind, ring.capacity):
                 before, ready = self.rows[kind], take(item)
@@ -122,8 +122,8 @@ class Experience:
 
     def forget(self) -> None:
         """Drop everything from memory; the files are the caller's."""
-        self.rings.player.clear()
-        self.rings.selfplay.clear()
+        self.buffers.player.clear()
+        self.buffers.selfplay.clear()
         self._n_step.clear()
         self.held_out.clear()
         self.rows.clear()
@@ -135,11 +135,11 @@ class Experience:
             return 0
         else:
             self.rows[PLAYER] += 1
-        return self._add(item, self.rings.player)
+        return self._add(item, self.buffers.player)
 
     def _self_play(self, item: Transition | BattleEnd) -> int:
         self.rows[SELF_PLAY] += isinstance(item, Transition)
-        return self._add(item, self.rings.selfplay)
+        return self._add(item, self.buffers.selfplay)
 
     def _add(self, item: Transition | BattleEnd, ring: ReplayBuffer) -> int:
         rows = self._n_step.end(item.battle_id) if isinstance(item, BattleEnd) else self._n_step.push(item)

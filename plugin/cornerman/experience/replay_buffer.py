@@ -1,7 +1,6 @@
-"""The replay buffer, n-step returns, and the pair of rings that keeps the player's rows apart from self-play's.
+"""Replay buffer: transitions in preallocated numpy columns, sampled uniformly; and the pair that is learned from.
 
-Columns in preallocated numpy; a sample is one `np.take` a column. All of it belongs to the trainer's thread: nothing is
-locked. torch is imported only by whoever asks for tensors. Nothing here opens files.
+All of it belongs to the trainer's thread: nothing is locked. Nothing here opens files.
 """
 
 from __future__ import annotations
@@ -10,29 +9,13 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import SettingsError, Source, Transition
-from cornerman.experience.n_step import NStep
+from cornerman.contract import SettingsError, Transition
 from cornerman.experience.transitions import Columns, faults, fit, layout, row_bytes, unpack
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = [
-    "Batch",
-    "NStep",
-    "Ready",
-    "ReplayBuffer",
-    "Rings",
-    "batch_for",
-    "empty_batch",
-    "ready_batch",
-    "refuse_impossible",
-]
 
 log = logging.getLogger("cornerman")
 
@@ -42,7 +25,7 @@ Arrays = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[Values]):
-    """Rows to learn from, as numpy arrays or torch tensors."""
+    """Transitions to learn from, as numpy arrays or torch tensors."""
 
     observation: Values  # float32 [B, F]
     action_mask: Values  # bool [B, A]
@@ -61,48 +44,28 @@ class Batch(Generic[Values]):
         return Batch(*(values[start:stop] for _, values in self.columns()))  # type: ignore[index]  # arrays or tensors
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Memory for one batch, seen as numpy arrays to write to and as torch tensors to learn from.
-
-    Both are the same bytes: the next sample overwrites the tensors of the last.
-    """
-
-    arrays: Batch[Arrays]
-    tensors: Batch[Tensor]
-
-
 def empty_batch(batch_size: int, observation_size: int, num_actions: int) -> Batch[Arrays]:
     """Fresh, uninitialised arrays for one batch."""
     columns = layout(observation_size, num_actions)
     return Batch(*(np.empty((batch_size, *columns[c.name][0]), columns[c.name][1]) for c in fields(Batch)))
 
 
-def ready_batch(batch_size: int, observation_size: int, num_actions: int, pinned: bool = False) -> Ready:
-    """Memory for one batch as arrays and tensors; `pinned` for faster copies to an accelerator that takes it."""
-    import torch  # here and not above: a game may play and record without it
-
-    columns = layout(observation_size, num_actions)
-    types = {"f": torch.float32, "b": torch.bool, "i": torch.int64}
-    tensors = [
-        torch.zeros((batch_size, *shape), dtype=types[kind.kind], device="cpu", pin_memory=pinned)
-        for shape, kind in (columns[column.name] for column in fields(Batch))
-    ]
-    return Ready(Batch(*(tensor.numpy() for tensor in tensors)), Batch(*tensors))
-
-
 def batch_for(device: str, batch_size: int, observation_size: int, num_actions: int) -> Batch[Arrays]:
     """Fresh arrays for one batch to learn from on `device`: pinned for CUDA, where there is such memory."""
-    if device == "cuda":
-        try:
-            return ready_batch(batch_size, observation_size, num_actions, pinned=True).arrays
-        except (RuntimeError, AssertionError) as error:  # then it takes a little longer to get there
-            log.info("No pinned memory: %s", error)
-    return empty_batch(batch_size, observation_size, num_actions)
+    batch = empty_batch(batch_size, observation_size, num_actions)
+    if device != "cuda":
+        return batch
+    from torch import from_numpy  # here and not above: torch is for accelerators
+
+    try:
+        return Batch(*(from_numpy(values).pin_memory().numpy() for _, values in batch.columns()))
+    except (RuntimeError, AssertionError) as error:  # then it takes a little longer to get there
+        log.info("No pinned memory: %s", error)
+        return batch
 
 
 class ReplayBuffer:
-    """A ring of rows: the oldest falls out when it is full, a sample is drawn uniformly with replacement."""
+    """The newest transitions up to `capacity`; a sample is drawn uniformly with replacement."""
 
     def __init__(self, capacity: int, observation_size: int, num_actions: int, random: np.random.Generator) -> None:
         """Takes all its memory at once and none in mid-game; SettingsError where that cannot fit the machine."""
@@ -136,7 +99,7 @@ class ReplayBuffer:
         return sum(column.nbytes for column in self._columns.values())
 
     def append(self, row: Transition) -> None:
-        """Store one row in the place of the oldest; ValueError where its sizes do not fit."""
+        """Store one transition in the place of the oldest; ValueError where its sizes do not fit."""
         at = self._next
         self._observation[at] = row.observation
         self._action_mask[at] = row.action_mask
@@ -158,10 +121,10 @@ class ReplayBuffer:
         self._next = 0 if at == self.capacity else at
 
     def append_many(self, columns: Columns) -> None:
-        """Store rows given as columns (rows.pack), as if appended one by one; ValueError where they do not fit."""
+        """Store transitions given as columns, as if appended one by one; ValueError where they do not fit."""
         misfit = fit(columns, self.observation_size, self.num_actions)
         if misfit:
-            raise ValueError(f"These rows cannot be stored: {misfit}.")
+            raise ValueError(f"These transitions cannot be stored: {misfit}.")
         count = len(columns["action"])
         kept = min(count, self.capacity)
         first = (self._next + count - kept) % self.capacity
@@ -174,7 +137,7 @@ class ReplayBuffer:
         self._next = (self._next + count) % self.capacity
 
     def sample(self, batch_size: int, out: Batch[Arrays] | None = None) -> Batch[Arrays]:
-        """Draw rows with replacement into `out` or fresh arrays; ValueError where nothing is stored."""
+        """Draw transitions with replacement into `out` or fresh arrays; ValueError where nothing is stored."""
         at = self.draw(batch_size)
         if out is None:
             out = empty_batch(batch_size, self.observation_size, self.num_actions)
@@ -189,28 +152,28 @@ class ReplayBuffer:
         return out
 
     def draw(self, shape: int | tuple[int, int]) -> Arrays:
-        """Places of rows to learn from, drawn uniformly with replacement; ValueError where nothing is stored."""
+        """Places of transitions, drawn uniformly with replacement; ValueError where nothing is stored."""
         if not self.size:
             raise ValueError("Nothing is stored yet, so nothing can be sampled.")
         return self._random.integers(0, self.size, shape)
 
     def take(self, places: Arrays, out: Batch[Arrays], part: slice) -> None:
-        """Copy the rows at places `[K, P]` into that part of each of the K batches that lie one below the other."""
+        """Copy from places `[K, P]` into that part of each of the K batches that lie one below the other."""
         for name, column in out.columns():
             rows = column.reshape(len(places), -1, *column.shape[1:])
             rows[:, part] = np.take(self._columns[name], places, 0, mode="clip")
 
     def columns(self) -> dict[str, Arrays]:
-        """Copies of everything stored, oldest row first."""
+        """Copies of everything stored, oldest first."""
         order = (np.arange(self.size) + (self._next if self.size == self.capacity else 0)) % self.capacity
         return {name: column[order] for name, column in self._columns.items()}
 
     def rows(self) -> list[Transition]:
-        """Everything stored, oldest row first."""
+        """Everything stored, oldest first."""
         return unpack(self.columns())
 
     def clear(self) -> int:
-        """Erase every row, in memory as well; returns how many there were."""
+        """Erase everything, in memory as well; returns how many transitions there were."""
         count, self.size, self._next = self.size, 0, 0
         for column in self._columns.values():
             column[:] = 0
@@ -252,8 +215,8 @@ class ReplayBuffer:
             column[: self.size] = columns[name]
 
 
-class Rings:
-    """One ring for rows of battles with the player, one for self-play: neither pushes the other out."""
+class ReplayBuffers:
+    """A buffer for battles with the player and one for self-play: neither pushes the transitions of the other out."""
 
     def __init__(self, player: ReplayBuffer, selfplay: ReplayBuffer) -> None:
         self.player = player
@@ -262,58 +225,23 @@ class Rings:
     def __len__(self) -> int:
         return self.player.size + self.selfplay.size
 
-    def ring(self, row: Transition) -> ReplayBuffer:
-        """Where a row belongs: a player who decided or sat opposite makes it the player's."""
-        return self.player if Source.PLAYER in (row.source, row.opponent) else self.selfplay
+    def sample_many(self, num_bursts: int, burst: tuple[int, int], out: Batch[Arrays]) -> None:
+        """Draw bursts of `(steps, batch_size)` batches, one below the other in `out`; ValueError where none is stored.
 
-    def append(self, row: Transition) -> None:
-        """Store one row in its ring."""
-        self.ring(row).append(row)
-
-    def sample(self, batch_size: int, player_fraction: float, out: Batch[Arrays] | None = None) -> Batch[Arrays]:
-        """Draw `player_fraction` of the batch from the player's ring, all of it from one if the other is empty."""
-        if out is None:
-            out = empty_batch(batch_size, self.player.observation_size, self.player.num_actions)
-        from_player = self._from_player(batch_size, player_fraction)
-        if from_player:
-            self.player.sample(from_player, out.part(0, from_player))
-        if from_player < batch_size:
-            self.selfplay.sample(batch_size - from_player, out.part(from_player, batch_size))
-        return out
-
-    def sample_many(self, num_bursts: int, burst: tuple[int, int], player_fraction: float, out: Batch[Arrays]) -> None:
-        """Draw bursts of `(steps, batch_size)`, batch by batch as `sample` divides them, one below the other in `out`.
-
-        Two bursts at once are the same rows as one after the other. A column of all of them is copied in one go, which
-        takes a sixth of the time of single batches and lets go of the interpreter meanwhile.
+        Each batch holds transitions of both buffers in proportion to their sizes. Two bursts at once are the same rows
+        as one after the other. A column of all of them is copied in one go, which takes a sixth of the time of single
+        batches and lets go of the interpreter meanwhile.
         """
         num_steps, batch_size = burst
-        from_player = self._from_player(batch_size, player_fraction)
+        from_player = round(batch_size * self.player.size / (len(self) or 1))
         parts = [(self.player, slice(0, from_player)), (self.selfplay, slice(from_player, batch_size))]
-        used = [(ring, part, (num_steps, part.stop - part.start)) for ring, part in parts if part.start < part.stop]
+        used = [(buffer, part, (num_steps, part.stop - part.start)) for buffer, part in parts if part.start < part.stop]
         places: list[list[Arrays]] = [[] for _ in used]
         for _ in range(num_bursts):
-            for (ring, _, shape), drawn in zip(used, places, strict=True):
-                drawn.append(ring.draw(shape))
-        for (ring, part, _), drawn in zip(used, places, strict=True):
-            ring.take(np.concatenate(drawn), out, part)
-
-    def _from_player(self, batch_size: int, player_fraction: float) -> int:
-        if not self.selfplay.size:
-            return batch_size
-        return round(batch_size * player_fraction) if self.player.size else 0
-
-    def forget_player(self) -> int:
-        """Erase the player's rows; returns how many there were."""
-        return self.player.clear()
-
-    def check_valid(self) -> str | None:
-        """Why a ring must not be learned from, or None."""
-        for name, ring in (("player", self.player), ("self-play", self.selfplay)):
-            reason = ring.check_valid()
-            if reason:
-                return f"{name} ring: {reason}"
-        return None
+            for (buffer, _, shape), drawn in zip(used, places, strict=True):
+                drawn.append(buffer.draw(shape))
+        for (buffer, part, _), drawn in zip(used, places, strict=True):
+            buffer.take(np.concatenate(drawn), out, part)
 
 
 def refuse_impossible(capacity: int, row_bytes: int) -> None:

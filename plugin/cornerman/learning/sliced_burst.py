@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.experience.replay_buffer import Batch, Rings, batch_for
+from cornerman.experience.replay_buffer import Batch, ReplayBuffers, batch_for
 from cornerman.policy.q_network import NetworkSpec
 
 MOST_LOSS = 100.0
@@ -98,14 +98,14 @@ class SlicedBurst:
         """Whether a burst was begun and is not over."""
         return self._batch is not None
 
-    def begin(self, rings: Rings, num_steps: int, at_once: int = 1) -> None:
-        """Draw the rows of `at_once` bursts of `num_steps` steps, from both rings in proportion to what they hold.
+    def begin(self, buffers: ReplayBuffers, num_steps: int, at_once: int = 1) -> None:
+        """Draw the rows of `at_once` bursts of `num_steps` steps, from both buffers in proportion to their sizes.
 
         Two bursts at once draw the same rows as one after the other.
         """
         size = self._batch_size
         batch = self._memory_for(num_steps * at_once)
-        rings.sample_many(at_once, (num_steps, size), rings.player.size / len(rings), batch)
+        buffers.sample_many(at_once, (num_steps, size), batch)
         self._take(batch, num_steps * at_once)
         self._applied, self._loss = 0, 0.0
 

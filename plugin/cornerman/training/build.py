@@ -68,7 +68,7 @@ def assemble(
         settings,
         inbox,
         experience,
-        Updates(learner, experience.rings, settings, metrics, stop),
+        Updates(learner, experience.buffers, settings, metrics, stop),
         Candidates(champions, new_judge, settings, metrics),
         practice_for(game, encoder, settings, champions, learned, metrics),
         checkpoints,

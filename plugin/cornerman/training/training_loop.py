@@ -18,7 +18,7 @@ from cornerman.contract import BattleEnd, ModelError, Transition
 from cornerman.evaluation.held_out_judge import value_accuracy
 from cornerman.evaluation.live_results import LiveResult
 from cornerman.experience.experience import Arrays, Experience
-from cornerman.experience.replay_buffer import Rings
+from cornerman.experience.replay_buffer import ReplayBuffers
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import Flag, SlicedBurst, for_a_slice
 from cornerman.models.manifest import Provenance
@@ -58,7 +58,9 @@ class Practice(Protocol):
 class Updates:
     """Gradient steps: credited for new transitions, taken in bursts that end early where `stop` is set."""
 
-    def __init__(self, learner: Learner, buffers: Rings, settings: Settings, metrics: Metrics, stop: Flag) -> None:
+    def __init__(
+        self, learner: Learner, buffers: ReplayBuffers, settings: Settings, metrics: Metrics, stop: Flag
+    ) -> None:
         self.learner, self.stop = learner, stop
         self.newest = Policy(learner.spec, learner.averaged())
         """The averaged weights after the last whole burst."""
@@ -197,7 +199,7 @@ class TrainingLoop:
             except IndexError:
                 return taken > 0
             self.updates.credit(self.experience.take_live(item))
-            self._metrics.set(fill=self.experience.rings.player.size)
+            self._metrics.set(fill=self.experience.buffers.player.size)
             if isinstance(item, BattleEnd):
                 self.practise(self._settings.practice)
                 self._practised = 0
@@ -222,7 +224,7 @@ class TrainingLoop:
         self._metrics.count("practice_decisions", sum(isinstance(row, Transition) for row in practice.rows))
         while practice.rows:
             self.updates.credit(self.experience.take_practice(practice.rows.popleft()))
-            self._metrics.set(fill=self.experience.rings.player.size)
+            self._metrics.set(fill=self.experience.buffers.player.size)
 
     def begin_candidate(self) -> None:
         """Put what was learned until now to the gate."""
@@ -331,7 +333,7 @@ class TrainingLoop:
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
         self.updates.credit(self.experience.refill(reached))
-        self._metrics.set(fill=self.experience.rings.player.size, steps=self.updates.steps)
+        self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
 
     def _restore(self, progress: Progress) -> dict[str, int]:
         """Take over the figures of a checkpoint; returns from which battles on, by kind, nothing was learned yet."""
