@@ -22,6 +22,7 @@ from cornerman.evaluation.live_results import LiveBattles, sources_of
 from cornerman.experience.battle_store import PLAYER
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
+from cornerman.experience.recorder import as_key
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import Champions
@@ -133,6 +134,7 @@ class Cornerman:
     # -------------------------------------------------------------------------------------------- what the game reports
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
+        battle_id = as_key(battle_id)
         self.training.battle_starts()
         self.live.start(battle_id)
         self.recording.start(battle_id, sources_of(seats), sides)
@@ -146,6 +148,7 @@ class Cornerman:
             self.training.choose(False)
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
+        battle_id = as_key(battle_id)
         seats = self.recording.end(battle_id, outcome, truncated)
         result = self.live.end(battle_id, seats, outcome, truncated or not self.switches.on)
         if result is not None:
@@ -157,7 +160,7 @@ class Cornerman:
         self.training.open_window()
 
     def on_round_start(self, battle_id: int, round: int) -> None:
-        self.live.reached(battle_id, round)
+        self.live.reached(as_key(battle_id), round)
         self.training.close_window()
 
     def on_choosing(self, battle_id: int, seat: int) -> None:
@@ -185,7 +188,7 @@ class Cornerman:
     # ------------------------------------------------------------------------------------------- what the game asks for
 
     def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
-        switches = self.switches
+        battle_id, switches = as_key(battle_id), self.switches
         if not switches.on:
             return None
         chosen = level(switches.level)

@@ -13,25 +13,24 @@ import pytest
 
 from cornerman.contract import BattleEnd
 from cornerman.experience import event_queue
-from cornerman.experience.event_queue import DRAINED_AT_ONCE, MAX_EVENTS, copied
+from cornerman.experience.event_queue import DRAINED_AT_ONCE, MAX_EVENTS, MAX_ITEMS, EventQueue, copied
 from tests.support.recordings import SEATS, WON, Bench, one_of, plain
 from tests.support.sample_states import EVERY, TallDuel, duel_state
 
 
-def told(bench: Bench, battle_id: int = 1) -> None:
-    """A battle of thirty turns."""
+def thirty_turns(bench: Bench, battle_id: int = 1) -> None:
     bench.begin(battle_id=battle_id)
     for turn in range(30):
         bench.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=battle_id, action=turn % 3)
     bench.end(battle_id=battle_id)
 
 
-def test_what_is_read_late_is_what_would_have_been_recorded_at_once() -> None:
+def test_drain_records_what_direct_calls_record() -> None:
     at_once, late = Bench(), Bench(late=True)
     for bench in (at_once, late):
-        told(bench)
+        thirty_turns(bench)
         bench.turn(0)
-        told(bench, 2)
+        thirty_turns(bench, 2)
     assert not late.out
     assert late.rejected == {}
     late.news.drain()
@@ -39,10 +38,10 @@ def test_what_is_read_late_is_what_would_have_been_recorded_at_once() -> None:
     assert late.rejected == at_once.rejected == {"after the end": 1}
 
 
-def test_items_are_taken_one_by_one_in_their_order() -> None:
+def test_items_come_one_by_one_in_their_order() -> None:
     at_once, late = Bench(), Bench(late=True)
-    told(at_once)
-    told(late)
+    thirty_turns(at_once)
+    thirty_turns(late)
     taken = list(late.news.items())
     assert len(taken) == 31
     assert isinstance(taken[-1], BattleEnd)
@@ -52,7 +51,7 @@ def test_items_are_taken_one_by_one_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("game", [None, TallDuel()])
-def test_a_game_may_change_everything_before_it_is_read(game: Any) -> None:
+def test_a_game_may_change_every_argument_after_the_call(game: Any) -> None:
     bench = Bench(game, late=True)
     bench.begin()
     state = {**duel_state(1, 80, 60), "field": {"heights": [0.5, -0.5]}}
@@ -74,9 +73,9 @@ def test_a_game_may_change_everything_before_it_is_read(game: Any) -> None:
     assert bench.ends[0].outcome == {}
 
 
-def test_forgetting_drops_what_was_told_before_and_keeps_what_comes_after() -> None:
+def test_forget_drops_earlier_events_and_records_later_ones() -> None:
     bench = Bench(late=True)
-    told(bench, 1)
+    thirty_turns(bench, 1)
     bench.begin(battle_id=2)
     bench.turn(0, battle_id=2, action=99)
     bench.news.forget()
@@ -88,10 +87,10 @@ def test_forgetting_drops_what_was_told_before_and_keeps_what_comes_after() -> N
     assert bench.rejected == {}
 
 
-def test_where_nobody_reads_it_stays_bounded_and_nothing_is_lost() -> None:
+def test_a_queue_that_nobody_drains_stays_bounded_and_loses_nothing() -> None:
     bench = Bench(late=True)
     for battle_id in range(200):
-        told(bench, battle_id)
+        thirty_turns(bench, battle_id)
         assert len(bench.news) <= MAX_EVENTS + 2
     bench.news.drain()
     assert bench.recorder.recorded == 200 * 30
@@ -99,7 +98,7 @@ def test_where_nobody_reads_it_stays_bounded_and_nothing_is_lost() -> None:
 
 
 @pytest.mark.parametrize("what", ["chose", "start", "end", "abandon"])
-def test_a_game_that_tells_of_no_turns_keeps_it_bounded_too(what: str) -> None:
+def test_events_without_turns_are_bounded_too(what: str) -> None:
     bench, more = Bench(late=True), {"chose": (0, 0, 1), "start": (SEATS,), "end": (WON,), "abandon": ()}
     for battle_id in range(2 * MAX_EVENTS):
         getattr(bench.news, what)(battle_id, *more[what])
@@ -124,20 +123,45 @@ def test_nothing_of_the_games_is_held_where_it_could_not_be_copied() -> None:
     assert "the save is closed" in one_of(bench, "error")
 
 
-def test_telling_never_waits_for_a_reader() -> None:
-    bench = Bench(late=True)
+def test_enqueueing_never_waits_for_whoever_drains() -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Slow(TallDuel):
+        def encode(self, state: Any, seat: int) -> list[float]:
+            entered.set()
+            assert go_on.wait(30.0)
+            return [0.0]
+
+    bench = Bench(Slow(), late=True)
     bench.begin()
-    with bench.news._draining:  # another thread reads, and takes its time
-        for _ in range(MAX_EVENTS + DRAINED_AT_ONCE):
-            bench.turn(0)
-        bench.news.drain()
-        assert len(bench.news) == 1 + MAX_EVENTS + DRAINED_AT_ONCE
+    bench.turn(0)
+    drain = threading.Thread(target=bench.news.drain)
+    drain.start()
+    assert entered.wait(30.0)
+    for _ in range(MAX_EVENTS + DRAINED_AT_ONCE):
+        bench.turn(0)
+    bench.news.drain()
+    assert len(bench.news) == MAX_EVENTS + DRAINED_AT_ONCE
+    go_on.set()
+    drain.join()
     bench.end()
     bench.news.drain()
-    assert bench.recorder.recorded == MAX_EVENTS + DRAINED_AT_ONCE
+    assert bench.recorder.recorded == 1 + MAX_EVENTS + DRAINED_AT_ONCE
 
 
-def test_told_and_read_at_the_same_time() -> None:
+def test_keep_is_called_where_too_many_items_wait_and_nothing_is_lost() -> None:
+    bench, kept = Bench(), list[Any]()
+    events = EventQueue(bench.recorder, bench.out, False, lambda: kept.extend(events.items()))
+    events.start(1, SEATS)
+    for _ in range(3 * MAX_ITEMS):
+        events.turn(1, 0, duel_state(), EVERY, 0, duel_state())
+        assert events.num_items <= MAX_ITEMS + DRAINED_AT_ONCE
+    events.abandon(1)
+    kept += events.items()
+    assert len(kept) == 3 * MAX_ITEMS  # the last decision is open, and the end takes its place
+
+
+def test_enqueue_and_drain_on_two_threads() -> None:
     bench, taken, over = Bench(late=True), list[Any](), threading.Event()
 
     def read() -> None:
@@ -148,7 +172,7 @@ def test_told_and_read_at_the_same_time() -> None:
     reader.start()
     try:
         for battle_id in range(100):
-            told(bench, battle_id)
+            thirty_turns(bench, battle_id)
     finally:
         over.set()
         reader.join()
@@ -188,7 +212,7 @@ def test_hooks_from_several_threads_and_interleaved_battles() -> None:
     assert bench.rejected == {}
 
 
-def test_one_battle_told_by_two_threads_at_once_loses_nothing() -> None:
+def test_one_battle_from_two_threads_loses_nothing() -> None:
     bench = Bench()
     bench.begin()
 
@@ -227,7 +251,7 @@ class Closed(UserDict[str, Any]):
 
 
 @pytest.mark.parametrize("game", [None, TallDuel()])
-def test_what_cannot_be_copied_is_set_aside_with_what_it_raised(game: Any) -> None:
+def test_what_cannot_be_copied_is_rejected_with_what_it_raised(game: Any) -> None:
     bench = Bench(game)
     bench.begin()
     bench.turn(0, Closed(duel_state()))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
-from cornerman.experience.experience import KEPT_BATTLES, MAX_OPEN, HeldOutBattles
+from cornerman.experience.experience import KEPT_BATTLES, HeldOutBattles
 from tests.support.sample_states import chain
 
 SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
@@ -70,14 +68,12 @@ def test_battles_that_were_cut_off_or_empty_do_not_count() -> None:
     assert not held.battles
 
 
-def test_both_kinds_of_memory_are_bounded_and_cleared() -> None:
+def test_only_the_newest_battles_are_kept_and_clear_drops_them_and_open_ones() -> None:
     held = HeldOutBattles(1.0, 0.9)
     for battle_id in range(KEPT_BATTLES + 5):
         told(held, battle_id)
     assert len(held.battles) == KEPT_BATTLES
-    for battle_id in range(1000, 1000 + 3 * MAX_OPEN):
-        held.keeps(replace(rows_of(1)[0], battle_id=battle_id))
-    assert len(held._open) == MAX_OPEN
+    assert held.keeps(rows_of(1000)[0])
     held.clear()
-    held.end(BattleEnd(1000 + 3 * MAX_OPEN - 1, WON, False, SEATS))
+    held.end(BattleEnd(1000, WON, False, SEATS))
     assert not held.battles

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.contract import BattleEnd, Source
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.transitions import row_bytes
 from tests.support.recordings import SEATS, WON, Bench, plain
 from tests.support.sample_states import EVERY, duel_state
 
@@ -166,6 +167,29 @@ def test_a_hundred_kinds_of_garbage_never_raise() -> None:
     assert all(len(sentence) < 400 for sentence in bench.recorder.examples.values())
 
 
+def test_a_battle_that_never_ends_is_handed_over_in_parts() -> None:
+    bench = Bench(max_battle_bytes=5_000)
+    bench.begin()
+    for turn in range(300):
+        bench.turn(turn % 2, duel_state(1, 100, 90 - turn % 7), action=turn % 3)
+    bench.end()
+    assert bench.rejected == {}
+    parts: list[list[Transition]] = [[]]
+    for item in bench.out:
+        if isinstance(item, BattleEnd):
+            parts.append([])
+        else:
+            parts[-1].append(item)
+    assert parts.pop() == []
+    assert [end.truncated for end in bench.ends] == [True] * (len(parts) - 1) + [False]
+    assert max(map(len, parts)) == 5_000 // row_bytes(18, 3)
+    assert sum(map(len, parts)) == 300 - 2 * (len(parts) - 1)  # of each part the seats' last decisions are open
+    for part in parts:
+        for seat in (0, 1):
+            indices = [row.index for row in part if row.seat == seat]
+            assert indices == list(range(len(indices)))
+
+
 def test_ten_thousand_battles_do_not_grow() -> None:
     bench = Bench()
     state = duel_state()
@@ -188,4 +212,3 @@ def test_ten_thousand_battles_do_not_grow() -> None:
     tracemalloc.stop()
     assert grown < 8_000 * 8  # less than one number a battle
     assert bench.recorder.open_battles == 256
-    assert len(bench.recorder._ended) == 1024

@@ -75,5 +75,5 @@ def test_forget_erases_what_a_python_with_sqlite3_kept(tmp_path: Path, monkeypat
     with Table(Choosing(), tmp_path, learning=False) as table:
         table.play(1)
         assert table.plugin.report()["recorder"]["kept"] == 0
-        table.plugin.safe.forget()
+        table.plugin.store.battles.forget()
     assert not (tmp_path / FILE_NAME).exists()

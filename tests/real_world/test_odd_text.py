@@ -46,7 +46,7 @@ def test_an_error_text_of_the_game_reaches_every_place_cleaned(tmp_path: Path, t
         plugin, state = table.plugin, duel_state()
         plugin.on_battle_start(1, {0: "plugin", 1: "player"})
         assert plugin.choose_action(battle_id=1, seat=0, state=state, action_mask=[True] * 3) is None
-        assert drawable(plugin.notice)
+        assert drawable(plugin.metrics.notice)
         plugin.on_turn(1, 0, state, [True] * 3, 0, state)
         plugin.on_battle_end(1, {0: 1, 1: -1})
         report = plugin.report()

@@ -44,6 +44,9 @@ def test_large_seats_are_recorded_stored_and_learned_from(tmp_path: Path, seat: 
     [
         ("arena-7", {0: "plugin", 1: "player"}, 0, "'arena-7' must be a whole number"),
         (2**64, {0: "plugin", 1: "player"}, 0, "must be a whole number"),
+        ([7], {0: "plugin", 1: "player"}, 0, "must be a whole number"),
+        ({"arena": 7}, {0: "plugin", 1: "player"}, 0, "must be a whole number"),
+        (None, {0: "plugin", 1: "player"}, 0, "must be a whole number"),
         (1, {"0": "plugin", "1": "player"}, "0", "they are whole numbers, as in the states' characters"),
         (1, {"red": "plugin", "blue": "player"}, "red", "they are whole numbers, as in the states' characters"),
         (1, {0: "plugin", 1: "player"}, "0", "Seat '0' must be a whole number, as in the states' characters"),

@@ -22,7 +22,6 @@ from cornerman.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]
 KEPT_BATTLES = 64
-MAX_OPEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class HeldOutBattle:
 
 @dataclass(slots=True)
 class HeldOutBattles:
-    """Keeps a share of the battles, whole; which ones is decided by their id alone."""
+    """A share of the battles, whole, that is not learned from; which ones is decided by their id alone."""
 
     fraction: float
     gamma: float
@@ -46,16 +45,14 @@ class HeldOutBattles:
     _open: dict[int, list[Transition]] = field(default_factory=dict)
 
     def keeps(self, row: Transition) -> bool:
-        """Take the row where its battle is held out; then it must not be learned from."""
+        """Keep the transition where its battle is held out: then it must not be learned from."""
         if Random(f"held out {row.battle_id}").random() >= self.fraction:
             return False
-        if row.battle_id not in self._open and len(self._open) >= MAX_OPEN:
-            self._open.pop(next(iter(self._open)))
         self._open.setdefault(row.battle_id, []).append(row)
         return True
 
     def end(self, end: BattleEnd) -> None:
-        """A battle is over: it counts from now on, unless it was cut off."""
+        """A battle is over: it is held out from now on, unless it was cut off."""
         rows = self._open.pop(end.battle_id, [])
         if not rows or end.truncated:
             return
@@ -71,6 +68,7 @@ class HeldOutBattles:
         )
 
     def clear(self) -> None:
+        """Drop everything."""
         self.battles.clear()
         self._open.clear()
 
@@ -149,7 +147,7 @@ class Experience:
 
 
 def _returns(rows: list[Transition], gamma: float) -> Floats:
-    """What a value estimate foresees, `[N]`: the sum of gamma^k r_k over the seat's decisions from there on."""
+    """What a value estimates, `[N]`: the sum of gamma^k r_k over the seat's decisions from there on."""
     following = dict.fromkeys((row.seat for row in rows), 0.0)
     returns = []
     for row in reversed(rows):

@@ -279,6 +279,15 @@ def _seat(seat: Any) -> int:
         raise DataError("seat", sentence) from None
 
 
+def as_key(battle_id: Any) -> Any:
+    """A battle id that can be looked up; a text stands for one that cannot, such as a list, and is rejected as such."""
+    try:
+        hash(battle_id)
+    except TypeError:
+        return shown(battle_id)
+    return battle_id
+
+
 def _battle_id(battle_id: Any) -> int:
     try:
         if abs(as_index(battle_id)) < _LARGEST_NUMBER:
