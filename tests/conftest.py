@@ -11,8 +11,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
@@ -22,6 +24,9 @@ for package in filter(None, os.environ.get("CORNERMAN_WITHOUT", "").split(",")):
     sys.modules[package] = None  # type: ignore[assignment]  # importing it raises ImportError
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: its children would hear no Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("busy machine")
 
 PRIORITY = os.getpriority(os.PRIO_PROCESS, 0) if sys.platform.startswith("linux") else 0
 
@@ -33,3 +38,22 @@ def usual_thread() -> Iterator[None]:
     if sys.platform.startswith("linux"):
         with suppress(PermissionError):  # only a privileged user may raise it again
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
+
+
+@pytest.fixture(autouse=True)
+def closed_databases() -> Iterator[None]:
+    """Close what a test left open, as the end of a process does; Python 3.13 warns of it, and warnings are errors."""
+    from cornerman.files.database import Database  # not above: numpy comes with it, and is to use one thread
+
+    opened: list[Database] = []
+    init = Database.__init__
+
+    def noted(database: Database, *values: Any, **named: Any) -> None:
+        init(database, *values, **named)
+        opened.append(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "__init__", noted)
+        yield
+    for database in opened:
+        database.close()
