@@ -1,1 +1,1 @@
-"""Ringside, the game of this repository: its rules and scripted fighters, and its window. Rules import no pygame."""
+"""Ringside, the game of this repository: its rules, its bots and its window. Rules import no pygame."""

@@ -1,4 +1,4 @@
-"""The arithmetic of a blow and of a mend, for rules, features, scripted fighters and tool tips alike."""
+"""The arithmetic of a blow and of a mend, for rules, features, bots and tool tips alike."""
 
 from __future__ import annotations
 

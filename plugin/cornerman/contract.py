@@ -73,7 +73,7 @@ class Battle(Protocol):
 
 
 Bot: TypeAlias = Callable[[Any, Random], int]
-"""A scripted fighter: it is given the game's own battle and a random generator, and returns a legal action."""
+"""A scripted opponent: it is given the game's own battle and a random generator, and returns a legal action."""
 
 
 @runtime_checkable
@@ -109,7 +109,7 @@ class HeadlessGame(Game, Protocol):
 
     @property
     def bots(self) -> Mapping[str, Bot]:
-        """The scripted fighters by name, weakest first."""
+        """The bots by name, weakest first."""
 
     def new_battle(self, seed: int) -> Battle:
         """A battle that `seed` decides entirely; both seats' chances are the same over many seeds."""
@@ -371,7 +371,7 @@ class Hooks(Protocol):
         """Learning off after three failures in five minutes, while the rest goes on; on again on the player's wish."""
 
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
-        """For a game without frames: how `version` (None: the champion) fares against a scripted fighter.
+        """For a game without frames: how `version` (None: the champion) fares against a bot.
 
         Plain data: `{"version", "win_rate", "interval": [low, high], "battles", "wins", "losses", "draws"}`.
         """

@@ -84,7 +84,7 @@ class Described:
 
 
 class Choosing(Described):
-    """With headless battles and one scripted fighter."""
+    """With headless battles and one bot."""
 
     bots: Mapping[str, Bot] = {"random": at_random}
 

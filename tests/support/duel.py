@@ -71,7 +71,7 @@ class Duel:
 
 
 def at_level(level: int) -> Bot:
-    """A scripted fighter that always names `level`."""
+    """A bot that always names `level`."""
     return lambda battle, random: level
 
 
