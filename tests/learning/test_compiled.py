@@ -31,7 +31,7 @@ def numba() -> None:
 
 
 @pytest.mark.usefixtures("numba")
-def test_a_child_process_compiles_once_and_this_one_loads(empty: Path) -> None:
+def test_a_child_process_compiles_once_and_this_one_loads(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     for _ in range(2):
         steps = cpu_steps(empty, lambda: told.append("compiling"))
@@ -42,13 +42,13 @@ def test_a_child_process_compiles_once_and_this_one_loads(empty: Path) -> None:
     assert folder.parent == empty / "compiled"
     assert steps.learn.stats.cache_hits  # type: ignore[attr-defined]  # of numba's dispatcher: it was not compiled here
     assert not steps.learn.stats.cache_misses  # type: ignore[attr-defined]
-    (folder.parent / ("0" * len(folder.name))).mkdir()  # of another version
     code = next(path for path in folder.rglob("*.nbc"))
     code.write_bytes(code.read_bytes()[:-1] + b"!")
     assert not compiled.is_sealed(folder), "one wrong byte of machine code would end the game"
-    assert cpu_steps(empty, lambda: told.append("again")).compiled
-    assert told == ["compiling", "again"]
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    (folder.parent / "earlier").mkdir()
+    monkeypatch.setattr(sys, "executable", str(empty / "python-that-is-gone"))
+    assert cpu_steps(empty).learn is update.learn_steps, "it was loaded"
+    assert list(folder.parent.iterdir()) == []
 
 
 @pytest.mark.usefixtures("numba")

@@ -28,7 +28,7 @@ def naive_twin() -> Any:
 
 @pytest.fixture(params=WAYS)
 def learn(request: pytest.FixtureRequest) -> LearnSteps:
-    return on_cpu(request.param)
+    return on_cpu(request.param, "float64")
 
 
 def run(
@@ -58,7 +58,7 @@ def test_steps_equal_autograd_and_torchs_adam(
     random = np.random.default_rng(seed)
     rows, weights = random_rows(spec, 4, batch_size, random), random_weights(spec, random)
     twin, rates = weights.copy(), Rates(0.01, clip, 0.05)
-    applied, dropped, loss, _, _ = run(on_cpu(way), weights, spec, rows, rates)
+    applied, dropped, loss, _, _ = run(on_cpu(way, "float64"), weights, spec, rows, rates)
     losses = naive_twin().naive_steps(twin, spec, rows, rates)
     assert (applied, dropped) == (4, 0)
     # Adam's first steps divide a gradient by its own size: where it is all but 0, rounding decides.
@@ -98,6 +98,21 @@ def test_products_of_every_size_equal_numpys(rows: int, inputs: int, units: int,
         getattr(kernels, name)(*arguments, *found)
         for one, other in zip(found, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_products_in_parts_equal_the_whole() -> None:
+    random = np.random.default_rng(0)
+    x, weight, back = random.normal(size=(500, 90)), random.normal(size=(90, 100)), random.normal(size=(500, 100))
+    assert x.size * 100 > 10 * update.ON_ONE_THREAD
+    values, into_weight, into_bias, before = (
+        np.full(shape, np.nan) for shape in ((500, 100), (90, 100), 100, (500, 90))
+    )
+    update.linear(x, weight, np.ones(100), values)
+    update.linear_gradient(x, back, into_weight, into_bias)
+    update.linear_back(back, weight, before)
+    for found, wanted in ((values, x @ weight + 1.0), (into_weight, x.T @ back), (before, back @ weight.T)):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    np.testing.assert_allclose(into_bias, back.sum(0), rtol=1e-9)
 
 
 def test_figures_are_loss_td_error_and_gradient_length(learn: LearnSteps) -> None:
@@ -174,13 +189,14 @@ def test_a_step_that_is_not_finite_changes_nothing_and_the_next_one_counts_on(
     assert np.array_equal(weights, expected)
 
 
-def test_moments_never_stay_denormal(learn: LearnSteps) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_moments_never_stay_denormal(way: str) -> None:
     """In float32 a moment below 1.2e-38 is denormal; parameters without a gradient come there in 80 and 4,000 steps."""
     rows = random_rows(SPEC, 200, 4, np.random.default_rng(1))
     rows.observation[:, :, 2] = 0.0  # a weight that is never used
     weights = random_weights(SPEC, np.random.default_rng(2)).astype(np.float32)
     weights[2], weights[3] = 1e-26, 1.1 * update.TINY
-    run(learn, weights, SPEC, rows, Rates())
+    run(on_cpu(way), weights, SPEC, rows, Rates())
     first, second = np.abs(weights[2]), weights[3]
     assert (first == 0.0).any()
     assert not ((first != 0.0) & (first < update.TINY * 0.999)).any()

@@ -138,7 +138,7 @@ def test_worker_that_was_killed_is_an_error_with_its_status(worker: WorkerProces
 
 def test_frozen_program_starts_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    with pytest.raises(WorkerError, match="frozen"):
+    with pytest.raises(WorkerError, match="no Python to start"):
         WorkerProcess(GAME, OPTIONS)
 
 

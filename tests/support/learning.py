@@ -30,14 +30,16 @@ specs = st.builds(
 
 
 @cache
-def on_cpu(way: str) -> LearnSteps:
-    """`update.learn_steps`, or what numba makes of it; the test is skipped where numba is not installed."""
+def on_cpu(way: str, kind: str = "float32") -> LearnSteps:
+    """`update.learn_steps`, or what numba makes of it for "float32" or "float64"; skips the test without numba."""
     if way == "plain":
         return update.learn_steps
     if not importable("numba"):
         pytest.skip("numba is not installed")
+    if kind == "float32":
+        return compiled.cpu_steps(Path()).learn
     folder = compiled.cache_folder(Path())
-    return compiled.build(folder.with_name(f"{folder.name}-tests"))  # float64 would break the other one's seal
+    return compiled.build(folder.with_name(f"{folder.name}-{kind}"))  # in the other one it would break the seal
 
 
 def noise(num_rows: int, spec: NetworkSpec, seed: int = 0) -> SimpleNamespace:

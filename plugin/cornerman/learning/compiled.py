@@ -13,7 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from cornerman.files import interpreter
 from cornerman.files.packages import importable
 from cornerman.learning import kernels, update
 from cornerman.learning.learner import first_line
@@ -30,7 +32,7 @@ log = logging.getLogger("cornerman")
 
 FOLDER, SEAL = "compiled", "seal.json"
 COMPILING_S = 180.0
-CHILD_PRIORITY = 10
+CHILD_NICENESS = 10
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
 """No flag that assumes numbers to be finite: steps that are not must be noticed."""
 CALLED = ("layers_of", "memory_of", "forward", "backward", "adam_rates")
@@ -84,7 +86,8 @@ def cache_folder(data: Path) -> Path:
     """Where the compiled code of this very source lies: in NUMBA_CACHE_DIR where that is set, else under `data`."""
     source = b"".join(Path(file or "").read_bytes() for file in (update.__file__, kernels.__file__, __file__))
     name = hashlib.sha256(source + sys.version.encode()).hexdigest()[:16]
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or data / FOLDER) / name
+    shared = os.environ.get("NUMBA_CACHE_DIR")
+    return (Path(shared, "cornerman") if shared else data / FOLDER) / name
 
 
 @cache
@@ -102,13 +105,18 @@ def build(folder: Path) -> update.LearnSteps:
     return function
 
 
-def fill(folder: str) -> None:
-    """Compile into `folder` and seal it; called in the child process."""
+def fill(given: Mapping[str, Any]) -> None:
+    """Compile into the folder `given["cache"]` and seal it; the main function of a child process.
+
+    The process ends with the pipe that is its standard input, however the game has ended.
+    """
+    threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(CHILD_PRIORITY)
+        os.nice(CHILD_NICENESS)
+    folder = Path(given["cache"])
     shutil.rmtree(folder, ignore_errors=True)
-    trial(build(Path(folder)))
-    seal(Path(folder))
+    trial(build(folder))
+    seal(folder)
 
 
 def seal(folder: Path) -> None:
@@ -140,7 +148,8 @@ def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
     weights[:2] = draw(spec, random)
     sizes = update.sizes_of(spec)
     scratch = np.empty(update.scratch_size(spec, 8), np.float32)
-    learn(weights, sizes, rows, (0, 4, 0), update.Rates(0.001, 10.0, 0.01), np.zeros(1, np.uint8), scratch)
+    with np.errstate(all="ignore"):
+        learn(weights, sizes, rows, (0, 4, 0), update.Rates(0.001, 10.0, 0.01), np.zeros(1, np.uint8), scratch)
     return weights
 
 
@@ -162,23 +171,22 @@ def _always(loop: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _fill_in_a_child(folder: Path) -> None:
-    """RuntimeError where the child process cannot compile; in a frozen program, which has no Python to start, here."""
+    """CornermanError or OSError where no child process can be started, RuntimeError where it cannot compile."""
+    command = interpreter.command("cornerman.learning.compiled:fill", {"cache": str(folder)})
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for old in folder.parent.iterdir():
-        if old.is_dir() and len(old.name) == len(folder.name):
+    if folder.parent.name == FOLDER:  # the data folder's own: whatever else lies there is of an earlier source
+        for old in folder.parent.iterdir():
             shutil.rmtree(old, ignore_errors=True)
-    if getattr(sys, "frozen", False) or not sys.executable:
-        fill(str(folder))
-        return
-    root = Path(__file__).parents[2]
-    code = f"import sys; sys.path.insert(0, {str(root)!r}); from cornerman.learning import compiled\n"
-    code += f"compiled.fill({str(folder)!r})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, timeout=COMPILING_S, check=False
-    )
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"status {done.returncode}"]
-        raise RuntimeError(said[-1])
+    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe, creationflags=hidden) as child:
+        timer = threading.Timer(COMPILING_S, child.kill)
+        timer.start()
+        assert child.stderr is not None
+        said = child.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        timer.cancel()
+    if child.returncode:
+        raise RuntimeError(said[-1] if said else f"the process that compiles ended with status {child.returncode}")
 
 
 def _sums(folder: Path) -> dict[str, str]:

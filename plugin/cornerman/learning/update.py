@@ -21,6 +21,8 @@ SECOND_DECAY = 0.999
 ADAM_EPSILON = 1e-8
 TINY = 1e-30
 """Moments below this are cleared: it is far under Adam's epsilon, and denormal numbers halve the speed."""
+ON_ONE_THREAD = 2**18
+"""Multiplications of a product that OpenBLAS still computes on the thread that asks for it (interface/gemm.c)."""
 
 Array = NDArray[Any]
 Layer = tuple[Array, Array, Array, Array]
@@ -176,19 +178,29 @@ def adam_rates(step: int, learning_rate: float) -> tuple[float, float]:
 
 def linear(inputs: Array, weight: Array, bias: Array, out: Array) -> None:
     """`inputs @ weight + bias` into `out` `[B, units]`."""
-    np.dot(inputs, weight, out)
+    _product(inputs, weight, out)
     out += bias
 
 
 def linear_gradient(inputs: Array, back: Array, weight: Array, bias: Array) -> None:
     """Gradients of `linear`'s weight and bias, into `weight` and `bias`; `back` `[B, units]` is that of its result."""
-    np.dot(inputs.T, back, weight)
+    _product(inputs.T, back, weight)
     back.sum(0, out=bias)
 
 
 def linear_back(back: Array, weight: Array, out: Array) -> None:
     """Gradient of `linear`'s inputs into `out` `[B, inputs]`; `back` `[B, units]` is that of its result."""
-    np.dot(back, weight.T, out)
+    _product(back, weight.T, out)
+
+
+def _product(left: Array, right: Array, out: Array) -> None:
+    """`left @ right` into `out`, in parts so small that OpenBLAS takes no threads for them.
+
+    Beside a busy game its threads cost nine tenths of the steps, and how many there are is the game's to say.
+    """
+    rows = max(1, ON_ONE_THREAD // right.size)
+    for at in range(0, len(out), rows):
+        np.dot(left[at : at + rows], right, out[at : at + rows])
 
 
 def activate(units: Array, normalised: Array, scale: Array, gain: Array, shift: Array) -> None:

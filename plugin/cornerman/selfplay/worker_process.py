@@ -18,12 +18,12 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any
 
 from numpy.typing import NDArray
 
 from cornerman.contract import CornermanError
+from cornerman.files import interpreter
 from cornerman.files.tensor_file import pack, unpack
 
 ORDER, ANSWER, PAUSE, RESUME = b"o", b"a", b"p", b"r"
@@ -35,17 +35,6 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 """Environment that holds BLAS to one thread: a worker shares the machine with a game, or with other workers."""
-_BOOTSTRAP = """
-import importlib.util, json, sys
-given = json.loads(sys.argv[1])
-sys.path[:] = given["path"]
-spec = importlib.util.spec_from_file_location("cornerman", given["init"], submodule_search_locations=[given["folder"]])
-sys.modules["cornerman"] = package = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(package)
-from cornerman.selfplay.worker_process import run
-run(given)
-"""
-
 Arrays = Mapping[str, NDArray[Any]]
 Answer = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 Obey = Callable[[Arrays, Mapping[str, Any]], tuple[Arrays, Mapping[str, Any]]]
@@ -68,25 +57,15 @@ class WorkerProcess:
 
         WorkerError where this platform or program can start no interpreter.
         """
-        if getattr(sys, "frozen", False):
-            raise WorkerError("a frozen program has no Python to start another process with")
-        folder = Path(__file__).resolve().parents[1]
-        given = {
-            "path": [os.path.abspath(entry) for entry in sys.path],
-            "init": str(folder / "__init__.py"),
-            "folder": str(folder),
-            "game": game_name,
-            **options,
-        }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOTSTRAP, json.dumps(given)],
+                interpreter.command("cornerman.selfplay.worker_process:run", {"game": game_name, **options}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, **ONE_THREAD},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, CornermanError) as error:
             raise WorkerError(f"no process could be started ({error})") from error
         assert self._process.stdin is not None
         assert self._process.stdout is not None
