@@ -172,7 +172,7 @@ class Host:
     def quit(self) -> None:
         """End every plugin; call it once, whatever ended the game."""
         self._pass_messages_on()
-        self._report("on_quit")
+        self._report("on_quit", {})
         for plugin in self.loaded:
             plugin.on, plugin.reason = False, "the game has ended"
         if self._marker is not None:
@@ -180,7 +180,7 @@ class Host:
 
     # --------------------------------------------------------------------------------------------------- what happens
 
-    def _report(self, hook: str, **arguments: Any) -> None:
+    def _report(self, hook: str, arguments: Mapping[str, Any]) -> None:
         for plugin in self.loaded:
             plugin.call(hook, arguments)
 
@@ -197,7 +197,7 @@ class Host:
 
         `sides` says which seats win together; without it every seat is a side of its own.
         """
-        self._report("on_battle_start", battle_id=battle_id, seats=seats, sides=sides)
+        self._report("on_battle_start", {"battle_id": battle_id, "seats": seats, "sides": sides})
 
     def on_turn(
         self,
@@ -209,41 +209,50 @@ class Host:
         next_state: Mapping[str, Any],
     ) -> None:
         """An action of `seat` was applied; what is handed over here must not change afterwards."""
-        told = {"battle_id": battle_id, "seat": seat, "state": state, "action_mask": action_mask, "action": action}
-        self._report("on_turn", **told, next_state=next_state)
+        self._report(
+            "on_turn",
+            {
+                "battle_id": battle_id,
+                "seat": seat,
+                "state": state,
+                "action_mask": action_mask,
+                "action": action,
+                "next_state": next_state,
+            },
+        )
 
     def on_round_end(self, battle_id: int, round: int) -> None:
         """A round is over: the training window opens."""
-        self._report("on_round_end", battle_id=battle_id, round=round)
+        self._report("on_round_end", {"battle_id": battle_id, "round": round})
 
     def on_round_start(self, battle_id: int, round: int) -> None:
         """The next round begins: the training window closes."""
-        self._report("on_round_start", battle_id=battle_id, round=round)
+        self._report("on_round_start", {"battle_id": battle_id, "round": round})
 
     def on_choosing(self, battle_id: int, seat: int) -> None:
         """The player of `seat` begins to choose, optional."""
-        self._report("on_choosing", battle_id=battle_id, seat=seat)
+        self._report("on_choosing", {"battle_id": battle_id, "seat": seat})
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
         """A battle is over; `outcome` per seat: 1 won, 0 drawn, -1 lost. `truncated`: cut off without a result."""
-        self._report("on_battle_end", battle_id=battle_id, outcome=outcome, truncated=truncated)
+        self._report("on_battle_end", {"battle_id": battle_id, "outcome": outcome, "truncated": truncated})
         self._pass_messages_on()
 
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame is over: how long it was, and how much of it was left."""
-        self._report("on_frame", frame_ms=frame_ms, slack_ms=slack_ms)
+        self._report("on_frame", {"frame_ms": frame_ms, "slack_ms": slack_ms})
 
     def pump(self, budget_ms: float) -> None:
         """Give the plugins so much of the game's waiting; for a loop that waits busily and never lets go of Python."""
-        self._report("pump", budget_ms=budget_ms)
+        self._report("pump", {"budget_ms": budget_ms})
 
     def on_draw(self, surface: Any) -> None:
         """Let the plugins draw their panels."""
-        self._report("on_draw", surface=surface)
+        self._report("on_draw", {"surface": surface})
 
     def settle(self, timeout_s: float) -> None:
         """For a game without frames: let the plugins finish learning from what was recorded."""
-        self._report("settle", timeout_s=timeout_s)
+        self._report("settle", {"timeout_s": timeout_s})
 
     # --------------------------------------------------------------------------------------------- what the game asks
 

@@ -55,29 +55,32 @@ class LoadedPlugin:
             self.learning_off = False
             self.call("set_learning", {"on": True})
 
-    def call(self, hook: str, arguments: Mapping[str, Any], read: Callable[[Any], Any] = lambda answer: answer) -> Any:
+    def call(self, hook: str, arguments: Mapping[str, Any], read: Callable[[Any], Any] | None = None) -> Any:
         """The hook's answer after `read`; None where it has none, is off or raises. `read` may raise like the hook."""
         bound = self.hooks.get(hook)
         if bound is None or not (self.on or hook == "on_quit"):  # one that is off may still have a thread to end
             return None
         start = time.perf_counter()
         try:
-            answer = read(bound(**arguments))
+            answer = bound(**arguments)
+            if read is not None:
+                answer = read(answer)
         except (Exception, SystemExit) as error:  # whatever it raises is the plugin's fault, never the game's end
             log.warning("%s.%s raised", self.name, hook, exc_info=True)
-            self._print(hook, arguments, f"raised {described(error)}")
+            if self._trace:
+                self._print(hook, arguments, f"raised {described(error)}")
             self.failed(f"failed in {hook} ({described(error)})")
             return None
         took_ms = (time.perf_counter() - start) * 1e3
-        self._print(hook, arguments, f"-> {printable(answer)} {took_ms:.3f} ms" if self._trace else "")
+        if self._trace:
+            self._print(hook, arguments, f"-> {printable(answer)} {took_ms:.3f} ms")
         if took_ms > SLOW_HOOK_MS and hook not in LOADING_HOOKS:
             self._say(f"{self.name} held the game for {took_ms:.0f} ms in {hook}.")
         return answer
 
     def _print(self, hook: str, arguments: Mapping[str, Any], end: str) -> None:
-        if self._trace:
-            brief = ", ".join(f"{key}={printable(value)[:60]}" for key, value in arguments.items())
-            print(f"{self.name}.{hook}({brief}) {end}", file=sys.stderr)
+        brief = ", ".join(f"{key}={printable(value)[:60]}" for key, value in arguments.items())
+        print(f"{self.name}.{hook}({brief}) {end}", file=sys.stderr)
 
     def failed(self, what: str) -> None:
         """Count a failure and say it; the third in FAILURE_PERIOD_S switches learning off, three more the plugin."""
