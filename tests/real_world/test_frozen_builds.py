@@ -117,6 +117,7 @@ def test_game_built_by_the_documented_line_plays_with_the_plugin(project: Path, 
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout.splitlines()[-1])
     assert seen["report"]["plugin"]["on"], seen
+    assert seen["report"]["plugin"]["learning"], seen
     assert seen["report"]["recorder"]["recorded"] > 0
     assert {"versions", "champion.json", "battles.sqlite"} <= set(seen["stored"]), "sqlite3 is there, too"
     assert Path(seen["file"]).parts[-3:-1] == ("plugins", "cornerman"), "the dropped-in copy plays"
