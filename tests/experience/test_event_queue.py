@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import UserDict
+from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cornerman.contract import BattleEnd
+from cornerman.contract import BattleEnd, Transition
 from cornerman.experience import event_queue
 from cornerman.experience.event_queue import DRAINED_AT_ONCE, MAX_EVENTS, MAX_ITEMS, EventQueue, copied
 from tests.support.recordings import SEATS, WON, Bench, one_of, plain
@@ -33,19 +35,11 @@ def test_drain_records_what_direct_calls_record() -> None:
         thirty_turns(bench, 2)
     assert not late.out
     assert late.rejected == {}
-    late.news.drain()
-    assert [plain(row) for row in late.rows] == [plain(row) for row in at_once.rows]
-    assert late.rejected == at_once.rejected == {"after the end": 1}
-
-
-def test_items_come_one_by_one_in_their_order() -> None:
-    at_once, late = Bench(), Bench(late=True)
-    thirty_turns(at_once)
-    thirty_turns(late)
     taken = list(late.news.items())
-    assert len(taken) == 31
-    assert isinstance(taken[-1], BattleEnd)
-    assert [plain(row) for row in taken[:-1]] == [plain(row) for row in at_once.rows]  # type: ignore[arg-type]
+    assert [isinstance(item, BattleEnd) for item in taken] == ([False] * 30 + [True]) * 2
+    rows = [plain(item) for item in taken if isinstance(item, Transition)]
+    assert rows == [plain(row) for row in at_once.rows]
+    assert late.rejected == at_once.rejected == {"after the end": 1}
     with pytest.raises(IndexError):
         late.news.popleft()
 
@@ -181,32 +175,26 @@ def test_enqueue_and_drain_on_two_threads() -> None:
     assert bench.rejected == {}
 
 
-def test_hooks_from_several_threads_and_interleaved_battles() -> None:
-    bench = Bench()
-    battles = range(24)
-
-    def play(battle_id: int) -> None:
-        bench.begin(battle_id=battle_id)
-        for turn in range(30):
-            bench.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=battle_id, action=turn % 3)
-        bench.end(battle_id=battle_id)
-
-    def several(own: range) -> None:
-        for battle_id in own:
-            play(battle_id)
-
-    threads = [threading.Thread(target=several, args=(battles[at::4],)) for at in range(4)]
+def together(*calls: Callable[[], None]) -> None:
+    """Each on a thread of its own."""
+    threads = [threading.Thread(target=call) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    alone = Bench()
-    alone.begin(battle_id=0)
-    for turn in range(30):
-        alone.turn(turn % 2, duel_state(1 + turn // 4, 100, 100 - turn), battle_id=0, action=turn % 3)
-    alone.end(battle_id=0)
+
+
+def test_interleaved_battles_from_several_threads_lose_nothing() -> None:
+    bench, alone = Bench(), Bench()
+    thirty_turns(alone)
     wanted = sorted(plain(row) for row in alone.rows)
-    for battle_id in battles:
+
+    def several(first: int) -> None:
+        for battle_id in range(first, 24, 4):
+            thirty_turns(bench, battle_id)
+
+    together(*(partial(several, first) for first in range(4)))
+    for battle_id in range(24):
         assert sorted(plain(row) for row in bench.rows if row.battle_id == battle_id) == wanted
     assert bench.recorder.recorded == len(bench.rows) == 24 * 30
     assert bench.rejected == {}
@@ -220,11 +208,7 @@ def test_one_battle_from_two_threads_loses_nothing() -> None:
         for _ in range(200):
             bench.turn(seat)
 
-    threads = [threading.Thread(target=turns, args=(seat,)) for seat in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(partial(turns, 0), partial(turns, 1))
     bench.end()
     for seat in (0, 1):
         assert sorted(row.index for row in bench.rows if row.seat == seat) == list(range(200))

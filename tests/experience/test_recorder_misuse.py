@@ -12,10 +12,28 @@ from cornerman.contract import BattleEnd, Source
 from tests.support.recordings import SEATS, WON, Bench, one_of
 from tests.support.sample_states import TallDuel, character, duel_state
 
+CUT_OFF = BattleEnd(1, {}, True, SEATS)
 
-def test_events_after_the_end_of_a_battle() -> None:
+
+@pytest.fixture
+def bench() -> Bench:
+    """A battle between seats 0 and 1 has begun."""
     bench = Bench()
     bench.begin()
+    return bench
+
+
+class Broken(dict[str, Any]):
+    """A state of the game's own that raises when it is read."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("the save is closed")
+
+
+# ------------------------------------------------------------------------------------------------- beginning and end
+
+
+def test_events_after_the_end_of_a_battle(bench: Bench) -> None:
     bench.turn()
     bench.end()
     told = len(bench.out)
@@ -36,50 +54,13 @@ def test_a_battle_that_was_never_started() -> None:
     assert not bench.out
 
 
-def test_the_executed_action_differs_from_the_chosen_one() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.recorder.chose(1, 1, action=2, version=8)
-    bench.turn(1, action=0)
-    bench.turn(1, action=2)  # nothing was chosen for this one
-    bench.end()
-    assert [(row.action, row.version) for row in bench.rows] == [(0, -1), (2, -1)]
-    assert [row.source for row in bench.rows] == [Source.UNKNOWN, Source.PLUGIN]
-    assert bench.recorder.not_as_chosen == 1
-
-
-def test_a_choice_belongs_to_the_next_turn_only() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.recorder.chose(1, 1, action=2, version=8)
-    bench.turn(1, action=99)
-    bench.turn(1, action=2)
-    bench.end()
-    assert [row.version for row in bench.rows] == [-1]
-
-
-def test_no_decision_in_a_round_and_several_in_another() -> None:
-    bench = Bench()
-    bench.begin()
-    for round_, seats in ((1, (0, 0, 0)), (4, (1,)), (5, (0,))):
-        for seat in seats:
-            bench.turn(seat, duel_state(round_))
-    bench.end()
-    assert bench.rejected == {}
-    assert sorted((row.seat, row.index) for row in bench.rows) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
-
-
-def test_a_battle_without_any_turn() -> None:
-    bench = Bench()
-    bench.begin()
+def test_a_battle_without_any_turn(bench: Bench) -> None:
     bench.end()
     assert list(bench.out) == [BattleEnd(1, WON, False, SEATS)]
 
 
 @pytest.mark.parametrize("truncated", [False, True])
-def test_a_tie_a_flight_or_a_stalemate(truncated: bool) -> None:
-    bench = Bench()
-    bench.begin()
+def test_a_tie_a_flight_or_a_stalemate(bench: Bench, truncated: bool) -> None:
     bench.turn(0)
     bench.turn(1)
     bench.end({0: 0, 1: 0}, truncated)
@@ -89,111 +70,13 @@ def test_a_tie_a_flight_or_a_stalemate(truncated: bool) -> None:
 @pytest.mark.parametrize(
     "outcome", [{0: 1}, {0: 1, 1: 5}, {0: 1, 1: "lost"}, {"0": 1, "1": -1}, {}, "won", 3, {0: 1, 1: 0.5}]
 )
-def test_an_outcome_that_cannot_be_read(outcome: Any) -> None:
-    bench = Bench()
-    bench.begin()
+def test_an_outcome_that_cannot_be_read(bench: Bench, outcome: Any) -> None:
     bench.turn(0)
     bench.turn(0)
     bench.end(outcome)
     assert "1, 0 or -1 for each of the seats [0, 1]" in one_of(bench, "outcome")
     assert len(bench.rows) == 1  # the one that the next decision completed
-    assert bench.ends == [BattleEnd(1, {}, True, SEATS)]
-
-
-def test_five_characters_are_refused_and_more_than_twenty_rounds_are_not() -> None:
-    bench = Bench()
-    bench.begin()
-    crowd = duel_state(1, 9, 9)
-    crowd["characters"] *= 3
-    bench.turn(0, crowd)
-    assert "6 characters; an observation has room for 4" in one_of(bench, "characters")
-    for round_ in (20, 21, 300):
-        bench.turn(0, duel_state(round_))
-    bench.end()
-    assert len(bench.rows) == 3
-    assert [row.observation[16] for row in bench.rows] == [1.0, 1.0, 1.0]
-
-
-def test_two_characters_of_one_name() -> None:
-    bench = Bench()
-    bench.begin()
-    state: dict[str, Any] = {"round": 1, "characters": [character(seat, name="Ada") for seat in (0, 0, 1)]}
-    after = deepcopy(state)
-    after["characters"][1]["health"] = 0
-    bench.turn(1, state, after)
-    bench.end()
-    assert bench.rows[0].reward == pytest.approx(-1 + 0.5 * 50 / 200)
-
-
-@pytest.mark.parametrize("where", ["state", "next_state"])
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("health", "61"),
-        ("maxHealth", float("inf")),
-        ("attack", float("nan")),
-        ("speed", None),
-    ],
-)
-def test_a_bad_stat_before_or_after_a_turn(where: str, key: str, value: Any) -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(0)
-    good, bad = duel_state(), duel_state()
-    bad["characters"][1][key] = value
-    bench.turn(0, *((bad, good) if where == "state" else (good, bad)))
-    bench.turn(0)
-    bench.end()
-    if value is None:
-        assert (bench.rejected, len(bench.rows)) == ({}, 3)  # declared unknown
-        return
-    assert sum(bench.rejected.values()) == 1
-    # A bad state loses the decision before it too; after a good one only the turn itself is lost.
-    assert [row.index for row in bench.rows] == ([2] if where == "state" else [0, 2])
-    assert all(np.isfinite(row.observation).all() for row in bench.rows)
-
-
-@pytest.mark.parametrize("key", ["health", "maxHealth", "attack", "defense", "speed", "seat"])
-def test_a_missing_stat(key: str) -> None:
-    bench = Bench()
-    bench.begin()
-    state = duel_state()
-    del state["characters"][0][key]
-    bench.turn(0, state)
-    assert key in one_of(bench, "seat" if key == "seat" else "missing")
-
-
-def test_an_enemy_known_only_in_percent() -> None:
-    bench = Bench()
-    bench.begin({0: Source.PLUGIN})
-    enemy = {"seat": 1, "health": 37.5, "maxHealth": 100, "attack": None, "defense": None, "speed": None}
-    state = {"round": 1, "characters": [character(0), enemy]}
-    bench.turn(0, state)
-    bench.end({0: 1, 1: -1})
-    np.testing.assert_array_equal(bench.rows[0].observation[4:8], [0.375, 0, 0, 0])
-    assert bench.rejected == {}
-
-
-def test_characters_that_leave_and_join_in_mid_battle() -> None:
-    bench = Bench()
-    bench.begin()
-    full: dict[str, Any] = {"round": 1, "characters": [character(0, 100), character(1, 100), character(1, 40)]}
-    left = {"round": 1, "characters": full["characters"][:2]}
-    bench.turn(0, full, left)
-    bench.turn(0, left, full)
-    bench.end({0: 0, 1: 0})
-    assert bench.rejected == {}
-    assert [round(row.reward, 6) for row in bench.rows] == [0.1, -0.1]  # 0.5 * 40 / 200, fallen and back
-    assert [row.observation[17] for row in bench.rows] == [0.75, 0.5]
-
-
-def test_a_seat_whose_last_character_left_has_no_next_observation() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(0, duel_state(), {"round": 1, "characters": [character(1)]})
-    bench.end({}, truncated=True)
-    assert "seat 0" in one_of(bench, "seat")
-    assert bench.rows == []
+    assert bench.ends == [CUT_OFF]
 
 
 def test_a_battle_never_ended_is_abandoned_and_counted() -> None:
@@ -204,125 +87,34 @@ def test_a_battle_never_ended_is_abandoned_and_counted() -> None:
     assert bench.recorder.open_battles == 3
     assert bench.ends == [BattleEnd(0, {}, True, SEATS), BattleEnd(1, {}, True, SEATS)]
     assert bench.rejected == {"never ended": 2}
-    assert bench.recorder.abandoned == 2
-    assert bench.rows == []
+    assert (bench.recorder.abandoned, bench.rows) == (2, [])
 
 
-def test_a_battle_that_starts_again_before_it_ended() -> None:
-    bench = Bench()
-    bench.begin()
+def test_a_battle_that_starts_again_before_it_ended_and_one_whose_id_comes_back(bench: Bench) -> None:
     bench.turn(0, duel_state(7))
     bench.begin()
     bench.turn(0, duel_state(1))
     bench.end()
     assert "started again" in one_of(bench, "never ended")
     assert [row.index for row in bench.rows] == [0]
-
-
-def test_a_battle_id_may_come_back_once_it_ended() -> None:
-    bench = Bench()
-    for _ in range(2):
-        bench.begin()
-        bench.turn(0, duel_state(3))
-        bench.end()
-    assert bench.rejected == {}
+    bench.begin()
+    bench.turn(0)
+    bench.end()
+    assert bench.rejected == {"never ended": 1}
     assert len(bench.rows) == 2
 
 
-def test_a_state_that_the_game_changes_after_the_call() -> None:
-    bench = Bench(TallDuel())
-    bench.begin()
-    state = {**duel_state(1, 80, 60), "field": {"heights": [0.5, -0.5]}}
-    mask = [True, True, False]
-    before = deepcopy(state)
-    bench.turn(0, state, action_mask=mask)
-    state["characters"][0]["health"] = 1
-    state["characters"].clear()
-    state["field"]["heights"][0] = 9.0
-    mask[:] = [False] * 3
-    bench.end({}, truncated=True)
-    (row,) = bench.rows
-    expected = bench.encoder.encode(before, 0)
-    np.testing.assert_array_equal(row.observation, expected)
-    np.testing.assert_array_equal(row.next_observation, expected)
-    assert row.action_mask.tolist() == [True, True, False]
-
-
-def test_rounds_that_go_back_are_no_transition() -> None:
-    bench = Bench()
-    bench.begin()
-    for round_ in (5, 6, 2, 3, 4):  # the player loaded an older save
-        bench.turn(0, duel_state(round_))
-    bench.end()
-    assert "from round 6 to 2" in one_of(bench, "time")
-    assert [row.index for row in bench.rows] == [0, 3, 4]
-
-
-def test_a_turn_that_itself_goes_back_in_time() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(0, duel_state(5))
-    bench.turn(1, duel_state(5), duel_state(4))
-    bench.turn(0, duel_state(4))
-    bench.end()
-    one_of(bench, "time")
-    assert [(row.seat, row.index) for row in bench.rows] == [(0, 1)]
-
-
-def test_an_illegal_action_is_not_learned_from() -> None:
-    bench = Bench()
-    bench.begin()
+def test_abandoning_keeps_what_is_complete(bench: Bench) -> None:
     bench.turn(0)
-    bench.turn(0, action=1, action_mask=(True, False, True))
     bench.turn(0)
-    bench.end()
-    one_of(bench, "illegal")
-    assert [(row.index, row.discount) for row in bench.rows] == [(0, 1.0), (2, 0.0)]
-
-
-def test_an_opponent_s_bad_turn_costs_this_seat_nothing() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(0, duel_state(1, 100, 100), duel_state(1, 100, 90))
-    bench.turn(1, duel_state(1, 100, 90), "nonsense")
-    bench.turn(0, duel_state(1, 60, 90))
-    bench.end()
-    assert bench.rejected == {"state": 1}
-    first = next(row for row in bench.rows if row.seat == 0)
-    assert first.reward == pytest.approx(0.5 * (10 - 40) / 100)  # what the bad turn did shows in the next state
-
-
-@pytest.mark.parametrize("truncated", [False, True])
-def test_an_end_right_after_a_bad_turn_is_not_guessed(truncated: bool) -> None:
-    bench = Bench()
-    bench.begin()
+    bench.recorder.abandon(1)
     bench.turn(0)
-    bench.turn(1, duel_state(), "nonsense")
-    bench.end(truncated=truncated)
-    assert bench.rejected == {"state": 1, "gap": 1}
-    assert bench.rows == []
-    assert len(bench.ends) == 1
+    assert [row.index for row in bench.rows] == [0]
+    assert bench.ends == [CUT_OFF]
+    assert bench.rejected == {"after the end": 1}
 
 
-@pytest.mark.parametrize("seat", [5, -1, "0", None, [0], 1.0])
-def test_a_seat_that_does_not_play(seat: Any) -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(seat)
-    assert bench.recorder.rejected["seat"] == 1
-    bench.turn(0)
-    bench.end()
-    assert len(bench.rows) == 1
-
-
-def test_a_seat_that_was_not_announced_still_shows_what_it_did() -> None:
-    bench = Bench()
-    bench.begin({0: Source.PLUGIN})
-    bench.turn(0, duel_state(1, 100, 100))
-    bench.turn(1, duel_state(1, 100, 100), duel_state(1, 0, 100))
-    bench.end({0: -1, 1: 1})
-    assert "which has seats [0]" in one_of(bench, "seat")
-    assert [row.reward for row in bench.rows] == [pytest.approx(-1.5)]
+# ---------------------------------------------------------------------------------------------------- ids and seats
 
 
 @pytest.mark.parametrize("seats", [{}, {0: 99}, {"red": 1}, None, [0, 1], {0: None}])
@@ -342,21 +134,186 @@ def test_a_battle_id_that_is_no_number(battle_id: Any) -> None:
     bench.end(battle_id=battle_id)
     bench.recorder.abandon(battle_id)
     assert not bench.out
-    assert sum(bench.rejected.values()) == 3
+    assert bench.rejected == {"battle": 3}
 
 
-def test_a_state_that_raises_when_it_is_read() -> None:
-    class Broken(dict[str, Any]):
-        def __getitem__(self, key: str) -> Any:
-            raise RuntimeError("the save is closed")
+@pytest.mark.parametrize("seat", [5, -1, "0", None, [0], 1.0])
+def test_a_seat_that_does_not_play(bench: Bench, seat: Any) -> None:
+    bench.turn(seat)
+    assert bench.recorder.rejected["seat"] == 1
+    bench.turn(0)
+    bench.end()
+    assert len(bench.rows) == 1
 
+
+def test_a_seat_that_was_not_announced_still_shows_what_it_did() -> None:
     bench = Bench()
-    bench.begin()
+    bench.begin({0: Source.PLUGIN})
+    bench.turn(0, duel_state(1, 100, 100))
+    bench.turn(1, duel_state(1, 100, 100), duel_state(1, 0, 100))
+    bench.end({0: -1, 1: 1})
+    assert "which has seats [0]" in one_of(bench, "seat")
+    assert [row.reward for row in bench.rows] == [pytest.approx(-1.5)]
+
+
+# ---------------------------------------------------------------------------------------------------------- decisions
+
+
+def test_the_executed_action_differs_from_the_chosen_one(bench: Bench) -> None:
+    bench.recorder.chose(1, 1, action=2, version=8)
+    bench.turn(1, action=0)
+    bench.turn(1, action=2)  # nothing was chosen for this one
+    bench.end()
+    assert [(row.action, row.version) for row in bench.rows] == [(0, -1), (2, -1)]
+    assert [row.source for row in bench.rows] == [Source.UNKNOWN, Source.PLUGIN]
+    assert bench.recorder.not_as_chosen == 1
+
+
+def test_a_choice_belongs_to_the_next_turn_only(bench: Bench) -> None:
+    bench.recorder.chose(1, 1, action=2, version=8)
+    bench.turn(1, action=99)
+    bench.turn(1, action=2)
+    bench.end()
+    assert [row.version for row in bench.rows] == [-1]
+
+
+def test_no_decision_in_a_round_and_several_in_another(bench: Bench) -> None:
+    for round_, seats in ((1, (0, 0, 0)), (4, (1,)), (5, (0,))):
+        for seat in seats:
+            bench.turn(seat, duel_state(round_))
+    bench.end()
+    assert bench.rejected == {}
+    assert sorted((row.seat, row.index) for row in bench.rows) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
+
+
+def test_an_illegal_action_is_not_learned_from(bench: Bench) -> None:
+    bench.turn(0)
+    bench.turn(0, action=1, action_mask=(True, False, True))
+    bench.turn(0)
+    bench.end()
+    one_of(bench, "illegal")
+    assert [(row.index, row.discount) for row in bench.rows] == [(0, 1.0), (2, 0.0)]
+
+
+# ------------------------------------------------------------------------------------------------------------- states
+
+
+def test_six_characters_are_refused_and_more_than_twenty_rounds_are_not(bench: Bench) -> None:
+    crowd = duel_state(1, 9, 9)
+    crowd["characters"] *= 3
+    bench.turn(0, crowd)
+    assert "6 characters; an observation has room for 4" in one_of(bench, "characters")
+    for round_ in (20, 21, 300):
+        bench.turn(0, duel_state(round_))
+    bench.end()
+    assert [row.observation[16] for row in bench.rows] == [1.0, 1.0, 1.0]
+
+
+def test_two_characters_of_one_name(bench: Bench) -> None:
+    state: dict[str, Any] = {"round": 1, "characters": [character(seat, name="Ada") for seat in (0, 0, 1)]}
+    after = deepcopy(state)
+    after["characters"][1]["health"] = 0
+    bench.turn(1, state, after)
+    bench.end()
+    assert bench.rows[0].reward == pytest.approx(-1 + 0.5 * 50 / 200)
+
+
+@pytest.mark.parametrize("where", ["state", "next_state"])
+@pytest.mark.parametrize(
+    ("key", "value"), [("health", "61"), ("maxHealth", float("inf")), ("attack", float("nan")), ("speed", None)]
+)
+def test_a_bad_stat_before_or_after_a_turn(bench: Bench, where: str, key: str, value: Any) -> None:
+    bench.turn(0)
+    good, bad = duel_state(), duel_state()
+    bad["characters"][1][key] = value
+    bench.turn(0, *((bad, good) if where == "state" else (good, bad)))
+    bench.turn(0)
+    bench.end()
+    if value is None:
+        assert (bench.rejected, len(bench.rows)) == ({}, 3)  # declared unknown
+        return
+    assert sum(bench.rejected.values()) == 1
+    # A bad state loses the decision before it too; after a good one only the turn itself is lost.
+    assert [row.index for row in bench.rows] == ([2] if where == "state" else [0, 2])
+    assert all(np.isfinite(row.observation).all() for row in bench.rows)
+
+
+@pytest.mark.parametrize("key", ["health", "maxHealth", "attack", "defense", "speed", "seat"])
+def test_a_missing_stat(bench: Bench, key: str) -> None:
+    state = duel_state()
+    del state["characters"][0][key]
+    bench.turn(0, state)
+    assert key in one_of(bench, "seat" if key == "seat" else "missing")
+
+
+def test_an_enemy_known_only_in_percent(bench: Bench) -> None:
+    enemy = {"seat": 1, "health": 37.5, "maxHealth": 100, "attack": None, "defense": None, "speed": None}
+    bench.turn(0, {"round": 1, "characters": [character(0), enemy]})
+    bench.end()
+    np.testing.assert_array_equal(bench.rows[0].observation[4:8], [0.375, 0, 0, 0])
+    assert bench.rejected == {}
+
+
+def test_characters_that_leave_and_join_in_mid_battle(bench: Bench) -> None:
+    full: dict[str, Any] = {"round": 1, "characters": [character(0, 100), character(1, 100), character(1, 40)]}
+    left = {"round": 1, "characters": full["characters"][:2]}
+    bench.turn(0, full, left)
+    bench.turn(0, left, full)
+    bench.end({0: 0, 1: 0})
+    assert bench.rejected == {}
+    assert [round(row.reward, 6) for row in bench.rows] == [0.1, -0.1]  # 0.5 * 40 / 200, fallen and back
+    assert [row.observation[17] for row in bench.rows] == [0.75, 0.5]
+
+
+def test_a_seat_whose_last_character_left_has_no_next_observation(bench: Bench) -> None:
+    bench.turn(0, duel_state(), {"round": 1, "characters": [character(1)]})
+    bench.end({}, truncated=True)
+    assert "seat 0" in one_of(bench, "seat")
+    assert bench.rows == []
+
+
+def test_rounds_that_go_back_are_no_transition(bench: Bench) -> None:
+    for round_ in (5, 6, 2, 3, 4):  # the player loaded an older save
+        bench.turn(0, duel_state(round_))
+    bench.end()
+    assert "from round 6 to 2" in one_of(bench, "time")
+    assert [row.index for row in bench.rows] == [0, 3, 4]
+
+
+def test_a_turn_that_itself_goes_back_in_time(bench: Bench) -> None:
+    bench.turn(0, duel_state(5))
+    bench.turn(1, duel_state(5), duel_state(4))
+    bench.turn(0, duel_state(4))
+    bench.end()
+    one_of(bench, "time")
+    assert [(row.seat, row.index) for row in bench.rows] == [(0, 1)]
+
+
+def test_an_opponents_bad_turn_costs_this_seat_nothing(bench: Bench) -> None:
+    bench.turn(0, duel_state(1, 100, 100), duel_state(1, 100, 90))
+    bench.turn(1, duel_state(1, 100, 90), "nonsense")
+    bench.turn(0, duel_state(1, 60, 90))
+    bench.end()
+    assert bench.rejected == {"state": 1}
+    first = next(row for row in bench.rows if row.seat == 0)
+    assert first.reward == pytest.approx(0.5 * (10 - 40) / 100)  # what the bad turn did shows in the next state
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_an_end_right_after_a_bad_turn_is_not_guessed(bench: Bench, truncated: bool) -> None:
+    bench.turn(0)
+    bench.turn(1, duel_state(), "nonsense")
+    bench.end(truncated=truncated)
+    assert bench.rejected == {"state": 1, "gap": 1}
+    assert (bench.rows, len(bench.ends)) == ([], 1)
+
+
+def test_a_state_that_raises_when_it_is_read(bench: Bench) -> None:
     bench.turn(0, Broken(duel_state()))
     assert "the save is closed" in one_of(bench, "error")
 
 
-def test_a_game_s_own_encode_that_fails_at_a_limit() -> None:
+def test_an_encode_of_the_games_own_that_fails_at_a_limit() -> None:
     bench = Bench(TallDuel())
     bench.begin()
     good, bad = ({**duel_state(), "field": field} for field in ({"heights": [0.1, 0.2]}, {}))
@@ -364,15 +321,3 @@ def test_a_game_s_own_encode_that_fails_at_a_limit() -> None:
     bench.end({}, truncated=True)
     assert "encode failed" in one_of(bench, "encode")
     assert (bench.rows, len(bench.ends)) == ([], 1)
-
-
-def test_abandoning_keeps_what_is_complete() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(0)
-    bench.turn(0)
-    bench.recorder.abandon(1)
-    bench.turn(0)
-    assert [row.index for row in bench.rows] == [0]
-    assert bench.ends == [BattleEnd(1, {}, True, SEATS)]
-    assert bench.rejected == {"after the end": 1}

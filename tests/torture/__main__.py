@@ -34,6 +34,7 @@ from cornerman.cli.dataset import export as export_data
 from cornerman.cli.dataset import load as load_data
 from cornerman.contract import ModelError, SettingsError
 from cornerman.experience.battle_store import FILE_NAME, PLAYER, BattleStore
+from cornerman.experience.transitions import StoredBattle, pack
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.exchange import export_version, import_version
 from cornerman.models.history import History
@@ -44,7 +45,7 @@ from game_adapter.host.manifest import ManifestError, read_manifest
 from tests.support import plugin_operations
 from tests.support.duel import preferring
 from tests.support.paths import ROOT
-from tests.support.stored_battles import FORMAT, store_battles
+from tests.support.stored_battles import FORMAT, battle, store_battles
 from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
 from tests.torture import fault_runs, kill_runs, worker_runs
 
@@ -161,7 +162,7 @@ CYCLING: dict[str, Any] = {}
 
 
 def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
-    """Files below `folder` and what reads them: True when exactly what was saved came out."""
+    """Files below `folder` and what reads them: True when exactly what was saved came out, or a part of it."""
     registry = opened(folder / "home")
 
     def version() -> bool:
@@ -174,7 +175,7 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         shutil.rmtree(folder / "guest")
         return same
 
-    def note() -> bool:
+    def champion() -> bool:
         policy, _ = opened(folder / "home").load_champion()
         return policy is not None and policy.flat.tobytes() == flat(policy.version).tobytes()
 
@@ -182,41 +183,32 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         saved, _ = CheckpointFile(registry.folder).load()
         return saved is None or (saved[0]["x"].tolist() == list(range(6)) and saved[1] == {"a": 1})
 
-    def settings() -> bool:
-        read_settings(folder / "settings.toml")
-        return True
-
-    def plugin() -> bool:
-        read_manifest(folder / "cornerman")
-        return True
-
     def battles() -> bool:
         with closing(BattleStore(folder / "recorded", FORMAT)) as store:
-            list(store.battles(PLAYER))
-        return True
+            return all(_as_stored(found) for found in store.battles(PLAYER))
 
     def history() -> bool:
-        record_ = History(folder, lambda: 0.0)
-        record_.meetings()
-        record_.close()
-        return True
-
-    def data() -> bool:
-        load_data(folder / "data.jsonl", FORMAT)
-        return True
+        with closing(History(folder, lambda: 0.0)) as record:
+            return record.meetings() is not None
 
     return [
-        ("settings.toml", settings),
-        ("cornerman/plugin.toml", plugin),
+        ("settings.toml", lambda: read_settings(folder / "settings.toml") is not None),
+        ("cornerman/plugin.toml", lambda: read_manifest(folder / "cornerman") is not None),
         (f"recorded/{FILE_NAME}", battles),
         ("history.sqlite", history),
-        ("data.jsonl", data),
+        ("data.jsonl", lambda: load_data(folder / "data.jsonl", FORMAT) is not None),
         ("home/versions/000001/weights.safetensors", version),
         ("home/versions/000001/manifest.json", version),
-        ("home/champion.json", note),
+        ("home/champion.json", champion),
         ("home/resume.safetensors", learner),
         ("version.zip", exported),
     ]
+
+
+def _as_stored(found: StoredBattle) -> bool:
+    end, transitions = battle(found.end.battle_id)
+    columns = pack(transitions, FORMAT.observation_size, FORMAT.num_actions)
+    return found.end == end and all((found.columns[name] == column).all() for name, column in columns.items())
 
 
 def mutated(whole: bytes, chance: random.Random) -> bytes:

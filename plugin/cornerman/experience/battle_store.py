@@ -175,8 +175,8 @@ class BattleStore:
             if battle is not None:
                 yield battle
         if left_out:
-            counted = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
-            self._say_once(f"Of the stored battles ({kind}) were left out: {counted}.")
+            counted = ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items()))
+            self._say_once(f"Left out of the stored battles ({kind}): {counted}.")
 
     def counts(self, kind: str) -> Counts:
         """What is stored of one kind, battles of other formats included; ModelError."""
