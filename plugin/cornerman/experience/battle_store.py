@@ -94,6 +94,7 @@ class BattleStore:
         self.kept = 0
         """Live battles stored since this session began."""
         self._say, self._max_bytes, self._read_only = say, max_bytes, read_only
+        self._format = json.dumps(asdict(data_format))
         self._database: Database | None = None
         self._failing = False
         self._num_bytes: dict[str, int] = {}
@@ -144,12 +145,11 @@ class BattleStore:
         database = self._opened()
         with database.writing(durable=kind == PLAYER) as connection:
             freed = self._make_room(connection, kind, len(data))
-            text = json.dumps(asdict(self.data_format))
-            connection.execute("insert or ignore into formats(format) values (?)", (text,))
+            connection.execute("insert or ignore into formats(format) values (?)", (self._format,))
             connection.execute(
                 "insert into battles(kind, format, number, transitions, checksum, data)"
                 " select ?, id, ?, ?, ?, ? from formats where format = ?",
-                (kind, end.battle_id, len(transitions), zlib.crc32(data), data, text),
+                (kind, end.battle_id, len(transitions), zlib.crc32(data), data, self._format),
             )
         self._num_bytes[kind] += len(data) - freed
 
@@ -165,7 +165,7 @@ class BattleStore:
         )
         ids: list[int] = []
         wanted = min_transitions
-        for battle_id, transitions in database.rows(query, (kind, json.dumps(asdict(self.data_format)))):
+        for battle_id, transitions in database.rows(query, (kind, self._format)):
             if wanted is not None and wanted <= 0:
                 break
             ids.append(battle_id)
@@ -261,16 +261,24 @@ class BattleStore:
         if self._database is None:
             new = not self.path.exists()
             database = Database(self.path, _WHAT, SCHEMA, read_only=self._read_only)
-            for sentence in database.messages:
-                self._say_once(sentence)
-            if new and self.path.with_name(OLD_FOLDER).exists():
-                self._say_once(f"Battles of an earlier version in {OLD_FOLDER}/ are not read; Forget erases them.")
-            for kind in KINDS:
-                self._num_bytes[kind] = _counts(database, kind).num_bytes
-                self._next[kind] = max(self._next.get(kind, 0), _next_number(database, kind))
-            self._mention_others(database)
+            try:
+                self._take_stock(database, new)
+            except ModelError:
+                database.close()
+                raise
             self._database = database
         return self._database
+
+    def _take_stock(self, database: Database, new: bool) -> None:
+        """Count what is stored, and say what was found; `new`: the file did not exist."""
+        for sentence in database.messages:
+            self._say_once(sentence)
+        if new and self.path.with_name(OLD_FOLDER).exists():
+            self._say_once(f"Battles of an earlier version in {OLD_FOLDER}/ are not read; Forget erases them.")
+        for kind in KINDS:
+            self._num_bytes[kind] = _counts(database, kind).num_bytes
+            self._next[kind] = max(self._next.get(kind, 0), _next_number(database, kind))
+        self._mention_others(database)
 
     def _mention_others(self, database: Database) -> None:
         query = "select formats.format, count(*) from battles join formats on formats.id = battles.format group by 1"
@@ -280,7 +288,7 @@ class BattleStore:
             except ModelError as error:
                 differences = str(error)
             if differences:
-                self._say_once(f"{count} stored battles are of another game or version and not read: {differences}.")
+                self._say_once(f"Stored battles of another game or version are not read: {count} with {differences}.")
 
     def _make_room(self, connection: Any, kind: str, num_bytes: int) -> int:
         """Delete the oldest battles of the kind until `num_bytes` more fit; returns the bytes freed."""

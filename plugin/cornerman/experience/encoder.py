@@ -50,7 +50,7 @@ Clamp: TypeAlias = Callable[[str, str], object]
 
 
 def _silently(what: str, sentence: str) -> None:
-    """A Clamp that tells nobody."""
+    """A Clamp that does nothing."""
 
 
 class Reading(NamedTuple):
@@ -96,7 +96,7 @@ class Encoder:
                 others += stats
         if not numbers:
             known = sorted(set(reading.seats))
-            raise DataError("seat", f"No character of the state sits at seat {shown(seat)}; there are {known}.")
+            raise DataError("seat", f"No character of the state is at seat {shown(seat)}; there are {known}.")
         numbers += others
         _finish(numbers, reading)
         if self._game is not None:

@@ -197,7 +197,7 @@ class Recorder:
         except TypeError as error:
             raise _no_number(battle_id) from error
         if battle is None and ended:
-            raise DataError("after the end", f"Battle {battle_id} has ended, and yet the game told more of it.")
+            raise DataError("after the end", f"Battle {battle_id} has ended; the game reports more of it.")
         if battle is None:
             _battle_id(battle_id)
             raise DataError("not started", f"Battle {shown(battle_id)} is not known; call on_battle_start first.")

@@ -59,7 +59,7 @@ class StoredBattle(NamedTuple):
 
 
 def layout(observation_size: int, num_actions: int) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Per column the shape of one row and the type, in the order in which columns are written."""
+    """Per column the shape of one transition and the type, in the order in which columns are written."""
     return {
         "observation": ((observation_size,), np.dtype("<f4")),
         "action_mask": ((num_actions,), np.dtype("?")),
@@ -83,7 +83,7 @@ def row_bytes(observation_size: int, num_actions: int) -> int:
 
 
 def pack(rows: Sequence[Transition], observation_size: int, num_actions: int) -> dict[str, NDArray[Any]]:
-    """Columns of the rows in their order; ValueError where a row has other sizes."""
+    """Columns of transitions in their order; ValueError where one has other sizes."""
     columns = {}
     for name, (shape, dtype) in layout(observation_size, num_actions).items():
         column = np.empty((len(rows), *shape), dtype)
@@ -94,7 +94,7 @@ def pack(rows: Sequence[Transition], observation_size: int, num_actions: int) ->
 
 
 def unpack(columns: Columns) -> list[Transition]:
-    """The rows of columns, with copies of their own."""
+    """The transitions of columns, with copies of their own."""
     plain = {name: column.tolist() for name, column in columns.items() if column.ndim == 1}
     return [
         Transition(
@@ -130,7 +130,7 @@ def fit(columns: Columns, observation_size: int, num_actions: int) -> str | None
 
 
 def faults(columns: Columns) -> dict[str, NDArray[np.bool_]]:
-    """Per reason which rows `[N]` must not be learned from; columns must `fit` first."""
+    """Per reason which transitions `[N]` must not be learned from; columns must `fit` first."""
     observation, following = columns["observation"], columns["next_observation"]
     mask, next_mask = columns["action_mask"], columns["next_action_mask"]
     action, discount, reward = columns["action"], columns["discount"], columns["reward"]
@@ -204,12 +204,12 @@ def end_from_dict(head: Mapping[str, Any]) -> BattleEnd:
 
 
 def take(columns: Columns, which: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """The rows that `which` picks (bool `[N]` or indices), in fresh arrays."""
+    """The transitions that `which` picks (bool `[N]` or indices), in fresh arrays."""
     return {name: column[which] for name, column in columns.items()}
 
 
 def _usable(observations: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which rows are finite and in range; the comparison is False for NaN."""
+    """Which observations are finite and in range; the comparison is False for NaN."""
     return np.asarray((np.abs(observations) <= LARGEST_FEATURE).all(axis=1))
 
 

@@ -1,8 +1,4 @@
-"""What the learner needs to go on exactly where it stopped: one file of arrays and plain data, kept twice.
-
-It belongs to no version: it is written at the end of a session and read at the start of the next. The trainer's thread
-owns it.
-"""
+"""Checkpoint file: arrays and plain data from which learning is resumed, kept twice. The trainer's thread owns it."""
 
 from __future__ import annotations
 
@@ -63,7 +59,7 @@ class CheckpointFile:
         return None, sentences
 
     def erase(self) -> None:
-        """Forget both copies; ModelError when they cannot be deleted."""
+        """Delete both copies; ModelError when they cannot be deleted."""
         try:
             unlink(self._path)
             unlink(self._spare)

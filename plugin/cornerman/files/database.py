@@ -36,7 +36,7 @@ class Schema:
 
 
 class _DamagedError(Exception):
-    """The file is readable as a database, and not one that can be used."""
+    """The file can be opened, but its content cannot be used."""
 
 
 class Database:

@@ -1,7 +1,7 @@
-"""One process at a time writes to a data directory: a game that runs and the command line do not meet in it.
+"""Folder lock: one process at a time writes to a data folder, a running game or a command.
 
-The lock is the system's own, so it is gone with the process that held it, however that ended. A note beside it says who
-holds it.
+The lock is the system's own, so it ends with the process that holds it, however that ends. A note in the locked file
+says who holds it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cornerman.files.atomic import read_json
 
 FILE_NAME = "in-use.json"
 _FAR = 2**30
-"""The byte that is locked lies beyond the note: Windows would let nobody read a locked one."""
+"""The byte that is locked lies beyond the note: on Windows nobody can read a locked one."""
 _HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
@@ -27,9 +27,9 @@ class DataInUseError(ModelError):
 
 
 class FolderLock:
-    """A data directory claimed for this process until `release`, or until the process ends.
+    """A data folder claimed for this process until `release`, or until the process ends.
 
-    Several locks of one process on one directory do not keep each other out where the system counts by process.
+    Where the system counts by process, several locks of one process do not exclude each other.
     """
 
     def __init__(self, folder: Path, who: str) -> None:
@@ -57,7 +57,7 @@ class FolderLock:
             return  # a full disk: the lock holds all the same, and only its holder stays unnamed
 
     def release(self) -> None:
-        """Let others in; safe to call twice."""
+        """Release the lock; safe to call twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -29,7 +29,7 @@ class Preferences:
 
 
 def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | None:
-    """What was chosen last; None where nothing was, or where the file is damaged, which `say` hears."""
+    """What was chosen last; None where nothing was; `say` is called where the file is damaged."""
     path = folder / FILE_NAME
     if not path.exists():
         return None
