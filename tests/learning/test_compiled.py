@@ -31,7 +31,7 @@ def numba() -> None:
 
 
 @pytest.mark.usefixtures("numba")
-def test_a_child_process_compiles_once_and_this_one_loads(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_steps_are_compiled_once_in_a_child_process(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     for _ in range(2):
         steps = cpu_steps(empty, lambda: told.append("compiling"))
@@ -53,7 +53,7 @@ def test_a_child_process_compiles_once_and_this_one_loads(empty: Path, monkeypat
 
 @pytest.mark.usefixtures("numba")
 @pytest.mark.parametrize("refusal", ["no child", "no folder", "child fails", "other results"])
-def test_what_numba_or_the_disk_refuses_costs_speed_only(
+def test_cpu_steps_are_plain_numpy_where_numba_or_the_disk_refuses(
     empty: Path, monkeypatch: pytest.MonkeyPatch, refusal: str
 ) -> None:
     if refusal == "no folder":
@@ -74,7 +74,7 @@ def test_what_numba_or_the_disk_refuses_costs_speed_only(
     assert len(steps.why_slow) > 70, "the reason"
 
 
-def test_without_numba_learning_is_plain_numpy_and_says_so(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_steps_without_numba_are_plain_numpy_and_say_why(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     steps = cpu_steps(empty)
     assert steps.learn is update.learn_steps
@@ -83,7 +83,7 @@ def test_without_numba_learning_is_plain_numpy_and_says_so(empty: Path, monkeypa
 
 
 @pytest.mark.usefixtures("numba")
-def test_another_user_of_numba_keeps_its_cache_folder(empty: Path) -> None:
+def test_build_leaves_numbas_own_cache_folder(empty: Path) -> None:
     import numba
 
     before = numba.config.CACHE_DIR

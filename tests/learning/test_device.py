@@ -37,7 +37,7 @@ def found(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(device, "signs_of_accelerators", lambda: names)
 
 
-def test_without_an_accelerator_it_is_the_cpu_and_nothing_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choose_device_times_nothing_without_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch)
     choice = choose_device("auto", measure=speeds())
     assert (choice.device, dict(choice.timings)) == ("cpu", {})
@@ -45,7 +45,7 @@ def test_without_an_accelerator_it_is_the_cpu_and_nothing_is_timed(monkeypatch: 
 
 
 @pytest.mark.parametrize(("cuda", "device"), [(9000.0, "cuda"), (300.0, "cpu")])
-def test_the_faster_of_accelerator_and_cpu_is_chosen(monkeypatch: pytest.MonkeyPatch, cuda: float, device: str) -> None:
+def test_choose_device_takes_the_faster_one(monkeypatch: pytest.MonkeyPatch, cuda: float, device: str) -> None:
     found(monkeypatch, "cuda", "mps")
     choice = choose_device("auto", measure=speeds(cuda=cuda, cpu=1000.0))
     assert choice.device == device
@@ -56,7 +56,7 @@ def test_the_faster_of_accelerator_and_cpu_is_chosen(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no kernel image"), NotImplementedError("no such operation")])
-def test_a_device_that_fails_its_trial_step_is_left_alone(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_choose_device_leaves_a_device_that_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     found(monkeypatch, "xpu")
     for setting in ("auto", "xpu"):
         choice = choose_device(setting, measure=speeds(xpu=error, cpu=1.0))
@@ -64,13 +64,13 @@ def test_a_device_that_fails_its_trial_step_is_left_alone(monkeypatch: pytest.Mo
         assert str(error) in choice.why
 
 
-def test_a_setting_is_obeyed_even_where_the_cpu_might_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choose_device_obeys_a_setting_even_where_the_cpu_might_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, "cuda", "mps")
     assert choose_device("mps", measure=speeds(mps=1.0)).device == "mps"
     assert choose_device("cpu", measure=speeds()).device == "cpu"
 
 
-def test_a_setting_that_names_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choose_device_refuses_a_setting_that_names_no_device_here(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, "mps")
     with pytest.raises(SettingsError, match=r"'cuda', which is not there \(found: mps\)"):
         choose_device("cuda", measure=speeds())
@@ -81,7 +81,7 @@ def test_a_setting_that_names_what_is_not_there_is_refused(monkeypatch: pytest.M
         choose_device("xpu", measure=speeds())
 
 
-def test_the_real_measure_runs_on_the_cpu_and_reports_a_broken_device() -> None:
+def test_learning_speed_is_measured_on_the_cpu_and_raises_for_a_broken_device() -> None:
     assert learning_speed("cpu", SMALL, 8) > 1.0
     with pytest.raises(RuntimeError, match="nowhere device failed"):
         learning_speed("nowhere", SMALL, 8)
@@ -124,7 +124,7 @@ def test_torch_is_imported_only_where_its_build_and_a_driver_fit(
 
 
 @pytest.mark.parametrize("machine", ["arm64", "x86_64"])
-def test_an_apple_processor_is_a_sign_of_mps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+def test_apple_processor_is_a_sign_of_mps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
     (tmp_path / "version.py").write_text("cuda = None\n")
     spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
@@ -133,7 +133,7 @@ def test_an_apple_processor_is_a_sign_of_mps(tmp_path: Path, monkeypatch: pytest
     assert signs_of_accelerators() == (("mps",) if machine == "arm64" else ())
 
 
-def test_a_torch_that_cannot_be_looked_at_is_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signs_of_accelerators_are_none_for_a_stub_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # a stub: its __spec__ is None
     assert signs_of_accelerators() == ()
 
@@ -150,7 +150,7 @@ def in_a_thread(function: Any) -> Any:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="one thread's priority can be lowered on Linux only")
-def test_only_the_trainers_thread_is_made_modest() -> None:
+def test_configure_trainer_thread_lowers_the_priority_of_its_thread_only() -> None:
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     def niceness() -> int:
@@ -161,7 +161,7 @@ def test_only_the_trainers_thread_is_made_modest() -> None:
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
-def test_a_priority_that_may_not_be_lowered_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configure_trainer_thread_survives_a_refused_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: int) -> None:
         raise PermissionError
 

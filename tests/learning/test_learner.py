@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import astuple
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.learning.learner import Learned, Learner
+from cornerman.learning.learner import Learner
 from cornerman.learning.update import Rates
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -32,7 +33,7 @@ def batch(num_rows: int, seed: int = 0) -> SimpleNamespace:
     return noise(num_rows, SPEC, seed)
 
 
-def test_it_learns_which_action_a_one_hot_state_asks_for(way: str) -> None:
+def test_learner_learns_the_identity_game(way: str) -> None:
     """The identity game: the right action is worth 1, every other one 0."""
     random = np.random.default_rng(1)
     spec = NetworkSpec(5, 5, (32,))
@@ -154,8 +155,11 @@ def test_state_and_snapshot_are_copies_in_the_specs_own_layout() -> None:
     assert np.array_equal(pupil.snapshot(), draw(SPEC, np.random.default_rng(3)))
     before = pupil.state()
     kept = {name: array.copy() for name, array in before.items()}
-    pupil.learn_burst(batch(8 * 5))
+    result = pupil.learn_burst(batch(8 * 5))
+    assert {type(value) for value in astuple(result)} == {int, float}, "plain data"
     assert not np.array_equal(pupil.snapshot(), kept["online"])
+    assert not np.array_equal(pupil.snapshot(), pupil.averaged())
+    assert np.array_equal(pupil.averaged(), pupil.state()["target"])
     for name, array in before.items():
         assert np.array_equal(array, kept[name]), name
     assert set(before) == {"online", "target", "first_moment", "second_moment", "steps"}
@@ -181,7 +185,7 @@ def test_every_kind_of_batch_gives_the_same_weights(kind: str) -> None:
         assert np.array_equal(np.asarray(getattr(rows, name)).ravel(), column.ravel()), name
 
 
-def test_nothing_follows_where_no_action_is_legal() -> None:
+def test_row_without_a_legal_next_action_is_terminal() -> None:
     """Whoever recorded it may have left the discount: the row is worth its reward all the same."""
     rows, pupil, expected = batch(8), learner(), learner()
     rows.next_action_mask[3] = False
@@ -207,7 +211,7 @@ def test_a_non_finite_step_is_dropped_and_the_others_count(way: str, column: str
     assert pupil.learn_burst(batch(8 * 4)).dropped == 0
 
 
-def test_when_every_step_is_dropped_the_weights_stay(way: str) -> None:
+def test_weights_stay_where_every_step_is_dropped(way: str) -> None:
     rows = batch(8 * 2)
     rows.reward[:] = np.nan
     pupil = learner(way)
@@ -264,13 +268,6 @@ def test_a_stored_state_that_is_not_finite_or_misshapen_is_refused() -> None:
             pupil.restore({**state, "target": bad})
 
 
-def test_averaged_is_the_target_network() -> None:
-    pupil = learner()
-    pupil.learn_burst(batch(8 * 4))
-    assert np.array_equal(pupil.averaged(), pupil.state()["target"])
-    assert not np.array_equal(pupil.averaged(), pupil.snapshot())
-
-
 def test_load_starts_over_from_weights() -> None:
     pupil = learner()
     pupil.learn_burst(batch(8 * 5))
@@ -282,10 +279,3 @@ def test_load_starts_over_from_weights() -> None:
     assert not state["first_moment"].any()
     assert not state["second_moment"].any()
     assert pupil.steps == 0
-
-
-def test_the_result_is_plain_data() -> None:
-    result = learner().learn_burst(batch(8))
-    assert isinstance(result, Learned)
-    assert all(type(value) in (int, float) for value in (result.steps, result.loss, result.td_error))
-    assert result.gradient_norm > 0

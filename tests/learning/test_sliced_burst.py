@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +13,12 @@ from hypothesis import strategies as st
 
 from cornerman.contract import Source, Transition
 from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers, batch_for
-from cornerman.learning.learner import Learner
+from cornerman.learning.learner import Learned, Learner
 from cornerman.learning.sliced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, SlicedBurst, for_a_slice
 from cornerman.policy.q_network import NetworkSpec
 
 SPEC = NetworkSpec(5, 4, (8,))
 BATCH, STEPS = 4, 16
-
-
-@dataclass
-class Told:
-    steps: int
-    dropped: int
-    loss: float
 
 
 class Pretend:
@@ -45,13 +37,15 @@ class Pretend:
     def prepare(self, batch: Any) -> Any:
         return batch
 
-    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> Told:
+    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> Learned:
         assert most is not None
         assert start + most <= len(rows.action) // BATCH
         steps = most if self.stops_after is None else min(most, self.stops_after)
         self.parts.append(steps)
         self.now += steps * self.step_s
-        return Told(steps, 0, self.loss) if self.applied else Told(0, steps, math.nan)
+        return (
+            Learned(steps, 0, self.loss, 0.0, 0.0) if self.applied else Learned(0, steps, math.nan, math.nan, math.nan)
+        )
 
 
 def uncounted(steps: int, seconds: float) -> None:
@@ -98,7 +92,7 @@ def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
     assert found == pytest.approx(expected)
 
 
-def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
+def test_advance_learns_as_many_steps_as_fit_and_at_least_one() -> None:
     pretend = Pretend(step_s=0.001)
     burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
     burst.begin(drawn, STEPS)
@@ -112,7 +106,7 @@ def test_it_learns_as_many_steps_as_fit_and_one_at_the_least() -> None:
     assert sum(pretend.parts) == STEPS
 
 
-def test_a_part_that_was_stopped_goes_on_where_it_stopped() -> None:
+def test_advance_continues_where_a_part_was_stopped() -> None:
     pretend = Pretend(step_s=0.001)
     burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
     pretend.stops_after = 3
@@ -147,7 +141,7 @@ def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -
     assert taken == [2 * STEPS * BATCH, 3 * STEPS * BATCH]
 
 
-def test_dropping_forgets_the_rest() -> None:
+def test_drop_forgets_the_rest_of_the_burst() -> None:
     pretend = Pretend()
     burst = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock)
     burst.begin(buffers(), STEPS)
@@ -170,7 +164,7 @@ def test_a_loss_that_explodes_is_an_error(loss: float, apart: bool) -> None:
         assert whole(burst, [1.0]) == pytest.approx(loss)
 
 
-def test_bursts_that_come_to_nothing_finite_are_an_error_the_third_time_in_a_row() -> None:
+def test_third_burst_in_a_row_without_a_finite_step_is_an_error() -> None:
     pretend = Pretend()
     burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
     for applied in (False, False, True, False, False):
@@ -191,7 +185,7 @@ def test_steps_and_seconds_of_every_part_are_counted() -> None:
 
 
 @pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
-def test_a_slice_ends_in_time_and_lets_the_game_in_only_where_there_are_frames(
+def test_slice_ends_in_time_and_yields_only_where_there_are_frames(
     budget_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, slept = [5.0], list[float]()
@@ -212,7 +206,7 @@ def test_a_slice_ends_in_time_and_lets_the_game_in_only_where_there_are_frames(
 
 
 @pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
-def test_a_slice_ends_when_it_is_told_to(budget_s: float) -> None:
+def test_slice_ends_when_the_flag_is_set(budget_s: float) -> None:
     stop = np.zeros(1, np.uint8)
     go_on = for_a_slice(1e6 * budget_s, stop)
     assert go_on()

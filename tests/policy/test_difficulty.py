@@ -15,7 +15,7 @@ SPEC = NetworkSpec(2, 4, (3,))
 VALUES = np.array([0.5, 0.45, 0.2, -3.0], np.float32)
 
 
-def test_there_are_five_levels_that_never_get_gentler() -> None:
+def test_five_levels_never_get_gentler() -> None:
     assert [level(number) for number in range(1, 6)] == list(LEVELS)
     for gentler, stronger in pairwise(LEVELS):
         assert gentler.temperature > stronger.temperature
@@ -25,7 +25,7 @@ def test_there_are_five_levels_that_never_get_gentler() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 6, -1])
-def test_there_is_no_other_level(number: int) -> None:
+def test_level_outside_one_to_five_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match="1 to 5"):
         level(number)
 

@@ -56,7 +56,7 @@ def test_every_decision_is_exactly_one_versions_while_another_thread_swaps_as_fa
     assert min(seen) > 0
 
 
-def test_asked_by_several_threads_at_once_a_policy_gives_each_its_own_answer() -> None:
+def test_policy_answers_several_threads_at_once() -> None:
     observations = np.random.default_rng(1).normal(size=(64, SPEC.observation_size)).astype(np.float32)
     policy = Policy(SPEC, opinion(SPEC, 5), 5)
     expected = [policy.q_values(observation).tobytes() for observation in observations]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.experience.replay_buffer import Batch, ReplayBuffers, batch_for
+from cornerman.learning.learner import Learned
 from cornerman.policy.q_network import NetworkSpec
 
 MOST_LOSS = 100.0
@@ -50,17 +51,6 @@ def for_a_slice(budget_s: float, stop: Flag) -> Callable[[], bool]:
     return go_on
 
 
-class LearnedLike(Protocol):
-    """What is read of `learner.Learned`."""
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def dropped(self) -> int: ...
-    @property
-    def loss(self) -> float: ...
-
-
 class LearnerLike(Protocol):
     """What is used of `learner.Learner`."""
 
@@ -69,7 +59,7 @@ class LearnerLike(Protocol):
     @property
     def device(self) -> str: ...  # another one once an accelerator has failed
     def prepare(self, batch: Any) -> Any: ...
-    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> LearnedLike: ...
+    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> Learned: ...
 
 
 class SlicedBurst:

@@ -12,7 +12,7 @@ cuda_graphs = pytest.importorskip("cornerman.learning.accelerator.cuda_graphs")
 td = pytest.importorskip("cornerman.learning.accelerator.td")
 
 
-def test_where_nothing_can_be_recorded_bursts_run_without_and_it_is_not_tried_again() -> None:
+def test_burst_runs_without_a_graph_where_recording_fails_once() -> None:
     tried, ran = list[int](), list[int]()
 
     def refuses() -> None:

@@ -40,7 +40,7 @@ def same(found: Batch[Any], wanted: Batch[Any]) -> None:
         assert np.asarray(one).dtype == np.asarray(other).dtype
 
 
-def test_it_draws_what_its_parent_draws_whatever_came_in() -> None:
+def test_device_replay_draws_what_its_parent_draws() -> None:
     random = np.random.default_rng(0)
     twin, ring = rings()
     for count in (1, 20, 29, 3, 47, 50, 120, 7, 43, 57):
@@ -63,7 +63,7 @@ def test_it_draws_what_its_parent_draws_whatever_came_in() -> None:
     assert not ring.fault
 
 
-def test_a_checkpoint_is_the_same_with_and_without() -> None:
+def test_device_replay_saves_the_same_checkpoint() -> None:
     twin, ring = rings()
     part = columns(70, np.random.default_rng(0))
     twin.append_many(part)
@@ -77,7 +77,7 @@ def test_a_checkpoint_is_the_same_with_and_without() -> None:
     same(again.sample(64), twin.sample(64))
 
 
-def test_a_device_that_fails_is_left_and_the_same_rows_come_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_replay_leaves_a_failing_device_and_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     twin, ring = rings()
     part = columns(70, np.random.default_rng(0))
     twin.append_many(part)
@@ -121,6 +121,6 @@ def test_a_trial_that_fails_leaves_it_to_numpy() -> None:
     assert "no kernel image" in choice.why
 
 
-def test_both_ways_can_be_timed() -> None:
+def test_picking_speed_times_both_ways() -> None:
     assert picking_speed(HERE, "cpu", SPEC, 256) > 0.0
     assert picking_speed("cpu", "cpu", SPEC, 256) > 0.0
