@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cornerman.__main__ import main
+from game_adapter.__main__ import main as play
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.bulk_command import RINGSIDE_NAME
 from tests.support.paths import ROOT
@@ -64,6 +65,13 @@ def test_streams_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert status == 1
     for stream in streams:
         stream.close()
+
+
+def test_a_game_plays_without_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    folders = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), "--plugins", str(tmp_path)]
+    assert play(["--headless", "--battles", "1", *folders]) == 0
 
 
 def test_training_without_a_console(tmp_path: Path) -> None:
