@@ -1,13 +1,29 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cornerman.contract import Transition
-from cornerman.experience.transitions import faults, fit, layout, pack, take, unpack
+from cornerman.contract import ModelError, Transition
+from cornerman.experience.transitions import (
+    DataFormat,
+    battle_from_bytes,
+    battle_to_bytes,
+    faults,
+    fit,
+    format_from_dict,
+    layout,
+    pack,
+    take,
+    unpack,
+)
 from tests.support.sample_states import chain, same
+from tests.support.stored_battles import FORMAT, battle
 
 ROWS = chain(5)
 
@@ -81,3 +97,36 @@ def test_take_copies() -> None:
     part = take(columns, columns["index"] % 2 == 0)
     columns["index"][:] = 7
     assert part["index"].tolist() == [0, 2, 4]
+
+
+def test_a_battle_as_bytes_comes_back() -> None:
+    end = battle(7)[0]
+    found = battle_from_bytes(battle_to_bytes(end, ROWS, FORMAT), FORMAT)
+    assert found.end == end
+    assert all(same(one, other) for one, other in zip(unpack(found.columns), ROWS, strict=True))
+    for sizes in ((3, 3), (2, 4), (1, 3)):
+        with pytest.raises(ModelError, match="stored battle does not hold"):
+            battle_from_bytes(battle_to_bytes(end, ROWS, FORMAT), DataFormat("duel", "1", "abc", *sizes))
+
+
+@given(st.integers(0, 10**6))
+def test_bytes_that_lie_are_a_battle_or_a_sentence(seed: int) -> None:
+    random, lying = Random(seed), bytearray(battle_to_bytes(battle(7)[0], ROWS, FORMAT))
+    for _ in range(random.randrange(1, 6)):
+        lying[random.randrange(len(lying))] = random.randrange(256)
+    try:
+        found = battle_from_bytes(bytes(lying[: random.choice([len(lying), random.randrange(len(lying))])]), FORMAT)
+    except ModelError:
+        return
+    assert len(found) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    "value", [[], 3, {}, {"game": "duel"}, {"game": 1, "game_version": "1"}, {**asdict(FORMAT), "more": 1}]
+)
+def test_a_format_that_is_none_is_refused(value: Any) -> None:
+    with pytest.raises(ModelError, match="format of stored battles"):
+        format_from_dict(value)
+    assert format_from_dict(asdict(FORMAT)) == FORMAT
+    with pytest.raises(ModelError, match="wrong types"):
+        format_from_dict({**asdict(FORMAT), "observation_size": "2"})
