@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "selfplay": {"evaluation", "experience", "files", "learning", "policy"},
     "training": {"evaluation", "experience", "files", "learning", "models", "policy", "selfplay"},
     "panel": {"evaluation", "experience", "files", "models", "policy"},
-    "plugin": {"evaluation", "experience", "files", "models", "panel", "policy", "training"},
+    "plugin": {"evaluation", "experience", "files", "models", "panel", "policy", "selfplay", "training"},
     "cli": {"evaluation", "experience", "files", "learning", "models", "policy", "selfplay", "training"},
 }
 GAME_ROOMS: dict[str, set[str]] = {

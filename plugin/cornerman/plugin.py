@@ -34,6 +34,7 @@ from cornerman.panel.panel import Panel
 from cornerman.panel.status import Report, Switches, compose
 from cornerman.policy.difficulty import level
 from cornerman.policy.q_network import NetworkSpec
+from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
 from cornerman.training.machine import Machine
 from cornerman.training.metrics import Metrics
@@ -95,7 +96,9 @@ class Cornerman:
         self.live = LiveBattles()
         stored = 0 if store.read_only else store.battles.reached().get(PLAYER, 0)
         self._random = np.random.default_rng([settings.seed, 0, *([stored] if stored else [])])  # other draws each time
-        self.training = TrainingService(self._build_loop, settings, Machine().read, metrics)
+        self._worker = worker = live_worker(game, settings, self.slot.champion.spec.hidden)
+        pause = (lambda paused: None) if worker is None else worker.pause
+        self.training = TrainingService(self._build_loop, settings, Machine().read, metrics, pause)
         importing = partial(import_waiting, folder, champions, game, self.encoder)
         self.controls = PanelControls(
             switches, self.recording, self.live, store, champions, self.training, importing, metrics.say
@@ -111,7 +114,8 @@ class Cornerman:
         from cornerman.training.build import build_loop
 
         events = self.recording.events
-        return build_loop(self._game, self.settings, self.store, self.champions, events, self.metrics, stop)
+        worker = self._worker
+        return build_loop(self._game, self.settings, self.store, self.champions, events, self.metrics, worker, stop)
 
     def messages(self) -> list[str]:
         """The newest sentences for the player, oldest first: for the host's own list."""

@@ -17,6 +17,7 @@ from cornerman.contract import SettingsError
 _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
 _WINDOWS = ("between_rounds", "while_choosing", "always")
+_WORKERS = ("process", "thread", "off")
 _TIMES = ("thread", "pump")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 NUM_LEVELS = 5
@@ -58,8 +59,15 @@ class Settings:
     hidden: tuple[int, ...] = _setting((128, 128), "Units of each hidden layer.", 1, 4096)
     updates_per_transition: float = _setting(1.0, "Gradient steps for each recorded transition.", 0.01, 64.0)
     warmup_fraction: float = _setting(0.02, "Share of the replay buffer filled before learning starts.", 0.0, 1.0)
-    practice: float = _setting(1.0, "Headless battles played in the windows for each live one.", 0.0, 1e4)
-    idle_practice: int = _setting(100, "More of them while an open window of a game that draws is idle.", 0, 10_000)
+    practice: float = _setting(20.0, "Headless battles played in the windows for each live one.", 0.0, 1e6)
+    idle_practice: int = _setting(10_000, "More of them while an open window of a game that draws is idle.", 0, 10**9)
+    practice_capacity: int = _setting(50_000, "Transitions of practice kept for learning.", 100, 10_000_000)
+    updates_per_practice: float = _setting(0.125, "Gradient steps for each transition of practice.", 0.001, 64.0)
+    worker: str = _setting(
+        "process",
+        "Where practice and judging run: process, thread (of the game: costs frames) or off.",
+        choices=_WORKERS,
+    )
     exploration_fraction: float = _setting(0.04, "Share of decisions tried at random while learning.", 0.0, 1.0)
     health_weight: float = _setting(0.5, "Reward for a change in health shares.", 0.0, 10.0)
     outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)

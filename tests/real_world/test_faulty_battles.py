@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cornerman.__main__ import main
-from cornerman.contract import BattleEnd, ContractError, Transition
+from cornerman.contract import ContractError
 from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import faults
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.orders import PRESENT, collecting
-from cornerman.selfplay.practice import Practice
 from cornerman.selfplay.worker import BULK, Worker
 from cornerman.settings import Settings
 from tests.support.choosing import Gym
@@ -84,25 +81,6 @@ def test_evaluate_and_the_gate_leave_faulty_battles_out(fault: str) -> None:
     assert gate.verdict.figures["faulty battles"] == 0 or "battles were dropped" in gate.verdict.reason
 
 
-@every_fault
-def test_practice_drops_faulty_battles_and_says_so_once(fault: str) -> None:
-    said: list[str] = []
-    game = FaultyGame(fault)
-    policy, rewards = policy_of(game), RewardCalculator()
-    practice = Practice(game, Encoder(game), rewards, Random(0), lambda: (policy,), epsilon=0.1, say=said.append)
-    practice.due = 600.0
-    while practice.advance(policy):
-        pass
-    assert not practice.stopped
-    assert len(said) == 1, "once a reason"
-    assert said[0].startswith("A practice battle was dropped (")
-    ends = [item for item in practice.rows if isinstance(item, BattleEnd)]
-    cut_off = {end.battle_id for end in ends if end.truncated}
-    assert 590 <= len(ends) <= 600
-    assert 0 < len(cut_off) < 40 or fault == "new_battle"
-    assert not [row for row in practice.rows if isinstance(row, Transition) and row.battle_id in cut_off]
-
-
 @pytest.mark.parametrize("fault", ["new_battle", "apply", "not a number", "nobody may", "illegal bot"])
 def test_learning_goes_on_in_the_game(tmp_path: Path, fault: str) -> None:
     """Learning was off after 15 to 27 live battles."""
@@ -126,7 +104,7 @@ def test_practice_stops_where_most_battles_are_faulty_and_learning_goes_on(tmp_p
     gym.play(40, first=100)
     gym.work()
     assert gym.metrics.get("steps") > steps
-    stopped = [event["text"] for event in gym.metrics.events() if event["text"].startswith("Practice stops")]
+    stopped = [event["text"] for event in gym.metrics.events() if event["text"].startswith("Practice is off")]
     assert len(stopped) == 1
     assert "most headless battles are faulty: " in stopped[0]
     gym.store.close()

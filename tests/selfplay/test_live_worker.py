@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.league import Opponents
 from cornerman.selfplay.live_worker import LiveWorker, PausableWorker, WorkerThread
-from cornerman.selfplay.orders import Order
+from cornerman.selfplay.orders import Order, judging
 from cornerman.selfplay.pool import PoolError
 from cornerman.selfplay.worker_process import Answer, WorkerProcess
 from cornerman.settings import Settings
@@ -23,13 +24,13 @@ SPEC = NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, HIDDEN)
 LONG_S = 30.0
 
 
-def process(number: int) -> PausableWorker:
-    options = {"hidden": HIDDEN, "seed": 3, "number": number}
+def process(seed: int, number: int) -> PausableWorker:
+    options = {"hidden": HIDDEN, "seed": seed, "number": number}
     return WorkerProcess("game_adapter.ringside.game:RINGSIDE", options)
 
 
-def thread(number: int) -> PausableWorker:
-    return WorkerThread(RINGSIDE, HIDDEN, 3, number)
+def thread(seed: int, number: int) -> PausableWorker:
+    return WorkerThread(RINGSIDE, HIDDEN, seed, number)
 
 
 def order(present: int = 0) -> Order:
@@ -45,9 +46,9 @@ def answer(worker: LiveWorker) -> Answer:
 
 @pytest.fixture(params=[process, thread])
 def worker(request: pytest.FixtureRequest) -> Iterator[LiveWorker]:
-    start: Callable[[int], PausableWorker] = request.param
+    start: Callable[[int, int], PausableWorker] = request.param
     live = LiveWorker(start)
-    live.start()
+    live.start(3)
     yield live
     live.close()
 
@@ -56,7 +57,7 @@ def test_thread_and_process_give_the_same_answers() -> None:
     answers = []
     for start in (process, thread):
         live = LiveWorker(start)
-        live.start()
+        live.start(3)
         given = []
         for present in (0, 1):
             live.order(*order(present))
@@ -92,7 +93,7 @@ def test_paused_worker_gives_no_answer_until_it_may_go_on(worker: LiveWorker) ->
 def test_worker_that_is_paused_before_it_starts_stays_paused() -> None:
     live = LiveWorker(thread)
     live.pause(True)
-    live.start()
+    live.start(3)
     live.order(*order())
     assert live.answer(0.2) is None
     live.pause(False)
@@ -102,8 +103,9 @@ def test_worker_that_is_paused_before_it_starts_stays_paused() -> None:
 
 def test_close_ends_a_worker_in_the_middle_of_an_order_and_twice_is_no_error(worker: LiveWorker) -> None:
     flat = draw(SPEC, np.random.default_rng(0))
-    endless = {"kind": "judge", "seed": 1, "turns": None, "min_pairs": 1_000_000, "max_pairs": 1_000_000}
-    worker.order({"candidate": flat, "champion": flat}, endless)
+    candidate = Policy(SPEC, flat)
+    endless = judging(candidate, [candidate], replace(Settings(), gate_min_pairs=9_999, gate_max_pairs=9_999), 1, None)
+    worker.order(*endless)
     assert worker.answer(0.5) is None
     began = time.monotonic()
     worker.close()

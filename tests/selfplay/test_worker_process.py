@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,17 @@ import psutil
 import pytest
 
 from cornerman.experience.encoder import Encoder
+from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.orders import collecting
-from cornerman.selfplay.worker import LIVE, Worker
+from cornerman.selfplay.orders import collecting, judging
+from cornerman.selfplay.worker import Worker
 from cornerman.selfplay.worker_process import WorkerError, WorkerProcess
 from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.paths import PLUGINS, ROOT
 
 GAME = "game_adapter.ringside.game:RINGSIDE"
-OPTIONS = {"hidden": (8,), "seed": 3, "number": 0}
+OPTIONS = {"hidden": (8,), "seed": 3, "number": 0, "background": False}  # a busy machine starves the idle class
 LONG_S = 30.0
 ENCODER = Encoder(RINGSIDE)
 FLAT = draw(NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (8,)), np.random.default_rng(0))
@@ -46,7 +48,7 @@ def collect(worker: WorkerProcess) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_answer_is_what_the_same_worker_gives_in_this_process(worker: WorkerProcess) -> None:
     columns, notes = collect(worker)
-    here, noted = Worker(RINGSIDE, (8,), 3, 0, LIVE).obey({"present": FLAT}, COLLECT)
+    here, noted = Worker(RINGSIDE, (8,), 3, 0).obey({"present": FLAT}, COLLECT)
     assert notes == noted
     for name, values in here.items():
         np.testing.assert_array_equal(columns[name], values, err_msg=name)
@@ -70,7 +72,8 @@ def test_paused_worker_answers_nothing_and_uses_no_processor(worker: WorkerProce
 
 
 def test_pause_in_the_middle_of_an_order_holds_it_up(worker: WorkerProcess) -> None:
-    endless = {"kind": "judge", "seed": 1, "turns": None, "min_pairs": 1_000_000, "max_pairs": 1_000_000}
+    policy = Policy(NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (8,)), FLAT)
+    endless = judging(policy, [policy], replace(Settings(), gate_min_pairs=9_999, gate_max_pairs=9_999), 1, None)
     process = psutil.Process(worker.pid)
 
     def used() -> float:
@@ -83,7 +86,7 @@ def test_pause_in_the_middle_of_an_order_holds_it_up(worker: WorkerProcess) -> N
             time.sleep(0.01)
 
     collect(worker)
-    worker.order({"candidate": FLAT, "champion": FLAT}, endless)
+    worker.order(*endless)
     wait_until_used(used() + 0.1)
     worker.pause(True)
     time.sleep(0.1)

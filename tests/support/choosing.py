@@ -21,8 +21,9 @@ from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.settings import Settings, with_values
-from cornerman.training.build import assemble
+from cornerman.training.build import Means, assemble
 from cornerman.training.metrics import Metrics
+from tests.support.direct_worker import direct_worker
 
 ACTIONS = ("left", "right", "wait")
 
@@ -103,6 +104,10 @@ SMALL: Mapping[str, Any] = {
     "gate_min_pairs": 10,
     "device": "cpu",
     "seed": 1,
+    "practice": 1.0,
+    "updates_per_practice": 1.0,
+    "practice_capacity": 500,
+    "worker": "thread",
 }
 """Settings under which this game is learned within a second."""
 
@@ -135,8 +140,7 @@ class Gym:
             self.champions,
             self.inbox,
             self.metrics,
-            self.learner,
-            self.stop,
+            Means(self.learner, self.stop, direct_worker(self.game, self.spec.hidden)),
         )
         self.experience, self.updates = self.training.experience, self.training.updates
         self.candidates = self.training.candidates

@@ -26,6 +26,8 @@ SMALL: Mapping[str, Any] = {
     "gate_max_pairs": 10,
     "device": "cpu",
     "seed": 1,
+    "practice": 1.0,
+    "worker": "thread",
 }
 SETTLE_S = 60.0
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from cornerman.contract import Bot, Game, HeadlessGame
+from cornerman.contract import Bot, HeadlessGame
 from cornerman.evaluation.arena import (
     MAX_TURNS,
     Agent,
@@ -24,14 +24,8 @@ from cornerman.evaluation.arena import (
     pair_turns,
 )
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
-from cornerman.evaluation.held_out_judge import HeldOutJudge
 from cornerman.evaluation.significance import Bounds, SequentialTest, chance_of_loss
 from cornerman.evaluation.verdict import Check, GateBattle, SlicedJudge, Verdict
-from cornerman.experience.encoder import Encoder
-from cornerman.experience.experience import HeldOutBattles
-from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
-from cornerman.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +47,6 @@ class Judge(Protocol):
     @property
     def pairs(self) -> int: ...
     def advance(self, budget: Callable[[], bool]) -> Verdict | None: ...
-
-
-def judge_for(
-    game: Game,
-    encoder: Encoder,
-    settings: Settings,
-    candidate: Policy,
-    slot: PolicySlot,
-    held_out: HeldOutBattles,
-    seed: int,
-) -> Judge:
-    """A judge of `candidate` against the champion: by battles where the game offers them, else by held-out ones."""
-    if not isinstance(game, HeadlessGame):
-        return HeldOutJudge(candidate, slot.champion, list(held_out.battles))
-    bounds = GateSettings(settings.gate_min_pairs, settings.gate_max_pairs)
-    oldest = None if slot.oldest is slot.champion else slot.oldest
-    return Gate(candidate, slot.champion, game, encoder, seed, bounds, oldest=oldest)
 
 
 class Gate(SlicedJudge):

@@ -74,7 +74,7 @@ class HeldOutBattles:
 
 
 class Experience:
-    """Takes every item that was recorded, stores it on the disk, and has it ready to learn from."""
+    """Stores every item that was recorded, and has it ready to learn from, beside transitions of practice."""
 
     def __init__(
         self, sizes: tuple[int, int], settings: Settings, random: np.random.Generator, battles: BattleStore
@@ -83,7 +83,7 @@ class Experience:
         self.battles = battles
         self.buffers = ReplayBuffers(
             ReplayBuffer(settings.replay_capacity, *sizes, random),
-            ReplayBuffer(settings.replay_capacity, *sizes, random),
+            ReplayBuffer(settings.practice_capacity, *sizes, random),
         )
         self._n_step = NStep(settings.n_step, settings.gamma)
         self.held_out = HeldOutBattles(settings.held_out_fraction, settings.gamma)
@@ -94,9 +94,12 @@ class Experience:
         """Take an item of a battle of the game; returns how many transitions became ready to learn from."""
         return self._live(self.battles.take_live(item))
 
-    def take_practice(self, item: Transition | BattleEnd) -> int:
-        """Take an item of a headless battle; returns how many transitions became ready to learn from."""
-        return self._self_play(self.battles.take_practice(item))
+    def take_practice(self, columns: Arrays) -> int:
+        """Take n-step transitions of self-play as columns, `[N]` each; they are not stored. Returns how many."""
+        count = len(columns["action"])
+        self.buffers.selfplay.append_many(columns)
+        self.rows[SELF_PLAY] += count
+        return count
 
     def refill(self, learned: Mapping[str, int]) -> int:
         """Fill the buffers from the disk; returns how many transitions are of battles that were never learned from.
@@ -106,15 +109,11 @@ class Experience:
         """
         counted, self.rows = self.rows, Counter()
         unlearned, new = 0, Counter[str]()
-        for kind, take, ring in (
-            (SELF_PLAY, self._self_play, self.buffers.selfplay),
-            (PLAYER, self._live, self.buffers.player),
-        ):
-            for item in self.battles.stored(kind, ring.capacity):
-                before, ready = self.rows[kind], take(item)
-                if item.battle_id >= learned.get(kind, item.battle_id + 1):
-                    unlearned += ready
-                    new[kind] += self.rows[kind] - before
+        for item in self.battles.stored(PLAYER, self.buffers.player.capacity):
+            before, ready = self.rows[PLAYER], self._live(item)
+            if item.battle_id >= learned.get(PLAYER, item.battle_id + 1):
+                unlearned += ready
+                new[PLAYER] += self.rows[PLAYER] - before
         self.rows |= counted + new
         return unlearned
 
@@ -133,16 +132,9 @@ class Experience:
             return 0
         else:
             self.rows[PLAYER] += 1
-        return self._add(item, self.buffers.player)
-
-    def _self_play(self, item: Transition | BattleEnd) -> int:
-        self.rows[SELF_PLAY] += isinstance(item, Transition)
-        return self._add(item, self.buffers.selfplay)
-
-    def _add(self, item: Transition | BattleEnd, ring: ReplayBuffer) -> int:
         rows = self._n_step.end(item.battle_id) if isinstance(item, BattleEnd) else self._n_step.push(item)
         for row in rows:
-            ring.append(row)
+            self.buffers.player.append(row)
         return len(rows)
 
 

@@ -16,6 +16,19 @@ class CommandError(CornermanError):
     """The command cannot do what was asked; the text says what to do instead."""
 
 
+def import_name(game: object) -> str:
+    """The name under which another process can import a game: the one it gives itself (`import_name`), else
+    `module:attribute` where a module holds it; "" where there is none."""
+    given = getattr(game, "import_name", "")
+    if given:
+        return str(given)
+    name = type(game).__module__
+    module = sys.modules.get(name)
+    if module is None or name == "__main__":
+        return ""
+    return next((f"{name}:{attribute}" for attribute, value in vars(module).items() if value is game), "")
+
+
 def find_game(name: str) -> HeadlessGame:
     """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
     known = {point.name: point for point in entry_points(group="cornerman.games")}

@@ -1,4 +1,4 @@
-"""The worker beside a running game, for practice and for judging: a process or, where its author asks for it, a thread.
+"""The worker beside a running game, for practice and judging: a process or, where the settings ask for it, a thread.
 
 One order at a time. The trainer's thread starts, orders and closes it; the game's thread pauses it when a training
 window closes.
@@ -10,14 +10,18 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from cornerman.contract import HeadlessGame
-from cornerman.selfplay.orders import Arrays
+from cornerman.contract import ContractError, Game, HeadlessGame
+from cornerman.policy.policy import Policy
+from cornerman.selfplay.games import import_name
+from cornerman.selfplay.league import Opponents
+from cornerman.selfplay.orders import Arrays, Order
 from cornerman.selfplay.pool import AnyWorker, WorkerPool
 from cornerman.selfplay.worker import LIVE, Worker
-from cornerman.selfplay.worker_process import Answer, Turnstile, WorkerError
+from cornerman.selfplay.worker_process import Answer, FaultyGameError, Turnstile, WorkerError, WorkerProcess
+from cornerman.settings import Settings
 
 YIELD_PERIOD_S, YIELD_S = 0.0005, 1e-6
 """How often a worker on a thread lets the game's thread have the interpreter, and for how long at the least."""
@@ -31,10 +35,11 @@ class PausableWorker(AnyWorker, Protocol):
 
 
 class LiveWorker:
-    """Owns the worker of one game; `start` is given the number of the worker, another one after each that was lost."""
+    """Owns the worker of one game."""
 
-    def __init__(self, start: Callable[[int], PausableWorker]) -> None:
-        self._new = start
+    def __init__(self, start: Callable[[int, int], PausableWorker]) -> None:
+        """`start` is given a seed and the number of the worker, another one after each that was lost."""
+        self._new, self._seed = start, 0
         self._pool: WorkerPool | None = None
         self._worker: PausableWorker | None = None
         self._paused = False
@@ -52,12 +57,13 @@ class LiveWorker:
 
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
-    def start(self) -> None:
-        """Start the worker; WorkerError where this machine or program cannot."""
+    def start(self, seed: int) -> None:
+        """Start the worker, whose battles `seed` decides; WorkerError where this machine or program cannot."""
+        self._seed = seed
         self._pool = WorkerPool(self._started, 1)
 
     def _started(self, number: int) -> PausableWorker:
-        self._worker = worker = self._new(number)
+        self._worker = worker = self._new(self._seed, number)
         worker.pause(self._paused)
         return worker
 
@@ -86,6 +92,80 @@ class LiveWorker:
         pool, self._pool, self._worker, self.busy = self._pool, None, None, False
         if pool is not None:
             pool.close()
+
+
+def live_worker(game: Game, settings: Settings, hidden: tuple[int, ...]) -> LiveWorker | None:
+    """The worker for a game, not started yet; None where there are no headless battles or nothing to play them for."""
+    if not isinstance(game, HeadlessGame) or settings.worker == "off":
+        return None
+    name = import_name(game)
+
+    def in_a_process(seed: int, number: int) -> PausableWorker:
+        if not name:
+            raise WorkerError(
+                "no other process can import this game: give it an import_name, such as 'mygame.rules:GAME', or set "
+                'worker = "thread", which costs frames'
+            )
+        return WorkerProcess(name, {"hidden": hidden, "seed": seed, "number": number})
+
+    def on_a_thread(seed: int, number: int) -> PausableWorker:
+        return WorkerThread(game, hidden, seed, number)
+
+    return LiveWorker(on_a_thread if settings.worker == "thread" else in_a_process)
+
+
+class Practice:
+    """Keeps the worker busy: stretches of self-play while battles are due, and the judging of a candidate in between.
+
+    Which order comes next depends on what was due and on the answers before, never on how fast anything is.
+    """
+
+    def __init__(self, worker: LiveWorker, opponents: Opponents, settings: Settings) -> None:
+        self.due = 0.0
+        """Battles of self-play still to play; below 0 where a stretch held more than were due."""
+        self._worker, self._opponents, self._settings = worker, opponents, settings
+        self._dropped = self._judged = self.failed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._worker.busy
+
+    def order(self, present: Policy, steps: int, champions: Sequence[Policy], judging: Order | None) -> None:
+        """Give the worker its next order, if anything is due: to judge, every second time, or to collect with `present`
+        after so many learning steps, against `champions` and bots."""
+        collecting = self.due > 0.0
+        if judging is not None and not (collecting and self._judged):
+            self._judged = True
+            self._worker.order(*judging)
+        elif collecting:
+            self._judged = False
+            self._worker.order(*self._opponents.order(present.flat, steps, champions, self._settings))
+
+    def answer(self, wait_s: float) -> Answer | None:
+        """The worker's answer; None where there is none within `wait_s` seconds, or `drop` made it worthless."""
+        answer = self._worker.answer(wait_s)
+        if answer is None or self._dropped:
+            self._dropped = self._dropped and self._worker.busy
+            return None
+        notes = answer[1]
+        if "battles" in notes:
+            self.due -= max(1, notes["battles"])  # a stretch in which no battle ended counts, too
+            self._opponents.count(notes)
+        return answer
+
+    def drop(self) -> None:
+        """Nothing is due, and the answer to come is not wanted any more."""
+        self.due, self._dropped = 0.0, self._worker.busy
+
+    def fail(self) -> None:
+        """Give up: no worker stays alive."""
+        self.failed = True
+        self._worker.close()
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
 
 
 class WorkerThread:
@@ -117,6 +197,8 @@ class WorkerThread:
         except queue.Empty:
             return None
         if isinstance(answer, Exception):
+            if isinstance(answer, ContractError):
+                raise FaultyGameError(str(answer)) from answer
             raise WorkerError(f"{type(answer).__name__}: {answer}") from answer
         return answer
 

@@ -46,8 +46,10 @@ def collecting(
 def judging(candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int, turns: int | None) -> Order:
     """The order to judge a candidate against the newest of `champions`, oldest first, for `turns` turns (None: to the
     end)."""
-    arrays = {"candidate": candidate.flat, "champion": champions[-1].flat}
+    policies = {"candidate": candidate, "champion": champions[-1]}
     if len(champions) > 1:
-        arrays["oldest"] = champions[0].flat
+        policies["oldest"] = champions[0]
     bounds = {"min_pairs": settings.gate_min_pairs, "max_pairs": settings.gate_max_pairs}
-    return arrays, {"kind": "judge", "seed": seed, "turns": turns, **bounds}
+    hidden = {name: policy.spec.hidden for name, policy in policies.items()}
+    arrays = {name: policy.flat for name, policy in policies.items()}
+    return arrays, {"kind": "judge", "seed": seed, "turns": turns, "hidden": hidden, **bounds}

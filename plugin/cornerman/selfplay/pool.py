@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cornerman.contract import CornermanError
-from cornerman.selfplay.worker_process import Answer, Arrays, WorkerError
+from cornerman.selfplay.worker_process import Answer, Arrays, FaultyGameError, WorkerError
 
 MOST_DEATHS = 3
 """So many in a row without one answer between them are no accident."""
@@ -69,6 +69,8 @@ class WorkerPool:
         place = self._places[which]
         try:
             answer = place.worker.answer(wait_s)
+        except FaultyGameError as error:
+            raise PoolError(str(error)) from error
         except WorkerError as error:
             self._replace(which, str(error))
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -196,7 +196,8 @@ class Worker:
         """The gate's verdict; None in its place after `turns` turns without one: the same order goes on with it."""
         seed, turns = int(order["seed"]), order["turns"]
         if self._gate is None or self._gate[0] != seed:
-            players = {name: Policy(self._spec, flat) for name, flat in arrays.items()}
+            hidden = {name: tuple(sizes) for name, sizes in order["hidden"].items()}  # an imported champion has its own
+            players = {name: Policy(replace(self._spec, hidden=hidden[name]), flat) for name, flat in arrays.items()}
             bounds = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
             oldest = players.get("oldest")
             gate = Gate(

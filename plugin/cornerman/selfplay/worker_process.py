@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from numpy.typing import NDArray
 
-from cornerman.contract import CornermanError
+from cornerman.contract import ContractError, CornermanError
 from cornerman.files import interpreter
 from cornerman.files.tensor_file import pack, unpack
 
@@ -42,6 +42,10 @@ Obey = Callable[[Arrays, Mapping[str, Any]], tuple[Arrays, Mapping[str, Any]]]
 
 class WorkerError(CornermanError):
     """A worker cannot be started, or has ended; the text says why."""
+
+
+class FaultyGameError(WorkerError):
+    """The game breaks its contract in most battles: another worker would find the same."""
 
 
 # ------------------------------------------------------------------------------------------------ in the game's process
@@ -101,7 +105,7 @@ class WorkerProcess:
         arrays, texts = unpack(data, "An answer")
         notes: dict[str, Any] = json.loads(texts["notes"])
         if "error" in notes:
-            raise WorkerError(str(notes["error"]))
+            raise (FaultyGameError if notes["faulty"] else WorkerError)(str(notes["error"]))
         return arrays, notes
 
     def pause(self, paused: bool) -> None:
@@ -195,10 +199,10 @@ def run(given: Mapping[str, Any]) -> None:
     except BrokenPipeError:
         return
     except CornermanError as error:
-        send({}, {"error": str(error)})
+        send({}, {"error": str(error), "faulty": isinstance(error, ContractError)})
         sys.exit(1)
     except Exception as error:
-        send({}, {"error": f"{type(error).__name__}: {error}"})
+        send({}, {"error": f"{type(error).__name__}: {error}", "faulty": False})
         raise
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import dataclass
 from functools import partial
-from random import Random
 
 import numpy as np
 
 from cornerman.contract import Game, HeadlessGame, SettingsError
 from cornerman.evaluation.arena import pair_seed
-from cornerman.evaluation.gate import Judge, judge_for
+from cornerman.evaluation.held_out_judge import HeldOutJudge
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.experience import Experience
-from cornerman.experience.rewards import RewardCalculator
 from cornerman.learning.compiled import CpuSteps, cpu_steps
 from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 from cornerman.learning.learner import Learner, build_learner
@@ -22,23 +21,41 @@ from cornerman.models.champions import Champions
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.practice import Practice
+from cornerman.selfplay.league import Opponents
+from cornerman.selfplay.live_worker import LiveWorker, Practice
+from cornerman.selfplay.worker_process import WorkerError
 from cornerman.settings import Settings
-from cornerman.training.candidates import Candidates
+from cornerman.training.candidates import BattleJudge, Candidates, Judge
 from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints
 from cornerman.training.training_loop import Inbox, TrainingLoop, Updates
 
 
 def build_loop(
-    game: Game, settings: Settings, store: Store, champions: Champions, inbox: Inbox, metrics: Metrics, stop: Flag
+    game: Game,
+    settings: Settings,
+    store: Store,
+    champions: Champions,
+    inbox: Inbox,
+    metrics: Metrics,
+    worker: LiveWorker | None,
+    stop: Flag,
 ) -> TrainingLoop:
     """The training loop of a running game, gone on from the last checkpoint. `stop` ends its slices early."""
     configure_trainer_thread()
     learner = learner_for(settings, champions.slot.champion.spec, store, metrics)
     _exclude_from_garbage_collection()
     metrics.set(loading="the stored battles")
-    return assemble(game, settings, store, champions, inbox, metrics, learner, stop)
+    return assemble(game, settings, store, champions, inbox, metrics, Means(learner, stop, worker))
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a training loop works with: the learner, the flag that ends its slices, and the worker, if there is one."""
+
+    learner: Learner
+    stop: Flag
+    worker: LiveWorker | None = None
 
 
 def assemble(
@@ -48,8 +65,7 @@ def assemble(
     champions: Champions,
     inbox: Inbox,
     metrics: Metrics,
-    learner: Learner,
-    stop: Flag,
+    means: Means,
 ) -> TrainingLoop:
     """The training loop around a learner, gone on from the last checkpoint."""
     encoder = Encoder(game)
@@ -60,17 +76,20 @@ def assemble(
     sizes = (encoder.observation_size, encoder.num_actions)
     experience = Experience(sizes, settings, np.random.default_rng(seeds), store.battles)
 
+    practice = practice_for(game, settings, means.worker, learned, metrics)
+
     def new_judge(candidate: Policy, number: int) -> Judge:
-        seed = pair_seed(settings.seed, number, "gate")
-        return judge_for(game, encoder, settings, candidate, champions.slot, experience.held_out, seed)
+        if practice is None or practice.failed:
+            return HeldOutJudge(candidate, champions.slot.champion, list(experience.held_out.battles))
+        return BattleJudge(candidate, champions.slot.line, settings, pair_seed(settings.seed, number, "gate"))
 
     loop = TrainingLoop(
         settings,
         inbox,
         experience,
-        Updates(learner, experience.buffers, settings, metrics, stop),
+        Updates(means.learner, experience.buffers, settings, metrics, means.stop),
         Candidates(champions, new_judge, settings, metrics),
-        practice_for(game, encoder, settings, champions, learned, metrics),
+        practice,
         checkpoints,
         metrics,
     )
@@ -79,15 +98,21 @@ def assemble(
 
 
 def practice_for(
-    game: Game, encoder: Encoder, settings: Settings, champions: Champions, learned: int, metrics: Metrics
+    game: Game, settings: Settings, worker: LiveWorker | None, learned: int, metrics: Metrics
 ) -> Practice | None:
-    """Practice battles of a game that offers headless ones; `learned` transitions came before, for other battles."""
-    if not isinstance(game, HeadlessGame) or settings.practice <= 0:
+    """Practice and judging by a worker, started here; None, and a sentence, where there is none.
+
+    After `learned` transitions of earlier sessions it plays other battles than those did.
+    """
+    if worker is None or not isinstance(game, HeadlessGame):
         return None
-    rewards = RewardCalculator(settings.health_weight, settings.outcome_weight)
-    random = Random(f"practice {settings.seed} {learned}" if learned else f"practice {settings.seed}")
-    exploration = settings.exploration_fraction
-    return Practice(game, encoder, rewards, random, lambda: champions.slot.line, exploration, metrics.event)
+    metrics.set(loading="the worker for practice")
+    try:
+        worker.start(pair_seed(settings.seed, learned, "practice"))
+    except WorkerError as error:
+        metrics.say(f"Practice is off, and candidates are judged by recorded battles alone: {error}.")
+        return None
+    return Practice(worker, Opponents(game), settings)
 
 
 def learner_for(settings: Settings, spec: NetworkSpec, store: Store, metrics: Metrics) -> Learner:

@@ -5,19 +5,23 @@ The trainer's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.live_results import LiveResult
-from cornerman.evaluation.verdict import Verdict
+from cornerman.evaluation.verdict import Verdict, verdict_of
 from cornerman.models.champions import Champions
 from cornerman.models.live_monitor import PROBATION
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
+from cornerman.selfplay.orders import Order, judging
 from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
+
+TURNS = 512
+"""Turns of judging in one order, between two stretches of practice."""
 
 
 class Judge(Protocol):
@@ -29,6 +33,30 @@ class Judge(Protocol):
 
     def advance(self, budget: Callable[[], bool]) -> Verdict | None:
         """Work while `budget()` is true; the verdict once there is one."""
+
+
+class BattleJudge:
+    """Decides by headless battles, which the worker plays."""
+
+    def __init__(self, candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int) -> None:
+        """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest."""
+        self._order: Order = judging(candidate, champions, settings, seed, TURNS)
+        self._verdict: Verdict | None = None
+        self.pairs = 0
+
+    def order(self) -> Order | None:
+        """What the worker has to do next; None once there is a verdict."""
+        return self._order if self._verdict is None else None
+
+    def take(self, notes: Mapping[str, Any]) -> None:
+        """Take the answer to the order."""
+        self.pairs = int(notes["pairs"])
+        self._verdict = None if notes["verdict"] is None else verdict_of(notes["verdict"])
+
+    def advance(self, budget: Callable[[], bool]) -> Verdict | None:
+        """The verdict, once there is one; nothing is played here."""
+        del budget
+        return self._verdict
 
 
 class Candidates:
@@ -103,6 +131,20 @@ class Candidates:
         """Note how a live battle ended; a champion that has proved worse than its predecessor was is rolled back."""
         if self.champions.live(result):
             self.drop()
+
+    def order(self) -> Order | None:
+        """What the worker has to do for the judge; None where it waits for no battles."""
+        judge = None if self._judging is None else self._judging[2]
+        return judge.order() if isinstance(judge, BattleJudge) else None
+
+    def take(self, notes: Mapping[str, Any]) -> None:
+        """Take the worker's answer for the judge; one for a judge that was dropped is nobody's."""
+        judge = None if self._judging is None else self._judging[2]
+        if isinstance(judge, BattleJudge) and judge.order() is not None:
+            pairs = judge.pairs
+            judge.take(notes)
+            self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
+            self._metrics.count("judged_pairs", judge.pairs - pairs)
 
     def drop(self) -> None:
         """Judge no further, as when another champion plays than the one that the candidate is judged by."""

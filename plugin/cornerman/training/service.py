@@ -30,11 +30,15 @@ class TrainingService:
         settings: Settings,
         read_machine: Callable[[], Reading],
         metrics: Metrics,
+        pause_worker: Callable[[bool], None],
     ) -> None:
-        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early."""
+        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early.
+
+        `pause_worker` lets the worker stand still while the window is closed, and go on when it opens.
+        """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
         self.windows = TrainingWindows.from_settings(
-            settings, read_machine, on_processor=lambda: metrics.get("device", "cpu") == "cpu"
+            settings, read_machine, lambda: metrics.get("device", "cpu") == "cpu", pause_worker
         )
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None

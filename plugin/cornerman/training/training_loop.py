@@ -7,10 +7,9 @@ only on what was handed over and on its seeds, so the same battles give the same
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +22,8 @@ from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import Flag, SlicedBurst, for_a_slice
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
+from cornerman.selfplay.live_worker import Practice
+from cornerman.selfplay.pool import PoolError
 from cornerman.settings import Settings
 from cornerman.training.candidates import Candidates
 from cornerman.training.metrics import Metrics
@@ -34,25 +35,15 @@ MOST_BURSTS = 8
 SLICE_S = 0.02
 """How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
 
+ANSWER_S = 0.01
+"""How long a slice waits for the worker where nothing else is due; it holds nothing meanwhile."""
+
 
 class Inbox(Protocol):
     """What was recorded and not yet learned from."""
 
     def popleft(self) -> Transition | BattleEnd:
         """The next item; IndexError where there is none."""
-
-
-class Practice(Protocol):
-    """Headless battles to learn from, played here a turn at a time or elsewhere."""
-
-    due: float  # battles still to play
-    rows: deque[Transition | BattleEnd]  # what was played and not yet taken
-
-    def advance(self, newest: Policy) -> bool:
-        """Play on, `newest` being what learns; False when no battle is due."""
-
-    def clear(self) -> None:
-        """Drop what is due and what was not yet taken."""
 
 
 class Updates:
@@ -75,10 +66,11 @@ class Updates:
         """Learning steps so far, earlier sessions included."""
         return self.learner.steps
 
-    def credit(self, transitions: int) -> None:
-        """Let so many new transitions pay for steps; never more than a full buffer, however long learning was off."""
-        rate = self._settings.updates_per_transition
-        self.due = min(self.due + rate * transitions, rate * self._settings.replay_capacity)
+    def credit(self, transitions: int, rate: float) -> None:
+        """Let each of so many new transitions pay for `rate` steps; never more in all than a full buffer of live ones,
+        however long learning was off."""
+        most = self._settings.updates_per_transition * self._settings.replay_capacity
+        self.due = min(self.due + rate * transitions, most)
 
     @property
     def pending(self) -> bool:
@@ -156,7 +148,7 @@ class TrainingLoop:
         self._settings, self._inbox, self._metrics = settings, inbox, metrics
         self.experience, self.updates, self.candidates = experience, updates, candidates
         self._practice, self._checkpoints = practice, checkpoints
-        self._practised = 0  # battles of practice in idle windows since the last live one
+        self._practised = 0  # battles of practice when the last live one ended
         self._from_player = False  # whether what learning began with goes back to the player's battles
         self._apart = False  # what is learned is no good, and could not be undone yet
 
@@ -173,14 +165,12 @@ class TrainingLoop:
             collected = self._collect(budget_s)
             if updates.burst_due:
                 updates.begin(budget_s)
-            elif candidates.judging:
+            elif candidates.judging and candidates.order() is None:
                 if candidates.advance(for_a_slice(budget_s, updates.stop)):
                     self._checkpoints.hurry()
-            elif self._advance_practice(budget_s):
-                pass
             elif candidates.due(updates.steps):
                 self.begin_candidate()
-            else:
+            elif not self._advance_practice():
                 return collected
         self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if updates.steps else None)
         return True
@@ -198,33 +188,51 @@ class TrainingLoop:
                 item = self._inbox.popleft()
             except IndexError:
                 return taken > 0
-            self.updates.credit(self.experience.take_live(item))
+            self.updates.credit(self.experience.take_live(item), self._settings.updates_per_transition)
             self._metrics.set(fill=self.experience.buffers.player.size)
             if isinstance(item, BattleEnd):
-                self.practise(self._settings.practice)
-                self._practised = 0
+                if self._practice is not None:
+                    self._practice.due += self._settings.practice
+                self._practised = self._metrics.get("practised", 0)
                 self._metrics.set(kept=self.experience.battles.kept)
         return True
 
-    def _advance_practice(self, budget_s: float) -> bool:
-        """Play on in the practice battle; False when none is due.
+    def _advance_practice(self) -> bool:
+        """Take the worker's answer, waiting a moment for it, and give the next order; False when it has nothing to do.
 
-        It stops as soon as a burst is due, so how fast the machine is does not decide what is learned from when.
+        The next order goes out before what came is learned from, so worker and learner work at once.
         """
-        practice, updates = self._practice, self.updates
-        if practice is None or not practice.advance(updates.newest):
+        practice = self._practice
+        if practice is None or practice.failed:
             return False
-        go_on = for_a_slice(budget_s, updates.stop)
-        self._take_practice(practice)
-        while not updates.burst_due and go_on() and practice.advance(updates.newest):
-            self._take_practice(practice)
-        return True
+        try:
+            answer = practice.answer(ANSWER_S)
+            if answer is not None:
+                self._take_answer(*answer)
+            if not practice.busy:
+                champions = [
+                    each for each in self.candidates.champions.slot.line if each.spec == self.updates.newest.spec
+                ]
+                practice.order(self.updates.newest, self.updates.steps, champions, self.candidates.order())
+        except PoolError as error:
+            practice.fail()
+            self.candidates.drop()
+            self._metrics.say(f"Practice is off, and candidates are judged by recorded battles alone: {error}")
+            return False
+        return answer is not None or practice.busy
 
-    def _take_practice(self, practice: Practice) -> None:
-        self._metrics.count("practice_decisions", sum(isinstance(row, Transition) for row in practice.rows))
-        while practice.rows:
-            self.updates.credit(self.experience.take_practice(practice.rows.popleft()))
-            self._metrics.set(fill=self.experience.buffers.player.size)
+    def _take_answer(self, columns: Arrays, notes: Mapping[str, Any]) -> None:
+        """Put what the worker collected into the buffer, or its judgement before the candidate's judge."""
+        if "pairs" in notes:
+            self.candidates.take(notes)
+            return
+        self._metrics.count("practice_decisions", notes["decisions"])
+        self._metrics.count("practised", notes["battles"])
+        for reason, count in notes.get("dropped", {}).items():
+            if not self._metrics.get(f"dropped {reason}"):
+                self._metrics.event(f"A practice battle was dropped ({notes['examples'][reason]}).")
+            self._metrics.count(f"dropped {reason}", count)
+        self.updates.credit(self.experience.take_practice(columns), self._settings.updates_per_practice)
 
     def begin_candidate(self) -> None:
         """Put what was learned until now to the gate."""
@@ -247,21 +255,16 @@ class TrainingLoop:
 
     def practise(self, battles: float) -> None:
         """Let so many more headless battles be played; none where the game offers none or practice is off."""
-        if self._practice is not None:
-            self._practice.due += battles
+        if self._practice is not None and self._settings.practice:
+            self._practice.due = max(self._practice.due, 0.0) + battles
 
     def practise_idle(self) -> bool:
-        """One more practice battle where nothing else is due; False once there were enough since the last live one."""
-        if self._practice is None or self._practised >= self._settings.idle_practice:
+        """Practise where nothing else is due; False once there was enough of it since the last live battle."""
+        practised = self._metrics.get("practised", 0) - self._practised
+        if not self._settings.practice or self._practice is None or practised >= self._settings.idle_practice:
             return False
-        self._practised += 1
-        self._metrics.count("practised")
         self.practise(1.0)
         return True
-
-    def drop_candidate(self) -> None:
-        """Judge the candidate no further, as when another champion plays than the one it is judged by."""
-        self.candidates.drop()
 
     def live(self, result: LiveResult) -> None:
         """Note how a live battle ended; that may roll the champion back."""
@@ -276,7 +279,7 @@ class TrainingLoop:
         """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
         self.experience.forget()
         if self._practice is not None:
-            self._practice.clear()
+            self._practice.drop()
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()
         self._metrics.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
@@ -332,7 +335,7 @@ class TrainingLoop:
                 reached = self._restore(saved[1])
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
-        self.updates.credit(self.experience.refill(reached))
+        self.updates.credit(self.experience.refill(reached), self._settings.updates_per_transition)
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
 
     def _restore(self, progress: Progress) -> dict[str, int]:
@@ -347,6 +350,8 @@ class TrainingLoop:
 
         Learning that came apart and could not be undone is not saved: what was saved before it counts.
         """
+        if self._practice is not None:
+            self._practice.close()
         self.keep()
         progress = self.progress()
         self.experience.battles.close()

@@ -75,10 +75,12 @@ class TrainingWindows:
         read_machine: Callable[[], Reading] = no_reading,
         on_processor: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
+        pause_worker: Callable[[bool], None] = lambda paused: None,
     ) -> None:
         """`window` and `learning_time` as in the settings; `read_machine` gives `Machine.read`'s figures.
 
-        `on_processor` says whether the processor does the learning, and no accelerator.
+        `on_processor` says whether the processor does the learning, and no accelerator. `pause_worker` is called with
+        whether the worker has to stand still whenever that may have changed, on either thread.
         """
         self.window, self.learning_time = window, learning_time
         self.rest = ""  # why learning rests, as a sentence
@@ -87,6 +89,7 @@ class TrainingWindows:
         """Set to 1 when the window closes: the slice under way ends after its step or turn."""
         self.starvation = Starvation(learning_time, on_processor)
         self._limits, self._read_machine, self._clock = Limits(rest_on_battery), read_machine, clock
+        self._pause_worker = pause_worker
         self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
         self._frames = Frames()
         self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
@@ -94,40 +97,55 @@ class TrainingWindows:
         self._rest_until = self._lent_until = self._closed_at = 0.0
         self._look_at = clock()
         self._framed_at = -FRAMES_GONE_S
+        pause_worker(not self.window_open)
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, read_machine: Callable[[], Reading], on_processor: Callable[[], bool]
+        cls,
+        settings: Settings,
+        read_machine: Callable[[], Reading],
+        on_processor: Callable[[], bool],
+        pause_worker: Callable[[bool], None],
     ) -> TrainingWindows:
         """The windows that the player's settings ask for."""
         one = settings
-        return cls(one.training_window, one.learning_time, one.rest_on_battery, read_machine, on_processor)
+        return cls(
+            one.training_window,
+            one.learning_time,
+            one.rest_on_battery,
+            read_machine,
+            on_processor,
+            pause_worker=pause_worker,
+        )
 
     # --------------------------------------------------------------------------------------------- the game's thread
 
     def open_window(self) -> None:
         """A round has ended."""
         self._break = True
+        self._changed()
 
     def close_window(self) -> None:
         """A round starts."""
         self._break = self._choosing = False
-        self._closed()
+        self._changed()
 
     def choose(self, choosing: bool) -> None:
         """The player begins to choose, or has chosen."""
-        chosen, self._choosing = self._choosing and not choosing, choosing
-        if chosen:
-            self._closed()
+        self._choosing = choosing
+        self._changed()
 
     def pause(self, paused: bool) -> None:
         self._paused = paused
-        self._closed()
+        self._changed()
 
-    def _closed(self) -> None:
-        if not self.window_open:
+    def _changed(self) -> None:
+        """Where the window is closed now, whatever works ends its slice, and the worker stands still."""
+        closed = not self.window_open
+        if closed:
             self._closed_at = self._clock()
             self.stop[0] = 1
+        self._pause_worker(closed)
 
     def frame(self, frame_ms: float) -> None:
         """A frame has been drawn, `frame_ms` after the one before it."""
@@ -214,7 +232,9 @@ class TrainingWindows:
             return
         self._look_at = now + LOOK_PERIOD_S
         self.reading = reading = self._read_machine()
-        self.rest = self._limits.rest_reason(dict(reading))
+        rested, self.rest = self.rest, self._limits.rest_reason(dict(reading))
+        if rested != self.rest:
+            self._changed()
         cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
         if cpu is not None and own is not None:
             self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
