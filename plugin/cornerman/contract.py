@@ -105,7 +105,11 @@ class EncodingGame(Game, Protocol):
 
 @runtime_checkable
 class HeadlessGame(Game, Protocol):
-    """Optional: battles without a window, two seats (0 and 1), for judging candidates and for bulk training."""
+    """Optional: battles without a window, two seats (0 and 1), for practice, for judging and for bulk training.
+
+    They are played in another process, which imports the game by its `import_name` ("module:attribute"); where the game
+    has none, it is looked for in the module of its class.
+    """
 
     @property
     def bots(self) -> Mapping[str, Bot]:
