@@ -98,9 +98,7 @@ def learn_steps(
         length = square_sum(gradient) ** 0.5
         if np.isfinite(loss) and np.isfinite(length):
             steps += 1
-            scale = min(1.0, rates.gradient_clip / max(length, TINY))
-            rate, epsilon = adam_rates(steps, rates.learning_rate)
-            adam(weights, gradient, spare, (scale, rate, epsilon, rates.target_rate))
+            adam(weights, gradient, spare, adam_rates(steps, length, rates))
             losses += loss
             td_errors += td_error
             lengths += length
@@ -164,13 +162,15 @@ def backward(
     linear_gradient(observation, back, gradients[0][0], gradients[0][1])
 
 
-def adam_rates(step: int, learning_rate: float) -> tuple[float, float]:
-    """Step (negative: downhill) and epsilon of Adam's step number `step`, from 1, with the bias corrections folded in.
+def adam_rates(step: int, length: float, rates: Rates) -> tuple[float, float, float, float]:
+    """What `adam` takes for step number `step`, from 1, and a gradient of this length: its factor that clips it, the
+    step (negative: downhill) and epsilon with Adam's bias corrections folded in, and the target network's rate.
 
     Kingma & Ba 2015, end of section 2: alpha_t = alpha sqrt(1 - beta2^t) / (1 - beta1^t), epsilon likewise.
     """
     correction = (1.0 - SECOND_DECAY**step) ** 0.5
-    return -learning_rate * correction / (1.0 - FIRST_DECAY**step), ADAM_EPSILON * correction
+    rate = -rates.learning_rate * correction / (1.0 - FIRST_DECAY**step)
+    return min(1.0, rates.gradient_clip / max(length, TINY)), rate, ADAM_EPSILON * correction, rates.target_rate
 
 
 # -------------------------------------------------------- the kernels; kernels.py has a loop of the same name for each
@@ -264,8 +264,8 @@ def square_sum(values: Array) -> float:
 def adam(weights: Array, gradient: Array, spare: Array, rates: tuple[float, float, float, float]) -> None:
     """Adam's step (Kingma & Ba 2015, algorithm 1) on weights `[4, P]`, in place; then the target network follows.
 
-    `rates`: what the gradient `[P]` is scaled by, step and epsilon from `adam_rates`, and how far the target network
-    moves towards the online one (Polyak averaging; Lillicrap et al. 2016). The gradient and `spare` `[P]` are lost.
+    `rates` are `adam_rates`; the target network moves towards the online one (Polyak averaging; Lillicrap et al. 2016).
+    The gradient and `spare` `[P]` are lost.
     """
     scale, rate, epsilon, target_rate = rates
     online, target, first, second = weights
