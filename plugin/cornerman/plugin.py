@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -125,15 +126,20 @@ class Cornerman:
         """Stop the trainer, which saves what it has learned, and keep what was recorded and not yet taken by it."""
         if not self._loaded:
             return
-        self.recording.abandon()
-        stopped = self.training.stop()
-        self.controls.save()
-        if not stopped:
+        with ExitStack() as rest:  # in reverse order, each whatever another one raised
+            rest.callback(self._close_files)
+            rest.callback(self.controls.save)
+            rest.callback(self.training.stop)
+            self.recording.abandon()
+
+    def _close_files(self) -> None:
+        if self.training.running:
             log.error("the trainer did not stop in time: what it had not kept is lost")
             return
-        self.recording.store()
-        self.recording.note_quality(ending=True)
-        self.store.close()
+        with ExitStack() as rest:
+            rest.callback(self.store.close)
+            rest.callback(self.recording.note_quality, ending=True)
+            self.recording.store()
 
     # -------------------------------------------------------------------------------------------- what the game reports
 

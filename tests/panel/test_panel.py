@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import subprocess
 import sys
@@ -12,91 +11,14 @@ from typing import Any
 import pytest
 
 from cornerman.panel.panel import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Panel
-from cornerman.panel.panel_text import ago, figures_of, left_out_of, news_of, state_of
+from cornerman.panel.panel_text import ago, figures_of, messages_of, rejected_of, state_of
+from tests.support.fake_panel import EMPTY, REPORT, FakePlugin
 from tests.support.paths import PLUGINS
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
 SIZES = ((420, 380), (500, 400), (620, 540), (1040, 900), (960, 600), (421, 700))
-REPORT: dict[str, Any] = {
-    "plugin": {"on": True, "recording": True, "learning": False, "notice": "Version 4 was damaged; version 3 plays."},
-    "version": 3,
-    "replay": {"fill": 4210, "capacity": 10_000},
-    "recorder": {
-        "recorded": 4300,
-        "rejected": {"mask": 1, "range": 2},
-        "examples": {"range": "The attack must be a finite number, not nan.", "mask": "The mask has 3 entries."},
-    },
-    "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0},
-    "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
-    "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
-    "window": {"open": True, "why": "between rounds"},
-    "device": "cpu",
-    "device_why": "Measured 310 learning steps a second on cuda, 2480 on the CPU: it learns on cpu "
-    "(small networks often learn faster there).",
-    "machine": {"cpu_percent": 31.0, "memory_mb": 312.0, "memory_percent": 8.0, "temperature_c": None},
-    "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
-    "swaps": 2,
-    "events": [
-        {"age_s": 3.0, "text": "version 3 was promoted: it won 58 % of 124 paired battles against version 2"},
-        {"age_s": 600.0, "text": "a candidate was rejected after 80 pairs"},
-    ],
-}
-EMPTY: dict[str, Any] = {
-    "plugin": {"on": False, "recording": False, "learning": False, "notice": ""},
-    "version": -1,
-    "replay": {"fill": 0, "capacity": 10_000},
-    "recorder": {"recorded": 0, "rejected": {}},
-    "learner": {"steps": 0, "loss": None, "accuracy": None, "steps_per_s": None},
-    "gate": {"state": "", "pairs": 0, "score": None, "verdict": ""},
-    "record": {"battles": 0, "wins": 0, "win_rate": None, "interval": None},
-    "window": {"open": False, "why": ""},
-    "device": "",
-    "machine": {"cpu_percent": None, "memory_mb": None, "memory_percent": None, "temperature_c": None},
-    "difficulty": {"level": 1, "name": "gentle", "levels": ["gentle", "easy", "even", "hard", "its best"]},
-    "swaps": 0,
-    "events": [],
-}
-
-
-class FakePlugin:
-    """Controls and report in one: what is switched shows up in the next report."""
-
-    def __init__(self, report: Mapping[str, Any] = REPORT) -> None:
-        self.data = copy.deepcopy(dict(report))
-        self.calls: list[tuple[str, Any]] = []
-
-    def report(self) -> Mapping[str, Any]:
-        return self.data
-
-    def set_on(self, on: bool) -> None:
-        self.calls.append(("on", on))
-        self.data["plugin"]["on"] = on
-
-    def set_recording(self, on: bool) -> None:
-        self.calls.append(("recording", on))
-        self.data["plugin"]["recording"] = on
-
-    def set_learning(self, on: bool) -> None:
-        self.calls.append(("learning", on))
-        self.data["plugin"]["learning"] = on
-
-    def set_difficulty(self, level: int) -> None:
-        self.calls.append(("difficulty", level))
-        self.data["difficulty"]["level"] = level
-
-    def take_in(self) -> str:
-        self.calls.append(("take in", None))
-        return "Taken in."
-
-    def forget(self) -> str:
-        self.calls.append(("forget", None))
-        return "Everything was forgotten."
-
-    def roll_back(self) -> str:
-        self.calls.append(("roll back", None))
-        return "Version 2 plays again."
 
 
 def opened(report: Mapping[str, Any] = REPORT) -> tuple[Panel, FakePlugin]:
@@ -145,11 +67,11 @@ def test_every_figure_is_shown() -> None:
     panel.draw(pygame.Surface((620, 540)))
     shown = words(panel)
     for part in (
-        "3, 2 swaps", "4,210 of 10,000", "3 bad records", "18,230 (820/busy s)", "0.0123", "71 % right",
+        "3, 2 swaps", "4,210 of 10,000", "3 records", "18,230 (820/busy s)", "0.0123", "71 %",
         "56 % (41 % to 70 %)",
         "judging, 62 pairs, 55 %", "| Device | cpu |", "Device: Measured 310 learning steps a second",
         "31 %, 312 MB", "not available", "open, between rounds", "even",
-        "Left out: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
+        "Rejected: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
     ):  # fmt: skip
         assert part in shown, part
 
@@ -158,8 +80,8 @@ def test_why_records_were_left_out_fits_the_smallest_panel_with_an_example() -> 
     panel, _plugin = opened()
     panel.draw(pygame.Surface(SIZES[0]))
     shown = " ".join(written.text for written in panel.written)
-    assert "Left out: 2 x range, 1 x mask. The attack must be a finite number, not nan." in shown
-    assert left_out_of({"recorder": {"rejected": {}, "examples": {}}}) == left_out_of({}) == ""
+    assert "Rejected: 2 x range, 1 x mask. The attack must be a finite number, not nan." in shown
+    assert rejected_of({"recorder": {"rejected": {}, "examples": {}}}) == rejected_of({}) == ""
 
 
 def test_what_is_not_known_says_so() -> None:
@@ -191,7 +113,7 @@ def test_a_verdict_is_read_in_full() -> None:
         assert f"Last candidate: {verdict}" in shown
         assert "Kept the champion, 52 %" in shown
     told = with_parts(gate={"verdict": verdict}) | {"events": [{"age_s": 1.0, "text": f"Oh. {verdict}"}]}
-    assert all(verdict not in news for news in news_of(told)), "the event has it"
+    assert all(verdict not in message for message in messages_of(told)), "the event has it"
 
 
 def test_a_score_is_not_given_to_the_next_candidate() -> None:
@@ -200,18 +122,18 @@ def test_a_score_is_not_given_to_the_next_candidate() -> None:
 
 
 def test_a_long_reason_is_told_below_the_figures() -> None:
-    why = "between rounds; the machine is busy, so it takes 5 % of the time"
+    why = "between rounds; the machine is busy, so learning takes 5 % of the time"
     panel, _plugin = opened(with_parts(window={"why": why}))
     panel.draw(pygame.Surface((620, 540)))
     shown = " ".join(written.text for written in panel.written)
     assert "open, between rounds" in [written.text for written in panel.written]
-    assert f"Training open: {why}." in shown
+    assert f"Training window open: {why}." in shown
     hot = "The processor is at 92 C: learning rests until it is below 80 C."
     resting = with_parts(window={"open": False, "why": hot})
-    assert ("Training", "closed, it rests", "quiet") in figures_of(resting)
-    assert f"Training closed: {hot}" in news_of(resting)
+    assert ("Training", "closed, learning rests", "quiet") in figures_of(resting)
+    assert f"Training window closed: {hot}" in messages_of(resting)
     held = {"why": f"between rounds. {REPORT['plugin']['notice']}"}
-    assert all("Training" not in news for news in news_of(with_parts(window=held))), "the notice has it"
+    assert all("Training" not in message for message in messages_of(with_parts(window=held))), "the notice has it"
 
 
 FAILURES = (
@@ -241,29 +163,29 @@ def test_why_it_learns_there_is_read_in_full(size: tuple[int, int], why: str) ->
 def test_a_short_reason_for_the_device_stands_beside_it() -> None:
     report = {**REPORT, "device_why": "as the settings ask"}
     assert ("Device", "cpu, as the settings ask", "plain") in figures_of(report)
-    assert all("Device" not in news for news in news_of(report))
+    assert all("Device" not in message for message in messages_of(report))
     longer = {**REPORT, "device_why": "The settings ask for mps."}
     assert ("Device", "cpu", "plain") in figures_of(longer)
-    assert "Device: The settings ask for mps." in news_of(longer)
+    assert "Device: The settings ask for mps." in messages_of(longer)
     assert ("Device", "none", "plain") in figures_of(EMPTY)
-    assert all("Device" not in news for news in news_of(EMPTY))
+    assert all("Device" not in message for message in messages_of(EMPTY))
 
 
 def test_the_panel_says_what_it_waits_for() -> None:
     on = {"on": True, "recording": True, "learning": True}
     seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}
-    moves = "240 moves recorded since the start, 210 remembered."
+    decisions = "240 decisions recorded since the start, 210 in the replay buffer."
     for changes, words in (
-        ({"plugin": {"on": False}}, "The plugin is off: it neither watches nor plays."),
+        ({"plugin": {"on": False}}, "The plugin is off: it neither records nor plays."),
         ({"recorder": {}, "replay": {}}, "Nothing was recorded yet. Play a few rounds."),
         ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "Nothing was recorded yet. Recording"),
         ({"recorder": {}, "replay": {}, "plugin": on | {"learning": False}}, "Nothing was recorded since the start. L"),
-        ({}, f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."),
-        ({"plugin": on | {"learning": False}}, f"{moves} Learning is off."),
-        ({"gate": {"state": "judging"}}, f"{moves} A candidate is being judged."),
-        ({"learner": {"steps": 5, "steps_to_candidate": 1360}}, f"{moves} 1,360 steps to the next candidate."),
-        ({"learner": {"steps": 5, "steps_to_candidate": 0}}, f"{moves} The next candidate waits for its turn."),
-        ({"learner": {"steps": 5}}, moves),
+        ({}, f"{decisions} Learning has yet to begin: it waits for a training window, or for more decisions."),
+        ({"plugin": on | {"learning": False}}, f"{decisions} Learning is off."),
+        ({"gate": {"state": "judging"}}, f"{decisions} A candidate is being judged."),
+        ({"learner": {"steps": 5, "steps_to_candidate": 1360}}, f"{decisions} 1,360 steps to the next candidate."),
+        ({"learner": {"steps": 5, "steps_to_candidate": 0}}, f"{decisions} The next candidate waits its turn."),
+        ({"learner": {"steps": 5}}, decisions),
     ):
         assert state_of({"plugin": on, **seen, **changes}).startswith(words), changes
 

@@ -38,6 +38,21 @@ def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> No
     assert mine.sentence == ""
 
 
+def test_time_in_which_the_whole_process_slept_is_not_held_against_the_game() -> None:
+    processor = Clock()
+    mine, now = Starvation("thread", lambda: True, processor, lambda: processor), 0.0
+    for number in range(300):
+        mine.begins(now)
+        now += 14.0 if number % 50 == 25 else 0.01
+        processor.now += 0.009
+        mine.worked(now)
+    mine.begins(now)
+    for frame in range(120):
+        mine.seen_from_game(now + NO_SIGN_S + frame / 60 + (3600.0 if frame > 30 else 0.0))
+        processor.now += 0.9 / 60
+    assert mine.sentence == ""
+
+
 def test_an_accelerators_thread_may_wait() -> None:
     mine = Starvation("thread", lambda: False, Clock())
     for now in range(100):

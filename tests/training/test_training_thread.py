@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.training.training_thread import FAILURE_PERIOD_S, FAILURES_ALLOWED, RESTS_S, STARTING_S
+from cornerman.training.training_thread import CONFIRMED_S, FAILURE_PERIOD_S, FAILURES_ALLOWED, RESTS_S, STARTING_S
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 from tests.support.waiting import wait_for
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_undone_switches_learning_off() -> None:
 def test_thread_that_is_killed_from_outside_comes_back_to_its_work() -> None:
     work = Work(following=lambda: time.sleep(0.001) or work.when.append(0.0) or True)  # type: ignore[func-returns-value]
     with started(work, "always") as trainer:
-        (ident,) = (thread.ident for thread in threading.enumerate() if thread.name == "cornerman-trainer")
+        ident = next(thread.ident for thread in threading.enumerate() if thread.name == "cornerman-trainer")
         killed = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(SystemExit))
         assert killed == 1
         wait_for(lambda: bool(work.recovered))
@@ -315,10 +315,11 @@ def test_work_that_does_not_come_back_is_named_and_counted_once_and_nobody_else_
         now[0] += 12.0
         for _ in range(3):
             trainer.frame(16.7)
-        assert trainer.trouble.startswith("Learning is stuck: a step has not come back for 12 s.")
+            now[0] += CONFIRMED_S
+        assert trainer.trouble.startswith("Learning is stuck: a step has not come back for 15 s.")
         assert trainer.windows.why == "always", "nobody else is blamed"
         assert trainer.metrics.get("failures") == 1
-        assert trainer.told == [trainer.trouble]
+        assert [sentence[:18] for sentence in trainer.told] == ["Learning is stuck:"]
         work.go.set()
         wait_for(lambda: trainer.trouble == "")
         now[0] += 100.0
@@ -349,6 +350,8 @@ def test_whatever_hangs_is_named(what: str) -> None:
             ending.start()
         assert inside.wait(PATIENCE_S)
         now[0] += 11.0
+        assert trainer.trouble == "", "the process may have slept"
+        now[0] += CONFIRMED_S
         assert "Learning is stuck" in trainer.trouble
         go.set()
         if what == "end":
@@ -368,7 +371,9 @@ def test_start_that_does_not_come_back_is_named() -> None:
     assert inside.wait(PATIENCE_S)
     now[0] += STARTING_S - 1
     assert trainer.trouble == "", "compiling may take long"
-    now[0] += 2.0
+    now[0] += 1.0
+    assert trainer.trouble == "", "the process may have slept"
+    now[0] += CONFIRMED_S
     assert trainer.trouble == "Learning is stuck: it has not started for 201 s. Start the game anew to learn again."
     go.set()
     assert trainer.stop(PATIENCE_S)

@@ -66,7 +66,7 @@ def test_settings_reach_it() -> None:
         {"training_window": "while_choosing", "learning_time": "pump", "rest_on_battery": True},
         "here",
     )
-    mine = TrainingWindows.from_settings(settings, lambda: {"on_battery": 1.0}, lambda: True)
+    mine = TrainingWindows.from_settings(settings, lambda: {"on_battery": 1.0}, lambda: True, lambda paused: None)
     assert (mine.window, mine.learning_time) == ("while_choosing", "pump")
     mine.look()
     assert "battery" in mine.rest

@@ -244,12 +244,20 @@ class ReplayBuffers:
             buffer.take(np.concatenate(drawn), out, part)
 
 
+def free_memory_bytes() -> int | None:
+    """Bytes of memory that are free; None where the system does not say."""
+    try:
+        import psutil  # here and not above: playing needs no psutil
+
+        return int(psutil.virtual_memory().available)
+    except Exception:  # noqa: BLE001 - psutil may raise anything, e.g. where /proc is hidden
+        return None
+
+
 def refuse_impossible(capacity: int, row_bytes: int) -> None:
     """SettingsError with both figures where that many rows cannot fit the memory that is free."""
-    import psutil  # here and not above: playing needs no psutil
-
-    needed, free = capacity * row_bytes, psutil.virtual_memory().available
-    if needed > free:
+    needed, free = capacity * row_bytes, free_memory_bytes()
+    if free is not None and needed > free:
         raise SettingsError(
             f"A replay buffer of {capacity} rows needs {needed / 2**20:.0f} MiB and {free / 2**20:.0f} MiB are free; "
             "lower the replay capacity."

@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,10 +115,11 @@ class Store:
 
     def close(self) -> None:
         """Close every file and let others write; safe to call twice."""
-        self.battles.close()
-        self.close_history()
-        if self._lock is not None:
-            self._lock.release()
+        with ExitStack() as rest:  # each whatever another one raised
+            if self._lock is not None:
+                rest.callback(self._lock.release)
+            rest.callback(self.close_history)
+            self.battles.close()
 
     def __enter__(self) -> Store:
         return self

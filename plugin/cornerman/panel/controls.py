@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from cornerman.evaluation.live_results import LiveBattles
 from cornerman.experience.event_queue import Recording
@@ -21,6 +21,13 @@ from cornerman.policy.difficulty import level
 READ_ONLY = "The data folder can only be read now: another game uses it, or the disk refuses. Try again later."
 
 
+class Loop(Protocol):
+    """The training loop, as far as a command changes it; on the thread that owns it."""
+
+    def drop_candidate(self) -> None: ...
+    def forget(self) -> None: ...
+
+
 class Training(Protocol):
     """What learns; `call` runs a command on the thread that owns the files, given the training loop or None."""
 
@@ -29,7 +36,7 @@ class Training(Protocol):
     def start(self) -> None: ...
     def start_later(self) -> None: ...
     def pause(self, paused: bool) -> None: ...
-    def call(self, command: Callable[[Any], None]) -> None: ...
+    def call(self, command: Callable[[Loop | None], None]) -> None: ...
 
 
 class PanelControls:
@@ -135,7 +142,7 @@ class PanelControls:
         if self._champions.slot.back(1) is self._champions.slot.champion:
             return "There is no earlier version to go back to."
 
-        def roll_back(loop: Any) -> None:
+        def roll_back(loop: Loop | None) -> None:
             if self._champions.roll_back() and loop is not None:
                 loop.drop_candidate()
 
@@ -147,7 +154,7 @@ class PanelControls:
         if self._store.read_only:
             return READ_ONLY
 
-        def take_in(loop: Any) -> None:
+        def take_in(loop: Loop | None) -> None:
             self._say(self._import())
             if loop is not None:
                 loop.drop_candidate()
@@ -162,7 +169,7 @@ class PanelControls:
         self._live.forget()
         self._recording.cut()
 
-        def erase(loop: Any) -> None:
+        def erase(loop: Loop | None) -> None:
             from cornerman.models.erasure import forget  # not needed at every start of a game
 
             clear: Callable[[], None] = (lambda: None) if loop is None else loop.forget

@@ -1,16 +1,18 @@
-"""The panel in the game's debug menu: switches, the difficulty dial, and what Cornerman knows of itself.
+"""Panel in the game's debug menu: switches, the difficulty dial, and the figures of recording, learning and judging.
 
 It fills whatever surface it is given, from 420x380 pixels up, and reads only plain data. pygame (or pygame-ce, which
-has the same name) is imported when the first picture is drawn, never before. The game's thread only.
+has the same name) is imported when the first picture is drawn, never before. No font outlives a picture: one that is
+kept over `pygame.quit()` ends the process. The game's thread only.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
 
-from cornerman.panel.panel_text import ago, figures_of, left_out_of, news_of, part_of
+from cornerman.contract import printable
+from cornerman.panel.panel_text import BUFFER, LOSS, ago, figures_of, messages_of, part_of, rejected_of
 
 if TYPE_CHECKING:
     import pygame
@@ -26,23 +28,25 @@ QUIET: Colour = (172, 178, 210)
 GOLD: Colour = (246, 200, 92)
 GOOD: Colour = (104, 214, 138)
 BAD: Colour = (244, 92, 88)
-MOODS: Mapping[str, Colour] = {"news": GOLD, "good": GOOD, "bad": BAD, "quiet": QUIET, "plain": WORDS}
+MOODS: Mapping[str, Colour] = {"new": GOLD, "good": GOOD, "bad": BAD, "quiet": QUIET, "plain": WORDS}
 
 LEAST_WIDTH, LEAST_HEIGHT = 420, 380
 CURVE_LENGTH = 64
 """How many recent values of the loss the panel keeps for its curve."""
-FINER = 4
-"""Text is set so much bigger and shrunk: set small, the font's letters stand unevenly."""
-TEXTS_KEPT = 400
-LEFT_OUT_LINES = 3
-"""The news about bad records takes no more, so that there is room for the rest."""
+FINER, FINE_ENOUGH = 4, 96
+"""Text is set so much bigger and shrunk, since the font's letters stand unevenly when small; up to so many pixels."""
+TEXTS_KEPT, WIDTHS_KEPT = 400, 4000
+LONGEST_WORD, LONGEST_LINE, LONGEST_TEXT = 100, 200, 2000
+"""Characters; what is beyond has no room in any case, and measuring it would take seconds."""
+REJECTED_LINES = 3
+"""What is said about rejected records takes no more, so that there is room for the rest."""
 
 PLUGIN, RECORDING, LEARNING, DIFFICULTY, FORGET, ROLL_BACK = range(6)
-ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what it learned", "Back to the last version: B")
+ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what was learned", "Back to the last version: B")
 
 
 class Controls(Protocol):
-    """What the panel may change. `forget` and `roll_back` answer with a sentence for the player."""
+    """What the panel may change; those that return a text answer with a sentence for the player."""
 
     def set_on(self, on: bool) -> None: ...
     def set_recording(self, on: bool) -> None: ...
@@ -73,35 +77,38 @@ class Panel:
         self._losses: deque[float] = deque(maxlen=CURVE_LENGTH)
         self._steps = -1
         self._hits: dict[int, Box] = {}  # in the window's pixels, as mouse events are
-        self._fonts: dict[int, pygame.font.Font] = {}
+        self._fonts: dict[int, pygame.font.Font] = {}  # of the picture under way
         self._texts: dict[tuple[str, int, Colour], pygame.Surface] = {}
+        self._widths: dict[tuple[str, int], int] = {}
         self._scale = 1.0
 
     # ----------------------------------------------------------------------------------------------------------- input
 
     def event(self, event: pygame.event.Event) -> bool:
-        """Takes a key or a mouse event; True: it was for the panel."""
+        """Take a key or a mouse event; True: it was for the panel. An event without its usual attributes is not."""
         import pygame
 
-        if event.type == pygame.KEYDOWN:
-            return self._key(event.key)
-        if event.type not in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
+        kind = getattr(event, "type", None)
+        if kind == pygame.KEYDOWN:
+            return self._key(getattr(event, "key", None))
+        position = getattr(event, "pos", None)
+        if kind not in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN) or not _is_position(position):
             return False
-        row = next((row for row, box in self._hits.items() if _inside(box, event.pos)), None)
+        row = next((row for row, box in self._hits.items() if _inside(box, position)), None)
         if row is None:
             return False
         if row != self.row:
             self.row, self.asking = row, False
-        if event.type == pygame.MOUSEBUTTONDOWN and event.button in (1, 3):
+        if kind == pygame.MOUSEBUTTONDOWN and getattr(event, "button", None) in (1, 3):
             left, _top, width, _height = self._hits[row]
             if row == DIFFICULTY:
                 levels = len(self._levels())
-                self._set_level(1 + int((event.pos[0] - left) * levels / max(width, 1)))
+                self._set_level(1 + int((position[0] - left) * levels / max(width, 1)))
             else:
                 self._choose()
         return True
 
-    def _key(self, key: int) -> bool:
+    def _key(self, key: object) -> bool:
         import pygame
 
         if key in (pygame.K_UP, pygame.K_DOWN):
@@ -159,18 +166,24 @@ class Panel:
     # --------------------------------------------------------------------------------------------------------- drawing
 
     def draw(self, surface: pygame.Surface) -> None:
-        """Draws the panel over the whole surface; a part of the window works too, the mouse finds its rows there."""
+        """Draw the panel over the whole surface; on a part of the window the mouse finds its rows there, too."""
         import pygame
 
         if not pygame.font.get_init():
             pygame.font.init()
+        try:
+            self._draw(surface)
+        finally:
+            self._fonts.clear()
+
+    def _draw(self, surface: pygame.Surface) -> None:
         report = self._report()
         self.remember(report)
         width, height = surface.get_size()
         scale = max(1.0, min(width / LEAST_WIDTH, height / LEAST_HEIGHT))
         if scale != self._scale:
-            self._fonts.clear()
             self._texts.clear()
+            self._widths.clear()
         self._scale = scale
         self.written.clear()
         self._hits.clear()
@@ -180,13 +193,13 @@ class Panel:
         self._draw_rows(surface, report, (pad, pad, middle - 2 * pad, 8 * row))
         self._draw_figures(surface, report, (middle, pad, width - middle - pad, 8 * row))
         top = pad + 8 * row + pad // 2
-        self._draw_news(surface, report, (pad, top, width - 2 * pad, height - top - pad // 2))
+        self._draw_messages(surface, report, (pad, top, width - 2 * pad, height - top - pad // 2))
 
     def _px(self, units: float) -> int:
         return round(units * self._scale)
 
     def remember(self, report: Mapping[str, Any]) -> None:
-        """Keeps the loss for the curve if there was a learning step since; also of use while the panel is not shown."""
+        """Keep the loss for the curve if there was a learning step since; also of use while the panel is not shown."""
         learner = part_of(report, "learner")
         loss, steps = learner.get("loss"), int(learner.get("steps") or 0)
         if isinstance(loss, float) and steps != self._steps:
@@ -259,17 +272,17 @@ class Panel:
         left, top, width, height = box
         figures = figures_of(report)
         row = height / len(figures)
-        label = int(width * 0.36)
+        label = int(width * 0.38)
         for index, (name, value, mood) in enumerate(figures):
             y, high = top + round(index * row), round(row)
             self._text(surface, name, (left, y, label - self._px(6), high), QUIET)
             room = width - label
-            if name == "Loss" and len(self._losses) > 1:
+            if name == LOSS and len(self._losses) > 1:
                 room = round(room * 0.42)
                 self._draw_curve(
                     surface, (left + label + room, y + self._px(3), width - label - room, high - self._px(6))
                 )
-            if name == "Memory of play":
+            if name == BUFFER:
                 fill = part_of(report, "replay")
                 share = int(fill.get("fill") or 0) / max(int(fill.get("capacity") or 1), 1)
                 room = round(room * 0.72)
@@ -298,8 +311,8 @@ class Panel:
         ]
         pygame.draw.lines(surface, GOLD, False, points, max(1, self._px(1)))
 
-    def _draw_news(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
-        """The last answer, what needs attention, what was left out and why, what it waits for, events; what fits."""
+    def _draw_messages(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
+        """The last answer, the notice, what was rejected and why, what is waited for, events: as much as fits."""
         import pygame
 
         left, top, width, height = box
@@ -308,9 +321,9 @@ class Panel:
         notice = str(part_of(report, "plugin").get("notice") or "")
         for sentence in (self.answer, notice):
             lines += [(line, GOLD) for line in self._wrapped(sentence, width)] if sentence else []
-        if left_out := left_out_of(report):
-            lines += [(line, BAD) for line in self._wrapped(left_out, width)[:LEFT_OUT_LINES]]
-        for sentence in news_of(report):
+        if rejected := rejected_of(report):
+            lines += [(line, BAD) for line in self._wrapped(rejected, width)[:REJECTED_LINES]]
+        for sentence in messages_of(report):
             lines += [(line, WORDS) for line in self._wrapped(sentence, width)]
         for event in report.get("events") or ():
             if event.get("text") in (notice, report.get("device_why")):  # said above
@@ -332,15 +345,21 @@ class Panel:
         import pygame
 
         if size not in self._fonts:
-            self._fonts[size] = pygame.font.Font(None, FINER * size)
+            self._fonts[size] = pygame.font.Font(None, _finer(size) * size)
         return self._fonts[size]
 
     def _wide(self, text: str, size: int) -> int:
-        return -(-self._font(size).size(text)[0] // FINER)
+        key = (text, size)
+        if key not in self._widths:
+            if len(self._widths) > WIDTHS_KEPT:
+                self._widths.clear()
+            self._widths[key] = -(-self._font(size).size(text)[0] // _finer(size))
+        return self._widths[key]
 
     def _text(self, surface: pygame.Surface, text: str, box: Box, colour: Colour, align: str = "left") -> None:
-        """Draws one line inside its box: set smaller if it is too wide, then cut."""
+        """Draw one line inside its box: set smaller if it is too wide, then cut."""
         left, top, width, height = box
+        text = printable(text[:LONGEST_LINE])
         size = self._px(18)
         while size > self._px(15) and self._wide(text, size) > width:
             size -= 1
@@ -362,21 +381,31 @@ class Panel:
         if key not in self._texts:
             if len(self._texts) > TEXTS_KEPT:
                 self._texts.clear()
-            big = self._font(size).render(text, True, colour)
-            shrunk = (-(-big.get_width() // FINER), -(-big.get_height() // FINER))
-            self._texts[key] = pygame.transform.smoothscale(big, shrunk)
+            drawn, finer = self._font(size).render(text, True, colour), _finer(size)
+            shrunk = (-(-drawn.get_width() // finer), -(-drawn.get_height() // finer))
+            self._texts[key] = drawn if finer == 1 else pygame.transform.smoothscale(drawn, shrunk)
         return self._texts[key]
 
     def _wrapped(self, text: str, width: int) -> list[str]:
         size = self._px(18)
         lines = [""]
-        for word in text.split():
-            longer = f"{lines[-1]} {word}".strip()
-            if lines[-1] and self._wide(longer, size) > width:
-                lines.append(word)
-            else:
-                lines[-1] = longer
+        for word in printable(text[:LONGEST_TEXT]).split():
+            for part in (word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD)):
+                longer = f"{lines[-1]} {part}".strip()
+                if lines[-1] and self._wide(longer, size) > width:
+                    lines.append(part)
+                else:
+                    lines[-1] = longer
         return lines
+
+
+def _finer(size: int) -> int:
+    """How many times bigger text of a size is set before it is shrunk."""
+    return max(1, min(FINER, FINE_ENOUGH // max(size, 1)))
+
+
+def _is_position(position: Any) -> TypeGuard[Sequence[int]]:
+    return isinstance(position, Sequence) and len(position) == 2 and all(isinstance(at, int | float) for at in position)
 
 
 def _inside(box: Box, position: Sequence[int]) -> bool:

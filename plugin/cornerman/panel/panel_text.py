@@ -1,16 +1,18 @@
-"""The panel's figures in words: name, value and how they are meant. Plain data in, plain text out; no drawing."""
+"""The panel's text: figures with their names, and the messages below them. Plain data in, plain text out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+LOSS, BUFFER = "Loss", "Replay buffer"
+"""Names of the figures that are drawn with a curve or a bar."""
 SHORT = 24
-"""Characters: a longer reason has no room beside the figures and is told in full below them."""
+"""Characters: a longer reason has no room beside the figures and is said in full below them."""
 
 
 def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The figures as name, value and mood ("news", "good", "bad", "quiet" or "plain"); what is not known says so."""
+    """The figures as name, value and mood ("new", "good", "bad", "quiet" or "plain"); what is not known says so."""
     replay, learner, gate = part_of(report, "replay"), part_of(report, "learner"), part_of(report, "gate")
     window, machine = part_of(report, "window"), part_of(report, "machine")
     version = report.get("version", -1)
@@ -21,17 +23,17 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     speed = f" ({steps_per_s:,.0f}/busy s)" if isinstance(steps_per_s, (int, float)) else ""
     none = "none yet" if part_of(report, "plugin").get("on", True) else "none, it is off"
     return [
-        ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "news"),
+        ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "new"),
         (
             "Training",
             doing + (f", {_occasion(window)}" if window.get("why") else ""),
             "good" if open_now else "quiet",
         ),
-        ("Memory of play", f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
-        ("Left out", f"{rejected:,} bad records" if rejected else "nothing", "bad" if rejected else "plain"),
-        ("Steps", f"{learner.get('steps') or 0:,}{speed}", "plain"),
-        ("Loss", _loss(learner), "plain"),
-        ("Foresight", _share(learner.get("accuracy"), " right", "not measured yet"), "plain"),
+        (BUFFER, f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
+        ("Rejected", f"{rejected:,} records" if rejected else "nothing", "bad" if rejected else "plain"),
+        ("Learning steps", f"{learner.get('steps') or 0:,}{speed}", "plain"),
+        (LOSS, _loss(learner), "plain"),
+        ("Value accuracy", _share(learner.get("accuracy"), "", "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
         ("Candidate", _candidate(gate, learner), "plain"),
         ("Device", _device(report), "plain"),
@@ -41,7 +43,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _loss(learner: Mapping[str, Any]) -> str:
-    """The loss, and what had to be left out or undone, where anything was."""
+    """The loss, and how many steps were dropped or undone, where any were."""
     counts = [
         f"{learner[name]:,} {word}"
         for name, word in (("dropped", "dropped"), ("failures", "undone"))
@@ -50,14 +52,14 @@ def _loss(learner: Mapping[str, Any]) -> str:
     return ", ".join([_number(learner.get("loss"), "{:.4f}", "none yet"), *counts])
 
 
-def left_out_of(report: Mapping[str, Any]) -> str:
-    """Why records were left out, with counts and an example of the most frequent reason; "" where none was."""
+def rejected_of(report: Mapping[str, Any]) -> str:
+    """Why records were rejected, with counts and an example of the most frequent reason; "" where none was."""
     recorder = part_of(report, "recorder")
     counts = sorted(part_of(recorder, "rejected").items(), key=lambda reason: (-reason[1], reason[0]))
     if not counts:
         return ""
     example = part_of(recorder, "examples").get(counts[0][0], "")
-    return f"Left out: {', '.join(f'{count:,} x {reason}' for reason, count in counts)}. {example}".strip()
+    return f"Rejected: {', '.join(f'{count:,} x {reason}' for reason, count in counts)}. {example}".strip()
 
 
 def _load(machine: Mapping[str, Any]) -> str:
@@ -79,7 +81,7 @@ def _win_rate(record: Mapping[str, Any]) -> str:
 
 
 def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
-    """Where the candidate stands, in a word or two; `news_of` has the verdict's whole sentence."""
+    """How the candidate does, in a word or two; `messages_of` has the verdict's whole sentence."""
     score, verdict, left = gate.get("score"), str(gate.get("verdict") or ""), learner.get("steps_to_candidate")
     share = f", {_share(score)}" if isinstance(score, (int, float)) else ""
     if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
@@ -94,50 +96,50 @@ def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
 def _occasion(window: Mapping[str, Any]) -> str:
     """The first part of why the training window is open or closed: as much as a figure has room for."""
     occasion = str(window["why"]).partition("; ")[0].partition(". ")[0].rstrip(".")
-    return occasion if len(occasion) <= SHORT else "it rests" if not window.get("open") else "see below"
+    return occasion if len(occasion) <= SHORT else "learning rests" if not window.get("open") else "see below"
 
 
-def news_of(report: Mapping[str, Any]) -> list[str]:
-    """What it waits for, what holds training back, the last candidate's verdict, and why it learns on that device."""
+def messages_of(report: Mapping[str, Any]) -> list[str]:
+    """What is waited for, what holds training back, the last candidate's verdict, and why that device was chosen."""
     events = [str(event.get("text", "")) for event in report.get("events") or ()]
     notice = str(part_of(report, "plugin").get("notice") or "")
-    news = [state_of(report)]
+    messages = [state_of(report)]
     window = part_of(report, "window")
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):
-        news.append(f"Training {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
+        messages.append(f"Training window {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
     verdict = str(part_of(report, "gate").get("verdict") or "")
     if verdict and not any(verdict in event for event in events):
-        news.append(f"Last candidate: {verdict}")
+        messages.append(f"Last candidate: {verdict}")
     device_why = str(report.get("device_why") or "")
     if len(device_why) > SHORT and device_why != notice:
-        news.append(f"Device: {device_why}")
-    return news
+        messages.append(f"Device: {device_why}")
+    return messages
 
 
 def state_of(report: Mapping[str, Any]) -> str:
     """How much was recorded, and what the plugin waits for, in a sentence or two."""
     plugin, learner, gate = part_of(report, "plugin"), part_of(report, "learner"), part_of(report, "gate")
     recorded = int(part_of(report, "recorder").get("recorded") or 0)
-    remembered = int(part_of(report, "replay").get("fill") or 0)
+    buffered = int(part_of(report, "replay").get("fill") or 0)
     if not plugin.get("on", True):
-        return "The plugin is off: it neither watches nor plays."
-    if not recorded and not remembered and not plugin.get("learning", True):
-        return "Nothing was recorded since the start. Learning is off: what is stored is not read."
-    if not recorded and not remembered:
+        return "The plugin is off: it neither records nor plays."
+    if not recorded and not buffered and not plugin.get("learning", True):
+        return "Nothing was recorded since the start. Learning is off: stored battles are not read."
+    if not recorded and not buffered:
         waits = "Play a few rounds." if plugin.get("recording", True) else "Recording is off."
         return f"Nothing was recorded yet. {waits}"
-    moves = f"{recorded:,} moves recorded since the start, {remembered:,} remembered."
+    decisions = f"{recorded:,} decisions recorded since the start, {buffered:,} in the replay buffer."
     left = learner.get("steps_to_candidate")
     if not plugin.get("learning", True):
-        return f"{moves} Learning is off."
+        return f"{decisions} Learning is off."
     if gate.get("state") == "judging":
-        return f"{moves} A candidate is being judged."
+        return f"{decisions} A candidate is being judged."
     if not learner.get("steps"):
-        return f"{moves} Learning has yet to begin: it waits for a training window, or for more moves."
+        return f"{decisions} Learning has yet to begin: it waits for a training window, or for more decisions."
     if not isinstance(left, int):
-        return moves
-    return f"{moves} {f'{left:,} steps to the next candidate.' if left else 'The next candidate waits for its turn.'}"
+        return decisions
+    return f"{decisions} {f'{left:,} steps to the next candidate.' if left else 'The next candidate waits its turn.'}"
 
 
 def _number(value: object, form: str, otherwise: str) -> str:

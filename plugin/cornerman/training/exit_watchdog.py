@@ -8,10 +8,13 @@ end. What was saved before is safe: every file is written under another name and
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 from collections.abc import Callable
 from threading import Thread, main_thread
+
+log = logging.getLogger("cornerman")
 
 LOOK_PERIOD_S = 0.2
 GRACE_S, HURRIED_GRACE_S, SAVING_S = 1.0, 0.3, 10.0
@@ -25,8 +28,11 @@ class ExitWatchdog:
         self._watcher = Thread(target=self._watch, name="cornerman-watchdog", daemon=True)
 
     def begin(self) -> None:
-        """Watch from a thread of its own, which ends with the watched one; RuntimeError where there is none to have."""
-        self._watcher.start()
+        """Watch from a thread of its own, which ends with the watched one; without one the process may wait for it."""
+        try:
+            self._watcher.start()
+        except (RuntimeError, MemoryError) as error:  # what Python raises where the system gives no more threads
+            log.warning("no thread to watch the trainer with (%s)", error)
 
     def end(self) -> None:
         """Wait for the watcher of a thread that has ended."""

@@ -1,11 +1,18 @@
-"""How the machine does: load, memory, temperature and battery, and when learning should rest because of them."""
+"""Machine: load, memory, temperature and battery, and when learning should rest because of them.
+
+Every figure may be missing: psutil is another project's, and what it reads may be hidden, as /proc in a sandbox.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger("cornerman")
 
 PAUSE_C, RESUME_C = 80.0, 75.0
 PAUSE_MEMORY_PERCENT, RESUME_MEMORY_PERCENT = 95.0, 90.0
@@ -22,13 +29,17 @@ class Machine:
     def __init__(
         self, period_s: float = 0.25, sysfs: Path = Path("/sys"), clock: Callable[[], float] = time.monotonic
     ) -> None:
-        import psutil
+        self._psutil: Any = None
+        self._process: Any = None
+        try:
+            import psutil
 
-        self._psutil = psutil
-        self._process = psutil.Process()
+            self._psutil, self._process = psutil, psutil.Process()
+        except Exception as error:  # noqa: BLE001 - psutil may raise anything; without it there are fewer figures
+            log.warning("psutil cannot be used, so some figures of the machine are missing (%r)", error)
         self._period_s, self._clock = period_s, clock
         self._temperature_file = find_temperature_file(sysfs)
-        self._throttled_file = next(iter(sorted(sysfs.glob("devices/platform/*/*firmware/get_throttled"))), None)
+        self._throttled_file = next(_found(sysfs, "devices/platform/*/*firmware/get_throttled"), None)
         self._sources: tuple[tuple[Callable[[], Reading], tuple[str, ...]], ...] = (
             (self._temperature, ("temperature_c",)),
             (self._memory, ("memory_mb", "memory_percent")),
@@ -44,7 +55,7 @@ class Machine:
         self._due = clock() + period_s
 
     def read(self) -> Reading:
-        """The newest figures, a copy; None where the machine does not tell.
+        """The newest figures, a copy; None where the machine does not give one.
 
         cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process; memory_mb: of this
         process; memory_percent: in use on the whole machine; on_battery and throttled: 1.0 or 0.0.
@@ -56,14 +67,14 @@ class Machine:
         return dict(self._reading)
 
     def _renew(self) -> None:
-        """Ask the next source; what it cannot tell now is None."""
+        """Ask the next source; what it does not give now is None."""
         source, names = self._sources[self._next]
         self._next = (self._next + 1) % len(self._sources)
         try:
-            told = source()
-        except (OSError, ValueError, RuntimeError, self._psutil.Error):  # a sandbox, or a driver that answers nonsense
-            told = {}
-        self._reading |= {name: told.get(name) for name in names}
+            given = source()
+        except Exception:  # noqa: BLE001 - a sandbox, or a driver that answers nonsense: psutil may raise anything
+            given = {}
+        self._reading |= {name: _plausible(given.get(name)) for name in names}
 
     def _cpu(self) -> Reading:
         own = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
@@ -90,7 +101,7 @@ class Machine:
         }
 
     def _throttled(self) -> Reading:
-        """A Raspberry Pi's own word: bits 1 to 3 say capped, throttled or at its soft limit now."""
+        """What a Raspberry Pi says of itself: bits 1 to 3 are capped, throttled, or at its soft limit now."""
         if self._throttled_file is None:
             return {}
         bits = int(self._throttled_file.read_text("ascii"), 16)
@@ -99,16 +110,16 @@ class Machine:
 
 def find_temperature_file(sysfs: Path) -> Path | None:
     """The file that holds the processor's temperature in thousandths of a degree, or None; never another sensor's."""
-    sensors = [(_word(folder / "name"), folder) for folder in sorted(sysfs.glob("class/hwmon/hwmon*"))]
+    sensors = [(_word(folder / "name"), folder) for folder in _found(sysfs, "class/hwmon/hwmon*")]
     for wanted, labels in (("cpu_thermal", ("",)), ("coretemp", ("Package id",)), ("k10temp", ("Tctl", "Tdie"))):
         for folder in (folder for name, folder in sensors if name == wanted):
-            inputs = sorted(folder.glob("temp*_input"))
+            inputs = list(_found(folder, "temp*_input"))
             for label in labels:
                 for file in inputs:
                     text = _word(file.with_name(file.name.replace("_input", "_label")))
                     if text.startswith(label) and _celsius(file) is not None:
                         return file
-    zones = [(_word(zone / "type"), zone / "temp") for zone in sorted(sysfs.glob("class/thermal/thermal_zone*"))]
+    zones = [(_word(zone / "type"), zone / "temp") for zone in _found(sysfs, "class/thermal/thermal_zone*")]
     for part in ("x86_pkg_temp", "cpu", "soc", "acpitz"):
         for kind, file in zones:
             if part in kind and _celsius(file) is not None:
@@ -138,6 +149,19 @@ class Limits:
         if self._rest_on_battery and reading.get("on_battery"):
             return "The machine runs on its battery: learning rests, as the settings ask."
         return ""
+
+
+def _plausible(figure: object) -> float | None:
+    """A finite number, or None."""
+    return float(figure) if isinstance(figure, int | float) and isfinite(figure) else None
+
+
+def _found(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files by a pattern, sorted; none where the folder cannot be listed."""
+    try:
+        return iter(sorted(folder.glob(pattern)))
+    except OSError:
+        return iter(())
 
 
 def _word(file: Path) -> str:

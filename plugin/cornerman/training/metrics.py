@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from cornerman.contract import printable
+
 log = logging.getLogger("cornerman")
 
 NOTICE_S = 60.0
@@ -61,13 +63,14 @@ class Metrics:
         return figures | {"events": self.events(), "notice": self.notice, "steps_per_s": self.rate("steps")}
 
     def event(self, text: str) -> None:
-        """Something a player may like to read, e.g. that a new version plays."""
+        """Something a player may like to read, e.g. that a new version plays; made printable."""
         with self._lock:
-            self._events.append((self._clock(), text))
+            self._events.append((self._clock(), printable(text)))
             self.num_events += 1
 
     def say(self, sentence: str) -> None:
-        """Something that the player should know: a notice, an event and a line in the log."""
+        """Something that the player should know: a notice, an event and a line in the log; made printable."""
+        sentence = printable(sentence)
         log.warning("%s", sentence)
         self.notice = sentence
         self._messages.append(sentence)
@@ -84,7 +87,7 @@ class Metrics:
 
     @notice.setter
     def notice(self, sentence: str) -> None:
-        self._notice, self._noticed_at = sentence, self._clock()
+        self._notice, self._noticed_at = printable(sentence), self._clock()
 
     def training(self, memory_mb: float) -> TrainingMetrics | None:
         """What learning costs and gives now; None before the first burst."""

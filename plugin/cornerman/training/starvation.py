@@ -14,6 +14,8 @@ JUDGED_S = 1.0  # of working time, before it is judged
 STARVING_SHARE = 0.1
 NOTHING_LENT_S = 3.0
 NO_SIGN_S = 2.0
+ASLEEP_S = 1.5
+"""More than this between two looks: the whole process slept, and nobody is to blame."""
 
 HELD = (
     "Learning hardly gets any time ({share:.0%}): the game keeps the interpreter to itself, or other programs the "
@@ -74,11 +76,12 @@ class Starvation:
         """A slice has ended: from its beginning, or the end of the one before it, the thread wanted to run."""
         if self._mark is None or not self._on_processor():
             return
-        processor = self._thread_time()
-        self._last_sign = now
-        self._wall_s += now - self._mark[0]
-        self._processor_s += processor - self._mark[1]
-        self._mark = (now, processor)
+        processor, (then, before) = self._thread_time(), self._mark
+        self._last_sign, self._mark = now, (now, processor)
+        if now - then > ASLEEP_S:
+            return
+        self._wall_s += now - then
+        self._processor_s += processor - before
         if self._wall_s >= JUDGED_S:
             share = self._processor_s / self._wall_s
             self.sentence = HELD.format(share=share) if share < STARVING_SHARE else ""
@@ -109,7 +112,7 @@ class Starvation:
         except OSError:  # the thread has just ended, and its clock with it
             self._seen = None
             return
-        if self._seen is None:
+        if self._seen is None or now - self._seen[0] > ASLEEP_S:
             self._seen = (now, processor)
         elif now - self._seen[0] >= JUDGED_S:
             share = (processor - self._seen[1]) / (now - self._seen[0])

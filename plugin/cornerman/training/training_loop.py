@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Protocol
 
@@ -275,6 +276,10 @@ class TrainingLoop:
         while self._collect():
             pass
 
+    def drop_candidate(self) -> None:
+        """Judge the candidate no further, as when another champion plays than the one it is judged by."""
+        self.candidates.drop()
+
     def forget(self) -> None:
         """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
         self.experience.forget()
@@ -350,10 +355,9 @@ class TrainingLoop:
 
         Learning that came apart and could not be undone is not saved: what was saved before it counts.
         """
-        if self._practice is not None:
-            self._practice.close()
-        self.keep()
-        progress = self.progress()
-        self.experience.battles.close()
-        if not self._apart:
-            self._checkpoints.save_at_the_end(self.updates.learner.state(), progress)
+        with ExitStack() as rest:  # in reverse order, each whatever another one raised
+            if not self._apart:
+                rest.callback(lambda: self._checkpoints.save_at_the_end(self.updates.learner.state(), self.progress()))
+            rest.callback(self.keep)
+            if self._practice is not None:
+                self._practice.close()

@@ -28,6 +28,7 @@ log = logging.getLogger("cornerman")
 FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
 RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
 STUCK_S, STARTING_S = 10.0, 200.0  # a slice takes milliseconds; compiling, once, may take minutes on a small board
+CONFIRMED_S = 1.0  # so long after it was first seen to be stuck, it still is
 STOP_S = 1.0
 POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
@@ -67,6 +68,7 @@ class TrainingThread:
         self._asked = self._answered = 0
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._doing: tuple[float, float] | None = None  # since when, and how long it may take
+        self._suspected: tuple[tuple[float, float], float] | None = None  # what seemed stuck, and since when
         self._stuck = self._saving = self._ended = False
         self.dead_because = ""
         self._thread = Thread(target=self._run, name="cornerman-trainer", daemon=False)
@@ -81,9 +83,10 @@ class TrainingThread:
         """
         try:
             self._thread.start()
-            self._watchdog.begin()
-        except RuntimeError as error:  # what Python raises where the system gives no more threads
+        except (RuntimeError, MemoryError) as error:  # what Python raises where the system gives no more threads
             self._die(f"Learning is off, no thread could be started for it ({error}).")
+            return False
+        self._watchdog.begin()
         return self.ready(wait_s)
 
     def ready(self, wait_s: float = 0.0) -> bool:
@@ -189,8 +192,12 @@ class TrainingThread:
     @property
     def stuck_because(self) -> str:
         """A sentence while its work does not come back; empty while all is well. Any thread."""
-        doing = self._doing
-        if doing is None or (seconds := self._clock() - doing[0]) < doing[1]:
+        doing, now = self._doing, self._clock()
+        if doing is None or (seconds := now - doing[0]) < doing[1]:
+            return ""
+        if self._suspected is None or self._suspected[0] != doing:
+            self._suspected = doing, now
+        if now - self._suspected[1] < CONFIRMED_S:  # the whole process may have slept, and wake up only now
             return ""
         what = "a step has not come back" if self._ready else "it has not started"
         return f"Learning is stuck: {what} for {seconds:.0f} s. Start the game anew to learn again."

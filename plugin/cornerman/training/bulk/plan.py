@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cornerman.contract import SettingsError
+from cornerman.experience.replay_buffer import free_memory_bytes
 from cornerman.policy.q_network import NetworkSpec
 
 if TYPE_CHECKING:
@@ -58,14 +59,12 @@ class Progress:
 
 def refuse_impossible(plan: Plan, spec: NetworkSpec) -> None:
     """SettingsError with the figures where processes and replay buffer cannot fit the free memory together."""
-    import psutil
-
     row_bytes = 2 * (4 * spec.observation_size + spec.num_actions) + 64
     # A checkpoint holds the rows twice more for a moment: copied, and as the bytes of a file.
     needed = (plan.workers + 1) * WORKER_BYTES + LEARNER_BYTES + 3 * plan.capacity * row_bytes
     needed += plan.workers * LEARNER_BYTES if plan.acting else 0  # each of them with torch
-    free = psutil.virtual_memory().available
-    if needed > free:
+    free = free_memory_bytes()
+    if free is not None and needed > free:
         raise SettingsError(
             f"{plan.workers} workers and {plan.capacity:,} rows need {needed / 2**20:.0f} MiB, and {free / 2**20:.0f} "
             "MiB are free; take fewer workers or a smaller replay capacity."
