@@ -95,7 +95,8 @@ def test_a_present_folder_that_was_deleted(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     arguments = "['evaluate', '--game', 'game_adapter.ringside.game:RINGSIDE', '--agent', 'random', '--bot', 'random'"
-    code = f"import os, shutil; os.chdir({str(gone)!r}); shutil.rmtree({str(gone)!r}); "
+    # numpy first: Python 3.13.0 cannot import it without a present folder
+    code = f"import numpy, os, shutil; os.chdir({str(gone)!r}); shutil.rmtree({str(gone)!r}); "
     code += f"from cornerman.__main__ import main; raise SystemExit(main({arguments}, '--battles', '2']))"
     path = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": path, "HOME": str(tmp_path)}
