@@ -209,6 +209,17 @@ def test_playing_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
 
 
+TORCH_IN_TESTS = {"tests/support/accelerator.py", "tests/support/naive_learning.py"}
+"""Imported by pytest.importorskip; benchmarks and torture run with all extras."""
+
+
+@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_suite_is_collected_without_torch(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    if name not in TORCH_IN_TESTS and not name.startswith(("tests/benchmarks/", "tests/torture/", "tests/studies/")):
+        assert "torch" not in {found.split(".")[0] for found in imports(path, lazily=False)}
+
+
 @pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets"), ids=str)
 def test_sizes(path: Path) -> None:
     text = path.read_text("utf-8")
