@@ -36,7 +36,7 @@ MOST_BURSTS = 8
 SLICE_S = 0.02
 """How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
 
-ANSWER_S = 0.01
+ANSWER_S = 0.004
 """How long a slice waits for the worker where nothing else is due; it holds nothing meanwhile."""
 
 
