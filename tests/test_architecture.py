@@ -209,6 +209,25 @@ def test_playing_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
 
 
+PUBLIC_ALL_THE_SAME = {"_replace", "_asdict", "_fields", "_exit"}
+
+
+@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_use_what_is_public_and_import_no_other_test(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _of_self(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            assert node.attr in own | PUBLIC_ALL_THE_SAME, f"line {node.lineno}: {ast.unparse(node)}"
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+            assert not (node.module or "").split(".")[-1].startswith("test_"), node.module
+
+
+def _of_self(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+
+
 TORCH_IN_TESTS = {"tests/support/accelerator.py", "tests/support/naive_learning.py"}
 """Imported by pytest.importorskip; benchmarks and torture run with all extras."""
 
