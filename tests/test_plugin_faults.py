@@ -42,13 +42,16 @@ def test_after_the_trainers_death_no_other_thread_touches_its_device(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touched: set[str] = set()
+
+    def watch(name: str, real: Any) -> None:
+        def noted(*arguments: Any, **more: Any) -> Any:
+            touched.add(threading.current_thread().name)
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(Learner, name, noted)
+
     for name in ("learn_rows", "load", "restore", "state"):
-        real = getattr(Learner, name)
-        monkeypatch.setattr(
-            Learner,
-            name,
-            lambda *a, real=real, **k: touched.add(threading.current_thread().name) or real(*a, **k),
-        )
+        watch(name, getattr(Learner, name))
     plugin = table.plugin
     table.play(3, settle=True)
     kill_learning(table)
@@ -124,7 +127,12 @@ def test_busy_machine_takes_its_share_of_lent_time(tmp_path: Path, monkeypatch: 
         windows, lent = table.plugin.training.windows, list[float]()
         monkeypatch.setattr(type(windows), "share", BUSY_SHARE)
         lend = windows.lend
-        monkeypatch.setattr(windows, "lend", lambda seconds: lent.append(seconds) or lend(seconds))
+
+        def noted(seconds: float) -> float:
+            lent.append(seconds)
+            return lend(seconds)
+
+        monkeypatch.setattr(windows, "lend", noted)
         for _ in range(8):
             table.plugin.pump(8.0)
         assert [seconds for seconds in lent if seconds] == [0.008] * round(8 * BUSY_SHARE)

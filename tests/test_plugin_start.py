@@ -11,6 +11,7 @@ import pytest
 
 from cornerman.evaluation.verdict import Verdict
 from cornerman.models.registry import Registry
+from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.training import build
 from game_adapter.ringside.game import RINGSIDE
@@ -91,7 +92,12 @@ def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
     loaded: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         load = Registry.load
-        patch.setattr(Registry, "load", lambda self, version: (loaded.append(version), load(self, version))[1])
+
+        def noted(self: Registry, version: int) -> Policy:
+            loaded.append(version)
+            return load(self, version)
+
+        patch.setattr(Registry, "load", noted)
         with Table(Choosing(), tmp_path, learning=False) as table:
             assert [policy.version for policy in table.plugin.slot.line] == list(range(5, 13))
     assert sorted(loaded) == list(range(5, 13))

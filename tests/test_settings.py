@@ -18,7 +18,7 @@ NUMBERS = [f for f in fields(Settings) if type(f.default) in (int, float)]
 TEXTS = [f for f in fields(Settings) if type(f.default) is str]
 
 
-def refused(values: dict[str, Any]) -> str:
+def refused(values: dict[Any, Any]) -> str:
     with pytest.raises(SettingsError) as caught:
         with_values(Settings(), values, "here")
     sentence = str(caught.value)
@@ -50,7 +50,7 @@ def test_a_number_out_of_its_range_is_refused_with_the_range(name: str) -> None:
     [f] = [f for f in NUMBERS if f.name == name]
     low, high = f.metadata["low"], f.metadata["high"]
     for value in (low - 1, high + 1, -(10**400), 10**400):
-        kind = type(f.default)
+        kind: Any = type(f.default)
         sentence = refused({name: value if abs(value) > 1e300 else kind(value)})
         assert f"{name} must be between {low} and {high}" in sentence
     others = {"batch_size": 1, "gate_min_pairs": 2, "gate_max_pairs": 10_000, "replay_capacity": 10_000_000}
@@ -61,7 +61,8 @@ def test_a_number_out_of_its_range_is_refused_with_the_range(name: str) -> None:
 @pytest.mark.parametrize("f", NUMBERS, ids=lambda f: str(f.name))
 def test_a_wrong_type_is_refused_and_a_truth_value_is_no_number(f: Any) -> None:
     wanted = "a whole number" if type(f.default) is int else "a number"
-    for value in (True, "7", None, [7], {"a": 1}):
+    others: list[Any] = [True, "7", None, [7], {"a": 1}]
+    for value in others:
         assert f"{f.name} must be {wanted}, not {value!r}." in refused({f.name: value})
     if type(f.default) is int:
         assert "a whole number, not 7.0" in refused({f.name: 7.0})

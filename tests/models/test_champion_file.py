@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,8 +24,8 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_behaves_like_a_plain_list(operations):
-    line, plain = ChampionLine(), []
+def test_it_behaves_like_a_plain_list(operations: Any) -> None:
+    line, plain = ChampionLine(), list[int]()
     for what, version in operations:
         if what == "promote":
             line = line.promoted(version)
@@ -39,7 +42,7 @@ def test_it_behaves_like_a_plain_list(operations):
         assert line.predecessor == (plain[-2] if len(plain) > 1 else None)
 
 
-def test_it_comes_back_and_an_empty_folder_holds_none(tmp_path):
+def test_it_comes_back_and_an_empty_folder_holds_none(tmp_path: Path) -> None:
     assert read_line(tmp_path) == (None, [])
     line = ChampionLine((0, 2, 5), (4,), (2,), 9)
     write_line(tmp_path, line)
@@ -47,7 +50,7 @@ def test_it_comes_back_and_an_empty_folder_holds_none(tmp_path):
 
 
 @pytest.mark.parametrize("lasting", [False, True])
-def test_whatever_fails_the_old_line_or_the_new_one_is_read_without_complaint(tmp_path, lasting):
+def test_whatever_fails_the_old_line_or_the_new_one_is_read_without_complaint(tmp_path: Path, lasting: bool) -> None:
     old, new = ChampionLine((0, 1), next_version=2), ChampionLine((0, 1, 2), next_version=3)
     for nth in range(1, ENDLESS):
         write_line(tmp_path, old)
@@ -80,7 +83,7 @@ GOOD = {"schema": SCHEMA, "line": [0], "rolled_back": [], "cleared": [], "next_v
         {"next_version": "1"},
     ],
 )
-def test_a_wrong_note_is_a_sentence_and_the_spare_counts(tmp_path, changes):
+def test_a_wrong_note_is_a_sentence_and_the_spare_counts(tmp_path: Path, changes: Any) -> None:
     write_line(tmp_path, ChampionLine((3,), next_version=4))
     note = {**GOOD, **changes}
     (tmp_path / FILE_NAME).write_bytes(to_json({**note, "sha256": _digest(note)}))
@@ -95,7 +98,7 @@ def test_a_wrong_note_is_a_sentence_and_the_spare_counts(tmp_path, changes):
     assert len(sentences) == 2
 
 
-def test_a_note_with_a_piece_missing_or_changed_never_names_other_versions(tmp_path):
+def test_a_note_with_a_piece_missing_or_changed_never_names_other_versions(tmp_path: Path) -> None:
     """`"line": [0, 1]` without two numbers is good JSON, and says that nobody plays."""
     line = ChampionLine((0, 1, 12), (2,), (1,), 13)
     write_line(tmp_path, line)

@@ -9,6 +9,7 @@ import stat
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def registry_in(folder: Path) -> Registry:
 
 
 @pytest.fixture
-def sender(tmp_path) -> Registry:
+def sender(tmp_path: Path) -> Registry:
     registry = registry_in(tmp_path / "sender")
     rows = {"player": 12, "plugin": 3}
     registry.promote(registry.save(FLAT, Provenance(learning_steps=77, rows=rows, gate={"promote": True})))
@@ -46,13 +47,13 @@ def sender(tmp_path) -> Registry:
 
 
 @pytest.fixture
-def exported(sender, tmp_path) -> Path:
+def exported(sender: Registry, tmp_path: Path) -> Path:
     export_version(sender, 0, tmp_path / "champion.zip")
     return tmp_path / "champion.zip"
 
 
 @pytest.fixture
-def receiver(tmp_path) -> Registry:
+def receiver(tmp_path: Path) -> Registry:
     registry = registry_in(tmp_path / "receiver")
     registry.promote(registry.save(np.zeros_like(FLAT), Provenance()))
     return registry
@@ -65,7 +66,7 @@ def take(receiver: Registry, path: Path) -> int:
 # -------------------------------------------------------------------------------------------------------- the good way
 
 
-def test_a_version_travels_whole_and_waits_in_quarantine(exported, receiver):
+def test_a_version_travels_whole_and_waits_in_quarantine(exported: Path, receiver: Registry) -> None:
     version = take(receiver, exported)
     assert version == 1
     assert receiver.load(version).flat.tobytes() == FLAT.tobytes()
@@ -78,7 +79,7 @@ def test_a_version_travels_whole_and_waits_in_quarantine(exported, receiver):
     assert receiver.champion == 1
 
 
-def test_quarantine_survives_a_restart_and_a_lost_note(exported, receiver, tmp_path):
+def test_quarantine_survives_a_restart_and_a_lost_note(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     version = take(receiver, exported)
     assert registry_in(tmp_path / "receiver").quarantined(version)
     for name in ("champion.json", "champion.previous.json"):
@@ -88,31 +89,31 @@ def test_quarantine_survives_a_restart_and_a_lost_note(exported, receiver, tmp_p
     assert version not in again.line
 
 
-def test_what_is_taken_over_is_only_what_can_be_trusted(exported, receiver):
+def test_what_is_taken_over_is_only_what_can_be_trusted(exported: Path, receiver: Registry) -> None:
     manifest = receiver.manifest(take(receiver, exported))
     assert (manifest.origin, manifest.parent, manifest.gate) == ("imported", None, None)
     assert manifest.rows == {}
     assert manifest.learning_steps == 77
 
 
-def test_a_folder_is_as_good_as_a_zip(sender, receiver, tmp_path):
+def test_a_folder_is_as_good_as_a_zip(sender: Registry, receiver: Registry, tmp_path: Path) -> None:
     version = take(receiver, tmp_path / "sender" / "versions" / "000000")
     assert receiver.load(version).flat.tobytes() == FLAT.tobytes()
 
 
-def test_a_squeezed_zip_is_fine_too(exported, receiver, tmp_path):
+def test_a_squeezed_zip_is_fine_too(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as plain, zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as squeezed:
         for name in plain.namelist():
             squeezed.writestr(name, plain.read(name))
     assert take(receiver, tmp_path / "b.zip") == 1
 
 
-def test_the_same_version_is_exported_as_the_same_bytes(sender, exported, tmp_path):
+def test_the_same_version_is_exported_as_the_same_bytes(sender: Registry, exported: Path, tmp_path: Path) -> None:
     export_version(sender, 0, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == exported.read_bytes()
 
 
-def test_a_damaged_version_is_not_handed_on(sender, tmp_path):
+def test_a_damaged_version_is_not_handed_on(sender: Registry, tmp_path: Path) -> None:
     path = tmp_path / "sender" / "versions" / "000000" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelError, match="damaged"):
@@ -146,7 +147,9 @@ def repacked(exported: Path, path: Path, **changes: object) -> Path:
         ({"version": -1}, "version"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_reason(exported, receiver, tmp_path, changes, says):
+def test_what_does_not_fit_is_refused_with_the_reason(
+    exported: Path, receiver: Registry, tmp_path: Path, changes: Any, says: str
+) -> None:
     with pytest.raises(ModelError, match=says):
         take(receiver, repacked(exported, tmp_path / "b.zip", **changes))
     assert receiver.numbers() == [0]
@@ -155,7 +158,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(exported, receiver, tmp_pa
 @pytest.mark.parametrize(
     "name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "weights.safetensors/../x", "evil.py"]
 )
-def test_names_never_become_paths(exported, receiver, tmp_path, name):
+def test_names_never_become_paths(exported: Path, receiver: Registry, tmp_path: Path, name: str) -> None:
     before = sorted(tmp_path.rglob("*"))
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(tmp_path / "champion.zip.new", "w") as new:
         for member in ("manifest.json", "weights.safetensors"):
@@ -167,7 +170,7 @@ def test_names_never_become_paths(exported, receiver, tmp_path, name):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_name_given_twice_is_refused(exported, receiver, tmp_path):
+def test_a_name_given_twice_is_refused(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(tmp_path / "b.zip", "w") as new:
         new.writestr("manifest.json", old.read("manifest.json"))
         with pytest.warns(UserWarning, match="Duplicate"):
@@ -176,7 +179,9 @@ def test_a_name_given_twice_is_refused(exported, receiver, tmp_path):
         take(receiver, tmp_path / "b.zip")
 
 
-def test_links_are_refused_in_a_zip_and_in_a_folder(sender, exported, receiver, tmp_path):
+def test_links_are_refused_in_a_zip_and_in_a_folder(
+    sender: Registry, exported: Path, receiver: Registry, tmp_path: Path
+) -> None:
     link = zipfile.ZipInfo("manifest.json")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
@@ -193,7 +198,7 @@ def test_links_are_refused_in_a_zip_and_in_a_folder(sender, exported, receiver, 
         take(receiver, folder)
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(exported, receiver, tmp_path):
+def test_a_bomb_is_refused_before_it_is_unpacked(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("manifest.json", old.read("manifest.json"))
         bomb.writestr("weights.safetensors", b"\0" * 50_000_000)
@@ -203,7 +208,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(exported, receiver, tmp_path):
     assert time.process_time() - started < 0.5
 
 
-def test_a_bomb_that_lies_about_its_size_is_cut_off(exported, receiver, tmp_path):
+def test_a_bomb_that_lies_about_its_size_is_cut_off(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as old:
         manifest, size = old.read("manifest.json"), old.getinfo("weights.safetensors").file_size
     packed = io.BytesIO()
@@ -216,7 +221,7 @@ def test_a_bomb_that_lies_about_its_size_is_cut_off(exported, receiver, tmp_path
         take(receiver, tmp_path / "b.zip")
 
 
-def test_a_directory_of_very_many_files_is_not_even_read(receiver, tmp_path):
+def test_a_directory_of_very_many_files_is_not_even_read(receiver: Registry, tmp_path: Path) -> None:
     many = io.BytesIO()
     with zipfile.ZipFile(many, "w") as archive:
         for at in range(2000):
@@ -227,20 +232,22 @@ def test_a_directory_of_very_many_files_is_not_even_read(receiver, tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"PK\x05\x06" + b"\0" * 18, b"\x80\x04K\x01.", b"\0" * 5000])
-def test_what_is_no_zip_is_a_sentence(receiver, tmp_path, data):
+def test_what_is_no_zip_is_a_sentence(receiver: Registry, tmp_path: Path, data: Any) -> None:
     (tmp_path / "b.zip").write_bytes(data)
     with pytest.raises(ModelError, match="The file to import"):
         take(receiver, tmp_path / "b.zip")
 
 
-def test_a_missing_path_is_a_sentence(receiver, tmp_path):
+def test_a_missing_path_is_a_sentence(receiver: Registry, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="missing"):
         take(receiver, tmp_path / "nowhere.zip")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_no_mutation_of_a_zip_brings_other_numbers(exported, receiver, tmp_path, data):
+def test_no_mutation_of_a_zip_brings_other_numbers(
+    exported: Path, receiver: Registry, tmp_path: Path, data: Any
+) -> None:
     whole = exported.read_bytes()
     # Most of the file is weights, which their SHA-256 guards; draw places in zip records and the manifest as often.
     at = data.draw(st.one_of(st.integers(0, len(whole) - 1), st.integers(len(whole) - 300, len(whole) - 1)))
@@ -262,13 +269,13 @@ def test_no_mutation_of_a_zip_brings_other_numbers(exported, receiver, tmp_path,
 # ------------------------------------------------------------------------------------------------------------- faults
 
 
-def test_a_failed_smoke_battle_leaves_it_in_quarantine(exported, receiver):
+def test_a_failed_smoke_battle_leaves_it_in_quarantine(exported: Path, receiver: Registry) -> Any:
     class Broken(DuelBattle):
-        def apply(self, action):
+        def apply(self, action: Any) -> None:
             raise ValueError("the ring collapsed")
 
     class BrokenDuel(Duel):
-        def new_battle(self, seed):
+        def new_battle(self, seed: int) -> Any:
             return Broken(seed)
 
     version = take(receiver, exported)
@@ -279,7 +286,9 @@ def test_a_failed_smoke_battle_leaves_it_in_quarantine(exported, receiver):
 
 @pytest.mark.parametrize("what", ["export", "import"])
 @pytest.mark.parametrize("lasting", [False, True])
-def test_whichever_file_operation_fails_nothing_is_lost(sender, exported, tmp_path, what, lasting):
+def test_whichever_file_operation_fails_nothing_is_lost(
+    sender: Registry, exported: Path, tmp_path: Path, what: Any, lasting: bool
+) -> None:
     whole = exported.read_bytes()
     for nth in range(1, ENDLESS):
         receiver = registry_in(tmp_path / f"receiver {nth}")

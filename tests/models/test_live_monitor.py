@@ -46,7 +46,7 @@ def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
         record.live(result(1, 1.0), 1, 0)
     for _ in range(15):
         assert not record.live(result(2, 0.0), 2, 1)
-    again = LiveMonitor(store_in(tmp_path), [].append)
+    again = LiveMonitor(store_in(tmp_path), print)
     assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
 
 
@@ -87,7 +87,7 @@ def on_probation(folder: Path) -> LiveMonitor:
     store = filled_store(folder)
     gate = {**PASSED, PROBATION: True}
     store.registry.promote(store.registry.save(flat(3), Provenance(parent=2, gate=gate)))
-    return LiveMonitor(store, [].append)
+    return LiveMonitor(store, print)
 
 
 def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
     assert record.on_probation(3)
     for _ in range(20):
         record.live(result(3, 1.0), 3, 2)
-    again = LiveMonitor(store_in(tmp_path), [].append)  # the first was never closed
+    again = LiveMonitor(store_in(tmp_path), print)  # the first was never closed
     assert again.on_probation(3)
     for left in range(PROBATION_BATTLES - 20, 0, -1):
         assert again.on_probation(3), left
         again.live(result(3, 1.0), 3, 2)
     assert not again.on_probation(3)
-    once_more = LiveMonitor(store_in(tmp_path), [].append)
+    once_more = LiveMonitor(store_in(tmp_path), print)
     assert not once_more.on_probation(3)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
-import cornerman.plugin
 from cornerman.plugin import Cornerman
 from cornerman.training.training_loop import TrainingLoop
 
@@ -48,12 +48,9 @@ class LocalTraining:
 
 def local_plugin(game: Any, folder: Any, **settings: Any) -> tuple[Cornerman, TrainingLoop]:
     """A plugin that learns on this thread, and its loop."""
-    service, cornerman.plugin.TrainingService = cornerman.plugin.TrainingService, LocalTraining  # type: ignore[misc, assignment]
-    try:
+    with patch("cornerman.plugin.TrainingService", LocalTraining):
         plugin = Cornerman()
         plugin.on_load(game, str(folder), settings)
-    finally:
-        cornerman.plugin.TrainingService = service  # type: ignore[misc]
     training: Any = plugin.training
     assert isinstance(training, LocalTraining)
     assert training.loop is not None

@@ -25,7 +25,8 @@ class Marked(Choosing):
 
     def encode(self, state: Mapping[str, Any], seat: int) -> Sequence[float]:
         del seat
-        return state.get("marks", (0.0, 0.0))
+        marks: Sequence[float] = state.get("marks", (0.0, 0.0))
+        return marks
 
 
 class Session:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ print(json.dumps(found))
 """
 
 
-def run(folder: Path, seed: int, hash_seed: str) -> dict[str, dict[str, object]]:
+def run(folder: Path, seed: int, hash_seed: str) -> dict[str, dict[str, Any]]:
     ended = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder), str(seed)],
         cwd=ROOT,
@@ -48,7 +49,7 @@ def run(folder: Path, seed: int, hash_seed: str) -> dict[str, dict[str, object]]
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, dict[str, object]] = json.loads(ended.stdout)
+    found: dict[str, dict[str, Any]] = json.loads(ended.stdout)
     return found
 
 

@@ -82,7 +82,11 @@ def test_calling_it_every_frame_asks_for_one_figure_a_period(tmp_path: Path, mon
     asked: list[str] = []
 
     def ask(name: str, answer: Any) -> None:
-        monkeypatch.setattr(psutil, name, lambda *_: asked.append(name) or answer, raising=False)
+        def answered(*_: object) -> Any:
+            asked.append(name)
+            return answer
+
+        monkeypatch.setattr(psutil, name, answered, raising=False)
 
     ask("cpu_percent", 12.5)
     ask("virtual_memory", SimpleNamespace(percent=40.0))

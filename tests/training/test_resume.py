@@ -19,7 +19,7 @@ from cornerman.training.resume import MOST_SHARE, PERIOD_S, Checkpoints, Progres
 from tests.support.choosing import Choosing, Gym
 from tests.support.failing_files import failing
 
-SLOW_TO_PROMOTE = {"candidate_period": 100_000, "practice": 0.0, "held_out_fraction": 0.0}
+SLOW_TO_PROMOTE: dict[str, Any] = {"candidate_period": 100_000, "practice": 0.0, "held_out_fraction": 0.0}
 
 
 def always(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,7 +254,7 @@ def test_device_that_was_left_for_the_cpu_and_dropped_steps_are_told_once(tmp_pa
         gym.learner.fault, gym.learner.dropped = LOST, 3
         return learn(*arguments)
 
-    gym.learner.learn_rows = lose_the_device  # type: ignore[method-assign]
+    gym.learner.learn_rows = lose_the_device  # type: ignore[method-assign, assignment]
     gym.play(60)
     gym.work()
     assert gym.told.count(LOST) == 1

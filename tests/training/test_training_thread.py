@@ -14,8 +14,6 @@ from cornerman.training.training_thread import CONFIRMED_S, FAILURE_PERIOD_S, FA
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 from tests.support.waiting import wait_for
 
-# ------------------------------------------------------------------------------------------------- windows, settle
-
 
 def test_nothing_is_done_while_the_window_is_closed() -> None:
     work = Work(5)
@@ -121,9 +119,6 @@ def test_idle_window_is_used_for_practice_only_by_a_game_that_draws() -> None:
         assert (work.practised, work.done) == (3, 3)
 
 
-# --------------------------------------------------------------------------------------------------------- commands
-
-
 @pytest.mark.parametrize("opened", [False, True])
 def test_command_runs_on_the_trainers_thread_window_or_not(opened: bool) -> None:
     names, ran = list[str](), Event()
@@ -153,7 +148,7 @@ def test_command_that_raises_is_told_and_costs_no_learning() -> None:
     work, ran = Work(1), list[int]()
     with started(work) as trainer:
         for _ in range(FAILURES_ALLOWED + 1):
-            trainer.post(lambda: {}["the note"])
+            trainer.post(lambda: vars()["the note"])
         trainer.post(lambda: ran.append(1))
         trainer.open_window()
         assert trainer.settle(PATIENCE_S)
@@ -175,9 +170,6 @@ def test_what_was_asked_just_before_the_end_still_happens_and_before_saving() ->
         work.go.set()
         stopping.join(PATIENCE_S)
         assert (stopped, seen, work.closed) == ([True], [0], 1)
-
-
-# --------------------------------------------------------------------------------------------------------- failures
 
 
 @pytest.mark.parametrize(
@@ -229,7 +221,7 @@ def test_failures_long_apart_never_switch_it_off() -> None:
 
 def test_what_cannot_be_undone_switches_learning_off() -> None:
     work = Work(1)
-    work.raises, work.at_recovery = [RuntimeError("first")], lambda: {}["and that too"]
+    work.raises, work.at_recovery = [RuntimeError("first")], lambda: vars()["and that too"]
     with started(work) as trainer:
         trainer.open_window()
         assert not trainer.settle(PATIENCE_S)
@@ -299,9 +291,6 @@ def test_thread_that_ends_is_named() -> None:
     wait_for(lambda: not trainer.running)
     assert "Learning is off, its thread ended: KeyboardInterrupt" in trainer.trouble
     assert trainer.stop()
-
-
-# ------------------------------------------------------------------------------------------------------------- hanging
 
 
 def test_work_that_does_not_come_back_is_named_and_counted_once_and_nobody_else_is_blamed() -> None:
@@ -377,9 +366,6 @@ def test_start_that_does_not_come_back_is_named() -> None:
     assert trainer.trouble == "Learning is stuck: it has not started for 201 s. Start the game anew to learn again."
     go.set()
     assert trainer.stop(PATIENCE_S)
-
-
-# ---------------------------------------------------------------------------------------------------------- the end
 
 
 @pytest.mark.parametrize("state", ["idle", "busy", "paused", "after a failure"])

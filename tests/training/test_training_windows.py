@@ -144,7 +144,7 @@ def test_in_a_hurry_nothing_has_to_be_lent() -> None:
 # ------------------------------------------------------------------------------------------------- how long a slice
 
 
-def stops(mine: TrainingWindows, do: Callable[[], None]) -> bool:
+def stops(mine: TrainingWindows, do: Callable[[], object]) -> bool:
     """Whether it ends a slice that is under way."""
     mine.budget()
     assert not mine.stop[0]
@@ -305,7 +305,12 @@ def test_it_rests_while_it_is_hot_and_says_so_and_resumes_only_when_clearly_cool
 
 def test_it_looks_at_the_machine_four_times_a_second_at_most() -> None:
     asked: list[int] = []
-    mine, clock = windows(read_machine=lambda: asked.append(1) or {})
+
+    def read_machine() -> dict[str, float | None]:
+        asked.append(1)
+        return {}
+
+    mine, clock = windows(read_machine=read_machine)
     for _ in range(1000):
         mine.look()
         clock.now += 0.001

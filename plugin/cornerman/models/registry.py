@@ -86,8 +86,6 @@ class Registry:
         self._note_damaged = bool(self.sentences)
         self._line = line or self._rebuilt()
 
-    # ------------------------------------------------------------------------------------------------------ state
-
     @property
     def champion(self) -> int | None:
         """The version that plays; None before the first promotion."""
@@ -97,11 +95,6 @@ class Registry:
     def predecessor(self) -> int | None:
         """The version that a roll-back would bring back."""
         return self._line.predecessor
-
-    @property
-    def oldest(self) -> int | None:
-        """The oldest champion that is still kept."""
-        return self._line.line[0] if self._line.line else None
 
     @property
     def line(self) -> tuple[int, ...]:
@@ -162,8 +155,6 @@ class Registry:
         if version == self._line.predecessor:
             return "predecessor"
         return "rolled back" if version in self._line.rolled_back else "kept"
-
-    # ----------------------------------------------------------------------------------------------------- saving
 
     def save(self, flat: Floats, provenance: Provenance, spec: NetworkSpec | None = None) -> int:
         """Store parameters `[P]` as a new version and return its number; it does not play yet.
@@ -235,8 +226,6 @@ class Registry:
                 f"Version {version} could not be saved ({error.strerror or error}); what was saved before is untouched."
             ) from error
 
-    # ---------------------------------------------------------------------------------------------------- loading
-
     def manifest(self, version: int) -> Manifest:
         """The checked manifest of a version; ModelError with a sentence."""
         what = f"The manifest of version {version}"
@@ -266,11 +255,10 @@ class Registry:
             for name, limit in ((MANIFEST, MAX_JSON_BYTES), (WEIGHTS, MAX_WEIGHTS_BYTES), (CARD, MAX_JSON_BYTES))
         }
 
-    def load_champion(self, note: bool = True) -> tuple[Policy | None, list[str]]:
+    def load_champion(self) -> tuple[Policy | None, list[str]]:
         """The champion, or the last good one before it, or None; and a sentence for everything that was wrong.
 
-        A damaged champion is taken out of the line: what loads is the champion from here on. Without `note`, and where
-        nothing may be written, only the answer says so.
+        A damaged champion is taken out of the line: what loads is the champion from here on.
         """
         sentences, self.sentences = self.sentences, []
         line = self._line
@@ -285,7 +273,7 @@ class Registry:
                 sentences.append(f"Version {line.champion} plays instead.")
             if self._read_only:
                 self._line = line
-            elif note and (line != self._line or self._note_damaged):
+            elif line != self._line or self._note_damaged:
                 self._note(line, sentences)
             return policy, sentences
         if sentences:
@@ -299,8 +287,6 @@ class Registry:
         except ModelError as error:
             sentences.append(str(error))
             self._line = line
-
-    # -------------------------------------------------------------------------------------------- which one plays
 
     def promote(self, version: int) -> None:
         """Make a stored version the champion, after loading it once; ModelError when it cannot be or is quarantined."""
@@ -351,8 +337,6 @@ class Registry:
         if self.sentences:
             self.sentences.append("The order of the champions was rebuilt from the stored versions.")
         return ChampionLine(line=tuple(numbers))
-
-    # ------------------------------------------------------------------------------------------------- tidying up
 
     def prune(self, keep: int) -> list[int]:
         """Delete the oldest versions until `keep` are left; never version 0, the champion or its predecessor."""

@@ -1,24 +1,20 @@
 """Panel in the game's debug menu: switches, the difficulty dial, and the figures of recording, learning and judging.
 
 It fills whatever surface it is given, from 420x380 pixels up, and reads only plain data. pygame (or pygame-ce, which
-has the same name) is imported when the first picture is drawn, never before. No font outlives a picture: one that is
-kept over `pygame.quit()` ends the process. The game's thread only.
+has the same name) is imported when the first picture is drawn, never before. The game's thread only.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
-from cornerman.contract import printable
+from cornerman.panel.lettering import Box, Colour, Lettering, Written
 from cornerman.panel.panel_text import BUFFER, LOSS, ago, figures_of, messages_of, part_of, rejected_of
 
 if TYPE_CHECKING:
     import pygame
-
-Colour = tuple[int, int, int]
-Box = tuple[int, int, int, int]  # left, top, width, height in pixels
 
 PAPER: Colour = (24, 27, 54)
 FIELD: Colour = (38, 43, 82)
@@ -33,11 +29,6 @@ MOODS: Mapping[str, Colour] = {"new": GOLD, "good": GOOD, "bad": BAD, "quiet": Q
 LEAST_WIDTH, LEAST_HEIGHT = 420, 380
 CURVE_LENGTH = 64
 """How many recent values of the loss the panel keeps for its curve."""
-FINER, FINE_ENOUGH = 4, 96
-"""Text is set so much bigger and shrunk, since the font's letters stand unevenly when small; up to so many pixels."""
-TEXTS_KEPT, WIDTHS_KEPT = 400, 4000
-LONGEST_WORD, LONGEST_LINE, LONGEST_TEXT = 100, 200, 2000
-"""Characters; what is beyond has no room in any case, and measuring it would take seconds."""
 REJECTED_LINES = 3
 """What is said about rejected records takes no more, so that there is room for the rest."""
 
@@ -57,29 +48,18 @@ class Controls(Protocol):
     def roll_back(self) -> str: ...
 
 
-class Written(NamedTuple):
-    """One text as drawn: where, and in which box it had to stay, in pixels of the surface."""
-
-    text: str
-    rect: Box
-    box: Box
-
-
 class Panel:
-    """Draws the panel and takes its input. `written` lists the texts of the last picture, for tests."""
+    """Draws the panel and takes its input."""
 
     def __init__(self, controls: Controls, report: Callable[[], Mapping[str, Any]]) -> None:
         self.row = PLUGIN
         self.asking = False  # "forget" was chosen once and asks for a second time
         self.answer = ""
-        self.written: list[Written] = []
         self._controls, self._report = controls, report
         self._losses: deque[float] = deque(maxlen=CURVE_LENGTH)
         self._steps = -1
         self._hits: dict[int, Box] = {}  # in the window's pixels, as mouse events are
-        self._fonts: dict[int, pygame.font.Font] = {}  # of the picture under way
-        self._texts: dict[tuple[str, int, Colour], pygame.Surface] = {}
-        self._widths: dict[tuple[str, int], int] = {}
+        self._lettering = Lettering()
         self._scale = 1.0
 
     # ----------------------------------------------------------------------------------------------------------- input
@@ -167,25 +147,19 @@ class Panel:
 
     def draw(self, surface: pygame.Surface) -> None:
         """Draw the panel over the whole surface; on a part of the window the mouse finds its rows there, too."""
-        import pygame
-
-        if not pygame.font.get_init():
-            pygame.font.init()
-        try:
-            self._draw(surface)
-        finally:
-            self._fonts.clear()
-
-    def _draw(self, surface: pygame.Surface) -> None:
         report = self._report()
-        self.remember(report)
+        self._keep_loss(report)
         width, height = surface.get_size()
-        scale = max(1.0, min(width / LEAST_WIDTH, height / LEAST_HEIGHT))
-        if scale != self._scale:
-            self._texts.clear()
-            self._widths.clear()
-        self._scale = scale
-        self.written.clear()
+        self._scale = max(1.0, min(width / LEAST_WIDTH, height / LEAST_HEIGHT))
+        with self._lettering.picture(self._scale):
+            self._draw(surface, report, width, height)
+
+    @property
+    def written(self) -> list[Written]:
+        """The texts of the last picture."""
+        return self._lettering.written
+
+    def _draw(self, surface: pygame.Surface, report: Mapping[str, Any], width: int, height: int) -> None:
         self._hits.clear()
         surface.fill(PAPER)
         pad, row = self._px(10), self._px(25)
@@ -198,8 +172,8 @@ class Panel:
     def _px(self, units: float) -> int:
         return round(units * self._scale)
 
-    def remember(self, report: Mapping[str, Any]) -> None:
-        """Keep the loss for the curve if there was a learning step since; also of use while the panel is not shown."""
+    def _keep_loss(self, report: Mapping[str, Any]) -> None:
+        """Keep the loss for the curve if there was a learning step since the last picture."""
         learner = part_of(report, "learner")
         loss, steps = learner.get("loss"), int(learner.get("steps") or 0)
         if isinstance(loss, float) and steps != self._steps:
@@ -218,14 +192,14 @@ class Panel:
             inner = (left + self._px(9), y, width - self._px(18), row - gap)
             if index < DIFFICULTY:
                 on = bool(part_of(report, "plugin").get(("on", "recording", "learning")[index], False))
-                self._text(surface, name, inner, WORDS)
+                self._lettering.text(surface, name, inner, WORDS)
                 self._draw_switch(surface, inner, on)
             elif index == DIFFICULTY:
                 self._draw_dial(surface, report, inner)
             elif index == FORGET and self.asking:
-                self._text(surface, "Really? Once more: forget", inner, BAD, "middle")
+                self._lettering.text(surface, "Really? Once more: forget", inner, BAD, "middle")
             else:
-                self._text(surface, name, inner, WORDS, "middle")
+                self._lettering.text(surface, name, inner, WORDS, "middle")
             y += height + gap
 
     def _frame(self, surface: pygame.Surface, row: int, place: Box) -> None:
@@ -250,7 +224,7 @@ class Panel:
         knob = place.right - high // 2 if on else place.left + high // 2
         pygame.draw.circle(surface, WORDS, (knob, place.centery), high // 2 - 1)
         words = (left, top, width - wide - self._px(6), height)
-        self._text(surface, "on" if on else "off", words, GOOD if on else QUIET, "right")
+        self._lettering.text(surface, "on" if on else "off", words, GOOD if on else QUIET, "right")
 
     def _draw_dial(self, surface: pygame.Surface, report: Mapping[str, Any], inner: Box) -> None:
         """The name of the level, and a step for each."""
@@ -259,8 +233,8 @@ class Panel:
         left, top, width, height = inner
         difficulty = part_of(report, "difficulty")
         level, levels = int(difficulty.get("level") or 1), self._levels()
-        self._text(surface, "Difficulty", inner, WORDS)
-        self._text(surface, str(difficulty.get("name", "")), inner, GOLD, "right")
+        self._lettering.text(surface, "Difficulty", inner, WORDS)
+        self._lettering.text(surface, str(difficulty.get("name", "")), inner, GOLD, "right")
         each = width / max(len(levels), 1)
         for step in range(len(levels)):
             tall = self._px(6 + 2.2 * step)
@@ -275,7 +249,7 @@ class Panel:
         label = int(width * 0.38)
         for index, (name, value, mood) in enumerate(figures):
             y, high = top + round(index * row), round(row)
-            self._text(surface, name, (left, y, label - self._px(6), high), QUIET)
+            self._lettering.text(surface, name, (left, y, label - self._px(6), high), QUIET)
             room = width - label
             if name == LOSS and len(self._losses) > 1:
                 room = round(room * 0.42)
@@ -288,7 +262,7 @@ class Panel:
                 room = round(room * 0.72)
                 bar = (left + label + room, y + high // 2 - self._px(3), width - label - room, self._px(6))
                 self._draw_bar(surface, bar, share)
-            self._text(surface, value, (left + label, y, room, high), MOODS[mood])
+            self._lettering.text(surface, value, (left + label, y, room, high), MOODS[mood])
 
     def _draw_bar(self, surface: pygame.Surface, box: Box, share: float) -> None:
         import pygame
@@ -320,88 +294,24 @@ class Panel:
         lines: list[tuple[str, Colour]] = []
         notice = str(part_of(report, "plugin").get("notice") or "")
         for sentence in (self.answer, notice):
-            lines += [(line, GOLD) for line in self._wrapped(sentence, width)] if sentence else []
+            lines += [(line, GOLD) for line in self._lettering.wrapped(sentence, width)] if sentence else []
         if rejected := rejected_of(report):
-            lines += [(line, BAD) for line in self._wrapped(rejected, width)[:REJECTED_LINES]]
+            lines += [(line, BAD) for line in self._lettering.wrapped(rejected, width)[:REJECTED_LINES]]
         for sentence in messages_of(report):
-            lines += [(line, WORDS) for line in self._wrapped(sentence, width)]
+            lines += [(line, WORDS) for line in self._lettering.wrapped(sentence, width)]
         for event in report.get("events") or ():
             if event.get("text") in (notice, report.get("device_why")):  # said above
                 continue
             sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
-            lines += [(line, QUIET) for line in self._wrapped(sentence, width)]
+            lines += [(line, QUIET) for line in self._lettering.wrapped(sentence, width)]
         high = self._px(17)
         y = top + self._px(5)
         room = max(0, (top + height - y) // high)
         if 0 < room < len(lines) and not lines[room - 1][0].endswith("."):
             lines[room - 1] = f"{lines[room - 1][0]} ...", lines[room - 1][1]
         for line, colour in lines[:room]:
-            self._text(surface, line, (left, y, width, high), colour)
+            self._lettering.text(surface, line, (left, y, width, high), colour)
             y += high
-
-    # ------------------------------------------------------------------------------------------------------------ text
-
-    def _font(self, size: int) -> pygame.font.Font:
-        import pygame
-
-        if size not in self._fonts:
-            self._fonts[size] = pygame.font.Font(None, _finer(size) * size)
-        return self._fonts[size]
-
-    def _wide(self, text: str, size: int) -> int:
-        key = (text, size)
-        if key not in self._widths:
-            if len(self._widths) > WIDTHS_KEPT:
-                self._widths.clear()
-            self._widths[key] = -(-self._font(size).size(text)[0] // _finer(size))
-        return self._widths[key]
-
-    def _text(self, surface: pygame.Surface, text: str, box: Box, colour: Colour, align: str = "left") -> None:
-        """Draw one line inside its box: set smaller if it is too wide, then cut."""
-        left, top, width, height = box
-        text = printable(text[:LONGEST_LINE])
-        size = self._px(18)
-        while size > self._px(15) and self._wide(text, size) > width:
-            size -= 1
-        while text and self._wide(text, size) > width:
-            text = text[:-4].rstrip() + "..." if len(text) > 4 else ""
-        rendered = self._rendered(text, size, colour)
-        rect = rendered.get_rect(left=left, centery=top + height // 2)
-        if align == "right":
-            rect.right = left + width
-        elif align == "middle":
-            rect.centerx = left + width // 2
-        surface.blit(rendered, rect)
-        self.written.append(Written(text, (rect.left, rect.top, rect.width, rect.height), box))
-
-    def _rendered(self, text: str, size: int, colour: Colour) -> pygame.Surface:
-        import pygame
-
-        key = (text, size, colour)
-        if key not in self._texts:
-            if len(self._texts) > TEXTS_KEPT:
-                self._texts.clear()
-            drawn, finer = self._font(size).render(text, True, colour), _finer(size)
-            shrunk = (-(-drawn.get_width() // finer), -(-drawn.get_height() // finer))
-            self._texts[key] = drawn if finer == 1 else pygame.transform.smoothscale(drawn, shrunk)
-        return self._texts[key]
-
-    def _wrapped(self, text: str, width: int) -> list[str]:
-        size = self._px(18)
-        lines = [""]
-        for word in printable(text[:LONGEST_TEXT]).split():
-            for part in (word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD)):
-                longer = f"{lines[-1]} {part}".strip()
-                if lines[-1] and self._wide(longer, size) > width:
-                    lines.append(part)
-                else:
-                    lines[-1] = longer
-        return lines
-
-
-def _finer(size: int) -> int:
-    """How many times bigger text of a size is set before it is shrunk."""
-    return max(1, min(FINER, FINE_ENOUGH // max(size, 1)))
 
 
 def _is_position(position: Any) -> TypeGuard[Sequence[int]]:

@@ -37,7 +37,6 @@ class Metrics:
         self._clock, self._lock = clock, Lock()
         self._figures: dict[str, Any] = {}
         self._events: deque[tuple[float, str]] = deque(maxlen=20)
-        self.num_events = 0  # since the start, also those that are no longer kept
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
         self._notice, self._noticed_at = "", 0.0
         self._messages: deque[str] = deque(maxlen=MAX_MESSAGES)
@@ -66,7 +65,6 @@ class Metrics:
         """Something a player may like to read, e.g. that a new version plays; made printable."""
         with self._lock:
             self._events.append((self._clock(), printable(text)))
-            self.num_events += 1
 
     def say(self, sentence: str) -> None:
         """Something that the player should know: a notice, an event and a line in the log; made printable."""
