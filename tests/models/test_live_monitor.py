@@ -1,4 +1,4 @@
-"""monitor.py and live_battles.py: what is noted, who is rolled back and who never is, and a record that fails."""
+"""monitor.py and live_results.py: what is noted, who is rolled back and who never is, and a record that fails."""
 
 from __future__ import annotations
 

@@ -215,8 +215,7 @@ def test_failures_long_apart_never_switch_it_off() -> None:
             now[0] += FAILURE_PERIOD_S / (FAILURES_ALLOWED - 1)
             work.raises.append(RuntimeError("now and then"))
             wait_for(lambda failure=failure: len(work.recovered) == failure)  # type: ignore[misc]
-        assert trainer.settle(PATIENCE_S)
-        assert trainer.alive
+        assert (trainer.settle(PATIENCE_S), trainer.alive) == (True, True)
 
 
 def test_what_cannot_be_undone_switches_learning_off() -> None:
