@@ -17,12 +17,13 @@ from tests.support.paths import PLUGINS
 SETTLING_S = 0.1
 PATIENCE_S = 120.0
 
-EVERYTHING: Mapping[str, Any] = {"training_window": "always", "idle_practice": 10_000}
+EVERYTHING: Mapping[str, Any] = {"training_window": "always", "idle_practice": 1_000_000_000}
 """The defaults, but the window is always open and practice never has enough: nothing that can run stands still."""
 LEARNING_ONLY: Mapping[str, Any] = {
     "training_window": "always",
     "updates_per_transition": 64.0,
     "practice": 0.0,
+    "worker": "off",
     "candidate_period": 1_000_000,
 }
 """No practice and no judging; a few battles pay for more gradient steps than a run can do."""

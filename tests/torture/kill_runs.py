@@ -36,7 +36,8 @@ from cornerman.models.history import History
 from cornerman.models.manifest import Identity
 from cornerman.models.registry import Registry
 from cornerman.policy.q_network import NetworkSpec
-from tests.torture.killed_sessions import SETTINGS, ShortRingside, battle_digest, run, weights_digest
+from tests.support.short_ringside import SHORT_RINGSIDE
+from tests.torture.killed_sessions import SETTINGS, battle_digest, run, weights_digest
 
 LANES = 2
 RUNS_IN_A_FOLDER = 25
@@ -97,7 +98,7 @@ def look(data: Path, told: Acknowledged, found: Findings) -> None:
         if told.battles or told.versions:
             found.add("lost", "the whole folder")
         return
-    game = ShortRingside()
+    game = SHORT_RINGSIDE
     encoder = Encoder(game)
     size, actions = encoder.observation_size, encoder.num_actions
     identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), size)

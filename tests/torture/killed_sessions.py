@@ -23,9 +23,8 @@ from cornerman.learning.compiled import cpu_steps
 from cornerman.plugin import Cornerman
 from game_adapter.host.host import Host
 from game_adapter.host.match import PLUGIN, SCRIPTED, Match
-from game_adapter.ringside.game import Ringside
-from game_adapter.ringside.opponents import BOTS
 from tests.support.paths import PLUGINS
+from tests.support.short_ringside import SHORT_RINGSIDE
 
 SETTINGS: Mapping[str, Any] = {
     "hidden": [8],
@@ -48,15 +47,6 @@ ROLLED_BACK = 0.05  # of all turns, where there is something to go back to
 SETTLE_S, PATIENCE_S = 0.1, 30.0
 
 
-class ShortRingside(Ringside):
-    """One against one and with its weakest scripted fighter alone, so that judging takes a tenth of a second."""
-
-    bots = {"random": BOTS["random"]}  # noqa: RUF012 - as in the game itself nobody changes it
-
-    def new_battle(self, seed: int, shape: str = "1v1") -> Any:
-        return super().new_battle(seed, shape)
-
-
 def battle_digest(decisions: Iterable[tuple[int, int]], outcome: Mapping[int, int]) -> str:
     """Names a battle by what happened in it: `decisions` are pairs of seat and action in each seat's order."""
     by_seat: dict[int, list[int]] = {}
@@ -76,7 +66,7 @@ class Session:
     def __init__(self, folder: Path, number: int, seed: int, tell: int) -> None:
         self._number, self._tell = number, tell
         self._random = Random(f"session {number}")
-        self.game = ShortRingside()
+        self.game = SHORT_RINGSIDE
         self.host = Host(PLUGINS, folder, self.game, {**SETTINGS, "seed": seed})
         self._finished: list[str] = []  # digests of the battles that ended
         self._kept, self._rolled_back = 0, set[int]()

@@ -81,6 +81,7 @@ def game(home: Path, number: int, end: Callable[[int], None], name: str, counts:
             time.sleep(0.01)
         for each in left:
             each.kill()
+        psutil.wait_procs(left, timeout=STARTS_S)
         lines += process.stdout.read().splitlines()
         errors.seek(0)
         trace = errors.read()[-2000:]
