@@ -36,7 +36,7 @@ def test_a_little_of_each_finds_nothing_and_goes_on_where_it_was(what: str) -> N
 
 def test_a_mixture_of_two_versions_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Policy, "act", lambda *_: 0)
-    assert torture.main("swap", 1000) == 1
+    assert torture.main("swap", 20_000) == 1
 
 
 def test_a_file_left_open_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
