@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cornerman.__main__ import main
 from cornerman.cli.data import identity_of
+from cornerman.contract import BattleEnd, Source
 from cornerman.experience.battle_store import FILE_NAME, PLAYER, SELF_PLAY
 from tests.support.choosing import Gym
 from tests.support.held_folder import held
@@ -23,6 +25,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     gym = Gym(folder)
     gym.play(20)
+    for item in list(gym.inbox):  # the same battles once more, as if both seats had been the plugin's
+        seats = {0: Source.PLUGIN, 1: Source.PLUGIN}
+        ours = {"seats": seats} if isinstance(item, BattleEnd) else {"source": Source.PLUGIN, "opponent": Source.PLUGIN}
+        gym.store.battles.take_practice(replace(item, **ours))
     gym.work()
     gym.training.close()
     gym.store.close()
