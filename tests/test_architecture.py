@@ -18,6 +18,7 @@ PACKAGE = ROOT / "plugin" / "cornerman"
 GAME_SIDE = ROOT / "game_adapter"
 HOST = GAME_SIDE / "host"
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 60, 8
+MAX_FUNCTION_LINES_IN_THE_PLUGIN = 40
 
 
 # A room -> the rooms it may import; contract.py, settings.py and the room itself are open to all of them.
@@ -46,9 +47,6 @@ GAME_ROOMS: dict[str, set[str]] = {
 WITHOUT_PYGAME = {"host", "ringside", "ringside.batched"}
 OPEN_TO_ALL = {"contract", "settings", "__init__"}
 MAX_FILES_IN_A_ROOM = 12
-
-PENDING: set[str] = set()
-"""Moved but not yet redesigned: these still break a rule below. Empty when the house is built."""
 
 MAY_NEED_TORCH = ("learning.accelerator",)
 """Where torch may be imported at module level, or by what is imported there."""
@@ -138,21 +136,20 @@ def test_files_lie_in_rooms() -> None:
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in sources("plugin", "game_adapter")}), ids=str)
 def test_no_room_is_crowded(folder: Path) -> None:
-    assert len(list(folder.glob("*.py"))) <= MAX_FILES_IN_A_ROOM + 4 * bool(PENDING)
+    assert len(list(folder.glob("*.py"))) <= MAX_FILES_IN_A_ROOM
 
 
 @pytest.mark.parametrize("path", sources("plugin/cornerman"), ids=module_of)
 def test_arrows_go_one_way(path: Path) -> None:
     room = room_of(path)
-    if room in ROOMS and module_of(path) not in PENDING:
+    if room in ROOMS:
         reached = {module.split(".")[0] for module in imported_modules(path)} - OPEN_TO_ALL - {room}
         assert reached <= ROOMS[room]
 
 
 def test_no_circle_between_rooms_or_files() -> None:
     assert cycle(ROOMS) == []
-    files = {module_of(path): imported_modules(path) for path in sources("plugin/cornerman")}
-    assert cycle({module: needs for module, needs in files.items() if module not in PENDING}) == []
+    assert cycle({module_of(path): imported_modules(path) for path in sources("plugin/cornerman")}) == []
     assert cycle({game_module_of(path): imported_game_modules(path) for path in sources("game_adapter")}) == []
 
 
@@ -240,10 +237,11 @@ def test_suite_is_collected_without_torch(path: Path) -> None:
 @pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets"), ids=str)
 def test_sizes(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES + 20 * bool(PENDING)
+    assert len(text.splitlines()) <= MAX_FILE_LINES
+    longest = MAX_FUNCTION_LINES_IN_THE_PLUGIN if path.is_relative_to(PACKAGE) else MAX_FUNCTION_LINES
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno + 1 <= MAX_FUNCTION_LINES, node.name
+            assert (node.end_lineno or 0) - node.lineno + 1 <= longest, node.name
             arguments = node.args
             named = len(arguments.posonlyargs + arguments.args + arguments.kwonlyargs)
             named -= bool(arguments.args) and arguments.args[0].arg in ("self", "cls")

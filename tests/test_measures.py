@@ -127,7 +127,7 @@ def double(x):  # counted
 
 class Uniform:
     def probabilities(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[Any]:
-        return mask / mask.sum()
+        return np.asarray(mask / mask.sum())
 
 
 class Always:
@@ -164,7 +164,7 @@ def test_leduc_refuses_chances_of_illegal_actions() -> None:
 
     class Folds:
         def probabilities(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[Any]:
-            return np.eye(3)[leduc.FOLD]
+            return np.asarray(np.eye(3)[leduc.FOLD])
 
     with pytest.raises(ValueError, match="are not chances of the legal actions"):
         leduc.exploitability_share(Folds())
@@ -186,7 +186,7 @@ class BestResponse:
         }
 
     def act(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> int:
-        return self._best.get(observation.tobytes(), leduc.CALL)
+        return int(self._best.get(observation.tobytes(), leduc.CALL))
 
 
 def test_leduc_best_response_wins_what_exploitability_says() -> None:

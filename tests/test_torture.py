@@ -11,6 +11,7 @@ from typing import IO
 import pytest
 
 from cornerman.policy.policy import Policy
+from tests.support import plugin_operations
 from tests.support.plugin_operations import Opened
 from tests.torture import __main__ as torture
 from tests.torture import worker_runs
@@ -21,7 +22,7 @@ RUNS = {"swap": 20_000, "cycle": 36}
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(torture.logging, "disable", lambda: None)  # it would be for all the tests after this one
+    monkeypatch.setattr("logging.disable", lambda: None)  # it would be for all the tests after this one
     monkeypatch.setattr(torture, "CYCLES_COUNTED", 6)
 
 
@@ -41,13 +42,13 @@ def test_a_mixture_of_two_versions_would_be_counted(monkeypatch: pytest.MonkeyPa
 
 def test_a_file_left_open_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[IO[str]] = []
-    promote = torture.plugin_operations.promote
+    promote = plugin_operations.promote
 
     def leave_open(opened: Opened) -> None:
         left.append(Path(__file__).open())  # noqa: SIM115 - left open is what it is about
         promote(opened)
 
-    monkeypatch.setattr(torture.plugin_operations, "promote", leave_open)
+    monkeypatch.setattr(plugin_operations, "promote", leave_open)
     assert torture.main("cycle", 12) == 1
     for file in left:
         file.close()

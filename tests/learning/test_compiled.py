@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,9 +87,10 @@ def test_cpu_steps_without_numba_are_plain_numpy_and_say_why(empty: Path, monkey
 def test_build_leaves_numbas_own_cache_folder(empty: Path) -> None:
     import numba
 
-    before = numba.config.CACHE_DIR
+    config: Any = numba.config
+    before = config.CACHE_DIR
     compiled.build(empty / "cache")
-    after = numba.config.CACHE_DIR
+    after = config.CACHE_DIR
     assert after == before
 
 

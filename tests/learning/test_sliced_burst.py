@@ -131,9 +131,12 @@ def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
 
 def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
-    monkeypatch.setattr(
-        "cornerman.learning.sliced_burst.batch_for", lambda *sizes: taken.append(sizes[1]) or batch_for(*sizes)
-    )
+
+    def noted(*sizes: Any) -> Any:
+        taken.append(sizes[1])
+        return batch_for(*sizes)
+
+    monkeypatch.setattr("cornerman.learning.sliced_burst.batch_for", noted)
     burst, drawn = SlicedBurst(Pretend(), BATCH, uncounted), buffers()
     for at_once in (2, 1, 2, 3, 1):
         burst.begin(drawn, STEPS, at_once)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from cornerman.contract import ContractError, HeadlessGame
@@ -21,7 +22,7 @@ class DirectWorker:
 
     def __init__(self, game: HeadlessGame, hidden: tuple[int, ...], seed: int, number: int) -> None:
         self.pid = os.getpid()
-        self._new = lambda: Worker(game, hidden, seed, number, FEW)
+        self._new = partial(Worker, game, hidden, seed, number, FEW)
         self._worker: Worker | None = None
         self._answers: deque[Answer | WorkerError] = deque()
 

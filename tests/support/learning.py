@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,6 @@ def random_weights(spec: NetworkSpec, random: np.random.Generator) -> NDArray[np
     return weights
 
 
-def head_bias(weights: NDArray[np.float64], spec: NetworkSpec, action: int) -> list[NDArray[np.float64]]:
+def head_bias(weights: NDArray[Any], spec: NetworkSpec, action: int) -> list[NDArray[Any]]:
     """The last bias of an action in both networks, as views to write to."""
-    return [split(row, spec)["head.bias"][action : action + 1] for row in weights[:2]]  # type: ignore[arg-type]
+    return [split(row, spec)["head.bias"][action : action + 1] for row in weights[:2]]

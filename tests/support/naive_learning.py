@@ -54,7 +54,7 @@ def naive_steps(weights: NDArray[np.float64], spec: NetworkSpec, rows: Rows, rat
     for k in range(len(rows.action)):
         optimizer.zero_grad()
         loss = naive_loss(online, target, spec, rows, k)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         torch.nn.utils.clip_grad_norm_([online], rates.gradient_clip)
         optimizer.step()
         target.mul_(1 - rates.target_rate).add_(online.detach(), alpha=rates.target_rate)

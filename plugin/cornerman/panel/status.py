@@ -70,25 +70,9 @@ def compose(
         "version": slot.back(chosen.versions_back).version if switches.on else -1,
         "replay": {"fill": get("fill", 0), "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": get("kept", 0)},
-        "learner": {
-            "steps": get("steps", 0),
-            "loss": get("loss"),
-            "accuracy": get("accuracy"),
-            "processing_time": get("processing_time"),
-            "steps_per_s": figures["steps_per_s"],
-            "steps_to_candidate": get("steps_to_candidate"),
-            "candidate_period": settings.candidate_period,
-            "dropped": get("dropped", 0),
-            "failures": get("failures", 0),
-        },
+        "learner": _learner(figures, settings.candidate_period),
         "practice": {"played": get("practised", 0), "decisions": get("practice_decisions", 0)},
-        "gate": {
-            "state": get("gate_state", "idle"),
-            "pairs": get("gate_pairs", 0),
-            "score": get("gate_score"),
-            "verdict": get("gate_verdict", ""),
-            "judged": get("judged_pairs", 0),
-        },
+        "gate": _gate(figures),
         "record": _record(results),
         "window": _window(switches.on, learning, training["window"]),
         "device": get("device", "none"),
@@ -97,6 +81,32 @@ def compose(
         "difficulty": {"level": switches.level, "name": chosen.name, "levels": [each.name for each in LEVELS]},
         "swaps": slot.swaps,
         "events": figures["events"],
+    }
+
+
+def _learner(figures: Mapping[str, Any], candidate_period: int) -> dict[str, Any]:
+    get = figures.get
+    return {
+        "steps": get("steps", 0),
+        "loss": get("loss"),
+        "accuracy": get("accuracy"),
+        "processing_time": get("processing_time"),
+        "steps_per_s": figures["steps_per_s"],
+        "steps_to_candidate": get("steps_to_candidate"),
+        "candidate_period": candidate_period,
+        "dropped": get("dropped", 0),
+        "failures": get("failures", 0),
+    }
+
+
+def _gate(figures: Mapping[str, Any]) -> dict[str, Any]:
+    get = figures.get
+    return {
+        "state": get("gate_state", "idle"),
+        "pairs": get("gate_pairs", 0),
+        "score": get("gate_score"),
+        "verdict": get("gate_verdict", ""),
+        "judged": get("judged_pairs", 0),
     }
 
 

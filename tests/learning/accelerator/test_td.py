@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cornerman.learning import update
 from cornerman.learning.update import Rates, Rows
@@ -17,7 +20,7 @@ td = pytest.importorskip("cornerman.learning.accelerator.td")
 naive = pytest.importorskip("tests.support.naive_learning")
 
 
-def in_torch(weights: np.ndarray, rows: Rows) -> tuple[object, object]:
+def in_torch(weights: NDArray[Any], rows: Rows) -> tuple[Any, Any]:
     parameters, steps = torch.from_numpy(weights.copy()), torch.zeros(1, dtype=torch.float64)
     return td.Weights(parameters, steps), td.TensorRows(*(torch.from_numpy(column) for column in rows))
 
