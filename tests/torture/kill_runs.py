@@ -188,8 +188,8 @@ def session(folder: Path, number: int, seed: int, told: Acknowledged, found: Fin
         os.close(hear)
         _be_the_session(folder, number, seed, tell, chance.uniform(0.1, 0.7) if where == "shutdown" else 2 * HANGS_S)
     os.close(tell)
-    # Half of those in play come after a promotion, however busy the machine is: else there were little to lose.
-    wanted = {"startup": "", "play": chance.choice(("up", "version")), "shutdown": "quitting"}[where]
+    # However busy the machine is, some in play come after a promotion or a roll-back: else there were little to lose.
+    wanted = {"startup": "", "play": chance.choice(("up", "version", "back")), "shutdown": "quitting"}[where]
     heard = _lines_until(hear, wanted)
     if heard is not None:
         time.sleep(delay)
