@@ -39,7 +39,7 @@ def recorded(table: Table) -> list[Transition]:
 # ------------------------------------------------------------------------------------------------------ a whole life
 
 
-def test_it_learns_while_battles_are_played_and_goes_on_next_time(tmp_path: Path) -> None:
+def test_plugin_learns_while_battles_are_played_and_resumes_next_time(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, **FAST) as table:
         table.play(6, settle=True)
         report = table.plugin.report()
@@ -56,7 +56,7 @@ def test_it_learns_while_battles_are_played_and_goes_on_next_time(tmp_path: Path
         assert again.on_owner(lambda loop: loop.experience.rows.total()) > 6 * 20
 
 
-def test_a_game_without_headless_battles_and_features_of_its_own_learns_too(tmp_path: Path) -> None:
+def test_minimal_game_learns_too(tmp_path: Path) -> None:
     class Live(Described):
         bots, new_battle = Choosing.bots, Choosing.new_battle  # for the table only
 
@@ -69,7 +69,7 @@ def test_a_game_without_headless_battles_and_features_of_its_own_learns_too(tmp_
         assert table.rejected == {}
 
 
-def test_three_seats_are_recorded_and_played(tmp_path: Path) -> None:
+def test_battle_of_three_seats_is_recorded_and_played(tmp_path: Path) -> None:
     def state(health: int) -> dict[str, Any]:
         stats = {"maxHealth": 100, "attack": 10, "defense": 10, "speed": 10}
         return {"round": 1, "characters": [{"seat": seat, "health": health, **stats} for seat in range(3)]}
@@ -86,7 +86,7 @@ def test_three_seats_are_recorded_and_played(tmp_path: Path) -> None:
         assert Counter(row.seat for row in recorded(table)) == {0: 2, 1: 2, 2: 2}
 
 
-def test_against_a_player_it_never_explores_at_random(tmp_path: Path) -> None:
+def test_act_never_explores_against_a_player(tmp_path: Path) -> None:
     with Table(Choosing(), tmp_path, exploration_fraction=1.0) as table:
         plugin = table.plugin
         spec = plugin.slot.champion.spec
@@ -149,7 +149,7 @@ def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) ->
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(["on", "recording", "forget"]), st.integers(0, 40)), max_size=8))
-def test_whatever_is_switched_when_the_rows_stay_consistent(quiet: Table, presses: list[tuple[str, int]]) -> None:
+def test_rows_stay_consistent_whenever_something_is_switched(quiet: Table, presses: list[tuple[str, int]]) -> None:
     plugin = quiet.plugin
     plugin.recording.erase()
     plugin.controls.set_on(True)
@@ -199,7 +199,7 @@ def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) 
         assert table.rejected == {}
 
 
-def test_while_nothing_is_learned_battles_are_stored_as_they_end_and_nothing_waits(tmp_path: Path) -> None:
+def test_battles_are_stored_as_they_end_with_learning_off(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False, replay_capacity=100) as table:
         table.play(8)
         assert table.plugin.report()["recorder"]["kept"] == 8
@@ -209,7 +209,7 @@ def test_while_nothing_is_learned_battles_are_stored_as_they_end_and_nothing_wai
 # -------------------------------------------------------------------------------------------------------- the border
 
 
-def test_it_leaves_a_battle_of_which_it_hears_nothing_more(tmp_path: Path) -> None:
+def test_battle_that_is_never_ended_is_neither_won_nor_lost(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         match = table.match({0: PLUGIN, 1: PLAYER})
         match.play(match.action_mask.index(True))
@@ -221,7 +221,7 @@ def test_it_leaves_a_battle_of_which_it_hears_nothing_more(tmp_path: Path) -> No
 
 @given(mask=st.lists(st.booleans(), min_size=len(RINGSIDE.action_names), max_size=len(RINGSIDE.action_names)))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_it_never_chooses_an_illegal_action(quiet: Table, mask: list[bool]) -> None:
+def test_act_never_chooses_an_illegal_action(quiet: Table, mask: list[bool]) -> None:
     plugin, state = quiet.plugin, RINGSIDE.new_battle(1).state()
     plugin.controls.set_on(True)
     plugin.controls.set_recording(True)
@@ -253,9 +253,7 @@ states = anything | st.fixed_dictionaries({"round": anything, "characters": st.l
 
 @given(state=states, mask=anything, seat=anything)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_broken_state_or_mask_gives_no_opinion_and_no_exception(
-    quiet: Table, state: Any, mask: Any, seat: Any
-) -> None:
+def test_act_returns_none_for_a_broken_state_or_mask(quiet: Table, state: Any, mask: Any, seat: Any) -> None:
     plugin, good = quiet.plugin, RINGSIDE.new_battle(1)
     plugin.controls.set_on(True)
     plugin.controls.set_recording(True)
@@ -270,7 +268,7 @@ def test_a_broken_state_or_mask_gives_no_opinion_and_no_exception(
     plugin.recording.recorder.rejected.clear()
 
 
-def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None:
+def test_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         match = table.match()
         match.play(match.decide())
@@ -283,7 +281,7 @@ def test_a_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("seats", [None, [PLUGIN, PLAYER], {0: [PLUGIN]}], ids=str)
-def test_a_battle_with_unusable_seats_is_counted_and_the_game_goes_on(tmp_path: Path, seats: Any) -> None:
+def test_battle_with_unusable_seats_is_counted_and_the_game_goes_on(tmp_path: Path, seats: Any) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         table.plugin.on_battle_start(99, seats)
         table.plugin.on_battle_end(99, {0: 1, 1: -1}, False)
@@ -292,7 +290,7 @@ def test_a_battle_with_unusable_seats_is_counted_and_the_game_goes_on(tmp_path: 
 
 
 @pytest.mark.parametrize("outcome", [None, [1, -1], {0: "won", 1: "lost"}, {0: 2, 1: -2}, {1: 1}, {}], ids=str)
-def test_an_unusable_outcome_is_counted_and_no_live_result(tmp_path: Path, outcome: Any) -> None:
+def test_unusable_outcome_is_counted_and_no_live_result(tmp_path: Path, outcome: Any) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         told, tell, end = [], table.tell, table.plugin.live.end
         table.plugin.live.end = lambda *battle: told.append(end(*battle))  # type: ignore[method-assign]
@@ -308,7 +306,7 @@ def test_an_unusable_outcome_is_counted_and_no_live_result(tmp_path: Path, outco
         assert table.plugin.report()["record"]["battles"] == 1
 
 
-def test_the_window_opens_at_the_end_of_a_battle_too(tmp_path: Path) -> None:
+def test_window_opens_at_the_end_of_a_battle(tmp_path: Path) -> None:
     """A game with a loop of its own may tell of no round's end; it learns between battles then."""
     with Table(RINGSIDE, tmp_path) as table:
         match = table.match()
@@ -320,7 +318,7 @@ def test_the_window_opens_at_the_end_of_a_battle_too(tmp_path: Path) -> None:
         assert table.plugin.report()["window"]["open"]
 
 
-def test_evaluating_what_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_evaluate_of_a_missing_version_is_an_error_with_a_sentence(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path) as table:
         assert table.plugin.evaluate(version=77, bot="brawler", num_battles=2, seed=1) is None
         assert "77" in table.plugin.metrics.notice

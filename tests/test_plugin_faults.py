@@ -38,9 +38,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
         yield table
 
 
-def test_after_the_trainers_death_no_other_thread_touches_its_device(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ended_trainer_leaves_its_device_to_no_other_thread(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     touched: set[str] = set()
 
     def watch(name: str, real: Any) -> None:
@@ -67,7 +65,7 @@ def test_after_the_trainers_death_no_other_thread_touches_its_device(
     assert table.on_owner(lambda loop: loop is not None)
 
 
-def test_what_is_asked_of_a_trainer_that_is_dying_still_happens_on_its_thread_and_the_next_one_waits(
+def test_command_to_an_ending_trainer_runs_on_its_thread_before_the_next_one_starts(
     table: Table,
 ) -> None:
     plugin, closing, go, ran = table.plugin, threading.Event(), threading.Event(), list[str]()
@@ -138,7 +136,7 @@ def test_busy_machine_takes_its_share_of_lent_time(tmp_path: Path, monkeypatch: 
         assert [seconds for seconds in lent if seconds] == [0.008] * round(8 * BUSY_SHARE)
 
 
-def test_players_choice_is_a_window_through_the_hooks(tmp_path: Path) -> None:
+def test_players_choice_opens_the_window_through_the_hooks(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, training_window="while_choosing") as table:
         plugin = table.plugin
         plugin.on_battle_start(1, {0: "player", 1: "plugin"})

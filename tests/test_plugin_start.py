@@ -22,21 +22,21 @@ from tests.support.table import Table, promote
 # ----------------------------------------------------------------------------------------- settings and stored versions
 
 
-def test_the_players_file_goes_over_the_wishes_of_the_game(tmp_path: Path) -> None:
+def test_players_file_overrides_the_settings_of_the_game(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("difficulty = 2\n")
     with Table(Choosing(), tmp_path, difficulty=4, learning=False) as table:
         assert table.plugin.report()["difficulty"]["level"] == 2
         assert table.plugin.settings.seed == 1
 
 
-def test_a_faulty_file_is_told_and_leaves_the_wishes_of_the_game(tmp_path: Path) -> None:
+def test_faulty_file_is_reported_and_keeps_the_settings_of_the_game(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("dificulty = 2\n")
     with Table(Choosing(), tmp_path, difficulty=4, learning=False) as table:
         assert table.plugin.report()["difficulty"]["level"] == 4
         assert "Did you mean difficulty?" in table.plugin.report()["plugin"]["notice"]
 
 
-def test_faulty_wishes_are_told_and_leave_the_players_file(tmp_path: Path) -> None:
+def test_faulty_settings_of_the_game_are_reported_and_keep_the_players_file(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("difficulty = 2\nlearning = false\n")
     with Table(Choosing(), tmp_path, colour="red") as table:
         assert table.plugin.report()["difficulty"]["level"] == 2
@@ -45,7 +45,7 @@ def test_faulty_wishes_are_told_and_leave_the_players_file(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("package", ["numba", "torch"])
-def test_without_numba_or_torch_it_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+def test_plugin_learns_without_numba_or_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         table.play(40, settle=True)
@@ -56,7 +56,7 @@ def test_without_numba_or_torch_it_learns(tmp_path: Path, monkeypatch: pytest.Mo
     ("what", "says"),
     [("build_learner", "it could not start: numpy is of another build"), ("thread", "no thread could be started")],
 )
-def test_learning_that_cannot_start_is_told_and_the_game_goes_on(
+def test_failed_start_of_learning_is_reported_and_the_game_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, says: str
 ) -> None:
     def fail(*arguments: object) -> None:
@@ -75,7 +75,7 @@ def test_learning_that_cannot_start_is_told_and_the_game_goes_on(
         assert report["recorder"]["kept"] == 2
 
 
-def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path: Path) -> None:
+def test_damaged_champion_is_replaced_by_the_one_before_with_a_sentence(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         promote(table.plugin, 1)
     weights = tmp_path / "versions" / "000001" / "weights.safetensors"
@@ -86,7 +86,7 @@ def test_a_damaged_champion_gives_way_to_the_one_before_with_a_sentence(tmp_path
         table.play(1)
 
 
-def test_only_as_many_champions_are_loaded_as_are_kept(tmp_path: Path) -> None:
+def test_start_loads_as_many_champions_as_are_kept(tmp_path: Path) -> None:
     with Table(Choosing(), tmp_path, learning=False) as table:
         promote(table.plugin, 12)
     loaded: list[int] = []
@@ -127,7 +127,7 @@ print("the game is over", flush=True)
 """
 
 
-def test_a_game_that_never_calls_on_quit_ends_with_status_0_and_what_was_learned_is_kept(tmp_path: Path) -> None:
+def test_game_that_never_calls_on_quit_ends_with_status_0_and_keeps_what_was_learned(tmp_path: Path) -> None:
     root = ROOT
     ended = subprocess.run(
         [sys.executable, "-c", SLOPPY, str(tmp_path)], cwd=root, capture_output=True, text=True, timeout=60, check=False
@@ -148,7 +148,7 @@ for learning in (False, True, True):
 """
 
 
-def test_the_garbage_collector_need_not_look_through_what_learns_in_mid_game(tmp_path: Path) -> None:
+def test_start_freezes_what_learns_for_the_garbage_collector(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", LOADED, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
     )
@@ -158,7 +158,7 @@ def test_the_garbage_collector_need_not_look_through_what_learns_in_mid_game(tmp
     assert second == pytest.approx(first, rel=0.01), "once in a process: what comes later can be collected"
 
 
-def test_quitting_twice_is_no_fault(tmp_path: Path) -> None:
+def test_quit_twice_is_no_fault(tmp_path: Path) -> None:
     table = Table(Choosing(), tmp_path)
     table.plugin.on_quit()
     table.plugin.on_quit()

@@ -46,7 +46,7 @@ def test_every_setting_has_a_sentence_and_bounds_that_hold_its_default() -> None
 
 
 @pytest.mark.parametrize("name", [f.name for f in NUMBERS])
-def test_a_number_out_of_its_range_is_refused_with_the_range(name: str) -> None:
+def test_number_out_of_its_range_is_refused_with_the_range(name: str) -> None:
     [f] = [f for f in NUMBERS if f.name == name]
     low, high = f.metadata["low"], f.metadata["high"]
     for value in (low - 1, high + 1, -(10**400), 10**400):
@@ -59,7 +59,7 @@ def test_a_number_out_of_its_range_is_refused_with_the_range(name: str) -> None:
 
 
 @pytest.mark.parametrize("f", NUMBERS, ids=lambda f: str(f.name))
-def test_a_wrong_type_is_refused_and_a_truth_value_is_no_number(f: Any) -> None:
+def test_wrong_type_is_refused_and_a_bool_is_no_number(f: Any) -> None:
     wanted = "a whole number" if type(f.default) is int else "a number"
     others: list[Any] = [True, "7", None, [7], {"a": 1}]
     for value in others:
@@ -71,36 +71,36 @@ def test_a_wrong_type_is_refused_and_a_truth_value_is_no_number(f: Any) -> None:
             assert "must be between" in refused({f.name: value})
 
 
-def test_a_whole_number_serves_where_a_number_is_asked_for() -> None:
+def test_whole_number_is_accepted_for_a_float() -> None:
     changed = with_values(Settings(), {"gamma": 1, "practice": 3}, "here")
     assert (changed.gamma, changed.practice) == (1.0, 3.0)
     assert type(changed.gamma) is float
 
 
-def test_switches_and_texts() -> None:
+def test_switches_and_texts_are_read() -> None:
     assert "recording must be true or false, not 1." in refused({"recording": 1})
     assert "device must be one of auto, cpu, cuda, xpu, mps, not 'gpu'." in refused({"device": "gpu"})
     assert "device must be a text" in refused({"device": ["cpu"]})
     assert with_values(Settings(), {"training_window": "always"}, "here").training_window == "always"
 
 
-def test_an_unknown_key_is_refused_with_the_nearest_word() -> None:
+def test_unknown_key_is_refused_with_the_nearest_name() -> None:
     assert refused({"learnin_rate": 1e-3}) == "here: there is no setting 'learnin_rate'. Did you mean learning_rate?"
     assert refused({"zzz": 1}) == "here: there is no setting 'zzz'."
     assert "no setting 3" in refused({3: 1})
 
 
 @pytest.mark.parametrize("value", [[], 128, "128", [0], [4097], [128, 1.5], [True], [8] * 9, [[8]], None])
-def test_hidden_sizes_that_are_none(value: Any) -> None:
+def test_unusable_hidden_sizes_are_refused(value: Any) -> None:
     assert "hidden" in refused({"hidden": value})
 
 
-def test_hidden_sizes() -> None:
+def test_hidden_sizes_are_read() -> None:
     assert with_values(Settings(), {"hidden": [32, 16]}, "here").hidden == (32, 16)
     assert with_values(Settings(), {"hidden": (7,)}, "here").hidden == (7,)
 
 
-def test_two_settings_that_contradict_each_other_are_refused() -> None:
+def test_contradicting_settings_are_refused() -> None:
     assert "gate_min_pairs (50) must not be above gate_max_pairs (30)" in refused(
         {"gate_min_pairs": 50, "gate_max_pairs": 30}
     )
@@ -109,13 +109,13 @@ def test_two_settings_that_contradict_each_other_are_refused() -> None:
     )
 
 
-def test_a_missing_file_changes_nothing(tmp_path: Path) -> None:
+def test_missing_file_changes_nothing(tmp_path: Path) -> None:
     wished = with_values(Settings(), {"seed": 5}, "the game")
     assert read_settings(tmp_path / "none.toml") == Settings()
     assert read_settings(tmp_path / "none.toml", wished) is wished
 
 
-def test_the_file_goes_over_the_wishes_of_the_game(tmp_path: Path) -> None:
+def test_file_overrides_the_settings_of_the_game(tmp_path: Path) -> None:
     wished = with_values(Settings(), {"seed": 5, "difficulty": 2}, "the game")
     read = from_text(tmp_path, 'difficulty = 4\ndevice = "cpu"\nhidden = [16]\n', wished)
     assert (read.seed, read.difficulty, read.device, read.hidden) == (5, 4, "cpu", (16,))
@@ -127,16 +127,16 @@ def test_the_file_goes_over_the_wishes_of_the_game(tmp_path: Path) -> None:
     ["difficulty = ", "difficulty == 3", "seed = " + "9" * 5000, "hidden = " + "[" * 20_000, "seed = 1\nseed = 2"],
     ids=["no value", "no TOML", "endless number", "deep", "twice"],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+def test_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=r"settings\.toml cannot be read: "):
         from_text(tmp_path, text)
 
 
-def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+def test_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     assert from_text(tmp_path, "\ufeffdifficulty = 2").difficulty == 2
 
 
-def test_bytes_that_are_no_text_a_folder_and_a_huge_file(tmp_path: Path) -> None:
+def test_undecodable_file_folder_and_huge_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_bytes(b"seed = 1\n# \xff\xfe\x00")
     with pytest.raises(SettingsError, match="cannot be read"):
@@ -148,7 +148,7 @@ def test_bytes_that_are_no_text_a_folder_and_a_huge_file(tmp_path: Path) -> None
         read_settings(path)
 
 
-def test_a_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
+def test_wrong_value_in_a_file_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"settings\.toml: difficulty must be between 1 and 5, not 6\."):
         from_text(tmp_path, "difficulty = 6")
     with pytest.raises(SettingsError, match="Did you mean learning_rate"):
@@ -162,7 +162,7 @@ values = st.one_of(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(st.dictionaries(st.sampled_from([f.name for f in fields(Settings)]), values, max_size=4))
-def test_whatever_is_given_is_either_taken_within_bounds_or_refused(given_values: dict[str, Any]) -> None:
+def test_any_value_is_within_bounds_or_refused(given_values: dict[str, Any]) -> None:
     try:
         taken = with_values(Settings(), given_values, "here")
     except SettingsError:

@@ -24,7 +24,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_behaves_like_a_plain_list(operations: Any) -> None:
+def test_champion_file_behaves_like_a_plain_list(operations: Any) -> None:
     line, plain = ChampionLine(), list[int]()
     for what, version in operations:
         if what == "promote":
@@ -42,7 +42,7 @@ def test_it_behaves_like_a_plain_list(operations: Any) -> None:
         assert line.predecessor == (plain[-2] if len(plain) > 1 else None)
 
 
-def test_it_comes_back_and_an_empty_folder_holds_none(tmp_path: Path) -> None:
+def test_champion_file_is_read_back_and_an_empty_folder_holds_none(tmp_path: Path) -> None:
     assert read_line(tmp_path) == (None, [])
     line = ChampionLine((0, 2, 5), (4,), (2,), 9)
     write_line(tmp_path, line)
@@ -50,7 +50,7 @@ def test_it_comes_back_and_an_empty_folder_holds_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lasting", [False, True])
-def test_whatever_fails_the_old_line_or_the_new_one_is_read_without_complaint(tmp_path: Path, lasting: bool) -> None:
+def test_old_or_new_champions_are_read_whichever_file_operation_fails(tmp_path: Path, lasting: bool) -> None:
     old, new = ChampionLine((0, 1), next_version=2), ChampionLine((0, 1, 2), next_version=3)
     for nth in range(1, ENDLESS):
         write_line(tmp_path, old)
@@ -83,7 +83,7 @@ GOOD = {"schema": SCHEMA, "line": [0], "rolled_back": [], "cleared": [], "next_v
         {"next_version": "1"},
     ],
 )
-def test_a_wrong_note_is_a_sentence_and_the_spare_counts(tmp_path: Path, changes: Any) -> None:
+def test_damaged_champion_file_is_reported_and_the_spare_is_read(tmp_path: Path, changes: Any) -> None:
     write_line(tmp_path, ChampionLine((3,), next_version=4))
     note = {**GOOD, **changes}
     (tmp_path / FILE_NAME).write_bytes(to_json({**note, "sha256": _digest(note)}))
@@ -98,7 +98,7 @@ def test_a_wrong_note_is_a_sentence_and_the_spare_counts(tmp_path: Path, changes
     assert len(sentences) == 2
 
 
-def test_a_note_with_a_piece_missing_or_changed_never_names_other_versions(tmp_path: Path) -> None:
+def test_mutated_champion_file_never_names_other_versions(tmp_path: Path) -> None:
     """`"line": [0, 1]` without two numbers is good JSON, and says that nobody plays."""
     line = ChampionLine((0, 1, 12), (2,), (1,), 13)
     write_line(tmp_path, line)

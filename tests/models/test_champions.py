@@ -47,14 +47,14 @@ def candidate(seed: int) -> Policy:
     return Policy(SPEC, flat(seed))
 
 
-def test_an_empty_store_begins_with_a_version_that_has_learned_nothing(tmp_path: Path) -> None:
+def test_empty_store_begins_with_an_untrained_version(tmp_path: Path) -> None:
     opened = Opened(store_in(tmp_path))
     assert opened.playing == (0, 0, 0)
     assert not opened.champions.learned_from_player(0)
     assert opened.said == opened.told == []
 
 
-def test_only_as_many_champions_are_loaded_as_the_slot_keeps_and_damaged_ones_are_left_out(tmp_path: Path) -> None:
+def test_slot_gets_as_many_champions_as_it_keeps_without_damaged_ones(tmp_path: Path) -> None:
     store = filled_store(tmp_path, 12)
     damage(path_of(tmp_path, 11, "weights.safetensors"))
     damage(path_of(tmp_path, 6, "weights.safetensors"))
@@ -78,7 +78,7 @@ def test_promotion_changes_disk_slot_and_history_together(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("change", ["promote", "roll back"])
 @pytest.mark.parametrize("nth", range(1, 14))
-def test_whichever_file_operation_fails_slot_and_disk_agree(tmp_path: Path, change: str, nth: int) -> None:
+def test_slot_and_disk_agree_whichever_file_operation_fails(tmp_path: Path, change: str, nth: int) -> None:
     opened = Opened(filled_store(tmp_path))
     failed = False
     with failing(nth) as state:

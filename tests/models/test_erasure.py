@@ -69,7 +69,7 @@ def check_gone(session: Session) -> None:
     assert again.traces == set()
 
 
-def test_while_it_learns(tmp_path: Path) -> None:
+def test_forget_while_learning_erases_everything(tmp_path: Path) -> None:
     session = filled(tmp_path)
     registry, slot = session.plugin.store.registry, session.plugin.slot
     version = registry.save(slot.champion.flat, Provenance(parent=0, rows={"player": 3}))
@@ -83,7 +83,7 @@ def test_while_it_learns(tmp_path: Path) -> None:
     check_gone(session)
 
 
-def test_while_it_is_paused(tmp_path: Path) -> None:
+def test_forget_while_paused_erases_everything(tmp_path: Path) -> None:
     session = filled(tmp_path)
     session.plugin.set_learning(False)
     session.battle(80, marked=True)
@@ -92,13 +92,13 @@ def test_while_it_is_paused(tmp_path: Path) -> None:
     check_gone(session)
 
 
-def test_in_mid_battle(tmp_path: Path) -> None:
+def test_forget_in_mid_battle_erases_everything(tmp_path: Path) -> None:
     session = filled(tmp_path, training_window="always")
     session.battle(80, marked=True, in_the_middle=session.forget)
     check_gone(session)
 
 
-def test_half_a_battle_that_the_trainer_holds_is_gone_from_its_memory(tmp_path: Path) -> None:
+def test_forget_drops_half_a_battle_from_the_trainers_memory(tmp_path: Path) -> None:
     session = Session(tmp_path, held_out_fraction=0.0)
     plugin = session.plugin
     state = {**session.game.new_battle(1).state(), "marks": MARKS}
@@ -115,7 +115,7 @@ def test_half_a_battle_that_the_trainer_holds_is_gone_from_its_memory(tmp_path: 
     assert session.traces == set()
 
 
-def test_with_a_champion_of_other_hidden_layers_that_was_imported(tmp_path: Path) -> None:
+def test_forget_keeps_an_imported_champion_of_other_hidden_layers(tmp_path: Path) -> None:
     with Table(Marked(), tmp_path / "other", learning=False, hidden=[24]) as other:
         file = tmp_path / "mine" / "imports" / "friend.zip"
         file.parent.mkdir(parents=True)
@@ -128,7 +128,7 @@ def test_with_a_champion_of_other_hidden_layers_that_was_imported(tmp_path: Path
     check_gone(session)
 
 
-def test_without_a_trainer(tmp_path: Path) -> None:
+def test_forget_without_a_trainer_erases_everything(tmp_path: Path) -> None:
     filled(tmp_path).plugin.on_quit()
     session = Session(tmp_path, learning=False)
     assert not session.plugin.training.running
@@ -139,7 +139,7 @@ def test_without_a_trainer(tmp_path: Path) -> None:
     check_gone(session)
 
 
-def test_a_file_that_cannot_be_erased_is_told_and_all_else_is_gone(
+def test_forget_names_a_file_that_cannot_be_erased_and_erases_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = filled(tmp_path, battles=20)

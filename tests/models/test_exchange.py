@@ -66,7 +66,7 @@ def take(receiver: Registry, path: Path) -> int:
 # -------------------------------------------------------------------------------------------------------- the good way
 
 
-def test_a_version_travels_whole_and_waits_in_quarantine(exported: Path, receiver: Registry) -> None:
+def test_exported_version_is_imported_whole_into_quarantine(exported: Path, receiver: Registry) -> None:
     version = take(receiver, exported)
     assert version == 1
     assert receiver.load(version).flat.tobytes() == FLAT.tobytes()
@@ -89,31 +89,31 @@ def test_quarantine_survives_a_restart_and_a_lost_note(exported: Path, receiver:
     assert version not in again.line
 
 
-def test_what_is_taken_over_is_only_what_can_be_trusted(exported: Path, receiver: Registry) -> None:
+def test_import_takes_over_only_trusted_fields(exported: Path, receiver: Registry) -> None:
     manifest = receiver.manifest(take(receiver, exported))
     assert (manifest.origin, manifest.parent, manifest.gate) == ("imported", None, None)
     assert manifest.rows == {}
     assert manifest.learning_steps == 77
 
 
-def test_a_folder_is_as_good_as_a_zip(sender: Registry, receiver: Registry, tmp_path: Path) -> None:
+def test_import_reads_a_folder_like_a_zip(sender: Registry, receiver: Registry, tmp_path: Path) -> None:
     version = take(receiver, tmp_path / "sender" / "versions" / "000000")
     assert receiver.load(version).flat.tobytes() == FLAT.tobytes()
 
 
-def test_a_squeezed_zip_is_fine_too(exported: Path, receiver: Registry, tmp_path: Path) -> None:
+def test_import_reads_a_compressed_zip(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as plain, zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as squeezed:
         for name in plain.namelist():
             squeezed.writestr(name, plain.read(name))
     assert take(receiver, tmp_path / "b.zip") == 1
 
 
-def test_the_same_version_is_exported_as_the_same_bytes(sender: Registry, exported: Path, tmp_path: Path) -> None:
+def test_export_writes_the_same_bytes_for_the_same_version(sender: Registry, exported: Path, tmp_path: Path) -> None:
     export_version(sender, 0, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == exported.read_bytes()
 
 
-def test_a_damaged_version_is_not_handed_on(sender: Registry, tmp_path: Path) -> None:
+def test_export_refuses_a_damaged_version(sender: Registry, tmp_path: Path) -> None:
     path = tmp_path / "sender" / "versions" / "000000" / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelError, match="damaged"):
@@ -147,7 +147,7 @@ def repacked(exported: Path, path: Path, **changes: object) -> Path:
         ({"version": -1}, "version"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_reason(
+def test_import_refuses_what_does_not_fit_with_the_reason(
     exported: Path, receiver: Registry, tmp_path: Path, changes: Any, says: str
 ) -> None:
     with pytest.raises(ModelError, match=says):
@@ -158,7 +158,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     "name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "weights.safetensors/../x", "evil.py"]
 )
-def test_names_never_become_paths(exported: Path, receiver: Registry, tmp_path: Path, name: str) -> None:
+def test_import_never_uses_names_as_paths(exported: Path, receiver: Registry, tmp_path: Path, name: str) -> None:
     before = sorted(tmp_path.rglob("*"))
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(tmp_path / "champion.zip.new", "w") as new:
         for member in ("manifest.json", "weights.safetensors"):
@@ -170,7 +170,7 @@ def test_names_never_become_paths(exported: Path, receiver: Registry, tmp_path: 
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_name_given_twice_is_refused(exported: Path, receiver: Registry, tmp_path: Path) -> None:
+def test_import_refuses_a_name_given_twice(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(tmp_path / "b.zip", "w") as new:
         new.writestr("manifest.json", old.read("manifest.json"))
         with pytest.warns(UserWarning, match="Duplicate"):
@@ -179,7 +179,7 @@ def test_a_name_given_twice_is_refused(exported: Path, receiver: Registry, tmp_p
         take(receiver, tmp_path / "b.zip")
 
 
-def test_links_are_refused_in_a_zip_and_in_a_folder(
+def test_import_refuses_links_in_a_zip_and_in_a_folder(
     sender: Registry, exported: Path, receiver: Registry, tmp_path: Path
 ) -> None:
     link = zipfile.ZipInfo("manifest.json")
@@ -198,7 +198,7 @@ def test_links_are_refused_in_a_zip_and_in_a_folder(
         take(receiver, folder)
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(exported: Path, receiver: Registry, tmp_path: Path) -> None:
+def test_import_refuses_a_zip_bomb_before_unpacking(exported: Path, receiver: Registry, tmp_path: Path) -> None:
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("manifest.json", old.read("manifest.json"))
         bomb.writestr("weights.safetensors", b"\0" * 50_000_000)
@@ -208,7 +208,9 @@ def test_a_bomb_is_refused_before_it_is_unpacked(exported: Path, receiver: Regis
     assert time.process_time() - started < 0.5
 
 
-def test_a_bomb_that_lies_about_its_size_is_cut_off(exported: Path, receiver: Registry, tmp_path: Path) -> None:
+def test_import_stops_unpacking_a_zip_bomb_with_a_false_size(
+    exported: Path, receiver: Registry, tmp_path: Path
+) -> None:
     with zipfile.ZipFile(exported) as old:
         manifest, size = old.read("manifest.json"), old.getinfo("weights.safetensors").file_size
     packed = io.BytesIO()
@@ -221,7 +223,7 @@ def test_a_bomb_that_lies_about_its_size_is_cut_off(exported: Path, receiver: Re
         take(receiver, tmp_path / "b.zip")
 
 
-def test_a_directory_of_very_many_files_is_not_even_read(receiver: Registry, tmp_path: Path) -> None:
+def test_import_does_not_read_a_zip_of_very_many_files(receiver: Registry, tmp_path: Path) -> None:
     many = io.BytesIO()
     with zipfile.ZipFile(many, "w") as archive:
         for at in range(2000):
@@ -232,20 +234,20 @@ def test_a_directory_of_very_many_files_is_not_even_read(receiver: Registry, tmp
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"PK\x05\x06" + b"\0" * 18, b"\x80\x04K\x01.", b"\0" * 5000])
-def test_what_is_no_zip_is_a_sentence(receiver: Registry, tmp_path: Path, data: Any) -> None:
+def test_import_of_what_is_no_zip_is_an_error_with_a_sentence(receiver: Registry, tmp_path: Path, data: Any) -> None:
     (tmp_path / "b.zip").write_bytes(data)
     with pytest.raises(ModelError, match="The file to import"):
         take(receiver, tmp_path / "b.zip")
 
 
-def test_a_missing_path_is_a_sentence(receiver: Registry, tmp_path: Path) -> None:
+def test_import_of_a_missing_path_is_an_error_with_a_sentence(receiver: Registry, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="missing"):
         take(receiver, tmp_path / "nowhere.zip")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_no_mutation_of_a_zip_brings_other_numbers(
+def test_import_of_a_mutated_zip_never_brings_other_weights(
     exported: Path, receiver: Registry, tmp_path: Path, data: Any
 ) -> None:
     whole = exported.read_bytes()
@@ -269,7 +271,7 @@ def test_no_mutation_of_a_zip_brings_other_numbers(
 # ------------------------------------------------------------------------------------------------------------- faults
 
 
-def test_a_failed_smoke_battle_leaves_it_in_quarantine(exported: Path, receiver: Registry) -> Any:
+def test_failed_smoke_battle_leaves_an_import_in_quarantine(exported: Path, receiver: Registry) -> Any:
     class Broken(DuelBattle):
         def apply(self, action: Any) -> None:
             raise ValueError("the ring collapsed")
@@ -286,7 +288,7 @@ def test_a_failed_smoke_battle_leaves_it_in_quarantine(exported: Path, receiver:
 
 @pytest.mark.parametrize("what", ["export", "import"])
 @pytest.mark.parametrize("lasting", [False, True])
-def test_whichever_file_operation_fails_nothing_is_lost(
+def test_nothing_is_lost_whichever_file_operation_fails(
     sender: Registry, exported: Path, tmp_path: Path, what: Any, lasting: bool
 ) -> None:
     whole = exported.read_bytes()

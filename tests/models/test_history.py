@@ -132,7 +132,7 @@ for at in range(100_000):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_kill_loses_no_acknowledged_battle(tmp_path: Path) -> None:
+def test_kill_loses_no_acknowledged_battle(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for _ in range(4):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

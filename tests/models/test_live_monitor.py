@@ -1,4 +1,4 @@
-"""monitor.py and live_results.py: what is noted, who is rolled back and who never is, and a record that fails."""
+"""live_monitor.py and live_results.py: what is noted, who is rolled back and who never is, and a record that fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def monitor(folder: Path, said: list[str]) -> LiveMonitor:
     return LiveMonitor(filled_store(folder), said.append)
 
 
-def test_a_champion_that_loses_what_its_predecessor_won_is_to_go_back(tmp_path: Path) -> None:
+def test_live_asks_for_a_roll_back_of_a_champion_that_loses_where_its_predecessor_won(tmp_path: Path) -> None:
     record = monitor(tmp_path, [])
     assert not any(record.live(result(1, 1.0), 1, 0) for _ in range(40))
     told = [record.live(result(2, 0.0), 2, 1) for _ in range(40)]
@@ -33,14 +33,14 @@ def test_a_champion_that_loses_what_its_predecessor_won_is_to_go_back(tmp_path: 
 
 
 @pytest.mark.parametrize(("level", "opponent"), [(4, "player"), (5, "scripted")])
-def test_other_difficulties_and_opponents_are_not_compared(tmp_path: Path, level: int, opponent: str) -> None:
+def test_live_compares_only_equal_difficulties_and_opponents(tmp_path: Path, level: int, opponent: str) -> None:
     record = monitor(tmp_path, [])
     for _ in range(40):
         record.live(result(1, 1.0), 1, 0)
     assert not any(record.live(result(2, 0.0, level, opponent), 2, 1) for _ in range(60))
 
 
-def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
+def test_live_results_are_compared_across_sessions(tmp_path: Path) -> None:
     record = monitor(tmp_path, [])
     for _ in range(40):
         record.live(result(1, 1.0), 1, 0)
@@ -50,7 +50,7 @@ def test_the_watch_goes_on_in_the_next_session(tmp_path: Path) -> None:
     assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
 
 
-def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
+def test_monitor_writes_verdicts_and_versions_to_the_history(tmp_path: Path) -> None:
     record = monitor(tmp_path, [])
     record.judged(Verdict(False, "Kept the champion: not better."), 2, None, 0)
     history = History(tmp_path, lambda: 0.0)
@@ -59,7 +59,7 @@ def test_verdicts_and_versions_are_in_the_history(tmp_path: Path) -> None:
     history.close()
 
 
-def test_a_record_that_fails_is_said_once_and_the_watch_goes_on(tmp_path: Path) -> None:
+def test_failing_history_is_reported_once_and_results_are_still_compared(tmp_path: Path) -> None:
     said: list[str] = []
     store = filled_store(tmp_path)
     (tmp_path / FILE_NAME).mkdir()
@@ -71,7 +71,7 @@ def test_a_record_that_fails_is_said_once_and_the_watch_goes_on(tmp_path: Path) 
     assert "cannot be kept" in said[0]
 
 
-def test_probation_ends_with_its_battles(tmp_path: Path) -> None:
+def test_probation_ends_after_its_number_of_battles(tmp_path: Path) -> None:
     record = on_probation(tmp_path)
     assert not record.on_probation(2)
     assert record.on_probation(3)
@@ -90,7 +90,7 @@ def on_probation(folder: Path) -> LiveMonitor:
     return LiveMonitor(store, print)
 
 
-def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_probation_survives_a_kill(tmp_path: Path) -> None:
     record = on_probation(tmp_path)
     assert record.on_probation(3)
     for _ in range(20):
@@ -108,7 +108,7 @@ def test_after_a_kill_probation_goes_on_where_it_was(tmp_path: Path) -> None:
 SEATS = {0: Source.PLUGIN, 1: Source.PLAYER}
 
 
-def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
+def test_end_gives_a_result_of_a_battle_of_one_version_only() -> None:
     battles = LiveBattles()
     battles.start(1)
     battles.decided(1, 7, 5)
@@ -122,7 +122,7 @@ def test_a_battle_of_one_version_is_a_result_and_one_of_two_is_none() -> None:
 
 
 @pytest.mark.parametrize("case", ["switched off", "cut off", "never decided", "both seats its own", "unknown battle"])
-def test_what_tells_nothing_is_no_result(case: str) -> None:
+def test_end_gives_no_result_of_a_battle_that_tells_nothing(case: str) -> None:
     battles = LiveBattles()
     if case != "unknown battle":
         battles.start(1)

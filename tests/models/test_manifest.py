@@ -41,7 +41,7 @@ def stored(**changes: Any) -> Any:
     return {**json.loads(json.dumps(GOOD.as_dict())), **changes}
 
 
-def test_a_manifest_comes_back() -> None:
+def test_manifest_is_read_as_written() -> None:
     assert parse_manifest(stored(), "It") == GOOD
     assert GOOD.spec == SPEC
     assert GOOD.passed_gate
@@ -53,7 +53,7 @@ WRONG: list[Any] = [None, -1, 1.5, "x" * 300, "\n", [], {}, [[]], True, 2**70, [
 
 @pytest.mark.parametrize("name", [name for name in GOOD.as_dict() if name != "schema"])
 @pytest.mark.parametrize("value", WRONG, ids=str)
-def test_a_wrong_field_is_named_or_harmless(name: str, value: Any) -> None:
+def test_wrong_field_is_named_or_harmless(name: str, value: Any) -> None:
     try:
         manifest = parse_manifest(stored(**{name: value}), "It")
     except ModelError as error:
@@ -66,7 +66,7 @@ def test_a_wrong_field_is_named_or_harmless(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in GOOD.as_dict() if name not in ("parent", "gate", "from_player")])
-def test_a_missing_field_is_named(name: str) -> None:
+def test_missing_field_is_named(name: str) -> None:
     value = stored()
     del value[name]
     with pytest.raises(ModelError, match=name):
@@ -87,14 +87,14 @@ any_json = st.recursive(
 
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(list(GOOD.as_dict())), any_json, max_size=4))
-def test_any_json_is_a_manifest_or_a_sentence(changes: Any) -> None:
+def test_any_json_is_a_manifest_or_an_error_with_a_sentence(changes: Any) -> None:
     try:
         parse_manifest(stored(**changes), "It")
     except ModelError:
         return
 
 
-def test_misfits_are_sentences() -> None:
+def test_misfit_names_what_does_not_fit() -> None:
     fitting = Identity("toy", "2.0", "abc", GOOD.action_names, 18)
     assert GOOD.misfit(fitting) is None  # a newer game with the same layout keeps what it learned
     assert "'chess'" in str(GOOD.misfit(Identity("chess", "1.0", "abc", GOOD.action_names, 18)))
@@ -102,7 +102,7 @@ def test_misfits_are_sentences() -> None:
     assert "layout" in str(GOOD.misfit(Identity("toy", "1.0", "abd", GOOD.action_names, 18)))
 
 
-def test_the_card_tells_a_person_what_matters() -> None:
+def test_card_names_game_score_and_origin() -> None:
     text = card(GOOD)
     for part in ("Version 4", "toy", "version 3", "1,200 learning steps", "5,000 plugin", "64%", "0" * 64):
         assert part in text

@@ -33,7 +33,7 @@ from tests.support.stored_versions import (
 # ----------------------------------------------------------------------------------------------------- save and load
 
 
-def test_a_version_comes_back_bit_for_bit(tmp_path: Path) -> None:
+def test_load_returns_a_version_bit_for_bit(tmp_path: Path) -> None:
     registry = opened(tmp_path)
     version = registry.save(flat(7), Provenance())
     policy = opened(tmp_path).load(version)
@@ -42,7 +42,7 @@ def test_a_version_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert policy.flat.tobytes() == flat(7).tobytes()
 
 
-def test_the_manifest_tells_everything_the_design_asks_for(tmp_path: Path) -> None:
+def test_manifest_holds_every_field_of_the_design(tmp_path: Path) -> None:
     registry = opened(tmp_path)
     registry.save(flat(0), Provenance())
     registry.save(flat(1), Provenance(parent=0, learning_steps=400, rows={"player": 30, "plugin": 70}, gate=PASSED))
@@ -62,13 +62,13 @@ def test_the_manifest_tells_everything_the_design_asks_for(tmp_path: Path) -> No
     assert "30 player" in card
 
 
-def test_other_hidden_layers_still_play(tmp_path: Path) -> None:
+def test_load_accepts_other_hidden_layers(tmp_path: Path) -> None:
     wide = NetworkSpec(18, 5, (16,))
     opened(tmp_path, spec=wide).save(flat(3, wide), Provenance())
     assert opened(tmp_path).load(0).spec == wide
 
 
-def test_numbers_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
+def test_save_refuses_weights_that_are_not_finite(tmp_path: Path) -> None:
     registry = opened(tmp_path)
     poisoned = flat(0)
     poisoned[3] = np.nan
@@ -86,7 +86,7 @@ def test_numbers_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
         (Identity("toy", "1.0", "layout-1", IDENTITY.action_names, 19), "another layout"),
     ],
 )
-def test_a_version_of_something_else_is_refused_with_its_reason(tmp_path: Path, identity: Identity, says: str) -> None:
+def test_load_refuses_versions_of_another_game_with_the_reason(tmp_path: Path, identity: Identity, says: str) -> None:
     filled(tmp_path, 1)
     with pytest.raises(ModelError, match=says):
         opened(tmp_path, identity).load(0)
@@ -95,7 +95,7 @@ def test_a_version_of_something_else_is_refused_with_its_reason(tmp_path: Path, 
     assert any(says in sentence for sentence in sentences)
 
 
-def test_a_missing_version_says_so(tmp_path: Path) -> None:
+def test_load_names_a_missing_version(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="version 3 is missing"):
         opened(tmp_path).load(3)
 
@@ -105,7 +105,7 @@ def test_a_missing_version_says_so(tmp_path: Path) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_no_mutation_of_a_file_ever_plays_other_numbers(tmp_path: Path, data: Any) -> None:
+def test_load_never_returns_other_weights_from_a_mutated_file(tmp_path: Path, data: Any) -> None:
     """Flip, cut, grow or overwrite: either a ModelError, or exactly the numbers that were saved."""
     if not (tmp_path / "versions").exists():
         filled(tmp_path, 1)
@@ -143,7 +143,7 @@ def mutated(data: Any, whole: bytes) -> Any:
     return whole[:at] + data.draw(st.binary(max_size=20)) + whole[at + data.draw(st.integers(0, 20)) :]
 
 
-def test_every_byte_of_the_weights_is_guarded(tmp_path: Path) -> None:
+def test_load_refuses_weights_with_any_changed_byte(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     path = path_of(tmp_path, 0, "weights.safetensors")
     whole, registry = path.read_bytes(), opened(tmp_path)
@@ -153,7 +153,7 @@ def test_every_byte_of_the_weights_is_guarded(tmp_path: Path) -> None:
             registry.load(0)
 
 
-def test_a_damaged_champion_gives_way_to_its_predecessor(tmp_path: Path) -> None:
+def test_load_champion_falls_back_from_a_damaged_champion_to_its_predecessor(tmp_path: Path) -> None:
     filled(tmp_path)
     damage(path_of(tmp_path, 2, "weights.safetensors"))
     registry = opened(tmp_path)
@@ -167,7 +167,7 @@ def test_a_damaged_champion_gives_way_to_its_predecessor(tmp_path: Path) -> None
     assert (again.version, sentences) == (1, [])
 
 
-def test_when_nothing_can_be_used_it_says_so_and_gives_none(tmp_path: Path) -> None:
+def test_load_champion_returns_none_with_a_sentence_where_nothing_is_usable(tmp_path: Path) -> None:
     filled(tmp_path)
     for version in range(3):
         path_of(tmp_path, version, "manifest.json").unlink()
@@ -177,11 +177,11 @@ def test_when_nothing_can_be_used_it_says_so_and_gives_none(tmp_path: Path) -> N
     assert [entry.state for entry in opened(tmp_path).versions()] == ["damaged"] * 3
 
 
-def test_a_fresh_folder_has_no_champion_and_nothing_to_complain_about(tmp_path: Path) -> None:
+def test_load_champion_of_a_new_folder_is_none_without_a_sentence(tmp_path: Path) -> None:
     assert opened(tmp_path / "new" / "folder").load_champion() == (None, [])
 
 
-def test_a_lost_note_of_the_champion_is_read_from_the_spare(tmp_path: Path) -> None:
+def test_lost_champion_file_is_read_from_its_spare(tmp_path: Path) -> None:
     registry = filled(tmp_path)
     registry.roll_back()
     (tmp_path / "champion.json").write_bytes(b"{")
@@ -192,7 +192,7 @@ def test_a_lost_note_of_the_champion_is_read_from_the_spare(tmp_path: Path) -> N
     assert opened(tmp_path).load_champion()[1] == []  # the note was mended
 
 
-def test_a_disk_that_is_full_does_not_keep_the_last_good_version_from_playing(tmp_path: Path) -> None:
+def test_load_champion_works_on_a_full_disk(tmp_path: Path) -> None:
     filled(tmp_path)
     damage(path_of(tmp_path, 2, "weights.safetensors"))
     registry = opened(tmp_path)
@@ -203,7 +203,7 @@ def test_a_disk_that_is_full_does_not_keep_the_last_good_version_from_playing(tm
     assert any("could not be noted down" in sentence for sentence in sentences)
 
 
-def test_when_both_notes_are_lost_the_line_is_rebuilt(tmp_path: Path) -> None:
+def test_champions_are_rebuilt_when_both_files_are_lost(tmp_path: Path) -> None:
     registry = filled(tmp_path)
     registry.save(flat(9), Provenance(parent=2, gate={"promote": False}))
     for name in ("champion.json", "champion.previous.json"):
@@ -213,13 +213,13 @@ def test_when_both_notes_are_lost_the_line_is_rebuilt(tmp_path: Path) -> None:
     assert any("rebuilt" in sentence for sentence in registry.load_champion()[1])
 
 
-def test_a_file_in_the_place_of_a_folder_is_a_sentence(tmp_path: Path) -> None:
+def test_file_in_the_place_of_the_folder_is_an_error_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "versions").write_text("not a folder")
     with pytest.raises(ModelError, match="cannot be used"):
         opened(tmp_path)
 
 
-def test_a_newer_schema_names_both(tmp_path: Path) -> None:
+def test_newer_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     path = path_of(tmp_path, 0, "manifest.json")
     path.write_text(path.read_text("utf-8").replace('"schema": 1', '"schema": 2'), "utf-8")
@@ -230,7 +230,7 @@ def test_a_newer_schema_names_both(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------------- which one plays
 
 
-def test_promotion_and_roll_back_keep_the_order(tmp_path: Path) -> None:
+def test_promote_and_roll_back_keep_the_order(tmp_path: Path) -> None:
     registry = filled(tmp_path, 4)
     assert (registry.champion, registry.predecessor, registry.line[0]) == (3, 2, 0)
     assert registry.roll_back() == 2
@@ -242,20 +242,20 @@ def test_promotion_and_roll_back_keep_the_order(tmp_path: Path) -> None:
     assert registry.line == (0, 1, 2, 3)
 
 
-def test_roll_back_passes_over_damaged_versions(tmp_path: Path) -> None:
+def test_roll_back_skips_damaged_versions(tmp_path: Path) -> None:
     registry = filled(tmp_path, 3)
     damage(path_of(tmp_path, 1, "weights.safetensors"))
     assert registry.roll_back() == 0
     assert any("version 1" in sentence for sentence in registry.sentences)
 
 
-def test_the_first_version_cannot_be_rolled_back(tmp_path: Path) -> None:
+def test_roll_back_of_the_first_version_is_refused(tmp_path: Path) -> None:
     registry = filled(tmp_path, 1)
     assert registry.roll_back() is None
     assert registry.champion == 0
 
 
-def test_a_damaged_version_cannot_be_promoted(tmp_path: Path) -> None:
+def test_promote_refuses_a_damaged_version(tmp_path: Path) -> None:
     registry = filled(tmp_path, 2)
     version = registry.save(flat(5), Provenance(parent=1))
     damage(path_of(tmp_path, version, "weights.safetensors"))
@@ -267,7 +267,7 @@ def test_a_damaged_version_cannot_be_promoted(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------------------------------- prune and forget
 
 
-def test_prune_keeps_what_must_be_kept(tmp_path: Path) -> None:
+def test_prune_keeps_version_0_the_champions_and_the_newest(tmp_path: Path) -> None:
     registry = filled(tmp_path, 8)
     registry.roll_back()
     registry.roll_back()  # champion 5, predecessor 4, newest 7
@@ -279,14 +279,14 @@ def test_prune_keeps_what_must_be_kept(tmp_path: Path) -> None:
     assert registry.prune(keep=10) == []
 
 
-def test_numbers_are_never_given_twice(tmp_path: Path) -> None:
+def test_save_never_uses_a_number_twice(tmp_path: Path) -> None:
     registry = filled(tmp_path, 3)
     registry.save(flat(3), Provenance(parent=2, rows={"player": 5}))
     assert registry.erase_trained_from_player() == [3]
     assert opened(tmp_path).save(flat(4), Provenance()) == 4
 
 
-def test_forgetting_erases_what_the_player_taught_and_all_that_came_of_it(tmp_path: Path) -> None:
+def test_forget_erases_versions_learned_from_the_player_and_their_descendants(tmp_path: Path) -> None:
     registry = filled(tmp_path, 2)
     taught = registry.save(flat(2), Provenance(parent=1, rows={"player": 1, "plugin": 9}, gate=PASSED))
     child = registry.save(flat(3), Provenance(parent=taught, rows={"plugin": 9}, gate=PASSED))
@@ -300,7 +300,7 @@ def test_forgetting_erases_what_the_player_taught_and_all_that_came_of_it(tmp_pa
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["000000", "000001", "000004"]
 
 
-def test_erasing_finds_descendants_of_a_pruned_version_that_learned_from_the_player(tmp_path: Path) -> None:
+def test_forget_finds_descendants_of_a_pruned_version(tmp_path: Path) -> None:
     registry = filled(tmp_path, 2)
     taught = registry.save(flat(2), Provenance(parent=1, rows={"player": 1}))
     child = registry.save(flat(3), Provenance(parent=taught, rows={"self-play": 9}))
@@ -316,7 +316,7 @@ def test_erasing_finds_descendants_of_a_pruned_version_that_learned_from_the_pla
     assert opened(tmp_path).line == (0, clean)
 
 
-def test_forgetting_the_champion_brings_the_last_clean_one_back(tmp_path: Path) -> None:
+def test_forget_restores_the_last_champion_not_learned_from_the_player(tmp_path: Path) -> None:
     registry = filled(tmp_path, 2)
     registry.promote(registry.save(flat(2), Provenance(parent=1, rows={"player": 1})))
     registry.erase_trained_from_player()
@@ -328,7 +328,7 @@ def test_forgetting_the_champion_brings_the_last_clean_one_back(tmp_path: Path) 
 # --------------------------------------------------------------------------------------------------------- leftovers
 
 
-def test_leftovers_of_an_unclean_end_are_swept_away_once_they_are_old(tmp_path: Path) -> None:
+def test_temporary_files_of_a_kill_are_removed_once_old(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     fresh, old = tmp_path / "versions" / ".new-000001", tmp_path / "versions" / ".new-000002"
     for folder, age_s in ((fresh, 10.0), (old, 7200.0)):
@@ -340,7 +340,7 @@ def test_leftovers_of_an_unclean_end_are_swept_away_once_they_are_old(tmp_path: 
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == [".new-000001", "000000"]
 
 
-def test_it_imports_no_torch() -> None:
+def test_registry_imports_no_torch() -> None:
     modules = "cornerman.models.registry, cornerman.models.exchange, cornerman.evaluation.gate"
     code = f"import sys; import {modules}; print('torch' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

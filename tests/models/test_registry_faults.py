@@ -17,7 +17,7 @@ from tests.support.stored_versions import OPERATIONS, assert_sound, filled, open
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_whichever_file_operation_fails_the_state_still_loads(tmp_path: Path, name: str, lasting: bool) -> None:
+def test_state_loads_whichever_file_operation_fails(tmp_path: Path, name: str, lasting: bool) -> None:
     """N = 1, 2, 3, ... until none is hit: a ModelError or success, and afterwards everything kept still loads."""
     template = tmp_path / "template"
     CheckpointFile(filled(template).folder).save({"x": np.arange(4)}, {"n": 0})

@@ -37,7 +37,7 @@ def stored(table: Table) -> list[str]:
 # --------------------------------------------------------------------------------------------------------- difficulty
 
 
-def test_a_level_changes_the_version_and_the_temperature_at_once(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_difficulty_changes_version_and_temperature_at_once(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     promote(table.plugin, 4)
     controls, plugin = table.plugin.controls, table.plugin
     asked: list[tuple[int, float, float]] = []
@@ -63,7 +63,7 @@ def test_a_level_changes_the_version_and_the_temperature_at_once(table: Table, m
 
 
 @pytest.mark.parametrize("number", [0, len(LEVELS) + 1])
-def test_a_level_that_does_not_exist_changes_nothing(table: Table, number: int) -> None:
+def test_set_difficulty_ignores_a_level_that_does_not_exist(table: Table, number: int) -> None:
     with pytest.raises(ValueError, match="difficulty goes from"):
         table.plugin.controls.set_difficulty(number)
     assert table.plugin.switches.level == 5
@@ -72,7 +72,7 @@ def test_a_level_that_does_not_exist_changes_nothing(table: Table, number: int) 
 # ---------------------------------------------------------------------------------------------------------- roll back
 
 
-def test_roll_back_in_mid_battle_brings_the_version_before_and_the_note_on_disk_agrees(table: Table) -> None:
+def test_roll_back_in_mid_battle_changes_slot_and_disk_together(table: Table) -> None:
     promote(table.plugin, 2)
     controls, plugin = table.plugin.controls, table.plugin
 
@@ -104,7 +104,7 @@ def test_roll_back_asked_twice_at_once_goes_back_twice_and_no_further(table: Tab
 # ------------------------------------------------------------------------------------------------------------- forget
 
 
-def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(table: Table) -> None:
+def test_forget_erases_versions_rows_and_checkpoint_and_version_0_plays(table: Table) -> None:
     promote(table.plugin, 3, rows={"player": 10})
     table.play(2)
     plugin = table.plugin
@@ -127,7 +127,7 @@ def test_forget_erases_versions_rows_and_the_learners_state_and_version_0_plays(
     assert plugin.recording.recorder.recorded > 0
 
 
-def test_forgetting_leaves_nothing_of_what_was_recorded_before(table: Table) -> None:
+def test_forget_leaves_nothing_of_what_was_recorded_before(table: Table) -> None:
     plugin = table.plugin
     table.play(3)
     if plugin.training.alive:
@@ -151,7 +151,7 @@ def test_forget_keeps_what_never_saw_the_player(table: Table) -> None:
     assert "1 version " in table.plugin.report()["plugin"]["notice"]
 
 
-def test_when_nothing_is_left_a_new_version_that_has_learned_nothing_plays(table: Table) -> None:
+def test_forget_of_every_version_leaves_an_untrained_one_to_play(table: Table) -> None:
     weights = table.plugin.store.folder / "versions" / "000000" / "manifest.json"
     weights.write_text("{")
     table.plugin.controls.forget()
@@ -163,9 +163,7 @@ def test_when_nothing_is_left_a_new_version_that_has_learned_nothing_plays(table
     assert set(table.versions) == {version}
 
 
-def test_what_cannot_be_erased_is_told_and_the_rows_are_gone_all_the_same(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_forget_names_what_cannot_be_erased_and_erases_the_rows(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     def stuck() -> None:
         raise ModelError("Not every version could be deleted (permission denied); try again.")
 

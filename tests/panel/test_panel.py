@@ -53,7 +53,7 @@ def test_text_stays_inside_its_box_and_the_surface(size: tuple[int, int], report
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_texts_do_not_cover_each_other(size: tuple[int, int]) -> None:
+def test_texts_do_not_overlap(size: tuple[int, int]) -> None:
     panel, _plugin = opened()
     panel.draw(pygame.Surface(size))
     rects = [pygame.Rect(written.rect).inflate(-2, -8) for written in panel.written if written.text]
@@ -76,7 +76,7 @@ def test_every_figure_is_shown() -> None:
         assert part in shown, part
 
 
-def test_why_records_were_left_out_fits_the_smallest_panel_with_an_example() -> None:
+def test_reason_for_refused_rows_fits_the_smallest_panel() -> None:
     panel, _plugin = opened()
     panel.draw(pygame.Surface(SIZES[0]))
     shown = " ".join(written.text for written in panel.written)
@@ -84,7 +84,7 @@ def test_why_records_were_left_out_fits_the_smallest_panel_with_an_example() -> 
     assert rejected_of({"recorder": {"rejected": {}, "examples": {}}}) == rejected_of({}) == ""
 
 
-def test_what_is_not_known_says_so() -> None:
+def test_unknown_figures_are_shown_as_unknown() -> None:
     figures = {name: value for name, value, _mood in figures_of(EMPTY)}
     assert figures["Version"] == "none, it is off"
     starting = {name: value for name, value, _mood in figures_of({"plugin": {"on": True}, "version": -1})}
@@ -101,7 +101,7 @@ def with_parts(**parts: Any) -> dict[str, Any]:
     return {**REPORT, **{name: {**REPORT[name], **changes} for name, changes in parts.items()}}
 
 
-def test_a_verdict_is_read_in_full() -> None:
+def test_verdict_is_shown_in_full() -> None:
     verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
     report = with_parts(gate={"state": "idle", "verdict": verdict, "pairs": 400, "score": 0.52})
     figures = {name: value for name, value, _mood in figures_of(report)}
@@ -116,12 +116,12 @@ def test_a_verdict_is_read_in_full() -> None:
     assert all(verdict not in message for message in messages_of(told)), "the event has it"
 
 
-def test_a_score_is_not_given_to_the_next_candidate() -> None:
+def test_score_is_not_shown_for_the_next_candidate() -> None:
     report = with_parts(gate={"state": "judging", "verdict": "Kept the champion: no.", "pairs": 3, "score": 0.31})
     assert {name: value for name, value, _mood in figures_of(report)}["Candidate"] == "judging, 3 pairs"
 
 
-def test_a_long_reason_is_told_below_the_figures() -> None:
+def test_long_device_reason_stands_below_the_figures() -> None:
     why = "between rounds; the machine is busy, so learning takes 5 % of the time"
     panel, _plugin = opened(with_parts(window={"why": why}))
     panel.draw(pygame.Surface((620, 540)))
@@ -146,7 +146,7 @@ FAILURES = (
 
 @pytest.mark.parametrize("why", [REPORT["device_why"], *FAILURES], ids=["measured", "trial", "fault"])
 @pytest.mark.parametrize("size", [SIZES[0], (620, 540), (960, 600)], ids=str)
-def test_why_it_learns_there_is_read_in_full(size: tuple[int, int], why: str) -> None:
+def test_device_reason_is_shown_in_full(size: tuple[int, int], why: str) -> None:
     report = {**REPORT, "device_why": why, "events": [{"age_s": 5.0, "text": why}, *REPORT["events"]]}
     panel, _plugin = opened(with_parts(recorder={"rejected": {}}, plugin={"notice": ""}) | {"device_why": why})
     panel.draw(pygame.Surface(size))
@@ -160,7 +160,7 @@ def test_why_it_learns_there_is_read_in_full(size: tuple[int, int], why: str) ->
     assert " ".join(written.text for written in panel.written).count(why) == 1, "nor does the notice"
 
 
-def test_a_short_reason_for_the_device_stands_beside_it() -> None:
+def test_short_device_reason_stands_beside_the_device() -> None:
     report = {**REPORT, "device_why": "as the settings ask"}
     assert ("Device", "cpu, as the settings ask", "plain") in figures_of(report)
     assert all("Device" not in message for message in messages_of(report))
@@ -171,7 +171,7 @@ def test_a_short_reason_for_the_device_stands_beside_it() -> None:
     assert all("Device" not in message for message in messages_of(EMPTY))
 
 
-def test_the_panel_says_what_it_waits_for() -> None:
+def test_panel_says_what_learning_waits_for() -> None:
     on = {"on": True, "recording": True, "learning": True}
     seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}
     decisions = "240 decisions recorded since the start, 210 in the replay buffer."
@@ -208,13 +208,13 @@ def test_keys_reach_every_control() -> None:
     assert "Version 2 plays again." in words(panel)
 
 
-def test_going_back_is_one_key_wherever_the_focus_is() -> None:
+def test_roll_back_is_one_key_wherever_the_focus_is() -> None:
     panel, plugin = opened()
     assert key(panel, pygame.K_b) == [True]
     assert plugin.calls == [("roll back", None)]
 
 
-def test_forget_asks_once_more() -> None:
+def test_forget_asks_for_confirmation() -> None:
     panel, plugin = opened()
     key(panel, *[pygame.K_DOWN] * FORGET, pygame.K_SPACE)
     assert plugin.calls == []
@@ -230,7 +230,7 @@ def test_forget_asks_once_more() -> None:
     assert "Everything was forgotten." in words(panel)
 
 
-def test_the_mouse_finds_the_rows_in_a_part_of_the_window() -> None:
+def test_mouse_hits_rows_in_a_part_of_the_window() -> None:
     panel, plugin = opened()
     window = pygame.Surface((960, 600))
     panel.draw(window.subsurface(pygame.Rect(300, 90, 560, 460)))
@@ -258,7 +258,7 @@ def test_the_mouse_finds_the_rows_in_a_part_of_the_window() -> None:
     assert not panel.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_SPACE))
 
 
-def test_the_curve_of_the_loss_is_drawn_once_there_are_two_values() -> None:
+def test_loss_curve_is_drawn_from_two_values_on() -> None:
     panel, plugin = opened()
     surface = pygame.Surface((620, 540))
     panel.draw(surface)
@@ -269,14 +269,14 @@ def test_the_curve_of_the_loss_is_drawn_once_there_are_two_values() -> None:
     assert pygame.image.tobytes(surface, "RGB") != before
 
 
-def test_a_notice_is_not_said_twice() -> None:
+def test_notice_is_not_shown_twice() -> None:
     panel, plugin = opened()
     plugin.data["events"].insert(0, {"age_s": 1.0, "text": plugin.data["plugin"]["notice"]})
     panel.draw(pygame.Surface((620, 540)))
     assert words(panel).count("Version 4 was damaged") == 1
 
 
-def test_news_that_have_no_room_end_in_dots() -> None:
+def test_long_events_end_in_dots() -> None:
     panel, plugin = opened()
     panel.draw(pygame.Surface((620, 1200)))
     assert "..." not in words(panel)
@@ -285,7 +285,7 @@ def test_news_that_have_no_room_end_in_dots() -> None:
     assert panel.written[-1].text.endswith(" ...")
 
 
-def test_ages_in_words() -> None:
+def test_ages_are_given_in_words() -> None:
     assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 
 

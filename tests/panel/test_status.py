@@ -49,7 +49,7 @@ def check(report: Any) -> Any:
     return report
 
 
-def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) -> None:
+def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, practice=4.0, candidate_period=50) as table:
         first = check(table.plugin.report())
         assert first["record"] == {"battles": 0, "wins": 0, "win_rate": None, "interval": None}
@@ -75,14 +75,14 @@ def test_it_holds_from_before_the_first_battle_to_after_the_end(tmp_path: Path) 
     assert ended["window"]["open"] is False
 
 
-def test_it_holds_without_a_trainer_and_for_a_game_that_offers_nothing(tmp_path: Path) -> None:
+def test_status_keeps_its_schema_without_a_trainer_and_for_a_minimal_game(tmp_path: Path) -> None:
     with Table(Described(), tmp_path, learning=False) as table:
         report = check(table.plugin.report())
         assert (report["device"], report["plugin"]["learning"]) == ("none", False)
         assert (report["window"]["open"], report["window"]["why"]) == (False, "learning is off")
 
 
-def test_a_report_that_was_kept_does_not_change(tmp_path: Path) -> None:
+def test_status_is_a_copy(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         kept = table.plugin.report()
         before = json.dumps(kept)

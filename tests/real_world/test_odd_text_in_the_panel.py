@@ -54,7 +54,7 @@ def test_panel_draws_whatever_text_a_report_holds(text: str, size: tuple[int, in
 
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
-def test_what_is_said_is_cleaned_where_it_enters(text: str) -> None:
+def test_say_cleans_its_text(text: str) -> None:
     metrics = Metrics()
     metrics.say(text)
     metrics.event(text)

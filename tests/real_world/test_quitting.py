@@ -29,7 +29,7 @@ FAILING: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("learning", [False, True], ids=["without a trainer", "with one"])
 @pytest.mark.parametrize("what", FAILING)
-def test_rest_of_quitting_happens_whatever_fails(
+def test_quit_does_the_rest_whatever_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, learning: bool
 ) -> None:
     table = Table(RINGSIDE, tmp_path, learning=learning)
@@ -61,7 +61,7 @@ def test_rest_of_quitting_happens_whatever_fails(
 @pytest.mark.parametrize(
     "error", [OverflowError("int too big to convert"), MemoryError(), OSError(28, "No space left")]
 )
-def test_what_was_learned_is_saved_although_what_was_recorded_last_cannot_be_taken(
+def test_quit_saves_what_was_learned_though_the_last_events_cannot_be_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     with Table(RINGSIDE, tmp_path, training_window="always") as table:
@@ -80,6 +80,6 @@ def test_what_was_learned_is_saved_although_what_was_recorded_last_cannot_be_tak
         assert again.on_owner(lambda loop: loop.updates.steps) > 0
 
 
-def test_plugin_that_never_loaded_quits_quietly(tmp_path: Path) -> None:
+def test_quit_of_a_plugin_that_never_loaded_is_silent(tmp_path: Path) -> None:
     Cornerman().on_quit()
     assert not any(tmp_path.iterdir())

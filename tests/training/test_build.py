@@ -36,7 +36,7 @@ def learner_of(table: Table) -> Learner:
     return learner
 
 
-def test_the_trainers_thread_is_configured_before_anything_is_measured_or_learned(
+def test_trainer_thread_is_configured_before_anything_is_measured_or_learned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[tuple[str, str]] = []
@@ -56,7 +56,7 @@ def test_the_trainers_thread_is_configured_before_anything_is_measured_or_learne
     assert done == [(name, "cornerman-trainer") for name in names]
 
 
-def test_the_learning_step_is_compiled_before_the_first_battle_and_not_said_to_be_slow(tmp_path: Path) -> None:
+def test_learning_step_is_compiled_before_the_first_battle_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         assert learner_of(table).steps == 0
@@ -65,7 +65,7 @@ def test_the_learning_step_is_compiled_before_the_first_battle_and_not_said_to_b
         assert "slower" not in table.plugin.report()["device_why"]
 
 
-def test_without_numba_it_learns_more_slowly_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_numba_makes_learning_slower_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         table.play(40, settle=True)
@@ -73,7 +73,7 @@ def test_without_numba_it_learns_more_slowly_and_says_why(tmp_path: Path, monkey
         assert "pip install numba" in table.plugin.report()["device_why"]
 
 
-def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: Path, accelerator: Any) -> None:
+def test_device_that_fails_at_the_start_is_reported_and_the_cpu_learns(tmp_path: Path, accelerator: Any) -> None:
     accelerator.error = RuntimeError("out of memory")
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         report = table.plugin.report()
@@ -84,7 +84,7 @@ def test_a_device_that_fails_at_the_start_is_told_and_the_cpu_learns(tmp_path: P
         assert [event["text"] for event in report["events"]].count(FAULT) == 1
 
 
-def test_a_device_that_fails_while_it_learns_is_told_and_the_cpu_goes_on(tmp_path: Path, accelerator: Any) -> None:
+def test_device_that_fails_while_learning_is_reported_and_the_cpu_goes_on(tmp_path: Path, accelerator: Any) -> None:
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         table.play(40, settle=True)
         before = table.plugin.report()
@@ -98,9 +98,7 @@ def test_a_device_that_fails_while_it_learns_is_told_and_the_cpu_goes_on(tmp_pat
         assert report["learner"]["failures"] == 0
 
 
-def test_a_device_that_is_not_there_is_told_with_the_true_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_device_is_reported_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_choice, "found_accelerators", lambda: ())
     with Table(RINGSIDE, tmp_path, device="xpu") as table:
         report = table.plugin.report()
@@ -111,7 +109,7 @@ def test_a_device_that_is_not_there_is_told_with_the_true_reason(
         assert report["plugin"]["learning"]
 
 
-def test_a_device_that_failed_its_trial_step_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_that_failed_its_trial_step_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: object, **more: object) -> float:
         raise RuntimeError("no kernel image is available")
 

@@ -54,7 +54,7 @@ def run(folder: Path, seed: int, hash_seed: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_the_same_seed_and_battles_give_the_same_versions_in_two_processes(tmp_path: Path) -> None:
+def test_same_seed_and_battles_give_the_same_versions_in_two_processes(tmp_path: Path) -> None:
     first, second = run(tmp_path / "a", 1, "1"), run(tmp_path / "b", 1, "2")
     assert first == second
     assert len(first["choosing"]["versions"]) > 1, "nothing was promoted, so nothing was compared"

@@ -46,7 +46,7 @@ time.sleep(0.05)
     ],
     ids=["learning", "idle", "exit", "crash"],
 )
-def test_a_game_that_ends_without_telling_neither_hangs_nor_aborts(
+def test_game_that_ends_without_on_quit_neither_hangs_nor_aborts(
     busy: bool, always: bool, ends: str, status: int
 ) -> None:
     code = SLOPPY.format(busy=busy, always=always, ends=ends)
@@ -84,7 +84,7 @@ print(time.time(), flush=True)
     ],
     ids=["stopped", "untold", "crash"],
 )
-def test_a_step_that_never_comes_back_does_not_keep_the_process(ends: str, status: int) -> None:
+def test_hanging_step_does_not_keep_the_process_alive(ends: str, status: int) -> None:
     run = [sys.executable, "-c", STUCK.format(ends=ends)]
     ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == status, ended.stderr
@@ -95,7 +95,7 @@ SLOW_DISK = SLOPPY.replace('print("saved", flush=True)', 'time.sleep(2.0); print
 
 
 @pytest.mark.parametrize("ends", ["", "assert trainer.stop()"], ids=["untold", "stopped"])
-def test_who_is_saving_on_a_slow_disk_may_finish(ends: str) -> None:
+def test_saving_on_a_slow_disk_may_finish(ends: str) -> None:
     code = SLOW_DISK.format(busy=True, always=True, ends=ends)
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (0, "saved\n"), ended.stderr
@@ -137,7 +137,7 @@ print(time.time(), flush=True)
     ],
     ids=["window closed", "Ctrl-C", "exception", "interpreter exit"],
 )
-def test_the_game_ends_while_it_learns_flat_out(way: str, ends: str, status: int, tmp_path: Path) -> None:
+def test_game_ends_while_learning_takes_all_its_time(way: str, ends: str, status: int, tmp_path: Path) -> None:
     code = GAME.format(way=way, ends=ends, plugins=str(ROOT / "plugin"), data=str(tmp_path))
     environment = {**os.environ, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy", "OMP_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])

@@ -49,9 +49,7 @@ def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
 
 
 @pytest.mark.parametrize("started", [True, False])
-def test_a_battle_is_stored_when_it_ends_whether_learning_is_paused_or_was_never_on(
-    tmp_path: Path, started: bool
-) -> None:
+def test_battle_is_stored_at_its_end_with_learning_paused_or_off(tmp_path: Path, started: bool) -> None:
     session = Session(tmp_path, learning=started)
     session.plugin.set_learning(False)
     session.battle(1, marked=False)
@@ -62,7 +60,7 @@ def test_a_battle_is_stored_when_it_ends_whether_learning_is_paused_or_was_never
     assert stored(session) == [2]
 
 
-def test_what_is_complete_of_a_battle_under_way_is_kept_at_the_end(tmp_path: Path) -> None:
+def test_quit_stores_the_complete_turns_of_a_battle_under_way(tmp_path: Path) -> None:
     session = Session(tmp_path)
     plugin, state = session.plugin, session.game.new_battle(1).state()
     plugin.on_battle_start(battle_id=1, seats={0: "player", 1: "plugin"})
@@ -72,7 +70,7 @@ def test_what_is_complete_of_a_battle_under_way_is_kept_at_the_end(tmp_path: Pat
     assert stored(session) == [2]  # the third decision's consequences are not known
 
 
-def test_what_a_trainer_that_died_left_behind_is_kept_at_the_end(tmp_path: Path) -> None:
+def test_quit_stores_what_a_dead_trainer_left(tmp_path: Path) -> None:
     session = Session(tmp_path)
 
     def fail(*_: object) -> None:
@@ -89,7 +87,7 @@ def test_what_a_trainer_that_died_left_behind_is_kept_at_the_end(tmp_path: Path)
     assert stored(session) == [2, 2]
 
 
-def test_the_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
+def test_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.battle(1, marked=False)
     session.misbehave()
@@ -105,7 +103,7 @@ def test_the_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
     assert any("2 decisions recorded" in line for line in quality_lines(tmp_path))
 
 
-def test_a_damaged_store_is_the_notice_of_the_next_start(tmp_path: Path) -> None:
+def test_damaged_store_is_a_notice_at_the_next_start(tmp_path: Path) -> None:
     session = Session(tmp_path)
     session.battle(1, marked=False)
     session.battle(2, marked=False)
@@ -117,7 +115,7 @@ def test_a_damaged_store_is_the_notice_of_the_next_start(tmp_path: Path) -> None
     again.plugin.on_quit()
 
 
-def test_ten_thousand_battles_of_which_every_third_never_ends_do_not_grow(tmp_path: Path) -> None:
+def test_memory_stays_bounded_over_ten_thousand_battles_of_which_every_third_never_ends(tmp_path: Path) -> None:
     session = Session(tmp_path, learning=False)
     plugin, state, held = session.plugin, session.game.new_battle(1).state(), []
     tracemalloc.start()
@@ -136,6 +134,6 @@ def test_ten_thousand_battles_of_which_every_third_never_ends_do_not_grow(tmp_pa
     assert len(stored(session)) == 6666  # those that ended
 
 
-def test_a_plugin_that_could_not_load_quits_quietly(tmp_path: Path) -> None:
+def test_quit_of_a_plugin_that_could_not_load_is_silent(tmp_path: Path) -> None:
     Cornerman().on_quit()
     assert list(tmp_path.iterdir()) == []

@@ -41,7 +41,7 @@ def play_live(table: Table, battles: int) -> None:
 
 
 @pytest.mark.slow
-def test_after_a_short_series_what_plays_wins_clearly_more_than_version_0(tmp_path: Path) -> None:
+def test_champion_of_a_short_series_wins_clearly_more_than_version_0(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, **QUICK) as table:
         play_live(table, BATTLES)
         untrained = table.plugin.evaluate(0, RIVAL, MEASURED, seed=7)

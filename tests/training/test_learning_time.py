@@ -53,7 +53,7 @@ both_ways = pytest.mark.parametrize("way", ["thread", "pump"])
 
 @both_ways
 @pytest.mark.parametrize("window", ["between_rounds", "while_choosing"])
-def test_work_is_done_in_an_open_window_on_the_trainers_thread_and_never_in_a_closed_one(way: str, window: str) -> None:
+def test_work_is_done_on_the_trainer_thread_in_an_open_window_only(way: str, window: str) -> None:
     work = Work(10**6, took_s=0.0005)
     with started(work, window, learning_time=way) as trainer:
         game = Game(trainer)
@@ -88,7 +88,7 @@ def test_settle_and_commands_need_no_frames(way: str) -> None:
 
 
 @both_ways
-def test_pausing_holds_it_and_it_stops_in_time(way: str) -> None:
+def test_pause_holds_the_work_and_stop_returns_in_time(way: str) -> None:
     work = Work(10**6, took_s=0.0005)
     with started(work, "always", learning_time=way) as trainer:
         game = Game(trainer)
@@ -127,7 +127,7 @@ def test_pump_returns_at_once_where_nothing_is_to_be_done_and_in_time_where_a_sl
         assert sorted(game.lent_s)[10] < 0.015
 
 
-def test_pump_takes_whatever_a_game_reckons_as_a_time() -> None:
+def test_pump_takes_any_number_as_a_time() -> None:
     work = Work(3)
     with started(work, "always", learning_time="pump") as trainer:
         for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
@@ -143,7 +143,7 @@ def test_pump_does_nothing_where_the_trainer_has_its_own_time() -> None:
         assert time.monotonic() - begun < 1.0
 
 
-def test_game_that_never_lets_go_of_the_interpreter_is_named_with_what_to_do() -> None:
+def test_game_that_never_releases_the_interpreter_is_told_what_to_do() -> None:
     hold = ctypes.PyDLL(None).usleep  # holds the interpreter, as a busy loop in C does
     with started(Work(10**9), "always") as trainer:
         end = time.monotonic() + PATIENCE_S
@@ -154,7 +154,7 @@ def test_game_that_never_lets_go_of_the_interpreter_is_named_with_what_to_do() -
         assert "pump(budget_ms)" in trainer.trouble
 
 
-def test_after_learning_died_in_an_open_window_frames_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_go_on_after_learning_ended_in_an_open_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of a thread that has ended is none."""
     monkeypatch.setattr(starvation, "NO_SIGN_S", 0.05)
     work = Work(10**6, took_s=0.001)
@@ -203,7 +203,7 @@ def test_loading_screen_gets_a_line_about_what_is_loaded(tmp_path: Path, slow_bu
     assert threads == {threading.current_thread().name}
 
 
-def test_who_will_not_wait_for_loading_need_not(tmp_path: Path, slow_build: threading.Event) -> None:
+def test_loading_is_not_waited_for_where_the_game_says_so(tmp_path: Path, slow_build: threading.Event) -> None:
     asked, plugin = list[str](), Cornerman()
     begun = time.monotonic()
     plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16]}, lambda line: bool(asked.append(line)))  # type: ignore[func-returns-value]

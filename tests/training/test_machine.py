@@ -58,7 +58,9 @@ SOC = {"thermal_zone1__type": "soc-thermal", "thermal_zone1__temp": "40000"}
         ({"hwmon1__name": "k10temp", "hwmon1__temp2_input": "39000", "hwmon1__temp2_label": "Tdie"}, 39.0),
     ],
 )
-def test_the_right_sensor_is_found(tmp_path: Path, files: dict[str, str], degrees: float | None) -> None:
+def test_temperature_reads_the_sensor_of_the_processor(
+    tmp_path: Path, files: dict[str, str], degrees: float | None
+) -> None:
     put(tmp_path, **files)
     file = find_temperature_file(tmp_path)
     assert (None if file is None else int(file.read_text("utf-8")) / 1000) == degrees
@@ -69,7 +71,7 @@ def test_the_right_sensor_is_found(tmp_path: Path, files: dict[str, str], degree
     ("word", "throttled"), [("0", 0.0), ("50000", 0.0), ("1", 0.0), ("50005", 1.0), ("8", 1.0), ("?", None)]
 )
 @pytest.mark.parametrize("firmware", ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"])
-def test_a_raspberry_pi_says_whether_it_throttles(
+def test_throttling_is_read_on_a_raspberry_pi(
     tmp_path: Path, firmware: str, word: str, throttled: float | None
 ) -> None:
     folder = tmp_path / "devices" / "platform" / firmware
@@ -78,7 +80,7 @@ def test_a_raspberry_pi_says_whether_it_throttles(
     assert Machine(sysfs=tmp_path).read()["throttled"] == throttled
 
 
-def test_calling_it_every_frame_asks_for_one_figure_a_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def ask(name: str, answer: Any) -> None:
@@ -117,7 +119,7 @@ def test_calling_it_every_frame_asks_for_one_figure_a_period(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("answer", [None, OSError("no such device")])
-def test_a_machine_without_a_battery_says_so(
+def test_machine_without_a_battery_reads_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Exception | None
 ) -> None:
     def ask() -> None:
@@ -131,7 +133,7 @@ def test_a_machine_without_a_battery_says_so(
     assert Machine(sysfs=tmp_path).read()["on_battery"] is None
 
 
-def test_a_sensor_that_goes_away_reads_none(tmp_path: Path) -> None:
+def test_removed_sensor_reads_none(tmp_path: Path) -> None:
     put(tmp_path, **K10)
     clock = Clock()
     machine = Machine(sysfs=tmp_path, clock=clock)
@@ -143,7 +145,7 @@ def test_a_sensor_that_goes_away_reads_none(tmp_path: Path) -> None:
     assert machine.read()["temperature_c"] is None
 
 
-def test_the_real_machine_answers() -> None:
+def test_real_machine_is_read() -> None:
     reading = Machine().read()
     assert (reading["memory_mb"] or 0) > 10
     assert 0 < (reading["memory_percent"] or 0) <= 100
@@ -152,7 +154,7 @@ def test_the_real_machine_answers() -> None:
 # ----------------------------------------------------------------------------------------------------------- rest
 
 
-def test_it_rests_from_80_degrees_until_below_75() -> None:
+def test_heat_pauses_learning_from_80_degrees_until_below_75() -> None:
     limits, said = Limits(), []
     for degrees in (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0):
         reason = limits.rest_reason({"temperature_c": degrees})
@@ -174,12 +176,12 @@ def test_it_rests_from_80_degrees_until_below_75() -> None:
         ({"on_battery": 0.0}, True, ""),
     ],
 )
-def test_other_reasons_to_rest(reading: Reading, on_battery_too: bool, word: str) -> None:
+def test_throttling_memory_and_battery_pause_learning(reading: Reading, on_battery_too: bool, word: str) -> None:
     reason = Limits(on_battery_too).rest_reason(reading)
     assert (word in reason) if word else (reason == "")
 
 
-def test_memory_has_a_lower_limit_to_resume_at() -> None:
+def test_memory_resumes_at_a_lower_limit() -> None:
     limits = Limits()
     rests = [bool(limits.rest_reason({"memory_percent": percent})) for percent in (94.0, 95.0, 91.0, 89.0, 94.0)]
     assert rests == [False, True, True, False, False]
@@ -194,13 +196,13 @@ def test_memory_has_a_lower_limit_to_resume_at() -> None:
         [{"temperature_c": 81.0}, {"temperature_c": None}],
     ],
 )
-def test_one_reason_to_rest_does_not_lower_the_limit_of_another(readings: list[Reading]) -> None:
+def test_one_reason_to_pause_does_not_change_the_limit_of_another(readings: list[Reading]) -> None:
     limits = Limits(rest_on_battery=True)
     assert [bool(limits.rest_reason(reading)) for reading in readings] == [True, False]
 
 
 @pytest.mark.parametrize("error", [PermissionError("a sandbox"), psutil.AccessDenied(1), RuntimeError("no counters")])
-def test_a_figure_that_the_machine_refuses_is_none_and_comes_back(
+def test_refused_figure_is_none_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     refuses = [True]

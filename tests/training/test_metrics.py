@@ -26,7 +26,7 @@ def test_figures_are_set_counted_and_read_as_a_copy() -> None:
     assert snapshot["loss"] == 0.25
 
 
-def test_what_is_said_is_a_notice_for_a_minute_an_event_and_a_message(caplog: pytest.LogCaptureFixture) -> None:
+def test_say_makes_a_notice_for_a_minute_an_event_and_a_message(caplog: pytest.LogCaptureFixture) -> None:
     now = [100.0]
     metrics = Metrics(clock=lambda: now[0])
     for number in range(60):
@@ -50,7 +50,7 @@ def test_events_are_newest_first_with_their_age_and_bounded() -> None:
     assert [event["age_s"] for event in events] == [float(age) for age in range(1, 21)]
 
 
-def test_a_rate_is_what_was_done_in_a_busy_second_and_forgets() -> None:
+def test_rate_counts_work_per_busy_second_over_a_limited_time() -> None:
     metrics = Metrics()
     assert metrics.rate("steps") is None
     for _ in range(5):

@@ -39,7 +39,7 @@ def learned(folder: Path, battles: int = 40) -> Gym:
 # ---------------------------------------------------------------------------------------------- from the last session
 
 
-def test_the_next_session_goes_on_from_the_learner_and_the_stored_battles(tmp_path: Path) -> None:
+def test_next_session_resumes_from_checkpoint_and_stored_battles(tmp_path: Path) -> None:
     gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.3)
     gym.play(60)
     gym.work()
@@ -84,7 +84,7 @@ def test_candidate_before_the_judge_at_the_end_is_made_again(tmp_path: Path) -> 
     assert again.candidates.number == gym.candidates.number
 
 
-def test_what_learning_began_with_stays_known(tmp_path: Path) -> None:
+def test_mark_of_the_players_battles_survives_a_resume(tmp_path: Path) -> None:
     gym = learned(tmp_path)
     gym.training.close()
     again = Gym(tmp_path, **SLOW_TO_PROMOTE)
@@ -172,7 +172,7 @@ for first in range(0, 10_000, 4):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_real_kill_costs_what_was_learned_after_the_last_checkpoint_and_no_more(tmp_path: Path) -> None:
+def test_kill_costs_only_what_was_learned_after_the_last_checkpoint(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
@@ -216,7 +216,7 @@ def test_saving_in_between_changes_nothing_that_is_learned(tmp_path: Path, monke
     assert states[0] == states[1]
 
 
-def test_it_saves_after_a_while_less_often_where_that_takes_long_and_says_a_full_disk_once(tmp_path: Path) -> None:
+def test_checkpoints_are_rarer_where_saving_takes_long_and_a_full_disk_is_reported_once(tmp_path: Path) -> None:
     now, told, takes_s = [0.0], list[str](), [0.1]
 
     class SlowFile(CheckpointFile):

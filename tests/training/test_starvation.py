@@ -12,7 +12,7 @@ from cornerman.training.starvation import NO_SIGN_S, NOTHING_LENT_S, Starvation,
 from tests.support.windows import Clock, windows
 
 
-def test_a_thread_that_gets_no_processor_time_is_starved_until_it_gets_some() -> None:
+def test_thread_without_processor_time_is_starved_until_it_gets_some() -> None:
     processor = Clock()
     mine, now = Starvation("thread", thread_time=processor), 0.0
     for share, starved in ((0.9, False), (0.02, True), (0.5, False)):
@@ -25,7 +25,7 @@ def test_a_thread_that_gets_no_processor_time_is_starved_until_it_gets_some() ->
         assert not starved or ("clock.tick" in mine.sentence and "pump" in mine.sentence and "2%" in mine.sentence)
 
 
-def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> None:
+def test_idle_time_is_not_starvation() -> None:
     processor = Clock()
     mine, now = Starvation("thread", thread_time=processor), 0.0
     for _ in range(500):
@@ -38,7 +38,7 @@ def test_time_in_which_it_had_nothing_to_do_is_not_held_against_the_game() -> No
     assert mine.sentence == ""
 
 
-def test_time_in_which_the_whole_process_slept_is_not_held_against_the_game() -> None:
+def test_sleep_of_the_whole_process_is_not_starvation() -> None:
     processor = Clock()
     mine, now = Starvation("thread", lambda: True, processor, lambda: processor), 0.0
     for number in range(300):
@@ -53,7 +53,7 @@ def test_time_in_which_the_whole_process_slept_is_not_held_against_the_game() ->
     assert mine.sentence == ""
 
 
-def test_an_accelerators_thread_may_wait() -> None:
+def test_waiting_for_an_accelerator_is_not_starvation() -> None:
     mine = Starvation("thread", lambda: False, Clock())
     for now in range(100):
         mine.begins(now)
@@ -70,7 +70,7 @@ def seen(mine: Starvation, seconds: float, processor: Clock, share: float, start
 
 
 @pytest.mark.parametrize(("share", "starves"), [(0.0, True), (0.05, True), (0.5, False), (1.0, False)])
-def test_the_games_own_thread_notices_a_trainer_that_gives_no_sign(share: float, starves: bool) -> None:
+def test_frame_notices_a_trainer_without_progress(share: float, starves: bool) -> None:
     processor = Clock()
     mine = Starvation("thread", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
@@ -82,7 +82,7 @@ def test_the_games_own_thread_notices_a_trainer_that_gives_no_sign(share: float,
         assert seen(mine, 2.0, processor, 0.9, 10.0) == ""
 
 
-def test_the_game_sees_the_processor_time_of_a_real_thread() -> None:
+def test_frame_reads_the_processor_time_of_a_real_thread() -> None:
     clocks: list[Callable[[], float]] = []
     go = threading.Event()
 
@@ -104,14 +104,14 @@ def test_the_game_sees_the_processor_time_of_a_real_thread() -> None:
     assert spent >= 0.05 or not hasattr(time, "pthread_getcpuclockid")
 
 
-def test_a_trainer_that_waits_for_lent_time_is_not_judged_by_frames() -> None:
+def test_frame_does_not_judge_a_trainer_waiting_for_lent_time() -> None:
     processor = Clock()
     mine = Starvation("pump", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
     assert seen(mine, 10.0, processor, 0.0) == ""
 
 
-def test_a_trainer_with_nothing_to_do_gives_no_sign_and_is_not_judged() -> None:
+def test_frame_does_not_judge_an_idle_trainer() -> None:
     processor = Clock()
     mine = Starvation("thread", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
@@ -119,14 +119,14 @@ def test_a_trainer_with_nothing_to_do_gives_no_sign_and_is_not_judged() -> None:
     assert seen(mine, 10.0, processor, 0.0) == ""
 
 
-def test_a_device_that_works_while_the_thread_waits_is_not_judged_by_frames() -> None:
+def test_frame_does_not_judge_a_trainer_waiting_for_its_device() -> None:
     processor = Clock()
     mine = Starvation("thread", lambda: False, processor, lambda: processor)
     mine.begins(0.0)
     assert seen(mine, 10.0, processor, 0.0) == ""
 
 
-def test_frames_reach_it() -> None:
+def test_frames_of_the_thread_reach_starvation() -> None:
     mine, clock = windows("always")
     mine.starvation = Starvation("thread", lambda: True, clock, lambda: lambda: 0.0)
     mine.budget()
@@ -137,7 +137,7 @@ def test_frames_reach_it() -> None:
     assert "busy loop" in mine.why
 
 
-def test_a_game_that_lends_nothing_is_told_what_to_call() -> None:
+def test_game_that_lends_no_time_is_told_what_to_call() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
     while clock.now < 100 + NOTHING_LENT_S:

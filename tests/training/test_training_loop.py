@@ -45,7 +45,7 @@ def taught(folder: Path, battles: int = 60) -> Gym:
 # ------------------------------------------------------------------------------------------------------- learning
 
 
-def test_it_learns_to_win_and_is_promoted_by_the_gate(tmp_path: Path) -> None:
+def test_loop_learns_to_win_and_the_gate_promotes(tmp_path: Path) -> None:
     gym = Gym(tmp_path)
     before = right_choices(gym.slot.champion, gym.game)
     for first in range(0, 400, 50):
@@ -79,7 +79,7 @@ def test_candidate_is_promoted_where_it_is_better_and_rejected_where_it_is_worse
     assert gym.registry.numbers() == ([0, 1] if better else [0])
 
 
-def test_what_cannot_be_stored_does_not_play_and_costs_no_learning(
+def test_candidate_that_cannot_be_stored_does_not_play_and_learning_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gym = Gym(tmp_path)
@@ -112,7 +112,7 @@ def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_pat
     assert 0.0 <= gym.metrics.get("accuracy") <= 1.0
 
 
-def test_nothing_is_learned_before_the_buffer_is_warm(tmp_path: Path) -> None:
+def test_no_step_is_learned_before_the_buffer_is_warm(tmp_path: Path) -> None:
     gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.0, warmup_fraction=0.2)
     gym.play(49)
     gym.work()
@@ -184,7 +184,7 @@ class Turns:
         return self.left >= 0
 
 
-def test_what_waits_is_collected_in_whole_and_the_game_is_let_in_meanwhile(
+def test_collect_takes_everything_waiting_and_releases_the_interpreter_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = Turns(0)
@@ -198,7 +198,7 @@ def test_what_waits_is_collected_in_whole_and_the_game_is_let_in_meanwhile(
     assert over.left == -COLLECTED_AT_ONCE, "asked before each of them"
 
 
-def test_how_long_a_slice_is_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slice_length_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learned, cut_off = [], list[int]()
     for turns in (1, 7, 10**9):
         made = list[Turns]()
@@ -220,7 +220,7 @@ def test_how_long_a_slice_is_changes_nothing_that_is_learned(tmp_path: Path, mon
         assert learned[0][1:] == other[1:]
 
 
-def test_slice_ends_after_a_step_once_it_is_told_to(tmp_path: Path) -> None:
+def test_slice_ends_after_the_step_in_which_stop_is_set(tmp_path: Path) -> None:
     gym = Gym(tmp_path, practice=0.0)
     gym.play(60)
     gym.stop[0] = 1
@@ -280,7 +280,7 @@ def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error
     assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
 
 
-def test_error_beside_learning_costs_nothing_that_was_learned(tmp_path: Path) -> None:
+def test_error_outside_learning_keeps_what_was_learned(tmp_path: Path) -> None:
     gym = taught(tmp_path)
     steps = gym.learner.steps
     gym.play(60, first=60)
@@ -294,7 +294,7 @@ def test_error_beside_learning_costs_nothing_that_was_learned(tmp_path: Path) ->
     assert gym.learner.steps > steps
 
 
-def test_learning_that_comes_apart_goes_back_to_the_last_candidate_and_then_to_the_champion(tmp_path: Path) -> None:
+def test_diverged_learning_returns_to_the_last_candidate_and_then_to_the_champion(tmp_path: Path) -> None:
     gym = taught(tmp_path)
     gym.training.begin_candidate()
     sound = gym.learner.state()
@@ -311,7 +311,7 @@ def test_learning_that_comes_apart_goes_back_to_the_last_candidate_and_then_to_t
     assert np.array_equal(gym.updates.newest.flat, gym.slot.champion.flat)
 
 
-def test_learning_that_comes_apart_under_a_champion_of_other_hidden_layers_starts_over(tmp_path: Path) -> None:
+def test_diverged_learning_under_a_champion_of_other_hidden_layers_starts_over(tmp_path: Path) -> None:
     gym = taught(tmp_path)
     wide = NetworkSpec(gym.spec.observation_size, gym.spec.num_actions, (24,))
     gym.champions.promote(Policy(wide, draw(wide, np.random.default_rng(0))), Provenance())
@@ -320,7 +320,7 @@ def test_learning_that_comes_apart_under_a_champion_of_other_hidden_layers_start
     assert np.array_equal(gym.learner.snapshot(), gym.registry.load(0).flat)
 
 
-def test_learning_that_came_apart_and_could_not_be_undone_is_not_saved(
+def test_diverged_learning_that_could_not_be_undone_is_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gym = taught(tmp_path)
@@ -339,9 +339,7 @@ def test_learning_that_came_apart_and_could_not_be_undone_is_not_saved(
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["once", "always"])
-def test_loss_that_explodes_goes_back_and_what_came_apart_is_not_what_the_next_session_goes_on_from(
-    tmp_path: Path, again: bool
-) -> None:
+def test_exploding_loss_is_undone_and_never_resumed_from(tmp_path: Path, again: bool) -> None:
     gym = taught(tmp_path)
     gym.updates.sound = None
     blown = gym.learner.state()

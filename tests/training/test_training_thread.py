@@ -15,7 +15,7 @@ from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 from tests.support.waiting import wait_for
 
 
-def test_nothing_is_done_while_the_window_is_closed() -> None:
+def test_closed_window_does_no_work() -> None:
     work = Work(5)
     with started(work) as trainer:
         assert not trainer.window_open
@@ -23,7 +23,7 @@ def test_nothing_is_done_while_the_window_is_closed() -> None:
         assert (work.done, work.inside.is_set()) == (0, False)
 
 
-def test_in_an_open_window_everything_is_done_on_the_trainers_own_thread() -> None:
+def test_open_window_does_all_work_on_the_trainer_thread() -> None:
     work = Work(50)
     with started(work) as trainer:
         trainer.open_window()
@@ -32,7 +32,7 @@ def test_in_an_open_window_everything_is_done_on_the_trainers_own_thread() -> No
         assert work.threads == {"cornerman-trainer"}
 
 
-def test_after_the_window_closes_only_the_slice_under_way_is_finished() -> None:
+def test_close_window_finishes_only_the_slice_under_way() -> None:
     work = Work(1000)
     with started(work) as trainer:
         for closed in range(1, 4):
@@ -144,7 +144,7 @@ def test_command_comes_between_two_slices_and_settle_waits_for_the_rest() -> Non
         assert (seen, work.done) == ([1], 20)
 
 
-def test_command_that_raises_is_told_and_costs_no_learning() -> None:
+def test_command_that_raises_is_reported_and_learning_goes_on() -> None:
     work, ran = Work(1), list[int]()
     with started(work) as trainer:
         for _ in range(FAILURES_ALLOWED + 1):
@@ -156,7 +156,7 @@ def test_command_that_raises_is_told_and_costs_no_learning() -> None:
         assert "the note" in trainer.told[0]
 
 
-def test_what_was_asked_just_before_the_end_still_happens_and_before_saving() -> None:
+def test_stop_runs_waiting_commands_before_saving() -> None:
     work, seen = Work(1), list[int]()
     with started(work) as trainer:
         work.go.clear()
@@ -218,7 +218,7 @@ def test_failures_long_apart_never_switch_it_off() -> None:
         assert (trainer.settle(PATIENCE_S), trainer.alive) == (True, True)
 
 
-def test_what_cannot_be_undone_switches_learning_off() -> None:
+def test_failed_recovery_switches_learning_off() -> None:
     work = Work(1)
     work.raises, work.at_recovery = [RuntimeError("first")], lambda: vars()["and that too"]
     with started(work) as trainer:
@@ -228,7 +228,7 @@ def test_what_cannot_be_undone_switches_learning_off() -> None:
         wait_for(lambda: work.closed == 1)
 
 
-def test_thread_that_is_killed_from_outside_comes_back_to_its_work() -> None:
+def test_exception_raised_from_outside_does_not_end_the_thread() -> None:
     work = Work(following=lambda: time.sleep(0.001) or work.when.append(0.0) or True)  # type: ignore[func-returns-value]
     with started(work, "always") as trainer:
         ident = next(thread.ident for thread in threading.enumerate() if thread.name == "cornerman-trainer")
@@ -281,7 +281,7 @@ def test_prepare_that_raises_leaves_a_sentence_and_still_runs_what_was_asked() -
     assert ran == ["cornerman-trainer"]
 
 
-def test_thread_that_ends_is_named() -> None:
+def test_ended_thread_is_reported() -> None:
     def prepare() -> Work:
         raise KeyboardInterrupt
 
@@ -292,7 +292,7 @@ def test_thread_that_ends_is_named() -> None:
     assert trainer.stop()
 
 
-def test_work_that_does_not_come_back_is_named_and_counted_once_and_nobody_else_is_blamed() -> None:
+def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() -> None:
     now = [100.0]
     work = Work(1)
     work.go.clear()
@@ -315,7 +315,7 @@ def test_work_that_does_not_come_back_is_named_and_counted_once_and_nobody_else_
 
 
 @pytest.mark.parametrize("what", ["command", "practice", "recovery", "end"])
-def test_whatever_hangs_is_named(what: str) -> None:
+def test_hanging_command_practice_recovery_or_end_is_reported(what: str) -> None:
     now, go, inside = [100.0], Event(), Event()
 
     def hang() -> None:
@@ -346,7 +346,7 @@ def test_whatever_hangs_is_named(what: str) -> None:
             ending.join()
 
 
-def test_start_that_does_not_come_back_is_named() -> None:
+def test_hanging_start_is_reported() -> None:
     now, go, inside = [100.0], Event(), Event()
 
     def prepare() -> Work:
@@ -368,7 +368,7 @@ def test_start_that_does_not_come_back_is_named() -> None:
 
 
 @pytest.mark.parametrize("state", ["idle", "busy", "paused", "after a failure"])
-def test_it_stops_in_every_state_within_two_seconds_and_twice(state: str) -> None:
+def test_stop_returns_within_two_seconds_in_every_state_and_twice(state: str) -> None:
     work = Work(10**9)
     with started(work) as trainer:
         if state != "idle":
@@ -384,7 +384,7 @@ def test_it_stops_in_every_state_within_two_seconds_and_twice(state: str) -> Non
     assert DrivenThread(work).stop(), "it never began"
 
 
-def test_stop_says_when_preparing_takes_too_long_and_it_ends_right_after() -> None:
+def test_stop_returns_false_while_preparing_and_the_thread_ends_right_after() -> None:
     prepared, work = Event(), Work(5)
 
     def prepare() -> Work:

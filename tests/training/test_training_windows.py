@@ -29,7 +29,7 @@ from tests.support.windows import windows
         ("always", True, True, True),
     ],
 )
-def test_the_setting_says_when_the_window_is_open(window: str, in_round: bool, in_break: bool, in_choice: bool) -> None:
+def test_setting_says_when_the_window_is_open(window: str, in_round: bool, in_break: bool, in_choice: bool) -> None:
     mine, _ = windows(window)
     assert mine.window_open == in_round
     mine.open_window()
@@ -50,7 +50,7 @@ def test_the_setting_says_when_the_window_is_open(window: str, in_round: bool, i
     assert mine.why == "learning is off"
 
 
-def test_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_window_says_why_it_is_open_or_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     mine, _ = windows("while_choosing")
     assert mine.why == "a round is being played"
     mine.choose(True)
@@ -60,7 +60,7 @@ def test_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     assert windows("always")[0].why == "always"
 
 
-def test_settings_reach_it() -> None:
+def test_settings_reach_the_window() -> None:
     settings = with_values(
         Settings(),
         {"training_window": "while_choosing", "learning_time": "pump", "rest_on_battery": True},
@@ -75,7 +75,7 @@ def test_settings_reach_it() -> None:
 # -------------------------------------------------------------------------------------------------------- lent time
 
 
-def test_a_thread_of_its_own_may_work_as_long_as_the_window_is_open() -> None:
+def test_own_thread_may_work_while_the_window_is_open() -> None:
     mine, clock = windows()
     assert mine.budget() == 0.0
     mine.open_window()
@@ -87,7 +87,7 @@ def test_a_thread_of_its_own_may_work_as_long_as_the_window_is_open() -> None:
     assert mine.budget() == 0.0
 
 
-def test_lent_time_is_worked_in_until_it_is_over() -> None:
+def test_lent_time_is_used_until_it_is_over() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
     assert mine.budget() == 0.0
@@ -100,7 +100,7 @@ def test_lent_time_is_worked_in_until_it_is_over() -> None:
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -5.0])
-def test_whatever_time_a_game_lends_it_ends(seconds: float) -> None:
+def test_lent_time_of_any_length_ends(seconds: float) -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
     mine.lend(seconds)
@@ -108,7 +108,7 @@ def test_whatever_time_a_game_lends_it_ends(seconds: float) -> None:
     assert mine.budget() == 0.0
 
 
-def test_of_the_offers_its_share_is_taken_each_of_them_whole() -> None:
+def test_share_takes_whole_offers() -> None:
     mine, _ = windows(learning_time="pump", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
     assert all(mine.takes() for _ in range(40))
     mine.look()
@@ -116,7 +116,7 @@ def test_of_the_offers_its_share_is_taken_each_of_them_whole() -> None:
     assert mine.share == BUSY_SHARE
 
 
-def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time() -> None:
+def test_step_that_did_not_fit_is_not_begun_in_as_little_time() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
     for _ in range(60):
@@ -133,7 +133,7 @@ def test_a_step_that_does_not_fit_is_not_begun_again_in_as_little_time() -> None
     assert mine.budget() > 0.0, "but some seconds later it is tried again"
 
 
-def test_in_a_hurry_nothing_has_to_be_lent() -> None:
+def test_settle_needs_no_lent_time() -> None:
     for learning_time in ("pump", "thread"):
         mine, _ = windows(learning_time=learning_time)
         assert mine.budget(hurried=True) == 0.0, "but the window has to be open"
@@ -152,7 +152,7 @@ def stops(mine: TrainingWindows, do: Callable[[], object]) -> bool:
     return bool(mine.stop[0])
 
 
-def test_a_window_that_closes_ends_the_slice_under_way() -> None:
+def test_close_window_ends_the_slice_under_way() -> None:
     mine, _ = windows("while_choosing")
     mine.open_window()
     assert not stops(mine, lambda: mine.choose(True))
@@ -167,13 +167,13 @@ def test_a_window_that_closes_ends_the_slice_under_way() -> None:
     assert not stops(always, always.close_window), "a window that never closes"
 
 
-def test_time_that_is_taken_back_ends_the_slice_under_way() -> None:
+def test_time_taken_back_ends_the_slice_under_way() -> None:
     mine, _ = windows("always", "pump")
     assert not stops(mine, lambda: mine.lend(0.004))
     assert stops(mine, lambda: mine.lend(0.0))
 
 
-def test_only_late_frames_within_slices_make_learning_take_less() -> None:
+def test_only_late_frames_within_slices_lower_the_share() -> None:
     for during in (True, False):
         mine, clock = windows("always")
         for number in range(600):
@@ -186,7 +186,7 @@ def test_only_late_frames_within_slices_make_learning_take_less() -> None:
         assert (mine.share < 1.0) is during
 
 
-def test_the_run_on_is_what_was_worked_after_the_window_closed() -> None:
+def test_overrun_is_the_work_after_the_window_closed() -> None:
     mine, clock = windows()
     assert mine.run_on_ms is None
     mine.open_window()
@@ -209,7 +209,7 @@ def frames(mine: Frames, count: int, late_every: int, learned: bool) -> None:
         mine.frame(30.0 if late_every and number % late_every == 0 else 16.7, learned)
 
 
-def test_frames_that_come_late_only_while_it_learns_make_it_learn_less() -> None:
+def test_late_frames_only_while_learning_lower_the_share() -> None:
     mine = Frames()
     frames(mine, 600, 0, learned=False)
     frames(mine, 600, 8, learned=True)
@@ -220,7 +220,7 @@ def test_frames_that_come_late_only_while_it_learns_make_it_learn_less() -> None
     assert mine.share == 1.0
 
 
-def test_frames_that_come_late_anyway_are_not_its_fault() -> None:
+def test_late_frames_without_learning_keep_the_share() -> None:
     mine = Frames()
     for _ in range(20):
         frames(mine, 64, 8, learned=False)
@@ -228,7 +228,7 @@ def test_frames_that_come_late_anyway_are_not_its_fault() -> None:
     assert mine.share == 1.0
 
 
-def test_a_single_late_frame_or_a_pause_of_the_game_changes_nothing() -> None:
+def test_single_late_frame_or_pause_of_the_game_keeps_the_share() -> None:
     mine = Frames()
     frames(mine, 300, 0, learned=True)
     mine.frame(40.0, True)
@@ -239,14 +239,14 @@ def test_a_single_late_frame_or_a_pause_of_the_game_changes_nothing() -> None:
     assert mine.share == 1.0
 
 
-def test_a_game_of_thirty_frames_a_second_is_not_late() -> None:
+def test_game_of_thirty_frames_a_second_is_not_late() -> None:
     mine = Frames()
     for _ in range(1000):
         mine.frame(33.3, True)
     assert mine.share == 1.0
 
 
-def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
+def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
     reading = {"cpu_percent": 99.0, "own_cpu_percent": 5.0}
     mine, clock = windows("always", read_machine=lambda: dict(reading))
     mine.look()
@@ -263,7 +263,7 @@ def test_a_lower_share_makes_it_sleep_in_between_and_is_told() -> None:
     assert worked / (clock.now - 100.0) == pytest.approx(BUSY_SHARE, abs=0.05)
 
 
-def test_late_frames_are_told_as_the_reason() -> None:
+def test_late_frames_are_reported_as_the_reason() -> None:
     mine, _ = windows("always")
     for number in range(1200):
         if number % 2 == 0:
@@ -275,7 +275,7 @@ def test_late_frames_are_told_as_the_reason() -> None:
     assert mine.report()["why"] == mine.why
 
 
-def test_what_it_takes_itself_does_not_make_the_machine_busy() -> None:
+def test_own_load_does_not_make_the_machine_busy() -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}
     mine, clock = windows(read_machine=lambda: dict(reading))
     mine.look()
@@ -290,7 +290,7 @@ def test_what_it_takes_itself_does_not_make_the_machine_busy() -> None:
 # ------------------------------------------------------------------------------------------------------ reasons to rest
 
 
-def test_it_rests_while_it_is_hot_and_says_so_and_resumes_only_when_clearly_cooler() -> None:
+def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:
     reading: dict[str, float | None] = {"temperature_c": 60.0}
     mine, clock = windows("always", read_machine=lambda: dict(reading))
     for degrees, open_now in ((79.9, True), (80.0, False), (76.0, False), (74.9, True), (79.0, True)):
@@ -303,7 +303,7 @@ def test_it_rests_while_it_is_hot_and_says_so_and_resumes_only_when_clearly_cool
     assert mine.reading == reading
 
 
-def test_it_looks_at_the_machine_four_times_a_second_at_most() -> None:
+def test_machine_is_read_four_times_a_second_at_most() -> None:
     asked: list[int] = []
 
     def read_machine() -> dict[str, float | None]:
@@ -317,6 +317,6 @@ def test_it_looks_at_the_machine_four_times_a_second_at_most() -> None:
     assert len(asked) == 4
 
 
-def test_the_report_is_plain() -> None:
+def test_report_is_plain_data() -> None:
     mine, _ = windows()
     assert mine.report() == {"open": False, "why": "a round is being played", "share": 1.0, "run_on_ms": None}
