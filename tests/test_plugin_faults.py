@@ -120,20 +120,20 @@ def test_trainer_that_hangs_at_the_end_costs_no_switch(tmp_path: Path, monkeypat
     plugin.on_quit()
 
 
-def test_busy_machine_takes_its_share_of_lent_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_busy_machine_takes_its_share_of_granted_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Table(RINGSIDE, tmp_path, training_window="always", learning_time="pump") as table:
-        windows, lent = table.plugin.training.windows, list[float]()
+        windows, granted = table.plugin.training.windows, list[float]()
         monkeypatch.setattr(type(windows), "share", BUSY_SHARE)
-        lend = windows.lend
+        grant = windows.grant
 
         def noted(seconds: float) -> float:
-            lent.append(seconds)
-            return lend(seconds)
+            granted.append(seconds)
+            return grant(seconds)
 
-        monkeypatch.setattr(windows, "lend", noted)
+        monkeypatch.setattr(windows, "grant", noted)
         for _ in range(8):
             table.plugin.pump(8.0)
-        assert [seconds for seconds in lent if seconds] == [0.008] * round(8 * BUSY_SHARE)
+        assert [seconds for seconds in granted if seconds] == [0.008] * round(8 * BUSY_SHARE)
 
 
 def test_players_choice_opens_the_window_through_the_hooks(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_start_loads_as_many_champions_as_are_kept(tmp_path: Path) -> None:
 
         patch.setattr(Registry, "load", noted)
         with Table(Choosing(), tmp_path, learning=False) as table:
-            assert [policy.version for policy in table.plugin.slot.line] == list(range(5, 13))
+            assert [policy.version for policy in table.plugin.slot.champions] == list(range(5, 13))
     assert sorted(loaded) == list(range(5, 13))
 
 

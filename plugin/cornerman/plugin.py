@@ -1,7 +1,7 @@
-"""The plugin: the hooks that a game calls, and the composition root that builds what is behind them.
+"""The plugin: the hooks that a game calls, and the composition root that builds the parts behind them.
 
 Every method runs on the game's thread. None waits for the trainer, touches an accelerator, or writes a file while a
-battle runs; `on_load`, `on_quit`, `settle` and `evaluate` may take their time.
+battle runs; `on_load`, `on_quit`, `settle` and `evaluate` may take long.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ log = logging.getLogger("cornerman")
 
 LOADING_S = 30.0
 PLAYER_TEMPERATURE = 0.03
-"""Against a player it explores by this softmax temperature instead of random actions: never a clearly bad one."""
+"""Softmax temperature of exploration against a player, in place of random actions: never a clearly bad action."""
 
 
 class Cornerman:
@@ -76,7 +76,7 @@ class Cornerman:
             self.training.start(LOADING_S, progress)
 
     def _build(self, game: Game, folder: Path, settings: Settings) -> None:
-        """Build everything from what it uses; starts nothing. ModelError where nothing is stored and nothing can be."""
+        """Build every part; starts nothing. ModelError where no version is stored and none can be."""
         metrics = self.metrics
         self._game, self.encoder = game, Encoder(game)
         identity = Identity.of(game, self.encoder)
@@ -111,7 +111,7 @@ class Cornerman:
         self._loaded = True
 
     def _build_loop(self, stop: NDArray[np.uint8]) -> TrainingLoop:
-        """Build what learns; on the trainer's thread, so that a game that only plays loads none of it."""
+        """Build the training loop, on the trainer's thread; a game that only plays imports none of it."""
         from cornerman.training.build import build_loop
 
         events = self.recording.events
@@ -119,11 +119,11 @@ class Cornerman:
         return build_loop(self._game, self.settings, self.store, self.champions, events, self.metrics, worker, stop)
 
     def messages(self) -> list[str]:
-        """The newest sentences for the player, oldest first: for the host's own list."""
+        """The newest messages for the player, oldest first, for the host's own list."""
         return self.metrics.messages()
 
     def on_quit(self) -> None:
-        """Stop the trainer, which saves what it has learned, and keep what was recorded and not yet taken by it."""
+        """Stop the trainer, which saves its state, and store what was recorded and not yet collected."""
         if not self._loaded:
             return
         with ExitStack() as rest:  # in reverse order, each whatever another one raised
@@ -134,7 +134,7 @@ class Cornerman:
 
     def _close_files(self) -> None:
         if self.training.running:
-            log.error("the trainer did not stop in time: what it had not kept is lost")
+            log.error("the trainer did not stop in time: what it has not stored is lost")
             return
         with ExitStack() as rest:
             rest.callback(self.store.close)
@@ -184,7 +184,7 @@ class Cornerman:
         self.training.pump(budget_ms / 1e3)
 
     def _keep_what_was_recorded(self) -> None:
-        """Have it put on the disk, with its counts, on the thread that owns the files."""
+        """Store recorded battles and their counts, on the thread that owns the files."""
 
         def keep(loop: TrainingLoop | None) -> None:
             if loop is not None:
@@ -208,7 +208,7 @@ class Cornerman:
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
             why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
             self.metrics.notice = why
-            self.live.spoil(battle_id)
+            self.live.void(battle_id)
             return None
         temperature, epsilon = chosen.temperature, 0.0
         if switches.learning and switches.recording:
@@ -229,7 +229,7 @@ class Cornerman:
         self.controls.apply_learning(on)
 
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> dict[str, Any] | None:
-        """How a version fares against a bot; None, and a sentence, where there is none of that name."""
+        """Evaluate a version against a bot; None where one of them is missing, with a message for a missing version."""
         if not isinstance(self._game, HeadlessGame) or bot not in self._game.bots:
             return None
         try:
@@ -249,7 +249,7 @@ class Cornerman:
         self.panel.draw(surface)
 
     def report(self) -> Report:
-        """What the plugin is doing now."""
+        """A snapshot of the plugin's state."""
         if not self.training.alive:
             self.recording.events.drain()
         return compose(

@@ -45,7 +45,7 @@ class Settings:
     )
     learning_time: str = _setting(
         "thread",
-        "Where its time comes from: thread (its own) or pump (what the game lends).",
+        "Where its time comes from: thread (its own) or pump (what the game grants).",
         choices=_TIMES,
     )
     rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")
@@ -102,7 +102,7 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
 
 
 def chosen_settings(path: Path, wishes: Mapping[str, Any], say: Callable[[str], None]) -> Settings:
-    """The defaults, over them the game's wishes, over both the player's file; what is faulty is left out whole."""
+    """The defaults, overridden by the game's `wishes`, then by the player's file; a faulty source is ignored whole."""
     settings = Settings()
     try:
         settings = with_values(settings, wishes, "the game")

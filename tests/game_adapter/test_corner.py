@@ -8,7 +8,7 @@ from typing import Any
 import pygame
 import pytest
 
-from cornerman.training.starvation import HELD, NOT_LENT
+from cornerman.training.starvation import HELD, NOT_PUMPED
 from game_adapter.ringside.drawing.theme import SMALL
 from game_adapter.ringside.screens.corner import LENGTH_S, SETTLES_S, Corner, split_reason
 from tests.support.ringside_window import FRAME_S, SIZES, VERDICT, fight, opened, plugin_of, press, shown
@@ -16,7 +16,7 @@ from tests.support.ringside_window import FRAME_S, SIZES, VERDICT, fight, opened
 REASONS = (
     "between rounds; the machine is busy, so learning takes 5 % of the time",
     f"between rounds. {HELD.format(share=0.09)}",
-    f"while you choose. {NOT_LENT}",
+    f"while you choose. {NOT_PUMPED}",
 )
 
 

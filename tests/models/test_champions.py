@@ -60,7 +60,7 @@ def test_slot_gets_as_many_champions_as_it_keeps_without_damaged_ones(tmp_path: 
     damage(path_of(tmp_path, 6, "weights.safetensors"))
     damage(path_of(tmp_path, 1, "weights.safetensors"))
     opened = Opened(store)
-    assert [policy.version for policy in opened.champions.slot.line] == [3, 4, 5, 7, 8, 9, 10][-KEPT + 1 :]
+    assert [policy.version for policy in opened.champions.slot.champions] == [3, 4, 5, 7, 8, 9, 10][-KEPT + 1 :]
     assert len([sentence for sentence in opened.said if "damaged" in sentence]) == 2
 
 
@@ -103,14 +103,12 @@ def test_roll_back_that_cannot_be_noted_changes_nothing_and_says_so(
     opened = Opened(filled_store(tmp_path))
 
     def full() -> None:
-        raise ModelError("Which version plays could not be noted down (no space left on device).")
+        raise ModelError("Which version plays could not be stored (no space left on device).")
 
     monkeypatch.setattr(opened.store.registry, "roll_back", full)
     assert not opened.champions.roll_back()
     assert opened.playing == (2, 2, 2)
-    assert opened.said == [
-        "Which version plays could not be noted down (no space left on device). Version 2 still plays."
-    ]
+    assert opened.said == ["Which version plays could not be stored (no space left on device). Version 2 still plays."]
 
 
 def test_roll_back_goes_to_the_newest_earlier_champion_that_loads(tmp_path: Path) -> None:

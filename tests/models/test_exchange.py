@@ -86,7 +86,7 @@ def test_quarantine_survives_a_restart_and_a_lost_note(exported: Path, receiver:
         (tmp_path / "receiver" / name).write_bytes(b"")
     again = registry_in(tmp_path / "receiver")
     assert again.quarantined(version)
-    assert version not in again.line
+    assert version not in again.champions
 
 
 def test_import_takes_over_only_trusted_fields(exported: Path, receiver: Registry) -> None:

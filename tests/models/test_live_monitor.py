@@ -129,6 +129,6 @@ def test_end_gives_no_result_of_a_battle_that_tells_nothing(case: str) -> None:
     if case != "never decided":
         battles.decided(1, 7, 5)
     if case == "switched off":
-        battles.spoil()
+        battles.void()
     seats = dict.fromkeys((0, 1), Source.PLUGIN) if case == "both seats its own" else SEATS
     assert battles.end(1, seats, {0: 1, 1: -1}, case == "cut off") is None

@@ -200,7 +200,7 @@ def test_load_champion_works_on_a_full_disk(tmp_path: Path) -> None:
         policy, sentences = registry.load_champion()
     assert policy is not None
     assert policy.version == registry.champion == 1
-    assert any("could not be noted down" in sentence for sentence in sentences)
+    assert any("could not be stored" in sentence for sentence in sentences)
 
 
 def test_champions_are_rebuilt_when_both_files_are_lost(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_champions_are_rebuilt_when_both_files_are_lost(tmp_path: Path) -> None:
     for name in ("champion.json", "champion.previous.json"):
         (tmp_path / name).write_bytes(b"\0\xff")
     registry = opened(tmp_path)
-    assert registry.line == (0, 1, 2)
+    assert registry.champions == (0, 1, 2)
     assert any("rebuilt" in sentence for sentence in registry.load_champion()[1])
 
 
@@ -232,14 +232,14 @@ def test_newer_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:
 
 def test_promote_and_roll_back_keep_the_order(tmp_path: Path) -> None:
     registry = filled(tmp_path, 4)
-    assert (registry.champion, registry.predecessor, registry.line[0]) == (3, 2, 0)
+    assert (registry.champion, registry.predecessor, registry.champions[0]) == (3, 2, 0)
     assert registry.roll_back() == 2
-    assert opened(tmp_path).line == (0, 1, 2)
+    assert opened(tmp_path).champions == (0, 1, 2)
     assert [entry.state for entry in registry.versions()] == ["kept", "predecessor", "champion", "rolled back"]
     registry.promote(3)
     assert (registry.champion, registry.predecessor) == (3, 2)
     registry.promote(3)
-    assert registry.line == (0, 1, 2, 3)
+    assert registry.champions == (0, 1, 2, 3)
 
 
 def test_roll_back_skips_damaged_versions(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_prune_keeps_version_0_the_champions_and_the_newest(tmp_path: Path) -> N
     assert registry.prune(keep=3) == [1, 2, 3, 6]
     assert registry.numbers() == [0, 4, 5, 7]
     registry = opened(tmp_path)
-    assert registry.line == (0, 4, 5)
+    assert registry.champions == (0, 4, 5)
     assert registry.load_champion()[0] is not None
     assert registry.prune(keep=10) == []
 
@@ -296,7 +296,7 @@ def test_forget_erases_versions_learned_from_the_player_and_their_descendants(tm
     (tmp_path / "versions" / ".new-000009").mkdir()
     assert registry.erase_trained_from_player() == [taught, child]
     registry = opened(tmp_path)
-    assert registry.line == (0, 1, clean)
+    assert registry.champions == (0, 1, clean)
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == ["000000", "000001", "000004"]
 
 
@@ -313,7 +313,7 @@ def test_forget_finds_descendants_of_a_pruned_version(tmp_path: Path) -> None:
     registry.prune(keep=6)
     assert taught not in registry.numbers()
     assert registry.erase_trained_from_player() == [child, grandchild, told, orphan]
-    assert opened(tmp_path).line == (0, clean)
+    assert opened(tmp_path).champions == (0, clean)
 
 
 def test_forget_restores_the_last_champion_not_learned_from_the_player(tmp_path: Path) -> None:

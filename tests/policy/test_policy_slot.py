@@ -30,7 +30,7 @@ def test_it_does_what_a_plain_list_would(moves: list[str]) -> None:
             slot.restart(*(policy(each) for each in [*plain[:-1], version]))
             plain = [*plain[:-1], version]
         swaps += 1
-        assert [each.version for each in slot.line] == plain
+        assert [each.version for each in slot.champions] == plain
         assert slot.champion.version == plain[-1]
         assert slot.oldest.version == plain[0]
         assert [slot.back(n).version for n in range(12)] == [plain[max(0, len(plain) - 1 - n)] for n in range(12)]
@@ -39,6 +39,6 @@ def test_it_does_what_a_plain_list_would(moves: list[str]) -> None:
 
 def test_only_the_newest_are_kept_at_the_start_and_one_is_needed() -> None:
     slot = PolicySlot([policy(version) for version in range(KEPT + 3)])
-    assert [each.version for each in slot.line] == list(range(3, KEPT + 3))
+    assert [each.version for each in slot.champions] == list(range(3, KEPT + 3))
     with pytest.raises(ValueError, match="at least one"):
         PolicySlot([])

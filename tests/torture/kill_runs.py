@@ -31,7 +31,7 @@ from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import DataFormat
 from cornerman.files.atomic import read_json
 from cornerman.files.checkpoint_file import CheckpointFile
-from cornerman.models.champion_file import read_line
+from cornerman.models.champion_file import read_champions
 from cornerman.models.history import History
 from cornerman.models.manifest import Identity
 from cornerman.models.registry import Registry
@@ -138,21 +138,21 @@ def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -
     for version in loaded.keys() & told.versions.keys():
         if loaded[version] != told.versions[version]:
             found.add("wrong_weights", f"version {version}")
-    line, _ = read_line(registry.folder)
-    if line is None:
+    stored, _ = read_champions(registry.folder)
+    if stored is None:
         if told.versions:
             found.add("lost", "which version plays")
         return
     for version in sorted(told.versions.keys() | told.rolled_back):
         newer = sum(number > version for number in loaded)
         before = found["kill.lost"]
-        if version in line.rolled_back or (version in line.line and version not in told.rolled_back):
+        if version in stored.rolled_back or (version in stored.champions and version not in told.rolled_back):
             if version not in loaded:
                 found.add("lost", f"the files of version {version}")
-        elif version in line.line:
+        elif version in stored.champions:
             found.add("lost", f"the roll-back of version {version}")
         elif newer < SETTINGS["kept_versions"] - 4:  # else it was pruned, which spares a few older ones
-            found.add("lost", f"version {version}: {line}")
+            found.add("lost", f"version {version}: {stored}")
         if found["kill.lost"] > before:  # counted once
             told.versions.pop(version, None)
             told.rolled_back.discard(version)

@@ -113,7 +113,7 @@ class Session:
 
     def _turn_over(self) -> None:
         self._acknowledge()
-        if len(self.plugin.store.registry.line) > 1 and self._random.random() < ROLLED_BACK:
+        if len(self.plugin.store.registry.champions) > 1 and self._random.random() < ROLLED_BACK:
             self._roll_back()
 
     def _acknowledge(self) -> None:

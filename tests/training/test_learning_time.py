@@ -1,4 +1,4 @@
-"""The two ways to give the trainer time, held to the same tests: its own thread, or lent by pump; and how it starts."""
+"""Two ways to give the trainer time, under the same tests: its own thread, or time granted by pump; and its start."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Game:
     def __init__(self, trainer: DrivenThread, work_s: float = 0.002, wait_s: float = 0.006) -> None:
         self.trainer, self.work_s, self.wait_s = trainer, work_s, wait_s
         self.waits: list[tuple[float, float]] = []
-        self.lent_s: list[float] = []
+        self.granted_s: list[float] = []
 
     def frame(self) -> None:
         time.sleep(self.work_s)
         begun = time.monotonic()
         self.trainer.frame(1e3 * (self.work_s + self.wait_s))
         if self.trainer.windows.learning_time == "pump":
-            self.trainer.lend(self.wait_s - 0.001)
-            self.lent_s.append(time.monotonic() - begun)
+            self.trainer.grant(self.wait_s - 0.001)
+            self.granted_s.append(time.monotonic() - begun)
         time.sleep(max(0.0, begun + self.wait_s - time.monotonic()))
         self.waits.append((begun, time.monotonic()))
 
@@ -105,7 +105,7 @@ def test_pause_holds_the_work_and_stop_returns_in_time(way: str) -> None:
         assert time.monotonic() - begun < 2.0
 
 
-def test_pump_work_begins_only_in_the_time_that_was_lent() -> None:
+def test_pump_work_begins_only_in_granted_time() -> None:
     work = Work(10**6, took_s=0.0005)
     with started(work, "always", learning_time="pump") as trainer:
         game = Game(trainer, work_s=0.006)
@@ -120,26 +120,26 @@ def test_pump_returns_at_once_where_nothing_is_to_be_done_and_in_time_where_a_sl
     with started(work, "always", learning_time="pump") as trainer:
         game = Game(trainer)
         game.play(40)
-        assert sorted(game.lent_s)[20] < 0.004, "the game gets its time back"
+        assert sorted(game.granted_s)[20] < 0.004, "the game gets its time back"
         work.following = lambda: time.sleep(0.5)
-        game.lent_s.clear()
+        game.granted_s.clear()
         game.play(20)
-        assert sorted(game.lent_s)[10] < 0.015
+        assert sorted(game.granted_s)[10] < 0.015
 
 
 def test_pump_takes_any_number_as_a_time() -> None:
     work = Work(3)
     with started(work, "always", learning_time="pump") as trainer:
         for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
-            trainer.lend(seconds)
-        trainer.lend(float("inf"))
+            trainer.grant(seconds)
+        trainer.grant(float("inf"))
         assert work.done == 3
 
 
 def test_pump_does_nothing_where_the_trainer_has_its_own_time() -> None:
     with started(Work(10**6), "always") as trainer:
         begun = time.monotonic()
-        trainer.lend(5.0)
+        trainer.grant(5.0)
         assert time.monotonic() - begun < 1.0
 
 

@@ -107,8 +107,8 @@ def test_damaged_checkpoint_goes_back_to_the_one_before_or_to_the_champion_with_
         (tmp_path / name).write_bytes(data)
     again = Gym(tmp_path, **SLOW_TO_PROMOTE)
     assert (0 < again.learner.steps <= gym.learner.steps) is not both
-    whence = "the champion" if both else "what was saved before"
-    assert again.told[0].endswith(f"Learning goes on from {whence}.")
+    start = "the champion" if both else "the checkpoint before it"
+    assert again.told[0].endswith(f"Learning goes on from {start}.")
     assert again.experience.buffers.player.size == 120, "the battles are there in any case"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cornerman.training.starvation import NO_SIGN_S, NOTHING_LENT_S, Starvation, clock_of_this_thread
+from cornerman.training.starvation import NO_SIGN_S, NOTHING_GRANTED_S, Starvation, clock_of_this_thread
 from tests.support.windows import Clock, windows
 
 
@@ -104,7 +104,7 @@ def test_frame_reads_the_processor_time_of_a_real_thread() -> None:
     assert spent >= 0.05 or not hasattr(time, "pthread_getcpuclockid")
 
 
-def test_frame_does_not_judge_a_trainer_waiting_for_lent_time() -> None:
+def test_frame_does_not_judge_a_trainer_waiting_for_granted_time() -> None:
     processor = Clock()
     mine = Starvation("pump", lambda: True, processor, lambda: processor)
     mine.begins(0.0)
@@ -137,16 +137,16 @@ def test_frames_of_the_thread_reach_starvation() -> None:
     assert "busy loop" in mine.why
 
 
-def test_game_that_lends_no_time_is_told_what_to_call() -> None:
+def test_game_that_never_calls_pump_is_told_what_to_call() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
-    while clock.now < 100 + NOTHING_LENT_S:
+    while clock.now < 100 + NOTHING_GRANTED_S:
         assert mine.budget() == 0.0
         assert mine.why == "between rounds"
         clock.now += 0.05
     clock.now += 0.1
     mine.budget()
     assert "pump(budget_ms)" in mine.why
-    mine.lend(0.01)
+    mine.grant(0.01)
     assert mine.budget() > 0.0
     assert mine.why == "between rounds"

@@ -1,4 +1,4 @@
-"""When the trainer may learn and how much: windows, lent time, the share of the time, and reasons to rest."""
+"""When the trainer may learn and how much: windows, granted time, the share of the time, and reasons to rest."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cornerman.settings import Settings, with_values
 from cornerman.training.training_windows import (
     BUSY_SHARE,
     LEAST_SHARE,
+    LONGEST_GRANT_S,
     LOOK_PERIOD_S,
-    MOST_LENT_S,
     SLICE_S,
     Frames,
     TrainingWindows,
@@ -72,7 +72,7 @@ def test_settings_reach_the_window() -> None:
     assert "battery" in mine.rest
 
 
-# -------------------------------------------------------------------------------------------------------- lent time
+# -------------------------------------------------------------------------------------------------------- granted time
 
 
 def test_own_thread_may_work_while_the_window_is_open() -> None:
@@ -87,11 +87,11 @@ def test_own_thread_may_work_while_the_window_is_open() -> None:
     assert mine.budget() == 0.0
 
 
-def test_lent_time_is_used_until_it_is_over() -> None:
+def test_granted_time_is_used_until_it_is_over() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
     assert mine.budget() == 0.0
-    assert mine.lend(0.008) == 0.008
+    assert mine.grant(0.008) == 0.008
     assert mine.budget() == pytest.approx(0.008)
     clock.now += 0.005
     assert 0.002 < mine.budget() < 0.004
@@ -100,11 +100,11 @@ def test_lent_time_is_used_until_it_is_over() -> None:
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -5.0])
-def test_lent_time_of_any_length_ends(seconds: float) -> None:
+def test_granted_time_of_any_length_ends(seconds: float) -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
-    mine.lend(seconds)
-    clock.now += MOST_LENT_S
+    mine.grant(seconds)
+    clock.now += LONGEST_GRANT_S
     assert mine.budget() == 0.0
 
 
@@ -120,20 +120,20 @@ def test_step_that_did_not_fit_is_not_begun_in_as_little_time() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()
     for _ in range(60):
-        mine.lend(0.004)
+        mine.grant(0.004)
         if budget := mine.budget():
             clock.now += 0.012
             mine.worked(0.012, budget)
-    mine.lend(0.004)
+    mine.grant(0.004)
     assert mine.budget() == 0.0
-    mine.lend(0.020)
+    mine.grant(0.020)
     assert mine.budget() > 0.0
     for _ in range(1000):
-        mine.lend(0.004)
+        mine.grant(0.004)
     assert mine.budget() > 0.0, "but some seconds later it is tried again"
 
 
-def test_settle_needs_no_lent_time() -> None:
+def test_settle_needs_no_granted_time() -> None:
     for learning_time in ("pump", "thread"):
         mine, _ = windows(learning_time=learning_time)
         assert mine.budget(hurried=True) == 0.0, "but the window has to be open"
@@ -169,8 +169,8 @@ def test_close_window_ends_the_slice_under_way() -> None:
 
 def test_time_taken_back_ends_the_slice_under_way() -> None:
     mine, _ = windows("always", "pump")
-    assert not stops(mine, lambda: mine.lend(0.004))
-    assert stops(mine, lambda: mine.lend(0.0))
+    assert not stops(mine, lambda: mine.grant(0.004))
+    assert stops(mine, lambda: mine.grant(0.0))
 
 
 def test_only_late_frames_within_slices_lower_the_share() -> None:

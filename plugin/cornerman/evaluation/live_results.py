@@ -1,7 +1,7 @@
-"""Live results: which battles of the running game tell something about a version, and when a champion has become worse.
+"""Live results: scores of versions in the running game's battles, and a test of whether a champion has become worse.
 
-Live battles may call for a roll-back, never for a promotion: a player's own few battles prove little, so only a large
-drop counts, and only battles at the same difficulty against the same kind of opponent are compared. Plain arithmetic.
+Live battles may cause a roll-back, never a promotion: a player's own few battles prove little, so only a large drop
+counts, and only battles at the same difficulty against the same kind of opponent are compared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PRIOR_VARIANCE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class LiveResult:
-    """How one version fared in one whole battle, at one difficulty."""
+    """Score of one version in one whole battle, at one difficulty."""
 
     version: int
     level: int
@@ -40,43 +40,43 @@ class LiveResult:
 @dataclass(slots=True)
 class _OpenBattle:
     rounds: int = 1
-    spoiled: bool = False
+    void: bool = False
     decided: set[tuple[int, int]] = field(default_factory=set)  # version and difficulty
 
 
 class LiveBattles:
-    """The battles under way; a battle that one version fought from end to end gives a result. The game's thread."""
+    """Battles under way; one that a single version fought from start to end gives a result. The game's thread."""
 
     def __init__(self) -> None:
         self.outcomes: deque[int] = deque(maxlen=RECENT_BATTLES)
-        """How the plugin fared in the last battles that were not cut off: 1, 0 or -1, whichever version decided."""
+        """Outcomes of the plugin in the last battles that were not cut off: 1, 0 or -1, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
 
     def start(self, battle_id: int) -> None:
-        """A battle begins; where `MAX_OPEN` are under way already, the oldest is dropped."""
+        """Add a battle; where `MAX_OPEN` are under way already, the oldest is dropped."""
         if len(self._open) >= MAX_OPEN:
             del self._open[next(iter(self._open))]
         self._open[battle_id] = _OpenBattle()
 
     def decided(self, battle_id: int, version: int, level: int) -> None:
-        """A version chose an action at a difficulty."""
+        """Called when a version has chosen an action at a difficulty."""
         battle = self._open.get(battle_id)
         if battle is not None:
             battle.decided.add((version, level))
 
-    def spoil(self, battle_id: int | None = None) -> None:
-        """Give no result for a battle, since something else moved for the version; None: for all that are open."""
+    def void(self, battle_id: int | None = None) -> None:
+        """Give no result for a battle in which something else chose actions; None: for all under way."""
         for each in list(self._open) if battle_id is None else [battle_id]:
             if each in self._open:
-                self._open[each].spoiled = True
+                self._open[each].void = True
 
     def forget(self) -> None:
         """Drop the outcomes, and give no result for the battles under way."""
         self.outcomes.clear()
-        self.spoil()
+        self.void()
 
     def reached(self, battle_id: int, number: object) -> None:
-        """A battle has reached a round; a number that is none is ignored."""
+        """Called when a battle has reached a round; anything but an int is ignored."""
         battle = self._open.get(battle_id)
         if battle is not None and type(number) is int:
             battle.rounds = max(battle.rounds, number)
@@ -92,7 +92,7 @@ class LiveBattles:
         if result is None:
             return None
         self.outcomes.append(result)
-        if battle is None or battle.spoiled or len(battle.decided) != 1:
+        if battle is None or battle.void or len(battle.decided) != 1:
             return None
         if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
             return None
@@ -109,7 +109,7 @@ def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:
 
 
 def outcome_of(outcome: Mapping[int, int], seat: int) -> int | None:
-    """How a seat fared: 1, 0 or -1; None where the game's outcome does not say so, which the recorder reports."""
+    """Outcome of a seat: 1, 0 or -1; None where the game gave something else, which the recorder reports."""
     try:
         result = as_index(outcome.get(seat))  # type: ignore[arg-type]  # None is no index either
     except (AttributeError, TypeError):
@@ -117,12 +117,12 @@ def outcome_of(outcome: Mapping[int, int], seat: int) -> int | None:
     return result if result in {-1, 0, 1} else None
 
 
-# ------------------------------------------------------------------------------------------------- has it become worse
+# --------------------------------------------------------------------------------------------- test of a version
 
 
 @dataclass(frozen=True, slots=True)
 class WatchBounds:
-    """How large a drop matters, and how often either error may happen."""
+    """The drop to detect, the rates of both errors, and the numbers of battles."""
 
     drop: float = 0.20  # of the mean score, a draw counting one half
     alpha: float = 0.02  # how often a version that is no worse may be rolled back
@@ -165,7 +165,7 @@ class LiveWatch:
 
     @property
     def sentence(self) -> str:
-        """What is known, for the player."""
+        """The result so far, for the player."""
         figures = (
             f"{self._now.mean:.0%} in {self._now.num} live battles after {self._before.mean:.0%} in {self._before.num}"
         )

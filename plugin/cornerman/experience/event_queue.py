@@ -26,10 +26,10 @@ from cornerman.experience.rewards import RewardCalculator
 from cornerman.files.quality_note import QualityNote
 
 MAX_EVENTS = 1024
-"""More than these wait for a trainer that does not come: then whoever enqueues one drains some of them."""
+"""Where more than these wait, as no trainer drains them, enqueuing one drains some."""
 DRAINED_AT_ONCE = 64
 MAX_ITEMS = 4096
-"""More recorded items than these wait for a trainer: then whoever enqueues an event asks for them to be kept."""
+"""Where more recorded items than these wait, enqueuing an event asks for them to be stored."""
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 _DICT = frozenset({dict})
@@ -141,9 +141,9 @@ class EventQueue:
 
 
 class Recording:
-    """Records the battles of a running game and brings them to the disk; a switch takes effect in mid-battle.
+    """Records the battles of a running game and stores them; a switch takes effect in mid-battle.
 
-    What is below the line belongs to the thread that owns the files: the trainer's, or the game's where there is none.
+    `store`, `note_quality` and `erase` are called on the thread that owns the files: the trainer's, or the game's.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Recording:
         say: Callable[[str], object],
         keep: Callable[[], object],
     ) -> None:
-        """`say` takes a sentence for each reason of a rejection; `keep` is called where too much waits to be taken."""
+        """`say` takes a message for each reason of a rejection; `keep` is called where too many items wait."""
         self._recorded: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, rewards, self._recorded.append, say)
         self.events = EventQueue(self.recorder, self._recorded, encoder.reads_whole_state, keep)
@@ -164,7 +164,7 @@ class Recording:
         self._battles, self._quality, self._on = battles, quality, True
 
     def start(self, battle_id: int, seats: Mapping[int, Source], sides: Mapping[int, int] | None = None) -> None:
-        """A battle begins; where too many are under way, the oldest is dropped, since its game ends none."""
+        """Add a battle; where too many are under way, the oldest is dropped, since the game never ends it."""
         if len(self.open) >= MAX_OPEN_BATTLES:
             del self.open[next(iter(self.open))]
         self.open[battle_id] = seats, sides
@@ -174,17 +174,17 @@ class Recording:
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
-        """An action was applied."""
+        """Called when an action has been applied."""
         if self._on:
             self.events.turn(battle_id, seat, state, action_mask, action, next_state)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
-        """A version of the policy chose an action."""
+        """Called when a version has chosen an action."""
         if self._on:
             self.events.chose(battle_id, seat, action, version)
 
     def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool) -> Mapping[int, Source]:
-        """A battle is over; returns who sat in it, nobody where it is unknown."""
+        """End a battle; returns its seats, none where it is unknown."""
         if self._on:
             self.events.end(battle_id, outcome, truncated)
         return self.open.pop(battle_id, ({}, None))[0]
@@ -194,42 +194,42 @@ class Recording:
         return battle_id in self.open and Source.PLAYER in self.open[battle_id][0].values()
 
     def switch(self, on: bool) -> None:
-        """Record from now on, or no longer."""
+        """Switch recording."""
         if on != self._on:
             self._on = on
             self.cut()
 
     def cut(self) -> None:
-        """Abandon what was recorded of every battle under way, and record it from here on where recording is on."""
+        """Abandon what was recorded of battles under way; where recording is on they are recorded from here on."""
         for battle_id, battle in self.open.items():
             self.events.abandon(battle_id)
             if self._on:
                 self.events.start(battle_id, *battle)
 
     def abandon(self) -> None:
-        """The game ends: so do the battles under way."""
+        """Abandon the battles under way, at the end of the game."""
         for battle_id in self.open:
             self.events.abandon(battle_id)
 
     def waiting(self) -> list[Transition | BattleEnd]:
-        """What was recorded and not yet taken, for a look at it."""
+        """Items recorded and not yet taken."""
         self.events.drain()
         return list(self._recorded)
 
     def counts(self) -> dict[str, Any]:
-        """What was recorded and what was rejected, with an example of each reason."""
+        """Counts of recorded and rejected records, with an example of each reason."""
         return self.recorder.quality()
 
     # -------------------------------------------------------------------------------- the thread that owns the files
 
     def store(self) -> int:
-        """Put on the disk what nobody took from `events`; returns how many battles this session has stored."""
+        """Store the items waiting in `events`; returns the number of battles stored in this session."""
         for item in self.events.items():
             self._battles.take_live(item)
         return self._battles.kept
 
     def note_quality(self, ending: bool = False) -> None:
-        """Keep the counts for `cornerman doctor`."""
+        """Write the counts for `cornerman doctor`."""
         self._quality.write(self.counts(), ending)
 
     def erase(self) -> list[Counts]:

@@ -1,7 +1,7 @@
-"""Champions: the one owner of who plays. Policy slot, stored versions and history change together, and only here.
+"""Champions: which version plays. Policy slot, stored versions and history are changed together, and only here.
 
-The disk first, then the slot: whoever plays now plays at the next start too, and what the disk refuses changes nothing.
-The thread that owns the store calls everything here; any thread may read `slot`.
+The disk is changed first, then the slot: the version that plays now also plays at the next start, and where the disk
+refuses nothing changes. The thread that owns the store calls everything here; any thread may read `slot`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Champions:
     """Loads, promotes and rolls back champions; `slot` holds the last of them, and its newest plays."""
 
     def __init__(self, store: Store, seed: int, say: Say, tell: Say) -> None:
-        """Load the stored champions; where none loads, draw, store and promote a version that has learned nothing.
+        """Load the stored champions; where none loads, store and promote an untrained version, drawn from `seed`.
 
-        `say` takes sentences about trouble, `tell` those about who plays now. `seed` decides the first version's
-        weights. ModelError where a first version cannot be stored.
+        `say` takes messages about trouble, `tell` events such as a roll-back. ModelError where an untrained version
+        cannot be stored.
         """
         self.registry, self._store, self._seed, self._say, self._tell = store.registry, store, seed, say, tell
         self.slot = PolicySlot(self._stored())
@@ -39,15 +39,15 @@ class Champions:
     # -------------------------------------------------------------------------------------------------- who may learn
 
     def start_for(self, spec: NetworkSpec) -> Policy:
-        """Whose weights learning begins with: the newest champion with that network, else one drawn anew.
+        """The policy that learning starts from: the newest champion with that network, else newly drawn weights.
 
         An imported champion may have other hidden layers than the learner.
         """
-        fitting = [policy for policy in self.slot.line if policy.spec == spec]
+        fitting = [policy for policy in self.slot.champions if policy.spec == spec]
         return fitting[-1] if fitting else Policy(spec, self._drawn(spec))
 
     def learned_from_player(self, version: int) -> bool:
-        """Whether a version learned from the player's battles, itself or by descent; True where nobody can tell."""
+        """Whether a version or an ancestor learned from the player's battles; True where that is unknown."""
         try:
             return version >= 0 and self.registry.manifest(version).from_player
         except ModelError:
@@ -55,13 +55,13 @@ class Champions:
 
     @property
     def on_probation(self) -> bool:
-        """Whether live battles have still to show that the champion is no worse; then no candidate is judged."""
+        """Whether the champion is on probation in live battles; no candidate is judged meanwhile."""
         return self._monitor.on_probation(self.slot.champion.version)
 
     # ------------------------------------------------------------------------------------------------------- changes
 
     def judged(self, verdict: Verdict, candidate: Policy, provenance: Provenance) -> Policy | None:
-        """Note a verdict; a candidate that it promotes is stored and plays: that policy, or None.
+        """Record a verdict; store and promote its candidate where it says so. Returns the promoted policy or None.
 
         ModelError, and nothing has changed, where it cannot be stored.
         """
@@ -71,7 +71,7 @@ class Champions:
         return policy
 
     def promote(self, candidate: Policy, provenance: Provenance) -> Policy:
-        """Store a candidate and let it play; ModelError, and nothing has changed, where it cannot be stored."""
+        """Store a candidate and promote it; ModelError, and nothing has changed, where it cannot be stored."""
         version = self.registry.save(candidate.flat, provenance, spec=candidate.spec)
         self.registry.promote(version)
         policy = Policy(candidate.spec, candidate.flat, version)
@@ -79,36 +79,36 @@ class Champions:
         return policy
 
     def note(self, verdict: Verdict, champion: int, oldest: int, promoted: int | None) -> None:
-        """Put a verdict with its battles into the history, and the version that was promoted by it."""
+        """Add a verdict with its battles to the history, and the version that it promoted."""
         self._monitor.judged(verdict, champion, None if promoted is None else self.registry.manifest(promoted), oldest)
 
     def take_in(self, version: int) -> None:
-        """Let a stored version play that came from elsewhere; ModelError where it does not load or has not played."""
+        """Promote an imported version; ModelError where it does not load or is still in quarantine."""
         policy = self.registry.load(version)
         self.registry.promote(version)
         self.slot.promote(policy)
 
     def go_back_to(self, champions: Sequence[Policy]) -> None:
-        """Let these champions of a checkpoint play, oldest first. What was promoted since stays stored and noted as
-        promoted: training that goes on from there comes to the same versions again, see `promote_again`."""
+        """Fill the slot with a checkpoint's champions, oldest first. Later ones stay stored and recorded as promoted:
+        training resumed from there comes to the same versions again, see `promote_again`."""
         self.slot.restart(*champions)
 
     def promote_again(self, version: int) -> Policy:
-        """Let a version play that was stored after the checkpoint which training went back to."""
+        """Promote a version that was stored after the checkpoint which training resumed from."""
         policy = self.registry.load(version)
-        if version not in self.registry.line:
+        if version not in self.registry.champions:
             self.registry.promote(version)
         self.slot.promote(policy)
         return policy
 
     def live(self, result: LiveResult) -> bool:
-        """Note a live battle; True where the champion proved worse than its predecessor was, and was rolled back."""
-        line = self.slot.line
+        """Count a live battle; True where the champion proved worse than its predecessor and was rolled back."""
+        line = self.slot.champions
         why = self._monitor.live(result, line[-1].version, line[-2].version if len(line) > 1 else None)
         return bool(why) and self.roll_back(why)
 
     def roll_back(self, why: str = "") -> bool:
-        """The predecessor plays, now and at the next start; False, with nothing changed, where that cannot be."""
+        """Let the predecessor play, now and at the next start; False, and no change, where that is impossible."""
         before = self.slot.champion
         try:
             there_is_one = self.registry.roll_back() is not None
@@ -121,7 +121,7 @@ class Champions:
         return there_is_one
 
     def prune(self, keep: int) -> None:
-        """Delete the oldest versions until `keep` are left; too many are no harm, so a failure is only told."""
+        """Delete the oldest versions until `keep` are left; a failure is only an event, since too many do no harm."""
         try:
             self.registry.prune(keep)
         except ModelError as error:
@@ -130,16 +130,16 @@ class Champions:
     # -------------------------------------------------------------------------------------------------------- erasing
 
     def erase_trained_from_player(self) -> int:
-        """Erase every version that learned from the player, and every checkpoint; returns how many versions.
+        """Erase every version that learned from the player, and every checkpoint; returns the number of versions.
 
-        The newest one that did not plays then. ModelError where something could not be erased; whatever could is.
+        The newest remaining champion plays. ModelError where something could not be erased; the rest is erased.
         """
         problems = []
         erased: list[int] = []
 
         def erase_checkpoints() -> None:
             self._store.checkpoint.erase()
-            self._store.bulk_checkpoint.erase()  # it may go on from a champion that learned from the player
+            self._store.bulk_checkpoint.erase()  # its weights may descend from a champion that learned from the player
 
         for step in (
             erase_checkpoints,
@@ -161,14 +161,14 @@ class Champions:
     # --------------------------------------------------------------------------------------------------------- inside
 
     def _restart(self) -> None:
-        """Let the slot hold the stored champions again."""
+        """Fill the slot with the stored champions."""
         self.slot.restart(*self._stored())
 
     def _stored(self) -> list[Policy]:
-        """The champions that load, oldest first, at least one; what is wrong with the others is said."""
+        """The champions that load, oldest first, at least one; a message for each of the others."""
         champion, sentences = self.registry.load_champion()
         policies = []
-        for version in self.registry.line[-KEPT:-1]:
+        for version in self.registry.champions[-KEPT:-1]:
             try:
                 policies.append(self.registry.load(version))
             except ModelError as error:
@@ -178,7 +178,7 @@ class Champions:
         return [*policies, champion if champion is not None else self._first()]
 
     def _first(self) -> Policy:
-        """Store and promote a version that has learned nothing; ModelError where that cannot be done."""
+        """Store and promote an untrained version; ModelError where the disk refuses."""
         spec = self.registry.spec
         flat = self._drawn(spec)
         version = self.registry.save(flat, Provenance(), spec=spec)

@@ -1,6 +1,6 @@
-"""Erasing the player's data: what the player did and what was learned from it, in every file and in memory.
+"""Erasure of the player's data: recorded battles and everything learned from them, in every file and in memory.
 
-On the thread that owns those files: the trainer's, or the game's where there is no trainer.
+Runs on the thread that owns the files: the trainer's, or the game's where there is no trainer.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from cornerman.models.champions import Champions
 
 
 def forget(champions: Champions, erase_battles: Callable[[], Sequence[Counts]], clear: Callable[[], None]) -> str:
-    """Erase everything, and say with counts what was erased and what could not be: one failure stops nothing else.
+    """Erase everything; returns a message with counts of what was erased and what could not be.
 
-    `erase_battles` erases the stored battles, `clear` what was recorded and learned in
-    memory. The newest version that did not learn from the player plays then.
+    `erase_battles` erases the stored battles, `clear` what was recorded and learned in memory; a step that fails stops
+    no other. The newest version that did not learn from the player plays afterwards.
     """
     failed: list[str] = []
     versions: list[int] = []
@@ -36,11 +36,11 @@ def forget(champions: Champions, erase_battles: Callable[[], Sequence[Counts]], 
             failed.append(
                 f"What was set aside could not be erased from the disk ({error.strerror or error}); try again."
             )
-    return " ".join([told(erased, sum(versions)), *failed])
+    return " ".join([summary(erased, sum(versions)), *failed])
 
 
-def told(erased: Sequence[Counts], versions: int) -> str:
-    """What was erased, in one sentence with counts."""
+def summary(erased: Sequence[Counts], versions: int) -> str:
+    """What was erased, with counts."""
     kinds = {PLAYER: "of yours", SELF_PLAY: "of its own practice"}
     parts = [
         f"{_counted(one.battles, 'battle')} {kinds[one.kind]} ({_counted(one.transitions, 'decision')})"

@@ -1,8 +1,8 @@
-"""Handing a version on, and taking one from a stranger.
+"""Export and import of versions.
 
-What a stranger sends is data until it is proved otherwise: nothing in it is executed, no name in it becomes a path, and
-nothing is written but a new version made from the checked numbers alone. It stays in quarantine, where it cannot be
-promoted, until it has played a smoke battle. Every refusal is a ModelError with a sentence.
+An imported file is not trusted: nothing in it is executed, no name in it becomes a path, and nothing is written but a
+new version made from the checked numbers alone. It stays in quarantine, where it cannot be promoted, until it has
+played a smoke battle. Every refusal is a ModelError with the reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cornerman.models.registry import Registry
 from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
 
 IMPORTS = "imports"
-"""The folder inside the data folder where a player puts models of others."""
+"""The folder inside the data folder for models to import."""
 SMOKE_SEED = 7
 _LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES}
 _MAX_ARCHIVE_BYTES = sum(_LIMITS.values()) + 2**16
@@ -60,13 +60,13 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
     if manifest.weights_bytes > MAX_WEIGHTS_BYTES:
         raise ModelError(f"The version cannot be imported: it claims {manifest.weights_bytes:,} bytes of weights.")
     policy = policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import")
-    # The gate's result is not taken over: it tells how the version fared against somebody else's champion.
+    # The gate's result is not copied: it is about another data folder's champion.
     provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported")
     return registry.save(policy.flat, provenance, spec=manifest.spec)
 
 
 def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
-    """Let an imported version play itself once, and out of quarantine if that works; ModelError when it does not."""
+    """Let an imported version play against itself, then release it from quarantine; ModelError where that fails."""
     bot = PolicyBot(registry.load(version), encoder)
     try:
         played = play_battle(game, seed, [bot, bot], MAX_TURNS)
@@ -77,14 +77,14 @@ def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, enco
 
 
 def waiting_imports(folder: Path) -> list[Path]:
-    """The models that a player put into the imports folder, by name."""
+    """The .zip files in the imports folder, sorted by name."""
     return sorted((folder / IMPORTS).glob("*.zip"))
 
 
 def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Encoder) -> str:
-    """Import the first waiting model and let it play once it has played a smoke battle; returns what came of it.
+    """Import the first waiting model and promote it after a smoke battle; returns a message about the result.
 
-    The file is put aside under another ending either way, so that it is offered once.
+    The file is renamed either way, so that it is offered once.
     """
     files = waiting_imports(folder)
     if not files:
@@ -115,7 +115,7 @@ def _object(data: bytes) -> dict[str, object]:
 
 
 def _folder_reader(path: Path) -> Callable[[str, int], bytes]:
-    """Reads plain files of a folder by their fixed names; a link is refused, wherever it leads."""
+    """Reader of a folder's plain files by name; links are refused."""
 
     def read(name: str, limit: int) -> bytes:
         try:
@@ -130,7 +130,7 @@ def _folder_reader(path: Path) -> Callable[[str, int], bytes]:
 
 
 def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
-    """Reads the members of a small, plain .zip in memory; nothing is ever unpacked to disk."""
+    """Reader of a small, plain .zip's members in memory; nothing is unpacked to disk."""
     data = read_file(path, _MAX_ARCHIVE_BYTES, _WHAT)
     _check_archive(data)
     try:
@@ -162,7 +162,7 @@ def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
 
 
 def _check_archive(data: bytes) -> None:
-    """Refuse a directory that is large, of the 64-bit kind, or not right at the end, before it is parsed at all."""
+    """Refuse a zip directory that is large, 64-bit, or not at the end of the file, before parsing it."""
     end = data[-_END_BYTES:]
     members, directory_bytes = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
     locator = data[-_END_BYTES - _LOCATOR_BYTES : -_END_BYTES]

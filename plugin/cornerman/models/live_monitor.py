@@ -1,6 +1,6 @@
-"""Live monitor: keeps the history of versions and battles, and watches how the champion fares in live battles.
+"""Live monitor: adds to the history, and compares the champion's live battles with its predecessor's.
 
-The history is a record: where it fails, that is said once and everything goes on. The trainer's thread owns it.
+A history that fails is reported once, and everything else goes on. The trainer's thread owns it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from cornerman.models.history import History
 
 PROBATION_BATTLES = 60
-"""Live battles after which a version that recorded battles promoted is on probation no longer."""
+"""Live battles after which the probation of a version that was judged by recorded battles ends."""
 PROBATION = "probation"
 """The key in a manifest's gate result that puts a version on probation, in every session until it is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Whom one watch compares, and against whom: only results of the same kind may be."""
+    """Which results one watch compares: those of two versions at one difficulty against one kind of opponent."""
 
     champion: int
     predecessor: int
@@ -43,12 +43,12 @@ class LiveMonitor:
         self._opened = self._failing = False
         self._scores: dict[tuple[int, str, str], list[float]] = {}
         self._watch: tuple[_Pair, LiveWatch] | None = None
-        self._probation = (-1, 0)  # which version, and how many of its live battles are still to come
+        self._probation = (-1, 0)  # version, and live battles until its probation ends
 
     # --------------------------------------------------------------------------------------------------------- adding
 
     def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
-        """Note a verdict with its battles, and the version that it promoted."""
+        """Add a verdict with its battles, and the version that it promoted."""
 
         def note(history: History) -> None:
             if candidate is not None:
@@ -58,7 +58,7 @@ class LiveMonitor:
         self._note(note)
 
     def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
-        """Note a live battle; a sentence where the champion has now proved worse than its predecessor, else ""."""
+        """Add a live battle; a message where it shows the champion to be worse than its predecessor, else ""."""
         version, remaining = self._probation
         if result.version == version:
             self._probation = (version, max(0, remaining - 1))
@@ -83,9 +83,9 @@ class LiveMonitor:
     # ------------------------------------------------------------------------------------------------------- watching
 
     def on_probation(self, champion: int) -> bool:
-        """Whether live battles have still to show that `champion` is no worse; then no candidate is judged.
+        """Whether live battles have yet to show that `champion` is no worse than its predecessor.
 
-        That is so of a version that recorded battles alone promoted, as its manifest says.
+        Versions judged by recorded battles alone are on probation, as their manifests say.
         """
         if self._probation[0] != champion:
             self._probation = (champion, self._probation_left(champion))
@@ -95,7 +95,7 @@ class LiveMonitor:
         return pair is None or watch is None or pair.champion != champion or watch.worse is None
 
     def _probation_left(self, version: int) -> int:
-        """How many live battles are still to come; those of earlier sessions are in the history."""
+        """Live battles until the probation ends; those of earlier sessions are counted from the history."""
         if not any((manifest.gate or {}).get(PROBATION) for manifest in self._manifests([version])):
             return 0
         fought: list[int] = []
@@ -103,7 +103,7 @@ class LiveMonitor:
         return max(0, PROBATION_BATTLES - sum(fought))
 
     def _watching(self, pair: _Pair) -> LiveWatch:
-        """The watch over this pair, begun with what is known of both; another pair begins another one."""
+        """The watch of this pair; where another pair was watched, a new one with the past results of both."""
         if self._watch is None or self._watch[0] != pair:
             watch = LiveWatch(self._past(pair.predecessor, pair.kind, pair.opponent), self._bounds)
             for score in self._past(pair.champion, pair.kind, pair.opponent):
@@ -112,7 +112,7 @@ class LiveMonitor:
         return self._watch[1]
 
     def _past(self, version: int, kind: str, opponent: str) -> list[float]:
-        """A version's results so far, read once from the history and then kept in memory, should the history fail."""
+        """A version's scores so far; read once from the history, then kept in memory in case the history fails."""
         key = (version, kind, opponent)
         if key not in self._scores:
             scores: list[float] = []
@@ -134,7 +134,7 @@ class LiveMonitor:
         return history
 
     def _note(self, what: Callable[[History], None]) -> None:
-        """Do something with the history; a failure is said once until it works again, and the file opened anew."""
+        """Call `what` with the history; a failure is reported once until it works again, and the file is reopened."""
         try:
             what(self._history())
             self._failing = False

@@ -1,4 +1,4 @@
-"""What a stored version says of itself: `manifest.json` as a checked dataclass, and `card.md` for people."""
+"""Manifest of a stored version: `manifest.json` as a checked dataclass, and `card.md` for people."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a version comes from, as the one who saves it knows it."""
+    """Where a version comes from, given by the caller who saves it."""
 
     parent: int | None = None
     learning_steps: int = 0
@@ -50,7 +50,7 @@ class Provenance:
     gate: Mapping[str, Any] | None = None  # Verdict.as_dict(): the result with every battle's seed and outcome
     origin: str = "trained"  # or "imported"
     from_player: bool = False
-    """Learned from the player's battles in another way than `rows` and `parent` show."""
+    """Whether it learned from the player's battles although `rows` and `parent` do not show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Manifest:
         return asdict(self)
 
     def misfit(self, identity: Identity) -> str | None:
-        """Why this version cannot play `identity`'s game, as a sentence; None when it can."""
+        """Why this version cannot play `identity`'s game; None when it can."""
         if self.game != identity.game:
             return f"it was trained for the game {self.game[:80]!r}, and this is {identity.game!r}"
         if self.action_names != identity.action_names:

@@ -3,9 +3,9 @@
     DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md
     DATA_DIR/champion.json      which version plays and which played before it
 
-A version is written under a temporary name, synced, renamed, and only then pointed to; what is read is believed only
-after every check. No torch: a game can play a stored fighter with numpy alone. One owner at a time: the game's thread
-while loading, then the trainer's. Everything that fails raises ModelError with a sentence and leaves what was saved.
+A version is written under a temporary name, synced, renamed, and only then pointed to; what is read is used only after
+every check. No torch: a game can play a stored version with numpy alone. One owner at a time: the game's thread while
+loading, then the trainer's. Every failure raises ModelError with a message and leaves what was saved.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from cornerman.files.atomic import (
     write_file,
 )
 from cornerman.files.tensor_file import pack
-from cornerman.models.champion_file import ChampionLine, read_line, write_line
+from cornerman.models.champion_file import ChampionRecord, read_champions, write_champions
 from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
 from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
 from cornerman.policy.policy import Policy
@@ -47,7 +47,7 @@ _LEFTOVER_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class VersionEntry:
-    """One stored version for a list; `manifest` is None and `problem` a sentence where it is damaged."""
+    """One stored version in a list; where it is damaged, `manifest` is None and `problem` says why."""
 
     version: int
     state: str  # champion, predecessor, kept, rolled back, quarantined, damaged
@@ -81,30 +81,30 @@ class Registry:
                 self._sweep()
             except OSError as error:
                 raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
-        self._line = ChampionLine()
-        line, self.sentences = read_line(self._dir)
+        self._record = ChampionRecord()
+        record, self.sentences = read_champions(self._dir)
         self._note_damaged = bool(self.sentences)
-        self._line = line or self._rebuilt()
+        self._record = record or self._rebuilt()
 
     @property
     def champion(self) -> int | None:
         """The version that plays; None before the first promotion."""
-        return self._line.champion
+        return self._record.champion
 
     @property
     def predecessor(self) -> int | None:
         """The version that a roll-back would bring back."""
-        return self._line.predecessor
+        return self._record.predecessor
 
     @property
-    def line(self) -> tuple[int, ...]:
-        """All champions in the order in which they came to play."""
-        return self._line.line
+    def champions(self) -> tuple[int, ...]:
+        """All champions in order of promotion; the last one plays."""
+        return self._record.champions
 
     @property
     def rolled_back(self) -> tuple[int, ...]:
         """Champions that were rolled back and are still stored."""
-        return self._line.rolled_back
+        return self._record.rolled_back
 
     @property
     def spec(self) -> NetworkSpec:
@@ -121,7 +121,7 @@ class Registry:
         for version in self.numbers() if versions is None else versions:
             try:
                 yield self.manifest(version)
-            except ModelError:  # `versions` tells what is damaged, and why
+            except ModelError:  # `versions` lists damaged ones with the reason
                 continue
 
     def numbers(self) -> list[int]:
@@ -129,7 +129,7 @@ class Registry:
         try:
             found = [path for path in self._versions.iterdir() if _is_version_name(path.name) and path.is_dir()]
         except OSError:
-            return []  # the folder was taken away while the game runs; saving makes it anew
+            return []  # the folder was deleted while the game runs; `save` creates it again
         return sorted(int(path.name) for path in found)
 
     def versions(self) -> list[VersionEntry]:
@@ -144,17 +144,17 @@ class Registry:
         return entries
 
     def quarantined(self, version: int) -> bool:
-        """Whether it came from a stranger and has not yet played its smoke battle."""
-        return self.manifest(version).origin == "imported" and version not in self._line.cleared
+        """Whether a version is imported and has not yet passed its smoke battle."""
+        return self.manifest(version).origin == "imported" and version not in self._record.cleared
 
     def _state(self, version: int, manifest: Manifest) -> str:
-        if version == self._line.champion:
+        if version == self._record.champion:
             return "champion"
-        if manifest.origin == "imported" and version not in self._line.cleared:
+        if manifest.origin == "imported" and version not in self._record.cleared:
             return "quarantined"
-        if version == self._line.predecessor:
+        if version == self._record.predecessor:
             return "predecessor"
-        return "rolled back" if version in self._line.rolled_back else "kept"
+        return "rolled back" if version in self._record.rolled_back else "kept"
 
     def save(self, flat: Floats, provenance: Provenance, spec: NetworkSpec | None = None) -> int:
         """Store parameters `[P]` as a new version and return its number; it does not play yet.
@@ -166,7 +166,7 @@ class Registry:
         if not np.isfinite(flat).all():
             raise ModelError("The new version holds a number that is not finite; it was not saved.")
         weights = pack(split(np.asarray(flat, np.float32), spec))
-        version = max([self._line.next_version - 1, *self.numbers()]) + 1
+        version = max([self._record.next_version - 1, *self.numbers()]) + 1
         manifest = self._describe(version, spec, provenance, weights)
         described, what = to_json(manifest.as_dict()), f"The manifest of version {version}"
         parse_manifest(parse_json(described, what), what)  # nothing is written that would not be read
@@ -201,7 +201,7 @@ class Registry:
         )
 
     def _from_player(self, provenance: Provenance) -> bool:
-        """Whether a version that is saved learned from the player; one whose parent cannot be read counts as such."""
+        """Whether a version to be saved learned from the player; True where its parent's manifest cannot be read."""
         if provenance.from_player or provenance.rows.get("player", 0) > 0:
             return True
         try:
@@ -247,7 +247,7 @@ class Registry:
         return policy_of(manifest, data, f"version {version}")
 
     def stored(self, version: int) -> dict[str, bytes]:
-        """The files of a version that passes every check, for handing it on; ModelError with a sentence."""
+        """The files of a version that passes every check, for export; ModelError where one fails."""
         self.load(version)
         folder, what = self._folder(version), f"Version {version}"
         return {
@@ -256,87 +256,87 @@ class Registry:
         }
 
     def load_champion(self) -> tuple[Policy | None, list[str]]:
-        """The champion, or the last good one before it, or None; and a sentence for everything that was wrong.
+        """The newest champion that loads, or None; and a message for each one that does not.
 
-        A damaged champion is taken out of the line: what loads is the champion from here on.
+        Damaged champions are removed from the record, so the version returned is the champion from here on.
         """
         sentences, self.sentences = self.sentences, []
-        line = self._line
-        while line.champion is not None:
+        record = self._record
+        while record.champion is not None:
             try:
-                policy = self.load(line.champion)
+                policy = self.load(record.champion)
             except ModelError as error:
                 sentences.append(str(error))
-                line = line.without({line.champion})
+                record = record.without({record.champion})
                 continue
-            if line != self._line:
-                sentences.append(f"Version {line.champion} plays instead.")
+            if record != self._record:
+                sentences.append(f"Version {record.champion} plays instead.")
             if self._read_only:
-                self._line = line
-            elif line != self._line or self._note_damaged:
-                self._note(line, sentences)
+                self._record = record
+            elif record != self._record or self._note_damaged:
+                self._note(record, sentences)
             return policy, sentences
         if sentences:
             sentences.append("No saved version can be used; the computer's side starts anew.")
         return None, sentences
 
-    def _note(self, line: ChampionLine, sentences: list[str]) -> None:
-        """Write down what was found out while loading; when that fails too, the next start finds it out again."""
+    def _note(self, record: ChampionRecord, sentences: list[str]) -> None:
+        """Store what loading found out; where the disk refuses, the next start finds it out again."""
         try:
-            self._point(line)
+            self._point(record)
         except ModelError as error:
             sentences.append(str(error))
-            self._line = line
+            self._record = record
 
     def promote(self, version: int) -> None:
         """Make a stored version the champion, after loading it once; ModelError when it cannot be or is quarantined."""
         if self.quarantined(version):
-            raise ModelError(f"Version {version} came from elsewhere and has not yet played its smoke battle.")
+            raise ModelError(f"Version {version} was imported and has not yet passed its smoke battle.")
         self.load(version)
-        self._point(self._line.promoted(version))
+        self._point(self._record.promoted(version))
 
     def roll_back(self) -> int | None:
-        """Bring the predecessor back and return its number; None, and no change, when there is none that loads."""
-        line = self._line
-        while line.predecessor is not None:
-            line = line.rolled()
+        """Make the newest predecessor that loads the champion; returns its number, or None where there is none."""
+        record = self._record
+        while record.predecessor is not None:
+            record = record.rolled()
             try:
-                self.load(line.line[-1])
+                self.load(record.champions[-1])
             except ModelError as error:
                 self.sentences.append(str(error))
                 continue
-            self._point(line)
-            return line.champion
+            self._point(record)
+            return record.champion
         return None
 
     def clear(self, version: int) -> None:
         """Let an imported version out of quarantine: it has played its smoke battle."""
         self.load(version)
-        if version not in self._line.cleared:
-            self._point(replace(self._line, cleared=(*self._line.cleared, version)))
+        if version not in self._record.cleared:
+            self._point(replace(self._record, cleared=(*self._record.cleared, version)))
 
     def _check_writable(self) -> None:
         if self._read_only:
             raise ModelError(f"{self._dir} is open for reading only; nothing in it can be changed.")
 
-    def _point(self, line: ChampionLine) -> None:
+    def _point(self, record: ChampionRecord) -> None:
         self._check_writable()
-        line = replace(line, next_version=max([line.next_version, *(number + 1 for number in self.numbers())]))
+        record = replace(record, next_version=max([record.next_version, *(number + 1 for number in self.numbers())]))
         try:
-            write_line(self._dir, line)
+            write_champions(self._dir, record)
         except OSError as error:
             raise ModelError(
-                f"Which version plays could not be noted down ({error.strerror or error}); the last note still counts."
+                f"Which version plays could not be stored ({error.strerror or error}); what was stored before counts."
             ) from error
-        self._line, self._note_damaged = line, False
+        self._record, self._note_damaged = record, False
 
-    def _rebuilt(self) -> ChampionLine:
-        """The line as the manifests tell it, for when the note is lost: version 0 and all that passed the gate."""
+    def _rebuilt(self) -> ChampionRecord:
+        """The record rebuilt from the manifests, where both files are lost: version 0 and all that passed the gate."""
         trained = (manifest for manifest in self.manifests() if manifest.origin == "trained")
         numbers = [manifest.version for manifest in trained if manifest.version == 0 or manifest.passed_gate]
         if self.sentences:
             self.sentences.append("The order of the champions was rebuilt from the stored versions.")
-        return ChampionLine(line=tuple(numbers))
+        return ChampionRecord(champions=tuple(numbers))
 
     def prune(self, keep: int) -> list[int]:
         """Delete the oldest versions until `keep` are left; never version 0, the champion or its predecessor."""
@@ -348,7 +348,7 @@ class Registry:
     def erase_trained_from_player(self) -> list[int]:
         """Delete every version that learned from the player, and its descendants.
 
-        Damaged versions go too, since nobody can tell what they learned from.
+        Damaged versions are deleted too, since what they learned from is unknown.
         """
         self._check_writable()
         entries = self.versions()
@@ -363,14 +363,14 @@ class Registry:
         return self._delete(sorted(tainted))
 
     def _delete(self, versions: list[int]) -> list[int]:
-        """Point away from `versions` first, then delete: a crash between the two leaves unused folders, no gap."""
+        """Remove `versions` from the record, then delete them: a crash in between leaves unused folders, no gap."""
         if not versions:
             return []
-        self._point(self._line.without(set(versions)))
+        self._point(self._record.without(set(versions)))
         failed: OSError | None = None
         for version in versions:
             try:
-                # The rename makes it vanish in one step; a version is never seen half deleted.
+                # Renamed first, so that a version is never found half deleted.
                 gone = self._versions / f".gone-{version:06d}"
                 rename(self._folder(version), gone)
                 shutil.rmtree(gone)
@@ -383,7 +383,7 @@ class Registry:
         return versions
 
     def _sweep(self, older_than_s: float = _LEFTOVER_S) -> None:
-        """Remove what an unclean end left behind, if it is old enough that no one is still writing it."""
+        """Remove temporary files of a killed process, if they are too old to be still written."""
         for path in self._versions.iterdir():
             unfinished = path.name.startswith(".new-") and self._now() - path.stat().st_mtime >= older_than_s
             if unfinished or path.name.startswith(".gone-"):

@@ -1,14 +1,14 @@
-"""Store: one data folder, opened once by whoever needs it: the plugin, bulk training, a command.
+"""Store: the files of one data folder, opened once by the plugin, by bulk training or by a command.
 
     DATA_DIR/in-use.json            held while the store is open for writing (files/folder_lock.py)
     DATA_DIR/versions/              the versions, and in champion.json which of them plays (registry.py)
     DATA_DIR/battles.sqlite         the recorded battles (experience/battle_store.py)
     DATA_DIR/history.sqlite         what happened to them (history.py)
-    DATA_DIR/resume.safetensors     the checkpoint that the next session learns on from (files/checkpoint_file.py)
+    DATA_DIR/resume.safetensors     the checkpoint that the next session resumes from (files/checkpoint_file.py)
     DATA_DIR/bulk/                  log and checkpoint of bulk training
 
-Read-only, it plays what is stored while another process writes there, or where the disk takes nothing. One owner at a
-time: the game's thread while loading, then the trainer's.
+A read-only store serves a game whose folder another process writes to, or whose disk refuses. One owner at a time: the
+game's thread while loading, then the trainer's.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Store:
     ) -> None:
         """Claim `folder` for writing as `who`, a name for people; without `who` it is opened read-only.
 
-        `spec` is the network that is saved (default: the usual hidden layers), `say` takes sentences about stored
+        `spec` is the network that is saved (default: the usual hidden layers), `say` takes messages about stored
         battles, `now` gives seconds since 1970, UTC. DataInUseError names the process that writes there already,
         ModelError says what the disk refuses.
         """

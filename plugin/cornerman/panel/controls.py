@@ -1,7 +1,7 @@
-"""Controls: what the panel's switches and buttons do. The game's thread; nothing here waits.
+"""Controls: what the panel's switches and buttons do. Called on the game's thread; nothing here waits.
 
-Whatever touches files happens on the thread that owns them. Where the data folder can only be read, nothing in it is
-changed, and the answer says so.
+Files are changed on the thread that owns them. Where the data folder is read-only, nothing in it is changed, and a
+message says so.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ READ_ONLY = "The data folder can only be read now: another game uses it, or the 
 
 
 class Loop(Protocol):
-    """The training loop, as far as a command changes it; on the thread that owns it."""
+    """The part of the training loop that commands call, on the thread that owns it."""
 
     def drop_candidate(self) -> None: ...
     def forget(self) -> None: ...
 
 
 class Training(Protocol):
-    """What learns; `call` runs a command on the thread that owns the files, given the training loop or None."""
+    """The part of the training service used here; `call` runs a command on the thread that owns the files."""
 
     @property
     def alive(self) -> bool: ...
@@ -40,7 +40,7 @@ class Training(Protocol):
 
 
 class PanelControls:
-    """One method a switch or button; those that answer return a sentence for the player."""
+    """One method for each switch and button; those of buttons return a message for the player."""
 
     def __init__(
         self,
@@ -53,36 +53,36 @@ class PanelControls:
         import_model: Callable[[], str],
         say: Callable[[str], None],
     ) -> None:
-        """`import_model` imports the model that waits in the imports folder, and returns what came of it."""
+        """`import_model` imports the model in the imports folder and returns a message about the result."""
         self._switches, self._recording, self._live = switches, recording, live
         self._store, self._champions, self._training = store, champions, training
         self._import, self._say = import_model, say
-        self._chosen: Preferences | None = None  # what the player chose, once they did
+        self._chosen: Preferences | None = None  # what the player chose, None before the first choice
 
     # --------------------------------------------------------------------------------------------------------- switches
 
     def set_on(self, on: bool) -> None:
-        """The whole plugin; off, the game's own fighter moves and nothing is recorded or learned."""
+        """Switch the plugin; off, the game's own fighter moves and nothing is recorded or learned."""
         self._switches.on = on
         self._apply()
 
     def set_recording(self, on: bool) -> None:
-        """Recording, at once, also in mid-battle."""
+        """Switch recording, at once, also in mid-battle."""
         if self._changeable():
             self._switches.recording = on
             self._apply()
             self._remember()
 
     def set_learning(self, on: bool) -> None:
-        """Learning, as `apply_learning` says, also at the next start."""
+        """Switch learning for this session and later ones."""
         if self._changeable():
             self.apply_learning(on)
             self._remember()
 
     def apply_learning(self, on: bool) -> None:
-        """Learning, in this session; the first time that it is on the trainer starts, in mid-battle with the next one.
+        """Switch learning for this session. Where no trainer runs, one starts: in mid-battle, when the next one begins.
 
-        Importing numba or torch stalls frames even from another thread, which nobody minds between two battles.
+        Importing numba or torch stalls frames even from another thread, which does no harm between two battles.
         """
         if self._store.read_only:
             return
@@ -96,7 +96,7 @@ class PanelControls:
         self._apply()
 
     def set_difficulty(self, number: int) -> None:
-        """How strong it plays from the next decision on; ValueError for a level that does not exist."""
+        """Set the difficulty from the next decision on; ValueError for a level that does not exist."""
         level(number)
         self._switches.level = number
         self._remember()
@@ -108,14 +108,14 @@ class PanelControls:
 
     def _apply(self) -> None:
         switches = self._switches
-        self._live.spoil()
+        self._live.void()
         self._recording.switch(switches.on and switches.recording)
         self._training.pause(not (switches.on and switches.learning))
 
     # ------------------------------------------------------------------------------------ what holds at the next start
 
     def restore(self) -> None:
-        """Set the switches as the player left them; called once, before anything is recorded or learned."""
+        """Set the switches from the stored preferences; called once, before anything is recorded or learned."""
         self._chosen = chosen = read_preferences(self._store.folder, self._say)
         if chosen is not None:
             switches = self._switches
@@ -129,14 +129,14 @@ class PanelControls:
             self._training.call(lambda loop: self.save())
 
     def save(self) -> None:
-        """Keep what the player chose; at the end of the game, or on the thread that owns the files."""
+        """Store the preferences; called at the end of the game, or on the thread that owns the files."""
         if self._chosen is not None and not self._store.read_only:
             write_preferences(self._store.folder, self._chosen)
 
     # ---------------------------------------------------------------------------------------------------------- buttons
 
     def roll_back(self) -> str:
-        """Let the previous champion play again, a few milliseconds from now."""
+        """Roll the champion back, within milliseconds."""
         if self._store.read_only:
             return READ_ONLY
         if self._champions.slot.back(1) is self._champions.slot.champion:
@@ -150,7 +150,7 @@ class PanelControls:
         return "Going back to the version before."
 
     def take_in(self) -> str:
-        """Import the model that was put into the imports folder."""
+        """Import the model in the imports folder."""
         if self._store.read_only:
             return READ_ONLY
 
@@ -163,7 +163,7 @@ class PanelControls:
         return "Looking at the model in the imports folder."
 
     def forget(self) -> str:
-        """Erase what was recorded and every version that learned from it; the newest one that did not plays then."""
+        """Erase what was recorded and every version that learned from it; the newest remaining one plays."""
         if self._store.read_only:
             return READ_ONLY
         self._live.forget()

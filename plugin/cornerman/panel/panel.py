@@ -30,14 +30,14 @@ LEAST_WIDTH, LEAST_HEIGHT = 420, 380
 CURVE_LENGTH = 64
 """How many recent values of the loss the panel keeps for its curve."""
 REJECTED_LINES = 3
-"""What is said about rejected records takes no more, so that there is room for the rest."""
+"""The message about rejected records takes at most so many lines, so that others have room."""
 
 PLUGIN, RECORDING, LEARNING, DIFFICULTY, FORGET, ROLL_BACK = range(6)
 ROWS = ("Plugin", "Recording", "Learning", "Difficulty", "Forget what was learned", "Back to the last version: B")
 
 
 class Controls(Protocol):
-    """What the panel may change; those that return a text answer with a sentence for the player."""
+    """What the panel may change; a text that is returned is a message for the player."""
 
     def set_on(self, on: bool) -> None: ...
     def set_recording(self, on: bool) -> None: ...
@@ -65,7 +65,7 @@ class Panel:
     # ----------------------------------------------------------------------------------------------------------- input
 
     def event(self, event: pygame.event.Event) -> bool:
-        """Take a key or a mouse event; True: it was for the panel. An event without its usual attributes is not."""
+        """Handle a key or mouse event; True: it was for the panel. One without its usual attributes is not."""
         import pygame
 
         kind = getattr(event, "type", None)
@@ -112,7 +112,7 @@ class Panel:
         return True
 
     def _choose(self) -> None:
-        """Enter, Space or a click on the row in focus."""
+        """Activate the row in focus, after Enter, Space or a click."""
         self.answer = ""
         if self.row < DIFFICULTY:
             self._switch(self.row, not self._is_on(self.row))
@@ -146,7 +146,7 @@ class Panel:
     # --------------------------------------------------------------------------------------------------------- drawing
 
     def draw(self, surface: pygame.Surface) -> None:
-        """Draw the panel over the whole surface; on a part of the window the mouse finds its rows there, too."""
+        """Draw the panel over the whole surface, which may be a part of the window: mouse events find the rows."""
         report = self._report()
         self._keep_loss(report)
         width, height = surface.get_size()
@@ -203,7 +203,7 @@ class Panel:
             y += height + gap
 
     def _frame(self, surface: pygame.Surface, row: int, place: Box) -> None:
-        """A row's field, gold when in focus; remembers where the mouse finds it."""
+        """Draw a row's field, gold when in focus, and keep its place for mouse events."""
         import pygame
 
         left, top, width, height = place
@@ -286,7 +286,7 @@ class Panel:
         pygame.draw.lines(surface, GOLD, False, points, max(1, self._px(1)))
 
     def _draw_messages(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
-        """The last answer, the notice, what was rejected and why, what is waited for, events: as much as fits."""
+        """Draw as many messages as fit: the last answer, the notice, rejected records, what is waited for, events."""
         import pygame
 
         left, top, width, height = box
@@ -300,7 +300,7 @@ class Panel:
         for sentence in messages_of(report):
             lines += [(line, WORDS) for line in self._lettering.wrapped(sentence, width)]
         for event in report.get("events") or ():
-            if event.get("text") in (notice, report.get("device_why")):  # said above
+            if event.get("text") in (notice, report.get("device_why")):  # shown above
                 continue
             sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
             lines += [(line, QUIET) for line in self._lettering.wrapped(sentence, width)]

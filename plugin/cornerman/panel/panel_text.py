@@ -8,11 +8,11 @@ from typing import Any
 LOSS, BUFFER = "Loss", "Replay buffer"
 """Names of the figures that are drawn with a curve or a bar."""
 SHORT = 24
-"""Characters: a longer reason has no room beside the figures and is said in full below them."""
+"""Characters: a longer reason does not fit beside the figures and is shown in full below them."""
 
 
 def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The figures as name, value and mood ("new", "good", "bad", "quiet" or "plain"); what is not known says so."""
+    """Rows of name, value and mood ("new", "good", "bad", "quiet" or "plain"); an unknown value says so."""
     replay, learner, gate = part_of(report, "replay"), part_of(report, "learner"), part_of(report, "gate")
     window, machine = part_of(report, "window"), part_of(report, "machine")
     version = report.get("version", -1)
@@ -43,7 +43,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _loss(learner: Mapping[str, Any]) -> str:
-    """The loss, and how many steps were dropped or undone, where any were."""
+    """The loss, and the counts of dropped and undone steps, where there are any."""
     counts = [
         f"{learner[name]:,} {word}"
         for name, word in (("dropped", "dropped"), ("failures", "undone"))
@@ -81,7 +81,7 @@ def _win_rate(record: Mapping[str, Any]) -> str:
 
 
 def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
-    """How the candidate does, in a word or two; `messages_of` has the verdict's whole sentence."""
+    """State of the candidate in a word or two; `messages_of` has the whole verdict."""
     score, verdict, left = gate.get("score"), str(gate.get("verdict") or ""), learner.get("steps_to_candidate")
     share = f", {_share(score)}" if isinstance(score, (int, float)) else ""
     if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
@@ -94,13 +94,13 @@ def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
 
 
 def _occasion(window: Mapping[str, Any]) -> str:
-    """The first part of why the training window is open or closed: as much as a figure has room for."""
+    """The first part of why the training window is open or closed, short enough for a row."""
     occasion = str(window["why"]).partition("; ")[0].partition(". ")[0].rstrip(".")
     return occasion if len(occasion) <= SHORT else "learning rests" if not window.get("open") else "see below"
 
 
 def messages_of(report: Mapping[str, Any]) -> list[str]:
-    """What is waited for, what holds training back, the last candidate's verdict, and why that device was chosen."""
+    """What the plugin waits for, what holds training back, the last verdict, and the reason for the device."""
     events = [str(event.get("text", "")) for event in report.get("events") or ()]
     notice = str(part_of(report, "plugin").get("notice") or "")
     messages = [state_of(report)]
@@ -118,7 +118,7 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
 
 
 def state_of(report: Mapping[str, Any]) -> str:
-    """How much was recorded, and what the plugin waits for, in a sentence or two."""
+    """How much was recorded, and what the plugin waits for."""
     plugin, learner, gate = part_of(report, "plugin"), part_of(report, "learner"), part_of(report, "gate")
     recorded = int(part_of(report, "recorder").get("recorded") or 0)
     buffered = int(part_of(report, "replay").get("fill") or 0)

@@ -1,4 +1,4 @@
-"""Status: the plain-data snapshot for whoever draws or logs: the panel, the headless table, a game's own window."""
+"""Status: a plain-data snapshot of the plugin for the panel, the headless table and a game's own window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cornerman.settings import Settings
 
 @dataclass(slots=True)
 class Switches:
-    """What the player can change in the panel."""
+    """The switches and the difficulty, which the player sets in the panel."""
 
     on: bool = True  # the whole plugin
     recording: bool = True
@@ -25,19 +25,19 @@ class Switches:
 class Report(TypedDict):
     """What `Cornerman.report()` gives. Everything is plain data and a copy; the game's thread may keep it."""
 
-    plugin: dict[str, Any]  # on, recording, learning: bool; notice: the newest sentence that needs attention, or ""
+    plugin: dict[str, Any]  # on, recording, learning: bool; notice: the newest message that needs attention, or ""
     version: int  # the one that plays; -1: none
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
-    # rejected: {reason: count}; examples: {reason: sentence}
+    # rejected: {reason: count}; examples: {reason: message}
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
-    device: str  # where it learns; "none": nowhere
-    device_why: str  # the choice as a sentence, with the timings; where the device failed since, that; "": none chosen
+    device: str  # the device that learns, or "none"
+    device_why: str  # reason for the device, with timings; where it failed since, the failure; "": none chosen
     machine: dict[str, float | None]  # cpu_percent, own_cpu_percent, memory_mb, memory_percent, temperature_c
     difficulty: dict[str, Any]  # level: 1 to 5; name: str; levels: list of names
     swaps: int  # since the game started
@@ -53,7 +53,7 @@ def compose(
     recorder: Mapping[str, Any],
     results: Sequence[int],
 ) -> Report:
-    """A snapshot of the plugin. The game's thread.
+    """The snapshot, made on the game's thread.
 
     `figures` is `Metrics.snapshot()`, `training` `TrainingService.status()`, `recorder` `Recorder.quality()`, `results`
     the outcomes of the last live battles.

@@ -17,29 +17,29 @@ class PolicySlot:
         """`policies`: oldest first, the last one plays; ValueError where there is none."""
         if not policies:
             raise ValueError("a slot begins with at least one policy")
-        self.line: tuple[Policy, ...] = tuple(policies[-KEPT:])
+        self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
         self.swaps = 0
 
     @property
     def champion(self) -> Policy:
-        return self.line[-1]
+        return self.champions[-1]
 
     @property
     def oldest(self) -> Policy:
         """The oldest champion that is kept."""
-        return self.line[0]
+        return self.champions[0]
 
     def back(self, versions: int) -> Policy:
         """The champion of `versions` promotions ago, or the oldest that is kept."""
-        line = self.line
-        return line[max(0, len(line) - 1 - versions)]
+        champions = self.champions
+        return champions[max(0, len(champions) - 1 - versions)]
 
     def promote(self, policy: Policy) -> None:
         """`policy` plays from the next decision on."""
-        self.line = (*self.line, policy)[-KEPT:]
+        self.champions = (*self.champions, policy)[-KEPT:]
         self.swaps += 1
 
     def restart(self, *policies: Policy) -> None:
         """Hold these champions instead, oldest first; the last one plays from the next decision on."""
-        self.line = policies[-KEPT:]
+        self.champions = policies[-KEPT:]
         self.swaps += 1

@@ -41,7 +41,7 @@ def build_loop(
     worker: LiveWorker | None,
     stop: Flag,
 ) -> TrainingLoop:
-    """The training loop of a running game, gone on from the last checkpoint. `stop` ends its slices early."""
+    """The training loop of a running game, resumed from the last checkpoint. `stop` ends its slices early."""
     configure_trainer_thread()
     learner = learner_for(settings, champions.slot.champion.spec, store, metrics)
     _exclude_from_garbage_collection()
@@ -51,7 +51,7 @@ def build_loop(
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a training loop works with: the learner, the flag that ends its slices, and the worker, if there is one."""
+    """Parts of a training loop: the learner, the flag that ends its slices, and the worker, if there is one."""
 
     learner: Learner
     stop: Flag
@@ -67,12 +67,12 @@ def assemble(
     metrics: Metrics,
     means: Means,
 ) -> TrainingLoop:
-    """The training loop around a learner, gone on from the last checkpoint."""
+    """The training loop around a learner, resumed from the last checkpoint."""
     encoder = Encoder(game)
     checkpoints = Checkpoints(store.checkpoint, metrics.event)
     saved = checkpoints.load()
     learned = 0 if saved is None else sum(saved[1].transitions.values())
-    seeds = [settings.seed, 1, *([learned] if learned else [])]  # no session draws what another one did
+    seeds = [settings.seed, 1, *([learned] if learned else [])]  # other draws in every session
     sizes = (encoder.observation_size, encoder.num_actions)
     experience = Experience(sizes, settings, np.random.default_rng(seeds), store.battles)
 
@@ -81,7 +81,7 @@ def assemble(
     def new_judge(candidate: Policy, number: int) -> Judge:
         if practice is None or practice.failed:
             return HeldOutJudge(candidate, champions.slot.champion, list(experience.held_out.battles))
-        return BattleJudge(candidate, champions.slot.line, settings, pair_seed(settings.seed, number, "gate"))
+        return BattleJudge(candidate, champions.slot.champions, settings, pair_seed(settings.seed, number, "gate"))
 
     loop = TrainingLoop(
         settings,
@@ -100,9 +100,9 @@ def assemble(
 def practice_for(
     game: Game, settings: Settings, worker: LiveWorker | None, learned: int, metrics: Metrics
 ) -> Practice | None:
-    """Practice and judging by a worker, started here; None, and a sentence, where there is none.
+    """Practice and judging by a worker, started here; None where there is none, with a message where it fails to start.
 
-    After `learned` transitions of earlier sessions it plays other battles than those did.
+    `learned` transitions of earlier sessions seed its battles, so that every session plays other ones.
     """
     if worker is None or not isinstance(game, HeadlessGame):
         return None
@@ -116,7 +116,7 @@ def practice_for(
 
 
 def learner_for(settings: Settings, spec: NetworkSpec, store: Store, metrics: Metrics) -> Learner:
-    """The learner on its device, ready to learn; where it learns, and why, is in the metrics."""
+    """The learner on its device, ready to learn; the metrics hold the device and the reason for it."""
     metrics.set(loading="the learning step")
     compiling = partial(metrics.set, loading="the learning step, compiled the first time only")
     on_cpu = cpu_steps(store.folder, compiling)
@@ -142,7 +142,7 @@ def _exclude_from_garbage_collection() -> None:
 
 
 def _device(settings: Settings, spec: NetworkSpec, on_cpu: CpuSteps, metrics: Metrics) -> Choice:
-    """Where to learn; a device that the settings ask for and that is not there is said, and the CPU learns."""
+    """The device to learn on; where the one in the settings is missing, a message says so and the CPU learns."""
     try:
         measure = partial(learning_speed, on_cpu=on_cpu.learn)
         return choose_device(settings.device, spec, settings.batch_size, measure)

@@ -1,4 +1,4 @@
-"""Candidates: what was learned, put before a judge one at a time, and promoted where the verdict says so.
+"""Candidates: policies judged one at a time against the champion, and promoted where the verdict says so.
 
 The trainer's thread.
 """
@@ -21,7 +21,7 @@ from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
 
 TURNS = 512
-"""Turns of judging in one order, between two stretches of practice."""
+"""Turns of judging in one order, between two orders of practice."""
 
 
 class Judge(Protocol):
@@ -36,7 +36,7 @@ class Judge(Protocol):
 
 
 class BattleJudge:
-    """Decides by headless battles, which the worker plays."""
+    """Judge by headless battles, which the worker plays."""
 
     def __init__(self, candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int) -> None:
         """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest."""
@@ -117,7 +117,7 @@ class Candidates:
         provenance = replace(provenance, gate=verdict.as_dict() | by_recorded_battles_alone)
         try:
             promoted = self.champions.judged(verdict, candidate, provenance)
-        except ModelError as error:  # a full disk must not cost what was learned: a later candidate is tried again
+        except ModelError as error:  # a full disk does not end learning: a later candidate is judged again
             self._metrics.event(f"A better version was found, but could not be kept. {error}")
             return False
         if promoted is None:
@@ -128,7 +128,7 @@ class Candidates:
         return True
 
     def live(self, result: LiveResult) -> None:
-        """Note how a live battle ended; a champion that has proved worse than its predecessor was is rolled back."""
+        """Count a live battle; a champion that it shows to be worse than its predecessor is rolled back."""
         if self.champions.live(result):
             self.drop()
 
@@ -138,7 +138,7 @@ class Candidates:
         return judge.order() if isinstance(judge, BattleJudge) else None
 
     def take(self, notes: Mapping[str, Any]) -> None:
-        """Take the worker's answer for the judge; one for a judge that was dropped is nobody's."""
+        """Pass the worker's answer to the judge; one for a judge that was dropped is ignored."""
         judge = None if self._judging is None else self._judging[2]
         if isinstance(judge, BattleJudge) and judge.order() is not None:
             pairs = judge.pairs
@@ -147,7 +147,7 @@ class Candidates:
             self._metrics.count("judged_pairs", judge.pairs - pairs)
 
     def drop(self) -> None:
-        """Judge no further, as when another champion plays than the one that the candidate is judged by."""
+        """Drop the candidate under judgement, as when the champion it is judged against no longer plays."""
         self._judging = None
         self._metrics.set(gate_state="idle", gate_pairs=0)
 

@@ -21,14 +21,14 @@ GRACE_S, HURRIED_GRACE_S, SAVING_S = 1.0, 0.3, 10.0
 
 
 class ExitWatchdog:
-    """Watches one thread: it may run until a second after the game has ended, ten seconds where it is saving."""
+    """Watches one thread, which may run for a second after the game has ended, ten seconds where it is saving."""
 
     def __init__(self, thread: Thread, saving: Callable[[], bool]) -> None:
         self._thread, self._saving, self._grace_s = thread, saving, GRACE_S
         self._watcher = Thread(target=self._watch, name="cornerman-watchdog", daemon=True)
 
     def begin(self) -> None:
-        """Watch from a thread of its own, which ends with the watched one; without one the process may wait for it."""
+        """Start watching, on a thread of its own that ends with the watched one; a system that gives none is logged."""
         try:
             self._watcher.start()
         except (RuntimeError, MemoryError) as error:  # what Python raises where the system gives no more threads
@@ -40,7 +40,7 @@ class ExitWatchdog:
             self._watcher.join()
 
     def hurry(self) -> None:
-        """Give the thread less time, since it has had it already. Any thread."""
+        """Shorten the time after the game's end, since `stop` has waited already. Any thread."""
         self._grace_s = HURRIED_GRACE_S
 
     def _watch(self) -> None:

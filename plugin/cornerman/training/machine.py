@@ -49,7 +49,7 @@ class Machine:
         )
         self._reading: Reading = {name: None for _, names in self._sources for name in names}
         self._next = 0
-        for _ in self._sources:  # the processor's figures are of the time since the last call: the first mean nothing
+        for _ in self._sources:  # CPU load is measured since the previous call, so the first reading is meaningless
             self._renew()
         self._reading |= {"cpu_percent": None, "own_cpu_percent": None}
         self._due = clock() + period_s
@@ -67,7 +67,7 @@ class Machine:
         return dict(self._reading)
 
     def _renew(self) -> None:
-        """Ask the next source; what it does not give now is None."""
+        """Read the next source; a figure that it does not give is None."""
         source, names = self._sources[self._next]
         self._next = (self._next + 1) % len(self._sources)
         try:
@@ -101,7 +101,7 @@ class Machine:
         }
 
     def _throttled(self) -> Reading:
-        """What a Raspberry Pi says of itself: bits 1 to 3 are capped, throttled, or at its soft limit now."""
+        """Whether a Raspberry Pi throttles: bits 1 to 3 mean capped, throttled, or at its soft limit now."""
         if self._throttled_file is None:
             return {}
         bits = int(self._throttled_file.read_text("ascii"), 16)
@@ -128,14 +128,14 @@ def find_temperature_file(sysfs: Path) -> Path | None:
 
 
 class Limits:
-    """Why learning should rest. Heat and memory have each a limit to rest at and a lower one to resume at."""
+    """Reasons to rest. Heat and memory each have a limit to rest at and a lower one to resume at."""
 
     def __init__(self, rest_on_battery: bool = False) -> None:
         self._rest_on_battery = rest_on_battery
         self._hot = self._full = False
 
     def rest_reason(self, reading: Reading) -> str:
-        """A sentence, or "" where learning may go on; a figure that is missing holds nothing up."""
+        """Why to rest, or "" where learning may go on; a missing figure is no reason."""
         temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
         self._hot = temperature is not None and temperature >= (RESUME_C if self._hot else PAUSE_C)
         self._full = memory is not None and memory >= (RESUME_MEMORY_PERCENT if self._full else PAUSE_MEMORY_PERCENT)

@@ -22,7 +22,7 @@ MAX_MESSAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class TrainingMetrics:
-    """What the last learning steps cost and gave."""
+    """Loss, accuracy, time and memory of the last learning steps."""
 
     loss: float  # mean Huber loss of the last burst
     accuracy: float | None  # of held-out decisions, how many value estimates have the outcome's sign; None: none yet
@@ -62,12 +62,12 @@ class Metrics:
         return figures | {"events": self.events(), "notice": self.notice, "steps_per_s": self.rate("steps")}
 
     def event(self, text: str) -> None:
-        """Something a player may like to read, e.g. that a new version plays; made printable."""
+        """Add a line for the player, e.g. that a new version plays; made printable."""
         with self._lock:
             self._events.append((self._clock(), printable(text)))
 
     def say(self, sentence: str) -> None:
-        """Something that the player should know: a notice, an event and a line in the log; made printable."""
+        """Show the player a message: as the notice, an event and a line in the log; made printable."""
         sentence = printable(sentence)
         log.warning("%s", sentence)
         self.notice = sentence
@@ -75,12 +75,12 @@ class Metrics:
         self.event(sentence)
 
     def messages(self) -> list[str]:
-        """The newest sentences that `say` was given, oldest first."""
+        """The newest messages given to `say`, oldest first."""
         return list(self._messages)
 
     @property
     def notice(self) -> str:
-        """The newest sentence that needs attention; empty once it has stood long enough to be read."""
+        """The newest message that needs attention; "" once it has been shown for `NOTICE_S`."""
         return self._notice if self._clock() - self._noticed_at < NOTICE_S else ""
 
     @notice.setter
@@ -88,7 +88,7 @@ class Metrics:
         self._notice, self._noticed_at = printable(sentence), self._clock()
 
     def training(self, memory_mb: float) -> TrainingMetrics | None:
-        """What learning costs and gives now; None before the first burst."""
+        """The metrics of the last learning steps; None before the first burst."""
         loss, rate = self.get("loss"), self.rate("steps")
         if loss is None or not rate:
             return None
@@ -101,7 +101,7 @@ class Metrics:
             return [{"age_s": now - when, "text": text} for when, text in reversed(self._events)]
 
     def did(self, name: str, count: int, seconds: float) -> None:
-        """So many things were done in so long; `rate(name)` is how many a second, over the recent past."""
+        """Count `count` things done in `seconds`; `rate(name)` gives how many a second over the recent past."""
         with self._lock:
             counts, spent = self._rates.get(name, (0.0, 0.0))
             fade = 0.5 if spent > 1.0 else 1.0  # about the last two busy seconds

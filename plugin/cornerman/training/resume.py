@@ -1,8 +1,8 @@
-"""Resuming: where learning stood when it was saved last, and when it is saved.
+"""Checkpoints of the live trainer: what they hold and when they are saved.
 
-A checkpoint holds the learner and a few figures, no transitions: the replay buffer is filled again from the stored
-battles, and those that came after the checkpoint are due to be learned from. So a kill costs what was learned since,
-never what was recorded. The trainer's thread.
+A checkpoint holds the learner and a few figures, no transitions: the replay buffer is refilled from the stored battles,
+and those newer than the checkpoint are credited with learning steps. So a kill costs what was learned since the last
+checkpoint, never what was recorded. The trainer's thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cornerman.files.checkpoint_file import CheckpointFile
 
 PERIOD_S = 120.0
 MOST_SHARE = 0.01
-"""Of the time, where saving takes long: a large network on a slow disk is saved less often."""
+"""Largest share of the time that saving may take: a large network on a slow disk is saved less often."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -28,7 +28,7 @@ Arrays = dict[str, NDArray[Any]]
 class Progress:
     """What a checkpoint holds beside the learner's arrays."""
 
-    steps_due: float = 0.0  # gradient steps that recorded transitions still pay for
+    steps_due: float = 0.0  # gradient steps credited and not yet taken
     candidates: int = 0  # so far
     candidate_steps: int = 0  # learning steps when the last candidate was made
     transitions: Mapping[str, int] = field(default_factory=dict)  # learned from so far, by source
@@ -52,12 +52,12 @@ class Progress:
 
 
 class Checkpoints:
-    """Saves what was learned after a promotion, and now and then where anything was learned since."""
+    """Saves the learner after a promotion, and every `PERIOD_S` where anything was learned since."""
 
     def __init__(
         self, file: CheckpointFile, tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`tell` takes a sentence where the disk refuses, once until it takes a checkpoint again."""
+        """`tell` gets a message where the disk refuses, once until saving works again."""
         self._file, self._tell, self._clock = file, tell, clock
         self._steps = 0
         self._at = clock() + PERIOD_S
@@ -72,7 +72,7 @@ class Checkpoints:
         self._at = self._clock()
 
     def save(self, steps: int, arrays: Arrays, progress: Progress) -> None:
-        """Save, and wait for the next time; a disk that refuses is told."""
+        """Save, and schedule the next time; a disk that refuses is reported."""
         began = self._clock()
         try:
             self._file.save(arrays, asdict(progress))
@@ -89,10 +89,7 @@ class Checkpoints:
         self._file.save(arrays, asdict(progress))
 
     def load(self) -> tuple[Arrays, Progress] | None:
-        """What was saved last, or the time before where that is damaged, which is told; None where nothing can be used.
-
-        Which weights learning then begins with is the caller's to say.
-        """
+        """The last checkpoint, or the one before it where that is damaged; None where neither is usable."""
         saved, sentences = self._file.load()
         found: tuple[Arrays, Progress] | None = None
         try:
@@ -100,6 +97,6 @@ class Checkpoints:
         except ModelError as error:
             sentences.append(str(error))
         for sentence in sentences:
-            whence = "what was saved before" if found else "the champion"
-            self._tell(f"{sentence} Learning goes on from {whence}.")
+            start = "the checkpoint before it" if found else "the champion"
+            self._tell(f"{sentence} Learning goes on from {start}.")
         return found

@@ -1,6 +1,6 @@
-"""Training service: starts and stops the trainer's thread, gives it time and commands, and says how learning does.
+"""Training service: starts and stops the trainer's thread, passes it time and commands, and reports its status.
 
-The game's thread calls everything here; nothing waits for the trainer but `start`, `settle`, `pump` and `stop`.
+The game's thread calls everything here; only `start`, `settle`, `pump` and `stop` wait for the trainer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PROGRESS_PERIOD_S = 0.1
 
 
 class TrainingService:
-    """Learning of one running game; without `start` it does nothing, and commands run on the calling thread."""
+    """Learning in one running game; before `start` nothing is learned and commands run on the calling thread."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class TrainingService:
     ) -> None:
         """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early.
 
-        `pause_worker` lets the worker stand still while the window is closed, and go on when it opens.
+        `pause_worker` pauses the worker while the window is closed and resumes it when it opens.
         """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
         self.windows = TrainingWindows.from_settings(
@@ -47,10 +47,10 @@ class TrainingService:
     # --------------------------------------------------------------------------------------------------- start and stop
 
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
-        """Start the trainer and wait at most so long until it can learn; why it cannot is said.
+        """Start the trainer and wait at most `wait_s` until it is ready; a message says why it cannot learn.
 
-        `progress` gets a line about what is loading ten times a second, and may return False: wait no longer. A trainer
-        that ends just now still owns its files and its device: the new one starts when that is over.
+        `progress` gets a line about what is loading ten times a second and may return False to stop waiting. While a
+        previous trainer is still ending, and so owns the files and the device, the start is postponed.
         """
         if self.thread is not None and self.running:
             self._start_due = not self.thread.alive
@@ -61,7 +61,7 @@ class TrainingService:
         thread.start(0.0)
         while not thread.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
             if progress and progress(f"loading {self._metrics.get('loading', 'the trainer')} ...") is False:
-                break  # whoever loads will not wait any longer; the rest is done beside the game
+                break  # the game stops waiting; loading goes on in the background
         if thread.dead_because:
             self._metrics.say(thread.dead_because)
 
@@ -70,26 +70,26 @@ class TrainingService:
         self._start_due = True
 
     def _prepare(self) -> TrainingLoop:
-        self._loop = None  # of a thread that has ended: no other may touch its device
+        self._loop = None  # the loop of an ended thread: its device belongs to that thread
         self._loop = loop = self._build(self.windows.stop)
         return loop
 
     def stop(self) -> bool:
-        """Stop the trainer, which saves what was learned; False where it did not end in time."""
+        """Stop the trainer, which saves its state; False where it did not end in time."""
         return self.thread is None or self.thread.stop()
 
     @property
     def alive(self) -> bool:
-        """Whether a trainer learns, or will once it has loaded."""
+        """Whether a trainer is learning or loading."""
         return self.thread is not None and self.thread.alive
 
     @property
     def running(self) -> bool:
-        """Whether a trainer's thread runs, be it only to save before it ends."""
+        """Whether a trainer's thread runs, including the time it saves before it ends."""
         return self.thread is not None and self.thread.running
 
     def pause(self, paused: bool) -> None:
-        """Learning off and on; a slice under way ends after its step or turn."""
+        """Switch learning off and on; a slice under way ends after its step or turn."""
         self.windows.pause(paused)
         if self.thread is not None:
             self.thread.wake()
@@ -97,20 +97,20 @@ class TrainingService:
     # ----------------------------------------------------------------------------------------------- commands and time
 
     def call(self, command: Callable[[TrainingLoop | None], None]) -> None:
-        """Run a command that touches files or the loop on the thread that owns them, soon; here where there is none.
+        """Run a command on the thread that owns the files and the loop, or on this one where there is no trainer.
 
-        It is given the loop, or None where nothing learns.
+        The command gets the loop, or None where nothing learns.
         """
         if self.thread is None or not self.thread.post(lambda: command(self._loop)):
             self._loop = None
             command(None)
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait, at most so long, until what was recorded has been learned from; True where it has, or nobody learns."""
+        """Wait at most `timeout_s` until what was recorded is learned from; True where it is, or without a trainer."""
         return self.thread is None or self.thread.settle(timeout_s)
 
     def battle_starts(self) -> None:
-        """Between two battles nobody minds a stalled frame: a start that is due happens now."""
+        """Close the window and start a postponed trainer: a stalled frame does no harm between two battles."""
         self.close_window()
         if self._start_due:
             self.start()
@@ -135,9 +135,9 @@ class TrainingService:
             self.thread.frame(frame_ms)
 
     def pump(self, seconds: float) -> None:
-        """Let the trainer work for so long; the caller sleeps meanwhile."""
+        """Let the trainer work for `seconds`; the caller sleeps meanwhile."""
         if self.thread is not None:
-            self.thread.lend(seconds)
+            self.thread.grant(seconds)
 
     # ----------------------------------------------------------------------------------------------------------- status
 

@@ -1,7 +1,7 @@
-"""Starvation: notices that the trainer gets no time although its window is open, and says what to do about it.
+"""Starvation: detects that the trainer gets no time although its window is open, with a message on what to do.
 
-Three ways to starve: the game never lets go of the interpreter; the game was to lend time and does not; other programs
-take the whole processor. The trainer's thread calls everything here but `seen_from_game`.
+Three causes: the game never releases the interpreter; the game does not call `pump`; other programs take the whole
+processor. The trainer's thread calls everything here but `seen_from_game`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ import threading
 import time
 from collections.abc import Callable
 
-JUDGED_S = 1.0  # of working time, before it is judged
+JUDGED_S = 1.0  # working time over which the share is measured
 STARVING_SHARE = 0.1
-NOTHING_LENT_S = 3.0
+NOTHING_GRANTED_S = 3.0
 NO_SIGN_S = 2.0
 ASLEEP_S = 1.5
-"""More than this between two looks: the whole process slept, and nobody is to blame."""
+"""With more than this between two readings, the whole process slept; that is no starvation."""
 
 HELD = (
     "Learning hardly gets any time ({share:.0%}): the game keeps the interpreter to itself, or other programs the "
     "processor. A game should wait with pygame's clock.tick, not in a busy loop, or set learning_time to pump and call "
     "pump(budget_ms) while it waits."
 )
-NOT_LENT = (
+NOT_PUMPED = (
     "Learning gets no time: learning_time is pump, but the game has not called pump(budget_ms). "
     "Call it while the game waits for its next frame, or set learning_time to thread."
 )
 
 
 class Starvation:
-    """`sentence` is empty while all is well."""
+    """Measures the trainer's share of processor time; `sentence` says what is wrong, "" where nothing is."""
 
     def __init__(
         self,
@@ -38,31 +38,33 @@ class Starvation:
         thread_time: Callable[[], float] = time.thread_time,
         thread_clock: Callable[[], Callable[[], float]] | None = None,
     ) -> None:
-        """`on_processor`: whether the processor does the learning; an accelerator's thread rightly takes no time of it.
+        """`on_processor` returns whether learning runs on the CPU; with an accelerator its thread uses little CPU time.
 
-        `thread_clock`, called on the trainer's thread, gives what tells its processor time from any other one.
+        `thread_clock`, called on the trainer's thread, returns a function that gives its CPU time on any thread.
         """
         self.sentence = ""
         self._pumped, self._on_processor, self._thread_time = learning_time == "pump", on_processor, thread_time
         self._thread_clock = thread_clock or clock_of_this_thread
-        self._seen_time: Callable[[], float] | None = None  # the trainer's processor time, for the game's thread
-        self._seen: tuple[float, float] | None = None  # when the game's thread looked, and what it saw
+        self._seen_time: Callable[[], float] | None = None  # the trainer's CPU time, read on the game's thread
+        self._seen: tuple[float, float] | None = (
+            None  # time and the trainer's CPU time at the last reading on the game's thread
+        )
         self._mark: tuple[float, float] | None = None
         self._wall_s = self._processor_s = 0.0
         self._waits_since: float | None = None
         self._last_sign: float | None = None
 
     def idle(self) -> None:
-        """Nothing is due, or nothing is allowed: what follows is not held against the game."""
+        """Called when the trainer has nothing to do: the time until the next slice does not count."""
         self._mark = self._waits_since = self._last_sign = None
 
     def thread_ends(self) -> None:
-        """The trainer's thread ends, and with it the clock of its processor time."""
+        """Called when the trainer's thread ends, and with it the clock of its CPU time."""
         self.idle()
         self._seen_time, self.sentence = None, ""
 
     def begins(self, now: float) -> None:
-        """A slice begins."""
+        """Called when a slice begins."""
         self._last_sign = now
         if self._waits_since is not None and self._pumped:
             self.sentence = ""
@@ -73,7 +75,7 @@ class Starvation:
             self._mark = (now, self._thread_time())
 
     def worked(self, now: float) -> None:
-        """A slice has ended: from its beginning, or the end of the one before it, the thread wanted to run."""
+        """Called when a slice has ended; the thread wanted to run since it began, or since the one before it ended."""
         if self._mark is None or not self._on_processor():
             return
         processor, (then, before) = self._thread_time(), self._mark
@@ -88,18 +90,18 @@ class Starvation:
             self._wall_s = self._processor_s = 0.0
 
     def waits(self, now: float) -> None:
-        """The window is open, but no time was lent."""
+        """Called when the window is open, but no time is granted."""
         self._mark = None
         self._last_sign = now
         if self._waits_since is None:
             self._waits_since = now
-        elif now - self._waits_since > NOTHING_LENT_S:
-            self.sentence = NOT_LENT
+        elif now - self._waits_since > NOTHING_GRANTED_S:
+            self.sentence = NOT_PUMPED
 
     def seen_from_game(self, now: float) -> None:
-        """A frame went by with the window open; the game's thread. Says so where the trainer gives no sign at all.
+        """Called on the game's thread after each frame with the window open: detects a trainer that makes no progress.
 
-        A long step that computes is a sign: it takes processor time.
+        A long step that computes is progress: it takes CPU time.
         """
         sign, seen_time = self._last_sign, self._seen_time
         if self._pumped or sign is None or seen_time is None or now - sign <= NO_SIGN_S:
@@ -121,9 +123,9 @@ class Starvation:
 
 
 def clock_of_this_thread() -> Callable[[], float]:
-    """What tells this thread's processor time in seconds from any thread; OSError once this one has ended.
+    """A function that gives this thread's CPU time in seconds on any thread; OSError once this thread has ended.
 
-    Where the system has no such clock (Windows, macOS) it stands still: there a long step looks like no time at all.
+    Where the system has no such clock (Windows, macOS) it always gives 0, and a long step looks like no progress.
     """
     clock_id = getattr(time, "pthread_getcpuclockid", None)
     if clock_id is None:

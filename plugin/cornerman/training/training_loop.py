@@ -1,7 +1,7 @@
 """Training loop, one short slice at a time: collect -> learn -> judge a candidate -> promote or reject.
 
-The trainer's thread is the only one that calls it; it knows nothing of threads or windows. What it does next depends
-only on what was handed over and on its seeds, so the same battles give the same versions.
+Called on the trainer's thread only; knows nothing of threads or windows. What is done next depends only on what was
+recorded and on the seeds, so the same battles give the same versions.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from cornerman.training.resume import Checkpoints, Progress
 
 COLLECTED_AT_ONCE = 256
 MOST_BURSTS = 8
-"""Drawn at once, so that Python has less to do around them: it keeps the game's thread waiting."""
+"""Bursts drawn at once: less Python between steps, which keeps the game's thread waiting."""
 SLICE_S = 0.02
-"""How long a slice goes on where nobody says otherwise; a turn or a learning step under way is finished."""
+"""Default time budget of a slice; a turn or a learning step under way is finished."""
 
 ANSWER_S = 0.004
-"""How long a slice waits for the worker where nothing else is due; it holds nothing meanwhile."""
+"""How long a slice waits for the worker where nothing else is due, without the interpreter lock."""
 
 
 class Inbox(Protocol):
-    """What was recorded and not yet learned from."""
+    """Queue of recorded items that are not yet learned from."""
 
     def popleft(self) -> Transition | BattleEnd:
         """The next item; IndexError where there is none."""
@@ -56,7 +56,7 @@ class Updates:
         self.learner, self.stop = learner, stop
         self.newest = Policy(learner.spec, learner.averaged())
         """The averaged weights after the last whole burst."""
-        self.due = 0.0  # steps that recorded transitions still pay for
+        self.due = 0.0  # steps credited and not yet taken
         self.sound: Arrays | None = None  # the learner at the last candidate: what to go back to
         self._buffers, self._settings, self._metrics = buffers, settings, metrics
         count_steps = partial(metrics.did, "steps")
@@ -68,8 +68,8 @@ class Updates:
         return self.learner.steps
 
     def credit(self, transitions: int, rate: float) -> None:
-        """Let each of so many new transitions pay for `rate` steps; never more in all than a full buffer of live ones,
-        however long learning was off."""
+        """Credit `rate` steps for each of `transitions` new ones; at most as many in all as for a full buffer of live
+        transitions, however long learning was off."""
         most = self._settings.updates_per_transition * self._settings.replay_capacity
         self.due = min(self.due + rate * transitions, most)
 
@@ -80,11 +80,11 @@ class Updates:
 
     @property
     def burst_due(self) -> bool:
-        """Whether the transitions pay for a whole burst."""
+        """Whether enough steps are credited for a whole burst."""
         return self.due >= self._settings.burst_steps
 
     def begin(self, budget_s: float) -> None:
-        """Begin as many whole bursts as are due, a few at a time, once the buffer holds enough; until then none is."""
+        """Begin the whole bursts that are due, a few at a time; before the buffer is warm the credit is dropped."""
         settings = self._settings
         if len(self._buffers) < max(settings.batch_size, settings.warmup_fraction * settings.replay_capacity):
             self.due = 0.0
@@ -96,7 +96,7 @@ class Updates:
         self.advance(budget_s)
 
     def advance(self, budget_s: float) -> None:
-        """Learn on in the burst under way."""
+        """Take steps of the burst under way within the time budget."""
         loss = self._burst.advance(budget_s)
         if loss is None:
             return
@@ -110,29 +110,29 @@ class Updates:
             metrics.event(learner.fault)
 
     def restart(self, policy: Policy) -> None:
-        """Learn from these weights on; the burst under way is dropped."""
+        """Restart the learner from a policy's weights; the burst under way is dropped."""
         self._burst.drop()
         self.newest = policy
         self.learner.load(policy.flat)
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on with a stored learner; ModelError where it does not fit."""
+        """Restore a stored learner; ModelError where it does not fit."""
         self._burst.drop()
         self.learner.restore(dict(arrays))
         self.newest = Policy(self.learner.spec, self.learner.averaged())
 
     def drop(self) -> None:
-        """Forget the rest of the burst under way."""
+        """Drop the rest of the burst under way."""
         self._burst.drop()
 
     @property
     def _step_clock(self) -> Callable[[], float]:
-        """On a CPU what counts is what the thread computes: waiting for the interpreter makes no step longer."""
+        """On a CPU, the thread's own time: waiting for the interpreter makes no step longer."""
         return time.thread_time if self.learner.device == "cpu" else time.perf_counter
 
 
 class TrainingLoop:
-    """Decides what is done next; what it is made of is built before (training/build.py)."""
+    """Decides what each slice does; training/build.py builds its parts."""
 
     def __init__(
         self,
@@ -150,8 +150,8 @@ class TrainingLoop:
         self.experience, self.updates, self.candidates = experience, updates, candidates
         self._practice, self._checkpoints = practice, checkpoints
         self._practised = 0  # battles of practice when the last live one ended
-        self._from_player = False  # whether what learning began with goes back to the player's battles
-        self._apart = False  # what is learned is no good, and could not be undone yet
+        self._from_player = False  # whether the weights that learning began with descend from the player's battles
+        self._apart = False  # learning has diverged and is not undone yet
 
     # ------------------------------------------------------------------------------------------------------ one slice
 
@@ -177,10 +177,10 @@ class TrainingLoop:
         return True
 
     def _collect(self, budget_s: float = SLICE_S) -> bool:
-        """Take what the game's thread handed over, and keep it; True when there was anything.
+        """Take recorded items from the inbox into the buffers and the battle store; True when there were any.
 
-        How much depends on no clock, so that the same battles give the same versions; the game's thread only gets the
-        interpreter now and then, since a long pause leaves thousands of turns to be checked.
+        How many depends on no clock, so that the same battles give the same versions; the interpreter is released now
+        and then, since after a long pause thousands of turns are checked here.
         """
         let_in = for_a_slice(budget_s, self.updates.stop)
         for taken in range(COLLECTED_AT_ONCE):
@@ -199,9 +199,9 @@ class TrainingLoop:
         return True
 
     def _advance_practice(self) -> bool:
-        """Take the worker's answer, waiting a moment for it, and give the next order; False when it has nothing to do.
+        """Take the worker's answer, waiting `ANSWER_S` for it, and send the next order; False when none is due.
 
-        The next order goes out before what came is learned from, so worker and learner work at once.
+        The next order is sent before the answer is learned from, so worker and learner run in parallel.
         """
         practice = self._practice
         if practice is None or practice.failed:
@@ -212,7 +212,7 @@ class TrainingLoop:
                 self._take_answer(*answer)
             if not practice.busy:
                 champions = [
-                    each for each in self.candidates.champions.slot.line if each.spec == self.updates.newest.spec
+                    each for each in self.candidates.champions.slot.champions if each.spec == self.updates.newest.spec
                 ]
                 practice.order(self.updates.newest, self.updates.steps, champions, self.candidates.order())
         except PoolError as error:
@@ -223,7 +223,7 @@ class TrainingLoop:
         return answer is not None or practice.busy
 
     def _take_answer(self, columns: Arrays, notes: Mapping[str, Any]) -> None:
-        """Put what the worker collected into the buffer, or its judgement before the candidate's judge."""
+        """Put the worker's practice transitions into the buffer, or pass its battle results to the judge."""
         if "pairs" in notes:
             self.candidates.take(notes)
             return
@@ -236,7 +236,7 @@ class TrainingLoop:
         self.updates.credit(self.experience.take_practice(columns), self._settings.updates_per_practice)
 
     def begin_candidate(self) -> None:
-        """Put what was learned until now to the gate."""
+        """Make the present weights a candidate."""
         updates = self.updates
         updates.sound = updates.learner.state()
         candidate = Policy(updates.learner.spec, updates.learner.averaged(), version=-1)
@@ -244,7 +244,7 @@ class TrainingLoop:
         self.candidates.begin(candidate, self.provenance())
 
     def provenance(self) -> Provenance:
-        """What a candidate that is made now was learned from."""
+        """The provenance of a candidate that is made now."""
         return Provenance(
             parent=self.candidates.champions.registry.champion,
             learning_steps=self.updates.steps,
@@ -255,12 +255,12 @@ class TrainingLoop:
     # ------------------------------------------------------------------------------------------------------- commands
 
     def practise(self, battles: float) -> None:
-        """Let so many more headless battles be played; none where the game offers none or practice is off."""
+        """Schedule more practice battles; none where the game offers no headless battles or practice is off."""
         if self._practice is not None and self._settings.practice:
             self._practice.due = max(self._practice.due, 0.0) + battles
 
     def practise_idle(self) -> bool:
-        """Practise where nothing else is due; False once there was enough of it since the last live battle."""
+        """Schedule a practice battle; False once there were `idle_practice` since the last live battle."""
         practised = self._metrics.get("practised", 0) - self._practised
         if not self._settings.practice or self._practice is None or practised >= self._settings.idle_practice:
             return False
@@ -268,20 +268,20 @@ class TrainingLoop:
         return True
 
     def live(self, result: LiveResult) -> None:
-        """Note how a live battle ended; that may roll the champion back."""
+        """Count a live battle, which may roll the champion back."""
         self.candidates.live(result)
 
     def keep(self) -> None:
-        """Take and keep everything that was handed over; what is due to be learned from it stays due."""
+        """Collect the whole inbox; the steps credited for it stay due."""
         while self._collect():
             pass
 
     def drop_candidate(self) -> None:
-        """Judge the candidate no further, as when another champion plays than the one it is judged by."""
+        """Drop the candidate under judgement, as when the champion it is judged against no longer plays."""
         self.candidates.drop()
 
     def forget(self) -> None:
-        """Drop everything that was stored and learned here; the inbox and the files are the caller's."""
+        """Drop everything recorded and learned in memory; inbox and files are the caller's."""
         self.experience.forget()
         if self._practice is not None:
             self._practice.drop()
@@ -290,7 +290,7 @@ class TrainingLoop:
         self._metrics.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
 
     def start_over(self) -> None:
-        """Learn from the champion's weights on."""
+        """Restart learning from the champion's weights."""
         base = self.candidates.champions.start_for(self.updates.learner.spec)
         self._from_player = self.candidates.champions.learned_from_player(base.version)
         self.updates.restart(base)
@@ -299,8 +299,8 @@ class TrainingLoop:
     def recover(self, error: BaseException) -> None:
         """Undo a failed slice: what was under way is dropped, and what was learned stays.
 
-        Where learning has come apart it goes on from where the last candidate was made, or from the champion where that
-        was no better. A step that is not finite, or raises, has left the weights as they were before it.
+        Diverged learning (FloatingPointError) returns to the last candidate, or to the champion where that diverges
+        too. A step that is not finite, or raises, has left the weights as they were before it.
         """
         if not isinstance(error, FloatingPointError):
             self.updates.drop()
@@ -318,9 +318,9 @@ class TrainingLoop:
     # ------------------------------------------------------------------------------------------------- stop and resume
 
     def progress(self) -> Progress:
-        """Where learning stands, beside the learner's own state; between two bursts."""
+        """The figures of a checkpoint, beside the learner's state; between two bursts."""
         candidates, experience = self.candidates, self.experience
-        judged_again = self._settings.candidate_period if candidates.judging else 0  # it was begun in vain
+        judged_again = self._settings.candidate_period if candidates.judging else 0  # this candidate is lost
         return Progress(
             steps_due=self.updates.due,
             candidates=candidates.number,
@@ -331,7 +331,7 @@ class TrainingLoop:
         )
 
     def resume(self, saved: tuple[Arrays, Progress] | None) -> None:
-        """Go on from a checkpoint and the battles that were stored since; without one, from the champion."""
+        """Resume from a checkpoint and the battles stored since; without a checkpoint, from the champion."""
         reached: dict[str, int] = {}
         self.start_over()
         try:
@@ -344,16 +344,16 @@ class TrainingLoop:
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
 
     def _restore(self, progress: Progress) -> dict[str, int]:
-        """Take over the figures of a checkpoint; returns from which battles on, by kind, nothing was learned yet."""
+        """Restore the figures of a checkpoint; returns by kind the number of the first battle not learned from."""
         self.updates.due, self._from_player = progress.steps_due, progress.from_player
         self.candidates.restart(progress.candidates, progress.candidate_steps)
         self.experience.rows.update(progress.transitions)
         return dict(progress.reached)
 
     def close(self) -> None:
-        """Keep what was handed over and save where learning stands, so that the next session goes on from here.
+        """Store the rest of the inbox and save a checkpoint for the next session.
 
-        Learning that came apart and could not be undone is not saved: what was saved before it counts.
+        Diverged learning that could not be undone is not saved: the checkpoint before it stays.
         """
         with ExitStack() as rest:  # in reverse order, each whatever another one raised
             if not self._apart:

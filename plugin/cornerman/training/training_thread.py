@@ -1,11 +1,10 @@
-"""Training thread: the trainer, which gives the training loop its slices of time while a training window is open.
+"""Training thread: runs the training loop in slices while a training window is open, and handles its failures.
 
-What is done in a slice is the loop's; here is when, and what happens when it fails. The game's thread calls every
-method above the line; none of them waits for the trainer except `start`, `settle` and `stop`.
+The game's thread calls every public method; only `start`, `settle`, `grant` and `stop` wait for the trainer.
 
-A game that ends without calling `stop` is noticed: the thread then saves and ends too, so the process never hangs. (A
-daemon thread would abort the process where it is cut off inside native code.) Work that never returns is named, and at
-the end of the game the exit watchdog ends the process in its place.
+When the game ends without calling `stop`, the thread saves and ends too, so the process never hangs. (A daemon thread
+would abort the process where it is cut off inside native code.) Work that never returns is reported, and at the end of
+the game the exit watchdog ends the process.
 """
 
 from __future__ import annotations
@@ -28,30 +27,30 @@ log = logging.getLogger("cornerman")
 FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
 RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
 STUCK_S, STARTING_S = 10.0, 200.0  # a slice takes milliseconds; compiling, once, may take minutes on a small board
-CONFIRMED_S = 1.0  # so long after it was first seen to be stuck, it still is
+CONFIRMED_S = 1.0  # how long it must seem stuck: the process may have slept
 STOP_S = 1.0
 POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
 
 
 class Work(Protocol):
-    """What the trainer gives its time to; every call is made on the trainer's thread."""
+    """What runs on the trainer's thread."""
 
     def slice(self, budget_s: float) -> bool:
-        """Do one piece of work of about `budget_s`; False: there was nothing to do."""
+        """Work for about `budget_s` seconds; False: there was nothing to do."""
 
     def practise_idle(self) -> bool:
-        """Make some work where nothing is due; False: it has enough."""
+        """Schedule practice where nothing is due; False: there was enough of it."""
 
     def recover(self, error: BaseException) -> None:
         """Go back to the last good state after a slice failed with `error`."""
 
     def close(self) -> None:
-        """Save what must outlast the game."""
+        """Save at the end of the game."""
 
 
 class TrainingThread:
-    """Owns the thread. `prepare` runs first on it, so the accelerator and torch belong to it alone."""
+    """The trainer's thread; `prepare` runs first on it, so the accelerator and torch belong to it alone."""
 
     def __init__(
         self,
@@ -64,10 +63,10 @@ class TrainingThread:
         self.windows = windows or TrainingWindows()
         self._changed = Condition()
         self._commands: deque[Callable[[], None]] = deque()
-        self._stopping = self._ready = self._lent = False
+        self._stopping = self._ready = self._granted = False
         self._asked = self._answered = 0
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
-        self._doing: tuple[float, float] | None = None  # since when, and how long it may take
+        self._doing: tuple[float, float] | None = None  # since when something runs, and how long it may take
         self._suspected: tuple[tuple[float, float], float] | None = None  # what seemed stuck, and since when
         self._stuck = self._saving = self._ended = False
         self.dead_because = ""
@@ -77,9 +76,9 @@ class TrainingThread:
     # --------------------------------------------------------------------------------------------- the game's thread
 
     def start(self, wait_s: float) -> bool:
-        """Start the thread; True once `prepare` is done, False when it takes longer than `wait_s` (it goes on).
+        """Start the thread; True once `prepare` is done, False where it takes longer than `wait_s` (it goes on).
 
-        A system that gives no thread is no error: learning is off, and `dead_because` says why.
+        Where the system gives no thread, learning is off and `dead_because` says why.
         """
         try:
             self._thread.start()
@@ -90,7 +89,7 @@ class TrainingThread:
         return self.ready(wait_s)
 
     def ready(self, wait_s: float = 0.0) -> bool:
-        """Wait at most so long until `prepare` is done, or has failed; whether it has."""
+        """Wait at most `wait_s` until `prepare` is done or has failed; returns whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
 
@@ -99,26 +98,26 @@ class TrainingThread:
         self.windows.frame(frame_ms)
         self._look_whether_stuck()
 
-    def lend(self, seconds: float) -> None:
-        """The game has nothing to do for so long: the trainer works meanwhile, the caller sleeps without the GIL.
+    def grant(self, seconds: float) -> None:
+        """Let the trainer work for `seconds`; the caller sleeps without the GIL meanwhile.
 
         Returns as soon as nothing is left to do, and at the latest when the time is over, whatever the trainer does.
-        Nothing happens where the window is closed or the settings give the trainer its time in another way.
+        Does nothing where the window is closed or the setting learning_time is not pump.
         """
         if self.windows.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
             return
         if not self.windows.takes():
             return
         with self._changed:
-            seconds = self.windows.lend(seconds)
-            self._lent = True
+            seconds = self.windows.grant(seconds)
+            self._granted = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._lent, seconds)
-            self._lent = False
-        self.windows.lend(0.0)
+            self._changed.wait_for(lambda: not self._granted, seconds)
+            self._granted = False
+        self.windows.grant(0.0)
 
     def wake(self) -> None:
-        """Let the trainer look at its windows now. Where it holds the lock it is awake, and nobody waits."""
+        """Let the trainer check its windows now. Does not wait: where the trainer holds the lock it is awake anyway."""
         if self._changed.acquire(blocking=False):
             try:
                 self._changed.notify_all()
@@ -126,7 +125,7 @@ class TrainingThread:
                 self._changed.release()
 
     def post(self, command: Callable[[], None]) -> bool:
-        """Run `command` on the trainer's thread, soon, window or not; False where that has ended, or never began."""
+        """Run `command` on the trainer's thread soon, window or not; False where it has ended or never began."""
         with self._changed:
             if self._ended or self._thread.ident is None:
                 return False
@@ -135,9 +134,9 @@ class TrainingThread:
             return True
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until everything handed over before this call is learned from and judged; True when it is.
+        """Wait until everything recorded before this call is learned from and judged; True when it is.
 
-        False where it takes longer, where the window is closed, so that nothing is learned, or without a trainer.
+        False where it takes longer, where the window is closed, or without a trainer.
         """
         with self._changed:
             if not self.alive:
@@ -151,8 +150,8 @@ class TrainingThread:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
 
-        Where it has not, it ends as soon as its slice does, and the process with the game in any case. One that is
-        saving by then, on a slow disk, may take ten seconds.
+        A thread that is saving, on a slow disk, has ten seconds. One that does not end in time ends after its slice, or
+        with the process.
         """
         with self._changed:
             self._stopping = True
@@ -170,7 +169,7 @@ class TrainingThread:
         return True
 
     def _look_whether_stuck(self) -> None:
-        """Once it is stuck, that is told and counted, and nobody says that the game gives it no time."""
+        """Report and count stuck work once, and do not call it starvation."""
         why = self.stuck_because
         if why:
             self.windows.starvation.sentence = ""
@@ -181,17 +180,17 @@ class TrainingThread:
 
     @property
     def alive(self) -> bool:
-        """Whether it learns, or will: its thread runs, and has not given learning up."""
+        """Whether the trainer learns or loads: its thread runs, and learning is not off for good."""
         return self.running and not self.dead_because
 
     @property
     def running(self) -> bool:
-        """Whether its thread runs: its files and its device are not anybody else's yet."""
+        """Whether the thread runs, and so owns its files and its device."""
         return self._thread.is_alive()
 
     @property
     def stuck_because(self) -> str:
-        """A sentence while its work does not come back; empty while all is well. Any thread."""
+        """A message while work does not return; "" otherwise. Any thread."""
         doing, now = self._doing, self._clock()
         if doing is None or (seconds := now - doing[0]) < doing[1]:
             return ""
@@ -204,7 +203,7 @@ class TrainingThread:
 
     @property
     def trouble(self) -> str:
-        """What keeps it from learning and what to do, as a sentence; empty while all is well. Any thread."""
+        """What keeps the trainer from learning and what to do; "" where nothing does. Any thread."""
         starvation = self.windows.starvation.sentence if self.window_open else ""
         return self.dead_because or self.stuck_because or starvation
 
@@ -220,19 +219,19 @@ class TrainingThread:
             work = self._prepared()
             while work is not None and self._turn(work):
                 pass
-            self._run_commands()  # what was asked for just before the end still happens
-        except BaseException as error:  # whatever ends this thread, the player hears of it and the game goes on
+            self._run_commands()  # those posted just before the end
+        except BaseException as error:  # whatever ends this thread is reported, and the game goes on
             log.exception("the trainer's thread ends")
             self._die(f"Learning is off, its thread ended: {error!r}")
         self._close(work)
         self.windows.starvation.thread_ends()
-        while not self._ended:  # what was asked for while it saved
+        while not self._ended:  # commands posted while it saved
             self._run_commands()
             with self._changed:
                 self._ended = not self._commands
 
     def _turn(self, work: Work) -> bool:
-        """Wait for work and do it; False: the end."""
+        """Wait for work and do it; False: the thread ends."""
         try:
             if not self._wait_for_work():
                 return False
@@ -244,7 +243,7 @@ class TrainingThread:
 
     @contextmanager
     def _watched(self, may_take_s: float = STUCK_S) -> Iterator[None]:
-        """What is done within is named where it does not come back."""
+        """Report as stuck what does not return within `may_take_s`."""
         self._doing = (self._clock(), may_take_s)
         try:
             yield
@@ -277,11 +276,11 @@ class TrainingThread:
 
     @property
     def _ending(self) -> bool:
-        """The game asked for the end, or ended without asking: then nothing would ever wake this thread again."""
+        """Whether `stop` was called, or the game ended without calling it."""
         return self._stopping or not main_thread().is_alive()
 
     def _wait_for_work(self) -> bool:
-        """Sleep until there may be something to do; False: stop."""
+        """Sleep until there may be work; False: the thread ends."""
         self.windows.look()
         self.windows.starvation.idle()
         with self._changed:
@@ -291,13 +290,13 @@ class TrainingThread:
             return not self._ending
 
     def _give_back(self) -> None:
-        """The game gets back what is left of the time that it lent; under the lock."""
-        if self._lent:
-            self._lent = False
+        """End the wait of `grant`; called with the lock held."""
+        if self._granted:
+            self._granted = False
             self._changed.notify_all()
 
     def _work(self, work: Work) -> None:
-        """Commands, then slices until the window closes or nothing is left; then whoever waits in `settle` hears."""
+        """Run commands, then slices until the window closes or nothing is left; then end the waits of `settle`."""
         with self._changed:
             asked = self._asked
         self._run_commands()
@@ -311,20 +310,20 @@ class TrainingThread:
             self._changed.notify_all()
 
     def _practises(self, work: Work) -> bool:
-        """With nothing due, an open window of a game that draws is used for practice; nobody waits for its end."""
+        """Practise where nothing is due, in an open window of a game that draws and does not wait in `settle`."""
         if self._asked != self._answered or not self.windows.has_frames:
             return False
         with self._watched():
             return work.practise_idle()
 
     def _slice(self, work: Work) -> bool:
-        """One slice, or a short sleep where none is allowed now; False: there was nothing to do."""
+        """Run one slice, or sleep shortly where there is no budget now; False: there was nothing to do."""
         windows = self.windows
         windows.look()
         budget_s = windows.budget(hurried=self._asked > self._answered)
         if not budget_s:
             with self._changed:
-                if not windows.budget():  # lent in the meantime, it would be given back unused
+                if not windows.budget():  # else a grant made in the meantime would end unused
                     self._give_back()
                     self._changed.wait(windows.wait_s)
             return True
@@ -339,12 +338,14 @@ class TrainingThread:
             try:
                 with self._watched():
                     self._commands.popleft()()
-            except BaseException as error:  # a command that fails is told, and ends neither the others nor this thread
+            except (
+                BaseException
+            ) as error:  # a command that fails is reported, and ends neither the others nor this thread
                 log.exception("a command failed")
                 self._metrics.event(str(error))
 
     def _undone(self, work: Work, error: BaseException) -> bool:
-        """Go back to before a failed slice; False where it fails too often or cannot be undone."""
+        """Undo a failed slice and rest; False where slices fail too often or one cannot be undone."""
         self._metrics.count("failures")
         now = self._clock()
         self._failures.append(now)
@@ -352,7 +353,7 @@ class TrainingThread:
         try:
             with self._watched():
                 work.recover(error)
-        except Exception as second:  # there is nothing good left to learn on from
+        except Exception as second:  # no sound state is left to learn from
             log.exception("a failed slice could not be undone")
             self._die(f"Learning is off, a failed step could not be undone: {second}")
             return False
@@ -361,7 +362,7 @@ class TrainingThread:
             return False
         self._metrics.event(f"A learning step failed ({error}); the last good weights are back.")
         rest_s = RESTS_S[min(len(recent), len(RESTS_S)) - 1]
-        for _ in range(round(rest_s / POLL_S)):  # a game that ends untold wakes nobody
+        for _ in range(round(rest_s / POLL_S)):  # in short waits: a game that ends without `stop` wakes no thread
             with self._changed:
                 if self._changed.wait_for(lambda: self._ending, POLL_S):
                     break

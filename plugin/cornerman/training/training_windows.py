@@ -1,7 +1,7 @@
-"""Training windows: when the trainer may learn and how long at a time, a share of the time, reasons to rest.
+"""Training windows: when the trainer may learn, its time budgets, its share of the time, and reasons to rest.
 
-No thread and no lock: the game's thread says what happens, the trainer's thread asks for time, and every figure has one
-writer. So nothing here can hold up a frame.
+No thread and no lock: the game's thread reports rounds and frames, the trainer's thread asks for budgets, and every
+figure has one writer. So nothing here can hold up a frame.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ SLICE_S, LEAST_SLICE_S = 0.048, 0.0005
 HURRIED_SLICE_S = 0.05  # where no frame waits
 RUN_ONS_JUDGED = 128
 LOOK_PERIOD_S = 0.25
-FRAMES_GONE_S = 1.0  # after so long without a frame, the game does not draw
+FRAMES_GONE_S = 1.0  # without a frame for so long, the game does not draw
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
 FRAMES_JUDGED = 60
 LATE_FACTOR, LATE_SHARE = 1.2, 0.03
 LEAST_SHARE = 0.05
 BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
-MOST_LENT_S = 1.0
+LONGEST_GRANT_S = 1.0
 
 Reading = Mapping[str, float | None]
 
 
 def no_reading() -> Reading:
-    """For where nothing is known of the machine."""
+    """No figures, where nothing is known of the machine."""
     return {}
 
 
 class Frames:
-    """Late frames while the trainer works and while it does not: only the difference is learning's fault."""
+    """Share of the time for learning, from how many more frames are late with learning than without."""
 
     def __init__(self) -> None:
-        self.share = 1.0  # of the time that learning may take
+        self.share = 1.0  # of the time
         self._typical_ms = 0.0
-        self._late = {True: 0.0, False: 0.0}  # shares of the last frames, with learning and without
+        self._late = {True: 0.0, False: 0.0}  # shares of the last frames, by whether the trainer worked in them
         self._learned = 0
 
     def frame(self, frame_ms: float, learned: bool) -> None:
-        """One frame went by; `learned`: the trainer worked within it."""
+        """Count one frame; `learned`: the trainer worked within it."""
         if not 0.0 < frame_ms < NO_FRAME_MS:
             return
         typical = self._typical_ms or frame_ms
@@ -65,7 +65,7 @@ class Frames:
 
 
 class TrainingWindows:
-    """Whether learning may go on now, and for how long."""
+    """Whether learning may go on now, and for how long at a time."""
 
     def __init__(
         self,
@@ -79,11 +79,11 @@ class TrainingWindows:
     ) -> None:
         """`window` and `learning_time` as in the settings; `read_machine` gives `Machine.read`'s figures.
 
-        `on_processor` says whether the processor does the learning, and no accelerator. `pause_worker` is called with
-        whether the worker has to stand still whenever that may have changed, on either thread.
+        `on_processor` returns whether learning runs on the CPU, not an accelerator. `pause_worker` is called, on either
+        thread, with whether the worker has to pause whenever that may have changed.
         """
         self.window, self.learning_time = window, learning_time
-        self.rest = ""  # why learning rests, as a sentence
+        self.rest = ""  # why learning rests, as a message
         self.reading: Reading = {}
         self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
         """Set to 1 when the window closes: the slice under way ends after its step or turn."""
@@ -94,7 +94,7 @@ class TrainingWindows:
         self._frames = Frames()
         self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
         self._overrun_s = self._due = 0.0
-        self._rest_until = self._lent_until = self._closed_at = 0.0
+        self._rest_until = self._granted_until = self._closed_at = 0.0
         self._look_at = clock()
         self._framed_at = -FRAMES_GONE_S
         pause_worker(not self.window_open)
@@ -107,7 +107,7 @@ class TrainingWindows:
         on_processor: Callable[[], bool],
         pause_worker: Callable[[bool], None],
     ) -> TrainingWindows:
-        """The windows that the player's settings ask for."""
+        """The windows of these settings."""
         one = settings
         return cls(
             one.training_window,
@@ -121,17 +121,17 @@ class TrainingWindows:
     # --------------------------------------------------------------------------------------------- the game's thread
 
     def open_window(self) -> None:
-        """A round has ended."""
+        """Called when a round has ended."""
         self._break = True
         self._changed()
 
     def close_window(self) -> None:
-        """A round starts."""
+        """Called when a round starts."""
         self._break = self._choosing = False
         self._changed()
 
     def choose(self, choosing: bool) -> None:
-        """The player begins to choose, or has chosen."""
+        """Called when the player begins to choose, or has chosen."""
         self._choosing = choosing
         self._changed()
 
@@ -140,7 +140,7 @@ class TrainingWindows:
         self._changed()
 
     def _changed(self) -> None:
-        """Where the window is closed now, whatever works ends its slice, and the worker stands still."""
+        """Where the window is closed now, end the slice under way and pause the worker."""
         closed = not self.window_open
         if closed:
             self._closed_at = self._clock()
@@ -148,7 +148,7 @@ class TrainingWindows:
         self._pause_worker(closed)
 
     def frame(self, frame_ms: float) -> None:
-        """A frame has been drawn, `frame_ms` after the one before it."""
+        """Called when a frame has been drawn, `frame_ms` after the one before it."""
         self._framed_at = self._clock()
         self._frames.frame(frame_ms, self._worked or self._working)
         self._worked = False
@@ -156,23 +156,23 @@ class TrainingWindows:
             self.starvation.seen_from_game(self._clock())
 
     def takes(self) -> bool:
-        """Whether to take what is lent now: the share of the offers, but each whole, since a part may fit no step."""
+        """Whether to use the time granted now: `share` of the grants are, each whole, since a part may fit no step."""
         self._due += self.share
         if self._due < 1.0:
             return False
         self._due -= 1.0
         return True
 
-    def lend(self, seconds: float) -> float:
-        """Let the trainer work for so long from now on, a second at the most; 0 or less revokes it.
+    def grant(self, seconds: float) -> float:
+        """Let the trainer work for `seconds` from now on, a second at most; 0 or less revokes the grant.
 
         Returns the seconds granted.
         """
-        seconds = min(seconds, MOST_LENT_S) if seconds > 0.0 else 0.0  # whatever a game reckons: no number is 0
-        self._lent_until = self._clock() + seconds
+        seconds = min(seconds, LONGEST_GRANT_S) if seconds > 0.0 else 0.0  # NaN gives 0
+        self._granted_until = self._clock() + seconds
         if not seconds:
             self.stop[0] = 1
-        self._overrun_s *= FORGIVEN  # where nothing fits any more, it is tried again some seconds later
+        self._overrun_s *= FORGIVEN  # fades, so that a step that fitted no grant is tried again some seconds later
         return seconds
 
     # ---------------------------------------------------------------------------------------------------- either
@@ -184,7 +184,7 @@ class TrainingWindows:
 
     @property
     def has_frames(self) -> bool:
-        """Whether the game draws now: then an open window passes whether or not it is used."""
+        """Whether the game draws frames now."""
         return self._clock() - self._framed_at < FRAMES_GONE_S
 
     @property
@@ -193,12 +193,12 @@ class TrainingWindows:
 
     @property
     def share(self) -> float:
-        """Of the time in a window that learning may take, 0.05 to 1."""
+        """Share of the time in a window that learning may take, 0.05 to 1."""
         return min(self._frames.share, BUSY_SHARE if self._busy else 1.0)
 
     @property
     def why(self) -> str:
-        """Why learning goes on now or does not, and what holds it back, for the menu."""
+        """Why the window is open or closed, and what slows learning down; for the panel."""
         if self._paused:
             return "learning is off"
         if self.rest:
@@ -219,7 +219,7 @@ class TrainingWindows:
 
     @property
     def run_on_ms(self) -> float | None:
-        """How long work ran on after a window closed, 99th percentile of the last times; None: it never did."""
+        """99th percentile of how long slices ran on after a window closed, in ms; None: none did."""
         run_ons = list(self._run_ons)
         return 1e3 * _p99(run_ons) if run_ons else None
 
@@ -240,9 +240,9 @@ class TrainingWindows:
             self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
 
     def budget(self, hurried: bool = False) -> float:
-        """Seconds that the next slice may take; 0: not now. `hurried`: the game draws nothing and waits for it."""
+        """Time budget of the next slice in seconds; 0: none now. `hurried`: the game draws nothing and waits."""
         now = self._clock()
-        self.stop[0] = 0  # before the look at the window: one that closes in between sets it again
+        self.stop[0] = 0  # before the window is read: one that closes in between sets it again
         budget = self._budget(now, hurried)
         self._working = budget > 0.0
         return budget
@@ -256,7 +256,7 @@ class TrainingWindows:
             self.starvation.idle()
             return 0.0
         if not hurried and self.learning_time == "pump":
-            budget = min(SLICE_S, self._lent_until - now - self._overrun_s)
+            budget = min(SLICE_S, self._granted_until - now - self._overrun_s)
             if budget < LEAST_SLICE_S:
                 self.starvation.waits(now)
                 return 0.0
@@ -265,12 +265,12 @@ class TrainingWindows:
 
     @property
     def wait_s(self) -> float:
-        """How long to sleep before asking again, where nothing else wakes the trainer."""
+        """Seconds to sleep before asking for a budget again."""
         left = self._rest_until - self._clock()
         return min(max(left, 0.0005), LOOK_PERIOD_S) if self.learning_time == "thread" else 0.05
 
     def worked(self, seconds: float, budget_s: float) -> None:
-        """A slice is over that took `seconds` of the `budget_s` it was given."""
+        """Count a slice that took `seconds` with a budget of `budget_s`."""
         now = self._clock()
         self._worked, self._working = True, False
         self.starvation.worked(now)

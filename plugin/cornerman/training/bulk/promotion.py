@@ -80,7 +80,7 @@ class BulkPromotion:
 
     def champions(self) -> list[Policy]:
         """Those of the kept champions that have this network's shape; the one that plays is the last."""
-        return [policy for policy in self._champions.slot.line if policy.spec == self._spec]
+        return [policy for policy in self._champions.slot.champions if policy.spec == self._spec]
 
     def put(self, flat: Floats, steps: int, rows: int, stopped: Callable[[], bool]) -> bool:
         """Use the last verdict, and put what was learned until now to the gate; False where stopped before."""

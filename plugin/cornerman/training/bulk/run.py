@@ -66,10 +66,10 @@ def train(
                 done = loop.run(interrupted)
         if not done:
             say("Stopped; everything is saved, and --resume goes on from here.")
-        line, machine = champions.slot.line, [*machine, *loop.faults]
-        say(write_report(store.bulk_folder, game, line, loop.progress, machine, plan.report_battles, interrupted))
-    say(f"Version {line[-1].version} plays. It is stored in {data}")
-    return line[-1].version
+        promoted, machine = champions.slot.champions, [*machine, *loop.faults]
+        say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, interrupted))
+    say(f"Version {promoted[-1].version} plays. It is stored in {data}")
+    return promoted[-1].version
 
 
 def _learner(
