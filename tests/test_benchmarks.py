@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -166,6 +167,18 @@ def test_subject_gives_all_its_figures(name: str, monkeypatch: pytest.MonkeyPatc
         if figure.value is None:
             assert any(word in key for word in NEEDS_A_PEER), figure
             assert figure.note, "it says why"
+
+
+def test_frame_sections_that_stood_still_do_not_cost_the_others() -> None:
+    frame = import_module("tests.benchmarks.frame")
+
+    def stands_still() -> Iterator[Figure]:
+        yield Figure("made.ratio", 1.0, "", "lower", 1)
+        frame.check_busy([STILL], practises=True)
+
+    still: list[Exception] = []
+    assert [figure.key for figure in frame.measured(stands_still(), still)] == ["made.ratio"]
+    assert len(still) == 1
 
 
 STILL = Work(0, 0, 0, judging=False)

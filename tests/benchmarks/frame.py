@@ -76,22 +76,60 @@ class Pairs:
     alone: list[float]
 
 
+class StoodStillError(RuntimeError):
+    """Something that the figures should be measured beside did nothing."""
+
+
 def run(repeats: int) -> Iterator[Figure]:
-    """Every figure of the frame, in about a minute a pair."""
+    """Every figure of the frame, in about a minute a pair; ExceptionGroup at the end where something stood still."""
+    still: list[StoodStillError] = []
     with ringside(LEARNING_ONLY) as learner:
-        with ringside(EVERYTHING) as everything:
-            light = pairs(everything, learner, repeats)
-            yield from (*ratios("", light, wanted=True), kept("", light, 0.85), practised("", light))
-            yield from heavy(everything, learner, repeats)
-        only = pairs(learner, learner, repeats, practises=False)
-        yield from ratios("", only, prefix="frame.learning_only")
-        yield kept("", only, None, "frame.learning_only")
-        with ringside({**EVERYTHING, "learning_time": "pump"}) as busy:
-            yield kept("_busy", pairs(busy, learner, repeats, busy=True), 0.5)
-    with slow_game() as slow:
-        found = pairs(slow, None, repeats)
-        yield from (*ratios("_slow_game", found, wanted=True), practised("_slow_game", found))
+        for section in (light_and_heavy, busy, learning_only):
+            yield from measured(section(learner, repeats), still)
+    yield from measured(slow(repeats), still)
     yield from run_on(WINDOWS)
+    if still:
+        raise ExceptionGroup("not all was measured beside everything", still)
+
+
+def measured(section: Iterator[Figure], still: list[StoodStillError]) -> Iterator[Figure]:
+    """The figures of a section until something stood still, which is noted in `still`."""
+    try:
+        yield from section
+    except StoodStillError as error:
+        still.append(error)
+
+
+def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
+    """Ringside's window, then with its picture drawn again and again until a frame's work takes about 11 ms."""
+    with ringside(EVERYTHING) as loop:
+        found = pairs(loop, learner, repeats)
+        yield from (*ratios("", found, wanted=True), kept("", found, 0.85), practised("", found))
+        for _ in range(2):  # the frame's own work takes less time after so much drawing
+            loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
+        found = pairs(loop, learner, repeats)
+        yield from (*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65))
+
+
+def busy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
+    """A loop that waits busily and lends its wait."""
+    with ringside({**EVERYTHING, "learning_time": "pump"}) as loop:
+        yield kept("_busy", pairs(loop, learner, repeats, busy=True), 0.5)
+
+
+def learning_only(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
+    """Without practice and judging."""
+    found = pairs(learner, learner, repeats, practises=False)
+    yield from ratios("", found, prefix="frame.learning_only")
+    yield kept("", found, None, "frame.learning_only")
+
+
+def slow(repeats: int) -> Iterator[Figure]:
+    """The bare loop around slow rules."""
+    with loaded(SLOW_GAME, EVERYTHING) as host:
+        learn(host, False)
+        found = pairs(BareLoop(host), None, repeats)
+        yield from (*ratios("_slow_game", found, wanted=True), practised("_slow_game", found))
 
 
 @contextmanager
@@ -102,19 +140,11 @@ def ringside(settings: Mapping[str, Any]) -> Iterator[RingsideLoop]:
         yield RingsideLoop(host)
 
 
-@contextmanager
-def slow_game() -> Iterator[BareLoop]:
-    """The bare loop with the plugin loaded, and learning off."""
-    with loaded(SLOW_GAME, EVERYTHING) as host:
-        learn(host, False)
-        yield BareLoop(host)
-
-
 # ---------------------------------------------------------------------------------------------------------------- runs
 
 
 def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = False, practises: bool = True) -> Pairs:
-    """Runs with, without and of the learner alone; RuntimeError where nothing was learned, practised or judged."""
+    """Runs with, without and of the learner alone; StoodStillError where nothing was learned, practised or judged."""
     found = Pairs([], [], [])
     if practises:
         learn(loop.host, True)
@@ -134,14 +164,14 @@ def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = F
 
 
 def check_busy(works: list[Work], practises: bool) -> None:
-    """RuntimeError where the runs with the plugin do not show what it costs, since something stood still."""
+    """StoodStillError where the runs with the plugin do not show what it costs, since something stood still."""
     still = [name for name in ("steps", "decisions", "judged") if not sum(getattr(work, name) for work in works)]
     if not practises:
         still = [name for name in still if name == "steps"]
     elif not all(work.decisions or work.judged or work.judging for work in works):
         still.append("practice and judging in one of the runs")
     if still:
-        raise RuntimeError(f"these stood still while frames were drawn: {', '.join(still)}; {works}")
+        raise StoodStillError(f"these stood still while frames were drawn: {', '.join(still)}; {works}")
 
 
 def frames(loop: GameLoop, with_plugin: bool, busy: bool) -> Run:
@@ -186,17 +216,6 @@ def alone(host: Host) -> float:
     pace = (work_done(host) - before).steps / (time.perf_counter() - begun)
     learn(host, False)
     return pace
-
-
-def heavy(loop: RingsideLoop, learner: RingsideLoop, repeats: int) -> list[Figure]:
-    """The picture is drawn again until a frame's work takes about 11 ms, however fast the machine draws just now."""
-    for _ in range(2):  # the frame's own work takes less time after so much drawing
-        loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
-    try:
-        found = pairs(loop, learner, repeats)
-    finally:
-        loop.draws_until_ms = 0.0
-    return [*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65)]
 
 
 # ------------------------------------------------------------------------------------------------------------- figures
