@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from cornerman.contract import DataError, Game, HeadlessGame, ModelError, State
 from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.live_results import LiveBattles, sources_of
-from cornerman.experience.battle_store import PLAYER
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
 from cornerman.experience.recorder import as_key
@@ -95,7 +94,7 @@ class Cornerman:
             self.encoder, rewards, store.battles, QualityNote(folder), metrics.say, self._keep_what_was_recorded
         )
         self.live = LiveBattles()
-        stored = 0 if store.read_only else store.battles.reached().get(PLAYER, 0)
+        stored = 0 if store.read_only else store.battles.reached() or 0
         self._random = np.random.default_rng([settings.seed, 0, *([stored] if stored else [])])  # other draws each time
         self._worker = worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         pause = (lambda paused: None) if worker is None else worker.pause

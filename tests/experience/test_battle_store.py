@@ -19,13 +19,9 @@ import pytest
 from cornerman.contract import ModelError, Source, Transition
 from cornerman.experience.battle_store import (
     FILE_NAME,
-    FIRST_SELF_PLAY_ID,
     OLD_FOLDER,
-    PLAYER,
-    SELF_PLAY,
     BattleStore,
     Counts,
-    kind_of,
 )
 from cornerman.experience.transitions import DataFormat
 from tests.support.failing_files import failing, failing_record
@@ -36,17 +32,16 @@ from tests.support.stored_battles import FORMAT, battle
 Open = Callable[..., BattleStore]
 
 
-def play(store: BattleStore, number: int, kind: str = PLAYER) -> int:
+def play(store: BattleStore, number: int) -> int:
     """One battle as the recorder hands it over; returns the number that it bears in the store."""
-    take = store.take_live if kind == PLAYER else store.take_practice
-    end, transitions = battle(number, kind, 2)
+    end, transitions = battle(number, 2)
     for transition in transitions:
-        take(transition)
-    return take(end).battle_id
+        store.take(transition)
+    return store.take(end).battle_id
 
 
-def numbers(store: BattleStore, kind: str = PLAYER, min_transitions: int | None = None) -> list[int]:
-    return [stored.end.battle_id for stored in store.battles(kind, min_transitions)]
+def numbers(store: BattleStore, min_transitions: int | None = None) -> list[int]:
+    return [stored.end.battle_id for stored in store.battles(min_transitions)]
 
 
 @pytest.fixture
@@ -73,7 +68,7 @@ def test_battles_come_back_in_the_next_session(store: BattleStore, open_store: O
         store.append(*battle(number))
     store.close()
     again = open_store()
-    items = list(again.stored(PLAYER, 100))
+    items = list(again.stored(100))
     assert [type(item).__name__ for item in items] == (["Transition"] * 5 + ["BattleEnd"]) * 3
     expected = [item for number in range(3) for end, rows in [battle(number)] for item in (*rows, end)]
     for item, wanted in zip(items, expected, strict=True):
@@ -84,31 +79,24 @@ def test_battles_come_back_in_the_next_session(store: BattleStore, open_store: O
     assert again.messages == []
 
 
-def test_kind_of_one_transition_of_the_player_makes_a_battle_the_players() -> None:
-    end, rows = battle(1, SELF_PLAY)
-    assert kind_of(end, rows) == SELF_PLAY
-    assert kind_of(end, [*rows, replace(rows[0], source=Source.PLAYER)]) == PLAYER
-    assert kind_of(end, [*rows, replace(rows[0], opponent=Source.PLAYER)]) == PLAYER
-
-
 def test_take_stores_battles_that_interleave_when_each_ends(store: BattleStore) -> None:
     (one, one_rows), (two, two_rows) = battle(1), battle(2)
     for pair in zip(one_rows, two_rows, strict=True):
         for item in pair:
-            store.take_live(item)
+            store.take(item)
     assert numbers(store) == []
-    store.take_live(two)
-    store.take_live(one)
+    store.take(two)
+    store.take(one)
     assert numbers(store) == [2, 1]
-    store.take_live(battle(3)[0])  # nothing was recorded of it
+    store.take(battle(3)[0])  # nothing was recorded of it
     assert store.kept == 2
 
 
 def test_only_as_many_battles_are_read_as_hold_the_transitions_asked_for(store: BattleStore) -> None:
     for number in range(10):
         store.append(*battle(number))
-    assert numbers(store, PLAYER, 11) == [7, 8, 9]
-    assert numbers(store, PLAYER, 0) == []
+    assert numbers(store, 11) == [7, 8, 9]
+    assert numbers(store, 0) == []
 
 
 # ----------------------------------------------------------------------------------------------------------- numbers
@@ -129,12 +117,7 @@ def test_numbers_begin_as_the_games_and_go_on_over_sessions(
     assert numbers(store) == expected
 
 
-def test_self_play_is_stored_apart_and_numbered_above(open_store: Open) -> None:
-    for expected in (FIRST_SELF_PLAY_ID, FIRST_SELF_PLAY_ID + 1):
-        store = open_store()
-        assert play(store, FIRST_SELF_PLAY_ID, SELF_PLAY) == expected
-        store.close()
-    assert (numbers(store, SELF_PLAY), numbers(store)) == ([FIRST_SELF_PLAY_ID, FIRST_SELF_PLAY_ID + 1], [])
+# ------------------------------------------------------------------------------------------------------------- damage
 
 
 # ------------------------------------------------------------------------------------------------------------- damage
@@ -148,7 +131,7 @@ def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tm
     data[data.index(b'"battle_id": 1,') + 200] ^= 0x10
     (tmp_path / FILE_NAME).write_bytes(bytes(data))
     assert numbers(store) == [0, 2]
-    assert store.messages == ["Left out of the stored battles (player): damaged battles: 1."]
+    assert store.messages == ["Left out of the stored battles: damaged battles: 1."]
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", "text", 7])
@@ -176,10 +159,10 @@ def test_transitions_that_fail_the_checks_are_left_out_and_counted(store: Battle
     rows[1] = replace(rows[1], observation=np.array([np.nan, 0], np.float32))
     rows[3] = replace(rows[3], reward=float("inf"), source=Source.UNKNOWN)
     store.append(end, rows)
-    (stored,) = store.battles(PLAYER)
+    (stored,) = store.battles()
     assert stored.columns["index"].tolist() == [0, 2, 4]
     wanted = "transitions with a wrong observation: 1, transitions with a wrong reward: 1"
-    assert store.messages == [f"Left out of the stored battles (player): {wanted}."]
+    assert store.messages == [f"Left out of the stored battles: {wanted}."]
 
 
 @pytest.mark.parametrize(
@@ -219,29 +202,27 @@ def test_an_old_journal_is_mentioned_once(tmp_path: Path, open_store: Open) -> N
 # ------------------------------------------------------------------------------------------------------------- bounds
 
 
-def test_the_newest_battles_of_each_kind_stay_up_to_the_bound(open_store: Open, tmp_path: Path) -> None:
+def test_the_newest_battles_stay_up_to_the_bound(open_store: Open, tmp_path: Path) -> None:
     store = open_store(max_bytes=20_000)
-    store.append(*battle(1000, SELF_PLAY))
     for number in range(200):
         store.append(*battle(number))
-        assert store.counts(PLAYER).num_bytes <= 20_000
+        assert store.counts().num_bytes <= 20_000
     kept = numbers(store)
     assert kept == list(range(200 - len(kept), 200))
     assert len(kept) > 20
-    assert numbers(store, SELF_PLAY) == [1000]
     store.close()
     assert (tmp_path / FILE_NAME).stat().st_size < 60_000
     again = open_store(max_bytes=20_000)
     again.append(*battle(200))
-    assert again.counts(PLAYER).battles == len(kept)
+    assert again.counts().battles == len(kept)
     with pytest.raises(ModelError, match="bytes of 20,000"):
         again.append(*battle(201, transitions=500))
-    assert again.counts(PLAYER).battles == len(kept)
+    assert again.counts().battles == len(kept)
 
 
 def test_read_only_creates_nothing_and_writes_nothing(tmp_path: Path) -> None:
     look = BattleStore(tmp_path, FORMAT, read_only=True)
-    assert (numbers(look), look.counts(PLAYER)) == ([], Counts(PLAYER))
+    assert (numbers(look), look.counts()) == ([], Counts())
     with pytest.raises(ModelError, match="could not be written"):
         look.append(*battle(1))
     look.close()
@@ -254,16 +235,15 @@ def test_read_only_creates_nothing_and_writes_nothing(tmp_path: Path) -> None:
 def test_forget_erases_every_file_and_says_what(store: BattleStore, tmp_path: Path) -> None:
     for number in range(4):
         store.append(*battle(number))
-    store.append(*battle(9, SELF_PLAY))
-    store.take_live(battle(5)[1][0])
+    store.take(battle(5)[1][0])
     (tmp_path / "battles.set-aside-1.sqlite").write_bytes(b"ruined")
     (tmp_path / OLD_FOLDER).mkdir()
     for name in ("player-000001.journal", "forgetting-player"):
         (tmp_path / OLD_FOLDER / name).write_bytes(b"old")
-    player, self_play = store.forget()
-    assert (player.battles, player.transitions, self_play.battles, self_play.transitions) == (4, 20, 1, 5)
+    erased = store.forget()
+    assert (erased.battles, erased.transitions) == (4, 20)
     assert list(tmp_path.iterdir()) == []
-    store.take_live(battle(5)[0])  # its first half is forgotten as well
+    store.take(battle(5)[0])  # its first half is forgotten as well
     assert (store.kept, numbers(store)) == (0, [])
     store.append(*battle(6))
     assert numbers(store) == [6]
@@ -277,7 +257,7 @@ def test_forget_erases_a_file_that_cannot_be_read_and_leaves_others_alone(
     (tmp_path / OLD_FOLDER / "notes.txt").write_text("mine")
     if data is not None:
         (tmp_path / FILE_NAME).write_bytes(data)
-    assert [counts.battles for counts in store.forget()] == [0, 0]
+    assert store.forget().battles == 0
     assert [path.name for path in tmp_path.rglob("*.*")] == ["notes.txt"]
 
 

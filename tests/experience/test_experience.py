@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cornerman.experience.battle_store import PLAYER, SELF_PLAY
+from cornerman.experience.experience import PLAYER, SELF_PLAY
 from tests.support.choosing import Gym
 from tests.support.failing_files import failing, failing_record
 

@@ -77,7 +77,7 @@ def test_forget_while_learning_erases_everything(tmp_path: Path) -> None:
     assert session.traces >= {"battles.sqlite", "quality.json"}
     session.forget()
     notice = session.plugin.metrics.notice
-    assert notice.startswith("Forgotten: 60 battles of yours (120 decisions), ")
+    assert notice.startswith("Forgotten: 60 recorded battles (120 decisions), ")
     assert "1 version that learned from you" in notice
     assert registry.champion == slot.champion.version == 0
     check_gone(session)
@@ -88,7 +88,7 @@ def test_forget_while_paused_erases_everything(tmp_path: Path) -> None:
     session.plugin.set_learning(False)
     session.battle(80, marked=True)
     session.forget()
-    assert "61 battles of yours (122 decisions)" in session.plugin.metrics.notice
+    assert "61 recorded battles (122 decisions)" in session.plugin.metrics.notice
     check_gone(session)
 
 
@@ -123,7 +123,7 @@ def test_forget_keeps_an_imported_champion_of_other_hidden_layers(tmp_path: Path
     session = filled(tmp_path / "mine")
     session.plugin.controls.take_in()
     session.forget()
-    assert "60 battles of yours (120 decisions)" in session.plugin.metrics.notice
+    assert "60 recorded battles (120 decisions)" in session.plugin.metrics.notice
     assert session.plugin.slot.champion.spec.hidden == (24,), "it never saw the player, so it stays"
     check_gone(session)
 
@@ -135,7 +135,7 @@ def test_forget_without_a_trainer_erases_everything(tmp_path: Path) -> None:
     assert "battles.sqlite" in session.traces
     session.battle(1, marked=True)
     session.forget()
-    assert "61 battles of yours (122 decisions)" in session.plugin.metrics.notice
+    assert "61 recorded battles (122 decisions)" in session.plugin.metrics.notice
     check_gone(session)
 
 

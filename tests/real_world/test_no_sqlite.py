@@ -62,7 +62,7 @@ def test_each_file_says_so_in_one_sentence(tmp_path: Path, monkeypatch: pytest.M
     store = BattleStore(tmp_path, DataFormat("duel", "1", "abc", 2, 3), said.append)
     store.open()
     store.open()
-    assert store.reached() == {}
+    assert store.reached() is None
     assert len(said) == 1
     store.close()
 

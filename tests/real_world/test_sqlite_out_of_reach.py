@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.experience.battle_store import PLAYER, BattleStore
+from cornerman.experience.battle_store import BattleStore
 from cornerman.files.database import set_aside_files
 from cornerman.models.history import History
 from tests.support.sample_states import chain
@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
 def sound(folder: Path) -> bool:
     with closing(History(folder, lambda: 0.0)) as history, closing(BattleStore(folder, FORMAT)) as store:
         files = [path for name in ("history.sqlite", "battles.sqlite") for path in set_aside_files(folder / name)]
-        return history.live_scores(1) == [1.0] and store.counts(PLAYER).battles == 1 and not files
+        return history.live_scores(1) == [1.0] and store.counts().battles == 1 and not files
 
 
 @pytest.mark.parametrize(("words", "code"), PASSING)
@@ -84,7 +84,7 @@ def test_a_fault_that_comes_once_is_not_even_noticed(
         assert history.sentences == []
     monkeypatch.setattr(sqlite3, "connect", refusing(1, words, code, statement))
     with closing(BattleStore(folder, FORMAT)) as store:
-        assert store.counts(PLAYER).battles == 1
+        assert store.counts().battles == 1
         assert store.messages == []
     monkeypatch.undo()
     assert sound(folder)
@@ -100,7 +100,7 @@ def test_a_fault_that_stays_is_a_sentence_and_the_files_stay_where_they_are(
     said: list[str] = []
     with closing(BattleStore(folder, FORMAT, said.append)) as store:
         for row in chain(2, battle_id=7):
-            store.take_live(row)
+            store.take(row)
         assert len(said) == 1
     monkeypatch.undo()
     assert sound(folder)

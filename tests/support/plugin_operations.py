@@ -19,7 +19,7 @@ import numpy as np
 from cornerman.contract import ModelError
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.verdict import GateBattle, Verdict
-from cornerman.experience.battle_store import PLAYER
+from cornerman.experience.experience import PLAYER
 from cornerman.models.exchange import export_version
 from cornerman.models.history import History
 from cornerman.plugin import Cornerman
@@ -107,7 +107,7 @@ class Operation:
 
 
 def recorded(opened: Opened) -> int:
-    return len({item.battle_id for item in opened.plugin.store.battles.stored(PLAYER, 10**6)})
+    return len({item.battle_id for item in opened.plugin.store.battles.stored(10**6)})
 
 
 def live_noted(opened: Opened) -> int:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 from cornerman.contract import BattleEnd, Source, Transition
-from cornerman.experience.battle_store import PLAYER, SELF_PLAY, BattleStore
+from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.transitions import DataFormat
 from tests.support.sample_states import chain
 
 FORMAT = DataFormat("duel", "1", "abc", 2, 3)
-SEATS: Mapping[str, Mapping[int, Source]] = {
-    PLAYER: {0: Source.PLUGIN, 1: Source.PLAYER},
-    SELF_PLAY: {0: Source.PLUGIN, 1: Source.PLUGIN},
-}
+SEATS = {0: Source.PLUGIN, 1: Source.PLAYER}
 
 
-def battle(number: int, kind: str = PLAYER, transitions: int = 5) -> tuple[BattleEnd, list[Transition]]:
-    end = BattleEnd(number, {0: 1, 1: -1}, False, SEATS[kind])
-    return end, chain(transitions, battle_id=number, seed=number)
+def battle(number: int, transitions: int = 5) -> tuple[BattleEnd, list[Transition]]:
+    return BattleEnd(number, {0: 1, 1: -1}, False, SEATS), chain(transitions, battle_id=number, seed=number)
 
 
 def store_battles(folder: Path, count: int) -> None:
-    """The player's battles 0 to `count` - 1."""
+    """Battles 0 to `count` - 1."""
     with closing(BattleStore(folder, FORMAT)) as store:
         for number in range(count):
             store.append(*battle(number))

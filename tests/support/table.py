@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cornerman.contract import BattleEnd, Transition
-from cornerman.experience.battle_store import PLAYER
 from cornerman.models.manifest import Provenance
 from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
@@ -138,4 +137,4 @@ class Table:
     @property
     def handed_over(self) -> list[Transition | BattleEnd]:
         """What was recorded: finished battles from the store, and what is there of those under way."""
-        return [*self.plugin.store.battles.stored(PLAYER, 10**6), *self.plugin.recording.waiting()]
+        return [*self.plugin.store.battles.stored(10**6), *self.plugin.recording.waiting()]

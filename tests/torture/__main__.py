@@ -33,7 +33,7 @@ import psutil
 from cornerman.cli.dataset import export as export_data
 from cornerman.cli.dataset import load as load_data
 from cornerman.contract import ModelError, SettingsError
-from cornerman.experience.battle_store import FILE_NAME, PLAYER, BattleStore
+from cornerman.experience.battle_store import FILE_NAME, BattleStore
 from cornerman.experience.transitions import StoredBattle, pack
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.exchange import export_version, import_version
@@ -185,7 +185,7 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
 
     def battles() -> bool:
         with closing(BattleStore(folder / "recorded", FORMAT)) as store:
-            return all(_as_stored(found) for found in store.battles(PLAYER))
+            return all(_as_stored(found) for found in store.battles())
 
     def history() -> bool:
         with closing(History(folder, lambda: 0.0)) as record:
@@ -237,7 +237,7 @@ def prepare(folder: Path) -> None:
     CheckpointFile(filled(folder / "sound").folder).save({"x": np.arange(4)}, {"n": 0})
     store_battles(folder / "recorded", 3)
     with closing(BattleStore(folder / "recorded", FORMAT)) as store:
-        export_data(folder / "data.jsonl", FORMAT, store.battles(PLAYER))
+        export_data(folder / "data.jsonl", FORMAT, store.battles())
     (folder / "settings.toml").write_text('seed = 7\ndevice = "cpu"\nhidden = [16, 16]\n')
     shutil.copytree(ROOT / "plugin" / "cornerman", folder / "cornerman")
     history = History(folder, lambda: 0.0)

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from cornerman.contract import ModelError
-from cornerman.experience.battle_store import PLAYER, BattleStore
+from cornerman.experience.battle_store import BattleStore
 from cornerman.models.exchange import import_version
 from tests.support import plugin_operations
 from tests.support.failing_files import Failing, failing, failing_record, full_disk
@@ -59,7 +59,7 @@ def file_fault(home: Path, nth: int, name: str, operation: Callable[[Path], obje
     try:
         assert_sound(home)
         with closing(BattleStore(home, FORMAT)) as store:
-            assert name.startswith("forget") or len(list(store.battles(PLAYER))) >= 2
+            assert name.startswith("forget") or len(list(store.battles())) >= 2
             assert not store.messages, store.messages
     except (AssertionError, ModelError, OSError) as error:
         return state.hit, f"{name}: {type(error).__name__}: {error}"

@@ -26,7 +26,7 @@ from typing import NoReturn
 import psutil
 
 from cornerman.contract import ModelError
-from cornerman.experience.battle_store import PLAYER, BattleStore
+from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import DataFormat
 from cornerman.files.atomic import read_json
@@ -159,7 +159,7 @@ def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -
 
 
 def _look_at_battles(store: BattleStore, told: Acknowledged, found: Findings) -> None:
-    battles = list(store.battles(PLAYER))
+    battles = list(store.battles())
     for sentence in store.messages:
         found.add("unreadable", sentence)
     ids = [battle.end.battle_id for battle in battles]

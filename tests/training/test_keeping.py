@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cornerman.experience.battle_store import FILE_NAME, PLAYER, BattleStore
+from cornerman.experience.battle_store import FILE_NAME, BattleStore
 from cornerman.files.quality_note import FILE_NAME as QUALITY
 from cornerman.files.quality_note import quality_lines
 from cornerman.plugin import Cornerman
@@ -25,7 +25,7 @@ NAMES = ("recorded", "rejected", "clamped", "examples", "abandoned", "not_as_cho
 def stored(session: Session) -> list[int]:
     """How many decisions every battle of the player on the disk holds."""
     with closing(BattleStore(session.folder, session.plugin.store.battles.data_format, read_only=True)) as store:
-        return [len(battle) for battle in store.battles(PLAYER)]
+        return [len(battle) for battle in store.battles()]
 
 
 def test_files_are_written_by_the_trainer_alone_while_battles_are_played(

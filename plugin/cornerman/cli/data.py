@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from cornerman.cli.dataset import Imported, export, load, plot, summarize
 from cornerman.contract import CornermanError, ModelError
-from cornerman.experience.battle_store import FIRST_SELF_PLAY_ID, KINDS, MAX_BYTES, SELF_PLAY, BattleStore, kind_of
+from cornerman.experience.battle_store import MAX_BYTES, BattleStore
 from cornerman.experience.transitions import DataFormat, StoredBattle, unpack
 from cornerman.files.atomic import read_json
 from cornerman.files.folder_lock import FolderLock
@@ -34,13 +32,9 @@ class StoredData:
     def lines(self) -> list[str]:
         """What is stored, as a table, and what was set aside."""
         lines = [f"Recorded battles in {self._folder}, of {self._format.game} {self._format.game_version}", ""]
-        lines.append(f"{'kept apart':<20}{'battles':>9}{'decisions':>11}{'kB':>9}")
         with closing(self._store()) as store:
-            stored = {kind: list(store.battles(kind)) for kind in KINDS}
-            kilobytes = {kind: store.counts(kind).num_bytes / 1000 for kind in KINDS}
-        for kind, battles in stored.items():
-            lines.append(f"  {kind:<18}{len(battles):>9,}{sum(map(len, battles)):>11,}{kilobytes[kind]:>9,.0f}")
-        lines += ["", summarize(chain(*stored.values()), self._action_names).text()]
+            battles, kilobytes = list(store.battles()), store.counts().num_bytes / 1000
+        lines += [summarize(battles, self._action_names).text(), f"{kilobytes:,.0f} kB of {MAX_BYTES // 1000:,}"]
         lines += ["", "Last session", *(f"  {line}" for line in quality_lines(self._folder))]
         if store.messages:
             lines += ["", "Left out", *(f"  {sentence}" for sentence in store.messages)]
@@ -82,7 +76,7 @@ class StoredData:
 
     def _battles(self) -> list[StoredBattle]:
         with closing(self._store()) as store:
-            return [battle for kind in KINDS for battle in store.battles(kind)]
+            return list(store.battles())
 
     def _store(self, read_only: bool = True) -> BattleStore:
         return BattleStore(self._folder, self._format, say=lambda _: None, read_only=read_only)  # shown in the table
@@ -90,27 +84,18 @@ class StoredData:
 
 def _added(store: BattleStore, path: Path, imported: Imported) -> list[str]:
     """Store what was imported, and say what was; CornermanError with how far it came."""
-    after = {kind: store.next_number(kind) for kind in KINDS}
-    after[SELF_PLAY] = max(after[SELF_PLAY], FIRST_SELF_PLAY_ID)
-    added: Counter[str] = Counter()
-    count = 0
-    for battle in imported.battles:
-        if not len(battle):
-            continue
-        kind = kind_of(battle.end, unpack(battle.columns))
-        number = after[kind] + added[kind]
+    battles = [battle for battle in imported.battles if len(battle)]
+    for added, (number, battle) in enumerate(enumerate(battles, store.next_number())):
         transitions = [replace(row, battle_id=number) for row in unpack(battle.columns)]
         try:
-            store.append(replace(battle.end, battle_id=number), transitions, kind)
+            store.append(replace(battle.end, battle_id=number), transitions)
         except ModelError as error:
-            done = f"{added.total()} of {len(imported.battles)} battles were imported before"
+            done = f"{added} of {len(battles)} battles were imported before"
             raise CornermanError(f"a battle of {path} could not be stored ({error}); {done}") from error
-        added[kind] += 1
-        count += len(transitions)
-    lines = [f"Imported {added.total():,} battles with {count:,} decisions from {path}"]
+    lines = [f"Imported {len(battles):,} battles with {sum(map(len, battles)):,} decisions from {path}"]
     lines += [f"  {refused:,} decisions refused: {reason}" for reason, refused in sorted(imported.left_out.items())]
-    if any(store.counts(kind).num_bytes > MAX_BYTES // 2 for kind in added):
-        lines.append(f"  {MAX_BYTES // 2**20} MiB of each kind are kept: the oldest battles make room")
+    if store.counts().num_bytes > MAX_BYTES // 2:
+        lines.append(f"  {MAX_BYTES // 2**20} MiB are kept: the oldest battles make room")
     return lines
 
 

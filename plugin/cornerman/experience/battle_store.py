@@ -1,9 +1,8 @@
 """Store of finished battles in SQLite: what was recorded outlives the game, a crash and a power cut.
 
 Owned by the thread that collects: the trainer's, or the game's where there is no trainer. A battle is on the disk once
-`append` or `take_live` has returned; a battle of self-play may be lost to a power cut. The newest battles of each kind
-are kept up to a bound. Battles of another game, game version or encoder are left alone and not read. A disk that fails
-becomes a sentence, and learning goes on from memory.
+`append` or `take` has returned. The newest battles are kept up to a bound. Battles of another game, game version or
+encoder are left alone and not read. A disk that fails becomes a sentence, and learning goes on from memory.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, ModelError, Source, Transition
+from cornerman.contract import BattleEnd, ModelError, Transition
 from cornerman.experience.transitions import (
     DataFormat,
     StoredBattle,
@@ -36,24 +35,20 @@ from cornerman.files.database import Database, Schema, erase
 
 log = logging.getLogger("cornerman")
 
-PLAYER: Final = "player"
-SELF_PLAY: Final = "self-play"
-KINDS = (PLAYER, SELF_PLAY)
-FIRST_SELF_PLAY_ID = 1 << 40
-"""Numbers of headless battles begin here; those of the game's battles stay below."""
 FILE_NAME = "battles.sqlite"
 OLD_FOLDER = "journal"
 """Where earlier versions kept battles, in files that this one does not read."""
 MAX_BYTES = 64 * 2**20
 _WHAT = "Recorded battles"
 
+_LARGEST_NUMBER = 2**62
 SCHEMA = Schema(
-    1,
+    2,
     """
 create table formats(id integer primary key, format text not null unique);
-create table battles(id integer primary key, kind text not null, format integer not null, number integer not null,
+create table battles(id integer primary key, format integer not null, number integer not null,
     transitions integer not null, checksum integer not null, data blob not null);
-create index battles_by_kind on battles(kind, id, format, transitions, number);
+create index battles_by_format on battles(format, id, transitions, number);
 """,
 )
 
@@ -62,9 +57,8 @@ Item: TypeAlias = Transition | BattleEnd
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is stored of one kind, or what was erased of it."""
+    """What is stored, or what was erased."""
 
-    kind: str
     battles: int = 0
     transitions: int = 0
     num_bytes: int = 0
@@ -74,7 +68,7 @@ class BattleStore:
     """Stores, reads back, bounds and erases the finished battles of one game in one data folder.
 
     A game counts its battles anew in every session. Here they are counted on after the last stored one, so that battles
-    of two sessions are never taken for one: live battles below `FIRST_SELF_PLAY_ID`, practice from there on.
+    of two sessions are never taken for one.
     """
 
     def __init__(
@@ -85,21 +79,20 @@ class BattleStore:
         max_bytes: int = MAX_BYTES,
         read_only: bool = False,
     ) -> None:
-        """`say` is given each sentence for the player once. `max_bytes` bounds the battles of each kind.
+        """`say` is given each sentence for the player once. `max_bytes` bounds the battles.
 
         `read_only`: for a look into a folder that a running game may own; nothing is created, repaired or written.
         """
         self.path, self.data_format = folder / FILE_NAME, data_format
         self.messages: list[str] = []
         self.kept = 0
-        """Live battles stored since this session began."""
+        """Battles stored since this session began."""
         self._say, self._max_bytes, self._read_only = say, max_bytes, read_only
         self._format = json.dumps(asdict(data_format))
         self._database: Database | None = None
         self._failing = False
-        self._num_bytes: dict[str, int] = {}
-        self._next: dict[str, int] = {}  # number of the next battle by kind; 0: as the game counts
-        self._open: dict[tuple[str, int], int] = {}  # kind and the game's id -> number
+        self._num_bytes = self._next = 0  # of all battles; the next one's number, 0: as the game counts
+        self._open: dict[int, int] = {}  # the game's id -> number
         self._pending: dict[int, list[Transition]] = {}  # by number
 
     # ------------------------------------------------------------------------------------- what the pipeline hands over
@@ -111,21 +104,29 @@ class BattleStore:
         except ModelError as error:
             self._failed(error)
 
-    def take_live(self, item: Item) -> Item:
+    def take(self, item: Item) -> Item:
         """Add one item of a battle of the game; returns it under the battle's number here. Never raises for a disk."""
-        return self._take(item, PLAYER)
+        item = replace(item, battle_id=self._number(item))
+        if isinstance(item, Transition):
+            self._pending.setdefault(item.battle_id, []).append(item)
+            return item
+        transitions = self._pending.pop(item.battle_id, [])
+        if transitions:
+            try:
+                self.append(item, transitions)
+                self.kept += 1
+                self._failing = False
+            except ModelError as error:
+                self._failed(error)
+        return item
 
-    def take_practice(self, item: Item) -> Item:
-        """Add one item of a headless battle, as `take_live`."""
-        return self._take(item, SELF_PLAY)
+    def stored(self, min_transitions: int) -> Iterator[Item]:
+        """The newest battles, as many as hold `min_transitions`, oldest first and as a recorder hands them over.
 
-    def stored(self, kind: str, min_transitions: int) -> Iterator[Item]:
-        """The newest battles of one kind as a recorder hands them over, oldest first; a failure becomes a message.
-
-        Only as many as hold `min_transitions`.
+        A failure becomes a message.
         """
         try:
-            for battle in self.battles(kind, min_transitions):
+            for battle in self.battles(min_transitions):
                 yield from unpack(battle.columns)
                 yield battle.end
         except ModelError as error:
@@ -133,27 +134,23 @@ class BattleStore:
 
     # ---------------------------------------------------------------------------------------------- storing and reading
 
-    def append(self, end: BattleEnd, transitions: Sequence[Transition], kind: str | None = None) -> None:
-        """Store one finished battle, by default of the kind that `kind_of` says; the oldest of its kind make room.
-
-        ModelError where the disk does not take it, and then nothing has changed.
-        """
-        kind = kind or kind_of(end, transitions)
+    def append(self, end: BattleEnd, transitions: Sequence[Transition]) -> None:
+        """Store one finished battle; the oldest make room. ModelError, and nothing has changed, where that fails."""
         data = battle_to_bytes(end, transitions, self.data_format)
         if len(data) > self._max_bytes:
             raise ModelError(f"{_WHAT} could not be written: one has {len(data):,} bytes of {self._max_bytes:,}.")
         database = self._opened()
-        with database.writing(durable=kind == PLAYER) as connection:
-            freed = self._make_room(connection, kind, len(data))
+        with database.writing() as connection:
+            freed = self._make_room(connection, len(data))
             connection.execute("insert or ignore into formats(format) values (?)", (self._format,))
             connection.execute(
-                "insert into battles(kind, format, number, transitions, checksum, data)"
-                " select ?, id, ?, ?, ?, ? from formats where format = ?",
-                (kind, end.battle_id, len(transitions), zlib.crc32(data), data, self._format),
+                "insert into battles(format, number, transitions, checksum, data)"
+                " select id, ?, ?, ?, ? from formats where format = ?",
+                (end.battle_id, len(transitions), zlib.crc32(data), data, self._format),
             )
-        self._num_bytes[kind] += len(data) - freed
+        self._num_bytes += len(data) - freed
 
-    def battles(self, kind: str, min_transitions: int | None = None) -> Iterator[StoredBattle]:
+    def battles(self, min_transitions: int | None = None) -> Iterator[StoredBattle]:
         """Stored battles, oldest first, or only as many of the newest as hold `min_transitions`; ModelError.
 
         A damaged battle, and transitions that fail the checks of new ones, are left out and counted in a message.
@@ -161,11 +158,11 @@ class BattleStore:
         database, left_out = self._opened(), Counter[str]()
         query = (
             "select battles.id, transitions from battles join formats on formats.id = battles.format"
-            " where kind = ? and formats.format = ? order by battles.id desc"
+            " where formats.format = ? order by battles.id desc"
         )
         ids: list[int] = []
         wanted = min_transitions
-        for battle_id, transitions in database.rows(query, (kind, self._format)):
+        for battle_id, transitions in database.rows(query, (self._format,)):
             if wanted is not None and wanted <= 0:
                 break
             ids.append(battle_id)
@@ -176,30 +173,29 @@ class BattleStore:
                 yield battle
         if left_out:
             counted = ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items()))
-            self._say_once(f"Left out of the stored battles ({kind}): {counted}.")
+            self._say_once(f"Left out of the stored battles: {counted}.")
 
-    def counts(self, kind: str) -> Counts:
-        """What is stored of one kind, battles of other formats included; ModelError."""
-        return _counts(self._opened(), kind)
+    def counts(self) -> Counts:
+        """What is stored, battles of other formats included; ModelError."""
+        return _counts(self._opened())
 
-    def next_number(self, kind: str) -> int:
-        """One more than the largest number of a stored battle of the kind; 0 where none is stored. ModelError."""
-        return _next_number(self._opened(), kind)
+    def next_number(self) -> int:
+        """One more than the largest number of a stored battle; 0 where none is stored. ModelError."""
+        return _next_number(self._opened())
 
-    def forget(self) -> list[Counts]:
+    def forget(self) -> Counts:
         """Delete every battle from memory and disk, with files of earlier versions; ModelError where one stays.
 
-        Returns what was erased, by kind, as far as the file could still be read.
+        Returns what was erased, as far as the file could still be read.
         """
         try:
-            erased = [self.counts(kind) for kind in KINDS]
+            erased = self.counts()
         except ModelError:  # damaged or out of reach: it is erased all the same
-            erased = [Counts(kind) for kind in KINDS]
+            erased = Counts()
         self.close()
-        self._next.clear()
         self._open.clear()
         self._pending.clear()
-        self.kept = 0
+        self._next = self.kept = 0
         try:
             _erase_old(self.path.with_name(OLD_FOLDER))
             erase(self.path)
@@ -217,45 +213,24 @@ class BattleStore:
 
     # ---------------------------------------------------------------------------------------------------------- numbers
 
-    def reached(self) -> dict[str, int]:
-        """By kind, the number below which every battle is over; what comes from now on has this one or a larger."""
-        reached: dict[str, int] = {}
-        for kind in KINDS:
-            try:
-                number = max(self._next.get(kind, 0), self.next_number(kind))
-            except ModelError as error:
-                self._failed(error)
-                continue
-            reached[kind] = min([number, *(own for (whose, _), own in self._open.items() if whose == kind)])
-        return reached
+    def reached(self) -> int | None:
+        """The number below which every battle is over; later ones have this one or a larger. None: nobody knows."""
+        try:
+            return min([max(self._next, self.next_number()), *self._open.values()])
+        except ModelError as error:
+            self._failed(error)
+            return None
 
-    def _number(self, item: Item, kind: str) -> int:
+    def _number(self, item: Item) -> int:
         """The battle's number here; given with its first item, and free for another battle after its end."""
-        known = (kind, item.battle_id)
-        if known not in self._open:
+        if item.battle_id not in self._open:
             self.open()  # numbers go on after the stored ones
-            own = item.battle_id if 0 <= item.battle_id < FIRST_SELF_PLAY_ID else 1
-            first = FIRST_SELF_PLAY_ID if kind == SELF_PLAY else own
-            self._open[known] = number = self._next.get(kind) or first
-            self._next[kind] = number + 1
-        return self._open.pop(known) if isinstance(item, BattleEnd) else self._open[known]
+            own = item.battle_id if 0 <= item.battle_id < _LARGEST_NUMBER else 1
+            self._open[item.battle_id] = number = self._next or own
+            self._next = number + 1
+        return self._open.pop(item.battle_id) if isinstance(item, BattleEnd) else self._open[item.battle_id]
 
     # --------------------------------------------------------------------------------------------------------- internal
-
-    def _take(self, item: Item, kind: str) -> Item:
-        item = replace(item, battle_id=self._number(item, kind))
-        if isinstance(item, Transition):
-            self._pending.setdefault(item.battle_id, []).append(item)
-            return item
-        transitions = self._pending.pop(item.battle_id, [])
-        if transitions:
-            try:
-                self.append(item, transitions, kind)
-                self.kept += kind == PLAYER
-                self._failing = False
-            except ModelError as error:
-                self._failed(error)
-        return item
 
     def _opened(self) -> Database:
         if self._database is None:
@@ -275,9 +250,8 @@ class BattleStore:
             self._say_once(sentence)
         if new and self.path.with_name(OLD_FOLDER).exists():
             self._say_once(f"Battles of an earlier version in {OLD_FOLDER}/ are not read; Forget erases them.")
-        for kind in KINDS:
-            self._num_bytes[kind] = _counts(database, kind).num_bytes
-            self._next[kind] = max(self._next.get(kind, 0), _next_number(database, kind))
+        self._num_bytes = _counts(database).num_bytes
+        self._next = max(self._next, _next_number(database))
         self._mention_others(database)
 
     def _mention_others(self, database: Database) -> None:
@@ -290,16 +264,15 @@ class BattleStore:
             if differences:
                 self._say_once(f"Stored battles of another game or version are not read: {count} with {differences}.")
 
-    def _make_room(self, connection: Any, kind: str, num_bytes: int) -> int:
-        """Delete the oldest battles of the kind until `num_bytes` more fit; returns the bytes freed."""
-        excess, freed, last = self._num_bytes[kind] + num_bytes - self._max_bytes, 0, None
+    def _make_room(self, connection: Any, num_bytes: int) -> int:
+        """Delete the oldest battles until `num_bytes` more fit; returns the bytes freed."""
+        excess, freed, last = self._num_bytes + num_bytes - self._max_bytes, 0, None
         if excess <= 0:
             return 0
-        query = "select id, length(data) from battles where kind = ? order by id"
-        with closing(connection.execute(query, (kind,))) as oldest:
+        with closing(connection.execute("select id, length(data) from battles order by id")) as oldest:
             while freed < excess and (row := oldest.fetchone()) is not None:
                 last, freed = row[0], freed + row[1]
-        connection.execute("delete from battles where kind = ? and id <= ?", (kind, last))
+        connection.execute("delete from battles where id <= ?", (last,))
         return freed
 
     def _read(self, database: Database, battle_id: int, left_out: Counter[str]) -> StoredBattle | None:
@@ -330,19 +303,13 @@ class BattleStore:
             self._say(sentence)
 
 
-def kind_of(end: BattleEnd, transitions: Sequence[Transition]) -> str:
-    """Whose battle it is: the player's as soon as a player sat in it."""
-    sources = {*end.seats.values(), *(row.source for row in transitions), *(row.opponent for row in transitions)}
-    return PLAYER if Source.PLAYER in sources else SELF_PLAY
+def _counts(database: Database) -> Counts:
+    query = "select count(*), total(transitions), total(length(data)) from battles"
+    return Counts(*(int(number) for number in database.rows(query)[0]))
 
 
-def _counts(database: Database, kind: str) -> Counts:
-    query = "select count(*), total(transitions), total(length(data)) from battles where kind = ?"
-    return Counts(kind, *(int(number) for number in database.rows(query, (kind,))[0]))
-
-
-def _next_number(database: Database, kind: str) -> int:
-    ((largest,),) = database.rows("select max(number) from battles where kind = ?", (kind,))
+def _next_number(database: Database) -> int:
+    ((largest,),) = database.rows("select max(number) from battles")
     return 0 if largest is None else int(largest) + 1
 
 

@@ -225,14 +225,14 @@ class Recording:
     def store(self) -> int:
         """Store the items waiting in `events`; returns the number of battles stored in this session."""
         for item in self.events.items():
-            self._battles.take_live(item)
+            self._battles.take(item)
         return self._battles.kept
 
     def note_quality(self, ending: bool = False) -> None:
         """Write the counts for `cornerman doctor`."""
         self._quality.write(self.counts(), ending)
 
-    def erase(self) -> list[Counts]:
+    def erase(self) -> Counts:
         """Erase everything from memory and disk; ModelError or OSError where a file cannot be erased."""
         self.events.forget()
         self._quality.erase()

@@ -6,7 +6,6 @@ The trainer's thread owns it. Every item is stored on the disk, too, and the nex
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -15,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import BattleEnd, Bools, Floats, Transition
-from cornerman.experience.battle_store import PLAYER, SELF_PLAY, BattleStore
+from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.n_step import NStep
 from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers
 from cornerman.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]
 KEPT_BATTLES = 64
+PLAYER, SELF_PLAY = "player", "self-play"
+"""Sources of transitions, as manifests count them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Experience:
 
     def take_live(self, item: Transition | BattleEnd) -> int:
         """Take an item of a battle of the game; returns how many transitions became ready to learn from."""
-        return self._live(self.battles.take_live(item))
+        return self._live(self.battles.take(item))
 
     def take_practice(self, columns: Arrays) -> int:
         """Take n-step transitions of self-play as columns, `[N]` each; they are not stored. Returns how many."""
@@ -101,17 +102,17 @@ class Experience:
         self.rows[SELF_PLAY] += count
         return count
 
-    def refill(self, learned: Mapping[str, int]) -> int:
-        """Fill the buffers from the disk; returns how many transitions are of battles that were never learned from.
+    def refill(self, learned: int | None) -> int:
+        """Fill the buffer from the disk; returns how many transitions are of battles that were never learned from.
 
-        `learned`: by kind, the number below which battles were learned from; of a kind that is missing all were. A
-        killed session saved no counts, so what lies in the buffers counts at the least.
+        `learned`: the number below which battles were learned from; None: all were. A killed session saved no counts,
+        so what lies in the buffers counts at the least.
         """
         counted, self.rows = self.rows, Counter()
         unlearned, new = 0, Counter[str]()
-        for item in self.battles.stored(PLAYER, self.buffers.player.capacity):
+        for item in self.battles.stored(self.buffers.player.capacity):
             before, ready = self.rows[PLAYER], self._live(item)
-            if item.battle_id >= learned.get(PLAYER, item.battle_id + 1):
+            if learned is not None and item.battle_id >= learned:
                 unlearned += ready
                 new[PLAYER] += self.rows[PLAYER] - before
         self.rows |= counted + new

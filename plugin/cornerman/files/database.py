@@ -52,7 +52,6 @@ class Database:
         """
         self.path, self._what, self._schema, self._now = path, what, schema, now
         self._read_only = read_only
-        self._durable = True
         self.messages: list[str] = []
         self.set_aside: Path | None = None  # a file that this opening renamed
         if sqlite3 is None:
@@ -71,14 +70,10 @@ class Database:
             return self._connection.execute(query, values).fetchall()
 
     @contextmanager
-    def writing(self, durable: bool = True) -> Iterator[Any]:
-        """One transaction on the connection: all of it is kept, or none. Not `durable`: a power cut may lose it."""
-        with self._errors("written"):
-            if durable is not self._durable:
-                self._connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
-                self._durable = durable
-            with self._connection:
-                yield self._connection
+    def writing(self) -> Iterator[Any]:
+        """One transaction on the connection: all of it is kept, or none."""
+        with self._errors("written"), self._connection:
+            yield self._connection
 
     def shrink(self) -> None:
         """Give freed pages back to the disk, and empty the write-ahead log, so that nothing deleted stays in it."""

@@ -5,14 +5,14 @@ Runs on the thread that owns the files: the trainer's, or the game's where there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cornerman.contract import CornermanError
-from cornerman.experience.battle_store import PLAYER, SELF_PLAY, Counts
+from cornerman.experience.battle_store import Counts
 from cornerman.models.champions import Champions
 
 
-def forget(champions: Champions, erase_battles: Callable[[], Sequence[Counts]], clear: Callable[[], None]) -> str:
+def forget(champions: Champions, erase_battles: Callable[[], Counts], clear: Callable[[], None]) -> str:
     """Erase everything; returns a message with counts of what was erased and what could not be.
 
     `erase_battles` erases the stored battles, `clear` what was recorded and learned in memory; a step that fails stops
@@ -22,7 +22,7 @@ def forget(champions: Champions, erase_battles: Callable[[], Sequence[Counts]], 
     versions: list[int] = []
     erased: list[Counts] = []
     steps: tuple[Callable[[], None], ...] = (
-        lambda: erased.extend(erase_battles()),
+        lambda: erased.append(erase_battles()),
         lambda: versions.append(champions.erase_trained_from_player()),
         champions.erase_player_battles,
         clear,
@@ -36,18 +36,14 @@ def forget(champions: Champions, erase_battles: Callable[[], Sequence[Counts]], 
             failed.append(
                 f"What was set aside could not be erased from the disk ({error.strerror or error}); try again."
             )
-    return " ".join([summary(erased, sum(versions)), *failed])
+    return " ".join([summary(erased[0] if erased else Counts(), sum(versions)), *failed])
 
 
-def summary(erased: Sequence[Counts], versions: int) -> str:
+def summary(erased: Counts, versions: int) -> str:
     """What was erased, with counts."""
-    kinds = {PLAYER: "of yours", SELF_PLAY: "of its own practice"}
-    parts = [
-        f"{_counted(one.battles, 'battle')} {kinds[one.kind]} ({_counted(one.transitions, 'decision')})"
-        for one in erased
-    ]
-    parts.append(f"{_counted(versions, 'version')} that learned from you")
-    return f"Forgotten: {', '.join(parts)}, and all that was in memory."
+    battles = f"{_counted(erased.battles, 'recorded battle')} ({_counted(erased.transitions, 'decision')})"
+    learned = f"{_counted(versions, 'version')} that learned from you"
+    return f"Forgotten: {battles}, {learned}, and all that was in memory."
 
 
 def _counted(count: int, what: str) -> str:

@@ -32,7 +32,7 @@ class Progress:
     candidates: int = 0  # so far
     candidate_steps: int = 0  # learning steps when the last candidate was made
     transitions: Mapping[str, int] = field(default_factory=dict)  # learned from so far, by source
-    reached: Mapping[str, int] = field(default_factory=dict)  # by kind: battles from this number on came later
+    reached: int | None = None  # battles from this number on came later; None: nobody knows
     from_player: bool = True  # whether what was learned goes back to the player's battles
 
     @classmethod
@@ -44,7 +44,7 @@ class Progress:
                 int(notes["candidates"]),
                 int(notes["candidate_steps"]),
                 {str(source): int(count) for source, count in notes["transitions"].items()},
-                {str(kind): int(number) for kind, number in notes["reached"].items()},
+                None if notes["reached"] is None else int(notes["reached"]),
                 bool(notes["from_player"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -332,7 +332,7 @@ class TrainingLoop:
 
     def resume(self, saved: tuple[Arrays, Progress] | None) -> None:
         """Resume from a checkpoint and the battles stored since; without a checkpoint, from the champion."""
-        reached: dict[str, int] = {}
+        reached: int | None = None
         self.start_over()
         try:
             if saved is not None:
@@ -343,12 +343,12 @@ class TrainingLoop:
         self.updates.credit(self.experience.refill(reached), self._settings.updates_per_transition)
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
 
-    def _restore(self, progress: Progress) -> dict[str, int]:
-        """Restore the figures of a checkpoint; returns by kind the number of the first battle not learned from."""
+    def _restore(self, progress: Progress) -> int | None:
+        """Restore the figures of a checkpoint; returns the number of the first battle not learned from."""
         self.updates.due, self._from_player = progress.steps_due, progress.from_player
         self.candidates.restart(progress.candidates, progress.candidate_steps)
         self.experience.rows.update(progress.transitions)
-        return dict(progress.reached)
+        return progress.reached
 
     def close(self) -> None:
         """Store the rest of the inbox and save a checkpoint for the next session.
