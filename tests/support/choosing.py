@@ -163,10 +163,10 @@ class Gym:
                 self.recorder.turn(battle_id, seat, before, mask, action, battle.state())
             self.recorder.end(battle_id, battle.outcome or {})
 
-    def work(self, slices: int = 100_000) -> None:
-        """Until nothing is due."""
+    def work(self, slices: int = 100_000, idle: bool = False) -> None:
+        """Until nothing is due; `idle`: practice included, as beside a game that draws."""
         for _ in range(slices):
-            if not self.training.slice():
+            if not self.training.slice(idle=idle):
                 return
         raise AssertionError(f"it was not done after {slices} slices")
 

@@ -29,12 +29,15 @@ class Work:
         self.threads: set[str] = set()
         self.at_recovery: Callable[[], object] = lambda: None
         self.at_close: Callable[[], object] = lambda: None
-        self.at_practice: Callable[[], object] = lambda: None
         self.inside, self.go = Event(), Event()
         self.go.set()
 
-    def slice(self, budget_s: float) -> bool:
+    def slice(self, budget_s: float, idle: bool = False) -> bool:
         assert budget_s > 0
+        if idle and self.practice and not self.todo:
+            self.practice -= 1
+            self.practised += 1
+            self.todo += 1
         self.threads.add(threading.current_thread().name)
         self.inside.set()
         assert self.go.wait(PATIENCE_S)
@@ -48,15 +51,6 @@ class Work:
         time.sleep(min(self.took_s, budget_s))
         self.todo -= 1
         self.done += 1
-        return True
-
-    def practise_idle(self) -> bool:
-        self.at_practice()
-        if not self.practice:
-            return False
-        self.practice -= 1
-        self.practised += 1
-        self.todo += 1
         return True
 
     def recover(self, error: BaseException) -> None:

@@ -22,7 +22,7 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
 
 class Endless:
-    def slice(self, budget_s):
+    def slice(self, budget_s, idle=False):
         return {busy}
     def recover(self, error):
         pass
@@ -63,7 +63,7 @@ from cornerman.training.training_thread import TrainingThread
 inside = threading.Event()
 
 class Hung:
-    def slice(self, budget_s):
+    def slice(self, budget_s, idle=False):
         inside.set()
         while True:
             time.sleep(60)

@@ -153,13 +153,31 @@ def test_held_out_battles_are_never_learned_from_and_both_seats_of_one_are_held_
 
 def test_idle_practice_is_bounded_until_the_next_live_battle(tmp_path: Path) -> None:
     gym = Gym(tmp_path, idle_practice=20, candidate_period=1_000_000)
-    while gym.training.practise_idle():
-        gym.work()
-    assert 20 <= gym.metrics.get("practised") < 30
+    gym.work(idle=True)
+    practised = gym.metrics.get("practised")
+    assert 20 <= practised < 40
     gym.play(1)
-    gym.work()
-    assert gym.training.practise_idle()
-    assert not Gym(tmp_path / "none", idle_practice=2, practice=0.0).training.practise_idle()
+    gym.work(idle=True)
+    assert practised + 20 <= gym.metrics.get("practised") < practised + 80
+    without = Gym(tmp_path / "none", idle_practice=2, practice=0.0)
+    without.play(1)
+    without.work(idle=True)
+    assert without.metrics.get("practised", 0) == 0
+
+
+def test_practice_goes_on_while_a_candidate_is_judged(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, candidate_period=20, gate_min_pairs=200, gate_max_pairs=2000, idle_practice=1_000_000)
+    gym.play(20)
+    for _ in range(5000):
+        gym.training.slice(idle=True)
+        if gym.candidates.judging:
+            break
+    assert gym.candidates.judging
+    practised, judged = gym.metrics.get("practised", 0), gym.metrics.get("judged_pairs", 0)
+    for _ in range(50):
+        gym.training.slice(idle=True)
+    assert gym.metrics.get("practised") > practised
+    assert gym.metrics.get("judged_pairs", 0) > judged
 
 
 def test_end_without_transitions_is_no_fault(tmp_path: Path) -> None:
@@ -271,7 +289,7 @@ def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error
     columns["reward"][:] = np.nan
     gym.experience.buffers.player.clear()
     gym.experience.buffers.player.append_many(columns)
-    gym.updates.due = 200.0
+    gym.updates.due = 1000.0
     with pytest.raises(FloatingPointError, match="was finite"):
         gym.work()
     assert np.array_equal(gym.learner.snapshot(), before)
@@ -345,14 +363,14 @@ def test_exploding_loss_is_undone_and_never_resumed_from(tmp_path: Path, again: 
     blown = gym.learner.state()
     blown["online"] = blown["online"] * np.float32(1e6)
     gym.learner.restore(blown)
-    gym.updates.due = 200.0
+    gym.updates.due = 1000.0
     for _ in range(3 if again else 1):
         with pytest.raises(FloatingPointError, match="the loss went up to") as raised:
             gym.work()
         gym.training.recover(raised.value)
         if again:
             gym.learner.restore(blown)
-            gym.updates.due = 200.0
+            gym.updates.due = 1000.0
     if again:
         gym.training.recover(raised.value)
     gym.work()

@@ -10,7 +10,14 @@ from threading import Event
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.training.training_thread import CONFIRMED_S, FAILURE_PERIOD_S, FAILURES_ALLOWED, RESTS_S, STARTING_S
+from cornerman.training.training_thread import (
+    CONFIRMED_S,
+    FAILURE_PERIOD_S,
+    FAILURES_ALLOWED,
+    RESTS_S,
+    STARTING_S,
+    STUCK_S,
+)
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 from tests.support.waiting import wait_for
 
@@ -300,11 +307,11 @@ def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() ->
         assert work.inside.wait(PATIENCE_S)
         assert trainer.trouble == ""
         trainer.windows.starvation.sentence = "the game is to blame"
-        now[0] += 12.0
+        now[0] += STUCK_S + 2.0
         for _ in range(3):
             trainer.frame(16.7)
             now[0] += CONFIRMED_S
-        assert trainer.trouble.startswith("Learning is stuck: a step has not come back for 15 s.")
+        assert trainer.trouble.startswith("Learning is stuck: a step has not come back for 35 s.")
         assert trainer.windows.why == "always", "nobody else is blamed"
         assert trainer.metrics.get("failures") == 1
         assert [sentence[:18] for sentence in trainer.told] == ["Learning is stuck:"]
@@ -314,8 +321,8 @@ def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() ->
         assert trainer.trouble == "", "nothing is due"
 
 
-@pytest.mark.parametrize("what", ["command", "practice", "recovery", "end"])
-def test_hanging_command_practice_recovery_or_end_is_reported(what: str) -> None:
+@pytest.mark.parametrize("what", ["command", "recovery", "end"])
+def test_hanging_command_recovery_or_end_is_reported(what: str) -> None:
     now, go, inside = [100.0], Event(), Event()
 
     def hang() -> None:
@@ -323,9 +330,7 @@ def test_hanging_command_practice_recovery_or_end_is_reported(what: str) -> None
         assert go.wait(PATIENCE_S)
 
     work = Work()
-    if what == "practice":
-        work.at_practice = hang
-    elif what == "recovery":
+    if what == "recovery":
         work.raises, work.at_recovery = [RuntimeError("so that it is undone")], hang
     elif what == "end":
         work.at_close = hang
@@ -337,7 +342,7 @@ def test_hanging_command_practice_recovery_or_end_is_reported(what: str) -> None
         elif what == "end":
             ending.start()
         assert inside.wait(PATIENCE_S)
-        now[0] += 11.0
+        now[0] += STUCK_S + 1.0
         assert trainer.trouble == "", "the process may have slept"
         now[0] += CONFIRMED_S
         assert "Learning is stuck" in trainer.trouble

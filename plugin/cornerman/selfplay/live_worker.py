@@ -17,7 +17,7 @@ from cornerman.contract import ContractError, Game, HeadlessGame
 from cornerman.policy.policy import Policy
 from cornerman.selfplay.games import import_name
 from cornerman.selfplay.league import Opponents
-from cornerman.selfplay.orders import Arrays, Order
+from cornerman.selfplay.orders import Arrays, Order, in_turn
 from cornerman.selfplay.pool import AnyWorker, WorkerPool
 from cornerman.selfplay.worker import LIVE, Worker
 from cornerman.selfplay.worker_process import Answer, FaultyGameError, Turnstile, WorkerError, WorkerProcess
@@ -115,32 +115,34 @@ def live_worker(game: Game, settings: Settings, hidden: tuple[int, ...]) -> Live
 
 
 class Practice:
-    """Keeps the worker busy: stretches of self-play while battles are due, and the judging of a candidate in between.
+    """Keeps the worker busy: each order is a stretch of self-play, while battles are due, and a part of the judging of a
+    candidate, while one is judged.
 
-    Which order comes next depends on what was due and on the answers before, never on how fast anything is.
+    Which order comes next depends on what was due and on the answers before, never on how fast anything is; how far the
+    judging gets in one depends on a clock only where it is told to share the time evenly.
     """
 
     def __init__(self, worker: LiveWorker, opponents: Opponents, settings: Settings) -> None:
         self.due = 0.0
         """Battles of self-play still to play; below 0 where a stretch held more than were due."""
         self._worker, self._opponents, self._settings = worker, opponents, settings
-        self._dropped = self._judged = self.failed = False
+        self._dropped = self.failed = False
 
     @property
     def busy(self) -> bool:
         """Whether an answer is still to come."""
         return self._worker.busy
 
-    def order(self, present: Policy, steps: int, champions: Sequence[Policy], judging: Order | None) -> None:
-        """Give the worker its next order, if anything is due: to judge, every second time, or to collect with `present`
-        after so many learning steps, against `champions` and bots."""
-        collecting = self.due > 0.0
-        if judging is not None and not (collecting and self._judged):
-            self._judged = True
-            self._worker.order(*judging)
-        elif collecting:
-            self._judged = False
-            self._worker.order(*self._opponents.order(present.flat, steps, champions, self._settings))
+    def order(
+        self, present: Policy, steps: int, champions: Sequence[Policy], judging: Order | None, evenly: bool
+    ) -> None:
+        """Give the worker its next order, if anything is due: to collect with `present` after so many learning steps,
+        against `champions` and bots, and to carry out `judging` (`evenly`: for as long as collecting took)."""
+        orders = [] if judging is None else [judging]
+        if self.due > 0.0:
+            orders.insert(0, self._opponents.order(present.flat, steps, champions, self._settings))
+        if orders:
+            self._worker.order(*in_turn(orders, evenly))
 
     def answer(self, wait_s: float) -> Answer | None:
         """The worker's answer; None where there is none within `wait_s` seconds, or `drop` made it worthless."""

@@ -7,8 +7,9 @@ Orders and answers are named arrays and plain data. numpy only, but where an ord
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -40,7 +41,7 @@ class Sizes:
     turns: int = 32
 
 
-BULK, LIVE = Sizes(), Sizes(256, 16, 8, 8)
+BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 8)
 """Bulk training, and beside a running game: short stretches, so that an answer costs the game's process no time."""
 
 
@@ -84,6 +85,8 @@ class Worker:
 
     def obey(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         """The answer to one order."""
+        if order["kind"] == "in turn":
+            return self._in_turn(arrays, order["orders"], order["evenly"])
         if order["kind"] == "judge":
             return {}, self._judge(arrays, order)
         if order["kind"] == "measure":
@@ -94,6 +97,21 @@ class Worker:
             return {}, {"problem": self._restore(arrays["state"])}
         self._before = self._snapshot()
         return self._collect(arrays, order)
+
+    def _in_turn(
+        self, arrays: Arrays, orders: Sequence[Mapping[str, Any]], evenly: bool
+    ) -> tuple[Arrays, dict[str, Any]]:
+        columns: dict[str, NDArray[Any]] = {}
+        notes: dict[str, Any] = {}
+        begun = time.thread_time()
+        for at, order in enumerate(orders):
+            if at and evenly:
+                order = {**order, "turns": None, "seconds": (time.thread_time() - begun) / 2}
+            own = {name.removeprefix(f"{at}."): array for name, array in arrays.items() if name.startswith(f"{at}.")}
+            found, more = self.obey(own, order)
+            columns |= found
+            notes |= more
+        return columns, notes
 
     # --------------------------------------------------------------------------------------------- stop and go on
 
@@ -193,8 +211,10 @@ class Worker:
     # ------------------------------------------------------------------------------------------ judging, measuring
 
     def _judge(self, arrays: Arrays, order: Mapping[str, Any]) -> dict[str, Any]:
-        """The gate's verdict; None in its place after `turns` turns without one: the same order goes on with it."""
+        """The gate's verdict; None in its place after `turns` turns or `seconds` of processor time without one: the
+        same order goes on with it."""
         seed, turns = int(order["seed"]), order["turns"]
+        end = time.thread_time() + order.get("seconds", np.inf)
         if self._gate is None or self._gate[0] != seed:
             hidden = {name: tuple(sizes) for name, sizes in order["hidden"].items()}  # an imported champion has its own
             players = {name: Policy(replace(self._spec, hidden=hidden[name]), flat) for name, flat in arrays.items()}
@@ -205,7 +225,7 @@ class Worker:
             )
             self._gate = seed, gate
         gate, taken = self._gate[1], 0
-        while gate.verdict is None and (turns is None or taken < turns):
+        while gate.verdict is None and (turns is None or taken < turns) and time.thread_time() < end:
             self._before_turn()
             gate.advance(1)
             taken += 1

@@ -109,7 +109,7 @@ class WorkerProcess:
         return arrays, notes
 
     def pause(self, paused: bool) -> None:
-        """Pause or resume. A paused worker stops before its next turn and uses no processor time."""
+        """Pause or resume. A paused worker stops in the middle of what it does, and uses no processor time."""
         self._paused = paused
         self._tell_paused()
 
@@ -177,14 +177,15 @@ class Turnstile:
 
 def run(given: Mapping[str, Any]) -> None:
     """Main function of the worker's process: obey orders until the pipe ends. An error is answered, and ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends the worker in order
     orders, answers = _take_over_streams()
-    if given.get("background", True):
-        lower_priority()
-    sys.setswitchinterval(0.0005)  # so that "pause" is heard within a turn
+    sys.setswitchinterval(0.0005)  # so that "pause" is heard at once
     turnstile: Turnstile = Turnstile()
+    # Stops this thread wherever it is, also in the middle of a slow turn. Ctrl-C, which goes to the whole group, passes.
+    signal.signal(signal.SIGINT, lambda *_: turnstile())
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, waiting, turnstile), daemon=True).start()
+    if given.get("background", True):
+        lower_priority()
 
     def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
         data = pack(arrays, {"notes": json.dumps(notes)}, "An answer")
@@ -229,18 +230,23 @@ def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _listen(orders: IO[bytes], waiting: queue.SimpleQueue[bytes], turnstile: Turnstile) -> None:
-    """Reader thread: orders to the main thread, pauses to the turnstile; the end of the pipe ends the process."""
+    """Reader thread: orders and pauses to the main thread; the end of the pipe ends the process."""
     while (frame := _read_frame(orders)) is not None:
         kind, data = frame
         if kind == ORDER:
             waiting.put(data)
         else:
             turnstile.pause(kind == PAUSE)
+            if kind == PAUSE:
+                signal.raise_signal(signal.SIGINT)  # its handler runs on the main thread, before its next bytecode
     os._exit(0)
 
 
 def lower_priority() -> None:
-    """Let the game go first: the idle class on Linux, the lowest priority elsewhere; refused, it goes on without."""
+    """Let the game go first: the idle class on Linux, the lowest priority elsewhere; refused, it goes on without.
+
+    On Linux that holds for the calling thread alone, so the reader thread stays as quick as the game.
+    """
     import psutil
 
     try:

@@ -20,8 +20,8 @@ from cornerman.selfplay.orders import Order, judging
 from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
 
-TURNS = 512
-"""Turns of judging in one order, between two orders of practice."""
+TURNS = 256
+"""Turns of judging in one order to the worker."""
 
 
 class Judge(Protocol):

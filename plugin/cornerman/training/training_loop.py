@@ -31,7 +31,7 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints, Progress
 
 COLLECTED_AT_ONCE = 256
-MOST_BURSTS = 8
+MOST_BURSTS = 16
 """Bursts drawn at once: less Python between steps, which keeps the game's thread waiting."""
 SLICE_S = 0.02
 """Default time budget of a slice; a turn or a learning step under way is finished."""
@@ -155,8 +155,11 @@ class TrainingLoop:
 
     # ------------------------------------------------------------------------------------------------------ one slice
 
-    def slice(self, budget_s: float = SLICE_S) -> bool:
-        """Collect, then a part of a burst, a piece of judging or a new candidate; False when nothing is due."""
+    def slice(self, budget_s: float = SLICE_S, idle: bool = False) -> bool:
+        """Collect, then a part of a burst, a piece of judging or a new candidate; False when nothing is due.
+
+        `idle`: practice may go on where none is due, up to `idle_practice` battles since the last live one.
+        """
         updates, candidates = self.updates, self.candidates
         if updates.pending:
             updates.advance(budget_s)
@@ -171,7 +174,7 @@ class TrainingLoop:
                     self._checkpoints.hurry()
             elif candidates.due(updates.steps):
                 self.begin_candidate()
-            elif not self._advance_practice():
+            elif not self._advance_practice(idle):
                 return collected
         self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if updates.steps else None)
         return True
@@ -198,7 +201,7 @@ class TrainingLoop:
                 self._metrics.set(kept=self.experience.battles.kept)
         return True
 
-    def _advance_practice(self) -> bool:
+    def _advance_practice(self, idle: bool) -> bool:
         """Take the worker's answer, waiting `ANSWER_S` for it, and send the next order; False when none is due.
 
         The next order is sent before the answer is learned from, so worker and learner run in parallel.
@@ -211,10 +214,12 @@ class TrainingLoop:
             if answer is not None:
                 self._take_answer(*answer)
             if not practice.busy:
+                if idle and practice.due <= 0.0 and self._idle_practice_left > 0:
+                    self.practise(1.0)
                 champions = [
                     each for each in self.candidates.champions.slot.champions if each.spec == self.updates.newest.spec
                 ]
-                practice.order(self.updates.newest, self.updates.steps, champions, self.candidates.order())
+                practice.order(self.updates.newest, self.updates.steps, champions, self.candidates.order(), idle)
         except PoolError as error:
             practice.fail()
             self.candidates.drop()
@@ -226,6 +231,7 @@ class TrainingLoop:
         """Put the worker's practice transitions into the buffer, or pass its battle results to the judge."""
         if "pairs" in notes:
             self.candidates.take(notes)
+        if "battles" not in notes:
             return
         self._metrics.count("practice_decisions", notes["decisions"])
         self._metrics.count("practised", notes["battles"])
@@ -259,13 +265,10 @@ class TrainingLoop:
         if self._practice is not None and self._settings.practice:
             self._practice.due = max(self._practice.due, 0.0) + battles
 
-    def practise_idle(self) -> bool:
-        """Schedule a practice battle; False once there were `idle_practice` since the last live battle."""
-        practised = self._metrics.get("practised", 0) - self._practised
-        if not self._settings.practice or self._practice is None or practised >= self._settings.idle_practice:
-            return False
-        self.practise(1.0)
-        return True
+    @property
+    def _idle_practice_left(self) -> int:
+        practised: int = self._metrics.get("practised", 0) - self._practised
+        return self._settings.idle_practice - practised
 
     def live(self, result: LiveResult) -> None:
         """Count a live battle, which may roll the champion back."""

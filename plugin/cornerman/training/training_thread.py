@@ -18,6 +18,7 @@ from threading import Condition, Thread, main_thread
 from typing import Protocol
 
 from cornerman.contract import CornermanError
+from cornerman.learning.device import run_behind_frames
 from cornerman.training.exit_watchdog import SAVING_S, ExitWatchdog
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_windows import TrainingWindows
@@ -26,7 +27,8 @@ log = logging.getLogger("cornerman")
 
 FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
 RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
-STUCK_S, STARTING_S = 10.0, 200.0  # a slice takes milliseconds; compiling, once, may take minutes on a small board
+STUCK_S, STARTING_S = 30.0, 200.0
+"""A slice takes milliseconds, on a machine that others use up seconds; compiling, once, minutes on a small board."""
 CONFIRMED_S = 1.0  # how long it must seem stuck: the process may have slept
 STOP_S = 1.0
 POLL_S = 0.05  # how soon an open window notices new transitions
@@ -36,11 +38,9 @@ IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
 class Work(Protocol):
     """What runs on the trainer's thread."""
 
-    def slice(self, budget_s: float) -> bool:
-        """Work for about `budget_s` seconds; False: there was nothing to do."""
-
-    def practise_idle(self) -> bool:
-        """Schedule practice where nothing is due; False: there was enough of it."""
+    def slice(self, budget_s: float, idle: bool = False) -> bool:
+        """Work for about `budget_s` seconds; False: there was nothing to do. `idle`: nobody waits for the end of it, so
+        practice may go on where none is due."""
 
     def recover(self, error: BaseException) -> None:
         """Go back to the last good state after a slice failed with `error`."""
@@ -68,7 +68,7 @@ class TrainingThread:
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._doing: tuple[float, float] | None = None  # since when something runs, and how long it may take
         self._suspected: tuple[tuple[float, float], float] | None = None  # what seemed stuck, and since when
-        self._stuck = self._saving = self._ended = False
+        self._stuck = self._saving = self._ended = self._behind_frames = False
         self.dead_because = ""
         self._thread = Thread(target=self._run, name="cornerman-trainer", daemon=False)
         self._watchdog = ExitWatchdog(self._thread, lambda: self._saving)
@@ -303,18 +303,11 @@ class TrainingThread:
         while self.window_open and not self._ending:
             if self._commands:
                 return
-            if not self._slice(work) and not self._practises(work):
+            if not self._slice(work):
                 break
         with self._changed:
             self._answered = max(self._answered, asked)
             self._changed.notify_all()
-
-    def _practises(self, work: Work) -> bool:
-        """Practise where nothing is due, in an open window of a game that draws and does not wait in `settle`."""
-        if self._asked != self._answered or not self.windows.has_frames:
-            return False
-        with self._watched():
-            return work.practise_idle()
 
     def _slice(self, work: Work) -> bool:
         """Run one slice, or sleep shortly where there is no budget now; False: there was nothing to do."""
@@ -328,8 +321,12 @@ class TrainingThread:
                     self._changed.wait(windows.wait_s)
             return True
         begun = self._clock()
+        idle = windows.has_frames and self._asked == self._answered
+        if windows.has_frames and not self._behind_frames:
+            self._behind_frames = True
+            run_behind_frames()
         with self._watched():
-            more = work.slice(budget_s)
+            more = work.slice(budget_s, idle)
         windows.worked(self._clock() - begun, budget_s)
         return more
 
