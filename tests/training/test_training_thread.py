@@ -10,14 +10,7 @@ from threading import Event
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.training.training_thread import (
-    CONFIRMED_S,
-    FAILURE_PERIOD_S,
-    FAILURES_ALLOWED,
-    RESTS_S,
-    STARTING_S,
-    STUCK_S,
-)
+from cornerman.training.training_thread import CONFIRMED_S, FAILURE_PERIOD_S, FAILURES_ALLOWED, RESTS_S, STARTING_S
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 from tests.support.waiting import wait_for
 
@@ -307,7 +300,7 @@ def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() ->
         assert work.inside.wait(PATIENCE_S)
         assert trainer.trouble == ""
         trainer.windows.starvation.sentence = "the game is to blame"
-        now[0] += STUCK_S + 2.0
+        now[0] += 32.0
         for _ in range(3):
             trainer.frame(16.7)
             now[0] += CONFIRMED_S
@@ -342,7 +335,7 @@ def test_hanging_command_recovery_or_end_is_reported(what: str) -> None:
         elif what == "end":
             ending.start()
         assert inside.wait(PATIENCE_S)
-        now[0] += STUCK_S + 1.0
+        now[0] += 31.0
         assert trainer.trouble == "", "the process may have slept"
         now[0] += CONFIRMED_S
         assert "Learning is stuck" in trainer.trouble

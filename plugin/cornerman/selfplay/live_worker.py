@@ -115,8 +115,8 @@ def live_worker(game: Game, settings: Settings, hidden: tuple[int, ...]) -> Live
 
 
 class Practice:
-    """Keeps the worker busy: each order is a stretch of self-play, while battles are due, and a part of the judging of a
-    candidate, while one is judged.
+    """Keeps the worker busy: each order is a stretch of self-play, while battles are due, and a part of the judging of
+    a candidate, while one is judged.
 
     Which order comes next depends on what was due and on the answers before, never on how fast anything is; how far the
     judging gets in one depends on a clock only where it is told to share the time evenly.

@@ -180,7 +180,7 @@ def run(given: Mapping[str, Any]) -> None:
     orders, answers = _take_over_streams()
     sys.setswitchinterval(0.0005)  # so that "pause" is heard at once
     turnstile: Turnstile = Turnstile()
-    # Stops this thread wherever it is, also in the middle of a slow turn. Ctrl-C, which goes to the whole group, passes.
+    # Stops this thread wherever it is, also in a slow turn. Ctrl-C, which goes to the whole group, changes nothing.
     signal.signal(signal.SIGINT, lambda *_: turnstile())
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, waiting, turnstile), daemon=True).start()
