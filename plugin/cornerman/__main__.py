@@ -1,4 +1,4 @@
-"""The command line: `train`, `evaluate`, `versions`, `data`, `doctor`, `install`; `--help` says what each one does."""
+"""The command line of `cornerman`; `--help` says which commands there are and what each one does."""
 
 from __future__ import annotations
 

@@ -317,11 +317,34 @@ def run_doctor(options: argparse.Namespace) -> int:
     return 0 if healthy else 1
 
 
+def add_check(commands: Subparsers) -> None:
+    """Say what a game does wrong, before it is put together with the plugin."""
+    text = (
+        "Play a game's headless battles with random legal actions and say what breaks the contract, each with the fix: "
+        "shapes, masks, legality, seeds, states that change later, hidden information, speed. Exit status 1 where "
+        "something has to be mended, for CI."
+    )
+    parser = commands.add_parser("check", help="what a game does wrong, each with the fix", description=text)
+    add = parser.add_argument
+    add("game", metavar="GAME", help="module:attribute, or an installed game's name")
+    add("--battles", type=_whole(1), default=200, metavar="N", help="battles to play (default: 200)")
+    add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
+    parser.set_defaults(run=run_check)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """A line a finding, and 1 where one is a fault."""
+    from cornerman.cli.check import check
+
+    return check(options.game, options.battles, options.seed)
+
+
 COMMANDS: Mapping[str, Callable[[Subparsers], None]] = {
     "train": add_train,
     "evaluate": add_evaluate,
     "versions": add_versions,
     "data": add_data,
+    "check": add_check,
     "doctor": add_doctor,
     "install": add_install,
 }

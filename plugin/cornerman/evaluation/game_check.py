@@ -1,0 +1,313 @@
+"""Checks a game's headless battles against the contract, by playing them with random legal actions.
+
+Each finding names the function of the game that is wrong and how to mend it. Any process; the game's code runs here.
+"""
+
+from __future__ import annotations
+
+import random as random_module
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import BatchedGame, Battle, ContractError, DataError, HeadlessGame
+from cornerman.experience.encoder import Encoder
+
+REPLAYED = 20
+"""Battles that are played twice, and seeds that are compared."""
+BOT_BATTLES = 5
+BATCH, BATCH_STEPS = 64, 200
+LARGEST_FEATURE = 10.0
+USEFUL_DECISIONS = 600_000
+"""Decisions of self-play from which a version is worth playing against: a rough guide, by the games that ship."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`wrong`: a fault, which the exit status shows; otherwise a remark."""
+
+    wrong: bool
+    what: str
+    fix: str = ""
+
+
+class _FaultError(Exception):
+    """A battle cannot be played on; the text is what is wrong, `fix` how to mend it."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.fix = fix
+
+
+@dataclass(slots=True)
+class _Course:
+    """One battle as it was played."""
+
+    moments: list[str] = field(default_factory=list)  # state, mask and seat before each action, and the outcome
+    actions: list[int] = field(default_factory=list)
+    largest: float = 0.0  # feature
+    outcome: Mapping[int, float] | None = None
+    seconds: float = 0.0
+
+
+def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: int = 0) -> Iterator[Finding]:
+    """Everything that can be said of `game`, after `num_battles` battles that end within `max_decisions` decisions."""
+    try:
+        encoder = Encoder(game)
+    except ContractError as error:
+        yield Finding(True, str(error), "Mend the names; contract.py says what is possible.")
+        return
+    try:
+        courses = [_play(game, encoder, seed + number, max_decisions) for number in range(num_battles)]
+    except _FaultError as error:
+        yield Finding(True, str(error), error.fix)
+        return
+    yield from _length(courses, max_decisions)
+    yield from _outcomes(courses)
+    yield from _features(courses)
+    yield from _same_again(game, encoder, courses[:REPLAYED], seed, max_decisions)
+    yield from _seeds_vary(game, encoder, courses[:REPLAYED], seed, max_decisions)
+    yield from _refusals(game, seed)
+    yield from _bots(game, seed, max_decisions)
+    yield from _hidden(game, encoder, seed)
+    yield from _batch(game, encoder, seed)
+    yield from _speed(courses)
+
+
+# --------------------------------------------------------------------------------------------------------- one battle
+
+
+def _play(
+    game: HeadlessGame, encoder: Encoder, seed: int, max_decisions: int, choices: Random | None = None
+) -> _Course:
+    """One battle of random legal actions; _FaultError where the game does not keep the contract."""
+    course, choices = _Course(), choices or Random(f"check {seed}")
+    before = random_module.getstate()
+    battle = _called(f"new_battle({seed})", lambda: game.new_battle(seed))
+    handed_out: list[tuple[Any, Any]] = []
+    while battle.outcome is None and len(course.actions) < max_decisions:
+        seat, state, mask = _due(game, battle)
+        handed_out.append((state, deepcopy(state)))
+        try:
+            seen = encoder.encode(state, seat)
+            course.largest = max(course.largest, float(np.abs(seen).max(initial=0.0)))
+        except (DataError, ContractError) as error:
+            raise _FaultError(
+                f"state() or encode() gives what cannot be read: {error}", "See State in contract.py."
+            ) from None
+        action = choices.choice([at for at, legal in enumerate(mask) if legal])
+        course.moments.append(repr((seat, state, list(mask))))
+        course.actions.append(action)
+        begun = time.perf_counter()
+        _called(f"apply({action}), which action_mask() calls legal,", lambda action=action: battle.apply(action))
+        course.seconds += time.perf_counter() - begun
+    course.outcome = battle.outcome
+    course.moments.append(repr(battle.outcome))
+    if any(state != copy for state, copy in handed_out):
+        raise _FaultError(
+            "a state that state() gave changes when the battle goes on", "Return a copy, nested lists and objects too."
+        )
+    if random_module.getstate() != before:
+        raise _FaultError(
+            "the rules draw from module `random`, which no seed of a battle decides",
+            "Give each battle a random.Random(seed) of its own and draw from that.",
+        )
+    return course
+
+
+def _due(game: HeadlessGame, battle: Battle) -> tuple[int, Mapping[str, Any], Sequence[bool]]:
+    """Seat, state and mask of the decision that is due, checked."""
+    seat = battle.seat
+    if not isinstance(seat, int) or not 0 <= seat < getattr(game, "num_seats", 2):
+        raise _FaultError(
+            f"the battle has no outcome, and its seat is {seat!r}", "Give the seat that decides, or an outcome."
+        )
+    state, mask = _called("state()", battle.state), _called("action_mask()", battle.action_mask)
+    if len(mask) != len(game.action_names):
+        raise _FaultError(
+            f"action_mask() gives {len(mask)} values and action_names {len(game.action_names)}", "Give one a name."
+        )
+    if not any(mask):
+        raise _FaultError("action_mask() leaves nothing legal", "Give a seat that must pass an action for it.")
+    if repr(battle.state()) != repr(state) or list(battle.action_mask()) != list(mask):
+        raise _FaultError("state() or action_mask() answers differently when asked twice", "Let them change nothing.")
+    return seat, state, mask
+
+
+def _called(what: str, call: Any) -> Any:
+    """The game's answer; _FaultError where its code raises."""
+    try:
+        return call()
+    except Exception as error:
+        raise _FaultError(f"{what} raises {type(error).__name__}: {error}", "Mend the rules there.") from error
+
+
+# ------------------------------------------------------------------------------------------------------ what was seen
+
+
+def _length(courses: Sequence[_Course], max_decisions: int) -> Iterator[Finding]:
+    endless = sum(course.outcome is None for course in courses)
+    lengths = [len(course.actions) for course in courses]
+    if endless:
+        yield Finding(
+            True,
+            f"{endless} of {len(courses)} battles of random actions did not end within {max_decisions:,} decisions",
+            "End them by a rule: a limit of rounds, a draw.",
+        )
+    yield Finding(False, f"{len(courses)} battles of {min(lengths)} to {max(lengths)} decisions")
+
+
+def _outcomes(courses: Sequence[_Course]) -> Iterator[Finding]:
+    outcomes = [course.outcome for course in courses if course.outcome is not None]
+    for outcome in outcomes:
+        values: list[object] = list(outcome.values())
+        if len(values) < 2 or not all(isinstance(value, (int, float)) and -1 <= value <= 1 for value in values):
+            yield Finding(
+                True, f"the outcome {outcome!r} is not a number from -1 to 1 for each seat", "Give 1, 0 or -1."
+            )
+            return
+    unbalanced = sum(abs(sum(outcome.values())) > 1e-6 for outcome in outcomes)
+    if unbalanced:
+        yield Finding(
+            False,
+            f"{unbalanced} outcomes do not sum to 0: right where seats win or lose together, a slip otherwise",
+        )
+
+
+def _features(courses: Sequence[_Course]) -> Iterator[Finding]:
+    largest = max(course.largest for course in courses)
+    if largest > LARGEST_FEATURE:
+        yield Finding(True, f"encode() gives numbers up to {largest:,.0f}", "Scale them to about -1 to 1.")
+
+
+def _same_again(
+    game: HeadlessGame, encoder: Encoder, courses: Sequence[_Course], seed: int, max_decisions: int
+) -> Iterator[Finding]:
+    for number, course in enumerate(courses):
+        again = _play(game, encoder, seed + number, max_decisions)
+        if again.moments != course.moments:
+            at = next(
+                at for at, pair in enumerate(zip(course.moments, again.moments, strict=False)) if pair[0] != pair[1]
+            )
+            yield Finding(
+                True,
+                f"new_battle({seed + number}) with the same actions goes another way from decision {at} on",
+                "Draw all chance from one generator that the seed makes; keep nothing between battles.",
+            )
+            return
+    yield Finding(False, "the same seed and actions give the same battle")
+
+
+def _seeds_vary(
+    game: HeadlessGame, encoder: Encoder, courses: Sequence[_Course], seed: int, max_decisions: int
+) -> Iterator[Finding]:
+    same = [_play(game, encoder, seed + number, max_decisions, Random(0)).moments for number in range(len(courses))]
+    if all(moments == same[0] for moments in same) and not getattr(game, "random_opening", 0):
+        yield Finding(
+            False,
+            "every seed is the same battle: the game has no chance, so a verdict would rest on one battle",
+            "Declare random_opening = 4, so many decisions at random before a battle that is judged.",
+        )
+
+
+def _refusals(game: HeadlessGame, seed: int) -> Iterator[Finding]:
+    battle = game.new_battle(seed)
+    illegal = [at for at, legal in enumerate(battle.action_mask()) if not legal] + [len(game.action_names)]
+    before = repr((battle.seat, battle.state()))
+    for action in (illegal[0], illegal[-1]):
+        try:
+            battle.apply(action)
+        except (ValueError, IndexError, KeyError):
+            pass
+        else:
+            yield Finding(
+                True, f"apply({action}) accepts an action that is not legal", "Raise ValueError with a sentence."
+            )
+            return
+        if repr((battle.seat, battle.state())) != before:
+            yield Finding(
+                True, f"apply({action}) refuses the action but changes the battle", "Check before you change."
+            )
+            return
+
+
+def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding]:
+    if not game.bots:
+        yield Finding(False, "bots is empty: candidates meet one another alone, and nobody tells how strong they are")
+    for name, bot in game.bots.items():
+        for number in range(BOT_BATTLES):
+            battle, chance = game.new_battle(seed + number), Random(number)
+            for _ in range(max_decisions):
+                if battle.outcome is not None:
+                    break
+                mask = battle.action_mask()
+                try:
+                    action: int | None = bot(battle, chance)
+                    if action is None:
+                        continue
+                    if not 0 <= int(action) < len(mask) or not mask[int(action)]:
+                        raise ValueError(f"it chose {action!r}, which is not legal")
+                    battle.apply(int(action))
+                except Exception as error:  # noqa: BLE001 - whatever the game's code raises is what is looked for
+                    yield Finding(True, f"the bot {name!r} fails: {error}", "Let it choose among action_mask().")
+                    return
+
+
+def _hidden(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]:
+    """Whether what a seat sees depends on what is hidden from it: the features of a battle whose hidden part was drawn
+    anew must be the same."""
+    restore = getattr(game, "restore", None)
+    if restore is None:
+        yield Finding(
+            False, "not checked: whether encode() shows hidden information (offer restore(state, seat, random))"
+        )
+        return
+    for number in range(REPLAYED):
+        battle, choices = game.new_battle(seed + number), Random(number)
+        while battle.outcome is None and choices.random() < 0.9:
+            seat, state, mask = _due(game, battle)
+            other = restore(state, seat, Random(choices.random()))
+            if not np.array_equal(encoder.encode(other.state(), seat), encoder.encode(state, seat)):
+                yield Finding(
+                    True,
+                    f"encode() shows seat {seat} what is hidden from it",
+                    "Leave out of encode() what it cannot know.",
+                )
+                return
+            battle.apply(choices.choice([at for at, legal in enumerate(mask) if legal]))
+    yield Finding(False, "encode() shows no seat what restore() draws anew")
+
+
+def _batch(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]:
+    """The batched engine with random legal actions: what it fills in, and how fast it is."""
+    if not isinstance(game, BatchedGame):
+        return
+    battles, chance = game.new_battles(BATCH, seed), np.random.default_rng(seed)
+    seen = np.full((BATCH, encoder.observation_size), np.nan, np.float32)
+    masks = np.zeros((BATCH, encoder.num_actions), np.bool_)
+    begun = time.perf_counter()
+    for _ in range(BATCH_STEPS):
+        battles.observe(seen, masks)
+        if not np.isfinite(seen).all() or not masks.any(1).all():
+            yield Finding(
+                True, "new_battles().observe() leaves numbers or masks empty", "Fill every row, every column."
+            )
+            return
+        battles.step(np.where(masks, chance.random(masks.shape), -1.0).argmax(1))
+    pace = BATCH * BATCH_STEPS / (time.perf_counter() - begun)
+    yield Finding(False, f"{pace:,.0f} decisions/s in batches of {BATCH}")
+
+
+def _speed(courses: Sequence[_Course]) -> Iterator[Finding]:
+    decisions, seconds = sum(len(course.actions) for course in courses), sum(course.seconds for course in courses)
+    pace = decisions / max(seconds, 1e-9)
+    minutes = USEFUL_DECISIONS / pace / 60
+    yield Finding(
+        False,
+        f"the rules take {pace:,.0f} decisions/s: a useful version takes about {max(minutes, 1):.0f} min of training",
+    )

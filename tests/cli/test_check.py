@@ -1,0 +1,38 @@
+"""`cornerman check`: what it prints and its exit status, for a sound game and for one with a fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cornerman.__main__ import main
+
+
+def test_sound_game_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "tests.support.slow_game:GAME", "--battles", "5"]) == 0
+    printed = capsys.readouterr().out
+    assert "the same seed and actions give the same battle" in printed
+    assert "another process imports it as tests.support.slow_game:GAME" in printed
+    assert printed.endswith("Nothing to mend.\n")
+
+
+def test_game_with_a_fault_that_no_other_process_can_import_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine_to_check.py").write_text(
+        "from tests.support.slow_game import GAME as sound\n"
+        "class Game:\n"
+        "    name, version, action_names, bots = 'mine', '1', sound.action_names[1:], sound.bots\n"
+        "    import_name = 'no_such_module:GAME'\n"
+        "    def new_battle(self, seed):\n"
+        "        return sound.new_battle(seed)\n"
+        "GAME = Game()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["check", "mine_to_check:GAME", "--battles", "5"]) == 1
+    printed = capsys.readouterr().out
+    assert "WRONG  action_mask() gives" in printed
+    assert "WRONG  another process cannot import no_such_module:GAME" in printed
+    assert "       -> " in printed
+    assert printed.endswith("2 to mend\n")

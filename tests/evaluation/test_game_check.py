@@ -1,0 +1,232 @@
+"""game_check.py: every way in which a game breaks the contract is found and named with its fix; a sound game passes."""
+
+from __future__ import annotations
+
+import random as random_module
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+from cornerman.contract import State
+from cornerman.evaluation.game_check import Finding, check_game
+from game_adapter.ringside.game import RINGSIDE
+
+
+class Race:
+    """A battle of two characters who throw dice: whoever has thrown 10 in all has won; action 1 needs 3 already."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.thrown = [0, 0]
+        self.seat: int | None = 0
+        self.round = 1
+        self.handed_out: list[Any] = []
+
+    @property
+    def outcome(self) -> Mapping[int, int] | None:
+        won = [seat for seat in (0, 1) if self.thrown[seat] >= 10]
+        return {won[0]: 1, 1 - won[0]: -1} if won else None
+
+    def state(self) -> State:
+        characters = [
+            {"name": name, "seat": seat, "health": 10 - min(10, self.thrown[1 - seat]), "maxHealth": 10}
+            | {"attack": 10, "defense": 10, "speed": 10}
+            for seat, name in enumerate(("Ada", "Bo"))
+        ]
+        self.handed_out.append(characters)
+        return {"round": self.round, "characters": characters}
+
+    def action_mask(self) -> Sequence[bool]:
+        assert self.seat is not None
+        return [True, self.thrown[self.seat] >= 3]
+
+    def apply(self, action: int) -> None:
+        assert self.seat is not None
+        if not 0 <= action < 2 or not self.action_mask()[action]:
+            raise ValueError(f"{action} is not legal")
+        self.thrown[self.seat] += self.random.randint(1, 3)
+        self.round += self.seat
+        self.seat = 1 - self.seat
+
+
+class Races:
+    """The game around it."""
+
+    name, version, action_names = "races", "1", ("throw", "throw far")
+
+    def __init__(self, battle: type[Race] = Race) -> None:
+        self.battle = battle
+        self.bots = {"first": lambda battle, random: 0}
+
+    def new_battle(self, seed: int) -> Race:
+        return self.battle(seed)
+
+
+def found(game: Any, battles: int = 30, max_decisions: int = 400) -> list[Finding]:
+    return list(check_game(game, battles, max_decisions))
+
+
+@pytest.mark.parametrize("game", [Races(), RINGSIDE], ids=["races", "ringside"])
+def test_sound_game_has_nothing_to_mend(game: Any) -> None:
+    assert [finding for finding in found(game) if finding.wrong] == []
+
+
+class FromTheModule(Race):
+    def apply(self, action: int) -> None:
+        super().apply(action)
+        self.thrown[0] += random_module.randint(0, 1)
+
+
+class OtherEachTime(Race):
+    made = 0
+
+    def __init__(self, seed: int) -> None:
+        OtherEachTime.made += 1
+        super().__init__(OtherEachTime.made)
+
+
+class Alive(Race):
+    def apply(self, action: int) -> None:
+        super().apply(action)
+        for characters in self.handed_out:
+            characters[0]["health"] = 1
+
+
+class ShortMask(Race):
+    def action_mask(self) -> Sequence[bool]:
+        return [True]
+
+
+class NothingLegal(Race):
+    def action_mask(self) -> Sequence[bool]:
+        return [False, False]
+
+
+class Raises(Race):
+    def apply(self, action: int) -> None:
+        raise KeyError("Bo")
+
+
+class Endless(Race):
+    @property
+    def outcome(self) -> Mapping[int, int] | None:
+        return None
+
+
+class TakesAnything(Race):
+    def apply(self, action: int) -> None:
+        super().apply(0)
+
+
+class ChangesThenRefuses(Race):
+    def apply(self, action: int) -> None:
+        self.round += not self.action_mask()[min(action, 1)]
+        super().apply(action)
+
+
+class WrongOutcome(Race):
+    @property
+    def outcome(self) -> Mapping[int, int] | None:
+        return {0: 3, 1: -3} if super().outcome else None
+
+
+class NoSeat(Race):
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.seat = 7
+
+
+class NoState(Race):
+    def state(self) -> State:
+        return {"round": 1}
+
+
+class OtherTwice(Race):
+    def state(self) -> State:
+        self.round += 1
+        return super().state()
+
+
+@pytest.mark.parametrize(
+    ("battle", "sentence"),
+    [
+        (FromTheModule, "module `random`"),
+        (OtherEachTime, "goes another way from decision"),
+        (Alive, "changes when the battle goes on"),
+        (ShortMask, "gives 1 values and action_names 2"),
+        (NothingLegal, "leaves nothing legal"),
+        (Raises, "raises KeyError: 'Bo'"),
+        (Endless, "did not end within 400 decisions"),
+        (TakesAnything, "accepts an action that is not legal"),
+        (ChangesThenRefuses, "refuses the action but changes the battle"),
+        (WrongOutcome, "is not a number from -1 to 1 for each seat"),
+        (NoSeat, "its seat is 7"),
+        (NoState, "gives what cannot be read"),
+        (OtherTwice, "answers differently when asked twice"),
+    ],
+)
+def test_what_breaks_the_contract_is_named_with_its_fix(battle: type[Race], sentence: str) -> None:
+    wrong = [finding for finding in found(Races(battle)) if finding.wrong]
+    assert [finding for finding in wrong if sentence in finding.what], wrong
+    assert all(finding.fix for finding in wrong)
+
+
+def test_bot_that_chooses_what_is_not_legal_is_named() -> None:
+    game = Races()
+    game.bots["far"] = lambda battle, random: 1
+    assert [finding.what for finding in found(game) if finding.wrong] == [
+        "the bot 'far' fails: it chose 1, which is not legal"
+    ]
+
+
+def test_seeds_that_change_nothing_and_outcomes_that_do_not_sum_are_remarked() -> None:
+    class SameForEverySeed(Race):
+        def __init__(self, seed: int) -> None:
+            del seed
+            super().__init__(0)
+
+        @property
+        def outcome(self) -> Mapping[int, int] | None:
+            return None if super().outcome is None else {0: 1, 1: 1}
+
+    remarks = [finding for finding in found(Races(SameForEverySeed)) if not finding.wrong]
+    assert any(
+        "every seed is the same battle" in finding.what and "random_opening" in finding.fix for finding in remarks
+    )
+    assert any("do not sum to 0" in finding.what for finding in remarks)
+
+
+def test_hidden_information_in_the_features_is_found_where_restore_draws_it_anew() -> None:
+    class Hand(Race):
+        """What seat 1 holds is seen by nobody but seat 1."""
+
+        def __init__(self, seed: int) -> None:
+            super().__init__(seed)
+            self.hand = self.random.randint(0, 9)
+
+        def state(self) -> State:
+            return {**super().state(), "hand": self.hand}
+
+    class Hands(Races):
+        feature_names = ("hand",)
+
+        def __init__(self, shown_to: tuple[int, ...]) -> None:
+            super().__init__(Hand)
+            self.shown_to = shown_to
+
+        def encode(self, state: State, seat: int) -> Sequence[float]:
+            return [state["hand"] / 10 if seat in self.shown_to else 0.0]
+
+        def restore(self, state: State, seat: int, random: Random) -> Hand:
+            battle = Hand(0)
+            characters = state["characters"]
+            battle.thrown = [10 - characters[1 - seat]["health"] for seat in (0, 1)]
+            battle.round, battle.seat = state["round"], seat
+            battle.hand = state["hand"] if seat == 1 else random.randint(0, 9)
+            return battle
+
+    assert not [finding for finding in found(Hands((1,))) if finding.wrong]
+    wrong = [finding.what for finding in found(Hands((0, 1))) if finding.wrong]
+    assert wrong == ["encode() shows seat 0 what is hidden from it"]
