@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +14,6 @@ from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.opponents import BOTS
 from game_adapter.ringside.roster import SHAPES, RosterEntry, rules
-
-shapes = st.sampled_from(SHAPES)
-seeds = st.integers(0, 2**40)
 
 
 def moment(seed: int, shape: str = "2v2", turns: int | None = None) -> Battle:
@@ -39,57 +35,33 @@ def named(battle: Battle, seat: int | None = None) -> dict[str, float]:
     return dict(zip(FEATURE_NAMES, encode(battle.state(), seen), strict=True))
 
 
-def mirrored(state: dict[str, Any]) -> dict[str, Any]:
-    """The same moment with the seats' names swapped."""
-    other = copy.deepcopy(state)
-    for character in other["characters"]:
-        character["seat"] = 1 - character["seat"]
-    return other
-
-
 def test_names_are_unique_and_fit_the_actions() -> None:
     assert len(ACTION_NAMES) == NUM_ACTIONS == len(set(ACTION_NAMES))
     assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES))
-    assert ACTION_NAMES[STRIKE] == "strike enemy 1"
-    assert ACTION_NAMES[HEAVY + 2] == "heavy strike enemy 3"
-    assert ACTION_NAMES[MEND + 1] == "mend ally 2"
-    assert (ACTION_NAMES[GUARD], ACTION_NAMES[CHARGE]) == ("guard", "charge up")
+    expected = {STRIKE: "strike enemy 1", HEAVY + 2: "heavy strike enemy 3", MEND + 1: "mend ally 2"}
+    assert {action: ACTION_NAMES[action] for action in expected} == expected
 
 
 @settings(max_examples=150, deadline=None)
-@given(shapes, seeds)
-def test_features_are_bounded_and_change_nothing(shape: str, seed: int) -> None:
+@given(st.sampled_from(SHAPES), st.integers(0, 2**40))
+def test_features_are_bounded_and_depend_on_sides_and_not_on_seat_numbers(shape: str, seed: int) -> None:
     battle = moment(seed, shape)
     state = battle.state()
-    kept = copy.deepcopy(state)
-    for seat in (0, 1):
-        features = encode(state, seat)
-        assert len(features) == len(FEATURE_NAMES)
-        assert all(type(feature) is float and -1.0 <= feature <= 1.0 for feature in features)
-    assert state == kept
-
-
-@settings(max_examples=100, deadline=None)
-@given(shapes, seeds)
-def test_features_depend_on_sides_and_not_on_seat_numbers(shape: str, seed: int) -> None:
-    state = moment(seed, shape).state()
-    for seat in (0, 1):
-        assert encode(state, seat) == encode(mirrored(state), 1 - seat)
-
-
-@settings(max_examples=60, deadline=None)
-@given(shapes, seeds)
-def test_empty_slots_and_the_fallen_are_zeros(shape: str, seed: int) -> None:
-    battle = moment(seed, shape)
+    mirrored = copy.deepcopy(state)
+    for character in mirrored["characters"]:
+        character["seat"] = 1 - character["seat"]
     for seat in (0, 1):
         features = named(battle, seat)
+        assert all(type(feature) is float and -1.0 <= feature <= 1.0 for feature in features.values())
+        assert encode(mirrored, 1 - seat) == list(features.values())
         for side, wanted in (("ally", seat), ("enemy", 1 - seat)):
             team = [fighter for fighter in battle.fighters if fighter.seat == wanted]
             for slot in (1, 2, 3):
                 if slot > len(team) or team[slot - 1].health == 0:
                     own = [value for name, value in features.items() if name.startswith(f"{side} {slot} ")]
                     assert own
-                    assert not any(own)
+                    assert not any(own), "an empty slot or the fallen"
+    assert state == battle.state()
 
 
 def test_ended_battle_and_the_other_seats_turn_encode_too() -> None:
@@ -124,13 +96,10 @@ def test_takes_is_what_blows_take_on_average(seed: int) -> None:
 
 def nearly_fallen(health: int) -> Battle:
     """Two against one; the enemy has so much left."""
-    battle = Battle([[RosterEntry("Ada", 100, 24, 30, 90), RosterEntry("Bo", 100, 24, 30, 80)], [_cleo()]], 1)
+    red = [RosterEntry("Ada", 100, 24, 30, 90), RosterEntry("Bo", 100, 24, 30, 80)]
+    battle = Battle([red, [RosterEntry("Cleo", 100, 24, 50, 30)]], 1)
     battle.fighters[2].health = health
     return battle
-
-
-def _cleo() -> RosterEntry:
-    return RosterEntry("Cleo", 100, 24, 50, 30)
 
 
 @pytest.mark.parametrize(("health", "strike", "heavy"), [(2, True, True), (14, False, True), (60, False, False)])
@@ -143,48 +112,29 @@ def test_fells_is_the_chance_of_a_blow_that_is_certain_to_bring_down(health: int
         assert said == (pytest.approx(fallen, abs=0.04) if certain else 0.0)
 
 
-def test_statuses_show_on_both_sides() -> None:
-    battle = nearly_fallen(90)
-    battle.apply(CHARGE)
-    assert named(battle)["ally 1 charged"] == 1.0
-    assert named(battle, 1)["enemy 1 charged"] == 1.0
-    battle.apply(GUARD)
-    assert named(battle)["enemy 2 open"] == -1.0
-    covered, plain = named(battle)["enemy 1 strike takes"], nearly_fallen(90)
-    plain.apply(CHARGE)
-    plain.apply(CHARGE)
-    assert covered == pytest.approx(named(plain)["enemy 1 strike takes"] * rules().guard_covers / 100, rel=0.03)
-    battle.apply(HEAVY)
-    assert named(battle)["enemy 1 open"] == 1.0
-    assert named(battle)["ally 2 open"] == -1.0
-
-
-def test_who_acts_mends_and_what_a_mend_gives() -> None:
-    battle = nearly_fallen(90)
-    battle.fighters[1].health = 40
-    features = named(battle)
-    assert (features["ally 1 acts"], features["ally 2 acts"]) == (1.0, 0.0)
-    assert features["ally 2 mend gives"] == pytest.approx(battle.copy().apply(MEND + 1).healed / 100)
-    assert features["ally 1 mend gives"] == 0.0
-    battle.fighters[0].mends = 1
-    assert named(battle)["ally 1 mends"] == 1 / rules().mend_charges
-    battle.fighters[0].mends = 0
-    assert named(battle)["ally 2 mend gives"] == 0.0
-
-
-def test_danger_counts_enemy_turns_before_the_next_own_one() -> None:
+def test_statuses_turns_mends_and_danger_are_shown() -> None:
     battle = nearly_fallen(90)
     first = named(battle)
+    assert (first["ally 1 acts"], first["ally 2 acts"], first["enemy 1 to act"]) == (1.0, 0.0, 1.0)
     assert first["ally 1 danger"] > 0.0, "Cleo acts before Ada's next turn"
     assert first["ally 2 danger"] == 0.0, "but not before Bo's"
     battle.fighters[2].charged = True
     assert named(battle)["ally 1 danger"] > 2 * first["ally 1 danger"]
-
-
-def test_to_act_feature_marks_enemies_with_a_turn_left_in_the_round() -> None:
-    battle = nearly_fallen(90)
-    assert named(battle)["enemy 1 to act"] == 1.0
+    battle.fighters[2].charged = False
+    battle.fighters[1].health = 40
+    assert named(battle)["ally 2 mend gives"] == pytest.approx(battle.copy().apply(MEND + 1).healed / 100)
+    battle.fighters[0].mends = 1
+    assert named(battle)["ally 1 mends"] == 1 / rules().mend_charges
+    battle.fighters[0].mends = 0
+    assert named(battle)["ally 2 mend gives"] == 0.0
+    battle.apply(CHARGE)
+    assert (named(battle)["ally 1 charged"], named(battle, 1)["enemy 1 charged"]) == (1.0, 1.0)
     battle.apply(GUARD)
-    battle.apply(GUARD)
-    assert battle.acting == 2
-    assert (named(battle)["enemy 1 to act"], named(battle)["enemy 2 to act"]) == (0.0, 0.0)
+    assert (named(battle)["enemy 2 open"], named(battle)["enemy 1 to act"]) == (-1.0, 0.0)
+    plain = nearly_fallen(90)
+    for _ in range(2):
+        plain.apply(CHARGE)
+    covered = named(plain)["enemy 1 strike takes"] * rules().guard_covers / 100
+    assert named(battle)["enemy 1 strike takes"] == pytest.approx(covered, rel=0.03)
+    battle.apply(HEAVY)
+    assert (named(battle)["enemy 1 open"], named(battle)["ally 2 open"]) == (1.0, -1.0)

@@ -82,13 +82,9 @@ def test_whole_battle_is_reported_in_the_order_of_the_contract(tmp_path: Path, s
         assert now == then, f"{hook} was given something that changed afterwards"
 
 
-def test_sides_of_the_seats_are_passed_on(tmp_path: Path) -> None:
-    _, plugin = match_of(tmp_path, sides={0: 0, 1: 1})
+def test_seat_of_a_turn_is_the_one_that_had_to_act_and_sides_are_passed_on(tmp_path: Path) -> None:
+    match, plugin = match_of(tmp_path, sides={0: 0, 1: 1})
     assert plugin.told[0][1]["sides"] == {0: 0, 1: 1}
-
-
-def test_seat_of_a_turn_is_the_one_that_had_to_act(tmp_path: Path) -> None:
-    match, plugin = match_of(tmp_path)
     seats = []
     while not match.over:
         match.start_round()
@@ -127,7 +123,7 @@ def test_no_action_is_taken_between_rounds(tmp_path: Path) -> None:
     assert plugin.hooks[told:] == ["on_round_start"], "a round starts once"
 
 
-def test_plugin_decides_for_its_own_seat_alone(tmp_path: Path) -> None:
+def test_plugin_decides_for_its_own_seat_alone_and_bots_for_the_others(tmp_path: Path) -> None:
     match, plugin = match_of(tmp_path, {0: PLUGIN, 1: SCRIPTED}, fallback=first_legal)
     own = 0
     while not match.over:
@@ -145,14 +141,8 @@ def test_plugin_decides_for_its_own_seat_alone(tmp_path: Path) -> None:
     assert len(plugin.asked) == own > 0
 
 
-def test_fallback_decides_where_the_plugin_has_no_opinion(tmp_path: Path) -> None:
-    match, plugin = match_of(tmp_path, {0: PLUGIN, 1: PLUGIN}, fallback=last_legal)
-    assert match.decide() == last_legal(rules_of(match), Random(0))
-    assert len(plugin.asked) == 1
-
-
-def test_single_seats_may_have_bots_of_their_own(tmp_path: Path) -> None:
-    match, _ = match_of(tmp_path, fallback=first_legal, bots={0: last_legal})
+def test_bots_decide_where_the_plugin_has_no_opinion_and_nobody_for_a_player(tmp_path: Path) -> None:
+    match, plugin = match_of(tmp_path, {0: PLUGIN, 1: PLUGIN}, fallback=first_legal, bots={0: last_legal})
     seen = set()
     for _ in range(6):
         match.start_round()
@@ -161,34 +151,26 @@ def test_single_seats_may_have_bots_of_their_own(tmp_path: Path) -> None:
         seen.add(match.seat_to_play)
         match.play(match.decide())
     assert seen == {0, 1}
-
-
-def test_players_seat_is_not_decided_for(tmp_path: Path) -> None:
+    assert len(plugin.asked) == 12
     match, plugin = match_of(tmp_path, {0: PLAYER, 1: PLAYER})
     with pytest.raises(RuntimeError, match="player"):
         match.decide()
     assert plugin.asked == []
 
 
-@pytest.mark.parametrize("in_break", [False, True])
-def test_abandoned_battle_is_cut_off_once_without_a_result(tmp_path: Path, in_break: bool) -> None:
+@pytest.mark.parametrize("end", ["abandoned", "abandoned in a break", "played out"])
+def test_battle_ends_once_and_nothing_is_reported_after_it(tmp_path: Path, end: str) -> None:
     match, plugin = match_of(tmp_path)
-    if in_break:
-        play_to_break(match)
-    match.abandon()
-    match.abandon()
-    assert plugin.hooks[-2:] == ["on_battle_end", "on_round_end"]
-    assert plugin.count("on_battle_end") == 1
-    assert plugin.told[-2][1] == {"battle_id": 9, "outcome": {0: 0, 1: 0}, "truncated": True}
-
-
-@pytest.mark.parametrize("end", [Match.abandon, play_out])
-def test_nothing_is_reported_after_the_end(tmp_path: Path, end: Any) -> None:
-    match, plugin = match_of(tmp_path)
-    end(match)
+    if end == "played out":
+        play_out(match)
+    else:
+        if end == "abandoned in a break":
+            play_to_break(match)
+        match.abandon()
+        assert plugin.hooks[-2:] == ["on_battle_end", "on_round_end"]
+        assert plugin.told[-2][1] == {"battle_id": 9, "outcome": {0: 0, 1: 0}, "truncated": True}
     told = len(plugin.told)
-    assert match.over
-    assert match.seat_to_play is None
+    assert (match.over, match.seat_to_play, plugin.count("on_battle_end")) == (True, None, 1)
     match.start_round()
     match.abandon()
     with pytest.raises(ValueError, match="No action is due"):

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from game_adapter.ringside.battle import GUARD, HEAVY, MEND, Battle
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.opponents import BOTS
-from game_adapter.ringside.roster import SHAPES, RosterEntry
+from game_adapter.ringside.roster import SHAPES
 from tests.ladder import PAIRS_OF_BOTS, SINGLE_ACTIONS, score, single
 
 shapes = st.sampled_from(SHAPES)
@@ -59,64 +58,20 @@ def test_no_single_action_wins_by_being_repeated(skill: str, bot: str) -> None:
     assert score(single(SINGLE_ACTIONS[skill]), BOTS[bot], num_battles, first_seed=60_000).win_rate < 0.45
 
 
-@pytest.mark.parametrize("skill", ["mend", "guard", "charge"])
-def test_tactician_uses_every_skill(skill: str) -> None:
+def test_tactician_uses_every_skill() -> None:
     used = set()
     for seed in range(12):
         battle, random = RINGSIDE.new_battle(seed), Random(seed)
         while battle.seat is not None:
             used.add(battle.apply(BOTS["tactician"](battle, random)).skill)
-    assert skill in used
+    assert used >= {"strike", "heavy", "mend", "guard", "charge"}
 
 
 def test_planner_decides_alike_whatever_the_battles_chances() -> None:
-    """It decides alike whatever the battle's own chances will be."""
+
     for seed in range(25):
         battle, random = RINGSIDE.new_battle(seed), Random(seed)
         for _ in range(seed % 7):
             battle.apply(BOTS["tactician"](battle, random))
         choices = {BOTS["planner"](battle.copy(chances), Random(3)) for chances in (None, 1, 2, 3)}
         assert len(choices) == 1
-
-
-def test_random_bot_takes_every_action_equally_often() -> None:
-    battle, random = RINGSIDE.new_battle(2), Random(0)
-    counts = [0] * 11
-    legal = sum(battle.action_mask())
-    for _ in range(6000):
-        counts[BOTS["random"](battle, random)] += 1
-    expected = 6000 / legal
-    assert all(abs(count - expected) < 5 * expected**0.5 for count in counts if count)
-    assert sum(count > 0 for count in counts) == legal
-
-
-def duel() -> Battle:
-    """Ada and Bo (to act: Ada) against Cy and Di, all in full health."""
-    red = [RosterEntry("Ada", 100, 24, 30, 90), RosterEntry("Bo", 100, 24, 30, 30)]
-    return Battle([red, [RosterEntry("Cy", 100, 24, 30, 20), RosterEntry("Di", 100, 24, 30, 10)]], 1)
-
-
-def test_brawler_takes_the_largest_share_and_nothing_else() -> None:
-    battle, random = duel(), Random(0)
-    assert BOTS["brawler"](battle, random) in (HEAVY, HEAVY + 1)
-    battle.fighters[3].health = 50
-    assert BOTS["brawler"](battle, random) == HEAVY + 1
-    battle.fighters[3].health = 10
-    assert BOTS["brawler"](battle, random) == 1, "a strike is enough and lands more often"
-    battle.fighters[0].health = 1
-    assert BOTS["brawler"](battle, random) == 1
-
-
-def test_tactician_keeps_its_rules_of_thumb() -> None:
-    battle, random = duel(), Random(0)
-    battle.fighters[1].health = 20
-    assert BOTS["tactician"](battle, random) == MEND + 1
-    battle.fighters[1].mends = battle.fighters[0].mends = 0
-    battle.fighters[3].health = 5
-    assert BOTS["tactician"](battle, random) == 1, "it fells whom it can"
-    feared = duel()
-    feared.fighters[0].health, feared.fighters[1].health = 60, 0
-    feared.fighters[2].charged = feared.fighters[3].charged = True
-    feared.fighters[0].mends = 0
-    feared.fighters[2].attack = feared.fighters[3].attack = 40
-    assert BOTS["tactician"](feared, random) in (GUARD, HEAVY, HEAVY + 1), "guards or breaks a charge"

@@ -97,14 +97,6 @@ def test_seats_change_every_battle_and_each_break_is_waited_for(series_of: Calla
     assert corner.settled == sum(battle.rounds for battle in battles)
 
 
-def test_same_seed_plays_the_same_battles_and_another_one_others(series_of: Callable[..., Series]) -> None:
-    def course(seed: int) -> list[tuple[str, int]]:
-        return [(battle.winner, battle.rounds) for battle in series_of(Boxer(), seed=seed)]
-
-    assert course(3) == course(3)
-    assert course(3) != course(4)
-
-
 def test_lines_table_and_summary_agree(play: Play, tmp_path: Path) -> None:
     path = tmp_path / "series.jsonl"
     series, summary, said = play(Boxer(), path)
@@ -118,10 +110,6 @@ def test_lines_table_and_summary_agree(play: Play, tmp_path: Path) -> None:
     assert summary["promotions"] == len(series.swaps) == series.version > 2
     assert [row.split()[0] for row in said[said.index(HEADER) + 1 :] if row.endswith("cpu")] == ["10", "12"]
     assert "wins 25.0%  (95 % interval 20.0% to 30.0%)" in "\n".join(said)
-
-
-def test_swap_is_printed_once_with_its_battle(play: Play) -> None:
-    series, _, said = play(Boxer())
     printed = [line.split(maxsplit=1) for line in said if "plays." in line]
     assert printed == [[str(battle), f"cornerman: Version {version} plays."] for battle, version in series.swaps]
 
