@@ -38,6 +38,11 @@ def test_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
     assert screen.corner is None
     assert not screen.match.between_rounds
     assert plugin_of(window).count("on_round_start") == 1
+    unskipped = Corner(window.hall, 2)
+    unskipped.update(LENGTH_S - 0.01)
+    assert not unskipped.done
+    unskipped.update(0.02)
+    assert unskipped.done
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -58,87 +63,70 @@ def test_reason_that_holds_learning_back_is_shown_in_the_break(tmp_path: Path, s
     assert reason.endswith("F1 says more.") == (why.count(". ") > 1)
     drawn = next(placed for placed in window.canvas.placed if placed.text.startswith(reason[:12]))
     assert drawn.rect.height >= window.canvas.px(SMALL) * 0.6, "set too small"
-
-
-def test_reason_of_one_long_sentence_gets_its_own_lines() -> None:
     hot = "The processor is at 92 C: learning rests until it is below 80 C."
-    assert split_reason(hot) == ("", hot)
-    assert split_reason("a round is being played") == ("a round is being played", "")
+    assert split_reason(hot) == ("", hot), "one long sentence gets its own lines"
 
 
-def test_break_shows_work_gain_and_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+BEFORE: dict[str, Any] = {
+    "plugin": {"on": True, "learning": True},
+    "window": {"open": True},
+    "learner": {"steps": 640, "steps_to_candidate": 360, "candidate_period": 1000},
+    "practice": {"played": 11},
+    "gate": {"state": "idle", "pairs": 0, "verdict": ""},
+    "replay": {"fill": 90},
+    "events": [],
+}
+NEWS = {"age_s": 3.0, "text": "Version 4 plays."}
+JUDGING = {"state": "judging", "pairs": 12, "verdict": VERDICT, "score": 0.48}  # the score of the candidate before
+HELD_BACK = {"open": True, "why": REASONS[0]}
+READY = {"steps": 640, "steps_to_candidate": 0, "candidate_period": 1000}
+LEARNED = BEFORE["learner"] | {"steps": 704}
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "what", "words"),
+    [
+        ({}, 0.1, "doing", "Reading the round's turns"),
+        ({}, 0.1, "headline", "reviews the round"),
+        ({}, SETTLES_S, "doing", "Nothing new to learn from yet"),
+        ({}, SETTLES_S, "headline", "up to date"),
+        ({"window": HELD_BACK}, SETTLES_S, "doing", "Waiting for its share of the time"),
+        ({"window": HELD_BACK}, SETTLES_S, "headline", "waits"),
+        ({"learner": LEARNED}, 0.1, "doing", "Learning from 90 transitions"),
+        ({"learner": LEARNED}, 0.1, "gained", "+64 steps"),
+        ({"learner": LEARNED}, 0.1, "headline", "is learning"),
+        ({"learner": {"steps": 704}, "replay": {"fill": 0}}, 0.1, "doing", "Learning from its practice battles"),
+        ({"practice": {"played": 12}}, 0.1, "doing", "Practising: 12 headless battles so far"),
+        ({"practice": {"played": 12}}, 0.1, "gained", "+1 practice battle"),
+        ({"gate": JUDGING}, 0.1, "doing", "Judging a candidate: 12 pairs of battles so far"),
+        ({"gate": JUDGING}, 0.1, "headline", "tests a candidate"),
+        ({"gate": JUDGING}, 0.1, "latest", f"Last candidate: {VERDICT}"),
+        ({"events": [NEWS], "gate": {"verdict": VERDICT}}, 0.1, "latest", "Latest: Version 4 plays."),
+        ({"events": [NEWS | {"age_s": 90.0}]}, 0.1, "latest", "Latest: Version 4 plays."),
+        ({}, 0.1, "progress", ("640 of 1,000 steps to the next candidate", 0.64)),
+        ({"learner": READY}, 0.1, "progress", ("The next candidate is ready and waits for its turn", 1.0)),
+        ({"learner": {"steps": 0, "steps_to_candidate": None}}, 0.1, "progress", None),
+        ({"learner": {"steps": 0}}, 0.1, "headline", "recording"),
+        ({"window": {"open": False}}, 0.1, "headline", "waits"),
+        ({"plugin": {"on": True, "learning": False}}, 0.1, "headline", "learning is off"),
+        ({"plugin": {"on": False, "learning": True}}, 0.1, "headline", "switched off"),
+    ],
+)
+def test_break_shows_work_gain_and_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], seconds: float, what: str, words: Any
+) -> None:
     window = opened(tmp_path, learning=True)
-    before: dict[str, Any] = {
-        "window": {"open": True},
-        "learner": {"steps": 640, "steps_to_candidate": 360, "candidate_period": 1000},
-        "practice": {"played": 11},
-        "gate": {"state": "idle", "pairs": 0, "verdict": ""},
-        "replay": {"fill": 90},
-        "events": [],
-    }
+    monkeypatch.setattr(window.host, "report", lambda name: BEFORE)
+    corner = Corner(window.hall, 2)
+    monkeypatch.setattr(window.host, "report", lambda name: BEFORE | changes)
+    corner.update(seconds)
+    found = getattr(corner, what)()
+    assert found == words or (what == "headline" and words in found)
 
-    def corner(**changes: Any) -> Corner:
-        monkeypatch.setattr(window.host, "report", lambda name: before)
-        made = Corner(window.hall, 2)
-        monkeypatch.setattr(window.host, "report", lambda name: before | changes)
-        made.update(0.1)
-        return made
 
-    still = corner()
-    assert (still.doing(), still.gained()) == ("Reading the round's turns", "")
-    still.update(SETTLES_S)
-    assert still.doing() == "Nothing new to learn from yet"
-    assert "up to date" in still.headline()
-    held = corner(window={"open": True, "why": REASONS[0]})
-    held.update(SETTLES_S)
-    assert held.doing() == "Waiting for its share of the time"
-    assert held.headline().endswith("waits")
-    assert still.progress() == ("640 of 1,000 steps to the next candidate", 0.64)
-    assert still.latest() == ""
-    learning = corner(learner=before["learner"] | {"steps": 704})
-    assert (learning.doing(), learning.gained()) == ("Learning from 90 transitions", "+64 steps")
-    assert "is learning" in learning.headline()
-    alone = corner(learner={"steps": 704}, replay={"fill": 0})
-    assert alone.doing() == "Learning from its practice battles"
-    practising = corner(practice={"played": 12})
-    assert practising.doing() == "Practising: 12 headless battles so far"
-    assert practising.gained() == "+1 practice battle"
-    judging = corner(gate={"state": "judging", "pairs": 12, "verdict": VERDICT, "score": 0.48})
-    assert judging.doing() == "Judging a candidate: 12 pairs of battles so far"
-    assert "48" not in judging.doing(), "the score of the candidate before"
-    assert judging.latest() == f"Last candidate: {VERDICT}"
-    news = {"age_s": 3.0, "text": "Version 4 plays."}
-    assert corner(events=[news], gate={"verdict": VERDICT}).latest() == "Latest: Version 4 plays."
-    assert corner(events=[news | {"age_s": 90.0}]).latest() == "Latest: Version 4 plays."
-    ready = corner(learner={"steps": 1, "steps_to_candidate": 0, "candidate_period": 1000}).progress()
-    assert ready == ("The next candidate is ready and waits for its turn", 1.0)
-    assert corner(learner={"steps": 0, "steps_to_candidate": None}).progress() is None
+def test_break_without_figures_says_what_it_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = opened(tmp_path, learning=True)
     monkeypatch.setattr(window.host, "report", lambda name: {"window": {"open": True}})
     assert Corner(window.hall, 2).doing() == "Filling the replay buffer: 0 transitions so far"
-
-
-def test_break_lasts_its_time_unless_skipped(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True)
-    corner = Corner(window.hall, 2)
-    corner.update(LENGTH_S - 0.01)
-    assert not corner.done
-    corner.update(0.02)
-    assert corner.done
-
-
-def test_headline_names_what_the_plugin_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = opened(tmp_path, learning=True)
-    opening = {"window": {"open": True}, "learner": {"steps": 5}, "plugin": {"on": True, "learning": True}}
-    for changes, words in (
-        ({}, "reviews the round"),
-        ({"gate": {"state": "judging"}}, "tests a candidate"),
-        ({"learner": {"steps": 0}}, "recording"),
-        ({"window": {"open": False}}, "waits"),
-        ({"plugin": {"on": True, "learning": False}}, "learning is off"),
-        ({"plugin": {"on": False, "learning": True}}, "switched off"),
-    ):
-        report = opening | changes
-        monkeypatch.setattr(window.host, "report", lambda name, report=report: report)
-        assert words in Corner(window.hall, 2).headline()
     monkeypatch.setattr(window.host, "report", lambda name: None)
     assert "a moment's rest" in Corner(window.hall, 2).headline()

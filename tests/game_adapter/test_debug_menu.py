@@ -13,7 +13,7 @@ from game_adapter.host.loaded_plugin import FAILURES_ALLOWED
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.window import LEAST_SIZE, Window
 from tests.support.dropped_plugins import drop, host_of
-from tests.support.ringside_window import SIZES, fight, opened, plugin_of, press, shown
+from tests.support.ringside_window import SIZES, check_text, fight, opened, plugin_of, press, shown
 
 SCREENS = (*SIZES[:3], LEAST_SIZE)
 FAILS = "def on_round_end(self): raise ValueError('a long story about a number')"
@@ -43,47 +43,31 @@ def test_text_stays_inside_and_the_panel_gets_its_room(plugins: Path, size: tupl
     assert not mine.colliderect(panel)
     assert panel.width >= 420
     assert panel.height >= 380
-    for placed in window.canvas.placed:
-        assert placed.box.left <= placed.rect.left, placed
-        assert placed.rect.right <= placed.box.right, placed
-        assert screen.contains(placed.rect), placed
+    check_text(window)
     for part in ("fails 1.2", "fickle", "switched off after 3 failures", "this game speaks plugin API"):
         assert part in shown(window), part
 
 
-def test_battle_goes_on_under_the_menu(tmp_path: Path) -> None:
+def test_keys_go_to_the_panel_while_the_battle_goes_on(tmp_path: Path) -> None:
     window = opened(tmp_path)
-    screen = fight(window, red="brawler")
-    press(window, pygame.K_F1)
-    assert window.menu.open
-    for _ in range(120):
-        window.frame(0.05)
-    assert len(screen.stage.log) >= 2
-
-
-def test_keys_go_to_the_panel_and_not_to_the_battle(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    screen, plugin = fight(window), plugin_of(window)
+    screen, plugin = fight(window, red="brawler"), plugin_of(window)
     press(window, pygame.K_SPACE, pygame.K_F1, pygame.K_SPACE, pygame.K_DOWN, pygame.K_h)
     assert plugin.keys == [pygame.K_SPACE, pygame.K_DOWN, pygame.K_h]
     assert plugin.drawn_on
+    for _ in range(120):
+        window.frame(0.05)
+    assert len(screen.stage.log) >= 2
+    plugin.uses_escape = True
+    press(window, pygame.K_ESCAPE)
+    assert window.menu.open, "the panel used it"
+    plugin.uses_escape = False
     press(window, pygame.K_ESCAPE)
     assert not window.menu.open
-    assert window.screen is screen
     press(window, pygame.K_F1, pygame.K_F1)
     assert not window.menu.open
+    keys = len(plugin.keys)
     press(window, pygame.K_SPACE)
-    assert len(plugin.keys) == 4, "the Esc that closed the menu was offered to the panel first"
-
-
-def test_escape_that_the_panel_uses_leaves_the_menu_open(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    plugin_of(window).uses_escape = True
-    press(window, pygame.K_F1, pygame.K_ESCAPE)
-    assert window.menu.open
-    plugin_of(window).uses_escape = False
-    press(window, pygame.K_ESCAPE)
-    assert not window.menu.open
+    assert len(plugin.keys) == keys, "a closed menu has no panel"
 
 
 def test_mouse_reaches_the_panel_and_pixels_are_the_windows(tmp_path: Path) -> None:
@@ -101,8 +85,10 @@ def test_menu_without_plugins_says_so(tmp_path: Path) -> None:
     press(window, pygame.K_F1)
     assert "No plugin is running" in shown(window)
     assert "No plugins folder at" in shown(window)
-    press(window, pygame.K_SPACE)
-    assert window.menu.open
+    for number in range(60):
+        window.host.say(f"Message {number}.")
+        window.frame(1 / 60)
+    assert window.hall.notices[-1][0] == "Message 59.", "each new message is a notice, also after the first fifty"
 
 
 @pytest.mark.parametrize("size", SCREENS, ids=str)
@@ -124,11 +110,3 @@ def test_plugin_that_was_switched_off_can_be_tried_again(plugins: Path, size: tu
     assert (plugin.on, plugin.reason) == (True, "")
     window.draw()
     assert "try again" not in shown(window)
-
-
-def test_every_new_message_becomes_a_notice_also_after_the_first_fifty(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    for number in range(60):
-        window.host.say(f"Message {number}.")
-        window.frame(1 / 60)
-    assert window.hall.notices[-1][0] == "Message 59."

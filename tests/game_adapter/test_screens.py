@@ -21,7 +21,18 @@ from game_adapter.ringside.screens.corner import Corner
 from game_adapter.ringside.screens.screen import HelpScreen, QuestionScreen, Screen
 from game_adapter.ringside.screens.title import FIGHT, TitleScreen
 from game_adapter.ringside.screens.window import Window
-from tests.support.ringside_window import FRAME_S, SIZES, click, fight, opened, plugin_of, press, shown, wait_for_player
+from tests.support.ringside_window import (
+    FRAME_S,
+    SIZES,
+    check_text,
+    click,
+    fight,
+    opened,
+    plugin_of,
+    press,
+    shown,
+    wait_for_player,
+)
 
 
 def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
@@ -44,24 +55,15 @@ def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
     yield "result", ResultScreen(hall, screen)
 
 
-# ------------------------------------------------------------------------------------------------------------- drawing
-
-
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tuple[int, int]) -> None:
     window = opened(tmp_path, learning=True, size=size)
-    whole = window.surface.get_rect()
     for name, screen in all_screens(window):
         window.screen = screen
         window.draw()
         assert window.canvas.placed, f"{name} shows no text"
-        for placed in window.canvas.placed:
-            assert placed.rect.left >= placed.box.left, (name, placed)
-            assert placed.rect.right <= placed.box.right, (name, placed)
-            assert placed.rect.top >= placed.box.top - 4, (name, placed)
-            assert placed.rect.bottom <= placed.box.bottom + 4, (name, placed)
-            assert whole.contains(placed.rect), (name, placed)
-            assert not placed.cut, (name, placed)
+        check_text(window)
+        assert not [placed for placed in window.canvas.placed if placed.cut], name
 
 
 def test_longer_text_than_its_box_is_cut_and_says_so() -> None:
@@ -122,17 +124,6 @@ def test_health_bars_glide_and_arrive() -> None:
     assert not stage.busy
 
 
-def test_title_names_every_key(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    window.draw()
-    text = shown(window)
-    for key in ("R: other fighters", "F: always fast", "M: sound", "H: help", "F1: debug menu", "Enter"):
-        assert key in text, key
-
-
-# -------------------------------------------------------------------------------------------------------- playing it
-
-
 def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
     window = opened(tmp_path)
     assert isinstance(window.screen, TitleScreen)
@@ -168,6 +159,8 @@ def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
 def test_battle_by_mouse_alone(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.draw()
+    for key in ("R: other fighters", "F: always fast", "M: sound", "H: help", "F1: debug menu", "Enter"):
+        assert key in shown(window), key
     title = window.screen
     assert isinstance(title, TitleScreen)
     click(window, title.boxes[FIGHT])
@@ -219,24 +212,22 @@ def test_every_legal_action_can_be_chosen_and_only_those() -> None:
             battle.apply(random.choice([action for action, legal in enumerate(mask) if legal]))
 
 
-@pytest.mark.parametrize("skill", range(len(SKILLS)))
-def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: Path, skill: int) -> None:
+def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: Path) -> None:
     window = opened(tmp_path)
     screen = fight(window)
     wait_for_player(window, screen)
-    press(window, *[pygame.K_RIGHT] * skill)
-    window.frame(FRAME_S)
-    tip = screen.commands.tip()
-    assert any(character.isdigit() for character in tip)
-    words = shown(window)
-    assert tip in words
-    assert screen.battle.rules.skills[SKILLS[skill][0]].title in words
-    other = (skill + 1) % len(SKILLS)
-    at = window.canvas.pixels(screen.commands.button(window.canvas, other)).center
-    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
-    window.frame(FRAME_S)
-    assert screen.commands.tip() in shown(window)
-    window.close()
+    for skill, (name, *_) in enumerate(SKILLS):
+        window.frame(FRAME_S)
+        assert any(character.isdigit() for character in screen.commands.tip())
+        assert screen.commands.tip() in shown(window)
+        assert screen.battle.rules.skills[name].title in shown(window)
+        press(window, pygame.K_RIGHT)
+        at = window.canvas.pixels(screen.commands.button(window.canvas, skill)).center
+        pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
+        window.frame(FRAME_S)
+        assert screen.commands.tip() == screen.battle.rules.skills[name].tip
+        assert screen.commands.tip() in shown(window)
+        press(window, pygame.K_RIGHT)
 
 
 def test_forecast_of_a_blow_counts_an_ally_on_guard() -> None:

@@ -64,12 +64,6 @@ def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_bounded_run_reports_every_frame(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    window.run(max_frames=5)
-    assert window.frames == plugin_of(window).frames == 5
-
-
 def test_resizing_lays_out_anew(tmp_path: Path) -> None:
     window = opened(tmp_path)
     resize(window, (1280, 720))
@@ -109,8 +103,6 @@ def test_screen_that_does_not_answer_is_no_screen() -> None:
         assert done.stdout.splitlines()[-1].startswith(expected), done.stdout
 
 
-# ------------------------------------------------------------------------------------------------------------- loading
-
 LINE = "loading: torch ..."
 Load = Callable[[Callable[[str], bool]], object]
 
@@ -139,18 +131,6 @@ def test_window_loads_the_host_and_quits_it(tmp_path: Path) -> None:
         assert (plugin.frames, plugin.count("on_quit")) == (3, 1)
         assert plugin.count("on_battle_start") == plugin.count("on_battle_end") == battles
         assert "No plugins folder" in made[0].messages[0]
-
-
-def test_loading_lines_are_drawn(tmp_path: Path) -> None:
-    pictures = list[bytes]()
-
-    def load(progress: Callable[[str], bool]) -> None:
-        for words in (LINE, "loading: the device ..."):
-            assert progress(words) is True
-            pictures.append(pygame.image.tobytes(pygame.display.get_surface(), "RGB"))
-
-    open_window(lambda: loading_host(tmp_path, load), RINGSIDE, sound=False).run(max_frames=1)
-    assert len(set(pictures)) == 2, "each line is on the screen while the host goes on loading"
 
 
 def test_ctrl_c_while_loading_ends_cleanly(tmp_path: Path) -> None:
@@ -187,42 +167,44 @@ def test_closing_while_a_plugin_loads_ends_its_wait_and_the_process(tmp_path: Pa
 
 
 @pytest.mark.parametrize("line", [True, False], ids=["a line follows", "no line"])
-def test_closing_while_loading_shows_no_title(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bool) -> None:
-    def load(progress: Callable[[str], bool]) -> None:
-        pygame.event.post(pygame.event.Event(pygame.QUIT))
-        assert line is False or progress(LINE) is False
+def test_events_while_loading_close_the_game_or_change_its_size_and_keys_go_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bool
+) -> None:
+    pictures = set[bytes]()
 
-    host = loading_host(tmp_path, load)
-    monkeypatch.setattr(ringside_window, "Window", lambda *_: pytest.fail("the game was built"))
-    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
-    assert host.plugin.hooks == ["on_quit"]
-    assert not pygame.display.get_init()
-
-
-@pytest.mark.parametrize("line", [True, False], ids=["a line follows", "no line"])
-def test_keys_and_clicks_while_loading_go_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bool) -> None:
     def load(progress: Callable[[str], bool]) -> None:
         for key in (pygame.K_m, pygame.K_RETURN):
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
         pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(480, 300), button=1))
-        assert line is False or progress(LINE) is True
-
-    host, handled = loading_host(tmp_path, load), list[int]()
-    monkeypatch.setattr(Window, "handle", lambda _window, event: handled.append(event.type))
-    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
-    assert host.plugin.frames == 3
-    assert not {pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN} & set(handled)
-
-
-def test_new_size_while_loading_reaches_the_game(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(progress: Callable[[str], bool]) -> None:
         resize(None, (480, 300))
-        progress(LINE)
+        for words in (LINE, "loading: the device ...") if line else ():
+            assert progress(words) is True
+            pictures.add(pygame.image.tobytes(pygame.display.get_surface(), "RGB"))
 
-    host, sizes = loading_host(tmp_path, load), list[tuple[int, int]]()
-    monkeypatch.setattr(host, "on_frame", lambda *_: sizes.append(pygame.display.get_surface().get_size()))
-    open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=1)
-    assert sizes == [LEAST_SIZE]
+    host, handled, sizes = loading_host(tmp_path, load), list[int](), set[tuple[int, int]]()
+    handle = Window.handle
+
+    def noted(window: Window, event: pygame.event.Event) -> None:
+        handled.append(event.type)
+        handle(window, event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Window, "handle", noted)
+        patch.setattr(host, "on_frame", lambda *_: sizes.add(pygame.display.get_surface().get_size()))
+        open_window(lambda: host, RINGSIDE, sound=False).run(max_frames=3)
+    assert not {pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN} & set(handled)
+    assert sizes == {LEAST_SIZE}
+    assert len(pictures) == (2 if line else 0), "each line is on the screen while the host goes on loading"
+
+    def close(progress: Callable[[str], bool]) -> None:
+        pygame.event.post(pygame.event.Event(pygame.QUIT))
+        assert line is False or progress(LINE) is False
+
+    closed = loading_host(tmp_path, close)
+    monkeypatch.setattr(ringside_window, "Window", lambda *_: pytest.fail("the game was built"))
+    open_window(lambda: closed, RINGSIDE, sound=False).run(max_frames=3)
+    assert closed.plugin.hooks == ["on_quit"]
+    assert not pygame.display.get_init()
 
 
 def test_closing_while_a_plugin_is_tried_again_reaches_the_game(tmp_path: Path) -> None:
@@ -233,27 +215,19 @@ def test_closing_while_a_plugin_is_tried_again_reaches_the_game(tmp_path: Path) 
     assert isinstance(window.screen, Leave)
 
 
-# -------------------------------------------------------------------------------------------------- sounds and pictures
-
-
-def test_missing_sound_device_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SDL_AUDIODRIVER", "nonsense")
+@pytest.mark.parametrize("device", ["dummy", "nonsense"])
+def test_sounds_play_and_switch_and_a_missing_device_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setenv("SDL_AUDIODRIVER", device)
     window = opened(tmp_path, sound=True)
     fight(window)
-    for _ in range(3):
-        window.frame(FRAME_S)
-    assert sum("No sound device" in sentence for sentence, _seconds in window.hall.notices) == 1
-    assert "No sound device" in window.hall.sounds.toggle() or not window.hall.sounds.on
-
-
-def test_sounds_play_and_switch() -> None:
-    sounds = Sounds()
     for name in ("bell", "hit", "heavy", "miss", "guard", "mend", "charge", "fall", "win", "lose", "tick", "choose"):
-        sounds.play(name)
-    assert sounds.messages == []
-    assert sounds.toggle() == "Sound is off."
-    assert sounds.toggle() == "Sound is on."
-    sounds.close()
+        window.hall.sounds.play(name)
+        window.frame(FRAME_S)
+    missing = device == "nonsense"
+    assert sum("No sound device" in sentence for sentence, _seconds in window.hall.notices) == missing
+    assert missing or [window.hall.sounds.toggle() for _ in range(2)] == ["Sound is off.", "Sound is on."]
 
 
 def test_missing_files_are_named_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
