@@ -35,8 +35,8 @@ class Champions:
         self.registry, self._store, self._seed, self._say, self._tell = store.registry, store, seed, say, tell
         self.slot = PolicySlot(self._stored())
         self._monitor = LiveMonitor(store, say)
-
-    # -------------------------------------------------------------------------------------------------- who may learn
+        self._later: list[int] = []  # versions that a resumed training comes to once more
+        self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
 
     def start_for(self, spec: NetworkSpec) -> Policy:
         """The policy that learning starts from: the newest champion with that network, else newly drawn weights.
@@ -58,8 +58,6 @@ class Champions:
         """Whether the champion is on probation in live battles; no candidate is judged meanwhile."""
         return self._monitor.on_probation(self.slot.champion.version)
 
-    # ------------------------------------------------------------------------------------------------------- changes
-
     def judged(self, verdict: Verdict, candidate: Policy, provenance: Provenance) -> Policy | None:
         """Record a verdict; store and promote its candidate where it says so. Returns the promoted policy or None.
 
@@ -67,20 +65,30 @@ class Champions:
         """
         champion, oldest = self.slot.champion.version, self.slot.oldest.version
         policy = self.promote(candidate, provenance) if verdict.promote else None
-        self.note(verdict, champion, oldest, None if policy is None else policy.version)
+        if verdict.seed not in self._noted:
+            manifest = None if policy is None else self.registry.manifest(policy.version)
+            self._monitor.judged(verdict, champion, manifest, oldest)
         return policy
 
     def promote(self, candidate: Policy, provenance: Provenance) -> Policy:
-        """Store a candidate and promote it; ModelError, and nothing has changed, where it cannot be stored."""
-        version = self.registry.save(candidate.flat, provenance, spec=candidate.spec)
-        self.registry.promote(version)
+        """Store a candidate and promote it; ModelError, and nothing has changed, where it cannot be stored.
+
+        After `go_back_to`, a candidate that was stored before is promoted as that version.
+        """
+        version = next((number for number in self._later if self._is(number, candidate)), None)
+        if version is None:
+            version = self.registry.save(candidate.flat, provenance, spec=candidate.spec)
+        if version not in self.registry.champions:
+            self.registry.promote(version)
         policy = Policy(candidate.spec, candidate.flat, version)
         self.slot.promote(policy)
         return policy
 
-    def note(self, verdict: Verdict, champion: int, oldest: int, promoted: int | None) -> None:
-        """Add a verdict with its battles to the history, and the version that it promoted."""
-        self._monitor.judged(verdict, champion, None if promoted is None else self.registry.manifest(promoted), oldest)
+    def _is(self, version: int, candidate: Policy) -> bool:
+        try:
+            return bool(np.array_equal(self.registry.load(version).flat, candidate.flat))
+        except ModelError:  # a damaged one cannot be gone on with
+            return False
 
     def take_in(self, version: int) -> None:
         """Promote an imported version; ModelError where it does not load or is still in quarantine."""
@@ -88,18 +96,19 @@ class Champions:
         self.registry.promote(version)
         self.slot.promote(policy)
 
-    def go_back_to(self, champions: Sequence[Policy]) -> None:
-        """Fill the slot with a checkpoint's champions, oldest first. Later ones stay stored and recorded as promoted:
-        training resumed from there comes to the same versions again, see `promote_again`."""
-        self.slot.restart(*champions)
+    def go_back_to(self, champions: Sequence[Policy], moment: float) -> None:
+        """Fill the slot with a checkpoint's champions, oldest first. ModelError where one is not stored any more.
 
-    def promote_again(self, version: int) -> Policy:
-        """Promote a version that was stored after the checkpoint which training resumed from."""
-        policy = self.registry.load(version)
-        if version not in self.registry.champions:
-            self.registry.promote(version)
-        self.slot.promote(policy)
-        return policy
+        Training resumed from there comes to the versions and verdicts of after `moment` (seconds since 1970) once more:
+        they stay stored as they are, and are not stored twice.
+        """
+        stored = self.registry.numbers()
+        for policy in champions:
+            if policy.version not in stored:
+                raise ModelError(f"version {policy.version}, which it goes on from, is no longer stored.")
+        self._later = [number for number in stored if number > champions[-1].version]
+        self._noted = self._monitor.seeds_since(moment)
+        self.slot.restart(*champions)
 
     def live(self, result: LiveResult) -> bool:
         """Count a live battle; True where the champion proved worse than its predecessor and was rolled back."""
@@ -126,8 +135,6 @@ class Champions:
             self.registry.prune(keep)
         except ModelError as error:
             self._tell(str(error))
-
-    # -------------------------------------------------------------------------------------------------------- erasing
 
     def erase_trained_from_player(self) -> int:
         """Erase every version that learned from the player, and every checkpoint; returns the number of versions.
@@ -157,8 +164,6 @@ class Champions:
     def erase_player_battles(self) -> None:
         """Erase the battles against the player from the history; ModelError where that cannot be done."""
         self._monitor.forget_player()
-
-    # --------------------------------------------------------------------------------------------------------- inside
 
     def _restart(self) -> None:
         """Fill the slot with the stored champions."""

@@ -53,8 +53,6 @@ class History:
         """Close the file; safe to call twice."""
         self.database.close()
 
-    # --------------------------------------------------------------------------------------------------------- adding
-
     def add_version(self, manifest: Manifest) -> None:
         """Note a saved version; noting it again changes nothing."""
         reason = str((manifest.gate or {}).get("reason", ""))
@@ -122,8 +120,6 @@ class History:
         except OSError as error:
             raise ModelError(f"An old history could not be erased ({error.strerror or error}).") from error
 
-    # -------------------------------------------------------------------------------------------------------- reading
-
     def meetings(self, kinds: Iterable[str] = ("gate", "evaluation")) -> list[Meeting]:
         """Who met whom in battles of these kinds and how it ended, for `ratings.rate`; rejected candidates left out."""
         wanted = list(kinds)
@@ -138,6 +134,10 @@ class History:
         """The newest verdicts, newest first."""
         rows = self.database.rows(f"select {', '.join(_GATE)} from gates order by id desc limit ?", [newest])
         return [dict(zip(_GATE, row, strict=True)) for row in rows]
+
+    def seeds_since(self, moment: float) -> list[int]:
+        """Seeds of the verdicts noted after `moment`."""
+        return [int(seed) for (seed,) in self.database.rows("select seed from gates where time > ?", [moment])]
 
     def live_scores(self, version: int, kind: str = "live", opponent: str = "player") -> list[float]:
         """How `version` fared in battles of one kind against one opponent, oldest first."""

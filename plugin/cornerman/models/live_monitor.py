@@ -45,8 +45,6 @@ class LiveMonitor:
         self._watch: tuple[_Pair, LiveWatch] | None = None
         self._probation = (-1, 0)  # version, and live battles until its probation ends
 
-    # --------------------------------------------------------------------------------------------------------- adding
-
     def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
         """Add a verdict with its battles, and the version that it promoted."""
 
@@ -56,6 +54,12 @@ class LiveMonitor:
             history.add_gate(verdict, champion, None if candidate is None else candidate.version, oldest)
 
         self._note(note)
+
+    def seeds_since(self, moment: float) -> set[int]:
+        """Seeds of the verdicts that were added after `moment`, in seconds since 1970."""
+        seeds: set[int] = set()
+        self._note(lambda history: seeds.update(history.seeds_since(moment)))
+        return seeds
 
     def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
         """Add a live battle; a message where it shows the champion to be worse than its predecessor, else ""."""
@@ -79,8 +83,6 @@ class LiveMonitor:
         self._watch = None
         if self._store.has_history:
             self._history().forget_player()
-
-    # ------------------------------------------------------------------------------------------------------- watching
 
     def on_probation(self, champion: int) -> bool:
         """Whether live battles have yet to show that `champion` is no worse than its predecessor.
@@ -119,8 +121,6 @@ class LiveMonitor:
             self._note(lambda history: scores.extend(history.live_scores(version, kind, opponent)))
             self._scores[key] = scores
         return self._scores[key]
-
-    # ---------------------------------------------------------------------------------------------------- the history
 
     def _history(self) -> History:
         """The history, with every stored version in it."""

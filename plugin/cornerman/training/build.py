@@ -88,7 +88,7 @@ def assemble(
         inbox,
         experience,
         Updates(means.learner, experience.buffers, settings, metrics, means.stop),
-        Candidates(champions, new_judge, settings, metrics),
+        Candidates(champions, new_judge, settings, metrics, metrics.event),
         practice,
         checkpoints,
         metrics,

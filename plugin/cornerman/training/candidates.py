@@ -1,6 +1,6 @@
 """Candidates: policies judged one at a time against the champion, and promoted where the verdict says so.
 
-The trainer's thread.
+Live and bulk training share this; the thread that learns owns it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
 
 TURNS = 256
-"""Turns of judging in one order to the worker."""
+"""Turns of judging in one order to a worker that practises too."""
 
 
 class Judge(Protocol):
@@ -36,11 +36,21 @@ class Judge(Protocol):
 
 
 class BattleJudge:
-    """Judge by headless battles, which the worker plays."""
+    """Judge by headless battles, which a worker plays."""
 
-    def __init__(self, candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int) -> None:
-        """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest."""
-        self._order: Order = judging(candidate, champions, settings, seed, TURNS)
+    def __init__(
+        self,
+        candidate: Policy,
+        champions: Sequence[Policy],
+        settings: Settings,
+        seed: int,
+        turns: int | None = TURNS,
+    ) -> None:
+        """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest.
+
+        `turns` of one order; None: one order is the whole judgement.
+        """
+        self._order: Order = judging(candidate, champions, settings, seed, turns)
         self._verdict: Verdict | None = None
         self.pairs = 0
 
@@ -68,15 +78,24 @@ class Candidates:
         new_judge: Callable[[Policy, int], Judge],
         settings: Settings,
         metrics: Metrics,
+        tell: Callable[[str], None],
     ) -> None:
-        """`new_judge` makes the judge of a candidate, given that and its number, which decides the battles."""
-        self.champions, self._new_judge, self._metrics = champions, new_judge, metrics
+        """`new_judge` makes the judge of a candidate, given that and its number, which decides the battles.
+
+        `tell` takes messages about promotions.
+        """
+        self.champions, self._new_judge, self._metrics, self._tell = champions, new_judge, metrics, tell
         self._period, self._kept_versions = settings.candidate_period, settings.kept_versions
         self.number = 0
         """Candidates so far, earlier sessions included."""
         self.steps = 0
         """Learning steps when the last one was made."""
         self._judging: tuple[Policy, Provenance, Judge] | None = None
+
+    @property
+    def candidate(self) -> Policy | None:
+        """The policy that is before the judge."""
+        return None if self._judging is None else self._judging[0]
 
     @property
     def judging(self) -> bool:
@@ -97,14 +116,13 @@ class Candidates:
         self.steps = provenance.learning_steps
         self._judging = candidate, provenance, self._new_judge(candidate, self.number)
 
-    def advance(self, budget: Callable[[], bool]) -> bool:
+    def advance(self, budget: Callable[[], bool] = lambda: True) -> bool:
         """Judge on while `budget()` is true; True where that ended in a promotion."""
         assert self._judging is not None
         candidate, provenance, judge = self._judging
         pairs = judge.pairs
         verdict = judge.advance(budget)
-        self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
-        self._metrics.count("judged_pairs", judge.pairs - pairs)
+        self._count_pairs(judge, pairs)
         if verdict is None:
             return False
         self._judging = None
@@ -118,12 +136,12 @@ class Candidates:
         try:
             promoted = self.champions.judged(verdict, candidate, provenance)
         except ModelError as error:  # a full disk does not end learning: a later candidate is judged again
-            self._metrics.event(f"A better version was found, but could not be kept. {error}")
+            self._tell(f"A better version was found, but could not be kept. {error}")
             return False
         if promoted is None:
             self._metrics.count("rejected_candidates")
             return False
-        self._metrics.event(f"Version {promoted.version} passed the gate and now plays. {verdict.reason}")
+        self._tell(f"Version {promoted.version} passed the gate and now plays. {verdict.reason}")
         self.champions.prune(self._kept_versions)
         return True
 
@@ -143,8 +161,11 @@ class Candidates:
         if isinstance(judge, BattleJudge) and judge.order() is not None:
             pairs = judge.pairs
             judge.take(notes)
-            self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
-            self._metrics.count("judged_pairs", judge.pairs - pairs)
+            self._count_pairs(judge, pairs)
+
+    def _count_pairs(self, judge: Judge, before: int) -> None:
+        self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
+        self._metrics.count("judged_pairs", judge.pairs - before)
 
     def drop(self) -> None:
         """Drop the candidate under judgement, as when the champion it is judged against no longer plays."""

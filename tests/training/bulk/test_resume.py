@@ -81,7 +81,7 @@ def test_stopped_while_it_waits_for_the_judge_is_never_stopped(
     LateJudge.asked = 0
     run = Run(tmp_path, "choosing", DECISIONS, LateJudge)
     assert not run.loop.run(lambda: LateJudge.asked > 2)
-    assert run.loop.promotion.counts.candidates == 1
+    assert run.loop.promotion.candidates.number == 1
     run.store.close()
     again = resumed(tmp_path, "choosing", DECISIONS - run.loop.progress.decisions)
     compare(again.digest(), straight["choosing"])
@@ -119,7 +119,7 @@ def test_killed_after_a_checkpoint_and_resumed_is_never_killed(
     run.store.close()
     done = checkpoints * STRETCH["ringside"]
     assert done < run.loop.progress.decisions
-    assert run.loop.promotion.counts.promoted == 1, "in between a version was stored, not to be stored twice"
+    assert run.loop.promotion.promoted == 1, "in between a version was stored, not to be stored twice"
     assert stored(tmp_path)[1]["promotion"]["counts"]["promoted"] == 0
     again = resumed(tmp_path, "ringside", DECISIONS - done)
     assert again.loop.progress.decisions == done

@@ -64,7 +64,7 @@ class BulkLoop:
         self._buffer = self._new_buffer()
         self._opponents, self.progress = Opponents(game), Progress(actions=[0] * spec.num_actions)
         self._league = self._opponents.league
-        self.promotion = BulkPromotion(store, champions, self._league, spec, settings, log)
+        self.promotion = BulkPromotion(champions, self._league, spec, settings, log)
         self.faults: list[str] = []
         """Why devices were left, as sentences."""
         self._resumed: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # the workers in a checkpoint
@@ -104,7 +104,6 @@ class BulkLoop:
             self._checkpoint(round_robin)
             return done
         finally:
-            self.promotion.close()
             pool.close()
 
     def _collect_and_learn(self, round_robin: RoundRobin, stopped: Callable[[], bool]) -> bool:
@@ -133,7 +132,7 @@ class BulkLoop:
     def _put_to_the_gate(self, due: int, stopped: Callable[[], bool]) -> bool:
         """Judge the present policy where so many steps were learned since the last candidate; False where stopped."""
         steps = self._learner.steps
-        if steps - self.promotion.counts.steps < due:
+        if steps - self.promotion.candidates.steps < due:
             return True
         return self.promotion.put(self._learner.averaged(), steps, self.progress.rows, stopped)
 
@@ -144,7 +143,7 @@ class BulkLoop:
     def _collecting(self) -> Order:
         """The order to collect with the present weights against the league."""
         present, steps = self._learner.averaged(), self._learner.steps
-        return self._opponents.order(present, steps, self.promotion.champions(), self._settings, self._plan.acting)
+        return self._opponents.order(present, steps, self._slot.champions, self._settings, self._plan.acting)
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         """Store an answer's rows and count its results."""
