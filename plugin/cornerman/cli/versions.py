@@ -37,8 +37,6 @@ class StoredVersions:
     def _reading(self) -> Store:
         return Store(self._folder, self._identity)
 
-    # ---------------------------------------------------------------------------------------------------------- shown
-
     def lines(self) -> list[str]:
         """The versions as a table, newest last, and how strong the bots are on the same scale."""
         entries, ratings, sentences = self._read()
@@ -87,8 +85,6 @@ class StoredVersions:
         bots = list(self._game.bots) if self._game is not None else sorted(met)
         weakest = next((name for name in bots if name in met), None)
         return entries, rate(meetings, {} if weakest is None else {weakest: 0.0}), sentences
-
-    # --------------------------------------------------------------------------------------------------------- changed
 
     def promote(self, version: int) -> str:
         """Let a version play from the next start on."""

@@ -142,9 +142,6 @@ def _when_not_busy(move: Callable[[], None]) -> None:
             return
 
 
-# ---------------------------------------------------------------------------------------------------------- reading
-
-
 def read_file(path: Path, max_bytes: int, what: str) -> bytes:
     """The bytes of a regular file of at most `max_bytes`; ModelError when it is missing, too large or no plain file."""
     try:

@@ -85,8 +85,6 @@ class Database:
         """Close the file; safe to call twice."""
         self._connection.close()
 
-    # -------------------------------------------------------------------------------------------------------- opening
-
     def _opened(self) -> sqlite3.Connection:
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -143,8 +141,6 @@ class Database:
             raise _DamagedError(f"its schema is {version}, this Cornerman reads {wanted.version}")
         if tables != {_definition(statement) for statement in wanted.tables.split(";") if statement.strip()}:
             raise _DamagedError("it has other tables than this Cornerman writes")
-
-    # -------------------------------------------------------------------------------------------------------- removing
 
     def erase(self) -> None:
         """Close and delete the file with all that belongs to it; OSError where something cannot be deleted."""

@@ -59,8 +59,6 @@ class PanelControls:
         self._import, self._say = import_model, say
         self._chosen: Preferences | None = None  # what the player chose, None before the first choice
 
-    # --------------------------------------------------------------------------------------------------------- switches
-
     def set_on(self, on: bool) -> None:
         """Switch the plugin; off, the game's own fighter moves and nothing is recorded or learned."""
         self._switches.on = on
@@ -112,8 +110,6 @@ class PanelControls:
         self._recording.switch(switches.on and switches.recording)
         self._training.pause(not (switches.on and switches.learning))
 
-    # ------------------------------------------------------------------------------------ what holds at the next start
-
     def restore(self) -> None:
         """Set the switches from the stored preferences; called once, before anything is recorded or learned."""
         self._chosen = chosen = read_preferences(self._store.folder, self._say)
@@ -132,8 +128,6 @@ class PanelControls:
         """Store the preferences; called at the end of the game, or on the thread that owns the files."""
         if self._chosen is not None and not self._store.read_only:
             write_preferences(self._store.folder, self._chosen)
-
-    # ---------------------------------------------------------------------------------------------------------- buttons
 
     def roll_back(self) -> str:
         """Roll the champion back, within milliseconds."""

@@ -62,8 +62,6 @@ class Panel:
         self._lettering = Lettering()
         self._scale = 1.0
 
-    # ----------------------------------------------------------------------------------------------------------- input
-
     def event(self, event: pygame.event.Event) -> bool:
         """Handle a key or mouse event; True: it was for the panel. One without its usual attributes is not."""
         import pygame
@@ -142,8 +140,6 @@ class Panel:
 
     def _set_level(self, level: int) -> None:
         self._controls.set_difficulty(min(max(level, 1), len(self._levels())))
-
-    # --------------------------------------------------------------------------------------------------------- drawing
 
     def draw(self, surface: pygame.Surface) -> None:
         """Draw the panel over the whole surface, which may be a part of the window: mouse events find the rows."""

@@ -44,8 +44,6 @@ class TrainingService:
         self._loop: TrainingLoop | None = None
         self._start_due = False
 
-    # --------------------------------------------------------------------------------------------------- start and stop
-
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait at most `wait_s` until it is ready; a message says why it cannot learn.
 
@@ -94,8 +92,6 @@ class TrainingService:
         if self.thread is not None:
             self.thread.wake()
 
-    # ----------------------------------------------------------------------------------------------- commands and time
-
     def call(self, command: Callable[[TrainingLoop | None], None]) -> None:
         """Run a command on the thread that owns the files and the loop, or on this one where there is no trainer.
 
@@ -138,8 +134,6 @@ class TrainingService:
         """Let the trainer work for `seconds`; the caller sleeps meanwhile."""
         if self.thread is not None:
             self.thread.grant(seconds)
-
-    # ----------------------------------------------------------------------------------------------------------- status
 
     def status(self) -> dict[str, Any]:
         """Plain data: `gave_up`: learning is off for good; `trouble`: why, or what holds it back, or ""; `window`;

@@ -153,8 +153,6 @@ class TrainingLoop:
         self._from_player = False  # whether the weights that learning began with descend from the player's battles
         self._apart = False  # learning has diverged and is not undone yet
 
-    # ------------------------------------------------------------------------------------------------------ one slice
-
     def slice(self, budget_s: float = SLICE_S, idle: bool = False) -> bool:
         """Collect, then a part of a burst, a piece of judging or a new candidate; False when nothing is due.
 
@@ -258,8 +256,6 @@ class TrainingLoop:
             from_player=self._from_player,
         )
 
-    # ------------------------------------------------------------------------------------------------------- commands
-
     def practise(self, battles: float) -> None:
         """Schedule more practice battles; none where the game offers no headless battles or practice is off."""
         if self._practice is not None and self._settings.practice:
@@ -317,8 +313,6 @@ class TrainingLoop:
             self._from_player = from_player
             self.candidates.restart(self.candidates.number, self.updates.steps)
         self._apart = False
-
-    # ------------------------------------------------------------------------------------------------- stop and resume
 
     def progress(self) -> Progress:
         """The figures of a checkpoint, beside the learner's state; between two bursts."""

@@ -81,8 +81,6 @@ class BulkLoop:
         self._device_buffer = DeviceReplay(plan.capacity, *sizes, random, plan.rows_on)
         return self._device_buffer
 
-    # -------------------------------------------------------------------------------------------------------- the run
-
     def run(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Train until the plan's end, or until `stopped`, which is asked between two steps; True at the plan's end.
 
@@ -182,8 +180,6 @@ class BulkLoop:
         """Say once why a device was left."""
         if self._log.say_once(fault, "fault"):
             self.faults.append(fault)
-
-    # ------------------------------------------------------------------------------------------ reporting and saving
 
     def _report(self, decisions: int, seconds: float) -> None:
         """A moment of the learning curve, after so many decisions and seconds of this session."""
