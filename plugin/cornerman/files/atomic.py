@@ -164,16 +164,25 @@ def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{what} is not valid JSON ({str(error)[:80]}).") from error
-    if _deeper_than(value, max_depth):
+    level = [value]
+    for _ in range(max_depth + 1):
+        parents = [each for each in level if isinstance(each, dict | list)]
+        level = [child for each in parents for child in (each.values() if isinstance(each, dict) else each)]
+    if level:
         raise ModelError(f"{what} is nested more than {max_depth} deep.")
     return value
 
 
 def read_json(path: Path, what: str, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file; ModelError with a sentence when it is anything else."""
-    value = parse_json(read_file(path, max_bytes, what), what)
+    return parse_object(read_file(path, max_bytes, what), what)
+
+
+def parse_object(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object; ModelError where the bytes are anything else."""
+    value = parse_json(data, what)
     if not isinstance(value, dict):
-        raise ModelError(f"{what} holds a {type(value).__name__} where an object is expected ({path.name}).")
+        raise ModelError(f"{what} holds a {type(value).__name__} where an object is expected.")
     return value
 
 
@@ -192,17 +201,3 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number")
-
-
-def _deeper_than(value: Any, max_depth: int) -> bool:
-    level = [value]
-    for _ in range(max_depth + 1):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return False
-    return True

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import parse_json, read_file, rename, replace_file, unlink
+from cornerman.files.atomic import parse_object, read_file, rename, replace_file, unlink
 from cornerman.files.tensor_file import Arrays, digest, pack, unpack
 
 FILE_NAME, SPARE_NAME = "resume.safetensors", "resume.previous.safetensors"
@@ -71,7 +71,4 @@ def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     arrays, texts = unpack(read_file(path, MAX_BYTES, _WHAT), _WHAT)
     if texts.pop("digest", "") != digest(arrays, texts):
         raise ModelError(f"{_WHAT} is damaged ({path.name}).")
-    notes = parse_json(texts.get("notes", "").encode(), _WHAT)
-    if not isinstance(notes, dict):
-        raise ModelError(f"{_WHAT} holds no notes ({path.name}).")
-    return arrays, notes
+    return arrays, parse_object(texts.get("notes", "").encode(), _WHAT)

@@ -18,7 +18,7 @@ from pathlib import Path
 from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
 from cornerman.evaluation.arena import MAX_TURNS, Encoding, Played, PolicyBot, play_battle
 from cornerman.experience.encoder import Encoder
-from cornerman.files.atomic import MAX_JSON_BYTES, parse_json, read_file, replace_file
+from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Provenance, parse_manifest
 from cornerman.models.registry import Registry
@@ -53,7 +53,8 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
     ModelError when anything in it is not as `export_version` writes it, or it was made for something else.
     """
     read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
-    manifest = parse_manifest(_object(read(MANIFEST, MAX_JSON_BYTES)), "The manifest of the version to import")
+    what = "The manifest of the version to import"
+    manifest = parse_manifest(parse_object(read(MANIFEST, MAX_JSON_BYTES), what), what)
     misfit = manifest.misfit(identity)
     if misfit is not None:
         raise ModelError(f"The version cannot be imported: {misfit}.")
@@ -105,13 +106,6 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
     except OSError as error:
         result += f" {path.name} could not be put aside ({error.strerror or error}); remove it."
     return result
-
-
-def _object(data: bytes) -> dict[str, object]:
-    value = parse_json(data, "The manifest of the version to import")
-    if not isinstance(value, dict):
-        raise ModelError("The manifest of the version to import is no object.")
-    return value
 
 
 def _folder_reader(path: Path) -> Callable[[str, int], bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +99,55 @@ class Manifest:
         return None
 
 
+_Field = tuple[str, Callable[[Any], Any]]
+"""What is expected of a field of the JSON object, and the check of its value; None where it is missing."""
+
+
+def _whole(most: int, least: int = 0) -> _Field:
+    return f"a whole number from {least} to {most}", lambda value: type(value) is int and least <= value <= most
+
+
+def _listed(most: int, of: _Field, least: int = 0) -> _Field:
+    def right(value: Any) -> bool:
+        return isinstance(value, list) and least <= len(value) <= most and all(map(of[1], value))
+
+    return f"a list of at most {most:,}, each {of[0]},", right
+
+
+def _mapped(of: _Field) -> _Field:
+    return f"an object of {of[0]}", lambda value: isinstance(value, dict) and all(map(of[1], value.values()))
+
+
+def _or_none(of: _Field) -> _Field:
+    return of[0], lambda value: value is None or of[1](value)
+
+
+_TEXT: _Field = (
+    f"a text of at most {MAX_NAME:,} printable characters",
+    lambda value: isinstance(value, str) and len(value) <= MAX_NAME and value == printable(value),
+)
+_FIELDS: Mapping[str, _Field] = {
+    "version": _whole(10**9),
+    "game": _TEXT,
+    "game_version": _TEXT,
+    "encoder_version": _TEXT,
+    "action_names": _listed(MAX_ACTIONS, _TEXT, least=1),
+    "observation_size": _whole(MAX_OBSERVATION_SIZE),
+    "hidden": _listed(MAX_LAYERS, _whole(MAX_UNITS, least=1)),
+    "sha256": ("64 hexadecimal digits", lambda value: re.fullmatch("[0-9a-f]{64}", str(value))),
+    "weights_bytes": _whole(2**40),
+    "shapes": _mapped(_listed(2, _whole(max(MAX_ACTIONS, MAX_OBSERVATION_SIZE), least=1))),
+    "parent": _or_none(_whole(10**9)),
+    "learning_steps": _whole(2**62),
+    "rows": _mapped(_whole(2**62)),
+    "from_player": _or_none(("true or false", lambda value: type(value) is bool)),
+    "gate": _or_none(("an object", lambda value: isinstance(value, dict))),
+    "origin": _TEXT,
+    "created": _TEXT,
+    "plugin_version": _TEXT,
+}
+
+
 def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
     """A checked Manifest from JSON; ModelError naming the first field that is wrong."""
     schema = value.get("schema")
@@ -108,97 +157,18 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
         )
     if schema != SCHEMA:
         raise ModelError(f"{what} has no readable schema number.")
-    reader = _Fields(value, what)
-    rows = reader.counts("rows")
-    manifest = Manifest(
-        schema=SCHEMA,
-        version=reader.number("version", 10**9),
-        game=reader.text("game"),
-        game_version=reader.text("game_version"),
-        encoder_version=reader.text("encoder_version"),
-        action_names=reader.texts("action_names"),
-        observation_size=reader.number("observation_size", MAX_OBSERVATION_SIZE),
-        hidden=reader.sizes(value.get("hidden"), "hidden", MAX_LAYERS, MAX_UNITS),
-        sha256=reader.sha("sha256"),
-        weights_bytes=reader.number("weights_bytes", 2**40),
-        shapes=reader.shapes("shapes"),
-        parent=None if value.get("parent") is None else reader.number("parent", 10**9),
-        learning_steps=reader.number("learning_steps", 2**62),
-        rows=rows,
-        from_player=reader.flag("from_player", otherwise=rows.get("player", 0) > 0),  # older manifests say it by rows
-        gate=reader.mapping("gate") if value.get("gate") is not None else None,
-        origin=reader.text("origin"),
-        created=reader.text("created"),
-        plugin_version=reader.text("plugin_version"),
-    )
+    for name, (expected, right) in _FIELDS.items():
+        if not right(value.get(name)):
+            raise ModelError(f"{what} has a wrong {name!r}: {expected} is expected.")
+    fields = {name: value.get(name) for name in _FIELDS}
+    if fields["from_player"] is None:  # older manifests say it by rows
+        fields["from_player"] = fields["rows"].get("player", 0) > 0
+    fields["action_names"], fields["hidden"] = tuple(fields["action_names"]), tuple(fields["hidden"])
+    fields["shapes"] = {name: tuple(shape) for name, shape in fields["shapes"].items()}
+    manifest = Manifest(schema=SCHEMA, **fields)
     if dict(manifest.spec.arrays()) != manifest.shapes:
         raise ModelError(f"{what} names shapes that do not fit its own sizes.")
     return manifest
-
-
-class _Fields:
-    """Typed access to one JSON object; ModelError names the field."""
-
-    def __init__(self, value: Mapping[str, Any], what: str) -> None:
-        self._value, self._what = value, what
-
-    def _wrong(self, name: str, expected: str) -> ModelError:
-        return ModelError(f"{self._what} has a wrong {name!r}: {expected} is expected.")
-
-    def number(self, name: str, most: int) -> int:
-        number = self._value.get(name)
-        if type(number) is not int or not 0 <= number <= most:
-            raise self._wrong(name, f"a whole number from 0 to {most}")
-        return number
-
-    def flag(self, name: str, otherwise: bool) -> bool:
-        flag = self._value.get(name, otherwise)
-        if type(flag) is not bool:
-            raise self._wrong(name, "true or false")
-        return flag
-
-    def text(self, name: str) -> str:
-        text = self._value.get(name)
-        if not isinstance(text, str) or len(text) > MAX_NAME or text != printable(text):
-            raise self._wrong(name, f"a text of at most {MAX_NAME:,} printable characters")
-        return text
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        texts = self._value.get(name)
-        if not isinstance(texts, list) or not 0 < len(texts) <= MAX_ACTIONS:
-            raise self._wrong(name, f"a list of at most {MAX_ACTIONS:,} names")
-        return tuple(_Fields({name: text}, self._what).text(name) for text in texts)
-
-    def sizes(self, sizes: Any, name: str, max_length: int, most: int) -> tuple[int, ...]:
-        if not isinstance(sizes, list) or len(sizes) > max_length:
-            raise self._wrong(name, f"a list of at most {max_length} sizes")
-        if not all(type(size) is int and 0 < size <= most for size in sizes):
-            raise self._wrong(name, f"sizes from 1 to {most}")
-        return tuple(sizes)
-
-    def sha(self, name: str) -> str:
-        text = self._value.get(name)
-        if not isinstance(text, str) or not re.fullmatch("[0-9a-f]{64}", text):
-            raise self._wrong(name, "64 hexadecimal digits")
-        return text
-
-    def mapping(self, name: str) -> dict[str, Any]:
-        mapping = self._value.get(name)
-        if not isinstance(mapping, dict):
-            raise self._wrong(name, "an object")
-        return mapping
-
-    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
-        return {
-            key: self.sizes(shape, name, 2, max(MAX_ACTIONS, MAX_OBSERVATION_SIZE))
-            for key, shape in self.mapping(name).items()
-        }
-
-    def counts(self, name: str) -> dict[str, int]:
-        counts = self.mapping(name)
-        if len(counts) > 32 or not all(type(count) is int and 0 <= count < 2**62 for count in counts.values()):
-            raise self._wrong(name, "a count for every source")
-        return counts
 
 
 def card(manifest: Manifest) -> str:

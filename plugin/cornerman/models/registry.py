@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -134,18 +134,18 @@ class Registry:
 
     def versions(self) -> list[VersionEntry]:
         """Every stored version with its state; reads the manifests, not the weights."""
-        entries = []
-        for version in self.numbers():
-            try:
-                manifest = self.manifest(version)
-                entries.append(VersionEntry(version, self._state(version, manifest), manifest))
-            except ModelError as error:
-                entries.append(VersionEntry(version, "damaged", None, str(error)))
-        return entries
+        return [self._entry(version) for version in self.numbers()]
 
     def quarantined(self, version: int) -> bool:
         """Whether a version is imported and has not yet passed its smoke battle."""
         return self.manifest(version).origin == "imported" and version not in self._record.cleared
+
+    def _entry(self, version: int) -> VersionEntry:
+        try:
+            manifest = self.manifest(version)
+            return VersionEntry(version, self._state(version, manifest), manifest)
+        except ModelError as error:
+            return VersionEntry(version, "damaged", None, str(error))
 
     def _state(self, version: int, manifest: Manifest) -> str:
         if version == self._record.champion:
@@ -177,27 +177,18 @@ class Registry:
         return version
 
     def _describe(self, version: int, spec: NetworkSpec, provenance: Provenance, weights: bytes) -> Manifest:
-        created = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds")
+        origin = asdict(replace(provenance, from_player=self._from_player(provenance)))
         return Manifest(
             schema=SCHEMA,
             version=version,
-            game=self._identity.game,
-            game_version=self._identity.game_version,
-            encoder_version=self._identity.encoder_version,
-            action_names=self._identity.action_names,
-            observation_size=spec.observation_size,
             hidden=spec.hidden,
             sha256=hashlib.sha256(weights).hexdigest(),
             weights_bytes=len(weights),
             shapes=dict(spec.arrays()),
-            parent=provenance.parent,
-            learning_steps=provenance.learning_steps,
-            rows=dict(provenance.rows),
-            from_player=self._from_player(provenance),
-            gate=None if provenance.gate is None else dict(provenance.gate),
-            origin=provenance.origin,
-            created=created,
+            created=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds"),
             plugin_version=self._plugin_version,
+            **asdict(self._identity),
+            **origin,
         )
 
     def _from_player(self, provenance: Provenance) -> bool:
@@ -271,22 +262,17 @@ class Registry:
                 continue
             if record != self._record:
                 sentences.append(f"Version {record.champion} plays instead.")
-            if self._read_only:
-                self._record = record
-            elif record != self._record or self._note_damaged:
-                self._note(record, sentences)
+            changed = record != self._record or self._note_damaged
+            self._record = record
+            if changed and not self._read_only:
+                try:
+                    self._point(record)
+                except ModelError as error:  # the next start finds it out again
+                    sentences.append(str(error))
             return policy, sentences
         if sentences:
             sentences.append("No saved version can be used; the computer's side starts anew.")
         return None, sentences
-
-    def _note(self, record: ChampionRecord, sentences: list[str]) -> None:
-        """Store what loading found out; where the disk refuses, the next start finds it out again."""
-        try:
-            self._point(record)
-        except ModelError as error:
-            sentences.append(str(error))
-            self._record = record
 
     def promote(self, version: int) -> None:
         """Make a stored version the champion, after loading it once; ModelError when it cannot be or is quarantined."""
@@ -369,27 +355,25 @@ class Registry:
         self._point(self._record.without(set(versions)))
         failed: OSError | None = None
         for version in versions:
+            gone = self._versions / f".gone-{version:06d}"  # renamed first: no version is found half deleted
             try:
-                # Renamed first, so that a version is never found half deleted.
-                gone = self._versions / f".gone-{version:06d}"
                 rename(self._folder(version), gone)
                 shutil.rmtree(gone)
             except OSError as error:
                 failed = error
         if failed is not None:
-            raise ModelError(
-                f"Not every version could be deleted ({failed.strerror or failed}); try again."
-            ) from failed
+            why = f"Not every version could be deleted ({failed.strerror or failed}); try again."
+            raise ModelError(why) from failed
         return versions
 
     def _sweep(self, older_than_s: float = _LEFTOVER_S) -> None:
         """Remove temporary files of a killed process, if they are too old to be still written."""
-        for path in self._versions.iterdir():
-            unfinished = path.name.startswith(".new-") and self._now() - path.stat().st_mtime >= older_than_s
-            if unfinished or path.name.startswith(".gone-"):
+        for path in (*self._versions.glob(".gone-*"), *self._versions.glob(".new-*"), *self._dir.glob(".*.new")):
+            if not path.name.startswith(".gone-") and self._now() - path.stat().st_mtime < older_than_s:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-        for path in self._dir.glob(".*.new"):  # a file that was killed before it was moved to its place
-            if self._now() - path.stat().st_mtime >= older_than_s:
+            else:
                 discard(path)
 
     def _folder(self, version: int) -> Path:
