@@ -160,7 +160,7 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
     for name, (expected, right) in _FIELDS.items():
         if not right(value.get(name)):
             raise ModelError(f"{what} has a wrong {name!r}: {expected} is expected.")
-    fields = {name: value.get(name) for name in _FIELDS}
+    fields: dict[str, Any] = {name: value.get(name) for name in _FIELDS}
     if fields["from_player"] is None:  # older manifests say it by rows
         fields["from_player"] = fields["rows"].get("player", 0) > 0
     fields["action_names"], fields["hidden"] = tuple(fields["action_names"]), tuple(fields["hidden"])
