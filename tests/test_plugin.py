@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, Transition
-from cornerman.experience.n_step import NStep
+from cornerman.experience.transitions import NStep
 from cornerman.policy.policy import Policy
 from game_adapter.host.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE

@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 API_VERSION = 1
 """Raised when a hook gains an argument that a plugin cannot ignore, or loses one."""
 
-MAX_CHARACTERS = 4
-MAX_ROUNDS = 20
 MAX_ACTIONS = 8_192
 MAX_FEATURES = 8_192
 """Features of the game's own."""
@@ -29,15 +27,14 @@ MAX_NAME = 1_000
 MAX_NAMES = 500_000
 """Characters in the names of all actions together."""
 
-State: TypeAlias = Mapping[str, Any]
-"""What one moment of a battle looks like, as plain data, e.g.
+State: TypeAlias = Any
+"""What one moment of a battle looks like, as plain data; the same moment for every seat. With standard characters:
 
     {"round": 3, "characters": [
         {"name": "Ada", "seat": 0, "health": 61, "maxHealth": 100, "attack": 40, "defense": 20, "speed": 35}, ...]}
 
 `round` counts from 1. `characters` keeps its order for the whole battle; a fallen one stays in it with health 0.
-A game may put anything else in it for its own `encode`. Where seats decide at the same time, each has its `on_turn`
-with the same state and next state.
+A game may put anything else in it for its own `encode`, and one without characters and rounds whatever it likes.
 """
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -56,7 +53,7 @@ class Battle(Protocol):
 
     @property
     def round(self) -> int:
-        """The present round, from 1."""
+        """The present round, from 1; not read of a game without rounds."""
 
     @property
     def outcome(self) -> Mapping[int, int] | None:
@@ -78,7 +75,20 @@ Bot: TypeAlias = Callable[[Any, Random], int]
 
 @runtime_checkable
 class Game(Protocol):
-    """What every game offers: who it is and what its actions are called."""
+    """What every game declares: who it is, what its actions are called, and what its seats see.
+
+    Read once, when the game loads, where everything unusable is refused with a sentence. Optional attributes:
+
+    max_characters: int = 4            standard characters in a state; 0: none, then `feature_names` are needed
+    stats: Mapping[str, float]         what a character has beside its health, and its usual largest value; without it
+                                       {"attack": 100, "defense": 100, "speed": 100}
+    max_rounds: int | None = 20        None: there are no rounds, and states and battles have none; without characters
+                                       None unless declared
+    feature_names: Sequence[str]       features of the game's own, after the standard ones, up to 8,192
+    encode(state, seat)                their numbers, about -1 to 1: what `seat` may know of `state`. It depends on
+                                       nothing but these two, which may be copies: the trainer's thread calls it, too
+    import_name: str                   "module:attribute", under which another process finds the game
+    """
 
     @property
     def name(self) -> str: ...
@@ -86,29 +96,15 @@ class Game(Protocol):
     def version(self) -> str: ...
     @property
     def action_names(self) -> Sequence[str]:
-        """One name an action index, `[A]`. The order is the index; changing it is a new game version."""
-
-
-@runtime_checkable
-class EncodingGame(Game, Protocol):
-    """Optional: features of its own, after the standard ones."""
-
-    @property
-    def feature_names(self) -> Sequence[str]: ...
-
-    def encode(self, state: State, seat: int) -> Sequence[float]:
-        """What `seat` may know of `state` beyond the standard features, one number a name, about -1 to 1.
-
-        Depends on nothing but what it is given, which may be a copy: it is called on the trainer's thread, too.
-        """
+        """One name an action index, `[A]`, up to 8,192. The order is the index; changing it is a new game version."""
 
 
 @runtime_checkable
 class HeadlessGame(Game, Protocol):
     """Optional: battles without a window, two seats (0 and 1), for practice, for judging and for bulk training.
 
-    They are played in another process, which imports the game by its `import_name` ("module:attribute"); where the game
-    has none, it is looked for in the module of its class.
+    They are played in another process, which imports the game by its `import_name`; where it has none, it is looked for
+    in the module of its class.
     """
 
     @property
@@ -173,9 +169,9 @@ class Battles(Protocol):
     def observe(self, observations: Floats, action_masks: Bools) -> None:
         """Write what the seats to decide see `[N, F]` and may do `[N, A]`, both contiguous, every number of them.
 
-        A row is what the plugin's encoder makes of `Battle.state()`, within 1e-6: the 18 standard features (per
-        character, the deciding seat's first: health/maxHealth, attack/100, defense/100, speed/100, 4 slots; round/20;
-        characters/4), then the game's own.
+        A row is what the plugin's encoder makes of `Battle.state()`, within 1e-6: the standard features (per character,
+        the deciding seat's first: health/maxHealth and each stat over its scale, `max_characters` slots; round over
+        `max_rounds`; characters over `max_characters`: 18 where nothing is declared), then the game's own.
         """
 
     def step(self, actions: NDArray[Any]) -> Ended:
@@ -300,26 +296,6 @@ class DataError(CornermanError):
 
 class ModelError(CornermanError):
     """A stored version is damaged, does not fit this game, or is missing."""
-
-
-def check_names(game: Game) -> None:
-    """ContractError, with the game's name in it, where a name or a number of names goes beyond the limits above."""
-    actions, features = list(game.action_names), list(getattr(game, "feature_names", ()))
-    named: list[tuple[str, object]] = [("its name", game.name), ("its version", game.version)]
-    named += [("the action's name", name) for name in actions]
-    faults = [
-        f"{what} {printable(repr(name))[:80]} is not a text of at most {MAX_NAME:,} printable characters"
-        for what, name in named
-        if not isinstance(name, str) or len(name) > MAX_NAME or name != printable(name)
-    ]
-    if not 1 <= len(actions) <= MAX_ACTIONS:
-        faults.append(f"it has {len(actions):,} actions; 1 to {MAX_ACTIONS:,} are possible")
-    if len(features) > MAX_FEATURES:
-        faults.append(f"it has {len(features):,} features of its own; {MAX_FEATURES:,} are possible")
-    if not faults and sum(map(len, actions)) > MAX_NAMES:
-        faults.append(f"the names of its actions have more than {MAX_NAMES:,} characters together")
-    if faults:
-        raise ContractError(f"The game {printable(game.name)[:80]!r} cannot be learned: {faults[0]}.")
 
 
 # ------------------------------------------------------------------------------------------------------------ the hooks

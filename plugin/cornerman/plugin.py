@@ -89,7 +89,7 @@ class Cornerman:
         self.switches = switches = Switches(True, settings.recording, settings.learning, settings.difficulty)
         self.champions = champions = Champions(store, settings.seed, metrics.say, metrics.event)
         self.slot = champions.slot
-        rewards = RewardCalculator(settings.health_weight, settings.outcome_weight)
+        rewards = RewardCalculator(settings.health_weight, settings.outcome_weight, self.encoder.declaration)
         self.recording = Recording(
             self.encoder, rewards, store.battles, QualityNote(folder), metrics.say, self._keep_what_was_recorded
         )
@@ -203,7 +203,8 @@ class Cornerman:
         chosen = level(switches.level)
         policy = self.slot.back(chosen.versions_back)
         try:
-            observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
+            reading, mask = self.encoder.read(state), self.encoder.mask(action_mask)
+            observation = self.encoder.observe(reading, state, seat)
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
             why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
             self.metrics.notice = why
@@ -217,7 +218,7 @@ class Cornerman:
                 epsilon = self.settings.exploration_fraction
         action = policy.act(observation, mask, self._random, temperature, epsilon)
         self.live.decided(battle_id, policy.version, switches.level)
-        self.live.reached(battle_id, state["round"])
+        self.live.reached(battle_id, reading.round)
         self.recording.chose(battle_id, seat, action, policy.version)
         return action
 

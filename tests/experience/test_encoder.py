@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from cornerman.contract import DataError
 from cornerman.experience.encoder import (
     LARGEST_FEATURE,
-    STANDARD_SIZE,
     Encoder,
     StateProcessor,
     checked_mask,
     legal_action,
-    read,
     shown,
 )
 from tests.support.sample_states import Duel, TallDuel, character, duel_state
@@ -55,7 +53,7 @@ def test_process_needs_no_seat() -> None:
 @pytest.mark.parametrize(("seat", "first"), [(0, [0.25, 0.5, 0.0]), (1, [0.5, 0.0, 0.25])])
 def test_own_characters_come_first_each_side_in_state_order(seat: int, first: list[float]) -> None:
     observation = Encoder(Duel()).encode(STATE, seat)
-    assert observation.shape == (STANDARD_SIZE,)
+    assert observation.shape == (StateProcessor.size,)
     np.testing.assert_array_equal(observation[[0, 4, 8]], first)
 
 
@@ -92,7 +90,7 @@ def test_against_a_slow_twin(characters: list[dict[str, Any]], round_: int) -> N
     ],
 )
 def test_odd_but_honest_stats_are_read(changes: dict[str, Any], stats: tuple[float, ...]) -> None:
-    np.testing.assert_allclose(read(changed(**changes)).stats[1], stats)
+    np.testing.assert_allclose(Encoder(Duel()).read(changed(**changes)).stats[1], stats)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +138,7 @@ def test_numbers_outside_their_range_are_clamped_and_told(
     changes: dict[str, Any], stats: tuple[float, ...], told: set[str]
 ) -> None:
     clamped: dict[str, str] = {}
-    np.testing.assert_allclose(read(changed(**changes), clamp=clamped.__setitem__).stats[1], stats)
+    np.testing.assert_allclose(Encoder(Duel()).read(changed(**changes), clamped.__setitem__).stats[1], stats)
     assert clamped.keys() == set(told)
     assert all("of character 2" in sentence for sentence in clamped.values())
 
@@ -196,7 +194,7 @@ def test_two_characters_of_one_name_are_told_apart_by_their_place() -> None:
 def test_the_game_s_own_features_come_last() -> None:
     encoder = Encoder(TallDuel())
     state = {**duel_state(), "field": {"heights": [0.25, -0.5]}}
-    assert encoder.observation_size == STANDARD_SIZE + 1
+    assert encoder.observation_size == StateProcessor.size + 1
     assert encoder.feature_names[-1] == "tall"
     assert encoder.encode(state, 1)[-1] == -0.5
 

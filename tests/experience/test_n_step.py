@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import Transition
-from cornerman.experience.n_step import NStep, n_step_columns
-from cornerman.experience.transitions import fit, pack, unpack
+from cornerman.experience.transitions import NStep, fit, n_step_columns, pack, unpack
 from tests.support.sample_states import chain, same
 
 

@@ -183,7 +183,7 @@ def _ended(battle: Battle, course: Sequence[int]) -> Played:
     outcome, turns = outcome_of(battle), len(course) // 2
     result = {0: 0, 1: 0} if outcome is None else outcome
     ending = hash((repr(battle.state()), tuple(sorted(result.items()))))
-    return Played(result, battle.round, turns, outcome is None, hash(tuple(course)), ending)
+    return Played(result, getattr(battle, "round", 0), turns, outcome is None, hash(tuple(course)), ending)
 
 
 def seat_randoms(seed: int) -> list[Random]:

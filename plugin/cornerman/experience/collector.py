@@ -29,7 +29,6 @@ import numpy as np
 
 from cornerman.contract import DataError, Floats, SettingsError, Source, State, Transition
 from cornerman.experience.encoder import (
-    STANDARD_SIZE,
     Encoder,
     StateProcessor,
     checked_mask,
@@ -67,7 +66,7 @@ class DataCollector:
         self._seat = seat
         self._gamma = gamma
         self._num_actions = num_actions
-        size = encoder.observation_size if encoder is not None else STANDARD_SIZE
+        size = encoder.observation_size if encoder is not None else self._processor.size
         self.buffer = ReplayBuffer(capacity, size, num_actions, random or np.random.default_rng(0))
         self.collected = 0
         self.rejected: Counter[str] = Counter()

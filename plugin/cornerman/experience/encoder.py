@@ -5,7 +5,7 @@ thread may use it. It must not import torch, change a state, or know any particu
 
 Only what is no number (a text, None, NaN, infinity) costs a state. A number outside its range is read as the nearest
 one inside: health below 0 is an overkill and counts as 0, health above maxHealth is a shield and counts as full, a stat
-lies in -1,000 to 1,000, a feature of the game's own in -10 to 10, rounds begin at 1, and those above 20 count as 20.
+lies within ten times its declared scale, a feature of the game's own in -10 to 10, a round from 1 to max_rounds.
 `clamp` is called where that is surely not meant, as for health beyond -maxHealth or twice maxHealth. An enemy known
 only in percent is given as health 0 to 100 with maxHealth 100. A stat that nobody may know is None and counts as 0.
 """
@@ -22,26 +22,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cornerman.contract import (
-    MAX_CHARACTERS,
-    MAX_ROUNDS,
-    Bools,
-    DataError,
-    EncodingGame,
-    Floats,
-    Game,
-    State,
-    check_names,
-)
+from cornerman.contract import Bools, DataError, Floats, Game, State
+from cornerman.experience.declaration import STANDARD, Declaration, declaration_of
 
-STATS = ("attack", "defense", "speed")
-SLOT_NAMES = ("health", *STATS)
-STANDARD_SIZE = MAX_CHARACTERS * len(SLOT_NAMES) + 2
-STAT_SCALE = 100.0
-LARGEST_STAT = 1_000
-USUAL_HEALTH = 1_000_000_000
 LARGEST_FEATURE = 10.0
-_PADDING = (0.0,) * (MAX_CHARACTERS * len(SLOT_NAMES))
+USUAL_HEALTH = 1_000_000_000
 _NUMBERS = frozenset({int, float})
 _TRUTHS = frozenset({bool})
 
@@ -56,37 +41,39 @@ def _silently(what: str, sentence: str) -> None:
 class Reading(NamedTuple):
     """A checked state as plain numbers, free of the game's own objects."""
 
-    round: int
+    round: int  # 1 where the game has no rounds
     seats: tuple[int, ...]  # a character each, in state order
-    stats: tuple[tuple[float, float, float, float], ...]  # health, attack, defense, speed, normalised
+    stats: tuple[tuple[float, ...], ...]  # health and the declared stats, normalised
 
 
 class Encoder:
     """Turns one game's states into observations `[F]` and its action masks into `[A]`."""
 
     def __init__(self, game: Game) -> None:
-        """ContractError where the game's names go beyond the contract's limits."""
-        check_names(game)
-        self.num_actions = len(game.action_names)
-        self._game = game if isinstance(game, EncodingGame) else None
-        own = tuple(self._game.feature_names) if self._game else ()
-        self.feature_names: tuple[str, ...] = (*standard_names(), *own)
+        """ContractError where the game declares what cannot be used."""
+        self.declaration = declared = declaration_of(game)
+        self.num_actions = len(declared.action_names)
+        self._own = len(declared.standard_features)
+        self.feature_names: tuple[str, ...] = (*declared.standard_features, *declared.own_features)
         self.observation_size = len(self.feature_names)
-        scales = (STAT_SCALE, MAX_ROUNDS, MAX_CHARACTERS)
-        layout = json.dumps([self.feature_names, tuple(game.action_names), scales])
+        layout = json.dumps([self.feature_names, declared.action_names, declared.scales])
         self.version = hashlib.sha256(layout.encode()).hexdigest()[:12]
 
     @property
     def reads_whole_state(self) -> bool:
-        """Whether the game adds features of its own, for which `observe` needs the state itself."""
-        return self._game is not None
+        """Whether more is read of a state than its standard characters and its round."""
+        return self.declaration.encode is not None or self.declaration.max_rounds is None
+
+    def read(self, state: State, clamp: Clamp = _silently) -> Reading:
+        """Check one state and take its numbers; DataError with a sentence where anything cannot be used."""
+        return read(state, self.declaration, clamp=clamp)
 
     def encode(self, state: State, seat: int) -> Floats:
         """The observation `[F]` of `seat` in a fresh array; DataError where the state cannot be used."""
-        return self.observe(read(state), state, seat)
+        return self.observe(self.read(state), state, seat)
 
     def observe(self, reading: Reading, state: State, seat: int, clamp: Clamp = _silently) -> Floats:
-        """The observation `[F]` from what `read(state)` gave; DataError as in `encode`."""
+        """The observation `[F]` from what `read` gave; DataError as in `encode`."""
         numbers: list[float] = []
         others: list[float] = []
         for owner, stats in zip(reading.seats, reading.stats, strict=True):
@@ -94,35 +81,36 @@ class Encoder:
                 numbers += stats
             else:
                 others += stats
-        if not numbers:
+        if not numbers and reading.seats:
             known = sorted(set(reading.seats))
             raise DataError("seat", f"No character of the state is at seat {shown(seat)}; there are {known}.")
         numbers += others
-        _finish(numbers, reading)
-        if self._game is not None:
-            numbers += self._own_features(state, seat, clamp)
+        _finish(numbers, reading, self.declaration)
+        if self.declaration.encode is not None:
+            numbers += self._own_features(self.declaration.encode, state, seat, clamp)
         return np.array(numbers, np.float32)
 
     def mask(self, action_mask: Sequence[bool]) -> Bools:
         """The action mask as a fresh bool `[A]`; DataError where it does not fit the game or allows nothing."""
         return checked_mask(action_mask, self.num_actions)
 
-    def _own_features(self, state: State, seat: int, clamp: Clamp) -> list[float]:
-        assert self._game is not None
+    def _own_features(
+        self, encode: Callable[[State, int], Sequence[float]], state: State, seat: int, clamp: Clamp
+    ) -> list[float]:
         try:
-            features = [float(number) for number in self._game.encode(state, seat)]
+            features = [float(number) for number in encode(state, seat)]
         except DataError:
             raise
         except Exception as error:  # the game's own code may raise anything, and must never break its own turn
             raise DataError("encode", f"The game's encode failed with {type(error).__name__}: {error}.") from error
-        wanted = self.observation_size - STANDARD_SIZE
+        wanted = self.observation_size - self._own
         if len(features) != wanted:
             raise DataError(
                 "encode", f"The game's encode gave {len(features)} numbers; its feature_names are {wanted}."
             )
         for at, feature in enumerate(features):
             if not -LARGEST_FEATURE <= feature <= LARGEST_FEATURE:
-                name = self.feature_names[STANDARD_SIZE + at]
+                name = self.feature_names[self._own + at]
                 sentence = f"The game's feature {name!r} is {feature:g}; scale it to about -1 to 1."
                 if not isfinite(feature):
                     raise DataError("range", sentence)
@@ -134,59 +122,53 @@ class Encoder:
 class StateProcessor:
     """The original design's direct form: the 18 standard numbers in state order, without a seat."""
 
+    size = len(STANDARD.standard_features)
+
     def process(self, state: State) -> Floats:
         """The standard features `[18]` in a fresh array; DataError where the state cannot be used."""
-        reading = read(state, with_seats=False)
+        reading = read(state, STANDARD, with_seats=False)
         numbers = [number for stats in reading.stats for number in stats]
-        _finish(numbers, reading)
+        _finish(numbers, reading, STANDARD)
         return np.array(numbers, np.float32)
 
 
-def standard_names() -> tuple[str, ...]:
-    """What the 18 standard features are called; slot 1 is the deciding seat's first character."""
-    slots = (f"slot {slot} {name}" for slot in range(1, MAX_CHARACTERS + 1) for name in SLOT_NAMES)
-    return (*slots, "round", "characters")
-
-
-def read(state: State, with_seats: bool = True, clamp: Clamp = _silently) -> Reading:
+def read(state: State, declared: Declaration, with_seats: bool = True, clamp: Clamp = _silently) -> Reading:
     """Check one state and take its numbers; DataError with a sentence where anything cannot be used."""
     try:
-        characters, round_ = state["characters"], state["round"]
+        round_ = 1 if declared.max_rounds is None else state["round"]
+        characters = state["characters"] if declared.max_characters else ()
     except (KeyError, TypeError) as error:
-        wanted = "a mapping with 'round' and 'characters'"
-        raise DataError("state", f"The state {shown(state)} is not {wanted}.") from error
-    if type(round_) is not int or not 1 <= round_ <= MAX_ROUNDS:
-        round_ = _odd_round(round_, clamp)
-    if not isinstance(characters, (list, tuple)) or not 1 <= len(characters) <= MAX_CHARACTERS:
-        raise _wrong_characters(characters)
+        keys = ["'round'"] * (declared.max_rounds is not None) + ["'characters'"] * (declared.max_characters > 0)
+        raise DataError("state", f"The state {shown(state)} is not a mapping with {' and '.join(keys)}.") from error
+    if declared.max_rounds is not None and (type(round_) is not int or not 1 <= round_ <= declared.max_rounds):
+        round_ = _odd_round(round_, declared.max_rounds, clamp)
+    if not declared.max_characters:
+        return Reading(round_, (), ())
+    if not isinstance(characters, (list, tuple)) or not 1 <= len(characters) <= declared.max_characters:
+        raise _wrong_characters(characters, declared.max_characters)
     seats: list[int] = []
-    stats: list[tuple[float, float, float, float]] = []
+    stats: list[tuple[float, ...]] = []
     for at, character in enumerate(characters):
         try:
             health, full = character["health"], character["maxHealth"]
-            attack, defense, speed = character["attack"], character["defense"], character["speed"]
+            values = [character[name] for name, _ in declared.stats]
             seat = character["seat"] if with_seats else 0
         except (KeyError, TypeError) as error:
-            raise _missing(character, at, with_seats) from error
+            raise _missing(character, at, with_seats, declared) from error
         if type(seat) is not int:
             seat = _odd_seat(seat, character, at)
         seats.append(seat)
-        # One condition for everything that is as it should be: any oddity, NaN included, takes the careful way.
-        if (
-            type(health) in _NUMBERS
-            and type(full) in _NUMBERS
-            and type(attack) in _NUMBERS
-            and type(defense) in _NUMBERS
-            and type(speed) in _NUMBERS
-            and 0 <= health <= full
-            and 0 < full <= USUAL_HEALTH
-            and 0 <= attack <= LARGEST_STAT
-            and 0 <= defense <= LARGEST_STAT
-            and 0 <= speed <= LARGEST_STAT
-        ):
-            stats.append((health / full, attack / STAT_SCALE, defense / STAT_SCALE, speed / STAT_SCALE))
+        # What is as it should be, first; any oddity, NaN included, takes the careful way.
+        if type(health) in _NUMBERS and type(full) in _NUMBERS and 0 <= health <= full and 0 < full <= USUAL_HEALTH:
+            numbers = [health / full]
         else:
-            stats.append(_odd_stats(character, at, clamp))
+            numbers = [_odd_health(character, at, clamp)]
+        for value, (name, scale) in zip(values, declared.stats, strict=True):
+            if type(value) in _NUMBERS and 0 <= value <= LARGEST_FEATURE * scale:
+                numbers.append(value / scale)
+            else:
+                numbers.append(_odd_stat(value, name, scale, _who(character, at), clamp))
+        stats.append(tuple(numbers))
     return Reading(round_, tuple(seats), tuple(stats))
 
 
@@ -253,27 +235,31 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _finish(numbers: list[float], reading: Reading) -> None:
+def _finish(numbers: list[float], reading: Reading, declared: Declaration) -> None:
     """Append absent slots as zeros, then the round and the number of characters."""
-    numbers += _PADDING[len(numbers) :]
-    numbers.append(reading.round / MAX_ROUNDS)
-    numbers.append(len(reading.seats) / MAX_CHARACTERS)
+    numbers += (0.0,) * (declared.max_characters * (1 + len(declared.stats)) - len(numbers))
+    if declared.max_rounds is not None:
+        numbers.append(reading.round / declared.max_rounds)
+    if declared.max_characters:
+        numbers.append(len(reading.seats) / declared.max_characters)
 
 
-def _odd_round(value: Any, clamp: Clamp) -> int:
+def _odd_round(value: Any, most: int, clamp: Clamp) -> int:
     round_ = number(value, "The state's round")
     if round_ < 1 or round_ != int(round_):
         clamp("the round", f"The state's round is {shown(value)}; rounds are whole numbers and count from 1.")
-    return int(min(max(round_, 1), MAX_ROUNDS))
+    elif round_ > most:
+        clamp("the round", f"The state's round is {shown(value)} and counts as {most}; declare the game's max_rounds.")
+    return int(min(max(round_, 1), most))
 
 
-def _wrong_characters(characters: Any) -> DataError:
+def _wrong_characters(characters: Any, most: int) -> DataError:
     if not isinstance(characters, (list, tuple)):
         return DataError("state", f"The state's characters are {shown(characters)}; they must be a list.")
     if not characters:
         return DataError("characters", "The state has no characters; a fallen one stays in it with health 0.")
-    sentence = f"The state has {len(characters)} characters; an observation has room for {MAX_CHARACTERS}."
-    return DataError("characters", sentence)
+    sentence = f"The state has {len(characters)} characters; an observation has room for {most}"
+    return DataError("characters", f"{sentence} (declare the game's max_characters).")
 
 
 def _who(character: Any, at: int) -> str:
@@ -281,8 +267,9 @@ def _who(character: Any, at: int) -> str:
     return f"character {at + 1} ({shown(name)})" if name is not None else f"character {at + 1}"
 
 
-def _missing(character: Any, at: int, with_seats: bool) -> DataError:
-    wanted = ("health", "maxHealth", *STATS) + (("seat",) if with_seats else ())
+def _missing(character: Any, at: int, with_seats: bool, declared: Declaration) -> DataError:
+    stats = [name for name, _ in declared.stats]
+    wanted = ("health", "maxHealth", *stats) + (("seat",) if with_seats else ())
     try:
         missing = [key for key in wanted if key not in character]
     except TypeError:
@@ -290,7 +277,8 @@ def _missing(character: Any, at: int, with_seats: bool) -> DataError:
     if missing == ["seat"]:
         sentence = f"Of the state, {_who(character, at)} has no 'seat'; every character says whose it is, e.g. 0 or 1."
         return DataError("seat", sentence)
-    unknown = "; a stat that nobody may know is given as None" if set(missing) & set(STATS) else ""
+    unknown = "; a stat that nobody may know is given as None, those that there are in the game's stats"
+    unknown = unknown if set(missing) & set(stats) else ""
     return DataError("missing", f"Of the state, {_who(character, at)} has no {', '.join(missing)}{unknown}.")
 
 
@@ -300,8 +288,8 @@ def _odd_seat(value: Any, character: Any, at: int) -> int:
     return int(value)
 
 
-def _odd_stats(character: Any, at: int, clamp: Clamp) -> tuple[float, float, float, float]:
-    """The careful way: read what the module's docstring allows, or raise the DataError that explains it."""
+def _odd_health(character: Any, at: int, clamp: Clamp) -> float:
+    """The careful way: the share of health that the module's docstring allows, or the DataError that explains it."""
     who = _who(character, at)
     full, health = (
         number(character["maxHealth"], f"maxHealth of {who}"),
@@ -311,12 +299,11 @@ def _odd_stats(character: Any, at: int, clamp: Clamp) -> tuple[float, float, flo
         clamp("maxHealth", f"maxHealth of {who} is {full:g}; it counts as fallen. maxHealth is above 0.")
     elif not -full <= health <= 2 * full:
         clamp("health", f"health of {who} is {health:g} of {full:g}; it counts as 0 or as full.")
-    share = min(max(health / full, 0.0), 1.0) if full > 0 else 0.0
-    return (share, *(_odd_stat(character[name], name, who, clamp) for name in STATS))  # type: ignore[return-value]
+    return min(max(health / full, 0.0), 1.0) if full > 0 else 0.0
 
 
-def _odd_stat(value: Any, name: str, who: str, clamp: Clamp) -> float:
-    stat = 0.0 if value is None else number(value, f"{name} of {who}")
-    if abs(stat) > LARGEST_STAT:
-        clamp(name, f"{name} of {who} is {stat:g}; it counts as {LARGEST_STAT:,}, the largest there is.")
-    return min(max(stat, -LARGEST_STAT), LARGEST_STAT) / STAT_SCALE
+def _odd_stat(value: Any, name: str, scale: float, who: str, clamp: Clamp) -> float:
+    stat, largest = 0.0 if value is None else number(value, f"{name} of {who}"), LARGEST_FEATURE * scale
+    if abs(stat) > largest:
+        clamp(name, f"{name} of {who} is {stat:g}; it counts as {largest:,g}, the largest there is.")
+    return min(max(stat, -largest), largest) / scale

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from cornerman.contract import BattleEnd, Bools, Floats, Transition
 from cornerman.experience.battle_store import BattleStore
-from cornerman.experience.n_step import NStep
 from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers
+from cornerman.experience.transitions import NStep
 from cornerman.settings import Settings
 
 Arrays = dict[str, NDArray[Any]]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bools, DataError, Floats, Source, State, Transition
-from cornerman.experience.encoder import Encoder, legal_action, read, shown
+from cornerman.experience.encoder import Encoder, legal_action, shown
 from cornerman.experience.open_battle import Decision, OpenBattle, Seen, Turn
 from cornerman.experience.rewards import RewardCalculator, Sides, numbered_sides
 from cornerman.experience.transitions import row_bytes
@@ -189,7 +189,7 @@ class Recorder:
         return battle.lead_to(turn.after, self.rewards) or error
 
     def _see(self, state: State, sides: Sides, keep: bool) -> Seen:
-        return Seen(read(state, clamp=self._clamp), self.rewards.standing(state, sides), state if keep else {})
+        return Seen(self._encoder.read(state, self._clamp), self.rewards.standing(state, sides), state if keep else {})
 
     def _find(self, battle_id: int) -> OpenBattle:
         try:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from typing import TypeAlias
 
 from cornerman.contract import State
+from cornerman.experience.declaration import STANDARD, Declaration
 
 Sides: TypeAlias = Mapping[int, Hashable]
 """The side of each seat, as `numbered_sides` gives it; a seat that it does not name is a side of its own."""
@@ -22,11 +23,14 @@ def numbered_sides(sides: Mapping[int, int]) -> Sides:
 
 
 class RewardCalculator:
-    """Health fractions while the battle goes on, the outcome at its end; every reward lies in about -1 to 1."""
+    """Health shares while the battle goes on, where there are characters, and the outcome at its end; about -1 to 1."""
 
-    def __init__(self, health_weight: float = 0.5, outcome_weight: float = 1.0) -> None:
+    def __init__(
+        self, health_weight: float = 0.5, outcome_weight: float = 1.0, declared: Declaration = STANDARD
+    ) -> None:
         self.health_weight = health_weight
         self.outcome_weight = outcome_weight
+        self._declared = declared
 
     def change(self, state: State, next_state: State, seat: int, sides: Sides | None = None) -> float:
         """The reward of `seat` for what happened between two states."""
@@ -40,6 +44,8 @@ class RewardCalculator:
     def standing(self, state: State, sides: Sides | None = None) -> Standing:
         """What of a state the reward depends on, as plain numbers of our own."""
         sums: dict[Hashable, tuple[float, float]] = {}
+        if not self._declared.max_characters:
+            return sums
         for character in state["characters"]:
             side, full = character["seat"], character["maxHealth"]
             if sides:

@@ -47,7 +47,7 @@ class ScalarBattles:
     ) -> None:
         self._game, self._encoder, self._random, self._max_turns = game, encoder, Random(f"battles {seed}"), max_turns
         self.num_battles, self.faults = num_battles, BattleFaults()
-        self._reward = RewardCalculator(health_weight=1.0)
+        self._reward = RewardCalculator(health_weight=1.0, declared=encoder.declaration)
         self._seeds, self._battles = [0] * num_battles, list[Battle]()
         self._taken: list[list[int]] = [[] for _ in range(num_battles)]  # every action of the battle under way
         self._failed: dict[int, FaultyBattleError] = {}  # by row, what a bot raised in this turn

@@ -21,7 +21,7 @@ from cornerman.contract import BatchedGame, ContractError, HeadlessGame
 from cornerman.evaluation.arena import evaluate, pair_seed
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.n_step import n_step_columns
+from cornerman.experience.transitions import n_step_columns
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec

@@ -1,0 +1,121 @@
+"""What a game declares: read once at load; games that declare nothing new stay what stored versions know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+
+from cornerman.contract import ContractError, DataError, Source
+from cornerman.experience.declaration import STANDARD, declaration_of
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.recorder import Recorder
+from cornerman.experience.rewards import RewardCalculator
+from cornerman.models.manifest import Identity
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.sample_states import Duel, duel_state
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def game(**declared: Any) -> Any:
+    return SimpleNamespace(name="plain", version="1", action_names=("a", "b"), **declared)
+
+
+def board(state: Any, seat: int) -> list[float]:
+    return [float(state[seat]), float(state[1 - seat])]
+
+
+BOARD = {"max_characters": 0, "feature_names": ("mine", "theirs"), "encode": board}
+
+
+def test_shipped_version_is_of_the_declared_game() -> None:
+    """Stored versions keep loading: the layout of a game that declares nothing new is the one they were made for."""
+    (path,) = (ROOT / "assets" / "models").glob("*.zip")
+    with ZipFile(path) as packed:
+        stored = json.loads(packed.read("manifest.json"))
+    assert Identity.of(RINGSIDE, Encoder(RINGSIDE)).encoder_version == stored["encoder_version"]
+    assert Encoder(Duel()).version == "093209bab011"
+
+
+def test_game_without_declarations_has_the_eighteen_standard_features() -> None:
+    declared = declaration_of(Duel())
+    assert len(declared.standard_features) == 18
+    assert declared.standard_features[:4] == ("slot 1 health", "slot 1 attack", "slot 1 defense", "slot 1 speed")
+    assert declared.standard_features[-2:] == ("round", "characters")
+    assert declared.scales == STANDARD.scales
+
+
+def test_game_without_characters_is_seen_by_its_own_features_alone() -> None:
+    """Any plain data is a state, no round is asked for, and battles of it are recorded."""
+    encoder = Encoder(game(**BOARD))
+    assert encoder.feature_names == ("mine", "theirs")
+    np.testing.assert_array_equal(encoder.encode([1, 3], 1), np.array([3, 1], np.float32))
+    rows: list[Any] = []
+    recorder = Recorder(encoder, RewardCalculator(declared=encoder.declaration), rows.append)
+    recorder.start(1, {0: Source.PLAYER, 1: Source.SCRIPTED})
+    for turn in range(4):
+        recorder.turn(1, turn % 2, [turn, 0], (True, True), 0, [turn + 1, 0])
+    recorder.end(1, {0: 1, 1: -1})
+    assert not recorder.rejected
+    assert [row.reward for row in rows[:-1]] == [0.0, 0.0, 1.0, -1.0]
+    assert rows[0].next_observation.tolist() == [2.0, 0.0]
+
+
+def test_game_without_characters_may_have_rounds() -> None:
+    encoder = Encoder(game(**BOARD | {"encode": lambda state, seat: [0.0, 0.5]}, max_rounds=40))
+    np.testing.assert_array_equal(encoder.encode({"round": 10}, 0), np.array([0.25, 0, 0.5], np.float32))
+    with pytest.raises(DataError, match=r"is not a mapping with 'round'\."):
+        encoder.encode([1], 0)
+
+
+def test_declared_characters_stats_and_rounds_set_the_layout() -> None:
+    encoder = Encoder(game(max_characters=6, stats={"armor": 20}, max_rounds=None))
+    assert encoder.observation_size == 13
+    party = [{"seat": at % 2, "health": at, "maxHealth": 5, "armor": 5 * at} for at in range(6)]
+    expected = [0, 0, 0.4, 0.5, 0.8, 1.0, 0.2, 0.25, 0.6, 0.75, 1.0, 1.25, 1.0]
+    np.testing.assert_allclose(encoder.encode({"characters": party}, 0), expected, rtol=1e-6)
+    told: dict[str, str] = {}
+    assert encoder.read({"characters": [{**party[0], "armor": 900}]}, told.__setitem__).stats == ((0.0, 10.0),)
+    assert told == {"armor": "armor of character 1 is 900; it counts as 200, the largest there is."}
+    with pytest.raises(DataError, match=r"7 characters; an observation has room for 6 \(declare the game's max_char"):
+        encoder.encode({"characters": [*party, party[0]]}, 0)
+    with pytest.raises(DataError, match="has no armor"):
+        encoder.encode({"characters": [{"seat": 0, "health": 1, "maxHealth": 1}]}, 0)
+    assert len({Encoder(game(stats={"armor": scale})).version for scale in (20, 30, 20)}) == 2
+
+
+def test_rounds_beyond_the_declared_ones_are_clamped_and_told() -> None:
+    told: dict[str, str] = {}
+    assert Encoder(game(max_rounds=30)).read(duel_state(30), told.__setitem__).round == 30
+    assert not told
+    assert Encoder(Duel()).read(duel_state(21), told.__setitem__).round == 20
+    assert told == {"the round": "The state's round is 21 and counts as 20; declare the game's max_rounds."}
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"max_characters": 0}, "it has max_characters 0 and no feature_names: declare what its seats see"),
+        ({"max_characters": "six"}, "its max_characters is 'six'; declare a whole number from 0 to 256"),
+        ({"max_characters": -1}, "its max_characters is -1"),
+        ({"max_characters": 250, "stats": dict.fromkeys(map(str, range(99)), 1)}, "have 25,002 features"),
+        ({"max_rounds": 0}, "its max_rounds is 0; declare a whole number from 1"),
+        ({"max_rounds": 2.5}, "its max_rounds is 2.5"),
+        ({"stats": ("attack",)}, 'such as {"attack": 100.0}'),
+        ({"stats": {"attack": 0}}, "above 0"),
+        ({"stats": {"attack": float("nan")}}, "above 0"),
+        ({"feature_names": ("tall",)}, "it has feature_names and no method encode(state, seat)"),
+        ({"feature_names": (3,), "encode": board}, "the feature's name 3 is not a text"),
+    ],
+)
+def test_declaration_of_refuses_with_a_sentence(declared: dict[str, Any], words: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        declaration_of(game(**declared))
+    assert str(refused.value).startswith("The game 'plain' cannot be learned: ")
+    assert words in str(refused.value)
