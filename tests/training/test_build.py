@@ -56,68 +56,59 @@ def test_trainer_thread_is_configured_before_anything_is_measured_or_learned(
     assert done == [(name, "cornerman-trainer") for name in names]
 
 
-def test_learning_step_is_compiled_before_the_first_battle_without_a_warning(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
+@pytest.mark.parametrize("numba", [True, False])
+def test_learning_step_is_compiled_before_the_first_battle_or_slower_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numba: bool
+) -> None:
+    if numba:
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setitem(sys.modules, "numba", None)
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         assert learner_of(table).steps == 0
         table.play(40, settle=True)
         assert table.plugin.report()["learner"]["steps"] > 0
-        assert "slower" not in table.plugin.report()["device_why"]
+        assert ("pip install numba" in table.plugin.report()["device_why"]) is not numba
 
 
-def test_missing_numba_makes_learning_slower_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "numba", None)
+@pytest.mark.parametrize("when", ["at the start", "while learning"])
+def test_device_that_fails_is_reported_and_the_cpu_learns(tmp_path: Path, accelerator: Any, when: str) -> None:
+    lost = RuntimeError("out of memory")
+    accelerator.error = lost if when == "at the start" else None
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
-        table.play(40, settle=True)
-        assert table.plugin.report()["learner"]["steps"] > 0
-        assert "pip install numba" in table.plugin.report()["device_why"]
-
-
-def test_device_that_fails_at_the_start_is_reported_and_the_cpu_learns(tmp_path: Path, accelerator: Any) -> None:
-    accelerator.error = RuntimeError("out of memory")
-    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
-        report = table.plugin.report()
-        assert (report["device"], report["device_why"], report["plugin"]["notice"]) == ("cpu", FAULT, FAULT)
+        before = table.plugin.report()
+        found = before["device"], before["device_why"], before["plugin"]["notice"]
+        assert found == (("cpu", FAULT, FAULT) if when == "at the start" else ("xpu", CHOICE.why, ""))
+        if when == "while learning":
+            table.play(40, settle=True)
+            before = table.plugin.report()
+            assert (before["device"], learner_of(table).device) == ("xpu", "xpu")
+            accelerator.error = lost
         table.play(40, settle=True)
         report = table.plugin.report()
-        assert report["learner"]["steps"] > 0
+        assert (report["device"], report["device_why"], report["learner"]["failures"]) == ("cpu", FAULT, 0)
+        assert report["learner"]["steps"] > before["learner"]["steps"]
         assert [event["text"] for event in report["events"]].count(FAULT) == 1
 
 
-def test_device_that_fails_while_learning_is_reported_and_the_cpu_goes_on(tmp_path: Path, accelerator: Any) -> None:
-    with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
-        table.play(40, settle=True)
-        before = table.plugin.report()
-        assert (before["device"], before["device_why"]) == ("xpu", CHOICE.why)
-        assert learner_of(table).device == "xpu"
-        accelerator.error = RuntimeError("out of memory")
-        table.play(40, settle=True)
-        report = table.plugin.report()
-        assert (report["device"], report["device_why"]) == ("cpu", FAULT)
-        assert report["learner"]["steps"] > before["learner"]["steps"]
-        assert report["learner"]["failures"] == 0
-
-
-def test_missing_device_is_reported_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_choice, "found_accelerators", lambda: ())
-    with Table(RINGSIDE, tmp_path, device="xpu") as table:
-        report = table.plugin.report()
-        assert report["device"] == "cpu"
-        assert "'xpu', which is not there (no accelerator was found)" in report["device_why"]
-        assert report["plugin"]["notice"].endswith("Learning runs on the CPU.")
-        assert report["plugin"]["notice"] in report["device_why"]
-        assert report["plugin"]["learning"]
-
-
-def test_device_that_failed_its_trial_step_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_device_and_one_that_failed_its_trial_step_are_reported_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*arguments: object, **more: object) -> float:
         raise RuntimeError("no kernel image is available")
 
+    monkeypatch.setattr(device_choice, "found_accelerators", lambda: ())
+    with Table(RINGSIDE, tmp_path / "missing", device="xpu") as table:
+        report = table.plugin.report()
+    assert "'xpu', which is not there (no accelerator was found)" in report["device_why"]
+    assert report["plugin"]["notice"].endswith("Learning runs on the CPU.")
+    assert report["plugin"]["notice"] in report["device_why"]
+    assert report["plugin"]["learning"]
     monkeypatch.setattr(device_choice, "signs_of_accelerators", lambda: ("cuda",))
     monkeypatch.setattr(device_choice, "found_accelerators", lambda: ("cuda",))
     monkeypatch.setattr(build, "learning_speed", broken)
     with Table(Choosing(), tmp_path, device="auto") as table:
-        report = table.plugin.report()
-    assert report["device"] == "cpu"
-    assert "a trial step failed" in report["device_why"]
-    assert "no kernel image is available" in report["device_why"]
+        trial = table.plugin.report()
+    assert (report["device"], trial["device"]) == ("cpu", "cpu")
+    assert "a trial step failed" in trial["device_why"]
+    assert "no kernel image is available" in trial["device_why"]

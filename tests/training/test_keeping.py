@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from cornerman.experience.battle_store import FILE_NAME, BattleStore
-from cornerman.files.quality_note import FILE_NAME as QUALITY
 from cornerman.files.quality_note import quality_lines
 from cornerman.plugin import Cornerman
 from tests.support.marked_game import Session
@@ -60,16 +59,6 @@ def test_battle_is_stored_at_its_end_with_learning_paused_or_off(tmp_path: Path,
     assert stored(session) == [2]
 
 
-def test_quit_stores_the_complete_turns_of_a_battle_under_way(tmp_path: Path) -> None:
-    session = Session(tmp_path)
-    plugin, state = session.plugin, session.game.new_battle(1).state()
-    plugin.on_battle_start(battle_id=1, seats={0: "player", 1: "plugin"})
-    for _ in range(3):
-        plugin.on_turn(1, 0, state, [True, True, False], 0, state)
-    plugin.on_quit()
-    assert stored(session) == [2]  # the third decision's consequences are not known
-
-
 def test_quit_stores_what_a_dead_trainer_left(tmp_path: Path) -> None:
     session = Session(tmp_path)
 
@@ -85,34 +74,6 @@ def test_quit_stores_what_a_dead_trainer_left(tmp_path: Path) -> None:
     session.battle(2, marked=False)
     session.plugin.on_quit()
     assert stored(session) == [2, 2]
-
-
-def test_report_says_what_was_set_aside_and_why(tmp_path: Path) -> None:
-    session = Session(tmp_path)
-    session.battle(1, marked=False)
-    session.misbehave()
-    on_owner(session.plugin, lambda loop: None)
-    recorder = session.plugin.report()["recorder"]
-    assert set(recorder) == set(NAMES)
-    assert recorder["rejected"]["type"] == 1
-    assert "mark-of-the-player" in recorder["examples"]["type"]
-    assert recorder["recorded"] == 2
-    assert any("x type: " in line for line in quality_lines(tmp_path))  # already now, should the game be killed
-    session.plugin.on_quit()
-    assert (tmp_path / QUALITY).exists()
-    assert any("2 decisions recorded" in line for line in quality_lines(tmp_path))
-
-
-def test_damaged_store_is_a_notice_at_the_next_start(tmp_path: Path) -> None:
-    session = Session(tmp_path)
-    session.battle(1, marked=False)
-    session.battle(2, marked=False)
-    session.plugin.on_quit()
-    (tmp_path / FILE_NAME).write_bytes((tmp_path / FILE_NAME).read_bytes()[:-4096])
-    again = Session(tmp_path)
-    assert "set-aside" in again.plugin.report()["plugin"]["notice"]
-    assert stored(again) == []
-    again.plugin.on_quit()
 
 
 def test_memory_stays_bounded_over_ten_thousand_battles_of_which_every_third_never_ends(tmp_path: Path) -> None:
@@ -134,6 +95,33 @@ def test_memory_stays_bounded_over_ten_thousand_battles_of_which_every_third_nev
     assert len(stored(session)) == 6666  # those that ended
 
 
-def test_quit_of_a_plugin_that_could_not_load_is_silent(tmp_path: Path) -> None:
+def test_quit_stores_the_complete_turns_of_a_battle_under_way_and_is_silent_where_nothing_was_loaded(
+    tmp_path: Path,
+) -> None:
     Cornerman().on_quit()
-    assert list(tmp_path.iterdir()) == []
+    session = Session(tmp_path)
+    plugin, state = session.plugin, session.game.new_battle(1).state()
+    plugin.on_battle_start(battle_id=1, seats={0: "player", 1: "plugin"})
+    for _ in range(3):
+        plugin.on_turn(1, 0, state, [True, True, False], 0, state)
+    plugin.on_quit()
+    assert stored(session) == [2]  # the third decision's consequences are not known
+
+
+def test_report_says_what_was_rejected_and_a_damaged_store_is_a_notice_at_the_next_start(tmp_path: Path) -> None:
+    session = Session(tmp_path)
+    session.battle(1, marked=False)
+    session.misbehave()
+    on_owner(session.plugin, lambda loop: None)
+    recorder = session.plugin.report()["recorder"]
+    assert set(recorder) == set(NAMES)
+    assert (recorder["recorded"], recorder["rejected"]["type"]) == (2, 1)
+    assert "mark-of-the-player" in recorder["examples"]["type"]
+    assert any("x type: " in line for line in quality_lines(tmp_path))  # already now, should the game be killed
+    session.plugin.on_quit()
+    assert any("2 decisions recorded" in line for line in quality_lines(tmp_path))
+    (tmp_path / FILE_NAME).write_bytes((tmp_path / FILE_NAME).read_bytes()[:-4096])
+    again = Session(tmp_path)
+    assert "set-aside" in again.plugin.report()["plugin"]["notice"]
+    assert stored(again) == []
+    again.plugin.on_quit()

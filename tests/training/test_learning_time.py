@@ -51,60 +51,6 @@ class Game:
 both_ways = pytest.mark.parametrize("way", ["thread", "pump"])
 
 
-@both_ways
-@pytest.mark.parametrize("window", ["between_rounds", "while_choosing"])
-def test_work_is_done_on_the_trainer_thread_in_an_open_window_only(way: str, window: str) -> None:
-    work = Work(10**6, took_s=0.0005)
-    with started(work, window, learning_time=way) as trainer:
-        game = Game(trainer)
-        game.play(20)
-        assert work.done == 0
-        if window == "while_choosing":
-            trainer.windows.choose(True)
-            trainer.wake()
-        else:
-            trainer.open_window()
-        game.until(lambda: work.done > 5)
-        if window == "while_choosing":
-            trainer.windows.choose(False)
-        else:
-            trainer.windows.close_window()
-        time.sleep(0.05)
-        done = work.done
-        game.play(20)
-        assert work.done == done
-    assert work.threads == {"cornerman-trainer"}
-
-
-@both_ways
-def test_settle_and_commands_need_no_frames(way: str) -> None:
-    work, ran = Work(50, took_s=0.0005), threading.Event()
-    with started(work, learning_time=way) as trainer:
-        trainer.post(ran.set)
-        assert ran.wait(PATIENCE_S)
-        trainer.open_window()
-        assert trainer.settle(PATIENCE_S)
-        assert work.done == 50
-
-
-@both_ways
-def test_pause_holds_the_work_and_stop_returns_in_time(way: str) -> None:
-    work = Work(10**6, took_s=0.0005)
-    with started(work, "always", learning_time=way) as trainer:
-        game = Game(trainer)
-        game.until(lambda: work.done > 5)
-        trainer.pause(True)
-        time.sleep(0.05)
-        done = work.done
-        game.play(20)
-        assert work.done == done
-        trainer.pause(False)
-        game.until(lambda: work.done > done)
-        begun = time.monotonic()
-        assert trainer.stop()
-        assert time.monotonic() - begun < 2.0
-
-
 def test_pump_work_begins_only_in_granted_time() -> None:
     work = Work(10**6, took_s=0.0005)
     with started(work, "always", learning_time="pump") as trainer:
@@ -125,22 +71,6 @@ def test_pump_returns_at_once_where_nothing_is_to_be_done_and_in_time_where_a_sl
         game.granted_s.clear()
         game.play(20)
         assert sorted(game.granted_s)[10] < 0.015
-
-
-def test_pump_takes_any_number_as_a_time() -> None:
-    work = Work(3)
-    with started(work, "always", learning_time="pump") as trainer:
-        for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
-            trainer.grant(seconds)
-        trainer.grant(float("inf"))
-        assert work.done == 3
-
-
-def test_pump_does_nothing_where_the_trainer_has_its_own_time() -> None:
-    with started(Work(10**6), "always") as trainer:
-        begun = time.monotonic()
-        trainer.grant(5.0)
-        assert time.monotonic() - begun < 1.0
 
 
 def test_game_that_never_releases_the_interpreter_is_told_what_to_do() -> None:
@@ -170,59 +100,6 @@ def test_frames_go_on_after_learning_ended_in_an_open_window(monkeypatch: pytest
         assert "it failed 3 times" in trainer.trouble
 
 
-# -------------------------------------------------------------------------------------------------------------- start
-
-
-@pytest.fixture
-def slow_build(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """The loop is built only once this is set."""
-    go, built = threading.Event(), build.build_loop
-
-    def slowly(*arguments: Any) -> Any:
-        assert go.wait(PATIENCE_S)
-        return built(*arguments)
-
-    monkeypatch.setattr(build, "build_loop", slowly)
-    return go
-
-
-def test_loading_screen_gets_a_line_about_what_is_loaded(tmp_path: Path, slow_build: threading.Event) -> None:
-    lines, threads = list[str](), set[str]()
-
-    def progress(line: str) -> None:
-        lines.append(line)
-        threads.add(threading.current_thread().name)
-        if len(lines) == 3:
-            slow_build.set()
-
-    plugin = Cornerman()
-    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16]}, progress)
-    assert plugin.training.alive
-    plugin.on_quit()
-    assert lines[0] == "loading the trainer ..."
-    assert threads == {threading.current_thread().name}
-
-
-def test_loading_is_not_waited_for_where_the_game_says_so(tmp_path: Path, slow_build: threading.Event) -> None:
-    asked, plugin = list[str](), Cornerman()
-    begun = time.monotonic()
-    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16]}, lambda line: bool(asked.append(line)))  # type: ignore[func-returns-value]
-    assert time.monotonic() - begun < PATIENCE_S / 2
-    assert len(asked) == 1
-    assert plugin.training.alive
-    slow_build.set()
-    plugin.on_quit()
-
-
-def test_closing_the_window_reaches_the_step_under_way(tmp_path: Path) -> None:
-    plugin = Cornerman()
-    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu"})
-    plugin.training.windows.stop[0] = 0
-    plugin.on_round_start(1, 1)
-    assert plugin.training.windows.stop[0] == 1
-    plugin.on_quit()
-
-
 TOGGLED = """
 import sys, time
 from cornerman.plugin import Cornerman
@@ -236,8 +113,10 @@ assert not plugin.training.alive, "not in the middle of a battle"
 assert "next battle" in plugin.report()["events"][0]["text"]
 plugin.on_battle_end(1, {0: 1, 1: -1})
 assert not plugin.training.alive
+plugin.training.windows.stop[0] = 0
 plugin.on_battle_start(2, {0: "player", 1: "plugin"})
 assert plugin.training.alive
+assert plugin.training.windows.stop[0] == 1, "a round that starts ends the step under way"
 while plugin.report()["device"] == "none":
     time.sleep(0.01)
 assert "torch" not in sys.modules
@@ -249,3 +128,85 @@ def test_switched_on_in_a_battle_the_trainer_starts_before_the_next_one(tmp_path
     run = [sys.executable, "-c", TOGGLED, str(tmp_path)]
     done = subprocess.run(run, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@both_ways
+@pytest.mark.parametrize("window", ["between_rounds", "while_choosing"])
+def test_work_is_done_on_the_trainer_thread_in_an_open_window_only(way: str, window: str) -> None:
+    work, ran = Work(10**6, took_s=0.0005), threading.Event()
+    with started(work, window, learning_time=way) as trainer:
+        game = Game(trainer)
+
+        def rests() -> None:
+            time.sleep(0.05)
+            done = work.done
+            game.play(20)
+            assert work.done == done
+
+        rests()
+        trainer.post(ran.set)
+        assert ran.wait(PATIENCE_S), "commands need no window and no frames"
+        if window == "while_choosing":
+            trainer.windows.choose(True)
+            trainer.wake()
+        else:
+            trainer.open_window()
+        game.until(lambda: work.done > 5)
+        trainer.pause(True)
+        rests()
+        trainer.pause(False)
+        done = work.done
+        game.until(lambda: work.done > done)
+        if window == "while_choosing":
+            trainer.windows.choose(False)
+        else:
+            trainer.windows.close_window()
+        rests()
+        trainer.open_window()
+        work.todo = 50
+        assert trainer.settle(PATIENCE_S), "it needs no frames"
+        begun = time.monotonic()
+        assert trainer.stop()
+        assert time.monotonic() - begun < 2.0
+    assert work.threads == {"cornerman-trainer"}
+
+
+def test_pump_takes_any_number_as_a_time_and_does_nothing_where_the_trainer_has_its_own() -> None:
+    work = Work(3)
+    with started(work, "always", learning_time="pump") as trainer:
+        for seconds in (float("nan"), float("-inf"), -1.0, 0.0):
+            trainer.grant(seconds)
+        trainer.grant(float("inf"))
+        assert work.done == 3
+    with started(Work(10**6), "always") as trainer:
+        begun = time.monotonic()
+        trainer.grant(5.0)
+        assert time.monotonic() - begun < 1.0
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    go, built, lines, threads = threading.Event(), build.build_loop, list[str](), set[str]()
+
+    def slowly(*arguments: Any) -> Any:
+        assert go.wait(PATIENCE_S)
+        return built(*arguments)
+
+    def progress(line: str) -> bool:
+        lines.append(line)
+        threads.add(threading.current_thread().name)
+        if len(lines) == 3:
+            go.set()
+        return waits
+
+    monkeypatch.setattr(build, "build_loop", slowly)
+    plugin, begun = Cornerman(), time.monotonic()
+    plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu"}, progress)
+    assert waits or time.monotonic() - begun < PATIENCE_S / 2
+    assert plugin.training.alive
+    go.set()
+    plugin.on_quit()
+    assert (lines[0], len(lines) >= 3) == ("loading the trainer ...", waits)
+    assert threads == {threading.current_thread().name}

@@ -9,13 +9,7 @@ import psutil
 import pytest
 
 from cornerman.training.machine import Limits, Machine, Reading, find_temperature_file
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.windows import Clock
 
 
 def put(root: Path, **files: str) -> None:
@@ -118,49 +112,10 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
     }
 
 
-@pytest.mark.parametrize("answer", [None, OSError("no such device")])
-def test_machine_without_a_battery_reads_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Exception | None
-) -> None:
-    def ask() -> None:
-        if answer is not None:
-            raise answer
-
-    monkeypatch.setattr(psutil, "sensors_battery", ask, raising=False)
-    reading = Machine(sysfs=tmp_path).read()
-    assert (reading["battery_percent"], reading["on_battery"]) == (None, None)
-    monkeypatch.delattr(psutil, "sensors_battery")
-    assert Machine(sysfs=tmp_path).read()["on_battery"] is None
-
-
-def test_removed_sensor_reads_none(tmp_path: Path) -> None:
-    put(tmp_path, **K10)
-    clock = Clock()
-    machine = Machine(sysfs=tmp_path, clock=clock)
-    assert machine.read()["temperature_c"] == 45.0
-    (tmp_path / "class/hwmon/hwmon1/temp1_input").unlink()
-    for _ in range(5):
-        clock.now += 1.0
-        machine.read()
-    assert machine.read()["temperature_c"] is None
-
-
 def test_real_machine_is_read() -> None:
     reading = Machine().read()
     assert (reading["memory_mb"] or 0) > 10
     assert 0 < (reading["memory_percent"] or 0) <= 100
-
-
-# ----------------------------------------------------------------------------------------------------------- rest
-
-
-def test_heat_pauses_learning_from_80_degrees_until_below_75() -> None:
-    limits, said = Limits(), []
-    for degrees in (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0):
-        reason = limits.rest_reason({"temperature_c": degrees})
-        said.append(bool(reason))
-        assert not reason or f"{degrees:.0f} C" in reason
-    assert said == [False, False, True, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -179,12 +134,6 @@ def test_heat_pauses_learning_from_80_degrees_until_below_75() -> None:
 def test_throttling_memory_and_battery_pause_learning(reading: Reading, on_battery_too: bool, word: str) -> None:
     reason = Limits(on_battery_too).rest_reason(reading)
     assert (word in reason) if word else (reason == "")
-
-
-def test_memory_resumes_at_a_lower_limit() -> None:
-    limits = Limits()
-    rests = [bool(limits.rest_reason({"memory_percent": percent})) for percent in (94.0, 95.0, 91.0, 89.0, 94.0)]
-    assert rests == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -226,3 +175,32 @@ def test_refused_figure_is_none_and_comes_back(
             machine.read()
         assert machine.read()["memory_percent"] == expected
         assert (machine.read()["cpu_percent"] is None) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("figure", "values", "rests", "unit"),
+    [
+        ("temperature_c", (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0), (0, 0, 1, 1, 1, 0, 0), "C"),
+        ("memory_percent", (94.0, 95.0, 91.0, 89.0, 94.0), (0, 1, 1, 0, 0), "%"),
+    ],
+)
+def test_heat_and_memory_pause_learning_and_resume_at_a_lower_limit(
+    figure: str, values: tuple[float, ...], rests: tuple[int, ...], unit: str
+) -> None:
+    limits = Limits()
+    for value, rest in zip(values, rests, strict=True):
+        reason = limits.rest_reason({figure: value})
+        assert (f"{value:.0f} {unit}" in reason) if rest else (reason == "")
+
+
+def test_missing_battery_and_removed_sensor_read_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, **K10)
+    monkeypatch.setattr(psutil, "sensors_battery", lambda: None, raising=False)
+    machine = Machine(period_s=0.0, sysfs=tmp_path)
+    reading = machine.read()
+    assert (reading["battery_percent"], reading["on_battery"], reading["temperature_c"]) == (None, None, 45.0)
+    (tmp_path / "class/hwmon/hwmon1/temp1_input").unlink()
+    monkeypatch.delattr(psutil, "sensors_battery")
+    for _ in range(5):
+        reading = machine.read()
+    assert (reading["on_battery"], reading["temperature_c"]) == (None, None)

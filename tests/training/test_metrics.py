@@ -44,48 +44,29 @@ def test_events_are_newest_first_with_their_age_and_bounded() -> None:
     for number in range(30):
         metrics.event(f"event {number}")
         now[0] += 1.0
-    events = metrics.events()
-    assert len(events) == 20
-    assert events[0] == {"age_s": 1.0, "text": "event 29"}
-    assert [event["age_s"] for event in events] == [float(age) for age in range(1, 21)]
+    assert metrics.events() == [{"age_s": float(age), "text": f"event {30 - age}"} for age in range(1, 21)]
 
 
-def test_rate_counts_work_per_busy_second_over_a_limited_time() -> None:
+def test_training_metrics_and_rate_count_work_per_busy_second_over_a_limited_time() -> None:
     metrics = Metrics()
-    assert metrics.rate("steps") is None
+    assert metrics.rate("steps") is metrics.training(1.0) is None
+    metrics.set(loss=0.5, accuracy=0.75)
     for _ in range(5):
         metrics.did("steps", 10, 0.02)
-    assert metrics.rate("steps") == pytest.approx(500.0)
-    for _ in range(10):
-        metrics.did("steps", 1_000_000, 1.0)  # a long, fast past
-    for _ in range(60):
-        metrics.did("steps", 100, 1.0)
-    rate = metrics.rate("steps")
-    assert rate is not None
-    assert rate == pytest.approx(100.0, rel=0.01)
+    training = metrics.training(123.0)
+    assert training is not None
+    assert (training.loss, training.accuracy, training.memory_usage) == (0.5, 0.75, 123.0)
+    assert training.processing_time == pytest.approx(0.002)
+    for count in [1_000_000] * 10 + [100] * 60:  # a long, fast past
+        metrics.did("steps", count, 1.0)
+    assert (metrics.rate("steps") or 0.0) == pytest.approx(100.0, rel=0.01)
 
 
 def test_counts_of_two_threads_add_up() -> None:
     metrics = Metrics()
-
-    def count() -> None:
-        for _ in range(20_000):
-            metrics.count("turns")
-
-    threads = [threading.Thread(target=count) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [metrics.count("turns") for _ in range(20_000)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert metrics.get("turns") == 80_000
-
-
-def test_training_metrics_come_with_the_first_burst() -> None:
-    metrics = Metrics()
-    assert metrics.training(1.0) is None
-    metrics.did("steps", 4, 0.008)
-    metrics.set(loss=0.5, accuracy=0.75)
-    training = metrics.training(123.0)
-    assert training is not None
-    assert (training.loss, training.accuracy, training.memory_usage) == (0.5, 0.75, 123.0)
-    assert training.processing_time == pytest.approx(0.002)

@@ -16,7 +16,7 @@ import pytest
 from cornerman.files.checkpoint_file import FILE_NAME, SPARE_NAME, CheckpointFile
 from cornerman.training import resume
 from cornerman.training.resume import MOST_SHARE, PERIOD_S, Checkpoints, Progress
-from tests.support.choosing import Choosing, Gym
+from tests.support.choosing import Gym
 from tests.support.failing_files import failing
 
 SLOW_TO_PROMOTE: dict[str, Any] = {"candidate_period": 100_000, "practice": 0.0, "held_out_fraction": 0.0}
@@ -34,9 +34,6 @@ def learned(folder: Path, battles: int = 40) -> Gym:
     gym.work()
     assert gym.learner.steps > 0
     return gym
-
-
-# ---------------------------------------------------------------------------------------------- from the last session
 
 
 def test_next_session_resumes_from_checkpoint_and_stored_battles(tmp_path: Path) -> None:
@@ -58,19 +55,8 @@ def test_next_session_resumes_from_checkpoint_and_stored_battles(tmp_path: Path)
     again.play(20, first=60)
     again.work()
     assert again.learner.steps > gym.learner.steps
-
-
-def test_sessions_draw_other_transitions_and_practise_other_battles(tmp_path: Path) -> None:
-    first = Gym(tmp_path)
-    first.play(20)
-    first.work()
-    first.training.close()
-    second = Gym(tmp_path)
-    before = second.experience.buffers.selfplay.size
-    second.play(20, first=20)
-    second.work()
-    observations = second.experience.buffers.selfplay.columns()["observation"]
-    assert not np.array_equal(observations[:before][:20], observations[before:][:20])
+    again.experience.rows.clear()
+    assert again.training.provenance().from_player, "it goes back to the player's battles"
 
 
 def test_candidate_before_the_judge_at_the_end_is_made_again(tmp_path: Path) -> None:
@@ -82,56 +68,6 @@ def test_candidate_before_the_judge_at_the_end_is_made_again(tmp_path: Path) -> 
     again = Gym(tmp_path, practice=0.0, candidate_period=50)
     assert again.candidates.due(again.learner.steps)
     assert again.candidates.number == gym.candidates.number
-
-
-def test_mark_of_the_players_battles_survives_a_resume(tmp_path: Path) -> None:
-    gym = learned(tmp_path)
-    gym.training.close()
-    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
-    again.experience.rows.clear()
-    assert again.training.provenance().from_player, "it goes back to the player's battles"
-
-
-@pytest.mark.parametrize("both", [False, True], ids=["the last one", "both"])
-def test_damaged_checkpoint_goes_back_to_the_one_before_or_to_the_champion_with_a_sentence(
-    tmp_path: Path, both: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    always(monkeypatch)
-    gym = learned(tmp_path)
-    gym.play(20, first=40)
-    gym.work()
-    gym.training.close()
-    for name in (FILE_NAME, SPARE_NAME)[: 1 + both]:
-        data = bytearray((tmp_path / name).read_bytes())
-        data[len(data) // 2] ^= 1
-        (tmp_path / name).write_bytes(data)
-    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
-    assert (0 < again.learner.steps <= gym.learner.steps) is not both
-    start = "the champion" if both else "the checkpoint before it"
-    assert again.told[0].endswith(f"Learning goes on from {start}.")
-    assert again.experience.buffers.player.size == 120, "the battles are there in any case"
-
-
-@pytest.mark.parametrize("wrong", ["another size", "no figures"])
-def test_checkpoint_that_does_not_fit_starts_from_the_champion_with_a_sentence(tmp_path: Path, wrong: str) -> None:
-    if wrong == "another size":
-        Gym(tmp_path / "other", hidden=[8]).training.close()
-        (tmp_path / FILE_NAME).write_bytes((tmp_path / "other" / FILE_NAME).read_bytes())
-    else:
-        CheckpointFile(tmp_path).save(dict(Gym(tmp_path / "other").learner.state()), {"steps_due": 3})
-    gym = Gym(tmp_path)
-    assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
-    assert gym.told[0].endswith("Learning goes on from the champion.")
-
-
-def test_smaller_buffers_than_before_hold_the_newest_battles(tmp_path: Path) -> None:
-    learned(tmp_path, 80).training.close()
-    smaller = Gym(tmp_path, **{**SLOW_TO_PROMOTE, "replay_capacity": 100})
-    ids = smaller.experience.buffers.player.columns()["battle_id"]
-    assert sorted(set(ids.tolist())) == list(range(30, 80))
-
-
-# ------------------------------------------------------------------------------------------------------ after a kill
 
 
 def test_after_a_kill_the_battles_since_the_last_checkpoint_are_due(
@@ -192,17 +128,6 @@ def test_kill_costs_only_what_was_learned_after_the_last_checkpoint(tmp_path: Pa
     assert gym.learner.steps >= 2 * battles - gym.settings.burst_steps - 16  # every decision paid for its step
 
 
-# -------------------------------------------------------------------------------------------------- when it is saved
-
-
-def test_promotion_is_followed_by_a_checkpoint(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=0.0)
-    gym.play(300)
-    gym.work()
-    assert gym.slot.champion.version > 0
-    assert (tmp_path / FILE_NAME).exists()
-
-
 def test_saving_in_between_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = []
     for name in ("never", "always"):
@@ -252,8 +177,45 @@ def test_checkpoints_are_rarer_where_saving_takes_long_and_a_full_disk_is_report
     assert checkpoints.due(5)
 
 
+def test_sessions_practise_other_battles_and_smaller_buffers_hold_the_newest(tmp_path: Path) -> None:
+    first = Gym(tmp_path, held_out_fraction=0.0)
+    first.play(80)
+    first.work()
+    first.training.close()
+    second = Gym(tmp_path, held_out_fraction=0.0, replay_capacity=100)
+    ids = second.experience.buffers.player.columns()["battle_id"]
+    assert sorted(set(ids.tolist())) == list(range(30, 80))
+    second.play(20, first=80)
+    second.work()
+    met, practised = (gym.experience.buffers.selfplay.columns()["observation"][:20] for gym in (first, second))
+    assert not np.array_equal(met, practised)
+
+
+@pytest.mark.parametrize("wrong", ["the last is damaged", "both are damaged", "another size", "no figures"])
+def test_checkpoint_that_cannot_be_used_goes_back_to_the_one_before_or_to_the_champion_with_a_sentence(
+    tmp_path: Path, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    always(monkeypatch)
+    gym = learned(tmp_path, 60)
+    gym.training.close()
+    if wrong == "another size":
+        Gym(tmp_path / "other", hidden=[8]).training.close()
+        (tmp_path / FILE_NAME).write_bytes((tmp_path / "other" / FILE_NAME).read_bytes())
+    elif wrong == "no figures":
+        CheckpointFile(tmp_path).save(dict(gym.learner.state()), {"steps_due": 3})
+    for name in (FILE_NAME, SPARE_NAME)[: {"the last is damaged": 1, "both are damaged": 2}.get(wrong, 0)]:
+        data = bytearray((tmp_path / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (tmp_path / name).write_bytes(data)
+    again = Gym(tmp_path, **SLOW_TO_PROMOTE)
+    start = "the checkpoint before it" if wrong == "the last is damaged" else "the champion"
+    assert (0 < again.learner.steps <= gym.learner.steps) is (wrong == "the last is damaged")
+    assert again.told[0].endswith(f"Learning goes on from {start}.")
+    assert again.experience.buffers.player.size == 120, "the battles are there in any case"
+
+
 def test_full_buffers_hold_up_no_exit(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, Choosing(), replay_capacity=10_000)
+    gym = Gym(tmp_path, replay_capacity=10_000)
     gym.play(100)
     gym.training.keep()
     columns = gym.experience.buffers.player.columns()

@@ -11,6 +11,7 @@ import pytest
 
 import cornerman.training.training_loop
 from cornerman.contract import BattleEnd, Floats, ModelError, Source
+from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.learning.learner import Learned
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
@@ -42,9 +43,6 @@ def taught(folder: Path, battles: int = 60) -> Gym:
     return gym
 
 
-# ------------------------------------------------------------------------------------------------------- learning
-
-
 def test_loop_learns_to_win_and_the_gate_promotes(tmp_path: Path) -> None:
     gym = Gym(tmp_path)
     before = right_choices(gym.slot.champion, gym.game)
@@ -62,39 +60,7 @@ def test_loop_learns_to_win_and_the_gate_promotes(tmp_path: Path) -> None:
     assert (manifest.parent, manifest.from_player) == (0, True)
     assert manifest.learning_steps >= gym.settings.candidate_period
     assert any("passed the gate" in sentence for sentence in gym.told)
-
-
-@pytest.mark.parametrize("better", [True, False])
-def test_candidate_is_promoted_where_it_is_better_and_rejected_where_it_is_worse(tmp_path: Path, better: bool) -> None:
-    gym = Gym(tmp_path)
-    gym.slot.restart(Policy(gym.spec, ideal(gym, worst=better), 7))
-    assert right_choices(gym.slot.champion, gym.game) == float(not better)
-    gym.learner.load(ideal(gym, worst=not better))
-    gym.training.begin_candidate()
-    assert gym.candidates.judging
-    gym.work()
-    assert gym.slot.champion.version == (1 if better else 7)
-    assert gym.metrics.get("rejected_candidates", 0) == (not better)
-    assert (gym.metrics.get("gate_score") > 0.5) is better
-    assert gym.registry.numbers() == ([0, 1] if better else [0])
-
-
-def test_candidate_that_cannot_be_stored_does_not_play_and_learning_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gym = Gym(tmp_path)
-
-    def full(*_: object, **__: object) -> int:
-        raise ModelError("Version 1 could not be saved (no space left on device).")
-
-    gym.slot.restart(Policy(gym.spec, ideal(gym, worst=True), 7))
-    gym.learner.load(ideal(gym))
-    monkeypatch.setattr(gym.registry, "save", full)
-    gym.training.begin_candidate()
-    gym.work()
-    assert gym.slot.champion.version == 7
-    assert np.array_equal(gym.learner.averaged(), ideal(gym))
-    assert "no space left" in gym.told[0]
+    assert gym.store.checkpoint.load()[0] is not None, "a promotion is followed by a checkpoint"
 
 
 def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_path: Path) -> None:
@@ -112,85 +78,6 @@ def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_pat
     assert 0.0 <= gym.metrics.get("accuracy") <= 1.0
 
 
-def test_no_step_is_learned_before_the_buffer_is_warm(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.0, warmup_fraction=0.2)
-    gym.play(49)
-    gym.work()
-    assert gym.learner.steps == 0
-    gym.play(10, first=49)
-    gym.work()
-    assert gym.learner.steps > 0
-
-
-# -------------------------------------------------------------------------------------------- live battles, practice
-
-
-def test_live_transitions_and_those_of_practice_are_kept_apart(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=3.0, held_out_fraction=0.0)
-    gym.play(20)
-    gym.work()
-    player, selfplay = gym.experience.buffers.player, gym.experience.buffers.selfplay
-    assert player.size == 40
-    assert set(player.columns()["battle_id"].tolist()) == set(range(20))
-    assert gym.metrics.get("practised") >= 60, "three battles of practice for each live one"
-    assert 2 * gym.metrics.get("practised") <= selfplay.size <= gym.metrics.get("practice_decisions")
-    assert Source.PLAYER not in set(selfplay.columns()["source"].tolist())
-    assert gym.experience.rows.total() == 40 + selfplay.size
-    assert gym.metrics.get("fill") == 40
-
-
-def test_held_out_battles_are_never_learned_from_and_both_seats_of_one_are_held_out(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.3)
-    gym.play(40)
-    gym.training.practise(100)  # it is off
-    gym.work()
-    held, stored = gym.experience.held_out.battles, gym.experience.buffers.player.size
-    assert 0 < len(held) < 40
-    assert stored == 2 * (40 - len(held))
-    assert all(len(battle.action) == 2 for battle in held)
-    assert gym.experience.buffers.selfplay.size == 0
-
-
-def test_idle_practice_is_bounded_until_the_next_live_battle(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, idle_practice=20, candidate_period=1_000_000)
-    gym.work(idle=True)
-    practised = gym.metrics.get("practised")
-    assert 20 <= practised < 40
-    gym.play(1)
-    gym.work(idle=True)
-    assert practised + 20 <= gym.metrics.get("practised") < practised + 80
-    without = Gym(tmp_path / "none", idle_practice=2, practice=0.0)
-    without.play(1)
-    without.work(idle=True)
-    assert without.metrics.get("practised", 0) == 0
-
-
-def test_practice_goes_on_while_a_candidate_is_judged(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, candidate_period=20, gate_min_pairs=200, gate_max_pairs=2000, idle_practice=1_000_000)
-    gym.play(20)
-    for _ in range(5000):
-        gym.training.slice(idle=True)
-        if gym.candidates.judging:
-            break
-    assert gym.candidates.judging
-    practised, judged = gym.metrics.get("practised", 0), gym.metrics.get("judged_pairs", 0)
-    for _ in range(50):
-        gym.training.slice(idle=True)
-    assert gym.metrics.get("practised") > practised
-    assert gym.metrics.get("judged_pairs", 0) > judged
-
-
-def test_end_without_transitions_is_no_fault(tmp_path: Path) -> None:
-    gym = Gym(tmp_path)
-    assert gym.told == [], "the first start says nothing"
-    gym.inbox.append(BattleEnd(3, {}, True, {0: Source.PLAYER}))
-    gym.work()
-    assert gym.experience.rows.total() == gym.experience.buffers.selfplay.size
-
-
-# ----------------------------------------------------------------------------------------- the same, fast or slow
-
-
 class Turns:
     """A budget of so many turns instead of milliseconds."""
 
@@ -200,20 +87,6 @@ class Turns:
     def __call__(self) -> bool:
         self.left -= 1
         return self.left >= 0
-
-
-def test_collect_takes_everything_waiting_and_releases_the_interpreter_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    over = Turns(0)
-    monkeypatch.setattr(cornerman.training.training_loop, "for_a_slice", lambda *_: over)
-    gym = Gym(tmp_path, practice=0.0, warmup_fraction=1.0)
-    gym.play(200)
-    waiting = len(gym.inbox)
-    assert waiting > COLLECTED_AT_ONCE
-    gym.training.slice()
-    assert len(gym.inbox) == waiting - COLLECTED_AT_ONCE, "how much depends on no clock"
-    assert over.left == -COLLECTED_AT_ONCE, "asked before each of them"
 
 
 def test_slice_length_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,32 +111,6 @@ def test_slice_length_changes_nothing_that_is_learned(tmp_path: Path, monkeypatc
         assert learned[0][1:] == other[1:]
 
 
-def test_slice_ends_after_the_step_in_which_stop_is_set(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=0.0)
-    gym.play(60)
-    gym.stop[0] = 1
-    for steps in (1, 2, 3):
-        assert gym.training.slice(60.0)
-        assert gym.learner.steps == steps
-
-
-def test_waiting_for_the_interpreter_makes_no_step_longer(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, practice=0.0)
-    learn, taken = gym.learner.learn_rows, list[int]()
-
-    def wait_a_little(rows: Any, start: int, most: int, stop: Any) -> Learned:
-        time.sleep(0.02)
-        taken.append(most)
-        return learn(rows, start, most, stop)
-
-    gym.learner.learn_rows = wait_a_little  # type: ignore[method-assign, assignment]
-    gym.play(60)
-    for _ in range(3):
-        assert gym.training.slice(0.02)
-    assert taken[0] == 1
-    assert taken[-1] > 1, "more than one step was thought to fit into what one had waited"
-
-
 def test_device_that_was_left_for_the_cpu_and_dropped_steps_are_told_once(tmp_path: Path) -> None:
     gym = Gym(tmp_path, practice=0.0)
     learn = gym.learner.learn_rows
@@ -277,9 +124,6 @@ def test_device_that_was_left_for_the_cpu_and_dropped_steps_are_told_once(tmp_pa
     gym.work()
     assert gym.told.count(LOST) == 1
     assert (gym.metrics.get("dropped"), gym.metrics.get("device")) == (3, "cpu")
-
-
-# ------------------------------------------------------------------------------------------------- faults, forgetting
 
 
 def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error(tmp_path: Path) -> None:
@@ -296,46 +140,6 @@ def test_rewards_that_are_not_finite_never_reach_the_weights_and_end_in_an_error
     assert gym.learner.steps == steps
     gym.training.recover(FloatingPointError("nothing finite"))
     assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
-
-
-def test_error_outside_learning_keeps_what_was_learned(tmp_path: Path) -> None:
-    gym = taught(tmp_path)
-    steps = gym.learner.steps
-    gym.play(60, first=60)
-    assert gym.training.slice(0.0)
-    gym.training.begin_candidate()
-    gym.training.recover(OSError("the disk"))
-    assert not gym.candidates.judging
-    assert not gym.updates.pending
-    assert gym.learner.steps >= steps
-    gym.work()
-    assert gym.learner.steps > steps
-
-
-def test_diverged_learning_returns_to_the_last_candidate_and_then_to_the_champion(tmp_path: Path) -> None:
-    gym = taught(tmp_path)
-    gym.training.begin_candidate()
-    sound = gym.learner.state()
-    gym.candidates.drop()
-    gym.play(60, first=60)
-    gym.work()
-    assert gym.learner.steps > sound["steps"]
-    gym.training.recover(FloatingPointError("the loss went up"))
-    for name, array in gym.learner.state().items():
-        assert np.array_equal(array, sound[name]), name
-    gym.training.recover(FloatingPointError("and again"))
-    assert gym.learner.steps == 0
-    assert np.array_equal(gym.learner.snapshot(), gym.slot.champion.flat)
-    assert np.array_equal(gym.updates.newest.flat, gym.slot.champion.flat)
-
-
-def test_diverged_learning_under_a_champion_of_other_hidden_layers_starts_over(tmp_path: Path) -> None:
-    gym = taught(tmp_path)
-    wide = NetworkSpec(gym.spec.observation_size, gym.spec.num_actions, (24,))
-    gym.champions.promote(Policy(wide, draw(wide, np.random.default_rng(0))), Provenance())
-    for _ in range(2):
-        gym.training.recover(FloatingPointError("the loss went up"))
-    assert np.array_equal(gym.learner.snapshot(), gym.registry.load(0).flat)
 
 
 def test_diverged_learning_that_could_not_be_undone_is_not_saved(
@@ -356,29 +160,6 @@ def test_diverged_learning_that_could_not_be_undone_is_not_saved(
     assert np.array_equal(Gym(tmp_path, practice=0.0).learner.snapshot(), saved["online"])
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["once", "always"])
-def test_exploding_loss_is_undone_and_never_resumed_from(tmp_path: Path, again: bool) -> None:
-    gym = taught(tmp_path)
-    gym.updates.sound = None
-    blown = gym.learner.state()
-    blown["online"] = blown["online"] * np.float32(1e6)
-    gym.learner.restore(blown)
-    gym.updates.due = 1000.0
-    for _ in range(3 if again else 1):
-        with pytest.raises(FloatingPointError, match="the loss went up to") as raised:
-            gym.work()
-        gym.training.recover(raised.value)
-        if again:
-            gym.learner.restore(blown)
-            gym.updates.due = 1000.0
-    if again:
-        gym.training.recover(raised.value)
-    gym.work()
-    assert np.abs(gym.learner.snapshot()).max() < 100
-    gym.training.close()
-    assert np.abs(Gym(tmp_path, practice=0.0).learner.snapshot()).max() < 100
-
-
 def test_forget_clears_everything_that_was_recorded_and_learned(tmp_path: Path) -> None:
     gym = Gym(tmp_path, held_out_fraction=0.3)
     gym.play(60)
@@ -393,3 +174,151 @@ def test_forget_clears_everything_that_was_recorded_and_learned(tmp_path: Path) 
     assert gym.updates.newest is gym.slot.champion
     assert [gym.metrics.get(name) for name in FIGURES] == [0, 0, None, None, None]
     assert gym.metrics.get("gate_state") == "idle"
+
+
+@pytest.mark.parametrize("outcome", ["promoted", "rejected", "not stored"])
+def test_candidate_is_promoted_where_it_is_better_and_can_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    gym, better = Gym(tmp_path), outcome != "rejected"
+
+    def full(*_: object, **__: object) -> int:
+        raise ModelError("Version 1 could not be saved (no space left on device).")
+
+    if outcome == "not stored":
+        monkeypatch.setattr(gym.registry, "save", full)
+    gym.slot.restart(Policy(gym.spec, ideal(gym, worst=better), 7))
+    assert right_choices(gym.slot.champion, gym.game) == float(not better)
+    gym.learner.load(ideal(gym, worst=not better))
+    gym.training.begin_candidate()
+    assert gym.candidates.judging
+    gym.work()
+    assert gym.slot.champion.version == (1 if outcome == "promoted" else 7)
+    assert gym.metrics.get("rejected_candidates", 0) == (not better)
+    assert (gym.metrics.get("gate_score") > 0.5) is better
+    assert gym.registry.numbers() == ([0, 1] if outcome == "promoted" else [0])
+    assert ("no space left" in "".join(gym.told)) == (outcome == "not stored")
+    assert np.array_equal(gym.learner.averaged(), ideal(gym, worst=not better)), "learning goes on from there"
+
+
+def test_held_out_battles_live_transitions_and_those_of_practice_are_kept_apart(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, practice=3.0, held_out_fraction=0.3)
+    gym.play(40)
+    gym.inbox.append(BattleEnd(99, {}, True, {0: Source.PLAYER}))  # without transitions: no fault
+    gym.work()
+    held, player, selfplay = gym.experience.held_out.battles, *buffers_of(gym)
+    assert 0 < len(held) < 40
+    assert player.size == 2 * (40 - len(held))
+    assert all(len(battle.action) == 2 for battle in held), "both seats of one"
+    assert set(player.columns()["battle_id"].tolist()) < set(range(40))
+    assert gym.metrics.get("practised") >= 120, "three battles of practice for each live one"
+    assert 2 * gym.metrics.get("practised") <= selfplay.size <= gym.metrics.get("practice_decisions")
+    assert Source.PLAYER not in set(selfplay.columns()["source"].tolist())
+    assert gym.experience.rows.total() == player.size + selfplay.size
+    assert gym.metrics.get("fill") == player.size
+    without = Gym(tmp_path / "off", practice=0.0, idle_practice=2, held_out_fraction=0.0, warmup_fraction=0.2)
+    without.play(49)
+    without.training.practise(100)
+    without.work(idle=True)
+    assert (buffers_of(without)[1].size, without.metrics.get("practised", 0)) == (0, 0)
+    assert without.learner.steps == 0, "the buffer is not warm yet"
+    without.play(10, first=49)
+    without.work()
+    assert without.learner.steps > 0
+
+
+def buffers_of(gym: Gym) -> tuple[ReplayBuffer, ReplayBuffer]:
+    return gym.experience.buffers.player, gym.experience.buffers.selfplay
+
+
+def test_idle_practice_is_bounded_until_the_next_live_battle_and_goes_on_while_a_candidate_is_judged(
+    tmp_path: Path,
+) -> None:
+    gym = Gym(tmp_path, idle_practice=20, candidate_period=1_000_000)
+    gym.work(idle=True)
+    practised = gym.metrics.get("practised")
+    assert 20 <= practised < 40
+    gym.play(1)
+    gym.work(idle=True)
+    assert practised + 20 <= gym.metrics.get("practised") < practised + 80
+    judging = Gym(tmp_path / "judging", gate_min_pairs=200, gate_max_pairs=2000, idle_practice=1_000_000)
+    judging.training.begin_candidate()
+    for _ in range(60):
+        judging.training.slice(idle=True)
+    assert judging.candidates.judging
+    assert judging.metrics.get("practised") > 0
+    assert judging.metrics.get("judged_pairs") > 0
+
+
+def test_collect_takes_everything_waiting_and_releases_the_interpreter_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Turns(0)
+    monkeypatch.setattr(cornerman.training.training_loop, "for_a_slice", lambda *_: over)
+    gym = Gym(tmp_path, practice=0.0, warmup_fraction=1.0)
+    gym.play(200)
+    waiting = len(gym.inbox)
+    assert waiting > COLLECTED_AT_ONCE
+    gym.training.slice()
+    assert len(gym.inbox) == waiting - COLLECTED_AT_ONCE, "how much depends on no clock"
+    assert over.left == -COLLECTED_AT_ONCE, "asked before each of them"
+
+
+def test_slice_ends_after_the_step_in_which_stop_is_set_and_counts_no_waiting(tmp_path: Path) -> None:
+    gym, taken = Gym(tmp_path, practice=0.0), list[int]()
+    learn = gym.learner.learn_rows
+
+    def wait_a_little(rows: Any, start: int, most: int, stop: Any) -> Learned:
+        time.sleep(0.02)
+        taken.append(most)
+        return learn(rows, start, most, stop)
+
+    gym.learner.learn_rows = wait_a_little  # type: ignore[method-assign, assignment]
+    gym.play(60)
+    for _ in range(3):
+        assert gym.training.slice(0.02)
+    assert taken[0] == 1
+    assert taken[-1] > 1, "more than one step was thought to fit into what one had waited"
+    gym.stop[0] = 1
+    for steps in range(gym.learner.steps + 1, gym.learner.steps + 4):
+        assert gym.training.slice(60.0)
+        assert gym.learner.steps == steps
+
+
+def test_diverged_learning_returns_to_the_last_candidate_and_then_to_a_champion_that_fits(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    gym.training.begin_candidate()
+    sound = gym.learner.state()
+    gym.play(60, first=60)
+    assert gym.training.slice(0.0)
+    gym.training.recover(OSError("the disk"))
+    assert not gym.candidates.judging
+    assert not gym.updates.pending
+    gym.work()
+    assert gym.learner.steps > sound["steps"], "another error keeps what was learned"
+    gym.training.recover(FloatingPointError("the loss went up"))
+    for name, array in gym.learner.state().items():
+        assert np.array_equal(array, sound[name]), name
+    wide = NetworkSpec(gym.spec.observation_size, gym.spec.num_actions, (24,))
+    gym.champions.promote(Policy(wide, draw(wide, np.random.default_rng(0))), Provenance())
+    gym.training.recover(FloatingPointError("and again"))
+    assert gym.learner.steps == 0
+    assert np.array_equal(gym.learner.snapshot(), gym.registry.load(0).flat)
+    assert np.array_equal(gym.updates.newest.flat, gym.registry.load(0).flat)
+
+
+def test_exploding_loss_is_undone_and_never_resumed_from(tmp_path: Path) -> None:
+    gym = taught(tmp_path)
+    gym.updates.sound = None
+    blown = gym.learner.state()
+    blown["online"] = blown["online"] * np.float32(1e6)
+    for _ in range(3):
+        gym.learner.restore(blown)
+        gym.updates.due = 1000.0
+        with pytest.raises(FloatingPointError, match="the loss went up to") as raised:
+            gym.work()
+        gym.training.recover(raised.value)
+        assert np.abs(gym.learner.snapshot()).max() < 100
+    gym.work()
+    gym.training.close()
+    assert np.abs(Gym(tmp_path, practice=0.0).learner.snapshot()).max() < 100

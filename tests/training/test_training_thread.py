@@ -5,31 +5,23 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Callable
 from threading import Event
+from typing import Any
 
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.training.training_thread import CONFIRMED_S, FAILURE_PERIOD_S, FAILURES_ALLOWED, RESTS_S, STARTING_S
+from cornerman.training.training_thread import (
+    CONFIRMED_S,
+    FAILURE_PERIOD_S,
+    FAILURES_ALLOWED,
+    RESTS_S,
+    STARTING_S,
+    STUCK_S,
+)
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
 from tests.support.waiting import wait_for
-
-
-def test_closed_window_does_no_work() -> None:
-    work = Work(5)
-    with started(work) as trainer:
-        assert not trainer.window_open
-        time.sleep(0.6)  # two turns of its idle sleep
-        assert (work.done, work.inside.is_set()) == (0, False)
-
-
-def test_open_window_does_all_work_on_the_trainer_thread() -> None:
-    work = Work(50)
-    with started(work) as trainer:
-        trainer.open_window()
-        assert trainer.settle(PATIENCE_S)
-        assert (work.done, work.todo) == (50, 0)
-        assert work.threads == {"cornerman-trainer"}
 
 
 def test_close_window_finishes_only_the_slice_under_way() -> None:
@@ -46,25 +38,6 @@ def test_close_window_finishes_only_the_slice_under_way() -> None:
             wait_for(lambda done=done: work.done == done + 1)  # type: ignore[misc]
             time.sleep(0.1)
             assert work.done == done + 1, f"close {closed}"
-
-
-def test_open_window_notices_by_itself_what_is_handed_over_later() -> None:
-    work = Work()
-    with started(work) as trainer:
-        trainer.open_window()
-        assert trainer.settle(PATIENCE_S)
-        work.todo = 3
-        wait_for(lambda: work.done == 3)
-
-
-def test_settle_answers_only_after_everything_handed_over_before_it() -> None:
-    work = Work()
-    with started(work) as trainer:
-        trainer.open_window()
-        for handed in range(1, 200):
-            work.todo += 3
-            assert trainer.settle(PATIENCE_S)
-            assert (work.todo, work.done) == (0, 3 * handed)
 
 
 def test_settle_gives_up_in_time_and_says_no_where_nothing_can_be_learned() -> None:
@@ -84,27 +57,6 @@ def test_settle_gives_up_in_time_and_says_no_where_nothing_can_be_learned() -> N
         assert not trainer.settle(PATIENCE_S), "it has ended"
 
 
-def test_pause_holds_the_work_in_an_open_window_and_lets_it_go_on() -> None:
-    work = Work(5)
-    with started(work) as trainer:
-        trainer.pause(True)
-        trainer.open_window()
-        assert not trainer.window_open
-        time.sleep(0.1)
-        assert work.done == 0
-        trainer.pause(False)
-        wait_for(lambda: work.done == 5)
-
-
-def test_always_open_needs_no_window_and_closing_changes_nothing() -> None:
-    work = Work(5)
-    with started(work, "always") as trainer:
-        wait_for(lambda: work.done == 5)
-        trainer.windows.close_window()
-        work.todo = 5
-        wait_for(lambda: work.done == 10)
-
-
 def test_idle_window_is_used_for_practice_only_by_a_game_that_draws() -> None:
     work = Work()
     work.practice = 3
@@ -117,59 +69,6 @@ def test_idle_window_is_used_for_practice_only_by_a_game_that_draws() -> None:
             trainer.frame(16.0)
             time.sleep(0.01)
         assert (work.practised, work.done) == (3, 3)
-
-
-@pytest.mark.parametrize("opened", [False, True])
-def test_command_runs_on_the_trainers_thread_window_or_not(opened: bool) -> None:
-    names, ran = list[str](), Event()
-    with started(Work()) as trainer:
-        if opened:
-            trainer.open_window()
-        assert trainer.post(lambda: names.append(threading.current_thread().name) or ran.set())  # type: ignore[func-returns-value]
-        assert ran.wait(PATIENCE_S)
-    assert names == ["cornerman-trainer"]
-    assert not trainer.post(ran.set), "it has ended: somebody else must"
-    assert not DrivenThread(Work()).post(ran.set), "it never began"
-
-
-def test_command_comes_between_two_slices_and_settle_waits_for_the_rest() -> None:
-    work, seen = Work(20), list[int]()
-    with started(work) as trainer:
-        work.go.clear()
-        trainer.open_window()
-        assert work.inside.wait(PATIENCE_S)
-        trainer.post(lambda: seen.append(work.done))
-        work.go.set()
-        assert trainer.settle(PATIENCE_S)
-        assert (seen, work.done) == ([1], 20)
-
-
-def test_command_that_raises_is_reported_and_learning_goes_on() -> None:
-    work, ran = Work(1), list[int]()
-    with started(work) as trainer:
-        for _ in range(FAILURES_ALLOWED + 1):
-            trainer.post(lambda: vars()["the note"])
-        trainer.post(lambda: ran.append(1))
-        trainer.open_window()
-        assert trainer.settle(PATIENCE_S)
-        assert (ran, work.done, work.recovered, trainer.alive) == ([1], 1, [], True)
-        assert "the note" in trainer.told[0]
-
-
-def test_stop_runs_waiting_commands_before_saving() -> None:
-    work, seen = Work(1), list[int]()
-    with started(work) as trainer:
-        work.go.clear()
-        trainer.open_window()
-        assert work.inside.wait(PATIENCE_S)
-        trainer.post(lambda: seen.append(work.closed))
-        stopped: list[bool] = []
-        stopping = threading.Thread(target=lambda: stopped.append(trainer.stop(PATIENCE_S)))
-        stopping.start()
-        wait_for(lambda: trainer.windows.stop[0] == 1)
-        work.go.set()
-        stopping.join(PATIENCE_S)
-        assert (stopped, seen, work.closed) == ([True], [0], 1)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +105,15 @@ def test_three_failures_ever_longer_apart_switch_learning_off_with_a_sentence_an
         assert not trainer.settle(PATIENCE_S)
 
 
+def test_failed_recovery_switches_learning_off() -> None:
+    work = Work(1)
+    work.raises, work.at_recovery = [RuntimeError("first")], lambda: vars()["and that too"]
+    with started(work, "always") as trainer:
+        assert not trainer.settle(PATIENCE_S)
+        assert "could not be undone: 'and that too'" in trainer.dead_because
+        wait_for(lambda: work.closed == 1)
+
+
 def test_failures_long_apart_never_switch_it_off() -> None:
     now = [0.0]
     work = Work(1)
@@ -218,16 +126,6 @@ def test_failures_long_apart_never_switch_it_off() -> None:
         assert (trainer.settle(PATIENCE_S), trainer.alive) == (True, True)
 
 
-def test_failed_recovery_switches_learning_off() -> None:
-    work = Work(1)
-    work.raises, work.at_recovery = [RuntimeError("first")], lambda: vars()["and that too"]
-    with started(work) as trainer:
-        trainer.open_window()
-        assert not trainer.settle(PATIENCE_S)
-        assert "could not be undone: 'and that too'" in trainer.dead_because
-        wait_for(lambda: work.closed == 1)
-
-
 def test_exception_raised_from_outside_does_not_end_the_thread() -> None:
     work = Work(following=lambda: time.sleep(0.001) or work.when.append(0.0) or True)  # type: ignore[func-returns-value]
     with started(work, "always") as trainer:
@@ -238,58 +136,6 @@ def test_exception_raised_from_outside_does_not_end_the_thread() -> None:
         before = len(work.when)
         wait_for(lambda: len(work.when) > before)
         assert trainer.alive
-
-
-@pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (OSError("the disk is full"), "saving at the end failed"),
-        (ModelError("It could not be saved (No space left on device)."), "It could not be saved (No space left"),
-        (SystemExit(4), "saving at the end failed"),
-    ],
-)
-def test_saving_that_fails_at_the_end_is_logged_and_still_an_end(
-    error: BaseException, says: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail() -> None:
-        raise error
-
-    work = Work()
-    work.at_close = fail
-    with started(work) as trainer:
-        assert trainer.stop()
-    assert says in caplog.text
-    assert ("Traceback" in caplog.text) is not isinstance(error, ModelError)
-
-
-def test_prepare_that_raises_leaves_a_sentence_and_still_runs_what_was_asked() -> None:
-    let_it_fail, ran = Event(), list[str]()
-
-    def prepare() -> Work:
-        assert let_it_fail.wait(PATIENCE_S)
-        raise ImportError("no module named torch")
-
-    trainer = DrivenThread(prepare)
-    assert not trainer.start(0.05)
-    assert trainer.alive
-    trainer.post(lambda: ran.append(threading.current_thread().name))
-    let_it_fail.set()
-    wait_for(lambda: bool(trainer.dead_because))
-    assert "no module named torch" in trainer.dead_because
-    assert not trainer.settle(PATIENCE_S)
-    assert trainer.stop(PATIENCE_S)
-    assert ran == ["cornerman-trainer"]
-
-
-def test_ended_thread_is_reported() -> None:
-    def prepare() -> Work:
-        raise KeyboardInterrupt
-
-    trainer = DrivenThread(prepare)
-    trainer.start(PATIENCE_S)
-    wait_for(lambda: not trainer.running)
-    assert "Learning is off, its thread ended: KeyboardInterrupt" in trainer.trouble
-    assert trainer.stop()
 
 
 def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() -> None:
@@ -314,57 +160,6 @@ def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() ->
         assert trainer.trouble == "", "nothing is due"
 
 
-@pytest.mark.parametrize("what", ["command", "recovery", "end"])
-def test_hanging_command_recovery_or_end_is_reported(what: str) -> None:
-    now, go, inside = [100.0], Event(), Event()
-
-    def hang() -> None:
-        inside.set()
-        assert go.wait(PATIENCE_S)
-
-    work = Work()
-    if what == "recovery":
-        work.raises, work.at_recovery = [RuntimeError("so that it is undone")], hang
-    elif what == "end":
-        work.at_close = hang
-    with started(work, "always", clock=lambda: now[0]) as trainer:
-        trainer.frame(16.7)
-        ending = threading.Thread(target=trainer.stop)
-        if what == "command":
-            trainer.post(hang)
-        elif what == "end":
-            ending.start()
-        assert inside.wait(PATIENCE_S)
-        now[0] += 31.0
-        assert trainer.trouble == "", "the process may have slept"
-        now[0] += CONFIRMED_S
-        assert "Learning is stuck" in trainer.trouble
-        go.set()
-        if what == "end":
-            ending.join()
-
-
-def test_hanging_start_is_reported() -> None:
-    now, go, inside = [100.0], Event(), Event()
-
-    def prepare() -> Work:
-        inside.set()
-        assert go.wait(PATIENCE_S)
-        return Work()
-
-    trainer = DrivenThread(prepare, clock=lambda: now[0])
-    trainer.start(0.0)
-    assert inside.wait(PATIENCE_S)
-    now[0] += STARTING_S - 1
-    assert trainer.trouble == "", "compiling may take long"
-    now[0] += 1.0
-    assert trainer.trouble == "", "the process may have slept"
-    now[0] += CONFIRMED_S
-    assert trainer.trouble == "Learning is stuck: it has not started for 201 s. Start the game anew to learn again."
-    go.set()
-    assert trainer.stop(PATIENCE_S)
-
-
 @pytest.mark.parametrize("state", ["idle", "busy", "paused", "after a failure"])
 def test_stop_returns_within_two_seconds_in_every_state_and_twice(state: str) -> None:
     work = Work(10**9)
@@ -382,17 +177,149 @@ def test_stop_returns_within_two_seconds_in_every_state_and_twice(state: str) ->
     assert DrivenThread(work).stop(), "it never began"
 
 
-def test_stop_returns_false_while_preparing_and_the_thread_ends_right_after() -> None:
-    prepared, work = Event(), Work(5)
+def test_window_always_open_notices_what_is_handed_over_and_settle_waits_for_it() -> None:
+    work = Work(5)
+    with started(work, "always") as trainer:
+        wait_for(lambda: work.done == 5)
+        trainer.windows.close_window()
+        work.todo = 3
+        wait_for(lambda: work.done == 8)
+        for handed in range(1, 100):
+            work.todo += 3
+            assert trainer.settle(PATIENCE_S)
+            assert (work.todo, work.done) == (0, 8 + 3 * handed)
 
-    def prepare() -> Work:
-        assert prepared.wait(PATIENCE_S)
-        return work
 
+def test_command_runs_between_two_slices_on_the_trainers_thread_and_a_failing_one_is_reported() -> None:
+    work, seen = Work(20), list[tuple[int, str]]()
+    with started(work) as trainer:
+        work.go.clear()
+        trainer.open_window()
+        assert work.inside.wait(PATIENCE_S)
+        for _ in range(FAILURES_ALLOWED + 1):
+            trainer.post(lambda: vars()["the note"])
+        assert trainer.post(lambda: seen.append((work.done, threading.current_thread().name)))
+        work.go.set()
+        assert trainer.settle(PATIENCE_S), "it waits for the rest"
+        assert (seen, work.done) == ([(1, "cornerman-trainer")], 20)
+        assert (work.recovered, trainer.alive) == ([], True)
+        assert "the note" in trainer.told[0]
+    assert not trainer.post(work.go.set), "it has ended: somebody else must"
+    assert not DrivenThread(Work()).post(work.go.set), "it never began"
+
+
+def test_stop_runs_waiting_commands_before_saving() -> None:
+    work, seen, stopped = Work(1), list[int](), list[bool]()
+    with started(work) as trainer:
+        work.go.clear()
+        trainer.open_window()
+        assert work.inside.wait(PATIENCE_S)
+        trainer.post(lambda: seen.append(work.closed))
+        stopping = threading.Thread(target=lambda: stopped.append(trainer.stop(PATIENCE_S)))
+        stopping.start()
+        wait_for(lambda: trainer.windows.stop[0] == 1)
+        work.go.set()
+        stopping.join(PATIENCE_S)
+        assert (stopped, seen, work.closed) == ([True], [0], 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError("the disk is full"), "saving at the end failed"),
+        (ModelError("It could not be saved (No space left on device)."), "It could not be saved (No space left"),
+        (SystemExit(4), "saving at the end failed"),
+    ],
+)
+def test_saving_that_fails_at_the_end_is_logged_and_still_an_end(
+    error: BaseException, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Work()
+    work.at_close = raising(error)
+    with started(work) as trainer:
+        assert trainer.stop()
+    assert says in caplog.text
+    assert ("Traceback" in caplog.text) is not isinstance(error, ModelError)
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+class Blocked:
+    """What hangs until `go` is set; then it returns what it is given, or raises it."""
+
+    def __init__(self, result: Any = None) -> None:
+        self.inside, self.go, self.result = Event(), Event(), result
+
+    def __call__(self) -> Any:
+        self.inside.set()
+        assert self.go.wait(PATIENCE_S)
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ImportError("no module named torch"), "Learning is off, it could not start: no module named torch"),
+        (KeyboardInterrupt(), "Learning is off, its thread ended: KeyboardInterrupt()"),
+    ],
+)
+def test_prepare_that_raises_leaves_a_sentence_and_runs_what_was_asked(error: BaseException, why: str) -> None:
+    prepare, ran = Blocked(error), list[str]()
     trainer = DrivenThread(prepare)
+    assert not trainer.start(0.05)
+    assert trainer.alive
+    trainer.post(lambda: ran.append(threading.current_thread().name))
+    prepare.go.set()
+    wait_for(lambda: trainer.trouble == why)
+    assert not trainer.settle(PATIENCE_S)
+    assert trainer.stop(PATIENCE_S)
+    assert ran == ["cornerman-trainer"]
+
+
+@pytest.mark.parametrize("what", ["command", "recovery", "end"])
+def test_hanging_command_recovery_or_end_is_reported(what: str) -> None:
+    now, hang, work = [100.0], Blocked(), Work()
+    if what == "recovery":
+        work.raises, work.at_recovery = [RuntimeError("so that it is undone")], hang
+    elif what == "end":
+        work.at_close = hang
+    with started(work, "always", clock=lambda: now[0]) as trainer:
+        trainer.frame(16.7)
+        ending = threading.Thread(target=trainer.stop)
+        if what == "command":
+            trainer.post(hang)
+        elif what == "end":
+            ending.start()
+        assert hang.inside.wait(PATIENCE_S)
+        now[0] += STUCK_S + 1.0
+        assert trainer.trouble == "", "the process may have slept"
+        now[0] += CONFIRMED_S
+        assert "Learning is stuck" in trainer.trouble
+        hang.go.set()
+        if what == "end":
+            ending.join()
+
+
+def test_hanging_start_is_reported_and_stop_does_not_wait_for_it() -> None:
+    now, work = [100.0], Work(5)
+    prepare = Blocked(work)
+    trainer = DrivenThread(prepare, clock=lambda: now[0])
     trainer.windows.open_window()
-    assert not trainer.start(0.01)
+    assert not trainer.start(0.0)
+    assert prepare.inside.wait(PATIENCE_S)
+    for seconds in (STARTING_S - 1, 1.0):  # compiling may take long, and the process may have slept
+        now[0] += seconds
+        assert trainer.trouble == ""
+    now[0] += CONFIRMED_S
+    assert trainer.trouble == "Learning is stuck: it has not started for 201 s. Start the game anew to learn again."
     assert not trainer.stop(0.05)
-    prepared.set()
+    prepare.go.set()
     assert trainer.stop(PATIENCE_S)
     assert (work.done, work.closed) == (0, 1)

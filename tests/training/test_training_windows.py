@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from cornerman.settings import Settings, with_values
 from cornerman.training.training_windows import (
     BUSY_SHARE,
     LEAST_SHARE,
@@ -17,8 +16,6 @@ from cornerman.training.training_windows import (
     TrainingWindows,
 )
 from tests.support.windows import windows
-
-# ---------------------------------------------------------------------------------------------------------- windows
 
 
 @pytest.mark.parametrize(
@@ -31,15 +28,17 @@ from tests.support.windows import windows
 )
 def test_setting_says_when_the_window_is_open(window: str, in_round: bool, in_break: bool, in_choice: bool) -> None:
     mine, _ = windows(window)
-    assert mine.window_open == in_round
-    mine.open_window()
-    assert mine.window_open == in_break
-    mine.close_window()
-    assert mine.window_open == in_round
-    mine.choose(True)
-    assert mine.window_open == in_choice
-    mine.choose(False)
-    assert mine.window_open == in_round
+    for do, open_now, why in (
+        (lambda: None, in_round, "a round is being played"),
+        (mine.open_window, in_break, "between rounds"),
+        (mine.close_window, in_round, "a round is being played"),
+        (lambda: mine.choose(True), in_choice, "while you choose"),
+        (lambda: mine.choose(False), in_round, "a round is being played"),
+    ):
+        do()
+        assert mine.window_open == open_now
+        assert mine.why == ("always" if window == "always" else why if open_now else "a round is being played")
+        assert mine.budget() == SLICE_S * open_now
     mine.choose(True)
     mine.close_window()
     assert mine.window_open == in_round, "a new battle ends the choice of the old one"
@@ -48,64 +47,6 @@ def test_setting_says_when_the_window_is_open(window: str, in_round: bool, in_br
     assert not mine.window_open
     assert mine.budget() == 0.0
     assert mine.why == "learning is off"
-
-
-def test_window_says_why_it_is_open_or_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine, _ = windows("while_choosing")
-    assert mine.why == "a round is being played"
-    mine.choose(True)
-    assert mine.why == "while you choose"
-    mine.open_window()
-    assert mine.why == "between rounds"
-    assert windows("always")[0].why == "always"
-
-
-def test_settings_reach_the_window() -> None:
-    settings = with_values(
-        Settings(),
-        {"training_window": "while_choosing", "learning_time": "pump", "rest_on_battery": True},
-        "here",
-    )
-    mine = TrainingWindows.from_settings(settings, lambda: {"on_battery": 1.0}, lambda: True, lambda paused: None)
-    assert (mine.window, mine.learning_time) == ("while_choosing", "pump")
-    mine.look()
-    assert "battery" in mine.rest
-
-
-# -------------------------------------------------------------------------------------------------------- granted time
-
-
-def test_own_thread_may_work_while_the_window_is_open() -> None:
-    mine, clock = windows()
-    assert mine.budget() == 0.0
-    mine.open_window()
-    for _ in range(50):
-        assert mine.budget() == SLICE_S
-        clock.now += SLICE_S
-        mine.worked(SLICE_S, SLICE_S)
-    mine.close_window()
-    assert mine.budget() == 0.0
-
-
-def test_granted_time_is_used_until_it_is_over() -> None:
-    mine, clock = windows(learning_time="pump")
-    mine.open_window()
-    assert mine.budget() == 0.0
-    assert mine.grant(0.008) == 0.008
-    assert mine.budget() == pytest.approx(0.008)
-    clock.now += 0.005
-    assert 0.002 < mine.budget() < 0.004
-    clock.now += 0.003
-    assert mine.budget() == 0.0
-
-
-@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -5.0])
-def test_granted_time_of_any_length_ends(seconds: float) -> None:
-    mine, clock = windows(learning_time="pump")
-    mine.open_window()
-    mine.grant(seconds)
-    clock.now += LONGEST_GRANT_S
-    assert mine.budget() == 0.0
 
 
 def test_share_takes_whole_offers() -> None:
@@ -133,17 +74,6 @@ def test_step_that_did_not_fit_is_not_begun_in_as_little_time() -> None:
     assert mine.budget() > 0.0, "but some seconds later it is tried again"
 
 
-def test_settle_needs_no_granted_time() -> None:
-    for learning_time in ("pump", "thread"):
-        mine, _ = windows(learning_time=learning_time)
-        assert mine.budget(hurried=True) == 0.0, "but the window has to be open"
-        mine.open_window()
-        assert mine.budget(hurried=True) > 0.0
-
-
-# ------------------------------------------------------------------------------------------------- how long a slice
-
-
 def stops(mine: TrainingWindows, do: Callable[[], object]) -> bool:
     """Whether it ends a slice that is under way."""
     mine.budget()
@@ -163,27 +93,10 @@ def test_close_window_ends_the_slice_under_way() -> None:
     mine.open_window()
     assert stops(mine, lambda: mine.pause(True))
     assert not stops(mine, lambda: mine.pause(False))
-    always, _ = windows("always")
+    always, _ = windows("always", "pump")
     assert not stops(always, always.close_window), "a window that never closes"
-
-
-def test_time_taken_back_ends_the_slice_under_way() -> None:
-    mine, _ = windows("always", "pump")
-    assert not stops(mine, lambda: mine.grant(0.004))
-    assert stops(mine, lambda: mine.grant(0.0))
-
-
-def test_only_late_frames_within_slices_lower_the_share() -> None:
-    for during in (True, False):
-        mine, clock = windows("always")
-        for number in range(600):
-            late = number % 8 == 0
-            if late is during:
-                mine.budget()
-                mine.worked(0.005, SLICE_S)
-            clock.now += 0.0167
-            mine.frame(30.0 if late else 16.7)
-        assert (mine.share < 1.0) is during
+    assert not stops(always, lambda: always.grant(0.004))
+    assert stops(always, lambda: always.grant(0.0)), "time is taken back"
 
 
 def test_overrun_is_the_work_after_the_window_closed() -> None:
@@ -201,49 +114,9 @@ def test_overrun_is_the_work_after_the_window_closed() -> None:
     assert mine.run_on_ms == pytest.approx(3.0), "a slice in an open window runs on nowhere"
 
 
-# ---------------------------------------------------------------------------------------------- a share of the time
-
-
 def frames(mine: Frames, count: int, late_every: int, learned: bool) -> None:
     for number in range(count):
         mine.frame(30.0 if late_every and number % late_every == 0 else 16.7, learned)
-
-
-def test_late_frames_only_while_learning_lower_the_share() -> None:
-    mine = Frames()
-    frames(mine, 600, 0, learned=False)
-    frames(mine, 600, 8, learned=True)
-    assert mine.share < 0.3
-    frames(mine, 6000, 8, learned=True)
-    assert mine.share == LEAST_SHARE, "it never stops altogether"
-    frames(mine, 6000, 0, learned=True)
-    assert mine.share == 1.0
-
-
-def test_late_frames_without_learning_keep_the_share() -> None:
-    mine = Frames()
-    for _ in range(20):
-        frames(mine, 64, 8, learned=False)
-        frames(mine, 64, 8, learned=True)
-    assert mine.share == 1.0
-
-
-def test_single_late_frame_or_pause_of_the_game_keeps_the_share() -> None:
-    mine = Frames()
-    frames(mine, 300, 0, learned=True)
-    mine.frame(40.0, True)
-    frames(mine, 299, 0, learned=True)
-    for pause_ms in (900.0, 5000.0, 0.0, -1.0):
-        mine.frame(pause_ms, True)
-    frames(mine, 300, 0, learned=True)
-    assert mine.share == 1.0
-
-
-def test_game_of_thirty_frames_a_second_is_not_late() -> None:
-    mine = Frames()
-    for _ in range(1000):
-        mine.frame(33.3, True)
-    assert mine.share == 1.0
 
 
 def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
@@ -263,18 +136,6 @@ def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
     assert worked / (clock.now - 100.0) == pytest.approx(BUSY_SHARE, abs=0.05)
 
 
-def test_late_frames_are_reported_as_the_reason() -> None:
-    mine, _ = windows("always")
-    for number in range(1200):
-        if number % 2 == 0:
-            mine.budget()
-            mine.worked(0.005, SLICE_S)
-        mine.frame(30.0 if number % 10 == 0 else 16.7)
-    assert mine.share < 1.0
-    assert mine.why == f"always; frames came late, so learning takes {100 * mine.share:.0f} % of the time"
-    assert mine.report()["why"] == mine.why
-
-
 def test_own_load_does_not_make_the_machine_busy() -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}
     mine, clock = windows(read_machine=lambda: dict(reading))
@@ -287,12 +148,19 @@ def test_own_load_does_not_make_the_machine_busy() -> None:
         assert mine.share == share, f"{100 - own} % by others"
 
 
-# ------------------------------------------------------------------------------------------------------ reasons to rest
-
-
 def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:
     reading: dict[str, float | None] = {"temperature_c": 60.0}
-    mine, clock = windows("always", read_machine=lambda: dict(reading))
+    asked: list[int] = []
+
+    def read_machine() -> dict[str, float | None]:
+        asked.append(1)
+        return dict(reading)
+
+    mine, clock = windows("always", read_machine=read_machine)
+    for _ in range(1000):
+        mine.look()
+        clock.now += 0.001
+    assert len(asked) == 4, "four times a second at most"
     for degrees, open_now in ((79.9, True), (80.0, False), (76.0, False), (74.9, True), (79.0, True)):
         reading["temperature_c"] = degrees
         clock.now += LOOK_PERIOD_S
@@ -303,20 +171,63 @@ def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:
     assert mine.reading == reading
 
 
-def test_machine_is_read_four_times_a_second_at_most() -> None:
-    asked: list[int] = []
+def test_granted_time_is_used_until_it_is_over() -> None:
+    mine, clock = windows(learning_time="pump")
+    assert mine.budget(hurried=True) == 0.0, "the window has to be open"
+    mine.open_window()
+    assert mine.budget() == 0.0
+    assert mine.budget(hurried=True) > 0.0, "settle needs no granted time"
+    assert mine.grant(0.008) == 0.008
+    assert mine.budget() == pytest.approx(0.008)
+    clock.now += 0.005
+    assert 0.002 < mine.budget() < 0.004
+    clock.now += 0.003
+    assert mine.budget() == 0.0
+    for seconds in (float("nan"), float("inf"), 1e300, -5.0):
+        mine.grant(seconds)
+        clock.now += LONGEST_GRANT_S
+        assert mine.budget() == 0.0, seconds
 
-    def read_machine() -> dict[str, float | None]:
-        asked.append(1)
-        return {}
 
-    mine, clock = windows(read_machine=read_machine)
-    for _ in range(1000):
-        mine.look()
-        clock.now += 0.001
-    assert len(asked) == 4
+def test_late_frames_only_while_learning_lower_the_share() -> None:
+    mine = Frames()
+    for _ in range(20):
+        frames(mine, 64, 8, learned=False)
+        frames(mine, 64, 8, learned=True)
+    assert mine.share == 1.0, "they are late without learning, too"
+    frames(mine, 600, 0, learned=False)
+    frames(mine, 600, 8, learned=True)
+    assert mine.share < 0.3
+    frames(mine, 6000, 8, learned=True)
+    assert mine.share == LEAST_SHARE, "it never stops altogether"
+    frames(mine, 6000, 0, learned=True)
+    assert mine.share == 1.0
 
 
-def test_report_is_plain_data() -> None:
-    mine, _ = windows()
-    assert mine.report() == {"open": False, "why": "a round is being played", "share": 1.0, "run_on_ms": None}
+@pytest.mark.parametrize("usual_ms", [16.7, 33.3])
+def test_single_late_frame_or_pause_of_a_game_of_any_speed_keeps_the_share(usual_ms: float) -> None:
+    mine = Frames()
+    for unusual_ms in (2.4 * usual_ms, 900.0, 5000.0, 0.0, -1.0, usual_ms):
+        for _ in range(300):
+            mine.frame(usual_ms, True)
+        mine.frame(unusual_ms, True)
+        assert mine.share == 1.0
+
+
+@pytest.mark.parametrize("during", [True, False])
+def test_late_frames_within_slices_lower_the_share_and_are_reported_as_the_reason(during: bool) -> None:
+    mine, _ = windows("always")
+    for number in range(600):
+        late = number % 8 == 0
+        if late is during:
+            mine.budget()
+            mine.worked(0.005, SLICE_S)
+        mine.frame(30.0 if late else 16.7)
+    assert (mine.share < 1.0) is during
+    slow = f"; frames came late, so learning takes {100 * mine.share:.0f} % of the time"
+    assert mine.report() == {
+        "open": True,
+        "why": f"always{slow if during else ''}",
+        "share": mine.share,
+        "run_on_ms": None,
+    }

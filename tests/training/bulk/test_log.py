@@ -8,15 +8,6 @@ from pathlib import Path
 from cornerman.training.bulk.log import BulkLog
 
 
-def test_say_once_says_and_writes_a_sentence_once(tmp_path: Path) -> None:
-    said: list[str] = []
-    log = BulkLog(tmp_path / "log.jsonl", said.append)
-    assert [log.say_once("It stopped.", "fault") for _ in range(2)] == [True, False]
-    assert said == ["It stopped."]
-    lines = (tmp_path / "log.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [{"event": "fault", "reason": "It stopped."}]
-
-
 def test_shorten_drops_what_was_written_later(tmp_path: Path) -> None:
     log = BulkLog(tmp_path / "log.jsonl", lambda _: None)
     assert log.num_bytes == 0
@@ -29,7 +20,11 @@ def test_shorten_drops_what_was_written_later(tmp_path: Path) -> None:
     assert log.num_bytes == size
 
 
-def test_a_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_say_once_says_and_writes_a_sentence_once_and_a_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     said: list[str] = []
+    log = BulkLog(tmp_path / "log.jsonl", said.append)
+    assert [log.say_once("It stopped.", "fault") for _ in range(2)] == [True, False]
+    lines = (tmp_path / "log.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [{"event": "fault", "reason": "It stopped."}]
     BulkLog(tmp_path / "no folder" / "log.jsonl", said.append).write({"event": "first"})
-    assert said == ["The log cannot be written (No such file or directory)."]
+    assert said == ["It stopped.", "The log cannot be written (No such file or directory)."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,7 +149,15 @@ def test_rows_on_a_device_teach_the_same_also_where_it_is_lost(
     assert run.loop.faults == ["Rows on cpu failed, so they come from here: the device is lost"] * lost
 
 
-# ------------------------------------------------------------------------------------------- processes, and kill -9
+def test_versions_that_descend_from_the_players_battles_say_so(tmp_path: Path) -> None:
+    """Erasing what was learned from the player must find what bulk training made of it."""
+    run = Run(tmp_path, "choosing", DECISIONS)
+    registry, manifest = run.store.registry, tmp_path / "versions" / "000000" / "manifest.json"
+    assert not registry.manifest(0).from_player
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text("utf-8")), "from_player": True}), "utf-8")
+    run.digest()
+    assert len(registry.numbers()) > 1, "nothing was promoted"
+    assert all(registry.manifest(version).from_player for version in registry.numbers())
 
 
 @pytest.mark.long
