@@ -49,7 +49,7 @@ def test_events_are_newest_first_with_their_age_and_bounded() -> None:
 
 def test_training_metrics_and_rate_count_work_per_busy_second_over_a_limited_time() -> None:
     metrics = Metrics()
-    assert metrics.rate("steps") is metrics.training(1.0) is None
+    assert (metrics.rate("steps"), metrics.training(1.0)) == (None, None)
     metrics.set(loss=0.5, accuracy=0.75)
     for _ in range(5):
         metrics.did("steps", 10, 0.02)
@@ -64,7 +64,12 @@ def test_training_metrics_and_rate_count_work_per_busy_second_over_a_limited_tim
 
 def test_counts_of_two_threads_add_up() -> None:
     metrics = Metrics()
-    threads = [threading.Thread(target=lambda: [metrics.count("turns") for _ in range(20_000)]) for _ in range(4)]
+
+    def count() -> None:
+        for _ in range(20_000):
+            metrics.count("turns")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
