@@ -57,7 +57,7 @@ class Series:
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._num_said, self._events = 0, list[str]()
         self._own: set[str] = set()  # events of the plugin that were returned
-        self._known = -1  # the version that was seen to play last
+        self._known = self._first = -1  # the version that was seen to play last, and before the first battle
 
     def __iter__(self) -> Iterator[Played]:
         seeds = Random(f"series {self.seed}")
@@ -94,7 +94,7 @@ class Series:
         start, seat = time.perf_counter(), (number - 1) % 2
         bot = self.game.bots[self.bot]
         if self._known < 0:
-            self._known = self.version
+            self._known = self._first = self.version
         version, fighter = self.watch(number), self.fighter
         self.log.clear()
         match = self.match = Match(
@@ -132,6 +132,11 @@ class Series:
             self.swaps.append((number, now))
             self._known = now
         return now
+
+    @property
+    def promotions(self) -> int:
+        """Versions that are new since the series began: a number is never used twice, and two may come in one break."""
+        return max((version for _, version in self.swaps), default=self._first) - self._first
 
     def evaluate(self, version: int | None) -> Mapping[str, Any] | None:
         """`version` (None: the one that plays now) over separate side-swapped battles; None: the plugin cannot."""
@@ -214,7 +219,7 @@ def _summary(series: Series, seconds: float) -> dict[str, Any]:
         "now_interval": now and list(now["interval"]),
         "evaluation_battles": now["battles"] if now else 0,
         "version": series.version,
-        "promotions": len({version for _, version in series.swaps}),
+        "promotions": series.promotions,
         "seconds": round(seconds, 1),
     }
 

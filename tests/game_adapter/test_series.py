@@ -97,6 +97,17 @@ def test_seats_change_every_battle_and_each_break_is_waited_for(series_of: Calla
     assert corner.settled == sum(battle.rounds for battle in battles)
 
 
+def test_promotions_count_also_two_in_one_break(play: Play) -> None:
+    class Fast(Boxer):
+        def settle(self, timeout_s: float) -> None:
+            super().settle(timeout_s)
+            self.version += 2 * (self.settled in (2, 5))
+
+    _, summary, said = play(Fast(every=10_000), battles=2)
+    assert (summary["version"], summary["promotions"]) == (4, 4)
+    assert "4 versions promoted by the gate" in said
+
+
 def test_lines_table_and_summary_agree(play: Play, tmp_path: Path) -> None:
     path = tmp_path / "series.jsonl"
     series, summary, said = play(Boxer(), path)

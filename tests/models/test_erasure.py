@@ -83,18 +83,14 @@ def test_forget_while_learning_erases_everything(tmp_path: Path) -> None:
     check_gone(session)
 
 
-def test_forget_while_paused_erases_everything(tmp_path: Path) -> None:
-    session = filled(tmp_path)
-    session.plugin.set_learning(False)
-    session.battle(80, marked=True)
-    session.forget()
-    assert "61 recorded battles (122 decisions)" in session.plugin.metrics.notice
-    check_gone(session)
-
-
-def test_forget_in_mid_battle_erases_everything(tmp_path: Path) -> None:
-    session = filled(tmp_path, training_window="always")
-    session.battle(80, marked=True, in_the_middle=session.forget)
+@pytest.mark.parametrize("paused", [True, False])
+def test_forget_while_paused_or_in_mid_battle_erases_everything(tmp_path: Path, paused: bool) -> None:
+    session = filled(tmp_path, training_window="between_rounds" if paused else "always")
+    session.plugin.set_learning(not paused)
+    session.battle(80, marked=True, in_the_middle=None if paused else session.forget)
+    if paused:
+        session.forget()
+        assert "61 recorded battles (122 decisions)" in session.plugin.metrics.notice
     check_gone(session)
 
 

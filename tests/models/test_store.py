@@ -29,9 +29,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-# ----------------------------------------------------------------------------------------------------- the store alone
-
-
 def test_store_for_writing_keeps_another_process_out_until_it_is_closed(tmp_path: Path) -> None:
     with held(tmp_path) as other, pytest.raises(DataInUseError, match=f"process {other}"):
         store_in(tmp_path)
@@ -64,17 +61,11 @@ def test_read_only_store_reads_everything_and_writes_nothing(tmp_path: Path) -> 
                 change()
         assert contents(tmp_path) == before
     store.close()
-
-
-def test_read_only_store_of_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
     store = store_in(tmp_path / "none", who="")
     assert store.registry.load_champion() == (None, [])
     with pytest.raises(ModelError, match="no history"):
         store.history()
     assert not (tmp_path / "none").exists()
-
-
-# ---------------------------------------------------------------------------------------------------- a game with it
 
 
 @pytest.fixture

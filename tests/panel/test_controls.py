@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import ModelError
 from cornerman.policy.difficulty import LEVELS, level
 from cornerman.policy.policy import Policy
 from game_adapter.host.match import PLUGIN
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import SETTLE_S, Table, promote
+from tests.support.table import Table, promote
 from tests.support.waiting import wait_for
 
 
@@ -32,9 +31,6 @@ def done(table: Table) -> None:
 
 def stored(table: Table) -> list[str]:
     return sorted(path.name for path in (table.plugin.store.folder / "versions").iterdir())
-
-
-# --------------------------------------------------------------------------------------------------------- difficulty
 
 
 def test_set_difficulty_changes_version_and_temperature_at_once(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,16 +56,9 @@ def test_set_difficulty_changes_version_and_temperature_at_once(table: Table, mo
         report = plugin.report()
         assert (report["version"], report["difficulty"]["name"]) == (4 - wanted.versions_back, wanted.name)
     match.abandon()
-
-
-@pytest.mark.parametrize("number", [0, len(LEVELS) + 1])
-def test_set_difficulty_ignores_a_level_that_does_not_exist(table: Table, number: int) -> None:
-    with pytest.raises(ValueError, match="difficulty goes from"):
-        table.plugin.controls.set_difficulty(number)
-    assert table.plugin.switches.level == 5
-
-
-# ---------------------------------------------------------------------------------------------------------- roll back
+    for number in (0, len(LEVELS) + 1):
+        with pytest.raises(ValueError, match="difficulty goes from"):
+            controls.set_difficulty(number)
 
 
 def test_roll_back_in_mid_battle_changes_slot_and_disk_together(table: Table) -> None:
@@ -87,21 +76,11 @@ def test_roll_back_in_mid_battle_changes_slot_and_disk_together(table: Table) ->
     assert (plugin.store.registry.champion, plugin.report()["version"]) == (1, 1)
     assert plugin.report()["events"][0]["text"] == "Version 1 plays again."
     assert table.rejected == {}
-    for answer in ("Going back to the version before.", "There is no earlier version to go back to."):
-        assert controls.roll_back() == answer
-        done(table)
-    assert (plugin.store.registry.champion, plugin.slot.champion.version) == (0, 0)
-
-
-def test_roll_back_asked_twice_at_once_goes_back_twice_and_no_further(table: Table) -> None:
-    promote(table.plugin, 1)
-    for _ in range(3):
-        table.plugin.controls.roll_back()
+    for _ in range(3):  # as a player who is in a hurry does
+        controls.roll_back()
     done(table)
-    assert (table.plugin.store.registry.champion, table.plugin.slot.champion.version) == (0, 0)
-
-
-# ------------------------------------------------------------------------------------------------------------- forget
+    assert controls.roll_back() == "There is no earlier version to go back to."
+    assert (plugin.store.registry.champion, plugin.slot.champion.version) == (0, 0)
 
 
 def test_forget_erases_versions_rows_and_checkpoint_and_version_0_plays(table: Table) -> None:
@@ -127,30 +106,6 @@ def test_forget_erases_versions_rows_and_checkpoint_and_version_0_plays(table: T
     assert plugin.recording.recorder.recorded > 0
 
 
-def test_forget_leaves_nothing_of_what_was_recorded_before(table: Table) -> None:
-    plugin = table.plugin
-    table.play(3)
-    if plugin.training.alive:
-        assert plugin.settle(SETTLE_S)
-        assert plugin.report()["replay"]["fill"] > 0
-    plugin.controls.forget()
-    done(table)
-    assert table.handed_over == []
-    report = plugin.report()
-    assert (report["replay"]["fill"], report["learner"]["steps"]) == (0, 0)
-    assert table.on_owner(lambda loop: 0 if loop is None else len(loop.experience.buffers)) == 0
-
-
-def test_forget_keeps_what_never_saw_the_player(table: Table) -> None:
-    promote(table.plugin, 1, rows={"self-play": 100})
-    promote(table.plugin, 1, rows={"self-play": 100, "player": 1})
-    table.plugin.controls.forget()
-    done(table)
-    assert stored(table) == ["000000", "000001"]
-    assert table.plugin.report()["version"] == 1
-    assert "1 version " in table.plugin.report()["plugin"]["notice"]
-
-
 def test_forget_of_every_version_leaves_an_untrained_one_to_play(table: Table) -> None:
     weights = table.plugin.store.folder / "versions" / "000000" / "manifest.json"
     weights.write_text("{")
@@ -161,19 +116,6 @@ def test_forget_of_every_version_leaves_an_untrained_one_to_play(table: Table) -
     assert stored(table) == ["000001"]
     table.play(1)
     assert set(table.versions) == {version}
-
-
-def test_forget_names_what_cannot_be_erased_and_erases_the_rows(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stuck() -> None:
-        raise ModelError("Not every version could be deleted (permission denied); try again.")
-
-    table.play(2)
-    monkeypatch.setattr(table.plugin.store.registry, "erase_trained_from_player", stuck)
-    table.plugin.controls.forget()
-    done(table)
-    assert "try again" in table.plugin.report()["plugin"]["notice"]
-    assert table.handed_over == []
-    assert table.plugin.report()["replay"]["fill"] == 0
 
 
 def test_forget_pressed_just_before_quitting_is_done(tmp_path: Path) -> None:
