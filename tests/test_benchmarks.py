@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -23,8 +22,6 @@ from tests.benchmarks.figures import (
     interleaved,
     interval_of_median,
     not_measured,
-    percentiles,
-    seconds_a_call,
 )
 from tests.benchmarks.loaded_plugin import EVERYTHING, Work
 
@@ -48,14 +45,6 @@ def test_interleaved_takes_turns_and_gives_medians() -> None:
     assert order == ["a", "b"] * 3
 
 
-def test_seconds_a_call_is_the_mean_over_a_block() -> None:
-    calls: list[int] = []
-    measure = seconds_a_call(lambda: calls.append(1), seconds=0.01)
-    warm = len(calls)
-    assert 0 < measure() < 0.01
-    assert len(calls) == warm * 6
-
-
 def test_interval_of_median_holds_it_in_95_of_100_cases() -> None:
     random = np.random.default_rng(1)
     held = []
@@ -64,10 +53,6 @@ def test_interval_of_median_holds_it_in_95_of_100_cases() -> None:
         held.append(low <= np.log(2) <= high)
     assert 0.95 <= np.mean(held) <= 0.98
     assert interval_of_median([3.0, 1.0, 2.0]) == (1.0, 3.0)
-
-
-def test_percentiles_are_in_microseconds() -> None:
-    assert percentiles([0.001, 0.002, 0.003], 50, 100) == pytest.approx([2000.0, 3000.0])
 
 
 def test_main_writes_a_flat_file_and_names_what_is_missing_or_failed(
@@ -95,16 +80,11 @@ def test_main_writes_a_flat_file_and_names_what_is_missing_or_failed(
     }
     assert harness.main(["--out", str(out)]) == 1  # every subject, one of them broken
     printed = capsys.readouterr().out
-    assert "not measured: made.other" in printed
-    assert "peer is not installed" in printed
-    assert "failed with ZeroDivisionError" in printed
+    for words in ("not measured: made.other", "peer is not installed", "failed with ZeroDivisionError"):
+        assert words in printed
     assert set(json.loads(out.read_text())) == {"broken.ratio", "made.ratio"}, "measured before it broke, or after"
-
-
-def test_main_names_an_unknown_subject(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SystemExit):
         harness.main(["nonsense"])
-    assert caught.value.code == 2
     assert "no subject nonsense; there are" in capsys.readouterr().err
 
 
@@ -169,18 +149,6 @@ def test_subject_gives_all_its_figures(name: str, monkeypatch: pytest.MonkeyPatc
             assert figure.note, "it says why"
 
 
-def test_frame_sections_that_stood_still_do_not_cost_the_others() -> None:
-    frame = import_module("tests.benchmarks.frame")
-
-    def stands_still() -> Iterator[Figure]:
-        yield Figure("made.ratio", 1.0, "", "lower", 1)
-        frame.check_busy([STILL], practises=True)
-
-    still: list[Exception] = []
-    assert [figure.key for figure in frame.measured(stands_still(), still)] == ["made.ratio"]
-    assert len(still) == 1
-
-
 STILL = Work(0, 0, 0, judging=False)
 BUSY = Work(500, 900, 4, judging=False)
 
@@ -223,20 +191,3 @@ def test_soak_finds_no_leak_in_seconds() -> None:
     (figure,) = soak.soak(6.0, 0.5)
     assert figure.value is not None
     assert figure.value < 40.0, f"a leak of some MB a second: {figure.note}"
-
-
-def test_growth_mb_is_the_slope_after_the_first_sixth() -> None:
-    from tests.benchmarks import soak
-
-    level = [(float(second), 300.0 - 100.0 * (second < 10)) for second in range(61)]
-    assert soak.growth_mb(level) == pytest.approx(0.0, abs=1e-9)
-    growing = [(second, 200.0 + 0.5 * second) for second, _ in level]
-    assert soak.growth_mb(growing) == pytest.approx(25.0)
-
-
-def test_torn_reads_finds_none() -> None:
-    from tests.benchmarks import swap
-
-    torn, swaps = swap.torn_reads(20_000)
-    assert torn == 0
-    assert swaps > 100

@@ -16,7 +16,7 @@ from tests.studies.measures.code_lines import code_lines
 from tests.studies.measures.tables import simultaneous_gain, three_seats_gain
 from tests.studies.plain_games.connect_four import ConnectFour, greedy_move, random_move, search_move
 from tests.studies.plain_games.rock_paper_scissors import RockPaperScissors, habitual_choice
-from tests.studies.plain_games.three_seats import Tricks, careful_card, random_card
+from tests.studies.plain_games.three_seats import Tricks, careful_card
 from tests.studies.plain_games.tic_tac_toe import TicTacToe, perfect_move
 
 
@@ -62,13 +62,6 @@ def test_connect_four_tally_does_not_count_a_game_twice(monkeypatch: pytest.Monk
     assert fourteen.repeated > 0
     with pytest.raises(RuntimeError, match="only 14 of"):
         boards.connect_four_tally(leftmost, lambda game, _: leftmost(game), 15, seed=1)
-
-
-def test_three_seats_gain_is_zero_for_an_equal_and_negative_for_a_random_player() -> None:
-    random = Random(3)
-    equal = of_mean(three_seats_gain(lambda game: careful_card(game, random), 200, seed=1))
-    assert equal.value == pytest.approx(0.0, abs=1e-12), "the same cards from all three seats"
-    assert of_mean(three_seats_gain(lambda game: random_card(game, random), 300, seed=1)).high < 0.0
 
 
 def test_three_seats_gain_is_positive_for_who_sees_all_hands() -> None:
@@ -122,9 +115,6 @@ def double(x):  # counted
     assert code_lines("") == 0
 
 
-# ------------------------------------------------------------------------------- with the packages that they measure
-
-
 class Uniform:
     def probabilities(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[Any]:
         return np.asarray(mask / mask.sum())
@@ -149,25 +139,6 @@ def test_leduc_exploitability_is_the_known_one() -> None:
     assert leduc.exploitability_share(Uniform()) == pytest.approx(1.0)
     assert leduc.exploitability_share(leduc.RuleBot()) < 0.5
     assert leduc.exploitability_share(leduc.Deterministic(Always(leduc.CALL))) == pytest.approx(0.6179, abs=1e-4)
-
-
-def test_leduc_chips_of_equal_and_of_simple_players() -> None:
-    pytest.importorskip("pyspiel", reason="extra openspiel")
-    assert leduc.chips_a_hand(leduc.RuleBot(), leduc.RuleBot()) == pytest.approx(0.0)
-    raising = leduc.Deterministic(Always(leduc.RAISE))
-    assert leduc.chips_a_hand(raising, leduc.RLCardRuleBot()) > 1.0
-    assert leduc.chips_a_hand(raising, leduc.RuleBot()) < -1.0
-
-
-def test_leduc_refuses_chances_of_illegal_actions() -> None:
-    pytest.importorskip("pyspiel", reason="extra openspiel")
-
-    class Folds:
-        def probabilities(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[Any]:
-            return np.asarray(np.eye(3)[leduc.FOLD])
-
-    with pytest.raises(ValueError, match="are not chances of the legal actions"):
-        leduc.exploitability_share(Folds())
 
 
 class BestResponse:
@@ -210,16 +181,3 @@ def test_barebones_gain_of_aiming_well_and_badly() -> None:
     assert len({fight(seed) for seed in range(20)}) == 2
     assert of_mean(barebones_gain(weakest, 150, seed=1)).low > 0.08
     assert of_mean(barebones_gain(lambda combat, monster: standing(combat)[0], 150, seed=1)).high < 0.08
-
-
-def test_barebones_battles_leave_the_luck_of_others_alone() -> None:
-    pytest.importorskip("barebones_rpg", reason="extra barebones")
-    import random
-
-    from tests.studies.plain_games.encounter import fight
-
-    random.seed(5)
-    wanted = random.random()
-    random.seed(5)
-    fight(1)
-    assert random.random() == wanted

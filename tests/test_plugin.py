@@ -36,9 +36,6 @@ def recorded(table: Table) -> list[Transition]:
     return [item for item in table.handed_over if isinstance(item, Transition)]
 
 
-# ------------------------------------------------------------------------------------------------------ a whole life
-
-
 def test_plugin_learns_while_battles_are_played_and_resumes_next_time(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, **FAST) as table:
         table.play(6, settle=True)
@@ -106,45 +103,29 @@ def test_evaluate_measures_a_stored_version(tmp_path: Path) -> None:
         assert answer == table.plugin.evaluate(None, "random", 10, 3)
         assert (answer["version"], answer["battles"]) == (0, 10)
         assert answer["wins"] + answer["losses"] + answer["draws"] == 10
+        assert table.plugin.evaluate(version=77, bot="brawler", num_battles=2, seed=1) is None
+        assert "77" in table.plugin.metrics.notice
+        assert table.plugin.evaluate(version=None, bot="nobody", num_battles=2, seed=1) is None
 
 
-# ------------------------------------------------------------------------------------------------------- the switches
-
-
-def test_recording_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("switch", ["recording", "plugin"])
+def test_recording_or_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path, switch: str) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
-        counts = []
+        counts: list[tuple[int, int]] = []
+        controls = table.plugin.controls
 
         def each_turn(match: Any, turn: int) -> None:
             if turn in (6, 14):
-                before = len(recorded(table))
-                table.plugin.controls.set_recording(turn == 14)
-                assert len(recorded(table)) == before
-            counts.append(len(recorded(table)))
+                (controls.set_recording if switch == "recording" else controls.set_on)(turn == 14)
+            counts.append((len(recorded(table)), len(table.versions)))
 
         table.play(1, each_turn=each_turn)
-        assert counts[7] == counts[14] == counts[6], "nothing is recorded while it is off"
-        assert len(recorded(table)) > counts[14]
-        assert table.rejected == {}
-        assert [item.truncated for item in table.handed_over if isinstance(item, BattleEnd)] == [True, False]
-
-
-def test_plugin_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        played: list[tuple[int, int]] = []
-
-        def each_turn(match: Any, turn: int) -> None:
-            if turn in (5, 15):
-                table.plugin.controls.set_on(turn == 15)
-                assert (table.plugin.report()["window"]["why"] == "the plugin is off") == (turn == 5)
-            played.append((turn, len(table.versions)))
-
-        table.play(1, each_turn=each_turn)
-        opinions = dict(played)
-        assert opinions[5] == opinions[15] > 0, "no opinion while it is off"
-        assert len(table.versions) > opinions[15]
+        assert counts[6][0] == counts[14][0] < len(recorded(table)), "nothing is recorded while it is off"
+        assert (counts[6][1] == counts[14][1]) == (switch == "plugin"), "no opinion while it is off"
+        assert len(table.versions) > counts[14][1] > 0
         assert table.rejected == {}
         assert table.plugin.report()["record"]["battles"] == 1
+        assert [item.truncated for item in table.handed_over if isinstance(item, BattleEnd)] == [True, False]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -199,26 +180,6 @@ def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) 
         assert table.rejected == {}
 
 
-def test_battles_are_stored_as_they_end_with_learning_off(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False, replay_capacity=100) as table:
-        table.play(8)
-        assert table.plugin.report()["recorder"]["kept"] == 8
-        assert len(recorded(table)) == table.plugin.recording.recorder.recorded > 150
-
-
-# -------------------------------------------------------------------------------------------------------- the border
-
-
-def test_battle_that_is_never_ended_is_neither_won_nor_lost(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        match = table.match({0: PLUGIN, 1: PLAYER})
-        match.play(match.action_mask.index(True))
-        table.play(1)
-        match.abandon()
-        assert table.rejected == {}
-        assert table.plugin.report()["record"]["battles"] == 1, "a battle that was cut off is neither won nor lost"
-
-
 @given(mask=st.lists(st.booleans(), min_size=len(RINGSIDE.action_names), max_size=len(RINGSIDE.action_names)))
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_act_never_chooses_an_illegal_action(quiet: Table, mask: list[bool]) -> None:
@@ -268,25 +229,18 @@ def test_act_returns_none_for_a_broken_state_or_mask(quiet: Table, state: Any, m
     plugin.recording.recorder.rejected.clear()
 
 
-def test_broken_turn_is_counted_and_the_battle_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seats", [None, [PLUGIN, PLAYER], {0: [PLUGIN]}], ids=str)
+def test_broken_turn_or_seats_are_counted_and_the_game_goes_on(tmp_path: Path, seats: Any) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
+        table.plugin.on_battle_start(99, seats)
+        table.plugin.on_battle_end(99, {0: 1, 1: -1}, False)
         match = table.match()
         match.play(match.decide())
         table.plugin.on_turn(1, 0, {}, [], 0, {})
         while not match.over:
             match.start_round()
             match.play(match.decide())
-        assert table.rejected == {"state": 1}
-        assert table.plugin.report()["recorder"]["rejected"] == {"state": 1}
-
-
-@pytest.mark.parametrize("seats", [None, [PLUGIN, PLAYER], {0: [PLUGIN]}], ids=str)
-def test_battle_with_unusable_seats_is_counted_and_the_game_goes_on(tmp_path: Path, seats: Any) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        table.plugin.on_battle_start(99, seats)
-        table.plugin.on_battle_end(99, {0: 1, 1: -1}, False)
-        table.play()
-        assert table.rejected == {"seats": 1, "not started": 1}
+        assert table.plugin.report()["recorder"]["rejected"] == {"seats": 1, "not started": 1, "state": 1}
 
 
 @pytest.mark.parametrize("outcome", [None, [1, -1], {0: "won", 1: "lost"}, {0: 2, 1: -2}, {1: 1}, {}], ids=str)
@@ -316,10 +270,3 @@ def test_window_opens_at_the_end_of_a_battle(tmp_path: Path) -> None:
             match.play(match.decide())
             match.start_round()
         assert table.plugin.report()["window"]["open"]
-
-
-def test_evaluate_of_a_missing_version_is_an_error_with_a_sentence(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path) as table:
-        assert table.plugin.evaluate(version=77, bot="brawler", num_battles=2, seed=1) is None
-        assert "77" in table.plugin.metrics.notice
-        assert table.plugin.evaluate(version=None, bot="nobody", num_battles=2, seed=1) is None

@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torture, "CYCLES_COUNTED", 6)
 
 
-@pytest.mark.parametrize("what", ["swap", "cycle"])
+@pytest.mark.parametrize("what", RUNS)
 def test_a_little_of_each_finds_nothing_and_goes_on_where_it_was(what: str) -> None:
     done = torture.COUNTED[what][0]
     assert torture.main(what, RUNS[what] // 2) == 0

@@ -46,13 +46,20 @@ def test_help_names_every_command_and_every_command_explains_itself(capsys: pyte
         assert len(out.splitlines()) > 5
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["evaluate", "--battles", "many"], ["install"]])
+@pytest.mark.parametrize(
+    "command",
+    ["", "dance", "evaluate --battles many", "install", "train --decisions -5"]
+    + [f"train --minutes {bad}" for bad in (0, -1, "nan")],
+)
 def test_a_wrong_command_line_has_status_2_and_the_usage(
-    capsys: pytest.CaptureFixture[str], arguments: list[str]
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    status, _, err = run(capsys, *arguments)
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(capsys, *command.split())
     assert status == 2
     assert "usage: cornerman" in err
+    assert "must be a" in err or not command.startswith("train")
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_runs_as_a_module_of_its_own() -> None:
@@ -62,15 +69,11 @@ def test_it_runs_as_a_module_of_its_own() -> None:
     assert ended.stdout == f"cornerman {cornerman.__version__}\n"
 
 
-# ------------------------------------------------------------------------------------------------------------ the game
-
-
-def test_games_are_found_by_entry_point_by_module_and_alone() -> None:
+def test_games_are_found_by_entry_point_by_module_and_in_the_present_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert find_game("ringside") is RINGSIDE
     assert find_game("game_adapter.ringside.game:RINGSIDE") is RINGSIDE
-
-
-def test_a_game_in_the_present_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "boxing_game.py").write_text("from tests.support.choosing import Choosing\nGAME = Choosing()\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -95,9 +98,6 @@ def test_a_game_that_cannot_be_used_is_a_sentence(capsys: pytest.CaptureFixture[
     status, out, err = run(capsys, "evaluate", "--game", name, "--agent", "random")
     assert (status, out) == (1, "")
     assert err.startswith("cornerman evaluate: ")
-
-
-# ------------------------------------------------------------------------------------------------------------ evaluate
 
 
 def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -136,9 +136,6 @@ def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixtu
     assert f", only {row['different_battles']} of these 200 battles differ" in out
 
 
-# --------------------------------------------------------------------------------------------------------------- train
-
-
 def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text('device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\n')
     status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
@@ -150,19 +147,6 @@ def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert row["agent"] != "version 0", "nothing passed the gate"
     assert row["win_rate"] > 0.4  # the best there is wins every second battle, the other half are drawn
     assert row["losses"] == 0
-
-
-@pytest.mark.parametrize("limit", [("--decisions", -5), ("--minutes", 0), ("--minutes", -1), ("--minutes", "nan")])
-def test_train_without_a_usable_limit_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, limit: tuple[str, object]
-) -> None:
-    status, _, err = run(capsys, "train", "--game", GAME, "--data", tmp_path, *limit)
-    assert status == 2
-    assert "must be a" in err
-    assert not list(tmp_path.iterdir())
-
-
-# ------------------------------------------------------------------------------------------------------------- install
 
 
 def test_install_copies_the_plugin_and_replaces_an_older_copy(
@@ -177,15 +161,6 @@ def test_install_copies_the_plugin_and_replaces_an_older_copy(
         assert {path.relative_to(copy) for path in copy.rglob("*")} == wanted
         assert [path.name for path in (tmp_path / "plugins").iterdir()] == ["cornerman"]
         (copy / "left_from_an_older_one.py").write_text("")
-
-
-def test_install_refuses_the_folder_that_it_runs_from(capsys: pytest.CaptureFixture[str]) -> None:
-    source = Path(cornerman.__file__).parent
-    before = sorted(source.iterdir())
-    status, _, err = run(capsys, "install", source.parent)
-    assert status == 1
-    assert "the folder this runs from" in err
-    assert sorted(source.iterdir()) == before
 
 
 @pytest.mark.parametrize("when", ["copying", "moving in"])
@@ -216,11 +191,17 @@ def test_a_copy_that_fails_leaves_the_old_one_and_nothing_else(
     assert (old / "mine.txt").read_text() == "old"
 
 
-def test_install_where_a_file_is_in_the_way_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_install_refuses_the_folder_that_it_runs_from_and_a_file_in_the_way(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = Path(cornerman.__file__).parent
+    before = sorted(source.iterdir())
     (tmp_path / "plugins").write_text("")
-    status, _, err = run(capsys, "install", tmp_path / "plugins")
-    assert status == 1
-    assert "could not be copied" in err
+    for folder, why in ((source.parent, "the folder this runs from"), (tmp_path / "plugins", "could not be copied")):
+        status, _, err = run(capsys, "install", folder)
+        assert status == 1
+        assert why in err
+    assert sorted(source.iterdir()) == before
 
 
 def test_who_stops_reading_the_output_ends_it_quietly() -> None:

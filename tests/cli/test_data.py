@@ -13,6 +13,7 @@ from cornerman.__main__ import main
 from cornerman.cli.data import identity_of
 from cornerman.contract import BattleEnd, Source
 from cornerman.experience.battle_store import FILE_NAME
+from cornerman.models.manifest import Provenance
 from tests.support.choosing import Gym
 from tests.support.held_folder import held
 
@@ -78,7 +79,7 @@ def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsy
     assert again.experience.buffers.player.check_valid() is None
 
 
-def test_a_plot(data: Path, tmp_path: Path, capsys: Output) -> None:
+def test_a_plot(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "data.png"
     assert main(["data", "--data", str(data), "--plot", str(path)]) == 0
@@ -86,9 +87,6 @@ def test_a_plot(data: Path, tmp_path: Path, capsys: Output) -> None:
     assert f"Drawn to {path}" in capsys.readouterr().out
     assert main(["data", "--data", str(data), "--plot", str(tmp_path / "data.xyz")]) == 1
     assert "cannot be drawn" in capsys.readouterr().err
-
-
-def test_without_matplotlib(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["data", "--data", str(data), "--plot", "data.png"]) == 1
     assert "pip install matplotlib" in capsys.readouterr().err
@@ -147,7 +145,7 @@ def test_a_folder_without_anything(tmp_path: Path, capsys: Output) -> None:
 
 def test_the_newest_readable_version_says_which_game_it_is(tmp_path: Path) -> None:
     gym = Gym(tmp_path)
-    gym.registry.save(gym.slot.champion.flat, gym.registry.manifest(0))  # type: ignore[arg-type]  # has what is asked
+    gym.registry.save(gym.slot.champion.flat, Provenance())
     (tmp_path / "versions/000001/manifest.json").write_text("garbage")
     identity = identity_of(tmp_path)
     assert identity is not None

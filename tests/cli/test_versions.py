@@ -173,9 +173,6 @@ def test_the_table_needs_no_torch(data: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
 
 
-# ---------------------------------------------------------------------------------------------------- the family tree
-
-
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., VersionEntry]:
     """A version of any number and parent, for a list."""
@@ -213,6 +210,9 @@ def test_tree_lines_draws_a_family(entry: Callable[..., VersionEntry]) -> None:
         "7  damaged: It is damaged.",
     ]
     assert tree_lines([], {}) == []
+    lines = tree_lines([entry(version, version - 1 if version else None) for version in range(3000)], {})
+    assert len(lines) == 3000
+    assert max(len(line) for line in lines) < 40, "a long line of descent stays in one column"
 
 
 @given(parents=st.dictionaries(st.integers(0, 12), st.none() | st.integers(0, 12)))
@@ -221,12 +221,6 @@ def test_tree_lines_shows_every_version_once_whatever_its_parent_is_said_to_be(
 ) -> None:
     lines = tree_lines([entry(version, parent) for version, parent in parents.items()], {})
     assert sorted(int(line.lstrip("│├└─ ").split()[0]) for line in lines if line) == sorted(parents)
-
-
-def test_tree_lines_keeps_a_long_line_of_descent_in_one_column(entry: Callable[..., VersionEntry]) -> None:
-    lines = tree_lines([entry(version, version - 1 if version else None) for version in range(3000)], {})
-    assert len(lines) == 3000
-    assert max(len(line) for line in lines) < 40
 
 
 @pytest.mark.parametrize(

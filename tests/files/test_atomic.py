@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,55 +80,37 @@ def test_macos_syncs_down_to_the_disk_where_it_can(
     assert calls == (["full"] * 2 if supported else ["full", "plain"] * 2)  # the file and its folder
 
 
+@pytest.mark.parametrize("name", ["replace", "rename", "unlink"])
 @pytest.mark.parametrize(("busy", "attempts"), [(3, 8), (8, 8), (1, 1)])
 def test_a_file_that_windows_holds_for_a_moment_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int, attempts: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, busy: int, attempts: int
 ) -> None:
-    real, calls = os.replace, list[Any]()
+    owner: Any = Path if name == "unlink" else os
+    real, calls = getattr(owner, name), list[Any]()
 
-    def held(*paths: Any) -> None:
+    def held(*paths: Any, **more: Any) -> None:
         calls.append(paths)
         if len(calls) <= busy:
             raise PermissionError(errno.EACCES, "held by a virus scanner")
-        real(*paths)
+        real(*paths, **more)
 
+    path, goal, new = tmp_path / "a", tmp_path / "b", tmp_path / "new"
+    path.write_bytes(b"old")
+    new.mkdir()
     monkeypatch.setattr(atomic, "_BUSY_ATTEMPTS", attempts)
     monkeypatch.setattr(atomic, "_BUSY_WAIT_S", 0.0)
-    monkeypatch.setattr(os, "replace", held)
-    (tmp_path / "a").write_bytes(b"old")
-    if busy < attempts:
-        replace_file(tmp_path / "a", b"new")
-    else:
-        with pytest.raises(PermissionError):
-            replace_file(tmp_path / "a", b"new")
-    assert (tmp_path / "a").read_bytes() == (b"new" if busy < attempts else b"old")
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_unlink_and_moving_a_folder_are_tried_again_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = {"unlink": 2, "rename": 2}
-
-    def held_at_first(name: str, real: Any) -> Any:
-        def call(*arguments: Any, **more: Any) -> Any:
-            failures[name] -= 1
-            if failures[name] >= 0:
-                raise PermissionError(errno.EACCES, "held by a backup")
-            return real(*arguments, **more)
-
-        return call
-
-    monkeypatch.setattr(atomic, "_BUSY_ATTEMPTS", 3)
-    monkeypatch.setattr(atomic, "_BUSY_WAIT_S", 0.0)
-    (tmp_path / "a").write_bytes(b"x")
-    (tmp_path / "new").mkdir()
-    monkeypatch.setattr(Path, "unlink", held_at_first("unlink", Path.unlink))
-    monkeypatch.setattr(os, "rename", held_at_first("rename", os.rename))
-    atomic.unlink(tmp_path / "a")
-    move_folder(tmp_path / "new", tmp_path / "moved")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["moved"]
-
-
-# ------------------------------------------------------------------------------------------------------------ reading
+    done: dict[str, Callable[[], object]] = {
+        "replace": lambda: replace_file(path, b"new"),
+        "rename": lambda: move_folder(new, goal),
+        "unlink": lambda: atomic.unlink(path),
+    }
+    with monkeypatch.context() as patch, suppress(PermissionError) if busy >= attempts else nullcontext():
+        patch.setattr(owner, name, held)
+        done[name]()
+        assert busy < attempts, "in vain"
+    left = {"replace": {"a", "new"}, "rename": {"a", "b"}, "unlink": {"new"}}[name] if busy < attempts else {"a", "new"}
+    assert {entry.name for entry in tmp_path.iterdir()} == left
+    assert not path.exists() or path.read_bytes() == (b"new" if name == "replace" and busy < attempts else b"old")
 
 
 def test_reading_is_bounded_and_only_of_plain_files(tmp_path: Path) -> None:
@@ -139,12 +123,10 @@ def test_reading_is_bounded_and_only_of_plain_files(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a plain file"):
         read_file(tmp_path, 99, "It")
 
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of Unix")
-def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ModelError, match="plain file"):
-        read_file(tmp_path / "pipe", 99, "It")
+    if hasattr(os, "mkfifo"):  # named pipes are a thing of Unix
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(ModelError, match="plain file"):
+            read_file(tmp_path / "pipe", 99, "It")
 
 
 @pytest.mark.parametrize(

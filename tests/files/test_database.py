@@ -66,14 +66,10 @@ def test_a_transaction_is_kept_whole_or_not_at_all(open_database: Open) -> None:
     assert texts(open_database()) == ["kept"]
 
 
-def test_what_is_committed_is_synced_and_what_is_deleted_overwritten(open_database: Open) -> None:
+def test_what_is_committed_is_synced_and_what_is_deleted_overwritten(open_database: Open, path: Path) -> None:
     database = open_database()
     for setting, value in (("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1)):
         assert database.rows(f"pragma {setting}") == [(value,)]
-
-
-def test_shrink_leaves_nothing_that_was_deleted_in_the_file_or_its_log(open_database: Open, path: Path) -> None:
-    database = open_database()
     add(database, "a secret of the player")
     with database.writing() as connection:
         connection.execute("delete from notes")
@@ -88,15 +84,9 @@ def test_erase_deletes_the_file_its_log_and_what_was_set_aside(open_database: Op
     (path.parent / "notes.txt").write_text("another's")
     erase(path)
     assert [left.name for left in path.parent.iterdir()] == ["notes.txt"]
-
-
-def test_the_log_of_a_file_that_is_gone_is_not_taken_for_a_new_ones(open_database: Open, path: Path) -> None:
     add(open_database(), "text")
     path.unlink()
-    assert texts(open_database()) == []
-
-
-# ------------------------------------------------------------------------------------------------------------- damage
+    assert texts(open_database()) == [], "the log of a file that is gone is not taken for a new one's"
 
 
 @pytest.mark.parametrize("data", [b"not a database at all", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 10])
@@ -148,9 +138,6 @@ def test_any_damage_ends_in_a_usable_database(tmp_path: Path, data: st.DataObjec
         texts(database)
         add(database, "another")
         assert texts(database)[-1] == "another"
-
-
-# ----------------------------------------------------------------------------------------- faults that are not damage
 
 
 def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:

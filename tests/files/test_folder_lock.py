@@ -23,22 +23,11 @@ def test_another_process_is_kept_out_and_named_until_it_ends(tmp_path: Path, end
     FolderLock(tmp_path / "data", "the test").release()
 
 
-def test_released_it_lets_others_in(tmp_path: Path) -> None:
-    lock = FolderLock(tmp_path, "the test")
-    lock.release()
-    lock.release()
-    with held(tmp_path):
-        pass
-
-
 def test_a_holder_whose_note_is_damaged_is_still_a_holder(tmp_path: Path) -> None:
     with held(tmp_path):
         (tmp_path / FILE_NAME).write_bytes(b"\xff{")
         with pytest.raises(DataInUseError, match="in use by another process"):
             FolderLock(tmp_path, "the test")
-
-
-def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="cannot be used"):
         FolderLock(tmp_path / "file" / "data", "the test")

@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 
 from cornerman.files.preferences import FILE_NAME, Preferences, read_preferences, write_preferences
-from cornerman.policy.difficulty import LEVELS
-from cornerman.settings import NUM_LEVELS
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table
-
-
-def test_every_level_of_the_settings_has_a_meaning() -> None:
-    assert len(LEVELS) == NUM_LEVELS
 
 
 def test_read_gives_what_was_written(tmp_path: Path) -> None:
@@ -36,10 +30,6 @@ def test_a_damaged_note_is_a_sentence_and_the_settings_count(tmp_path: Path, tex
     assert read_preferences(tmp_path, said.append) is None
     assert len(said) == 1
     assert said[0].endswith("The settings count.")
-
-
-def test_a_note_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
-    write_preferences(tmp_path / "missing", Preferences(True, True, 5))
 
 
 def test_the_panels_switches_hold_at_the_next_start(tmp_path: Path) -> None:

@@ -68,11 +68,6 @@ def test_lines_count_clamped_numbers_abandoned_battles_and_other_actions(tmp_pat
     assert "3 times the game played another action" in told(tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_raises_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    QualityNote(tmp_path / "missing").write(spoilt().recorder.quality())
-    assert "could not be written" in caplog.text
-
-
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"recorded": 1, "rejected": 5, "examples": {}}', '{"recorded"'])
 def test_a_damaged_note_is_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE_NAME).write_text(content)
@@ -80,7 +75,9 @@ def test_a_damaged_note_is_a_sentence(tmp_path: Path, content: str) -> None:
     assert line.endswith(".")
 
 
-def test_erased_it_is_gone(tmp_path: Path) -> None:
+def test_erased_it_is_gone_and_a_folder_that_cannot_be_written_raises_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     note, bench = QualityNote(tmp_path), spoilt()
     note.write(bench.recorder.quality())
     note.erase()
@@ -90,3 +87,5 @@ def test_erased_it_is_gone(tmp_path: Path) -> None:
     note.write(bench.recorder.quality(), ending=True)
     assert list(tmp_path.iterdir()) == []
     assert "nothing was recorded yet" in told(tmp_path)
+    QualityNote(tmp_path / "missing").write(spoilt().recorder.quality())
+    assert "could not be written" in caplog.text

@@ -105,25 +105,6 @@ def test_fighters_state_changes_its_picture() -> None:
     assert len(pictures) == 5
 
 
-def test_health_bars_glide_and_arrive() -> None:
-    battle = RINGSIDE.new_battle(3)
-    stage = Stage(battle, Sprites())
-    while not (turn := battle.apply(0)).damage:
-        stage.play(turn)
-        stage.step(5)
-    stage.play(turn)
-    target = turn.target
-    assert target is not None
-    before, values = stage.shown[target], []
-    for _ in range(120):
-        stage.step(FRAME_S)
-        values.append(stage.shown[target])
-    assert values == sorted(values, reverse=True)
-    assert len({round(value, 2) for value in values}) > 5, "it jumped"
-    assert values[-1] == pytest.approx(before - turn.damage)
-    assert not stage.busy
-
-
 def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
     window = opened(tmp_path)
     assert isinstance(window.screen, TitleScreen)

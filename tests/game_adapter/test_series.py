@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
-from game_adapter.curve import draw_curve
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.series import HEADER, STAND_IN, Series, run
 from tests.support.recording_host import RecordingHost, RecordingPlugin
@@ -180,16 +178,3 @@ def test_interrupt_ends_the_series_with_a_summary(play: Play, tmp_path: Path) ->
     *lines, last = path.read_text("utf-8").splitlines()
     assert len(lines) == 3
     assert "summary" in json.loads(last)
-
-
-def test_curve_shows_a_series_and_its_swaps(series_of: Callable[..., Series], tmp_path: Path) -> None:
-    series, empty = series_of(Boxer()), series_of(Boxer())
-    list(series)
-    draw_curve(series, tmp_path / "curve.png")
-    draw_curve(empty, tmp_path / "empty.png")
-    with Image.open(tmp_path / "curve.png") as picture, Image.open(tmp_path / "empty.png") as blank:
-        assert picture.size == blank.size == (900, 500)
-        red, blue = (200, 69, 47), (51, 101, 138)  # the line, and the dotted swaps
-        colours = {colour for _, colour in picture.convert("RGB").getcolors(450_000) or []}
-        assert {red, blue} <= colours
-        assert not {red, blue} & {colour for _, colour in blank.convert("RGB").getcolors(450_000) or []}

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.learning import update
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Rates
 from cornerman.policy.q_network import NetworkSpec
@@ -53,15 +52,6 @@ def test_a_device_stops_after_the_step_under_way(monkeypatch: pytest.MonkeyPatch
     assert pupil.learn_rows(rows, 3, stop=stop).steps == 2
 
 
-def test_rows_on_a_device_stay_there_until_a_learner_on_the_cpu_takes_them() -> None:
-    """torch's "meta" has no values: what reads one raises, so rows there could not have been fetched."""
-    data, pupil = noise(8 * 4, SPEC), learner(device="meta")
-    there = {name: torch.from_numpy(column).to("meta") for name, column in vars(data).items()}
-    with pytest.raises(RuntimeError):
-        pupil.learn_burst(type(data)(**there))
-    same(pupil, learner())
-
-
 def test_a_failing_device_is_left_for_the_cpu_with_everything_learned() -> None:
     """torch's "meta" device accepts every operation and raises when a figure is asked for, like a device that died."""
     expected, pupil = learner(), learner(device="meta")
@@ -97,11 +87,3 @@ def test_without_torch_a_device_is_left_for_the_cpu(monkeypatch: pytest.MonkeyPa
     assert pupil.device == "cpu"
     assert pupil.fault.startswith("The cuda device failed")
     same(pupil, learner())
-
-
-def test_a_failing_step_on_the_cpu_is_not_hidden() -> None:
-    def fails(*arguments: object) -> update.Sums:
-        raise MemoryError
-
-    with pytest.raises(MemoryError):
-        learner(on_cpu=fails).learn_burst(noise(8, SPEC))

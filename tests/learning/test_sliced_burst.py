@@ -76,28 +76,31 @@ def whole(burst: SlicedBurst, budgets: list[float]) -> float:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.0007, 0.002, 0.01, 1.0]), min_size=1, max_size=5))
-def test_any_parts_give_the_same_weights_and_loss(budgets: list[float]) -> None:
-    def learned(budgets: list[float]) -> tuple[Learner, list[float]]:
+def test_any_parts_and_bursts_at_once_give_the_same_weights_and_loss(budgets: list[float]) -> None:
+    def learned(budgets: list[float], at_once: int = 1) -> tuple[Learner, list[float]]:
         learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), buffers()
         burst, losses = SlicedBurst(learner, BATCH, uncounted), []
-        for _ in range(8):  # past a clearing of tiny moments
-            burst.begin(drawn, STEPS)
+        for _ in range(8 // at_once):  # past a clearing of tiny moments
+            burst.begin(drawn, STEPS, at_once)
             losses.append(whole(burst, budgets))
         return learner, losses
 
-    (at_once, expected), (parts, found) = learned([1e9]), learned(budgets)
-    assert parts.steps == at_once.steps == 8 * STEPS
-    for name, array in at_once.state().items():
+    (whole_ones, expected), (parts, found), (together, _) = learned([1e9]), learned(budgets), learned([1e9], 4)
+    assert parts.steps == together.steps == whole_ones.steps == 8 * STEPS
+    for name, array in whole_ones.state().items():
         assert np.array_equal(array, parts.state()[name]), name
+        assert np.array_equal(array, together.state()[name]), name
     assert found == pytest.approx(expected)
 
 
-def test_advance_learns_as_many_steps_as_fit_and_at_least_one() -> None:
-    pretend = Pretend(step_s=0.001)
-    burst, drawn = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock), buffers()
+def test_advance_learns_as_many_steps_as_fit_and_at_least_one_and_counts_them() -> None:
+    counted, pretend = list[tuple[int, float]](), Pretend(step_s=0.001)
+    burst, drawn = SlicedBurst(pretend, BATCH, lambda *part: counted.append(part), clock=pretend.clock), buffers()
     burst.begin(drawn, STEPS)
     whole(burst, [0.0045])
     assert pretend.parts == [1, 4, 4, 4, 3], "the first tells how long a step takes"
+    assert [steps for steps, _ in counted] == pretend.parts
+    assert [seconds for _, seconds in counted] == pytest.approx([steps / 1000 for steps in pretend.parts])
     pretend.parts.clear()
     pretend.step_s = 0.01
     burst.begin(drawn, STEPS)
@@ -113,20 +116,10 @@ def test_advance_continues_where_a_part_was_stopped() -> None:
     burst.begin(drawn, STEPS, at_once=2)
     whole(burst, [1.0])
     assert pretend.parts == [1, *[3] * 10, 1]
-
-
-def test_bursts_at_once_learn_the_same_as_one_after_the_other() -> None:
-    weights = []
-    for at_once in (1, 4):
-        learner, drawn = Learner(SPEC, batch_size=BATCH, seed=1), buffers()
-        burst = SlicedBurst(learner, BATCH, uncounted)
-        for _ in range(8 // at_once):
-            burst.begin(drawn, STEPS, at_once)
-            whole(burst, [1e9])
-        weights.append(learner.state())
-    assert weights[0]["steps"] == 8 * STEPS
-    for name, array in weights[0].items():
-        assert np.array_equal(array, weights[1][name]), name
+    burst.begin(drawn, STEPS)
+    assert burst.advance(0.0) is None
+    burst.drop()
+    assert not burst.pending
 
 
 def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,16 +135,6 @@ def test_bursts_take_turns_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -
         burst.begin(drawn, STEPS, at_once)
         whole(burst, [1e9])
     assert taken == [2 * STEPS * BATCH, 3 * STEPS * BATCH]
-
-
-def test_drop_forgets_the_rest_of_the_burst() -> None:
-    pretend = Pretend()
-    burst = SlicedBurst(pretend, BATCH, uncounted, clock=pretend.clock)
-    burst.begin(buffers(), STEPS)
-    assert burst.advance(0.0) is None
-    burst.drop()
-    assert not burst.pending
-    assert pretend.parts == [1]
 
 
 @pytest.mark.parametrize(("loss", "apart"), [(MOST_LOSS - 1, False), (MOST_LOSS + 1, True), (1e30, True)])
@@ -179,14 +162,6 @@ def test_third_burst_in_a_row_without_a_finite_step_is_an_error() -> None:
         whole(burst, [1.0])
 
 
-def test_steps_and_seconds_of_every_part_are_counted() -> None:
-    counted, pretend = list[tuple[int, float]](), Pretend(step_s=0.5)
-    burst = SlicedBurst(pretend, BATCH, lambda *part: counted.append(part), clock=pretend.clock)
-    burst.begin(buffers(), STEPS)
-    whole(burst, [1.0])
-    assert counted == [(1, 0.5), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (2, 1.0), (1, 0.5)]
-
-
 @pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
 def test_slice_ends_in_time_and_yields_only_where_there_are_frames(
     budget_s: float, monkeypatch: pytest.MonkeyPatch
@@ -207,11 +182,5 @@ def test_slice_ends_in_time_and_yields_only_where_there_are_frames(
     assert turns > 0
     assert len(slept) == (0 if budget_s == NO_FRAMES_S else pytest.approx(budget_s / 0.0007, abs=2))
 
-
-@pytest.mark.parametrize("budget_s", [0.003, NO_FRAMES_S])
-def test_slice_ends_when_the_flag_is_set(budget_s: float) -> None:
-    stop = np.zeros(1, np.uint8)
-    go_on = for_a_slice(1e6 * budget_s, stop)
-    assert go_on()
-    stop[0] = 1
-    assert not go_on()
+    stop = np.ones(1, np.uint8)
+    assert not for_a_slice(budget_s, stop)(), "stopped by the flag"

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from cornerman.learning import compiled, kernels, update
 from cornerman.learning.update import LearnSteps, Rates, Rows, Sums
-from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from tests.support.learning import WAYS, head_bias, on_cpu, random_rows, random_weights, specs
 
@@ -174,21 +173,6 @@ def test_online_network_chooses_and_target_network_values(learn: LearnSteps) -> 
     assert run(learn, weights, SPEC, rows, Rates())[3] == pytest.approx(abs(9.0 - (1.0 + 0.5 * 40.0)))
 
 
-@pytest.mark.parametrize("name", ["reward", "observation"])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_step_that_is_not_finite_changes_nothing_and_the_next_one_counts_on(
-    learn: LearnSteps, name: str, value: float
-) -> None:
-    rows = random_rows(SPEC, 3, 8, np.random.default_rng(1))
-    weights, expected = (random_weights(SPEC, np.random.default_rng(2)) for _ in range(2))
-    column = getattr(rows, name).copy()
-    column[1, 3] = value
-    assert run(learn, weights, SPEC, rows._replace(**{name: column}), Rates())[:2] == (2, 1)
-    for step, k in enumerate((0, 2)):
-        run(learn, expected, SPEC, Rows(*(column[k : k + 1] for column in rows)), Rates(), step)
-    assert np.array_equal(weights, expected)
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_moments_never_stay_denormal(way: str) -> None:
     """In float32 a moment below 1.2e-38 is denormal; parameters without a gradient come there in 80 and 4,000 steps."""
@@ -201,22 +185,3 @@ def test_moments_never_stay_denormal(way: str) -> None:
     assert (first == 0.0).any()
     assert not ((first != 0.0) & (first < update.TINY * 0.999)).any()
     assert (second >= update.TINY * 0.999).all()
-
-
-def test_once_stopped_the_step_under_way_is_the_last(learn: LearnSteps) -> None:
-    rows = random_rows(SPEC, 5, 4, np.random.default_rng(1))
-    weights = random_weights(SPEC, np.random.default_rng(2))
-    assert run(learn, weights, SPEC, rows, Rates(), stop=1)[:2] == (1, 0)
-
-
-@settings(max_examples=20, deadline=None)
-@given(spec=specs, seed=st.integers(0, 2**32 - 1))
-def test_forward_pass_equals_the_policy_that_plays(spec: NetworkSpec, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    weights = random_weights(spec, random)
-    observations, values = random.normal(size=(3, spec.observation_size)), np.empty((3, spec.num_actions))
-    sizes = update.sizes_of(spec)
-    memory = update.memory_of(np.empty(update.scratch_size(spec, 3)), sizes, 3)[:-1]
-    update.forward(update.layers_of(weights[0], sizes), memory, observations, values)
-    played = Policy(spec, weights[0].astype(np.float32)).q_values_batch(observations.astype(np.float32))
-    np.testing.assert_allclose(values, played, rtol=2e-3, atol=2e-3)

@@ -33,13 +33,15 @@ def test_manifest_holds_every_field_of_the_design(tmp_path: Path) -> None:
     registry.save(flat(1), Provenance(parent=0, learning_steps=400, rows={"player": 30, "plugin": 70}, gate=PASSED))
     stored = json.loads(path_of(tmp_path, 1, "manifest.json").read_text("utf-8"))
     assert stored["schema"] == 1
-    assert (stored["game"], stored["game_version"], stored["encoder_version"]) == ("toy", "1.0", "layout-1")
-    assert stored["action_names"] == ["a", "b", "c", "d", "e"]
+    expected: dict[str, Any] = {
+        "game": "toy",
+        "game_version": "1.0",
+        "encoder_version": "layout-1",
+        "action_names": list("abcde"),
+    }
+    expected |= {"parent": 0, "learning_steps": 400, "rows": {"player": 30, "plugin": 70}, "gate": PASSED}
+    assert stored.items() >= {**expected, "created": "2023-11-14T22:13:20+00:00"}.items()
     assert stored["shapes"]["hidden0.weight"] == [18, 8]
-    assert (stored["parent"], stored["learning_steps"]) == (0, 400)
-    assert stored["rows"] == {"player": 30, "plugin": 70}
-    assert stored["gate"]["promote"] is True
-    assert stored["created"] == "2023-11-14T22:13:20+00:00"
     assert stored["plugin_version"]
     assert len(stored["sha256"]) == 64
     card = path_of(tmp_path, 1, "card.md").read_text("utf-8")
@@ -115,7 +117,8 @@ def mutated(data: Any, whole: bytes) -> Any:
         return whole + data.draw(st.binary(min_size=1, max_size=20))
     if kind == "text":
         changes = [(b"8", b"-8"), (b'"', b""), (b"1", b"1e999"), (b":", b":[["), (b"0", b"null"), (b"F32", b"F64")]
-        return whole.replace(*data.draw(st.sampled_from(changes)), data.draw(st.integers(1, 3)))
+        old, new = data.draw(st.sampled_from(changes))
+        return whole.replace(old, new, data.draw(st.integers(1, 3)))
     return whole[:at] + data.draw(st.binary(max_size=20)) + whole[at + data.draw(st.integers(0, 20)) :]
 
 

@@ -52,9 +52,6 @@ def shares(policy: Policy, mask: list[bool], num_draws: int = 4000, **how: float
     return [chosen.count(action) / num_draws for action in range(len(mask))]
 
 
-# ------------------------------------------------------------------------------------------------------- Q-values
-
-
 @settings(max_examples=60, deadline=None)
 @given(spec=specs, seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 30.0]))
 def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, scale: float) -> None:
@@ -71,23 +68,15 @@ def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, 
     assert batch.dtype == np.float32
 
 
-def test_q_values_are_a_new_array_each_time() -> None:
-    policy = Policy(SPEC, random_flat(SPEC, 1))
-    first = policy.q_values(np.ones(7, np.float32))
-    kept = first.copy()
-    policy.q_values(np.zeros(7, np.float32))
-    assert np.array_equal(first, kept)
-
-
-# ------------------------------------------------------------------------------------------------------ immutable
-
-
 def test_a_policy_keeps_its_own_frozen_copy() -> None:
     flat = random_flat(SPEC, 3)
     policy = Policy(SPEC, flat, version=4)
     before = policy.q_values(np.ones(7, np.float32))
     flat[:] = 0.0
-    assert np.array_equal(policy.q_values(np.ones(7, np.float32)), before)
+    kept = before.copy()
+    assert np.array_equal(policy.q_values(np.ones(7, np.float32)), kept)
+    assert not np.array_equal(policy.q_values(np.zeros(7, np.float32)), kept)
+    assert np.array_equal(before, kept), "a new array each time"
     assert policy.version == 4
     with pytest.raises(ValueError, match="read-only"):
         policy.flat[0] = 1.0
@@ -113,17 +102,11 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         Policy.from_arrays(SPEC, {**arrays, "hidden0.gain": np.zeros((4, 4), np.float32)})
     with pytest.raises(ValueError, match="parameters"):
         Policy(SPEC, np.zeros(3, np.float32))
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_parameters_that_are_not_finite_are_refused(value: float) -> None:
-    flat = random_flat(SPEC, 5)
-    flat[17] = value
-    with pytest.raises(ValueError, match="finite"):
-        Policy(SPEC, flat)
-
-
-# ------------------------------------------------------------------------------------------------------ decisions
+    for value in (np.nan, np.inf):
+        flat = random_flat(SPEC, 5)
+        flat[17] = value
+        with pytest.raises(ValueError, match="finite"):
+            Policy(SPEC, flat)
 
 
 def test_greedy_takes_the_best_legal_action_and_the_first_of_equals() -> None:
@@ -181,15 +164,17 @@ def test_clearly_bad_actions_are_never_drawn() -> None:
     assert got[2] > 0.05
 
 
-def test_the_same_generator_gives_the_same_decisions() -> None:
-    policy = Policy(SPEC, random_flat(SPEC, 8))
-    runs = []
-    for _ in range(2):
-        random = np.random.default_rng(11)
-        mask = np.ones(5, bool)
-        runs.append([policy.act(np.ones(7, np.float32), mask, random, 5.0, 0.3) for _ in range(50)])
-    assert runs[0] == runs[1]
-    assert len(set(runs[0])) > 1
+def test_a_draw_has_the_promised_scales_and_a_vector_of_another_length_is_refused() -> None:
+    spec = NetworkSpec(400, 300, (500,))
+    flat = draw(spec, np.random.default_rng(0))
+    views = split(flat, spec)
+    assert views["hidden0.weight"].std() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+    for name, view in views.items():
+        assert name == "hidden0.weight" or (view == (name == "hidden0.gain")).all(), name
+    assert np.array_equal(np.concatenate([view.ravel() for view in views.values()]), flat)
+    for size in (0, flat.size - 1, flat.size + 1):
+        with pytest.raises(ValueError, match=str(spec.num_parameters)):
+            split(np.zeros(size, np.float32), spec)
 
 
 def test_a_network_that_learned_nothing_prefers_nothing() -> None:

@@ -32,18 +32,18 @@ REPORT: dict[str, Any] = {
 }
 EMPTY: dict[str, Any] = {
     "plugin": {"on": False, "recording": False, "learning": False, "notice": ""},
-    "version": -1,
-    "replay": {"fill": 0, "capacity": 10_000},
     "recorder": {"recorded": 0, "rejected": {}},
-    "learner": {"steps": 0, "loss": None, "accuracy": None, "steps_per_s": None},
+    "learner": dict.fromkeys(REPORT["learner"]) | {"steps": 0},
     "gate": {"state": "", "pairs": 0, "score": None, "verdict": ""},
     "record": {"battles": 0, "wins": 0, "win_rate": None, "interval": None},
-    "window": {"open": False, "why": ""},
-    "device": "",
-    "machine": {"cpu_percent": None, "memory_mb": None, "memory_percent": None, "temperature_c": None},
-    "difficulty": {"level": 1, "name": "gentle", "levels": ["gentle", "easy", "even", "hard", "its best"]},
+    "machine": dict.fromkeys(REPORT["machine"]),
+    "difficulty": REPORT["difficulty"] | {"level": 1, "name": "gentle"},
+    "version": -1,
     "swaps": 0,
+    "device": "",
     "events": [],
+    "replay": {"fill": 0, "capacity": 10_000},
+    "window": {"open": False, "why": ""},
 }
 
 

@@ -94,6 +94,7 @@ def assert_sound(folder: Path) -> None:
     assert not any(entry.state == "damaged" for entry in registry.versions())
     saved, _ = CheckpointFile(folder).load()
     assert saved is not None
+    assert saved[0]["x"].tolist() == list(range(4 + saved[1]["n"])), "the state before or the one that was saved"
     assert registry.save(flat(9), Provenance(parent=policy.version)) >= 3
 
 

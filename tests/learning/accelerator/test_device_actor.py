@@ -10,7 +10,6 @@ import pytest
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.selfplay.batched import BatchedAgent, SelfPlay
 from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.selfplay.worker import Worker
 from cornerman.settings import Settings
@@ -47,20 +46,14 @@ def rows(seed: int = 0) -> tuple[Any, Any]:
 def test_device_actor_decides_as_numpy_does(epsilon: float) -> None:
     observations, masks = rows()
     wanted = policy(1).act_batch(observations, masks, np.random.default_rng(2), epsilon)
-    found = actor(policy(1)).act_batch(observations, masks, np.random.default_rng(2), epsilon)
+    made = actor(policy(2, 5))
+    made.take(policy(1, 6))
+    assert made.version == 6
+    found = made.act_batch(observations, masks, np.random.default_rng(2), epsilon)
     assert found.dtype == np.int64
     assert masks[np.arange(ROWS), found].all()
     assert (found == wanted).mean() > 0.999  # two that are worth the same within float32 may be told apart otherwise
     assert len(set(found.tolist())) > 3
-
-
-def test_device_actor_acts_by_the_policy_taken_last() -> None:
-    made = actor(policy(1, 5))
-    made.take(policy(2, 6))
-    observations, masks = rows()
-    assert made.version == 6
-    wanted = policy(2).act_batch(observations, masks, np.random.default_rng(0))
-    assert (made.act_batch(observations, masks, np.random.default_rng(0)) == wanted).mean() > 0.999
 
 
 def test_device_actor_plays_any_legal_action_where_nothing_was_learned() -> None:
@@ -87,24 +80,12 @@ def test_device_actor_leaves_a_failing_device_and_decides_the_same(
     assert made.fault == f"Acting on cpu failed, so it continues with numpy: {error}"
     monkeypatch.undo()
     made.take(policy(2, 9))
-    assert (
-        made.act_batch(observations, masks, np.random.default_rng(0))
-        == policy(2).act_batch(observations, masks, np.random.default_rng(0))
-    ).all()
-
-
-def test_a_device_that_is_not_there_is_left_at_once() -> None:
-    made = DeviceActor(SPEC, "cuda")
-    made.take(policy(1))
-    assert torch.cuda.is_available() or made.fault.startswith("Acting on cuda failed")
-    observations, masks = rows()
-    assert len(made.act_batch(observations, masks, np.random.default_rng(0))) == ROWS
-
-
-def test_self_play_accepts_a_device_actor_as_a_policy() -> None:
-    play = SelfPlay(RINGSIDE.new_battles(8, 0), SPEC.observation_size, SPEC.num_actions, np.random.default_rng(0))
-    play.seat([BatchedAgent("present", actor(policy(1, 4)), 0.1)], np.zeros((2, 8), np.int64))
-    assert set(play.collect().columns["version"].tolist()) == {4}
+    found = made.act_batch(observations, masks, np.random.default_rng(0))
+    assert (found == policy(2).act_batch(observations, masks, np.random.default_rng(0))).all()
+    absent = DeviceActor(SPEC, "cuda")
+    absent.take(policy(1))
+    assert torch.cuda.is_available() or absent.fault.startswith("Acting on cuda failed")
+    assert len(absent.act_batch(observations, masks, np.random.default_rng(0))) == ROWS
 
 
 def test_worker_reports_a_device_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +101,6 @@ def test_worker_reports_a_device_that_failed(monkeypatch: pytest.MonkeyPatch) ->
     assert notes["decisions"] > 0
 
 
-# ------------------------------------------------------------------------------------------------------ the choice
-
-
 @pytest.mark.parametrize(("there", "where"), [(3e6, "cuda"), (1e5, NUMPY)])
 def test_the_faster_one_is_chosen_and_both_timings_are_told(there: float, where: str) -> None:
     choice = choose_acting("cuda", SPEC, 682, lambda device, spec, rows: there if device == "cuda" else 1e6)
@@ -131,8 +109,6 @@ def test_the_faster_one_is_chosen_and_both_timings_are_told(there: float, where:
     for part in (f"{there:,.0f} decisions a second on cuda", "1,000,000 with numpy", "682 at a time"):
         assert part in choice.why
 
-
-def test_a_trial_that_fails_leaves_it_to_numpy() -> None:
     def fails(device: str, spec: NetworkSpec, rows: int) -> float:
         raise RuntimeError("no kernel image")
 

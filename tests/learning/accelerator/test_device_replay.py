@@ -40,7 +40,7 @@ def same(found: Batch[Any], wanted: Batch[Any]) -> None:
         assert np.asarray(one).dtype == np.asarray(other).dtype
 
 
-def test_device_replay_draws_what_its_parent_draws() -> None:
+def test_device_replay_draws_and_saves_what_its_parent_does() -> None:
     random = np.random.default_rng(0)
     twin, ring = rings()
     for count in (1, 20, 29, 3, 47, 50, 120, 7, 43, 57):
@@ -62,16 +62,9 @@ def test_device_replay_draws_what_its_parent_draws() -> None:
     same(ring.sample(64), twin.sample(64))
     assert not ring.fault
 
-
-def test_device_replay_saves_the_same_checkpoint() -> None:
-    twin, ring = rings()
-    part = columns(70, np.random.default_rng(0))
-    twin.append_many(part)
-    ring.append_many(part)
     state = ring.state()
-    assert {name: array.tobytes() for name, array in state.items()} == {
-        name: array.tobytes() for name, array in twin.state().items()
-    }
+    wanted = {name: array.tobytes() for name, array in twin.state().items()}
+    assert {name: array.tobytes() for name, array in state.items()} == wanted
     again = rings()[1]
     again.restore(state)
     same(again.sample(64), twin.sample(64))
@@ -94,9 +87,6 @@ def test_device_replay_leaves_a_failing_device_and_draws_the_same(monkeypatch: p
     ring.append_many(part)
     twin.append_many(part)
     same(ring.sample(64), twin.sample(64))
-
-
-def test_a_device_that_is_not_there_is_left_at_once() -> None:
     ring = DeviceReplay(10, 6, 3, np.random.default_rng(0), "cuda")
     assert torch.cuda.is_available() or ring.fault.startswith("Rows on cuda failed")
     ring.append_many(columns(5, np.random.default_rng(0)))
@@ -111,8 +101,6 @@ def test_the_faster_way_is_chosen_and_both_timings_are_told(there: float, where:
     for part in (f"{there:,.0f} rows a second picked on cuda", "1,000,000 sent there", "4096 at a time"):
         assert part in choice.why
 
-
-def test_a_trial_that_fails_leaves_it_to_numpy() -> None:
     def fails(at: str, device: str, spec: NetworkSpec, rows: int) -> float:
         raise RuntimeError("no kernel image")
 
