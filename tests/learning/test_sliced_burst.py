@@ -21,13 +21,11 @@ SPEC = NetworkSpec(5, 4, (8,))
 BATCH, STEPS = 4, 16
 
 
-class Pretend:
+class Pretend(Learner):
     """A learner whose steps take as long as it is told, on a clock of its own."""
 
-    spec = SPEC
-    device = "cpu"
-
     def __init__(self, step_s: float = 0.001, loss: float = 0.5) -> None:
+        super().__init__(SPEC, batch_size=BATCH)
         self.now, self.step_s, self.loss, self.parts, self.applied = 0.0, step_s, loss, list[int](), True
         self.stops_after: int | None = None
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.experience.replay_buffer import Batch, ReplayBuffers, batch_for
-from cornerman.learning.learner import Learned
-from cornerman.policy.q_network import NetworkSpec
+from cornerman.learning.learner import Learner
 
 MOST_LOSS = 100.0
 """A mean Huber loss that no healthy network reaches: returns lie in about -2 to 2."""
@@ -51,23 +50,12 @@ def for_a_slice(budget_s: float, stop: Flag) -> Callable[[], bool]:
     return go_on
 
 
-class LearnerLike(Protocol):
-    """What is used of `learner.Learner`."""
-
-    @property
-    def spec(self) -> NetworkSpec: ...
-    @property
-    def device(self) -> str: ...  # another one once an accelerator has failed
-    def prepare(self, batch: Any) -> Any: ...
-    def learn_rows(self, rows: Any, start: int = 0, most: int | None = None, stop: Any = None) -> Learned: ...
-
-
 class SlicedBurst:
     """`begin` a burst, then `advance` it until it is no longer `pending`."""
 
     def __init__(
         self,
-        learner: LearnerLike,
+        learner: Learner,
         batch_size: int,
         count_steps: Callable[[int, float], object],
         stop: Flag | None = None,

@@ -22,14 +22,14 @@ READ_ONLY = "The data folder can only be read now: another game uses it, or the 
 
 
 class Loop(Protocol):
-    """The part of the training loop that commands call, on the thread that owns it."""
+    """The training loop, for commands on the thread that owns it."""
 
     def drop_candidate(self) -> None: ...
     def forget(self) -> None: ...
 
 
 class Training(Protocol):
-    """The part of the training service used here; `call` runs a command on the thread that owns the files."""
+    """The training service; `call` runs a command on the thread that owns the files."""
 
     @property
     def alive(self) -> bool: ...

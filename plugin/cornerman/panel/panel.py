@@ -22,6 +22,7 @@ LINE: Colour = (70, 78, 132)
 WORDS: Colour = (240, 240, 250)
 QUIET: Colour = (172, 178, 210)
 GOLD: Colour = (246, 200, 92)
+FOCUSED: Colour = (90, 82, 84)  # a quarter gold
 GOOD: Colour = (104, 214, 138)
 BAD: Colour = (244, 92, 88)
 MOODS: Mapping[str, Colour] = {"new": GOLD, "good": GOOD, "bad": BAD, "quiet": QUIET, "plain": WORDS}
@@ -176,6 +177,12 @@ class Panel:
             self._losses.append(loss)
         self._steps = steps
 
+    def _fill(self, surface: pygame.Surface, colour: Colour, box: Box, radius: int = 0, line: int = 0) -> None:
+        """Draw a box with round corners: filled, or with `line` as its outline of so many pixels."""
+        import pygame
+
+        pygame.draw.rect(surface, colour, box, line, border_radius=radius)
+
     def _draw_rows(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
         """The switches, the dial and the two buttons, one below the other."""
         left, top, width, _height = box
@@ -200,32 +207,27 @@ class Panel:
 
     def _frame(self, surface: pygame.Surface, row: int, place: Box) -> None:
         """Draw a row's field, gold when in focus, and keep its place for mouse events."""
-        import pygame
-
         left, top, width, height = place
         offset = surface.get_abs_offset()
         self._hits[row] = (left + offset[0], top + offset[1], width, height)
         focused = row == self.row
-        fill = tuple((3 * a + b) // 4 for a, b in zip(FIELD, GOLD, strict=True)) if focused else FIELD
-        pygame.draw.rect(surface, fill, place, border_radius=self._px(6))
-        pygame.draw.rect(surface, GOLD if focused else LINE, place, max(1, self._px(1)), border_radius=self._px(6))
+        self._fill(surface, FOCUSED if focused else FIELD, place, self._px(6))
+        self._fill(surface, GOLD if focused else LINE, place, self._px(6), max(1, self._px(1)))
 
     def _draw_switch(self, surface: pygame.Surface, inner: Box, on: bool) -> None:
         import pygame
 
         left, top, width, height = inner
         wide, high = self._px(26), self._px(13)
-        place = pygame.Rect(left + width - wide, top + (height - high) // 2, wide, high)
-        pygame.draw.rect(surface, GOOD if on else (84, 88, 120), place, border_radius=high // 2)
-        knob = place.right - high // 2 if on else place.left + high // 2
-        pygame.draw.circle(surface, WORDS, (knob, place.centery), high // 2 - 1)
+        start, y = left + width - wide, top + (height - high) // 2
+        self._fill(surface, GOOD if on else (84, 88, 120), (start, y, wide, high), high // 2)
+        knob = start + wide - high // 2 if on else start + high // 2
+        pygame.draw.circle(surface, WORDS, (knob, y + high // 2), high // 2 - 1)
         words = (left, top, width - wide - self._px(6), height)
         self._lettering.text(surface, "on" if on else "off", words, GOOD if on else QUIET, "right")
 
     def _draw_dial(self, surface: pygame.Surface, report: Mapping[str, Any], inner: Box) -> None:
         """The name of the level, and a step for each."""
-        import pygame
-
         left, top, width, height = inner
         difficulty = part_of(report, "difficulty")
         level, levels = int(difficulty.get("level") or 1), self._levels()
@@ -234,9 +236,8 @@ class Panel:
         each = width / max(len(levels), 1)
         for step in range(len(levels)):
             tall = self._px(6 + 2.2 * step)
-            place = pygame.Rect(left + round(step * each) + 1, 0, round(each) - self._px(3), tall)
-            place.bottom = top + height + self._px(20)
-            pygame.draw.rect(surface, GOLD if step < level else LINE, place, border_radius=self._px(2))
+            place = (left + round(step * each) + 1, top + height + self._px(20) - tall, round(each) - self._px(3), tall)
+            self._fill(surface, GOLD if step < level else LINE, place, self._px(2))
 
     def _draw_figures(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
         left, top, width, height = box
@@ -257,24 +258,17 @@ class Panel:
                 share = int(fill.get("fill") or 0) / max(int(fill.get("capacity") or 1), 1)
                 room = round(room * 0.72)
                 bar = (left + label + room, y + high // 2 - self._px(3), width - label - room, self._px(6))
-                self._draw_bar(surface, bar, share)
+                self._fill(surface, FIELD, bar, bar[3] // 2)
+                self._fill(surface, GOOD, (*bar[:2], round(bar[2] * min(max(share, 0.0), 1.0)), bar[3]))
             self._lettering.text(surface, value, (left + label, y, room, high), MOODS[mood])
-
-    def _draw_bar(self, surface: pygame.Surface, box: Box, share: float) -> None:
-        import pygame
-
-        left, top, width, height = box
-        pygame.draw.rect(surface, FIELD, box, border_radius=height // 2)
-        pygame.draw.rect(surface, GOOD, (left, top, round(width * min(max(share, 0.0), 1.0)), height))
 
     def _draw_curve(self, surface: pygame.Surface, box: Box) -> None:
         """The recent losses as a line, the newest at the right."""
         import pygame
 
         left, top, width, height = box
-        low, high = min(self._losses), max(self._losses)
-        span = (high - low) or 1.0
-        last = len(self._losses) - 1
+        low, last = min(self._losses), len(self._losses) - 1
+        span = (max(self._losses) - low) or 1.0
         points = [
             (left + round(i * (width - 1) / last), top + height - 1 - round((loss - low) / span * (height - 1)))
             for i, loss in enumerate(self._losses)
@@ -287,19 +281,16 @@ class Panel:
 
         left, top, width, height = box
         pygame.draw.line(surface, LINE, (left, top), (left + width, top), max(1, self._px(1)))
-        lines: list[tuple[str, Colour]] = []
         notice = str(part_of(report, "plugin").get("notice") or "")
-        for sentence in (self.answer, notice):
-            lines += [(line, GOLD) for line in self._lettering.wrapped(sentence, width)] if sentence else []
-        if rejected := rejected_of(report):
-            lines += [(line, BAD) for line in self._lettering.wrapped(rejected, width)[:REJECTED_LINES]]
-        for sentence in messages_of(report):
-            lines += [(line, WORDS) for line in self._lettering.wrapped(sentence, width)]
+        messages = [(self.answer, GOLD), (notice, GOLD), (rejected_of(report), BAD)]
+        messages += [(message, WORDS) for message in messages_of(report)]
         for event in report.get("events") or ():
-            if event.get("text") in (notice, report.get("device_why")):  # shown above
-                continue
-            sentence = f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}"
-            lines += [(line, QUIET) for line in self._lettering.wrapped(sentence, width)]
+            if event.get("text") not in (notice, report.get("device_why")):  # shown above
+                messages.append((f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}", QUIET))
+        lines: list[tuple[str, Colour]] = []
+        for message, colour in messages:
+            wrapped = self._lettering.wrapped(message, width) if message else []
+            lines += [(line, colour) for line in wrapped[: REJECTED_LINES if colour == BAD else None]]
         high = self._px(17)
         y = top + self._px(5)
         room = max(0, (top + height - y) // high)

@@ -22,6 +22,19 @@ class Switches:
     level: int = len(LEVELS)  # difficulty, from 1
 
 
+LEARNER = ("steps", "loss", "accuracy", "processing_time", "steps_per_s", "steps_to_candidate", "dropped", "failures")
+GATE = ("state", "pairs", "score", "verdict")
+_COUNTS = "fill kept steps dropped failures practised practice_decisions gate_pairs judged_pairs"
+UNKNOWN: Mapping[str, Any] = {
+    **dict.fromkeys(_COUNTS.split(), 0),
+    **dict.fromkeys(("loss", "accuracy", "processing_time", "steps_to_candidate", "gate_score"), None),
+    **dict.fromkeys(("gate_verdict", "device_why", "fault"), ""),
+    "gate_state": "idle",
+    "device": "none",
+}
+"""Figures before the trainer has set any."""
+
+
 class Report(TypedDict):
     """What `Cornerman.report()` gives. Everything is plain data and a copy; the game's thread may keep it."""
 
@@ -58,55 +71,25 @@ def compose(
     `figures` is `Metrics.snapshot()`, `training` `TrainingService.status()`, `recorder` `Recorder.quality()`, `results`
     the outcomes of the last live battles.
     """
-    get, chosen = figures.get, level(switches.level)
-    learning = switches.learning and not training["gave_up"]
+    chosen = level(switches.level)
+    learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
+    given = {**UNKNOWN, **figures}
     return {
-        "plugin": {
-            "on": switches.on,
-            "recording": switches.recording,
-            "learning": learning,
-            "notice": training["trouble"] or figures["notice"],
-        },
+        "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
         "version": slot.back(chosen.versions_back).version if switches.on else -1,
-        "replay": {"fill": get("fill", 0), "capacity": settings.replay_capacity},
-        "recorder": {**recorder, "kept": get("kept", 0)},
-        "learner": _learner(figures, settings.candidate_period),
-        "practice": {"played": get("practised", 0), "decisions": get("practice_decisions", 0)},
-        "gate": _gate(figures),
+        "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
+        "recorder": {**recorder, "kept": given["kept"]},
+        "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
+        "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
+        "gate": {**{name: given[f"gate_{name}"] for name in GATE}, "judged": given["judged_pairs"]},
         "record": _record(results),
         "window": _window(switches.on, learning, training["window"]),
-        "device": get("device", "none"),
-        "device_why": get("fault") or get("device_why", ""),
+        "device": given["device"],
+        "device_why": given["fault"] or given["device_why"],
         "machine": dict(training["machine"]),
         "difficulty": {"level": switches.level, "name": chosen.name, "levels": [each.name for each in LEVELS]},
         "swaps": slot.swaps,
         "events": figures["events"],
-    }
-
-
-def _learner(figures: Mapping[str, Any], candidate_period: int) -> dict[str, Any]:
-    get = figures.get
-    return {
-        "steps": get("steps", 0),
-        "loss": get("loss"),
-        "accuracy": get("accuracy"),
-        "processing_time": get("processing_time"),
-        "steps_per_s": figures["steps_per_s"],
-        "steps_to_candidate": get("steps_to_candidate"),
-        "candidate_period": candidate_period,
-        "dropped": get("dropped", 0),
-        "failures": get("failures", 0),
-    }
-
-
-def _gate(figures: Mapping[str, Any]) -> dict[str, Any]:
-    get = figures.get
-    return {
-        "state": get("gate_state", "idle"),
-        "pairs": get("gate_pairs", 0),
-        "score": get("gate_score"),
-        "verdict": get("gate_verdict", ""),
-        "judged": get("judged_pairs", 0),
     }
 
 
