@@ -60,7 +60,6 @@ def _command(
 
 
 def add_install(commands: Subparsers) -> None:
-    """Drop the plugin into a game's plugins folder, as a player would by hand."""
     text = "Copy this plugin into a game's plugins folder; an older copy there is replaced."
     parser = commands.add_parser("install", help="copy the plugin into a plugins folder", description=text)
     parser.add_argument("folder", type=Path, metavar="DIR", help="the game's plugins folder; made if it is missing")
@@ -96,7 +95,6 @@ def _replace(target: Path, source: Path, aside: Path) -> None:
 
 
 def add_evaluate(commands: Subparsers) -> None:
-    """Measure a stored version against bots."""
     text = "Play a stored version, or a bot, against bots in side-swapped battles."
     parser = _command(commands, run_evaluate, "how strong a version is, with an interval", text)
     add = parser.add_argument
@@ -109,7 +107,6 @@ def add_evaluate(commands: Subparsers) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
-    """A table, or a JSON line, for every bot."""
     from cornerman.evaluation.arena import Agent, different_text, evaluate
 
     game = find_game(options.game)
@@ -168,7 +165,6 @@ def _need_versions(data: Path) -> None:
 
 
 def add_data(commands: Subparsers) -> None:
-    """Show, draw, export and import recorded battles."""
     text = (
         "Show what is stored of recorded battles: rows by source, actions, outcomes, and what was set aside. "
         "Imports pass the same checks as recorded battles; files are .npz (numpy, no pickle) or .jsonl."
@@ -181,14 +177,13 @@ def add_data(commands: Subparsers) -> None:
 
 
 def run_data(options: argparse.Namespace) -> int:
-    """The import first, so that the table shows it."""
     from cornerman.cli.data import StoredData, identity_of
 
     if not options.game and not options.data.is_dir():
         raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
     identity = None if options.game else identity_of(options.data)
     stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
-    lines = stored.take_in(options.take_in) if options.take_in else []
+    lines = stored.take_in(options.take_in) if options.take_in else []  # first, so that the table shows it
     lines += [stored.export(options.export)] if options.export else []
     lines += [stored.plot(options.plot)] if options.plot else []
     print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))
@@ -196,7 +191,6 @@ def run_data(options: argparse.Namespace) -> int:
 
 
 def add_versions(commands: Subparsers) -> None:
-    """List, draw, promote, export, import and delete stored versions."""
     text = (
         "Without an action: a table of the stored versions, with ratings from the gate's battles (Bradley-Terry, "
         "400 points are odds of ten to one, the weakest bot at 0) and their 95 % intervals."
@@ -224,7 +218,6 @@ def add_versions(commands: Subparsers) -> None:
 
 
 def run_versions(options: argparse.Namespace) -> int:
-    """What was done, or the table."""
     from cornerman.cli.data import identity_of
     from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
 
@@ -258,7 +251,6 @@ def run_versions(options: argparse.Namespace) -> int:
 
 
 def add_train(commands: Subparsers) -> None:
-    """Learn from headless battles until a number of decisions or minutes is reached."""
     text = (
         "Train by headless battles over processes: workers collect, this process learns, one more judges, with the "
         "same learner and the same gate as in the game. Begins with the stored champion. Ctrl-C stops cleanly; "
@@ -283,7 +275,6 @@ def add_train(commands: Subparsers) -> None:
 
 
 def run_train(options: argparse.Namespace) -> int:
-    """A line every ten seconds and at every promotion, and a report at the end."""
     from cornerman.training.bulk.plan import Plan
     from cornerman.training.bulk.run import train
 
@@ -301,7 +292,6 @@ def run_train(options: argparse.Namespace) -> int:
 
 
 def add_doctor(commands: Subparsers) -> None:
-    """Explain this machine: what was found, what is chosen, and why."""
     text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
     parser = _command(commands, run_doctor, "what this machine has, and what will be used", text, game=False)
     devices = "cpu, cuda, xpu, mps, or auto: as settings.toml says (default: auto)"
@@ -309,7 +299,6 @@ def add_doctor(commands: Subparsers) -> None:
 
 
 def run_doctor(options: argparse.Namespace) -> int:
-    """Sections of label and sentence; 1 where something needed is missing."""
     from cornerman.cli.doctor import examine
 
     lines, healthy = examine(options.device, options.data)

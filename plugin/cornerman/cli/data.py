@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from cornerman.cli.dataset import Imported, export, load, plot, summarize
+from cornerman.cli.output import draw_to
 from cornerman.contract import CornermanError, ModelError
 from cornerman.experience.battle_store import MAX_BYTES, BattleStore
-from cornerman.experience.transitions import DataFormat, StoredBattle, unpack
+from cornerman.experience.transitions import StoredBattle, unpack
 from cornerman.files.atomic import read_json
 from cornerman.files.folder_lock import FolderLock
 from cornerman.files.quality_note import quality_lines
@@ -20,14 +21,7 @@ class StoredData:
     """The recorded battles of one data folder. Every method raises CornermanError with a sentence."""
 
     def __init__(self, folder: Path, identity: Identity) -> None:
-        self._folder, self._action_names = folder, identity.action_names
-        self._format = DataFormat(
-            identity.game,
-            identity.game_version,
-            identity.encoder_version,
-            identity.observation_size,
-            len(identity.action_names),
-        )
+        self._folder, self._action_names, self._format = folder, identity.action_names, identity.data_format
 
     def lines(self) -> list[str]:
         """What is stored, as a table, and what was set aside."""
@@ -42,13 +36,7 @@ class StoredData:
 
     def plot(self, path: Path) -> str:
         """Draw what is stored into a picture; says so."""
-        try:
-            plot(summarize(self._battles(), self._action_names), path)
-        except ImportError as error:
-            raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
-        except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
-            raise CornermanError(f"{path} cannot be drawn: {error}") from error
-        return f"Drawn to {path}"
+        return draw_to(path, lambda: plot(summarize(self._battles(), self._action_names), path))
 
     def export(self, path: Path) -> str:
         """Write every stored battle to a .npz or .jsonl file; says how many."""
@@ -106,7 +94,5 @@ def identity_of(folder: Path) -> Identity | None:
             found = parse_manifest(read_json(manifest, "A manifest"), "A manifest")
         except ModelError:
             continue  # a damaged version; an older one knows the game as well
-        return Identity(
-            found.game, found.game_version, found.encoder_version, found.action_names, found.observation_size
-        )
+        return found.identity
     return None

@@ -9,6 +9,10 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cornerman.contract import CornermanError
 
 
 def prepare_output() -> None:
@@ -24,6 +28,17 @@ def prepare_output() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def draw_to(path: Path, draw: Callable[[], None]) -> str:
+    """Draw a picture with matplotlib and say so; CornermanError where it is missing or cannot write there."""
+    try:
+        draw()
+    except ImportError as error:
+        raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
+    except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
+        raise CornermanError(f"{path} cannot be drawn: {error}") from error
+    return f"Drawn to {path}"
 
 
 def can_print(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cornerman.cli.output import draw_to
 from cornerman.contract import CornermanError, HeadlessGame
 from cornerman.evaluation.ratings import Rating, rate
 from cornerman.experience.encoder import Encoder
@@ -34,9 +35,6 @@ class StoredVersions:
     def _writing(self) -> Store:
         return Store(self._folder, self._identity, who="cornerman versions")
 
-    def _reading(self) -> Store:
-        return Store(self._folder, self._identity)
-
     def lines(self) -> list[str]:
         """The versions as a table, newest last, and how strong the bots are on the same scale."""
         entries, ratings, sentences = self._read()
@@ -57,20 +55,14 @@ class StoredVersions:
     def plot(self, path: Path) -> str:
         """Draw the family tree with ratings into a picture; says so."""
         entries, ratings, _ = self._read()
-        try:
-            _draw(entries, ratings, path)
-        except ImportError as error:
-            raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
-        except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
-            raise CornermanError(f"{path} cannot be drawn: {error}") from error
-        return f"Drawn to {path}"
+        return draw_to(path, lambda: _draw(entries, ratings, path))
 
     def _read(self) -> tuple[list[VersionEntry], dict[str, Rating], list[str]]:
         """Every stored version, oldest first, ratings by name from the battles in the history, and what is wrong.
 
         A version whose weights do not load is shown as damaged; a history that cannot be read costs only the ratings.
         """
-        with self._reading() as store:
+        with Store(self._folder, self._identity) as store:
             entries = store.registry.versions()
             for place, entry in enumerate(entries):
                 problem = entry.problem or damage(self._folder / "versions" / f"{entry.version:06d}")
@@ -107,7 +99,7 @@ class StoredVersions:
 
     def export(self, version: int, path: Path) -> str:
         """Write a version to a .zip, to give away."""
-        with self._reading() as store:
+        with Store(self._folder, self._identity) as store:
             _check_stored(store, version)
             export_version(store.registry, version, path)
         return f"Version {version} is in {path}; 'cornerman versions import' adds it elsewhere."

@@ -125,7 +125,7 @@ class Champions:
             self._say(f"{why} {error} Version {before.version} still plays.".strip())
             return False
         if there_is_one:
-            self._restart()
+            self.slot.restart(*self._stored())
             self._tell(f"{why} Version {self.slot.champion.version} plays again.".strip())
         return there_is_one
 
@@ -143,15 +143,11 @@ class Champions:
         """
         problems = []
         erased: list[int] = []
-
-        def erase_checkpoints() -> None:
-            self._store.checkpoint.erase()
-            self._store.bulk_checkpoint.erase()  # its weights may descend from a champion that learned from the player
-
         for step in (
-            erase_checkpoints,
+            self._store.checkpoint.erase,
+            self._store.bulk_checkpoint.erase,  # its weights may descend from a champion that learned from the player
             lambda: erased.extend(self.registry.erase_trained_from_player()),
-            self._restart,
+            lambda: self.slot.restart(*self._stored()),
         ):
             try:
                 step()
@@ -164,10 +160,6 @@ class Champions:
     def erase_player_battles(self) -> None:
         """Erase the battles against the player from the history; ModelError where that cannot be done."""
         self._monitor.forget_player()
-
-    def _restart(self) -> None:
-        """Fill the slot with the stored champions."""
-        self.slot.restart(*self._stored())
 
     def _stored(self) -> list[Policy]:
         """The champions that load, oldest first, at least one; a message for each of the others."""

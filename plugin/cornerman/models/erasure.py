@@ -36,14 +36,10 @@ def forget(champions: Champions, erase_battles: Callable[[], Counts], clear: Cal
             failed.append(
                 f"What was set aside could not be erased from the disk ({error.strerror or error}); try again."
             )
-    return " ".join([summary(erased[0] if erased else Counts(), sum(versions)), *failed])
-
-
-def summary(erased: Counts, versions: int) -> str:
-    """What was erased, with counts."""
-    battles = f"{_counted(erased.battles, 'recorded battle')} ({_counted(erased.transitions, 'decision')})"
-    learned = f"{_counted(versions, 'version')} that learned from you"
-    return f"Forgotten: {battles}, {learned}, and all that was in memory."
+    counts = erased[0] if erased else Counts()
+    battles = f"{_counted(counts.battles, 'recorded battle')} ({_counted(counts.transitions, 'decision')})"
+    learned = f"{_counted(sum(versions), 'version')} that learned from you"
+    return " ".join([f"Forgotten: {battles}, {learned}, and all that was in memory.", *failed])
 
 
 def _counted(count: int, what: str) -> str:

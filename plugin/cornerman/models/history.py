@@ -35,6 +35,7 @@ create table battles(id integer primary key, time real not null, kind text not n
 create index battles_by_player on battles(player, opponent);
 """,
 )
+_VERSION = ("version", "parent", "created", "learning_steps", "origin", "from_player")
 _GATE = ("time", "champion", "candidate", "promote", "reason", "pairs", "score", "llr", "seed")
 _BATTLE = ("time", "kind", "player", "opponent", "seed", "seat", "score", "rounds")
 _REJECTED = "rejected"
@@ -56,17 +57,9 @@ class History:
     def add_version(self, manifest: Manifest) -> None:
         """Note a saved version; noting it again changes nothing."""
         reason = str((manifest.gate or {}).get("reason", ""))
-        row = (
-            manifest.version,
-            manifest.parent,
-            manifest.created,
-            manifest.learning_steps,
-            manifest.origin,
-            manifest.from_player,
-            reason,
-        )
+        row = [getattr(manifest, name) for name in _VERSION]
         with self.database.writing() as connection:
-            connection.execute("insert or ignore into versions values (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("insert or ignore into versions values (?, ?, ?, ?, ?, ?, ?)", [*row, reason])
 
     def add_gate(
         self, verdict: Verdict, champion: int, candidate: int | None = None, oldest: int | None = None
@@ -75,24 +68,13 @@ class History:
 
         Battles of a rejected candidate are kept without a name of their own, and count for no rating.
         """
-        names = {
-            "candidate": str(candidate) if candidate is not None else f"{_REJECTED} by {champion}",
-            "champion": str(champion),
-        }
+        names = {"champion": str(champion), "candidate": str(candidate)}
+        if candidate is None:
+            names["candidate"] = f"{_REJECTED} by {champion}"
         if oldest is not None:
             names["oldest"] = str(oldest)
         now = self._now()
-        gate = (
-            now,
-            champion,
-            candidate,
-            verdict.promote,
-            verdict.reason,
-            verdict.pairs,
-            verdict.score,
-            verdict.llr,
-            verdict.seed,
-        )
+        gate = [now, champion, candidate, *(getattr(verdict, name) for name in _GATE[3:])]
         rows = [_row(now, battle, names) for battle in verdict.battles]
         with self.database.writing() as connection:
             connection.execute(f"insert into gates({', '.join(_GATE)}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)", gate)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cornerman.contract import MAX_ACTIONS, MAX_FEATURES, MAX_NAME, Game, ModelError, printable
+from cornerman.experience.transitions import DataFormat
 from cornerman.policy.q_network import NetworkSpec
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Identity:
     @property
     def num_actions(self) -> int:
         return len(self.action_names)
+
+    @property
+    def data_format(self) -> DataFormat:
+        """What the game's stored battles carry."""
+        sizes = self.observation_size, self.num_actions
+        return DataFormat(self.game, self.game_version, self.encoder_version, *sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,10 @@ class Manifest:
     origin: str
     created: str  # ISO 8601, UTC
     plugin_version: str
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.game, self.game_version, self.encoder_version, self.action_names, self.observation_size)
 
     @property
     def spec(self) -> NetworkSpec:

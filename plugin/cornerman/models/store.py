@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
 from cornerman.experience.battle_store import BattleStore
-from cornerman.experience.transitions import DataFormat
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.files.folder_lock import FolderLock
 from cornerman.models.manifest import Identity
@@ -56,9 +55,7 @@ class Store:
         """
         self.folder, self.read_only, self._now = folder, not who, now
         self._history: History | None = None
-        game, sizes = identity, (identity.observation_size, identity.num_actions)
-        data_format = DataFormat(game.game, game.game_version, game.encoder_version, *sizes)
-        self.battles = BattleStore(folder, data_format, say, read_only=self.read_only)
+        self.battles = BattleStore(folder, identity.data_format, say, read_only=self.read_only)
         self._lock = FolderLock(folder, who) if who else None
         self.checkpoint = CheckpointFile(folder)
         self.bulk_folder = folder / "bulk"
