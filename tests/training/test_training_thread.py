@@ -40,23 +40,6 @@ def test_close_window_finishes_only_the_slice_under_way() -> None:
             assert work.done == done + 1, f"close {closed}"
 
 
-def test_settle_gives_up_in_time_and_says_no_where_nothing_can_be_learned() -> None:
-    work = Work(1)
-    with started(work) as trainer:
-        assert not trainer.settle(PATIENCE_S), "the window is closed"
-        work.go.clear()
-        trainer.open_window()
-        assert not trainer.settle(0.05), "the slice takes longer"
-        work.go.set()
-        assert trainer.settle(PATIENCE_S)
-        trainer.pause(True)
-        work.todo = 1
-        assert not trainer.settle(PATIENCE_S), "it is paused"
-        assert work.done == 1
-        assert trainer.stop()
-        assert not trainer.settle(PATIENCE_S), "it has ended"
-
-
 def test_idle_window_is_used_for_practice_only_by_a_game_that_draws() -> None:
     work = Work()
     work.practice = 3
@@ -86,56 +69,6 @@ def test_slice_that_raises_anything_is_undone_logged_and_counted_and_learning_go
         assert str(raised) in trainer.told[0]
         assert str(raised) in caplog.text
         assert (trainer.alive, trainer.trouble) == (True, "")
-
-
-def test_three_failures_ever_longer_apart_switch_learning_off_with_a_sentence_and_the_thread_ends() -> None:
-    work = Work(9)
-    work.raises = [RuntimeError(f"number {i}") for i in range(9)]
-    with started(work) as trainer:
-        trainer.open_window()
-        assert not trainer.settle(PATIENCE_S)
-        died = time.monotonic()
-        assert trainer.trouble == f"Learning is off, it failed {FAILURES_ALLOWED} times: number 2"
-        assert trainer.told[0] == trainer.dead_because
-        wait_for(lambda: not trainer.running)
-        first, second, _ = work.recovered
-        assert second - first >= RESTS_S[0]
-        assert died - second >= RESTS_S[1]
-        assert (work.done, work.closed, trainer.alive) == (0, 1, False), "undone before it is saved"
-        assert not trainer.settle(PATIENCE_S)
-
-
-def test_failed_recovery_switches_learning_off() -> None:
-    work = Work(1)
-    work.raises, work.at_recovery = [RuntimeError("first")], lambda: vars()["and that too"]
-    with started(work, "always") as trainer:
-        assert not trainer.settle(PATIENCE_S)
-        assert "could not be undone: 'and that too'" in trainer.dead_because
-        wait_for(lambda: work.closed == 1)
-
-
-def test_failures_long_apart_never_switch_it_off() -> None:
-    now = [0.0]
-    work = Work(1)
-    with started(work, clock=lambda: now[0]) as trainer:
-        trainer.open_window()
-        for failure in range(1, 6):
-            now[0] += FAILURE_PERIOD_S / (FAILURES_ALLOWED - 1)
-            work.raises.append(RuntimeError("now and then"))
-            wait_for(lambda failure=failure: len(work.recovered) == failure)  # type: ignore[misc]
-        assert (trainer.settle(PATIENCE_S), trainer.alive) == (True, True)
-
-
-def test_exception_raised_from_outside_does_not_end_the_thread() -> None:
-    work = Work(following=lambda: time.sleep(0.001) or work.when.append(0.0) or True)  # type: ignore[func-returns-value]
-    with started(work, "always") as trainer:
-        ident = next(thread.ident for thread in threading.enumerate() if thread.name == "cornerman-trainer")
-        killed = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(SystemExit))
-        assert killed == 1
-        wait_for(lambda: bool(work.recovered))
-        before = len(work.when)
-        wait_for(lambda: len(work.when) > before)
-        assert trainer.alive
 
 
 def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() -> None:
@@ -175,19 +108,6 @@ def test_stop_returns_within_two_seconds_in_every_state_and_twice(state: str) ->
         assert time.monotonic() - begun < 2.0
         assert (work.closed, trainer.alive) == (1, False)
     assert DrivenThread(work).stop(), "it never began"
-
-
-def test_window_always_open_notices_what_is_handed_over_and_settle_waits_for_it() -> None:
-    work = Work(5)
-    with started(work, "always") as trainer:
-        wait_for(lambda: work.done == 5)
-        trainer.windows.close_window()
-        work.todo = 3
-        wait_for(lambda: work.done == 8)
-        for handed in range(1, 100):
-            work.todo += 3
-            assert trainer.settle(PATIENCE_S)
-            assert (work.todo, work.done) == (0, 8 + 3 * handed)
 
 
 def test_command_runs_between_two_slices_on_the_trainers_thread_and_a_failing_one_is_reported() -> None:
@@ -323,3 +243,67 @@ def test_hanging_start_is_reported_and_stop_does_not_wait_for_it() -> None:
     prepare.go.set()
     assert trainer.stop(PATIENCE_S)
     assert (work.done, work.closed) == (0, 1)
+
+
+def test_settle_waits_for_all_that_was_handed_over_or_gives_up_and_says_no() -> None:
+    work = Work(1)
+    with started(work) as trainer:
+        assert not trainer.settle(PATIENCE_S), "the window is closed"
+        work.go.clear()
+        trainer.open_window()
+        assert not trainer.settle(0.05), "the slice takes longer"
+        work.go.set()
+        for handed in range(1, 100):
+            assert trainer.settle(PATIENCE_S)
+            assert (work.todo, work.done) == (0, 3 * handed - 2)
+            work.todo += 3
+        wait_for(lambda: work.done == 298)  # noticed without being asked
+        trainer.pause(True)
+        work.todo = 1
+        assert not trainer.settle(PATIENCE_S), "it is paused"
+        assert work.done == 298
+        assert trainer.stop()
+        assert not trainer.settle(PATIENCE_S), "it has ended"
+
+
+def test_failures_ever_longer_apart_switch_learning_off_with_a_sentence_and_the_thread_ends() -> None:
+    now, work = [0.0], Work(9)
+    with started(work, "always", clock=lambda: now[0]) as trainer:
+        for failure in range(1, 6):
+            now[0] += FAILURE_PERIOD_S / (FAILURES_ALLOWED - 1)
+            work.raises.append(RuntimeError("now and then"))
+            wait_for(lambda failure=failure: len(work.recovered) == failure)  # type: ignore[misc]
+        assert (trainer.settle(PATIENCE_S), trainer.alive) == (True, True), "failures long apart do not"
+        now[0] += FAILURE_PERIOD_S
+        work.raises, work.recovered, work.todo = [RuntimeError(f"number {i}") for i in range(9)], [], 1
+        assert not trainer.settle(PATIENCE_S)
+        died = time.monotonic()
+        assert trainer.trouble == f"Learning is off, it failed {FAILURES_ALLOWED} times: number 2"
+        assert trainer.told[0] == trainer.dead_because
+        wait_for(lambda: not trainer.running)
+        first, second, _ = work.recovered
+        assert second - first >= RESTS_S[0]
+        assert died - second >= RESTS_S[1]
+        assert (work.todo, work.closed, trainer.alive) == (1, 1, False), "undone before it is saved"
+        assert not trainer.settle(PATIENCE_S)
+
+
+def test_failed_recovery_switches_learning_off() -> None:
+    work = Work(1)
+    work.raises, work.at_recovery = [RuntimeError("first")], lambda: vars()["and that too"]
+    with started(work, "always") as trainer:
+        assert not trainer.settle(PATIENCE_S)
+        assert "could not be undone: 'and that too'" in trainer.dead_because
+        wait_for(lambda: work.closed == 1)
+
+
+def test_exception_raised_from_outside_does_not_end_the_thread() -> None:
+    work = Work(following=lambda: time.sleep(0.001) or work.when.append(0.0) or True)  # type: ignore[func-returns-value]
+    with started(work, "always") as trainer:
+        ident = next(thread.ident for thread in threading.enumerate() if thread.name == "cornerman-trainer")
+        killed = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(SystemExit))
+        assert killed == 1
+        wait_for(lambda: bool(work.recovered))
+        before = len(work.when)
+        wait_for(lambda: len(work.when) > before)
+        assert trainer.alive

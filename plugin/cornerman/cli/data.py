@@ -35,11 +35,9 @@ class StoredData:
         return lines
 
     def plot(self, path: Path) -> str:
-        """Draw what is stored into a picture; says so."""
         return draw_to(path, lambda: plot(summarize(self._battles(), self._action_names), path))
 
     def export(self, path: Path) -> str:
-        """Write every stored battle to a .npz or .jsonl file; says how many."""
         battles = self._battles()
         if not battles:
             raise CornermanError(f"no battle is stored in {self._folder}, so there is nothing to export")

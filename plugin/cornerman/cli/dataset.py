@@ -50,7 +50,6 @@ class Summary:
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)  # who sat there -> won, drawn, lost
 
     def text(self) -> str:
-        """A table for the command line."""
         lines = [f"{self.battles} battles, {self.cut_off} of them cut off; {self.transitions} decisions"]
         for title, counts in self.counts.items():
             shown = [(name, count) for name, count in counts.most_common() if count]
@@ -72,7 +71,6 @@ class Imported:
 
 
 def summarize(battles: Iterable[StoredBattle], action_names: Sequence[str]) -> Summary:
-    """Count what is stored."""
     summary = Summary()
     for battle in battles:
         columns, counts = battle.columns, summary.counts

@@ -53,7 +53,6 @@ class StoredVersions:
         return [*lines, *sentences]
 
     def plot(self, path: Path) -> str:
-        """Draw the family tree with ratings into a picture; says so."""
         entries, ratings, _ = self._read()
         return draw_to(path, lambda: _draw(entries, ratings, path))
 
@@ -79,7 +78,6 @@ class StoredVersions:
         return entries, rate(meetings, {} if weakest is None else {weakest: 0.0}), sentences
 
     def promote(self, version: int) -> str:
-        """Let a version play from the next start on."""
         with self._writing() as store:
             _check_stored(store, version)
             before = store.registry.champion
@@ -89,7 +87,6 @@ class StoredVersions:
         return f"Version {version} plays from the next start on, after version {before}; rollback brings that back."
 
     def roll_back(self) -> str:
-        """Let the champion before play again."""
         with self._writing() as store:
             before, now = store.registry.champion, store.registry.roll_back()
             sentences = store.registry.sentences
@@ -98,7 +95,6 @@ class StoredVersions:
         return "\n".join([*sentences, f"Version {now} plays again; version {before} is kept as rolled back."])
 
     def export(self, version: int, path: Path) -> str:
-        """Write a version to a .zip, to give away."""
         with Store(self._folder, self._identity) as store:
             _check_stored(store, version)
             export_version(store.registry, version, path)
@@ -119,7 +115,6 @@ class StoredVersions:
         )
 
     def prune(self, keep: int) -> str:
-        """Delete the oldest versions until so many are left."""
         if keep < 1:
             raise CornermanError("--keep must be at least 1")
         with self._writing() as store:

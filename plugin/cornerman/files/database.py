@@ -65,7 +65,6 @@ class Database:
             raise ModelError(f"{what} cannot be kept or read ({error}).") from error
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
         with self._errors("read"):
             return self._connection.execute(query, values).fetchall()
 

@@ -113,7 +113,6 @@ class History:
         return [Meeting(*row) for row in self.database.rows(query, wanted)]
 
     def gates(self, newest: int = 50) -> list[Mapping[str, Any]]:
-        """The newest verdicts, newest first."""
         rows = self.database.rows(f"select {', '.join(_GATE)} from gates order by id desc limit ?", [newest])
         return [dict(zip(_GATE, row, strict=True)) for row in rows]
 

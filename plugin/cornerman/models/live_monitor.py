@@ -46,8 +46,6 @@ class LiveMonitor:
         self._probation = (-1, 0)  # version, and live battles until its probation ends
 
     def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
-        """Add a verdict with its battles, and the version that it promoted."""
-
         def note(history: History) -> None:
             if candidate is not None:
                 history.add_version(candidate)

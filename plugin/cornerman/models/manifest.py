@@ -32,7 +32,6 @@ class Identity:
 
     @classmethod
     def of(cls, game: Game, encoder: Encoder) -> Identity:
-        """The identity of a game that is loaded."""
         names = tuple(game.action_names)
         return cls(game.name, game.version, encoder.version, names, encoder.observation_size)
 
@@ -183,7 +182,6 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
 
 
 def card(manifest: Manifest) -> str:
-    """The version for a person, as Markdown."""
     gate = manifest.gate or {}
     sources = ", ".join(f"{count:,} {source}" for source, count in manifest.rows.items() if count) or "none"
     parent = "no other version" if manifest.parent is None else f"version {manifest.parent}"

@@ -93,7 +93,6 @@ class Registry:
 
     @property
     def predecessor(self) -> int | None:
-        """The version that a roll-back would bring back."""
         return self._record.predecessor
 
     @property
@@ -108,12 +107,10 @@ class Registry:
 
     @property
     def spec(self) -> NetworkSpec:
-        """The network that `save` stores."""
         return self._spec
 
     @property
     def folder(self) -> Path:
-        """The data directory."""
         return self._dir
 
     def manifests(self, versions: Iterable[int] | None = None) -> Iterator[Manifest]:

@@ -105,7 +105,6 @@ class Store:
         return self._history
 
     def close_history(self) -> None:
-        """Close the record; `history` opens it again."""
         if self._history is not None:
             self._history.close()
             self._history = None

@@ -72,7 +72,6 @@ class PanelControls:
             self._remember()
 
     def set_learning(self, on: bool) -> None:
-        """Switch learning for this session and later ones."""
         if self._changeable():
             self.apply_learning(on)
             self._remember()
@@ -144,7 +143,6 @@ class PanelControls:
         return "Going back to the version before."
 
     def take_in(self) -> str:
-        """Import the model in the imports folder."""
         if self._store.read_only:
             return READ_ONLY
 

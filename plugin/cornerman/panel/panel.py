@@ -153,7 +153,6 @@ class Panel:
 
     @property
     def written(self) -> list[Written]:
-        """The texts of the last picture."""
         return self._lettering.written
 
     def _draw(self, surface: pygame.Surface, report: Mapping[str, Any], width: int, height: int) -> None:
@@ -227,7 +226,6 @@ class Panel:
         self._lettering.text(surface, "on" if on else "off", words, GOOD if on else QUIET, "right")
 
     def _draw_dial(self, surface: pygame.Surface, report: Mapping[str, Any], inner: Box) -> None:
-        """The name of the level, and a step for each."""
         left, top, width, height = inner
         difficulty = part_of(report, "difficulty")
         level, levels = int(difficulty.get("level") or 1), self._levels()
@@ -263,7 +261,6 @@ class Panel:
             self._lettering.text(surface, value, (left + label, y, room, high), MOODS[mood])
 
     def _draw_curve(self, surface: pygame.Surface, box: Box) -> None:
-        """The recent losses as a line, the newest at the right."""
         import pygame
 
         left, top, width, height = box

@@ -151,7 +151,6 @@ def _share(value: object, after: str = "", otherwise: str = "?") -> str:
 
 
 def ago(age_s: float) -> str:
-    """How long ago, in a word or two."""
     if age_s < 2:
         return "now"
     if age_s < 90:

@@ -59,7 +59,6 @@ class BattleJudge:
         return self._order if self._verdict is None else None
 
     def take(self, notes: Mapping[str, Any]) -> None:
-        """Take the answer to the order."""
         self.pairs = int(notes["pairs"])
         self._verdict = None if notes["verdict"] is None else verdict_of(notes["verdict"])
 
@@ -94,12 +93,10 @@ class Candidates:
 
     @property
     def candidate(self) -> Policy | None:
-        """The policy that is before the judge."""
         return None if self._judging is None else self._judging[0]
 
     @property
     def judging(self) -> bool:
-        """Whether one is before the judge."""
         return self._judging is not None
 
     def steps_to_next(self, steps: int) -> int:
@@ -156,7 +153,6 @@ class Candidates:
         return judge.order() if isinstance(judge, BattleJudge) else None
 
     def take(self, notes: Mapping[str, Any]) -> None:
-        """Pass the worker's answer to the judge; one for a judge that was dropped is ignored."""
         judge = None if self._judging is None else self._judging[2]
         if isinstance(judge, BattleJudge) and judge.order() is not None:
             pairs = judge.pairs

@@ -75,7 +75,6 @@ class Metrics:
         self.event(sentence)
 
     def messages(self) -> list[str]:
-        """The newest messages given to `say`, oldest first."""
         return list(self._messages)
 
     @property

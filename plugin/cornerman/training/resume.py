@@ -68,7 +68,6 @@ class Checkpoints:
         return steps != self._steps and self._clock() >= self._at
 
     def hurry(self) -> None:
-        """Save as soon as there is anything new."""
         self._at = self._clock()
 
     def save(self, steps: int, arrays: Arrays, progress: Progress) -> None:

@@ -67,17 +67,19 @@ def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "error", "why"),
-    [(FILE, ModelError, "no checkpoint to resume"), (FILE + "colour = 1\n", SettingsError, "colour")],
+    [
+        (FILE, ModelError, "no checkpoint to resume"),
+        (FILE + "colour = 1\n", SettingsError, "colour"),
+        (FILE, SettingsError, "MiB are free; take fewer workers"),
+    ],
 )
-def test_train_refuses_what_cannot_work(tmp_path: Path, settings: str, error: type[Exception], why: str) -> None:
+def test_train_refuses_what_cannot_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, error: type[Exception], why: str
+) -> None:
+    if "MiB" in why:
+        monkeypatch.setattr(bulk_plan, "WORKER_BYTES", 2**50)
     with pytest.raises(error, match=why):
         run(tmp_path, resume=True, settings=settings, decisions=100)
-
-
-def test_train_refuses_memory_that_cannot_suffice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_plan, "WORKER_BYTES", 2**50)
-    with pytest.raises(SettingsError, match="MiB are free; take fewer workers"):
-        run(tmp_path, decisions=100)
 
 
 def test_interrupts_notes_the_first_and_raises_at_the_second() -> None:

@@ -30,7 +30,6 @@ class BulkLog:
         return True
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry to log.jsonl."""
         try:
             with self._path.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(entry) + "\n")
@@ -38,14 +37,12 @@ class BulkLog:
             self.say(f"The log cannot be written ({error.strerror or error}).")
 
     def progress(self, entry: Mapping[str, Any]) -> None:
-        """Add a moment of the learning curve."""
         self.write({"event": "progress", **entry})
         if self._board is not None:
             self._board(entry)
 
     @property
     def num_bytes(self) -> int:
-        """How long log.jsonl is."""
         return self._path.stat().st_size if self._path.exists() else 0
 
     def shorten(self, num_bytes: int) -> None:

@@ -144,7 +144,6 @@ class BulkLoop:
         return self._opponents.order(present, steps, self._slot.champions, self._settings, self._plan.acting)
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
-        """Store an answer's rows and count its results."""
         progress = self.progress
         self._buffer.append_many(columns)
         progress.rows += len(columns["action"])
@@ -161,7 +160,6 @@ class BulkLoop:
         self._opponents.count(notes)
 
     def _learn(self) -> None:
-        """Whole bursts of the learning steps that are due."""
         burst, on_device = self._settings.burst_steps, self._device_buffer
         while self.progress.steps_due >= burst:
             self.progress.steps_due -= burst
@@ -262,5 +260,4 @@ class BulkLoop:
 
 
 def _part(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """The arrays whose name begins with `prefix`, without it."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

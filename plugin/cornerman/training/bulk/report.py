@@ -97,7 +97,6 @@ def curve_text(curve: Sequence[Mapping[str, Any]]) -> str:
 
 
 def ladder_text(ladder: Mapping[str, Rating]) -> str:
-    """Strongest first."""
     return "\n".join(
         f"{name:<14} {rating.points:7.0f}  ({rating.low:.0f} to {rating.high:.0f}), {rating.battles} battles"
         for name, rating in ladder.items()
@@ -105,7 +104,6 @@ def ladder_text(ladder: Mapping[str, Rating]) -> str:
 
 
 def table_text(names: Sequence[str], meetings: Sequence[Meeting]) -> str:
-    """Scores, row against column."""
     scores = {}
     for meeting in meetings:
         share = meeting.score / meeting.battles
@@ -118,7 +116,6 @@ def table_text(names: Sequence[str], meetings: Sequence[Meeting]) -> str:
 
 
 def action_text(actions: Mapping[str, int]) -> str:
-    """Share of each action, as numbers and bars."""
     total = max(1, sum(actions.values()))
     width = max(map(len, actions))
     return "\n".join(
