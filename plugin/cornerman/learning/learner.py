@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan, prod
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,35 +19,14 @@ from cornerman.learning.update import LearnSteps, Rates, Rows, Sums, learn_steps
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.settings import Settings
 
+if TYPE_CHECKING:
+    from cornerman.learning.accelerator.torch_steps import TorchSteps
+
 ARRAYS = ("online", "target", "first_moment", "second_moment")
 """Names of the rows of the weights `[4, P]` in a stored state."""
 RATES = Rates()
 DEVICE_ERRORS = (RuntimeError, AssertionError, NotImplementedError, ImportError)
 """What torch raises for a device that is full or lost, or that it was built without."""
-
-
-class BatchLike(Protocol):
-    """What the learner reads of a batch: numpy arrays, or torch tensors on an accelerator; any axes in front."""
-
-    @property
-    def observation(self) -> Any: ...  # [..., F] float32
-    @property
-    def action(self) -> Any: ...  # [...] int64
-    @property
-    def reward(self) -> Any: ...  # [...] float32, n-step
-    @property
-    def discount(self) -> Any: ...  # [...] float32: 0 where the battle ended, else gamma^n
-    @property
-    def next_observation(self) -> Any: ...  # [..., F] float32
-    @property
-    def next_action_mask(self) -> Any: ...  # [..., A] bool
-
-
-class Accelerator(Protocol):
-    """Learning steps on a device (accelerator/torch_steps.py)."""
-
-    def learn(self, weights: Floats, rows: Rows, span: tuple[int, int, int], stop: NDArray[np.uint8]) -> Sums:
-        """As `update.learn_steps`; where it raises one of DEVICE_ERRORS, `weights` are as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +65,12 @@ class Learner:
         self._scratch = np.empty(scratch_size(spec, batch_size), np.float32)
         self._weights: Floats = np.zeros((len(ARRAYS), spec.num_parameters), np.float32)
         self._weights[:2] = draw(spec, np.random.default_rng(seed))
-        self._accelerator: Accelerator | None = None
+        self._accelerator: TorchSteps | None = None
         if device != "cpu":
             self._begin_on(device)
 
-    def learn_burst(self, batch: BatchLike) -> Learned:
-        """K learning steps in one call, from K * batch_size rows (flat, or stacked as `[K, B, ...]`).
-
-        As `learn_rows`; ValueError where the rows are no multiple of the batch size or do not fit the network.
-        """
+    def learn_burst(self, batch: Any) -> Learned:
+        """K learning steps in one call, from K * batch_size rows, as `prepare` and `learn_rows`."""
         return self.learn_rows(self.prepare(batch))
 
     def learn_rows(
@@ -145,11 +121,11 @@ class Learner:
         zeros = np.zeros_like(flat)
         self.restore({**dict(zip(ARRAYS, (flat, flat, zeros, zeros), strict=True)), "steps": np.array(0)})
 
-    def prepare(self, batch: BatchLike) -> Rows:
-        """The batch as `Rows`, ready for `learn_rows`; tensors on an accelerator stay there.
+    def prepare(self, batch: Any) -> Rows:
+        """The batch as `Rows`, ready for `learn_rows`; it has the columns of `Rows`, flat or stacked `[K, B, ...]`.
 
-        ValueError where the rows are no multiple of the batch size or do not fit the network. What comes back may share
-        the batch's memory: leave it alone until it is learned from.
+        Tensors on an accelerator stay there. ValueError where the rows are no multiple of the batch size or do not fit
+        the network. What comes back may share the batch's memory: leave it alone until it is learned from.
         """
         spec = self.spec
         here = str(getattr(batch.action, "device", "cpu")) == "cpu"

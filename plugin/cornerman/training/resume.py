@@ -70,22 +70,20 @@ class Checkpoints:
     def hurry(self) -> None:
         self._at = self._clock()
 
-    def save(self, steps: int, arrays: Arrays, progress: Progress) -> None:
-        """Save, and schedule the next time; a disk that refuses is reported."""
+    def save(self, steps: int, arrays: Arrays, progress: Progress, ending: bool = False) -> None:
+        """Save, and schedule the next time; a disk that refuses is reported, at the `ending` by ModelError."""
         began = self._clock()
         try:
             self._file.save(arrays, asdict(progress))
             self._failing = False
         except ModelError as error:
+            if ending:
+                raise
             if not self._failing:
                 self._tell(str(error))
             self._failing = True
         now = self._clock()
         self._steps, self._at = steps, now + max(PERIOD_S, (now - began) / MOST_SHARE)
-
-    def save_at_the_end(self, arrays: Arrays, progress: Progress) -> None:
-        """Save; ModelError, and the last checkpoint kept, where the disk refuses."""
-        self._file.save(arrays, asdict(progress))
 
     def load(self) -> tuple[Arrays, Progress] | None:
         """The last checkpoint, or the one before it where that is damaged; None where neither is usable."""

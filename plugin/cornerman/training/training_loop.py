@@ -41,10 +41,9 @@ ANSWER_S = 0.004
 
 
 class Inbox(Protocol):
-    """Queue of recorded items that are not yet learned from."""
+    """Queue of recorded items that are not yet learned from; IndexError where it is empty."""
 
-    def popleft(self) -> Transition | BattleEnd:
-        """The next item; IndexError where there is none."""
+    def popleft(self) -> Transition | BattleEnd: ...
 
 
 class Updates:
@@ -77,11 +76,6 @@ class Updates:
     def pending(self) -> bool:
         """Whether a burst is under way."""
         return self._burst.pending
-
-    @property
-    def burst_due(self) -> bool:
-        """Whether enough steps are credited for a whole burst."""
-        return self.due >= self._settings.burst_steps
 
     def begin(self, budget_s: float) -> None:
         """Begin the whole bursts that are due, a few at a time; before the buffer is warm the credit is dropped."""
@@ -162,10 +156,10 @@ class TrainingLoop:
         if updates.pending:
             updates.advance(budget_s)
         elif self._checkpoints.due(updates.steps):
-            self._checkpoints.save(updates.steps, updates.learner.state(), self.progress())
+            self._checkpoint()
         else:
             collected = self._collect(budget_s)
-            if updates.burst_due:
+            if updates.due >= self._settings.burst_steps:
                 updates.begin(budget_s)
             elif candidates.judging and candidates.order() is None:
                 if candidates.advance(for_a_slice(budget_s, updates.stop)):
@@ -212,7 +206,8 @@ class TrainingLoop:
             if answer is not None:
                 self._take_answer(*answer)
             if not practice.busy:
-                if idle and practice.due <= 0.0 and self._idle_practice_left > 0:
+                practised = self._metrics.get("practised", 0) - self._practised
+                if idle and practice.due <= 0.0 and practised < self._settings.idle_practice:
                     self.practise(1.0)
                 champions = [
                     each for each in self.candidates.champions.slot.champions if each.spec == self.updates.newest.spec
@@ -241,9 +236,9 @@ class TrainingLoop:
 
     def begin_candidate(self) -> None:
         """Make the present weights a candidate."""
-        updates = self.updates
-        updates.sound = updates.learner.state()
-        candidate = Policy(updates.learner.spec, updates.learner.averaged(), version=-1)
+        learner = self.updates.learner
+        self.updates.sound = learner.state()
+        candidate = Policy(learner.spec, learner.averaged(), version=-1)
         self._metrics.set(accuracy=value_accuracy(candidate, self.experience.held_out.battles))
         self.candidates.begin(candidate, self.provenance())
 
@@ -260,11 +255,6 @@ class TrainingLoop:
         """Schedule more practice battles; none where the game offers no headless battles or practice is off."""
         if self._practice is not None and self._settings.practice:
             self._practice.due = max(self._practice.due, 0.0) + battles
-
-    @property
-    def _idle_practice_left(self) -> int:
-        practised: int = self._metrics.get("practised", 0) - self._practised
-        return self._settings.idle_practice - practised
 
     def live(self, result: LiveResult) -> None:
         """Count a live battle, which may roll the champion back."""
@@ -314,6 +304,9 @@ class TrainingLoop:
             self.candidates.restart(self.candidates.number, self.updates.steps)
         self._apart = False
 
+    def _checkpoint(self, ending: bool = False) -> None:
+        self._checkpoints.save(self.updates.steps, self.updates.learner.state(), self.progress(), ending)
+
     def progress(self) -> Progress:
         """The figures of a checkpoint, beside the learner's state; between two bursts."""
         candidates, experience = self.candidates, self.experience
@@ -334,18 +327,15 @@ class TrainingLoop:
         try:
             if saved is not None:
                 self.updates.restore(saved[0])
-                reached = self._restore(saved[1])
+                progress = saved[1]
+                self.updates.due, self._from_player = progress.steps_due, progress.from_player
+                self.candidates.restart(progress.candidates, progress.candidate_steps)
+                self.experience.rows.update(progress.transitions)
+                reached = progress.reached  # the first battle that was not learned from
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
         self.updates.credit(self.experience.refill(reached), self._settings.updates_per_transition)
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
-
-    def _restore(self, progress: Progress) -> int | None:
-        """Restore the figures of a checkpoint; returns the number of the first battle not learned from."""
-        self.updates.due, self._from_player = progress.steps_due, progress.from_player
-        self.candidates.restart(progress.candidates, progress.candidate_steps)
-        self.experience.rows.update(progress.transitions)
-        return progress.reached
 
     def close(self) -> None:
         """Store the rest of the inbox and save a checkpoint for the next session.
@@ -354,7 +344,7 @@ class TrainingLoop:
         """
         with ExitStack() as rest:  # in reverse order, each whatever another one raised
             if not self._apart:
-                rest.callback(lambda: self._checkpoints.save_at_the_end(self.updates.learner.state(), self.progress()))
+                rest.callback(self._checkpoint, ending=True)
             rest.callback(self.keep)
             if self._practice is not None:
                 self._practice.close()
