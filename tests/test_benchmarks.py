@@ -17,12 +17,7 @@ import psutil
 import pytest
 
 from tests.benchmarks import __main__ as harness
-from tests.benchmarks.figures import (
-    Figure,
-    interleaved,
-    interval_of_median,
-    not_measured,
-)
+from tests.benchmarks.figures import Figure, interleaved, interval_of_median, not_measured
 from tests.benchmarks.loaded_plugin import EVERYTHING, Work
 
 

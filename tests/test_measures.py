@@ -17,7 +17,7 @@ from tests.studies.measures.tables import simultaneous_gain, three_seats_gain
 from tests.studies.plain_games.connect_four import ConnectFour, greedy_move, random_move, search_move
 from tests.studies.plain_games.rock_paper_scissors import RockPaperScissors, habitual_choice
 from tests.studies.plain_games.three_seats import Tricks, careful_card
-from tests.studies.plain_games.tic_tac_toe import TicTacToe, perfect_move
+from tests.studies.plain_games.tic_tac_toe import perfect_move
 
 
 def test_against_perfect_counts_what_a_perfect_and_a_random_player_lose() -> None:
@@ -29,20 +29,7 @@ def test_against_perfect_counts_what_a_perfect_and_a_random_player_lose() -> Non
     assert careless.lost > 60
 
 
-def test_loses_anywhere_shows_the_lost_game() -> None:
-    def first_free(game: TicTacToe) -> int:
-        return game.moves()[0]
-
-    assert boards.loses_anywhere(lambda game: perfect_move(game, Random(0))) is None
-    squares = boards.loses_anywhere(first_free)
-    assert squares is not None
-    game = TicTacToe()
-    for square in squares:
-        game.play(square)
-    assert game.winner is not None
-
-
-def test_connect_four_tally_counts_different_games_from_both_seats() -> None:
+def test_connect_four_tally_counts_each_different_game_once_from_both_seats(monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(2)
     tally = boards.connect_four_tally(lambda game: search_move(game, random), random_move, 100, seed=2)
     assert (tally.games, tally.repeated) == (100, 0)
@@ -50,9 +37,6 @@ def test_connect_four_tally_counts_different_games_from_both_seats() -> None:
     assert tally.win_rate.value == tally.won / 100
     as_weaker = boards.connect_four_tally(lambda game: random_move(game, random), greedy_move, 100, seed=2)
     assert as_weaker.win_rate.high < 0.2
-
-
-def test_connect_four_tally_does_not_count_a_game_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boards, "OPENING_PLIES", 1)
 
     def leftmost(game: ConnectFour) -> int:

@@ -10,16 +10,7 @@ import numpy as np
 import pytest
 
 from tests.studies.plain_games import party, tactics
-from tests.studies.plain_games.connect_four import (
-    COLUMNS,
-    ROWS,
-    WINDOWS,
-    ConnectFour,
-    greedy_move,
-    random_move,
-    score,
-    search_move,
-)
+from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WINDOWS, ConnectFour, random_move
 from tests.studies.plain_games.connect_four_batch import ConnectFourGames
 from tests.studies.plain_games.party import Party
 from tests.studies.plain_games.rock_paper_scissors import RockPaperScissors
@@ -102,16 +93,6 @@ def test_connect_four_batch_plays_the_same_games() -> None:
     assert endings > 100
 
 
-def test_connect_four_players_take_a_win_and_the_search_blocks_one() -> None:
-    winning = played(ConnectFour(), [0, 6, 0, 6, 0, 5])
-    assert {move(winning, Random(0)) for move in (greedy_move, search_move)} == {0}
-    threatened = played(ConnectFour(), [3, 0, 2, 0, 5, 0])
-    assert search_move(threatened, Random(0)) in (0, 4)
-    threatened.play(1)
-    assert search_move(threatened, Random(0)) == 0
-    assert score(*threatened.stones) == -score(*reversed(threatened.stones))
-
-
 def test_rock_paper_scissors_is_scored_by_round() -> None:
     game = RockPaperScissors()
     for first, second, score_then in ((0, 0, 0), (1, 0, 1), (2, 1, 2), (0, 2, 3), (0, 1, 2)):
@@ -168,20 +149,6 @@ def test_tactics_units_move_within_reach_and_never_share_a_cell() -> None:
             cells = [unit.cell for army in game.armies for unit in army if unit.health]
             assert len(cells) == len(set(cells))
     assert seen == {"choose", "move", "attack", "hold", "brace", "mend", "end"}
-
-
-def test_tactics_enemies_block_the_way_and_allies_do_not() -> None:
-    game = Tactics(Random(1))
-    walker, ally, enemy = game.armies[0][0], game.armies[0][1], game.armies[1][0]
-    for unit in chain(*game.armies):
-        unit.health *= unit in (walker, ally, enemy)
-    walker.cell, ally.cell, enemy.cell = 0, 1, 11
-    reached = game.reachable(walker)
-    assert 2 in reached
-    assert not {1, 11} & set(reached)
-    assert 22 not in reached, "behind the enemy it is four steps around, and a spearman has three"
-    ally.cell, enemy.cell = 11, 1
-    assert 22 in game.reachable(walker)
 
 
 def test_party_acts_by_speed_and_pays_for_skills() -> None:

@@ -94,6 +94,7 @@ def test_act_never_explores_against_a_player(tmp_path: Path) -> None:
             taken[opponent] = {match.decide() for _ in range(100)}
             match.abandon()
         assert taken == {"player": {1}, "scripted": {0, 1}}
+        assert plugin.report()["record"]["battles"] == 0, "a battle that was cut off is neither won nor lost"
 
 
 def test_evaluate_measures_a_stored_version(tmp_path: Path) -> None:

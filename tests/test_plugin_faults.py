@@ -65,9 +65,7 @@ def test_ended_trainer_leaves_its_device_to_no_other_thread(table: Table, monkey
     assert table.on_owner(lambda loop: loop is not None)
 
 
-def test_command_to_an_ending_trainer_runs_on_its_thread_before_the_next_one_starts(
-    table: Table,
-) -> None:
+def test_command_to_an_ending_trainer_runs_on_its_thread_before_the_next_one_starts(table: Table) -> None:
     plugin, closing, go, ran = table.plugin, threading.Event(), threading.Event(), list[str]()
     first = plugin.training.thread
 

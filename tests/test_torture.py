@@ -1,8 +1,11 @@
-"""Swaps, cycles and ended games of `make torture`, a little of each: they find nothing, go on, and would find it."""
+"""Kills, swaps, cycles and ends of `make torture`, a little of each: it finds nothing, goes on, and would find it."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -16,7 +19,7 @@ from tests.support.plugin_operations import Opened
 from tests.torture import __main__ as torture
 from tests.torture import worker_runs
 
-RUNS = {"swap": 20_000, "cycle": 36}
+RUNS = {"swap": 20_000, "cycle": 36, "kill": 8}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torture, "CYCLES_COUNTED", 6)
 
 
-@pytest.mark.parametrize("what", RUNS)
+@pytest.mark.parametrize("what", ["swap", "cycle"])
 def test_a_little_of_each_finds_nothing_and_goes_on_where_it_was(what: str) -> None:
     done = torture.COUNTED[what][0]
     assert torture.main(what, RUNS[what] // 2) == 0
@@ -72,3 +75,26 @@ def test_process_that_is_left_is_counted_and_ended(monkeypatch: pytest.MonkeyPat
     assert counts["worker.left"] == 1
     assert "ended" not in lines
     assert worker_runs.processes(sleeping[0]) == []
+
+
+@pytest.mark.skipif(not (hasattr(signal, "SIGKILL") and hasattr(os, "fork")), reason="no kill and no fork here")
+def test_killed_at_any_moment_nothing_that_was_acknowledged_is_lost_or_wrong(tmp_path: Path) -> None:
+    """A few kills of `make torture`, in a process of its own: only one without threads may fork."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.torture", "kill", str(RUNS["kill"])],
+        cwd=tmp_path,
+        env=environment | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = json.loads((tmp_path / "torture.json").read_text())
+    assert counts["kill.runs"] == RUNS["kill"]
+    assert counts["kill.battles"] > RUNS["kill"]
+    assert counts["kill.versions"] > 0
+    assert counts["kill.rolled_back"] > 0
+    faults = ("unreadable", "lost", "wrong_weights", "failed")
+    assert {fault: counts[f"kill.{fault}"] for fault in faults} == dict.fromkeys(faults, 0)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -66,7 +67,18 @@ def test_a_transaction_is_kept_whole_or_not_at_all(open_database: Open) -> None:
     assert texts(open_database()) == ["kept"]
 
 
-def test_what_is_committed_is_synced_and_what_is_deleted_overwritten(open_database: Open, path: Path) -> None:
+def test_what_is_committed_is_synced_and_what_is_deleted_overwritten(
+    open_database: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def built_otherwise(*values: Any, **named: Any) -> sqlite3.Connection:
+        """SQLite with other defaults: it may be built with these on, which would hide that nobody switches them on."""
+        connection: sqlite3.Connection = connect(*values, **named)
+        connection.executescript("pragma secure_delete = off; pragma synchronous = off")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", built_otherwise)
     database = open_database()
     for setting, value in (("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1)):
         assert database.rows(f"pragma {setting}") == [(value,)]

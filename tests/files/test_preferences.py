@@ -32,20 +32,16 @@ def test_a_damaged_note_is_a_sentence_and_the_settings_count(tmp_path: Path, tex
     assert said[0].endswith("The settings count.")
 
 
-def test_the_panels_switches_hold_at_the_next_start(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
+def test_the_panels_switches_hold_at_the_next_start_and_untouched_ones_leave_no_note(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False, difficulty=3):
+        pass
+    assert not (tmp_path / FILE_NAME).exists(), "the settings go on counting"
+    with Table(RINGSIDE, tmp_path, learning=False, difficulty=4) as table:
         controls = table.plugin.controls
+        assert table.plugin.report()["difficulty"]["level"] == 4
         controls.set_recording(False)
         controls.set_difficulty(2)
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         report = table.plugin.report()
         assert (report["plugin"]["recording"], report["difficulty"]["level"]) == (False, 2)
         assert not report["plugin"]["learning"]
-
-
-def test_untouched_switches_leave_no_note_so_that_settings_go_on_counting(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False, difficulty=3):
-        pass
-    assert not (tmp_path / FILE_NAME).exists()
-    with Table(RINGSIDE, tmp_path, learning=False, difficulty=4) as table:
-        assert table.plugin.report()["difficulty"]["level"] == 4

@@ -46,24 +46,6 @@ def test_missing_display_and_unknown_setting_are_named_and_the_game_plays(folder
     assert run.summary["now"] is not None, "it plays with the defaults"
 
 
-def test_damaged_champion_is_named_and_its_files_stay(folder: Path) -> None:
-    play(folder, *ONE).check_clean()
-    (weights,) = (folder / "data" / "series" / "cornerman" / "versions").glob("*/weights.safetensors")
-    data = bytearray(weights.read_bytes())
-    for place in range(len(data) // 2, len(data) // 2 + 8):
-        data[place] ^= 0xFF
-    weights.write_bytes(data)
-    run = play(folder, *ONE)
-    run.check_clean()
-    assert "The weights of version 0 differ from what was saved" in run.output.splitlines()[0]
-    assert "the computer's side starts anew" in run.output
-    assert weights.read_bytes() == data, "what is damaged may still be mended by its owner"
-    assert run.summary is not None
-    assert run.summary["version"] == 1
-    assert run.summary["now"] is not None
-    assert run.summary["untrained"] is None
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="an interrupt cannot be sent to another process there")
 def test_interrupt_in_mid_series_loses_nothing_that_was_saved(folder: Path) -> None:
     write_settings(folder, "learning = true")

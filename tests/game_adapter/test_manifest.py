@@ -69,10 +69,7 @@ def test_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ("api", ['"1"', "true", "1.0"]),
         ("needs", ['"numpy"', "[1]", '["numpy; rm"]']),
         ("wants", ['["a-b"]']),
-        (
-            "entry",
-            ['"sparrow.main"', '"other.main:Plugin"', '"sparrow.main:Plugin.x"', '"sparrow..main:Plugin"'],
-        ),
+        ("entry", ['"sparrow.main"', '"other.main:Plugin"', '"sparrow.main:Plugin.x"', '"sparrow..main:Plugin"']),
     ],
 )
 def test_wrong_value_is_named_with_its_key(tmp_path: Path, key: str, values: list[str]) -> None:

@@ -23,14 +23,7 @@ from game_adapter.ringside.screens import window as ringside_window
 from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
 from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
 from game_adapter.ringside.screens.screen import Leave
-from game_adapter.ringside.screens.window import (
-    LEAST_SIZE,
-    LoadingPicture,
-    NoScreen,
-    Window,
-    no_display,
-    open_window,
-)
+from game_adapter.ringside.screens.window import LEAST_SIZE, LoadingPicture, NoScreen, Window, no_display, open_window
 from game_adapter.ringside.teams import draw_teams
 from tests.support.dropped_plugins import drop
 from tests.support.ringside_window import FRAME_S, WindowHost, fight, opened, plugin_of

@@ -91,6 +91,8 @@ def test_without_torch_no_accelerator_is_found(monkeypatch: pytest.MonkeyPatch) 
     assert choose_device("auto", measure=speeds()).device == "cpu"
     with pytest.raises(SettingsError, match="no accelerator was found"):
         choose_device("cuda", measure=speeds())
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # a stub: its __spec__ is None
+    assert signs_of_accelerators() == ()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cornerman.learning import update
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Rates
 from cornerman.policy.q_network import NetworkSpec
@@ -87,3 +88,11 @@ def test_without_torch_a_device_is_left_for_the_cpu(monkeypatch: pytest.MonkeyPa
     assert pupil.device == "cpu"
     assert pupil.fault.startswith("The cuda device failed")
     same(pupil, learner())
+
+
+def test_a_failing_step_on_the_cpu_is_not_hidden() -> None:
+    def fails(*arguments: object) -> update.Sums:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        learner(on_cpu=fails).learn_burst(noise(8, SPEC))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import ModelError
+from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.manifest import Identity, Provenance
 from cornerman.policy.q_network import NetworkSpec
+from tests.support.failing_files import ENDLESS, failing
 from tests.support.stored_versions import (
     IDENTITY,
     NOW,
+    OPERATIONS,
     PASSED,
+    assert_sound,
     damage,
     filled,
     flat,
@@ -243,3 +249,21 @@ def test_temporary_files_of_a_kill_are_removed_once_old(tmp_path: Path) -> None:
     (tmp_path / "versions" / ".gone-000003").mkdir()
     assert opened(tmp_path).numbers() == [0]
     assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == [".new-000001", "000000"]
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_state_loads_whichever_file_operation_fails(tmp_path: Path, name: str, lasting: bool) -> None:
+    """N = 1, 2, 3, ... until none is hit: a ModelError or success, and afterwards everything kept still loads."""
+    template = tmp_path / "template"
+    CheckpointFile(filled(template).folder).save({"x": np.arange(4)}, {"n": 0})
+    for nth in range(1, ENDLESS):
+        folder = tmp_path / str(nth)
+        shutil.copytree(template, folder)
+        registry = opened(folder)
+        with failing(nth, lasting) as state, suppress(ModelError):
+            OPERATIONS[name](registry)
+        assert_sound(folder)
+        if not state.hit:
+            return
+    pytest.fail("there is no end to the file operations")

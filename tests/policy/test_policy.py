@@ -1,6 +1,7 @@
 """The policy: the same Q-values as the network that learned, legal decisions, safe in many threads."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornerman.learning import update
+from cornerman.policy.difficulty import LEVELS, level
 from cornerman.policy.policy import CLEARLY_BAD, Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
+from cornerman.settings import NUM_LEVELS
 from tests.support.plain_network import PlainSpec
 
 SPEC = NetworkSpec(7, 5, (16, 12))
@@ -132,17 +135,13 @@ def test_no_illegal_action_is_ever_taken(mask: list[bool], temperature: float, e
         assert mask[action]
 
 
-def test_one_legal_action_is_taken_without_a_draw() -> None:
+def test_one_legal_action_is_taken_without_a_draw_and_none_is_refused() -> None:
     random = np.random.default_rng(0)
     before = random.bit_generator.state
-    action = fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.array([True, False]), random, 1.0, 1.0)
-    assert action == 0
+    assert fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.array([True, False]), random, 1.0, 1.0) == 0
     assert random.bit_generator.state == before
-
-
-def test_no_legal_action_is_refused() -> None:
     with pytest.raises(ValueError, match="allows no action"):
-        fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.zeros(2, bool), np.random.default_rng(0))
+        fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.zeros(2, bool), random)
 
 
 def test_epsilon_is_the_share_of_random_legal_decisions() -> None:
@@ -150,14 +149,11 @@ def test_epsilon_is_the_share_of_random_legal_decisions() -> None:
     assert got == pytest.approx([0.2, 0.8, 0.0], abs=0.03)
 
 
-def test_temperature_draws_by_softmax_among_legal_actions() -> None:
+def test_temperature_draws_by_softmax_among_legal_actions_and_none_that_is_clearly_bad() -> None:
     values = [0.0, 0.5, 0.8, 9.0]
     weights = np.exp(np.array(values[:3]) / 0.6)
     got = shares(fixed(values), [True, True, True, False], temperature=0.6)
     assert got == pytest.approx([*(weights / weights.sum()), 0.0], abs=0.03)
-
-
-def test_clearly_bad_actions_are_never_drawn() -> None:
     just_bad, just_not = 1.0 - CLEARLY_BAD * 0.5 - 0.01, 1.0 - CLEARLY_BAD * 0.5 + 0.01
     got = shares(fixed([1.0, just_bad, just_not]), [True, True, True], temperature=0.5)
     assert got[1] == 0.0
@@ -184,3 +180,28 @@ def test_a_network_that_learned_nothing_prefers_nothing() -> None:
     taken = Counter(policy.act(np.ones(SPEC.observation_size, np.float32), mask, random) for _ in range(1000))
     assert set(taken) == set(np.flatnonzero(mask))
     assert min(taken.values()) > 0.7 * 1000 / len(taken)
+
+
+def test_five_levels_never_get_gentler() -> None:
+    assert [level(number) for number in range(1, NUM_LEVELS + 1)] == list(LEVELS)
+    for number in (0, NUM_LEVELS + 1, -1):
+        with pytest.raises(ValueError, match="1 to 5"):
+            level(number)
+    for gentler, stronger in pairwise(LEVELS):
+        assert gentler.temperature > stronger.temperature
+        assert gentler.versions_back >= stronger.versions_back
+    assert (LEVELS[-1].temperature, LEVELS[-1].versions_back) == (0.0, 0)
+    assert len({each.name for each in LEVELS}) == 5
+
+
+def test_a_gentler_level_plays_the_best_move_less_often_and_never_a_clearly_bad_one() -> None:
+    values = [0.5, 0.45, 0.2, -3.0]
+    best = []
+    for each in LEVELS:
+        got = shares(fixed(values), [True] * 4, 2000, temperature=each.temperature)
+        best.append(got[0])
+        bad = CLEARLY_BAD * max(each.temperature, 1e-9)
+        assert all(not share or values[0] - value <= bad + 1e-6 for value, share in zip(values, got, strict=True))
+    assert best == sorted(best)
+    assert best[0] < 0.6
+    assert best[-1] == 1.0

@@ -57,17 +57,18 @@ class FakePlugin:
     def report(self) -> Mapping[str, Any]:
         return self.data
 
+    def _switch(self, name: str, on: bool) -> None:
+        self.calls.append((name, on))
+        self.data["plugin"][name] = on
+
     def set_on(self, on: bool) -> None:
-        self.calls.append(("on", on))
-        self.data["plugin"]["on"] = on
+        self._switch("on", on)
 
     def set_recording(self, on: bool) -> None:
-        self.calls.append(("recording", on))
-        self.data["plugin"]["recording"] = on
+        self._switch("recording", on)
 
     def set_learning(self, on: bool) -> None:
-        self.calls.append(("learning", on))
-        self.data["plugin"]["learning"] = on
+        self._switch("learning", on)
 
     def set_difficulty(self, level: int) -> None:
         self.calls.append(("difficulty", level))
