@@ -107,8 +107,7 @@ def test_a_file_that_is_no_database_is_set_aside_with_a_sentence(open_database: 
     database = open_database()
     (sentence,) = database.messages
     assert "set-aside-1700000000" in sentence
-    assert database.set_aside is not None
-    assert database.set_aside.read_bytes() == data
+    assert [aside.read_bytes() for aside in set_aside_files(path)] == [data]
     add(database, "text")
     assert texts(database) == ["text"]
 

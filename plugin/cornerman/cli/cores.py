@@ -40,21 +40,11 @@ def _folders(cgroups: Path, membership: Path) -> list[Path]:
 
 def _limit(folder: Path) -> int | None:
     """Whole cores that a group may use, by cpu.max (version 2) or cpu.cfs_quota_us (version 1); None: no limit."""
-    for read in (_limit_v2, _limit_v1):
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
-            quota, period = read(folder)
+            quota, period = (int(word) for name in names for word in (folder / name).read_text("utf-8").split())
         except (OSError, ValueError):  # not this version, or "max"
             continue
         if quota > 0 and period > 0:
             return ceil(quota / period)
     return None
-
-
-def _limit_v2(folder: Path) -> tuple[int, int]:
-    quota, period = (folder / "cpu.max").read_text("utf-8").split()
-    return int(quota), int(period)
-
-
-def _limit_v1(folder: Path) -> tuple[int, int]:
-    quota, period = ((folder / f"cpu.cfs_{name}_us").read_text("utf-8") for name in ("quota", "period"))
-    return int(quota), int(period)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,17 +22,6 @@ if TYPE_CHECKING:
 MEASURED_S, MEASUREMENTS = 1.5, 6
 NEEDED = ("numpy", "psutil", "safetensors")
 OPTIONAL = {"numba": "it learns faster with it", "torch": "only to learn on an accelerator"}
-
-
-@dataclass(frozen=True, slots=True)
-class LearningSetup:
-    """Network, batch size and wanted device of the learner, as the settings and the stored versions say."""
-
-    device: str
-    asked: bool  # on the command line: the device must be there
-    spec: NetworkSpec
-    batch_size: int
-    lines: list[str]  # where all this comes from
 
 
 def examine(device: str, data: Path) -> tuple[list[str], bool]:
@@ -53,7 +41,7 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
     if not missing:
         lines += ["", "Machine", *_machine(), "", "Device"]
         try:
-            lines += _device(_setup(device, data), data)
+            lines += _device(device, data)
         except SettingsError as error:
             lines.append(f"  {error}")
             healthy = False
@@ -81,10 +69,10 @@ def _machine() -> list[str]:
     return lines
 
 
-def _setup(device: str, data: Path) -> LearningSetup:
-    """The settings in the folder, and the sizes of the newest version that loads; a typical game's without one."""
-    from cornerman.learning.device import TYPICAL_SPEC
-    from cornerman.models.weights import MANIFEST, damage
+def _device(device: str, data: Path) -> list[str]:
+    """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
+    from cornerman.learning.compiled import cpu_steps
+    from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 
     file, settings = data / "settings.toml", Settings()
     line = f"  settings     {file}" if os.path.exists(file) else f"  settings     none in {data}, so the defaults"
@@ -92,38 +80,36 @@ def _setup(device: str, data: Path) -> LearningSetup:
         settings = read_settings(file)
     except SettingsError as error:
         line = f"  settings     {error} Nothing of it is used."
+    spec, network = _network(data, settings)
+    configure_trainer_thread()  # measured as the trainer would learn
+    on_cpu, batch_size = cpu_steps(data), settings.batch_size
+    measure = partial(learning_speed, on_cpu=on_cpu.learn)
+    try:
+        choice = choose_device(settings.device if device == "auto" else device, spec, batch_size, measure)
+    except SettingsError as error:
+        if device != "auto":
+            raise
+        choice = Choice("cpu", f"{error} Learning runs on the CPU.")
+    timings = dict(choice.timings) or {choice.device: measure(choice.device, spec, batch_size)}
+    lines = [f"  chosen       {choice.device}", f"  why          {choice.why}", line]
+    lines += [f"  timed        {network}, batch {batch_size}"]
+    lines += [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
+    return lines + ([f"  CPU          {on_cpu.why_slow}"] if on_cpu.why_slow else [])
+
+
+def _network(data: Path, settings: Settings) -> tuple[NetworkSpec, str]:
+    """The network of the newest version that loads, or a typical game's, and its sizes for a person."""
+    from cornerman.files.atomic import read_json
+    from cornerman.learning.device import TYPICAL_SPEC
+    from cornerman.models.manifest import parse_manifest
+    from cornerman.models.weights import MANIFEST, damage
+
     spec, whose = replace(TYPICAL_SPEC, hidden=settings.hidden), "sizes of a typical game, no version is stored"
     sound = next((folder for folder in reversed(_folders(data)) if damage(folder) is None), None)
     if sound is not None:
-        manifest = json.loads((sound / MANIFEST).read_bytes())
-        inputs, actions, hidden = manifest["observation_size"], manifest["action_names"], manifest["hidden"]
-        spec = replace(spec, observation_size=inputs, num_actions=len(actions), hidden=tuple(hidden))
-        whose = f"as version {int(sound.name)}"
+        spec, whose = parse_manifest(read_json(sound / MANIFEST, "It"), "It").spec, f"as version {int(sound.name)}"
     layers = " and ".join(map(str, spec.hidden))
-    network = f"{spec.observation_size} inputs, layers of {layers}, {spec.num_actions} actions ({whose})"
-    timed = f"  timed        {network}, batch {settings.batch_size}"
-    asked = device != "auto"
-    return LearningSetup(device if asked else settings.device, asked, spec, settings.batch_size, [line, timed])
-
-
-def _device(setup: LearningSetup, data: Path) -> list[str]:
-    """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
-    from cornerman.learning.compiled import cpu_steps
-    from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
-
-    configure_trainer_thread()  # measured as the trainer would learn
-    on_cpu = cpu_steps(data)
-    measure = partial(learning_speed, on_cpu=on_cpu.learn)
-    try:
-        choice = choose_device(setup.device, setup.spec, setup.batch_size, measure)
-    except SettingsError as error:
-        if setup.asked:
-            raise
-        choice = Choice("cpu", f"{error} Learning runs on the CPU.")
-    timings = dict(choice.timings) or {choice.device: measure(choice.device, setup.spec, setup.batch_size)}
-    speeds = [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
-    slow = [f"  CPU          {on_cpu.why_slow}"] if on_cpu.why_slow else []
-    return [f"  chosen       {choice.device}", f"  why          {choice.why}", *setup.lines, *speeds, *slow]
+    return spec, f"{spec.observation_size} inputs, layers of {layers}, {spec.num_actions} actions ({whose})"
 
 
 def _folders(data: Path) -> list[Path]:

@@ -53,7 +53,6 @@ class Database:
         self.path, self._what, self._schema, self._now = path, what, schema, now
         self._read_only = read_only
         self.messages: list[str] = []
-        self.set_aside: Path | None = None  # a file that this opening renamed
         if sqlite3 is None:
             raise ModelError(f"{what} cannot be kept or read: this Python has no sqlite3 module.")
         try:
@@ -141,17 +140,11 @@ class Database:
         if tables != {_definition(statement) for statement in wanted.tables.split(";") if statement.strip()}:
             raise _DamagedError("it has other tables than this Cornerman writes")
 
-    def erase(self) -> None:
-        """Close and delete the file with all that belongs to it; OSError where something cannot be deleted."""
-        self.close()
-        erase(self.path)
-
     def _move_aside(self, why: str) -> None:
         """Keep a file that cannot be used under another name, where a person may still look at it."""
         aside = self.path.with_name(f"{self.path.stem}.{_ASIDE}{int(self._now())}{self.path.suffix}")
         rename(self.path, aside)
         self._discard_orphans()
-        self.set_aside = aside
         self.messages.append(
             f"{self._what} could not be read ({why}); the file is kept as {aside.name} and a new one begins."
         )

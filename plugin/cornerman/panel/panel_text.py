@@ -16,24 +16,19 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     replay, learner, gate = part_of(report, "replay"), part_of(report, "learner"), part_of(report, "gate")
     window, machine = part_of(report, "window"), part_of(report, "machine")
     version = report.get("version", -1)
-    open_now = bool(window.get("open"))
+    open_now = window.get("open")
     rejected = sum(part_of(part_of(report, "recorder"), "rejected").values())
-    doing = "open" if open_now else "closed"
-    steps_per_s = learner.get("steps_per_s")
-    speed = f" ({steps_per_s:,.0f}/busy s)" if isinstance(steps_per_s, (int, float)) else ""
+    doing = ("open" if open_now else "closed") + (f", {_occasion(window)}" if window.get("why") else "")
+    speed = _number(learner.get("steps_per_s"), " ({:,.0f}/busy s)", "")
     none = "none yet" if part_of(report, "plugin").get("on", True) else "none, it is off"
     return [
         ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "new"),
-        (
-            "Training",
-            doing + (f", {_occasion(window)}" if window.get("why") else ""),
-            "good" if open_now else "quiet",
-        ),
+        ("Training", doing, "good" if open_now else "quiet"),
         (BUFFER, f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
         ("Rejected", f"{rejected:,} records" if rejected else "nothing", "bad" if rejected else "plain"),
         ("Learning steps", f"{learner.get('steps') or 0:,}{speed}", "plain"),
         (LOSS, _loss(learner), "plain"),
-        ("Value accuracy", _share(learner.get("accuracy"), "", "not measured yet"), "plain"),
+        ("Value accuracy", _share(learner.get("accuracy"), "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
         ("Candidate", _candidate(gate, learner), "plain"),
         ("Device", _device(report), "plain"),
@@ -44,11 +39,8 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _loss(learner: Mapping[str, Any]) -> str:
     """The loss, and the counts of dropped and undone steps, where there are any."""
-    counts = [
-        f"{learner[name]:,} {word}"
-        for name, word in (("dropped", "dropped"), ("failures", "undone"))
-        if learner.get(name)
-    ]
+    words = {"dropped": "dropped", "failures": "undone"}
+    counts = [f"{learner[name]:,} {word}" for name, word in words.items() if learner.get(name)]
     return ", ".join([_number(learner.get("loss"), "{:.4f}", "none yet"), *counts])
 
 
@@ -63,8 +55,8 @@ def rejected_of(report: Mapping[str, Any]) -> str:
 
 
 def _load(machine: Mapping[str, Any]) -> str:
-    cpu = _number(machine.get("cpu_percent"), "{:.0f} %", "not available")
-    return f"{cpu}, {_number(machine.get('memory_mb'), '{:,.0f} MB', 'not available')}"
+    forms = (("cpu_percent", "{:.0f} %"), ("memory_mb", "{:,.0f} MB"))
+    return ", ".join(_number(machine.get(name), form, "not available") for name, form in forms)
 
 
 def _device(report: Mapping[str, Any]) -> str:
@@ -146,8 +138,8 @@ def _number(value: object, form: str, otherwise: str) -> str:
     return form.format(value) if isinstance(value, (int, float)) else otherwise
 
 
-def _share(value: object, after: str = "", otherwise: str = "?") -> str:
-    return f"{100 * value:.0f} %{after}" if isinstance(value, (int, float)) else otherwise
+def _share(value: object, otherwise: str = "?") -> str:
+    return f"{100 * value:.0f} %" if isinstance(value, (int, float)) else otherwise
 
 
 def ago(age_s: float) -> str:

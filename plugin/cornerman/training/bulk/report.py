@@ -81,15 +81,10 @@ def curve_text(curve: Sequence[Mapping[str, Any]]) -> str:
     """A line for each of at most `CURVE_LINES` moments, evenly spread."""
     if not curve:
         return "too short for a curve"
-    step = max(1, -(-len(curve) // CURVE_LINES))
-    shown = list(curve[::step])
-    if shown[-1] is not curve[-1]:
-        shown.append(curve[-1])
-    names = list(curve[-1]["score"])
-    lines = [
-        f"{'decisions':>14} {'minutes':>8} {'steps':>9} {'version':>8}" + "".join(f" {name:>10}" for name in names)
-    ]
-    for entry in shown:
+    step, names = max(1, -(-len(curve) // CURVE_LINES)), list(curve[-1]["score"])
+    head = f"{'decisions':>14} {'minutes':>8} {'steps':>9} {'version':>8}"
+    lines = [head + "".join(f" {name:>10}" for name in names)]
+    for entry in (*curve[:-1:step], curve[-1]):
         scores = "".join(f" {entry['score'].get(name, 0.5):>10.0%}" for name in names)
         minutes = entry["seconds"] / 60
         lines.append(f"{entry['decisions']:>14,} {minutes:>8.1f} {entry['steps']:>9,} {entry['version']:>8}{scores}")
