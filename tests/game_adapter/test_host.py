@@ -18,6 +18,7 @@ from game_adapter.host.match import PLUGIN, SCRIPTED
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.dropped_plugins import CALLED, NamedGame, drop, host_of, run_python
 from tests.support.paths import ROOT
+from tests.support.ringside_runs import drop_in
 
 MASK = (True, False, True)
 FAILS = "def on_quit(self): self.quits.append(1)\nquits = []\ndef on_draw(self): raise RuntimeError('ouch')\n"
@@ -305,23 +306,15 @@ print("LOADED", [(p.name, p.on) for p in host.loaded], host.messages)
 """
 
 
-@pytest.fixture
-def dropped(plugins: Path) -> Path:
-    shutil.copytree(ROOT / "plugin" / "cornerman", plugins / "cornerman", ignore=shutil.ignore_patterns("__pycache__"))
-    return plugins / "cornerman"
-
-
-def test_installed_copy_that_was_loaded_first_refuses_the_dropped_one(dropped: Path) -> None:
-    output = run_python(dropped.parent.parent, "import cornerman\n" + LOAD)
+def test_only_the_copy_that_was_loaded_first_is_used(plugins: Path) -> None:
+    dropped = drop_in(plugins.parent)
+    output = run_python(plugins.parent, "import cornerman\n" + LOAD)
     installed = ROOT / "plugin" / "cornerman" / "__init__.py"
     assert "LOADED [] " in output
     assert f"another copy of cornerman is already loaded from {installed}: use only one of the two." in output
-
-
-def test_dropped_copy_that_was_loaded_first_is_what_import_gives(dropped: Path) -> None:
     code = LOAD + "import cornerman, cornerman.settings, cornerman.evaluation.ratings, sys\n"
     code += "files = {m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'cornerman'}\n"
     code += f"print('ELSEWHERE', [file for file in files if not file.startswith({str(dropped)!r})])"
-    output = run_python(dropped.parent.parent, code)
+    output = run_python(plugins.parent, code)
     assert "LOADED [('cornerman', True)]" in output
     assert "ELSEWHERE []" in output

@@ -151,13 +151,12 @@ def test_device_reason_is_shown_in_full(size: tuple[int, int], why: str) -> None
     assert sentence(panel).count(why) == 1, "nor does the notice"
 
 
-def test_short_device_reason_stands_beside_the_device() -> None:
-    report = {**REPORT, "device_why": "as the settings ask"}
-    assert ("Device", "cpu, as the settings ask", "plain") in figures_of(report)
-    assert all("Device" not in message for message in messages_of(report))
-    longer = {**REPORT, "device_why": "The settings ask for mps."}
-    assert ("Device", "cpu", "plain") in figures_of(longer)
-    assert "Device: The settings ask for mps." in messages_of(longer)
+def test_short_device_reason_stands_beside_the_device_and_a_sentence_below() -> None:
+    sentences = {"as the settings ask": "cpu, as the settings ask", "The settings ask for mps.": "cpu"}
+    for why, figure in sentences.items():
+        report = {**REPORT, "device_why": why}
+        assert figures(report)["Device"] == figure
+        assert (f"Device: {why}" in messages_of(report)) == why.endswith(".")
 
 
 def test_panel_says_what_learning_waits_for() -> None:
