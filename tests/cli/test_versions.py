@@ -29,7 +29,7 @@ from cornerman.models.store import Store
 from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.held_folder import held
-from tests.support.stored_versions import store_in
+from tests.support.stored_versions import damage, path_of, store_in
 
 GAME = ["--game", "game_adapter.ringside.game:RINGSIDE"]
 
@@ -98,9 +98,7 @@ def test_export_and_import_through_quarantine(data: Path, tmp_path: Path, capsys
     status, text = told(capsys, data, "import", str(file))
     assert (status, "has played a smoke battle" in text) == (0, True)
     assert told(capsys, data, "promote", "3")[0] == 0
-    damaged = bytearray(file.read_bytes())
-    damaged[len(damaged) // 2] ^= 1
-    file.write_bytes(damaged)
+    damage(file, file.stat().st_size // 2)
     assert told(capsys, data, "import", str(file))[0] == 1
     assert "   4  " not in told(capsys, data)[1]
 
@@ -143,8 +141,7 @@ def test_a_running_game_is_left_alone(data: Path, capsys: pytest.CaptureFixture[
 def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    weights = data / "versions" / "000002" / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-4] + b"\1\2\3\4")
+    damage(path_of(data, 2, "weights.safetensors"))
     for arguments in ((), ("--tree",)):
         status, text = told(capsys, data, *arguments)
         row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])

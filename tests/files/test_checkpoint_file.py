@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.files.checkpoint_file import FILE_NAME, CheckpointFile
+from tests.support.stored_versions import damage
 
 
 def save(file: CheckpointFile, mark: int) -> None:
@@ -30,9 +31,7 @@ def test_a_damaged_state_gives_way_to_the_one_before_with_a_sentence(tmp_path: P
     save(file, 1)
     save(file, 2)
     assert mark_of(CheckpointFile(tmp_path)) == 2
-    data = bytearray((tmp_path / FILE_NAME).read_bytes())
-    data[-30] ^= 1
-    (tmp_path / FILE_NAME).write_bytes(data)
+    damage(tmp_path / FILE_NAME, -30)
     saved, sentences = file.load()
     assert saved is not None
     assert saved[1]["mark"] == 1

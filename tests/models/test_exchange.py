@@ -25,6 +25,7 @@ from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle
 from tests.support.failing_files import ENDLESS, failing
+from tests.support.stored_versions import damage
 from tests.support.table import Table
 
 GAME = Duel()
@@ -270,9 +271,7 @@ def test_model_in_the_imports_folder_is_offered_and_plays_or_is_refused(tmp_path
         file.parent.mkdir(parents=True)
         export_version(other.plugin.store.registry, 0, file)
     if damaged:
-        data = bytearray(file.read_bytes())
-        data[len(data) // 2] ^= 4
-        file.write_bytes(data)
+        damage(file, file.stat().st_size // 2)
     with Table(RINGSIDE, tmp_path / "mine", learning=False) as table:
         plugin = table.plugin
         assert "friend.zip: press I" in plugin.metrics.notice
