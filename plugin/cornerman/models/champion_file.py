@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -54,27 +55,19 @@ class ChampionRecord:
 
     def without(self, versions: set[int]) -> ChampionRecord:
         """The record without deleted `versions`; no version is followed by itself."""
-        champions: list[int] = []
-        for version in self.champions:
-            if version not in versions and champions[-1:] != [version]:
-                champions.append(version)
+        champions, rolled_back, cleared = (
+            tuple(version for version in line if version not in versions)
+            for line in (self.champions, self.rolled_back, self.cleared)
+        )
         return replace(
-            self,
-            champions=tuple(champions),
-            rolled_back=tuple(version for version in self.rolled_back if version not in versions),
-            cleared=tuple(version for version in self.cleared if version not in versions),
+            self, champions=tuple(each for each, _ in groupby(champions)), rolled_back=rolled_back, cleared=cleared
         )
 
 
 def write_champions(folder: Path, record: ChampionRecord) -> None:
     """Replace the file, then its spare copy, each in one step; OSError where the disk refuses."""
-    content = {
-        "schema": SCHEMA,
-        "line": record.champions,
-        "rolled_back": record.rolled_back,
-        "cleared": record.cleared,
-        "next_version": record.next_version,
-    }
+    content = {"schema": SCHEMA, "line": record.champions, "rolled_back": record.rolled_back}
+    content |= {"cleared": record.cleared, "next_version": record.next_version}
     data = to_json({**content, "sha256": checksum(content)})
     replace_file(folder / FILE_NAME, data)
     replace_file(folder / SPARE_NAME, data)

@@ -87,10 +87,10 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
 
     The file is renamed either way, so that it is offered once.
     """
-    files = waiting_imports(folder)
-    if not files:
+    path = next(iter(waiting_imports(folder)), None)
+    if path is None:
         return f"There is no .zip in {folder / IMPORTS}."
-    path, ending = files[0], ".taken"
+    ending = ".taken"
     try:
         version = import_version(champions.registry, Identity.of(game, encoder), path)
         if isinstance(game, HeadlessGame):

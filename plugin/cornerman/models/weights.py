@@ -19,27 +19,23 @@ MAX_WEIGHTS_BYTES = 256 * 2**20
 
 def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:
     """The policy in the bytes of a weights file, after every check; ModelError with a sentence."""
-    check_bytes(data, manifest.weights_bytes, manifest.sha256, f"The weights of {what}")
-    arrays, _ = unpack(data, f"The weights of {what}")
+    what, size = f"The weights of {what}", manifest.weights_bytes
+    if len(data) != size:
+        raise ModelError(f"{what} are {len(data):,} bytes where {size:,} were saved; the file is damaged.")
+    if hashlib.sha256(data).hexdigest() != manifest.sha256:
+        raise ModelError(f"{what} differ from what was saved (wrong SHA-256); the file is damaged.")
+    arrays, _ = unpack(data, what)
     spec = manifest.spec
     found = {name: array.shape for name, array in arrays.items()}
     if found != dict(spec.arrays()) or any(array.dtype != np.float32 for array in arrays.values()):
-        raise ModelError(f"The weights of {what} are not the arrays that its manifest names.")
+        raise ModelError(f"{what} are not the arrays that its manifest names.")
     flat = np.concatenate([arrays[name].ravel() for name, _ in spec.arrays()])
     with np.errstate(all="ignore"):  # weights that overflow are found by what they give
         policy = Policy(spec, flat, manifest.version)
         values = policy.q_values(np.full(spec.observation_size, 0.5, np.float32))
     if values.shape != (spec.num_actions,) or not np.isfinite(values).all():
-        raise ModelError(f"The weights of {what} load, but give no usable values.")
+        raise ModelError(f"{what} load, but give no usable values.")
     return policy
-
-
-def check_bytes(data: bytes, size: int, sha256: str, what: str) -> None:
-    """ModelError when bytes are not the ones that a manifest names."""
-    if len(data) != size:
-        raise ModelError(f"{what} are {len(data):,} bytes where {size:,} were saved; the file is damaged.")
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelError(f"{what} differ from what was saved (wrong SHA-256); the file is damaged.")
 
 
 def damage(folder: Path) -> str | None:

@@ -78,27 +78,21 @@ class Machine:
 
     def _cpu(self) -> Reading:
         own = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
-        return {"cpu_percent": float(self._psutil.cpu_percent()), "own_cpu_percent": float(own)}
+        return {"cpu_percent": self._psutil.cpu_percent(), "own_cpu_percent": own}
 
     def _memory(self) -> Reading:
-        return {
-            "memory_mb": self._process.memory_info().rss / 2**20,
-            "memory_percent": float(self._psutil.virtual_memory().percent),
-        }
+        used = self._psutil.virtual_memory().percent
+        return {"memory_mb": self._process.memory_info().rss / 2**20, "memory_percent": used}
 
     def _temperature(self) -> Reading:
         return {"temperature_c": _celsius(self._temperature_file) if self._temperature_file else None}
 
     def _battery(self) -> Reading:
         ask: Callable[[], Any] = getattr(self._psutil, "sensors_battery", lambda: None)
-        battery = ask()
-        if battery is None:
+        if (battery := ask()) is None:
             return {}
         plugged = battery.power_plugged
-        return {
-            "battery_percent": float(battery.percent),
-            "on_battery": None if plugged is None else float(not plugged),
-        }
+        return {"battery_percent": battery.percent, "on_battery": None if plugged is None else float(not plugged)}
 
     def _throttled(self) -> Reading:
         """Whether a Raspberry Pi throttles: bits 1 to 3 mean capped, throttled, or at its soft limit now."""

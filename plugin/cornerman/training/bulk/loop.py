@@ -216,13 +216,9 @@ class BulkLoop:
         started = time.monotonic()
         workers, turn = round_robin.state()
         promotion, counts = self.promotion.state()
-        parts = (
-            ("learner", self._learner.state()),
-            ("ring", self._buffer.state()),
-            ("promotion", promotion),
-            ("round_robin", workers),
-        )
-        arrays = {f"{part}.{name}": array for part, named in parts for name, array in named.items()}
+        parts = {"learner": self._learner.state(), "ring": self._buffer.state()}
+        parts |= {"promotion": promotion, "round_robin": workers}
+        arrays = {f"{part}.{name}": array for part, named in parts.items() for name, array in named.items()}
         notes = {
             "progress": asdict(self.progress),
             "league": self._league.state(),
