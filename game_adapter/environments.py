@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 LARGEST_FEATURE = 10.0
 """What the plugin's encoder lets a feature be at most; it refuses anything larger."""
 
-MAX_DECISIONS = 2_000
 LARGEST_SEED = 2**31
 
 
@@ -36,6 +35,7 @@ class Encoder(Protocol):
 
     observation_size: int
     num_actions: int
+    declaration: Any
 
     def encode(self, state: State, seat: int) -> Floats: ...
 
@@ -45,26 +45,27 @@ def observation_space(encoder: Encoder) -> Any:
     return spaces.Box(-LARGEST_FEATURE, LARGEST_FEATURE, (encoder.observation_size,), np.float32)
 
 
-def aec_environment(game: HeadlessGame, encoder: Encoder, max_decisions: int = MAX_DECISIONS) -> Any:
+def aec_environment(game: HeadlessGame, encoder: Encoder, max_decisions: int | None = None) -> Any:
     """A PettingZoo environment that reports wrong use and ends a battle at an illegal action, which loses."""
     environment = wrappers.TerminateIllegalWrapper(AllSeats(game, encoder, max_decisions), illegal_reward=-1)
     return wrappers.OrderEnforcingWrapper(wrappers.AssertOutOfBoundsWrapper(environment))
 
 
 class AllSeats(AECEnv):  # type: ignore[misc]  # the library is not always there
-    """Every seat of a game as an agent: `seat_0`, `seat_1`. `aec_environment` puts the usual checks around it.
+    """Every seat of a game as an agent: `seat_0`, `seat_1`, ... `aec_environment` puts the usual checks around it.
 
     An agent's observation is {"observation": [F] float32, "action_mask": [A] int8}; the mask is all zeros for whoever
     is not to act. A battle longer than `max_decisions` is truncated, with reward 0.
     """
 
-    def __init__(self, game: HeadlessGame, encoder: Encoder, max_decisions: int = MAX_DECISIONS) -> None:
+    def __init__(self, game: HeadlessGame, encoder: Encoder, max_decisions: int | None = None) -> None:
         super().__init__()
         self.metadata = {"name": f"{game.name}_v{game.version}", "render_modes": [], "is_parallelizable": False}
         self.render_mode = None
-        self.possible_agents = ["seat_0", "seat_1"]
+        self.possible_agents = [f"seat_{seat}" for seat in range(encoder.declaration.num_seats)]
         self.agents: list[str] = []
-        self._game, self._encoder, self._max_decisions = game, encoder, max_decisions
+        self._game, self._encoder = game, encoder
+        self._max_decisions = max_decisions or encoder.declaration.max_decisions
         self._random = np.random.default_rng()
         self._battle: Battle | None = None
         mask = spaces.Box(0, 1, (encoder.num_actions,), np.int8)
@@ -138,7 +139,7 @@ class AllSeats(AECEnv):  # type: ignore[misc]  # the library is not always there
 
 
 class OneSeat(gymnasium.Env):  # type: ignore[misc]  # the library is not always there
-    """One seat of a game against one of its bots.
+    """One seat of a game against one of its bots, who sits in all the others.
 
     Observations are `[F]` float32; which actions are legal is in `info["action_mask"]` and, for sb3-contrib, in
     `action_masks()`. An illegal action ends the battle with reward -1 and `info["illegal_action"]`.
@@ -152,9 +153,9 @@ class OneSeat(gymnasium.Env):  # type: ignore[misc]  # the library is not always
         encoder: Encoder,
         opponent: str | None = None,
         seat: int | None = None,
-        max_decisions: int = MAX_DECISIONS,
+        max_decisions: int | None = None,
     ) -> None:
-        """`opponent` names one of `game.bots`, by default the last and strongest; `seat` None: drawn by lot."""
+        """`opponent` names one of `game.bots`, by default the last and strongest; ``seat` None: one of the plugin's."""
         if not game.bots:
             raise ValueError(f"{game.name} has no bots to play against.")
         chosen = list(game.bots)[-1] if opponent is None else opponent
@@ -164,14 +165,16 @@ class OneSeat(gymnasium.Env):  # type: ignore[misc]  # the library is not always
         self.action_space = spaces.Discrete(encoder.num_actions)
         self.render_mode = None
         self._game, self._encoder, self._bot, self._fixed_seat = game, encoder, game.bots[chosen], seat
-        self._max_decisions = max_decisions
+        self._max_decisions = max_decisions or encoder.declaration.max_decisions
+        self._seats = encoder.declaration.plugin_seats
         self._battle: Battle | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         """Begin a battle and let the bot play until this seat is to decide. There are no options."""
         super().reset(seed=seed)
         lot = int(self.np_random.integers(LARGEST_SEED))
-        self._seat = int(self.np_random.integers(2)) if self._fixed_seat is None else self._fixed_seat
+        drawn = self._seats[int(self.np_random.integers(len(self._seats)))]
+        self._seat = drawn if self._fixed_seat is None else self._fixed_seat
         self._battle, self._bot_random, self._decisions = self._game.new_battle(lot), Random(lot), 0
         self._let_bot_play(self._battle)
         if self._battle.seat is None:
@@ -205,8 +208,9 @@ class OneSeat(gymnasium.Env):  # type: ignore[misc]  # the library is not always
         while battle.seat not in (None, self._seat) and self._decisions < self._max_decisions:
             self._apply(battle, self._bot(battle, self._bot_random))
 
-    def _apply(self, battle: Battle, action: int) -> None:
-        battle.apply(action)
+    def _apply(self, battle: Battle, action: int | None) -> None:
+        if action is not None:  # else a bot has played its turn by itself
+            battle.apply(action)
         self._decisions += 1
 
     def _in_play(self) -> Battle:

@@ -44,6 +44,7 @@ class Match:
         self._bots = {seat: (bots or {}).get(seat, fallback) for seat in seats}
         self._state: Mapping[str, Any] = battle.state()
         self._mask: Sequence[bool] = battle.action_mask()
+        self._round: int = getattr(battle, "round", 0)  # 0: the game has none
         host.on_battle_start(battle_id, self.seats, sides)
 
     @property
@@ -61,8 +62,9 @@ class Match:
         """The legal actions of `seat_to_play`, `[A]`."""
         return self._mask
 
-    def decide(self) -> int:
-        """A computer seat's action: the plugin's opinion where it controls the seat and has one, else the bot's."""
+    def decide(self) -> int | None:
+        """A computer seat's action: the plugin's opinion where it controls the seat and has one, else the bot's; None
+        where the bot has played its turn by itself. Either goes to `play`."""
         seat = self.seat_to_play
         if seat is None or self.seats[seat] == PLAYER:
             raise RuntimeError("decide() is for a computer's seat whose turn it is; a player's action goes to play()")
@@ -79,40 +81,43 @@ class Match:
             self._choosing = True
             self._host.on_choosing(self.battle_id, seat)
 
-    def play(self, action: int) -> Any:
-        """Apply the action of `seat_to_play` and report it; returns what the rules say happened.
+    def play(self, action: int | None) -> Any:
+        """Apply the action of `seat_to_play` and report it; returns what the rules say happened. None: a bot has played
+        by itself, so only what came of it is seen.
 
         ValueError, with the rules' sentence and nothing changed, for an illegal action.
         """
-        seat, round_now = self.seat_to_play, self.battle.round
-        if seat is None:
+        seat, round_before = self.seat_to_play, self._round
+        if seat is None and action is not None:
             raise ValueError("No action is due now: the round is being prepared or the battle is over.")
-        happened = self.battle.apply(action)
+        happened = None if action is None else self.battle.apply(action)
         self._choosing = False
         before, mask = self._state, self._mask
         self._state = self.battle.state()
         outcome = self.battle.outcome
         self._mask = () if outcome is not None else self.battle.action_mask()
-        self._host.on_turn(self.battle_id, seat, before, mask, action, self._state)
+        self._round = getattr(self.battle, "round", 0)
+        if seat is not None and action is not None:
+            self._host.on_turn(self.battle_id, seat, before, mask, action, self._state)
         if outcome is not None:
             self._end(outcome, truncated=False)
-        elif self.battle.round != round_now:
+        elif self._round != round_before:
             self.between_rounds = True
-            self._host.on_round_end(self.battle_id, round_now)
+            self._host.on_round_end(self.battle_id, round_before)
         return happened
 
     def start_round(self) -> None:
         """End the break between two rounds; does nothing outside of one."""
         if self.between_rounds:
             self.between_rounds = False
-            self._host.on_round_start(self.battle_id, self.battle.round)
+            self._host.on_round_start(self.battle_id, self._round)
 
     def abandon(self) -> None:
         """The player leaves: the battle is cut off without a result."""
         if not self.over:
             self._end(dict.fromkeys(self.seats, 0), truncated=True)
 
-    def _end(self, outcome: Mapping[int, int], truncated: bool) -> None:
+    def _end(self, outcome: Mapping[int, Any], truncated: bool) -> None:
         self.over, self.between_rounds = True, False
         self._host.on_battle_end(self.battle_id, outcome, truncated)
-        self._host.on_round_end(self.battle_id, self.battle.round)
+        self._host.on_round_end(self.battle_id, self._round)

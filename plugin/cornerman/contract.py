@@ -45,7 +45,11 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 
 class Battle(Protocol):
-    """One headless battle, owned by whoever created it; one thread at a time."""
+    """One headless battle, owned by whoever created it; one thread at a time.
+
+    Where seats decide at once it has, in place of the first and the last of these, `seats`, all that decide now,
+    `action_mask(seat)` and `apply_all({seat: action, ...})`. Bots are asked one after the other with `battle.seat`.
+    """
 
     @property
     def seat(self) -> int | None:
@@ -56,8 +60,8 @@ class Battle(Protocol):
         """The present round, from 1; not read of a game without rounds."""
 
     @property
-    def outcome(self) -> Mapping[int, int] | None:
-        """Per seat 1 (won), 0 (drawn) or -1 (lost); None while the battle goes on."""
+    def outcome(self) -> Mapping[int, float] | None:
+        """Per seat 1 (won), 0 (drawn), -1 (lost) or a number between, as for scores; None while the battle goes on."""
 
     def state(self) -> State:
         """A fresh copy that later turns do not change."""
@@ -69,8 +73,9 @@ class Battle(Protocol):
         """Apply the seat's action; an illegal one raises ValueError with a sentence."""
 
 
-Bot: TypeAlias = Callable[[Any, Random], int]
-"""A scripted opponent: it is given the game's own battle and a random generator, and returns a legal action."""
+Bot: TypeAlias = Callable[[Any, Random], int | None]
+"""A scripted opponent: it is given the game's own battle and a random generator, and returns a legal action, or None
+where it has played its whole turn through the game's own code: from that turn only what came of it is learned."""
 
 
 @runtime_checkable
@@ -87,6 +92,15 @@ class Game(Protocol):
     feature_names: Sequence[str]       features of the game's own, after the standard ones, up to 8,192
     encode(state, seat)                their numbers, about -1 to 1: what `seat` may know of `state`. It depends on
                                        nothing but these two, which may be copies: the trainer's thread calls it, too
+    num_seats: int = 2                 seats of a headless battle: 0, 1, ...
+    sides: Sequence[int]               one a seat: seats with the same number win together; else each is on its own
+    plugin_seats: Sequence[int]        where the plugin may sit; else everywhere
+    seats_alike: bool = True           False: who plays alike fares unlike in them, as attacker and defender
+    max_decisions: int = 2000          of one battle; beyond them it is cut off, which is no draw
+    random_opening: int = 0            random legal actions, by the seed, with which headless battles begin: for a game
+                                       without chance of its own, whose battles would all be the same
+    standing(state, side) -> float     how a side stands, -1 to 1, to learn sooner; it never changes what is best. Else
+                                       the shares of health are used, and without characters the outcome alone
     import_name: str                   "module:attribute", under which another process finds the game
     """
 
@@ -101,7 +115,7 @@ class Game(Protocol):
 
 @runtime_checkable
 class HeadlessGame(Game, Protocol):
-    """Optional: battles without a window, two seats (0 and 1), for practice, for judging and for bulk training.
+    """Optional: battles without a window, for practice, for judging and for bulk training.
 
     They are played in another process, which imports the game by its `import_name`; where it has none, it is looked for
     in the module of its class.
@@ -112,7 +126,7 @@ class HeadlessGame(Game, Protocol):
         """The bots by name, weakest first."""
 
     def new_battle(self, seed: int) -> Battle:
-        """A battle that `seed` decides entirely; both seats' chances are the same over many seeds."""
+        """A battle that `seed` decides entirely; seats that are alike have the same chances over many seeds."""
 
 
 class Ended(Protocol):
@@ -124,11 +138,11 @@ class Ended(Protocol):
 
     @property
     def outcome(self) -> NDArray[Any]:
-        """How seat 0 fared, `[E]`: 1 won, 0 drawn, -1 lost; seat 1 fared the other way round."""
+        """How seat 0 fared, `[E]`: 1 won, 0 drawn, -1 lost, seat 1 the other way round; or by seat `[E, S]`."""
 
     @property
     def standing(self) -> Floats:
-        """`Battles.standing` of these battles when they ended, `[E]`."""
+        """`Battles.standing` of these battles when they ended, `[E]` or `[E, S]`."""
 
     @property
     def truncated(self) -> Bools:
@@ -141,7 +155,7 @@ class Interrupted(Ended, Protocol):
 
     @property
     def final_observation(self) -> Floats:
-        """What either seat sees in the last state, `[2, E, F]`; read where `truncated` says so."""
+        """What every seat sees in the last state, `[S, E, F]`; read where `truncated` says so."""
 
     @property
     def dropped(self) -> Bools:
@@ -160,11 +174,12 @@ class Battles(Protocol):
 
     @property
     def seat(self) -> NDArray[Any]:
-        """Whose decision is due, 0 or 1, `[N]`; the next step may change the array."""
+        """Whose decision is due, `[N]`; the next step may change the array."""
 
     @property
     def standing(self) -> Floats:
-        """Seat 0's sum of health over its sum of maxHealth, minus the same of seat 1, `[N]`."""
+        """Seat 0's sum of health over its sum of maxHealth, minus the same of seat 1, or what the game's own `standing`
+        gives for seat 0, `[N]`; or by seat `[N, S]`, of which the seats to decide are read."""
 
     def observe(self, observations: Floats, action_masks: Bools) -> None:
         """Write what the seats to decide see `[N, F]` and may do `[N, A]`, both contiguous, every number of them.
@@ -258,7 +273,7 @@ class BattleEnd:
     """Follows a battle's last transition through the queue to the trainer."""
 
     battle_id: int
-    outcome: Mapping[int, int]
+    outcome: Mapping[int, float]
     truncated: bool
     seats: Mapping[int, Source]
 
@@ -327,7 +342,7 @@ class Hooks(Protocol):
     def on_choosing(self, battle_id: int, seat: int) -> None:
         """Optional: the player of `seat` begins to choose; it lasts until the next turn or the battle's end."""
 
-    def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool) -> None: ...
+    def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> None: ...
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
         """Optional, after every frame: how long it was, from its beginning to the next one's, and how much is left."""
 

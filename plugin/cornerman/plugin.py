@@ -89,7 +89,8 @@ class Cornerman:
         self.switches = switches = Switches(True, settings.recording, settings.learning, settings.difficulty)
         self.champions = champions = Champions(store, settings.seed, metrics.say, metrics.event)
         self.slot = champions.slot
-        rewards = RewardCalculator(settings.health_weight, settings.outcome_weight, self.encoder.declaration)
+        weights = settings.health_weight, settings.outcome_weight
+        rewards = RewardCalculator(*weights, self.encoder.declaration, settings.gamma)
         self.recording = Recording(
             self.encoder, rewards, store.battles, QualityNote(folder), metrics.say, self._keep_what_was_recorded
         )
@@ -156,7 +157,7 @@ class Cornerman:
             self._choosing = False
             self.training.choose(False)
 
-    def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
+    def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool = False) -> None:
         battle_id = as_key(battle_id)
         seats = self.recording.end(battle_id, outcome, truncated)
         result = self.live.end(battle_id, seats, outcome, truncated or not self.switches.on)

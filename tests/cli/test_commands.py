@@ -131,9 +131,7 @@ def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixtu
     assert (status, row["agent"], row["battles"]) == (0, "random", 200)
     assert row["interval"][0] < 0.25 + 0.1
     assert 0.1 < row["win_rate"] < 0.4  # each side wins a quarter of the battles
-    assert row["different_battles"] <= 2 * 2 * 4 * 4, "seats, strengths and decisions of both sides"
-    status, out, _ = run(capsys, "evaluate", "--game", GAME, "--agent", "random", "--battles", "200")
-    assert f", only {row['different_battles']} of these 200 battles differ" in out
+    assert row["repeated"] == 0, "seeds begin in different states, so every battle counts"
 
 
 def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

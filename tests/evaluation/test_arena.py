@@ -15,18 +15,16 @@ from hypothesis import strategies as st
 from cornerman.contract import ContractError
 from cornerman.evaluation.arena import (
     BattleRecord,
-    PolicyBot,
     Result,
-    as_bot,
-    count_different,
+    Rotations,
     evaluate,
     pair_seed,
-    pair_turns,
-    play_battle,
-    play_turns,
+    rotation_turns,
     wilson_interval,
 )
 from cornerman.evaluation.faults import FaultyBattleError
+from cornerman.evaluation.headless import PolicyBot, as_bot, play_battle, play_turns
+from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
@@ -71,19 +69,20 @@ def test_wilson_interval_holds_the_share_and_stays_a_share(wins: int, losses: in
 
 
 @pytest.mark.parametrize(
-    ("endless", "max_turns", "turns", "outcome"),
+    ("endless", "max_decisions", "turns", "outcome"),
     [(False, 400, 2, {0: 1, 1: -1}), (False, 2, 2, {0: 1, 1: -1}), (True, 30, 30, {0: 0, 1: 0})],
-    ids=["ends", "ends with the last turn allowed", "never ends: a draw"],
+    ids=["ends", "ends with the last turn allowed", "never ends"],
 )
-def test_play_battle_ends_or_is_cut_off(endless: bool, max_turns: int, turns: int, outcome: dict[int, int]) -> None:
-    played = play_battle(Duel(endless=endless), 5, [at_level(10), at_level(0)], max_turns)
+def test_play_battle_ends_or_is_cut_off(endless: bool, max_decisions: int, turns: int, outcome: dict[int, int]) -> None:
+    game = Duel(endless=endless, max_decisions=max_decisions)
+    played = play_battle(game, 5, [at_level(10), at_level(0)])
     assert (played.outcome, played.turns, played.truncated) == (outcome, turns, endless)
     assert [played.score(seat) for seat in (0, 1)] == [(outcome[seat] + 1) / 2 for seat in (0, 1)]
 
 
 def test_play_turns_yields_after_every_turn() -> None:
     battle = DuelBattle(1)
-    turns = play_turns(battle, [at_level(1), at_level(2)], [Random(0), Random(1)])
+    turns = play_turns(battle, [at_level(1), at_level(2)], [Random(0), Random(1)], 400)
     assert battle.seat == 0
     assert next(turns) is None
     assert battle.seat == 1
@@ -118,8 +117,8 @@ class Odd(Duel):
         (Duel(), 99, r"turn 0, seat 0: the game refused action 99: there is no level 99"),
         (Odd(seat=2), 1, "seat 2"),
         (Odd(seat=None, outcome=None), 1, "no outcome"),
-        (Odd(outcome={0: 1}), 1, "must hold 1, 0 or -1 for seats 0 and 1"),
-        (Odd(outcome={0: 3, 1: -3}), 1, "must hold 1, 0 or -1"),
+        (Odd(outcome={0: 1}), 1, "must hold a number from -1 to 1 for each of the seats 0 to 1"),
+        (Odd(outcome={0: 3, 1: -3}), 1, "must hold a number"),
     ],
     ids=["illegal action", "third seat", "no seat and no outcome", "one seat's outcome", "odd outcome"],
 )
@@ -132,7 +131,8 @@ def test_play_battle_says_which_part_of_the_contract_a_game_breaks(game: Duel, l
 
 
 def pair(game: Duel, seed: int, agent: Any, opponent: Any) -> tuple[BattleRecord, BattleRecord]:
-    first, second = (record for record in pair_turns(game, seed, agent, opponent) if record is not None)
+    turns = rotation_turns(game, seed, agent, [opponent, opponent], declaration_of(game))
+    first, second = (record for record in turns if record is not None)
     return first, second
 
 
@@ -187,14 +187,22 @@ def test_evaluate_counts_both_sides_alike_and_rounds_up_to_pairs() -> None:
     assert sum(battle.seat for battle in result.battles) == 5
 
 
-def test_a_draw_is_half_a_score_but_no_win() -> None:
-    result = evaluate(at_level(5), at_level(5), Duel(endless=True), 4, 3, max_turns=6)
-    assert (result.wins, result.losses, result.draws, result.truncated) == (0, 0, 4, 4)
-    assert (result.win_rate, result.score) == (0.0, 0.5)
+def test_result_tells_cut_off_from_drawn() -> None:
+    """A draw is half a score and no win; a battle that was cut off is in no rate."""
+
+    def record(score: float, truncated: bool = False) -> BattleRecord:
+        return BattleRecord(1, 0, score, 1, 2, truncated)
+
+    result = Result((record(1.0), record(0.5), record(0.5, True), record(0.3)))
+    assert (result.wins, result.losses, result.draws, result.truncated) == (1, 1, 1, 1)
+    assert [result.win_rate, result.score] == pytest.approx([1 / 3, 0.6])
+    assert result.note == ", 1 cut off"
+    endless = evaluate(at_level(5), dicing, Duel(endless=True, max_decisions=6), 4, 3)
+    assert (endless.truncated, endless.draws, endless.win_rate) == (4, 0, 0.0)
 
 
 def test_result_of_no_battles_has_figures() -> None:
-    result = Result.of([])
+    result = Result(())
     assert (result.win_rate, result.score, result.interval) == (0.0, 0.0, (0.0, 1.0))
     assert result.as_dict()["battles"] == 0
 
@@ -237,12 +245,26 @@ class Certain(DuelBattle):
 )
 def test_evaluate_counts_battles_that_differ(game: Any, agents: Sequence[Any], different: int) -> None:
     result = evaluate(agents[0], agents[1], game, 40, 1)
-    assert result.num_battles == 40
-    assert result.as_dict()["different_battles"] == count_different(result.battles)
     if different == 20:
-        assert 2 < count_different(result.battles) <= 22, "eleven levels in two seats"
+        assert 2 < result.num_battles <= 22, "eleven levels in two seats"
     else:
-        assert count_different(result.battles) == different
+        assert result.num_battles == different
+    assert (result.as_dict()["repeated"] > 0) == (different < 40)
+    assert ("repeated others" in result.note) == (different < 40)
+
+
+def test_rotations_that_repeat_count_once_the_game_shows_chance() -> None:
+    rotations = Rotations[int]()
+    first, same = BattleRecord(1, 0, 1.0, 1, 2, False, 6, 7, 8), BattleRecord(2, 0, 1.0, 1, 2, False, 6, 7, 8)
+    assert [rotations.add(at, [("", battle)]) for at, battle in enumerate((first, same, same))] == [[0], [], []]
+    assert rotations.num_repeated == 2
+    assert rotations.add(3, [("", BattleRecord(3, 0, 0.0, 1, 2, False, 6, 7, 9))]) == [1, 2, 3]
+    assert rotations.num_repeated == 0
+    assert rotations.add(4, [("", same)]) == [4]
+    opened, own = Rotations[int](openings=True), Rotations[int]()
+    for at, battle in enumerate((first, BattleRecord(2, 0, 1.0, 1, 2, False, 5, 4, 3), first)):
+        assert opened.add(at, [("", battle)]) == ([] if at == 2 else [at])
+        assert own.add(at, [("", battle)]) == [at], "seeds begin in different states"
 
 
 # ------------------------------------------------------------------------------------------------- faulty battles

@@ -249,17 +249,22 @@ def test_gate_passes_on_a_fault_of_our_own() -> None:
         judged(wrong, at_level(1))
 
 
-def test_battles_that_never_end_are_draws_and_end_the_gate() -> None:
-    settings = GateSettings(max_turns=6)
-    verdict = judged(at_level(9), at_level(1), Duel(endless=True), settings=settings)
+def test_battles_that_never_end_keep_the_champion_and_are_said() -> None:
+    verdict = judged(dicing, at_level(1), Duel(endless=True, max_decisions=6))
     assert not verdict.promote
     assert all(battle.record.truncated for battle in verdict.battles)
+    assert f"{2 * verdict.pairs} battles cut off" in verdict.reason
 
 
-def test_gate_counts_identical_battles_and_says_so() -> None:
-    repeated = judged(at_level(9), at_level(1), Duel(endless=True), settings=GateSettings(max_turns=6))
-    assert repeated.figures["different battles"] == 2
-    assert "over 20 pairs, only 2 of these 40 battles differ" in repeated.reason
+def dicing(battle: DuelBattle, random: Random) -> int:
+    return random.randrange(NUM_LEVELS)
+
+
+def test_gate_counts_identical_battles_once_and_says_so() -> None:
+    repeated = judged(at_level(9), at_level(1), Duel(endless=True, max_decisions=6), settings=QUICK)
+    assert not repeated.promote
+    assert (repeated.pairs, repeated.figures["repeated pairs"]) == (1, 399)
+    assert "over 1 pairs, 399 more pairs repeated them (declare the game's random_opening)" in repeated.reason
     played = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
-    assert played.figures["different battles"] == 2 * played.pairs
-    assert "differ" not in played.reason
+    assert played.figures["repeated pairs"] == 0
+    assert "repeated" not in played.reason

@@ -68,13 +68,14 @@ def test_a_tie_a_flight_or_a_stalemate(bench: Bench, truncated: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "outcome", [{0: 1}, {0: 1, 1: 5}, {0: 1, 1: "lost"}, {"0": 1, "1": -1}, {}, "won", 3, {0: 1, 1: 0.5}]
+    "outcome",
+    [{0: 1}, {0: 1, 1: 5}, {0: 1, 1: "lost"}, {"0": 1, "1": -1}, {}, "won", 3, {0: 1, 1: 1.5}, {0: 1, 1: True}],
 )
 def test_an_outcome_that_cannot_be_read(bench: Bench, outcome: Any) -> None:
     bench.turn(0)
     bench.turn(0)
     bench.end(outcome)
-    assert "1, 0 or -1 for each of the seats [0, 1]" in one_of(bench, "outcome")
+    assert "a number from -1 (lost) to 1 (won) for each of the seats [0, 1]" in one_of(bench, "outcome")
     assert len(bench.rows) == 1  # the one that the next decision completed
     assert bench.ends == [CUT_OFF]
 

@@ -19,7 +19,7 @@ from cornerman.selfplay.batched import BatchedAgent, SelfPlay, Tally
 from cornerman.selfplay.scalar import ScalarBattles, one_by_one
 from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.lineups import drawn_lineups
-from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.game import RINGSIDE, Ringside
 from game_adapter.ringside.roster import SHAPES
 
 ENCODER = Encoder(RINGSIDE)
@@ -146,13 +146,17 @@ def test_scalar_battles_play_the_games_own_rules() -> None:
     assert tally.battles > 10
 
 
+class Short(Ringside):
+    max_decisions = 7
+
+
 def test_collect_bootstraps_the_last_decisions_of_battles_that_were_cut_off_as_the_recorder_does() -> None:
     guard, max_turns = 6, 7
-    play = SelfPlay(ScalarBattles(RINGSIDE, ENCODER, 3, 0, max_turns), *SIZES, np.random.default_rng(0), turns=12)
+    play = SelfPlay(ScalarBattles(RINGSIDE, Encoder(Short()), 3, 0), *SIZES, np.random.default_rng(0), turns=12)
     play.seat([BatchedAgent("guards", lambda _, rows, __: np.full(len(rows), guard))], np.zeros((2, 3), np.int64))
     collected = play.collect()
     assert collected.battles == 3
-    assert collected.tallies["guards", "guards"].draws == 3
+    assert not collected.tallies, "cut off is not drawn"
     recorded: list[Transition | BattleEnd] = []
     recorder, seeds = Recorder(ENCODER, RewardCalculator(), recorded.append), Random("battles 0")
     for battle_id in range(3):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cornerman.contract import Bot, HeadlessGame
+from cornerman.contract import HeadlessGame
 from cornerman.evaluation.gate import GateSettings
 from cornerman.experience.encoder import Encoder
 from cornerman.files.checkpoint_file import CheckpointFile
@@ -33,7 +33,7 @@ from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.loop import BulkLoop
 from cornerman.training.bulk.plan import Plan
 from game_adapter.ringside.game import Ringside
-from game_adapter.ringside.opponents import BOTS
+from game_adapter.ringside.opponents import BOTS, Bot
 from tests.support.choosing import Choosing
 
 SMALL = {"device": "cpu", "hidden": [16], "gate_min_pairs": 2, "gate_max_pairs": 30, "learning_rate": 0.005, "seed": 3}

@@ -62,8 +62,14 @@ class Duel:
     name, version = "duel", "1"
     action_names = tuple(f"level {i}" for i in range(NUM_LEVELS))
 
-    def __init__(self, mirrored: bool = True, endless: bool = False, bots: Mapping[str, Bot] | None = None) -> None:
-        self._mirrored, self._endless = mirrored, endless
+    def __init__(
+        self,
+        mirrored: bool = True,
+        endless: bool = False,
+        bots: Mapping[str, Bot] | None = None,
+        max_decisions: int = 400,
+    ) -> None:
+        self._mirrored, self._endless, self.max_decisions = mirrored, endless, max_decisions
         self.bots: Mapping[str, Bot] = {"low": at_level(0), "high": at_level(10)} if bots is None else bots
 
     def new_battle(self, seed: int) -> DuelBattle:

@@ -47,7 +47,7 @@ ROLLED_BACK = 0.05  # of all turns, where there is something to go back to
 SETTLE_S, PATIENCE_S = 0.1, 30.0
 
 
-def battle_digest(decisions: Iterable[tuple[int, int]], outcome: Mapping[int, int]) -> str:
+def battle_digest(decisions: Iterable[tuple[int, int]], outcome: Mapping[int, float]) -> str:
     """Names a battle by what happened in it: `decisions` are pairs of seat and action in each seat's order."""
     by_seat: dict[int, list[int]] = {}
     for seat, action in decisions:
@@ -102,6 +102,7 @@ class Session:
                 match.start_round()
                 seat_now, action = match.seat_to_play, match.decide()
                 assert seat_now is not None
+                assert action is not None
                 decisions.append((seat_now, action))
                 match.play(action)
                 self._turn_over()

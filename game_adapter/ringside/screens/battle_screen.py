@@ -139,7 +139,7 @@ class BattleScreen(Screen):
                 self._play(self.match.decide())
         return None
 
-    def _play(self, action: int) -> None:
+    def _play(self, action: int | None) -> None:
         self.stage.play(self.match.play(action))
         self._waited_s = 0.0
         self.commands.reset()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cornerman.contract import CornermanError, HeadlessGame
-from cornerman.evaluation.arena import MAX_TURNS
 from cornerman.evaluation.game_check import Finding, check_game
+from cornerman.experience.declaration import declaration_of
 from cornerman.selfplay.games import find_game, import_name
 from cornerman.selfplay.worker_process import WorkerProcess
 
@@ -16,7 +16,7 @@ def check(name: str, num_battles: int, seed: int) -> int:
     game = find_game(name)
     print(f"{game.name} {game.version}: {len(game.action_names)} actions, {len(game.bots)} bots")
     wrong = 0
-    for finding in (*check_game(game, num_battles, MAX_TURNS, seed), in_another_process(game)):
+    for finding in (*check_game(game, num_battles, declaration_of(game).max_decisions, seed), in_another_process(game)):
         wrong += finding.wrong
         print(f"{'WRONG' if finding.wrong else 'ok':5}  {finding.what}")
         if finding.fix:

@@ -107,7 +107,8 @@ def add_evaluate(commands: Subparsers) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
-    from cornerman.evaluation.arena import Agent, different_text, evaluate
+    from cornerman.evaluation.arena import evaluate
+    from cornerman.evaluation.headless import Agent
 
     game = find_game(options.game)
     for name in filter(None, (options.bot, options.agent)):
@@ -128,7 +129,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
             print(
                 f"{who} against {name:<10} {result.win_rate:6.1%} won ({low:.1%} to {high:.1%}), "
                 f"{result.draws} drawn, {result.num_battles} battles, {result.mean_rounds:.1f} rounds"
-                f"{different_text(result.battles)}"
+                f"{result.note}"
             )
             if result.dropped:
                 print(f"  {result.dropped}")

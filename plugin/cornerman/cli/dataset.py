@@ -83,7 +83,7 @@ def summarize(battles: Iterable[StoredBattle], action_names: Sequence[str]) -> S
         counts[REFUSED].update({reason: int(bad.sum()) for reason, bad in faults(columns).items()})
         for seat, result in battle.end.outcome.items():
             who = battle.end.seats.get(seat, Source.UNKNOWN).name.lower()
-            summary.outcomes.setdefault(who, Counter())[RESULTS[result]] += 1
+            summary.outcomes.setdefault(who, Counter())[RESULTS[(result > 0) - (result < 0)]] += 1
     return summary
 
 

@@ -13,19 +13,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cornerman.contract import Bot, HeadlessGame
-from cornerman.evaluation.arena import (
-    MAX_TURNS,
-    Agent,
-    Encoding,
-    as_bot,
-    count_different,
-    different_text,
-    pair_seed,
-    pair_turns,
-)
+from cornerman.evaluation.arena import TRIES, BattleRecord, Rotations, mean_score, pair_seed, rotation_turns
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
+from cornerman.evaluation.headless import Agent, Encoding, as_bot
 from cornerman.evaluation.significance import Bounds, SequentialTest, chance_of_loss
 from cornerman.evaluation.verdict import Check, GateBattle, SlicedJudge, Verdict
+from cornerman.experience.declaration import declaration_of
+
+Scores = dict[str, float]
+"""Of the candidate, and of the champion where it is played beside it, in one rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,6 @@ class GateSettings:
     max_pairs: int = 200
     bot_pairs: int = 30  # pairs that candidate and champion each play against every bot, on the same seeds
     bot_alpha: float = 0.02  # how often a candidate that lost nothing may be refused, all these checks together
-    max_turns: int = MAX_TURNS
 
 
 class Judge(Protocol):
@@ -50,9 +45,12 @@ class Judge(Protocol):
 
 
 class Gate(SlicedJudge):
-    """Judges by headless battles; a turn is one decision of either side.
+    """Judges by headless battles; a turn is one decision of any seat.
 
-    A pair with a faulty battle is left out and said, and another one is played; where most battles are faulty the
+    With two seats that are alike, candidate and champion meet in side-swapped pairs. Otherwise either plays in every
+    seat that the plugin may take, on the same seeds against the same others (the champion where the plugin may sit, the
+    bots in turn elsewhere), and the score of a pair is 1/2 plus the difference. A pair with a faulty battle is left out
+    and said, and another one is played; so is one that repeats earlier battles. Where most battles are faulty the
     champion is kept.
     """
 
@@ -70,6 +68,7 @@ class Gate(SlicedJudge):
         """`bots`: opponents of the checks, all of the game's where None. The same arguments give the same verdict."""
         super().__init__()
         self._game, self._seed, self._settings = game, seed, settings or GateSettings()
+        self._declared = declaration_of(game)
         self._candidate, self._champion = as_bot(candidate, encoder), as_bot(champion, encoder)
         self._bots = dict(game.bots if bots is None else bots)
         self._oldest = None if oldest is None else as_bot(oldest, encoder)
@@ -77,6 +76,7 @@ class Gate(SlicedJudge):
         self._battles: list[GateBattle] = []
         self._checks: list[Check] = []
         self._faults = BattleFaults()
+        self._rotations = Rotations[list[GateBattle]](self._declared.random_opening > 0)  # of candidate and champion
 
     @property
     def pairs(self) -> int:
@@ -85,15 +85,14 @@ class Gate(SlicedJudge):
 
     def _judge(self) -> Generator[None, None, Verdict]:
         test, index = self._test, 0
-        while test.accepted is None:
-            pairs = yield from self._pairs("champion", index, {"candidate": self._candidate}, self._champion)
+        while test.accepted is None and index < TRIES * self._settings.max_pairs:
+            for scores in (yield from self._rotation("champion", index, self._champion, self._rotations)):
+                ours, theirs = scores["candidate"], scores.get("champion")
+                test.add(ours if theirs is None else 0.5 + ours - theirs)
             index += 1
-            if pairs is not None:
-                test.add(pairs["candidate"])
-        battles = [battle.record for battle in self._battles]
-        against = f"{test.score:.0%} against the champion over {test.num_pairs} pairs{different_text(battles)}"
+        against = self._against()
         if not test.accepted:
-            why = "undecided" if test.undecided else "not better"
+            why = "not better" if test.accepted is False and not test.undecided else "undecided"
             return self._kept(f"{why}, {against}")
         for check in self._checks_to_make():
             self._checks.append((yield from check))
@@ -102,68 +101,77 @@ class Gate(SlicedJudge):
         others = f" and no loss against {len(self._checks)} others" if self._checks else ""
         return self._verdict(True, f"Promoted: {against}{others}.")
 
+    def _against(self) -> str:
+        """How candidate and champion fared, for a sentence."""
+        ours, theirs = (self._records(name, "champion") for name in ("candidate", "champion"))
+        score = f"{mean_score(ours):.0%} where the champion has {mean_score(theirs):.0%}" if theirs else ""
+        score = score or f"{self._test.score:.0%} against the champion"
+        cut = sum(record.truncated for record in ours + theirs)
+        repeated = self._rotations.num_repeated
+        left_out = f", {repeated} more pairs repeated them" if repeated else ""
+        if repeated and not self._declared.random_opening:
+            left_out += " (declare the game's random_opening)"
+        return f"{score} over {self._test.num_pairs} pairs{left_out}" + (f", {cut} battles cut off" if cut else "")
+
+    def _records(self, player: str, opponent: str) -> list[BattleRecord]:
+        return [battle.record for battle in self._battles if (battle.player, battle.opponent) == (player, opponent)]
+
     def _checks_to_make(self) -> list[Generator[None, None, Check]]:
-        checks = [self._against_bot(name, bot) for name, bot in self._bots.items()]
-        if self._oldest is not None:
-            checks.append(self._against_oldest(self._oldest))
-        return checks
+        others = {**self._bots, **({} if self._oldest is None else {"oldest": self._oldest})}
+        return [self._compare(name, bot) for name, bot in others.items()]
 
-    def _against_bot(self, name: str, bot: Bot) -> Generator[None, None, Check]:
-        """Candidate and champion against one bot on the same seeds."""
-        both = {"candidate": self._candidate, "champion": self._champion}
-        scores = yield from self._series(name, both, bot)
-        return self._check(name, scores["candidate"], scores["champion"])
-
-    def _against_oldest(self, oldest: Bot) -> Generator[None, None, Check]:
-        """Candidate against the oldest kept champion, who must not win more than half: catches a cycle."""
-        scores = yield from self._series("oldest", {"candidate": self._candidate}, oldest)
-        return self._check("oldest", scores["candidate"], [0.5] * len(scores["candidate"]))
-
-    def _series(
-        self, opponent: str, players: Mapping[str, Bot], bot: Bot
-    ) -> Generator[None, None, dict[str, list[float]]]:
-        """The pair scores of each of `players` against `bot`, over as many seeds as the settings say."""
-        scores: dict[str, list[float]] = {name: [] for name in players}
-        index = 0
-        while len(scores["candidate"]) < self._settings.bot_pairs:
-            pairs = yield from self._pairs(opponent, index, players, bot)
+    def _compare(self, opponent: str, bot: Bot) -> Generator[None, None, Check]:
+        """Candidate and champion against one other on the same seeds; against the oldest kept champion, with seats that
+        are alike, the candidate alone, who must not win less than half: catches a cycle."""
+        found, index = list[Scores](), 0
+        rotations = Rotations[list[GateBattle]](self._declared.random_opening > 0)
+        while len(found) < self._settings.bot_pairs and index < TRIES * self._settings.bot_pairs:
+            found += yield from self._rotation(opponent, index, bot, rotations)
             index += 1
-            for name, score in (pairs or {}).items():
-                scores[name].append(score)
-        return scores
+        candidate = [scores["candidate"] for scores in found]
+        reference = [scores.get("champion", 0.5) for scores in found]
+        p_value = chance_of_loss([ours - theirs for ours, theirs in zip(candidate, reference, strict=True)])
+        alpha = self._settings.bot_alpha / (len(self._bots) + (self._oldest is not None))  # Bonferroni
+        num = max(1, len(found))
+        return Check(opponent, len(found), sum(candidate) / num, sum(reference) / num, p_value, p_value < alpha)
 
-    def _pairs(
-        self, opponent: str, index: int, players: Mapping[str, Bot], bot: Bot
-    ) -> Generator[None, None, dict[str, float] | None]:
-        """The `index`-th pair of each of `players` on one seed: their scores, or None where a battle was faulty."""
-        seed, scores, battles = pair_seed(self._seed, index, opponent), dict[str, float](), list[GateBattle]()
+    def _rotation(
+        self, opponent: str, index: int, bot: Bot, rotations: Rotations[list[GateBattle]]
+    ) -> Generator[None, None, list[Scores]]:
+        """The `index`-th rotation of either player against `bot`: the scores that count from now on."""
+        seed, battles = pair_seed(self._seed, index, opponent), list[GateBattle]()
+        players = {"candidate": self._candidate}
+        if not self._declared.even or opponent not in ("champion", "oldest"):
+            players["champion"] = self._champion
         try:
             for name, player in players.items():
-                for record in pair_turns(self._game, seed, player, bot, self._settings.max_turns):
+                others = self._others(opponent, bot, index)
+                for record in rotation_turns(self._game, seed, player, others, self._declared):
                     if record is not None:
-                        scores[name] = scores.get(name, 0.0) + record.score / 2
                         battles.append(GateBattle(name, opponent, record))
                     yield
         except FaultyBattleError as error:
             self._faults.count(error)
-            return None
+            return []
         self._faults.count_whole(len(battles))
-        self._battles += battles
-        return scores
+        counted = rotations.add(battles, [(battle.player, battle.record) for battle in battles])
+        self._battles += [battle for rotation in counted for battle in rotation]
+        return [
+            {name: mean_score([each.record for each in rotation if each.player == name]) for name in players}
+            for rotation in counted
+        ]
 
-    def _check(self, opponent: str, candidate: list[float], reference: list[float]) -> Check:
-        num = len(candidate)
-        p_value = chance_of_loss([ours - theirs for ours, theirs in zip(candidate, reference, strict=True)])
-        alpha = self._settings.bot_alpha / (len(self._bots) + (self._oldest is not None))  # Bonferroni
-        return Check(opponent, num, sum(candidate) / num, sum(reference) / num, p_value, p_value < alpha)
+    def _others(self, opponent: str, bot: Bot, index: int) -> list[Bot]:
+        """Who sits in the seats beside a player, by seat."""
+        bots, declared = list(self._bots.values()), self._declared
+        elsewhere = bots[index % len(bots)] if bots and opponent in ("champion", "oldest") else bot
+        return [bot if seat in declared.plugin_seats else elsewhere for seat in range(declared.num_seats)]
 
     def _kept(self, why: str) -> Verdict:
         return self._verdict(False, f"Kept the champion: {why}.")
 
     def _verdict(self, promote: bool, reason: str) -> Verdict:
-        test, records = self._test, [battle.record for battle in self._battles if battle.opponent == "champion"]
-        figures = {"different battles": count_different(records), "faulty battles": self._faults.num_faulty}
-        faults = "" if self._faults.sentence in reason else f" {self._faults.sentence}."
+        test, faults = self._test, "" if self._faults.sentence in reason else f" {self._faults.sentence}."
         return Verdict(
             promote,
             reason + faults,
@@ -174,8 +182,22 @@ class Gate(SlicedJudge):
             tuple(self._checks),
             tuple(self._battles),
             self._seed,
-            figures,
+            self._figures(),
         )
+
+    def _figures(self) -> dict[str, float]:
+        """What did not count, and where seats are unlike the scores in every role."""
+        battles = self._records("candidate", "champion") + self._records("champion", "champion")
+        figures: dict[str, float] = {
+            "repeated pairs": self._rotations.num_repeated,
+            "battles cut off": sum(record.truncated for record in battles),
+            "faulty battles": self._faults.num_faulty,
+        }
+        for name in () if self._declared.even else ("candidate", "champion"):
+            for seat in self._declared.plugin_seats:
+                role = [record for record in self._records(name, "champion") if record.seat == seat]
+                figures[f"{name} in seat {seat}"] = round(mean_score(role), 6)
+        return figures
 
 
 def _loss(check: Check) -> str:

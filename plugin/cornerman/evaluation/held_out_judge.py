@@ -39,7 +39,7 @@ def _legal_values(policy: Policy, battle: HeldOutBattle) -> Floats:
 def _right(estimate: Floats, battle: HeldOutBattle) -> NDArray[np.bool_]:
     """Of the decisions in a battle that was won or lost: whether the estimate has the outcome's sign."""
     decided = battle.outcome != 0
-    return np.asarray(np.sign(estimate[decided]) == battle.outcome[decided])
+    return np.asarray(np.sign(estimate[decided]) == np.sign(battle.outcome[decided]))
 
 
 class HeldOutJudge(SlicedJudge):

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
-from operator import index as as_index
 
-from cornerman.contract import SEAT_KINDS, Source
+from cornerman.contract import SEAT_KINDS, DataError, Source
+from cornerman.experience.encoder import number
 
 MAX_OPEN = 64
 RECENT_BATTLES = 50
@@ -27,7 +27,7 @@ class LiveResult:
     version: int
     level: int
     opponent: str  # "player" or "scripted"
-    score: float  # 1, 1/2 or 0
+    score: float  # 1 won, 1/2 drawn, 0 lost
     rounds: int
     seat: int
 
@@ -49,7 +49,7 @@ class LiveBattles:
 
     def __init__(self) -> None:
         self.outcomes: deque[int] = deque(maxlen=RECENT_BATTLES)
-        """Outcomes of the plugin in the last battles that were not cut off: 1, 0 or -1, whichever version decided."""
+        """Signs of the plugin's outcomes in the last battles that were not cut off, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
 
     def start(self, battle_id: int) -> None:
@@ -82,7 +82,7 @@ class LiveBattles:
             battle.rounds = max(battle.rounds, number)
 
     def end(
-        self, battle_id: int, seats: Mapping[int, Source], outcome: Mapping[int, int], truncated: bool
+        self, battle_id: int, seats: Mapping[int, Source], outcome: Mapping[int, float], truncated: bool
     ) -> LiveResult | None:
         """The result of a battle; None where it was cut off, or not fought by one version at one difficulty."""
         battle = self._open.pop(battle_id, None)
@@ -91,7 +91,7 @@ class LiveBattles:
         result = outcome_of(outcome, own[0]) if len(own) == 1 and not truncated else None
         if result is None:
             return None
-        self.outcomes.append(result)
+        self.outcomes.append((result > 0) - (result < 0))
         if battle is None or battle.void or len(battle.decided) != 1:
             return None
         if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
@@ -108,13 +108,13 @@ def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:
         return {}
 
 
-def outcome_of(outcome: Mapping[int, int], seat: int) -> int | None:
-    """Outcome of a seat: 1, 0 or -1; None where the game gave something else, which the recorder reports."""
+def outcome_of(outcome: Mapping[int, float], seat: int) -> float | None:
+    """Outcome of a seat, -1 to 1; None where the game gave something else, which the recorder reports."""
     try:
-        result = as_index(outcome.get(seat))  # type: ignore[arg-type]  # None is no index either
-    except (AttributeError, TypeError):
+        result = number(outcome.get(seat), "The outcome")
+    except (AttributeError, TypeError, DataError):
         return None
-    return result if result in {-1, 0, 1} else None
+    return result if -1.0 <= result <= 1.0 else None
 
 
 # --------------------------------------------------------------------------------------------- test of a version

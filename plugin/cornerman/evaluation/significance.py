@@ -54,7 +54,7 @@ class SequentialTest:
         self.num_pairs, self._sum, self._sum_of_squares = 0, 0.0, 0.0
 
     def add(self, pair_score: float) -> None:
-        """Count one pair: 0, 1/4, 1/2, 3/4 or 1."""
+        """Count one pair; with two seats that are alike and no scores between: 0, 1/4, 1/2, 3/4 or 1."""
         self.num_pairs += 1
         self._sum += pair_score
         self._sum_of_squares += pair_score * pair_score

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from operator import index as as_index
 from typing import Any
 
 from cornerman.contract import (
@@ -25,7 +26,7 @@ STATS: Mapping[str, float] = {"attack": 100.0, "defense": 100.0, "speed": 100.0}
 """The stats of a character where a game declares none: what each is divided by."""
 MAX_CHARACTERS, MAX_ROUNDS = 4, 20
 """Where a game declares none."""
-MOST_CHARACTERS, MOST_ROUNDS = 256, 1_000_000
+MOST_CHARACTERS, MOST_ROUNDS, MOST_SEATS = 256, 1_000_000, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,23 @@ class Declaration:
     max_characters: int = MAX_CHARACTERS  # 0: states have no characters
     stats: tuple[tuple[str, float], ...] = tuple(STATS.items())  # and what each is divided by
     max_rounds: int | None = MAX_ROUNDS  # None: there are no rounds
+    num_seats: int = 2
+    sides: tuple[int, ...] = (0, 1)  # one a seat
+    plugin_seats: tuple[int, ...] = (0, 1)
+    seats_alike: bool = True
+    max_decisions: int = 2_000
+    random_opening: int = 0
+    standing: Callable[[State, int], float] | None = None
+
+    @property
+    def allies(self) -> Mapping[int, int]:
+        """The side of every seat; empty where each is on a side of its own."""
+        return {} if len(set(self.sides)) == self.num_seats else dict(enumerate(self.sides))
+
+    @property
+    def even(self) -> bool:
+        """Whether two that play alike, with their seats swapped, win equally often: two seats that are alike."""
+        return self.seats_alike and self.num_seats == len(self.plugin_seats) == 2
 
     @property
     def standard_features(self) -> tuple[str, ...]:
@@ -86,6 +104,10 @@ def _read(game: Any) -> Declaration:
         max_characters=characters,
         stats=_stats(game),
         max_rounds=rounds,
+        **_seats(game),
+        max_decisions=_whole(game, "max_decisions", 2_000, 1, 10_000_000),
+        random_opening=_whole(game, "random_opening", 0, 0, 1_000),
+        standing=_standing(game),
     )
     if (size := len(declared.standard_features)) > MAX_FEATURES:
         raise ContractError(f"its {characters} characters have {size:,} features; {MAX_FEATURES:,} are possible")
@@ -114,6 +136,36 @@ def _encode(game: Any, features: Sequence[str], characters: int) -> Callable[[St
     if not characters and not features:
         raise ContractError("it has max_characters 0 and no feature_names: declare what its seats see")
     return encode if features else None
+
+
+def _seats(game: Any) -> dict[str, Any]:
+    """Seats, sides and roles."""
+    count = _whole(game, "num_seats", 2, 1, MOST_SEATS)
+    sides = _numbers(game, "sides", range(count), "one whole number a seat; seats with the same number win together")
+    seats = _numbers(game, "plugin_seats", range(count), f"different seats from 0 to {count - 1}, at least one")
+    if len(sides) != count or not seats or len(set(seats)) < len(seats) or not set(seats) <= set(range(count)):
+        given = f"num_seats {count}, sides {sides} and plugin_seats {seats}"
+        raise ContractError(f"its {given} do not fit: there is one side a seat, and the plugin sits in seats there are")
+    alike = getattr(game, "seats_alike", True)
+    if type(alike) is not bool:
+        raise ContractError(f"its seats_alike is {printable(repr(alike))[:80]}; declare True or False")
+    return {"num_seats": count, "sides": sides, "plugin_seats": seats, "seats_alike": alike}
+
+
+def _numbers(game: Any, name: str, default: Sequence[int], wanted: str) -> tuple[int, ...]:
+    given = getattr(game, name, default)
+    try:
+        numbers = tuple(as_index(number) for number in given)
+    except TypeError:
+        raise ContractError(f"its {name} are {printable(repr(given))[:80]}; declare {wanted}") from None
+    return numbers
+
+
+def _standing(game: Any) -> Callable[[State, int], float] | None:
+    standing: Any = getattr(game, "standing", None)
+    if standing is not None and not callable(standing):
+        raise ContractError("its standing is no method standing(state, side) that gives a number from -1 to 1")
+    return standing  # type: ignore[no-any-return]
 
 
 def _stats(game: Any) -> tuple[tuple[str, float], ...]:

@@ -62,7 +62,8 @@ class Encoder:
     @property
     def reads_whole_state(self) -> bool:
         """Whether more is read of a state than its standard characters and its round."""
-        return self.declaration.encode is not None or self.declaration.max_rounds is None
+        declared = self.declaration
+        return bool(declared.encode or declared.standing or declared.max_rounds is None)
 
     def read(self, state: State, clamp: Clamp = _silently) -> Reading:
         """Check one state and take its numbers; DataError with a sentence where anything cannot be used."""

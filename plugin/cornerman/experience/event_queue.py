@@ -85,7 +85,7 @@ class EventQueue:
         """As `Recorder.chose`."""
         self._enqueue(self._recorder.chose, battle_id, seat, action, version)
 
-    def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
+    def end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool = False) -> None:
         """As `Recorder.end`."""
         self._enqueue(self._recorder.end, battle_id, copied(outcome), bool(truncated))
 
@@ -183,7 +183,7 @@ class Recording:
         if self._on:
             self.events.chose(battle_id, seat, action, version)
 
-    def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool) -> Mapping[int, Source]:
+    def end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> Mapping[int, Source]:
         """End a battle; returns its seats, none where it is unknown."""
         if self._on:
             self.events.end(battle_id, outcome, truncated)

@@ -32,7 +32,7 @@ class HeldOutBattle:
     observation: Floats  # [N, F]
     action_mask: Bools  # [N, A]
     action: NDArray[np.int64]  # [N]
-    outcome: NDArray[np.int64]  # [N]: 1, 0 or -1 for the seat that decided
+    outcome: Floats  # [N]: -1 to 1 for the seat that decided
     discounted_return: Floats  # [N]: the seat's rewards from that decision on, discounted by gamma a decision
 
 
@@ -57,7 +57,7 @@ class HeldOutBattles:
         rows = self._open.pop(end.battle_id, [])
         if not rows or end.truncated:
             return
-        outcome = np.array([end.outcome.get(row.seat, 0) for row in rows], np.int64)
+        outcome = np.array([end.outcome.get(row.seat, 0) for row in rows], np.float32)
         self.battles.append(
             HeldOutBattle(
                 np.stack([row.observation for row in rows]),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bools, DataError, Floats, Source, State, Transition
-from cornerman.experience.encoder import Encoder, legal_action, shown
+from cornerman.experience.encoder import Encoder, legal_action, number, shown
 from cornerman.experience.open_battle import Decision, OpenBattle, Seen, Turn
 from cornerman.experience.rewards import RewardCalculator, Sides, numbered_sides
 from cornerman.experience.transitions import row_bytes
@@ -88,7 +88,7 @@ class Recorder:
         `sides` says which seats win together; a seat that it does not name is a side of its own.
         """
         try:
-            battle = OpenBattle(_battle_id(battle_id), _seats(battle_id, seats), _sides(battle_id, sides))
+            battle = OpenBattle(_battle_id(battle_id), _seats(battle_id, seats), self._sides(battle_id, sides))
         except DataError as error:
             self._reject(error)
             return
@@ -137,7 +137,7 @@ class Recorder:
             self._hand_over(BattleEnd(battle.battle_id, {}, True, battle.seats))
             battle.restart()
 
-    def end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
+    def end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool = False) -> None:
         """A battle is over: every open decision is closed with the outcome, or bootstraps where a limit cut it off."""
         try:
             battle = self._find(battle_id)
@@ -188,6 +188,14 @@ class Recorder:
             error = DataError("seat", sentence)
         return battle.lead_to(turn.after, self.rewards) or error
 
+    def _sides(self, battle_id: int, sides: Mapping[int, int] | None) -> Sides:
+        sides = self._encoder.declaration.allies if sides is None else sides
+        try:
+            return numbered_sides({as_index(seat): as_index(side) for seat, side in sides.items()})
+        except (TypeError, AttributeError) as error:
+            given = f"The sides {shown(sides)} of battle {battle_id} are unusable ({error})"
+            raise DataError("sides", f"{given}; they map seats to sides, both whole numbers.") from error
+
     def _see(self, state: State, sides: Sides, keep: bool) -> Seen:
         return Seen(self._encoder.read(state, self._clamp), self.rewards.standing(state, sides), state if keep else {})
 
@@ -204,7 +212,7 @@ class Recorder:
         return battle
 
     def _finish_last(
-        self, battle: OpenBattle, seat: int, decision: Decision, results: Mapping[int, int], truncated: bool
+        self, battle: OpenBattle, seat: int, decision: Decision, results: Mapping[int, float], truncated: bool
     ) -> None:
         if battle.now is None or battle.gap:
             sentence = f"The last turn of battle {battle.battle_id} was rejected, so its end cannot be credited."
@@ -221,11 +229,13 @@ class Recorder:
         self, battle: OpenBattle, seat: int, decision: Decision, following: tuple[Floats, Bools], discount: float
     ) -> None:
         """Hand over one decision whose consequences are known; `following` is what the seat sees and may do next."""
+        assert battle.now is not None, "it has gone on to the state in which the consequences are known"
+        side = battle.sides.get(seat, seat)
         transition = Transition(
             decision.observation,
             decision.action_mask,
             decision.action,
-            decision.reward,
+            decision.reward + self.rewards.closing(battle.now.standing, side, discount == 0.0),
             following[0],
             following[1],
             discount,
@@ -315,20 +325,12 @@ def _seats(battle_id: int, seats: Mapping[int, Source]) -> dict[int, Source]:
     return known
 
 
-def _sides(battle_id: int, sides: Mapping[int, int] | None) -> Sides:
+def _results(battle_id: int, outcome: Any, seats: Mapping[int, Source]) -> dict[int, float]:
     try:
-        return numbered_sides({as_index(seat): as_index(side) for seat, side in (sides or {}).items()})
-    except (TypeError, AttributeError) as error:
-        given = f"The sides {shown(sides)} of battle {battle_id} are unusable ({error})"
-        raise DataError("sides", f"{given}; they map seats to sides, both whole numbers.") from error
-
-
-def _results(battle_id: int, outcome: Any, seats: Mapping[int, Source]) -> dict[int, int]:
-    try:
-        results = {as_index(seat): as_index(result) for seat, result in outcome.items()}
-    except (TypeError, AttributeError):
+        results = {as_index(seat): number(result, "A result") for seat, result in outcome.items()}
+    except (TypeError, AttributeError, DataError):
         results = {}
-    if not set(seats) <= set(results) or not set(results.values()) <= {-1, 0, 1}:
-        wanted = f"1, 0 or -1 for each of the seats {sorted(seats)}"
+    if not set(seats) <= set(results) or not all(-1.0 <= result <= 1.0 for result in results.values()):
+        wanted = f"a number from -1 (lost) to 1 (won) for each of the seats {sorted(seats)}"
         raise DataError("outcome", f"The outcome {shown(outcome)} of battle {battle_id} must hold {wanted}.")
     return results

@@ -1,4 +1,8 @@
-"""State change to reward: how the health of one's own side moved against the others', and the battle's outcome.
+"""State change to reward: how one's own side came to stand against the others, and the battle's outcome.
+
+A side stands by its shares of health, or by the game's own `standing`, which is a potential: from one decision of a
+seat to its next it gives gamma * standing' - standing, with 0 in place of standing' at the end, so that no best policy
+changes (Ng, Harada, Russell 1999).
 
 Expects states that the encoder has accepted. It keeps nothing between calls, so any thread may use it.
 """
@@ -8,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TypeAlias
 
-from cornerman.contract import State
+from cornerman.contract import DataError, State
 from cornerman.experience.declaration import STANDARD, Declaration
 
 Sides: TypeAlias = Mapping[int, Hashable]
 """The side of each seat, as `numbered_sides` gives it; a seat that it does not name is a side of its own."""
 Standing: TypeAlias = Mapping[Hashable, tuple[float, float]]
-"""Per side the sum of health and the sum of maxHealth; what is kept of a state that the game may change later."""
+"""Per side the sum of health and the sum of maxHealth, or the game's own standing and 1: what is kept of a state."""
 
 
 def numbered_sides(sides: Mapping[int, int]) -> Sides:
@@ -23,27 +27,38 @@ def numbered_sides(sides: Mapping[int, int]) -> Sides:
 
 
 class RewardCalculator:
-    """Health shares while the battle goes on, where there are characters, and the outcome at its end; about -1 to 1."""
+    """Health shares, or the game's own standing, while the battle goes on, its outcome at the end; about -1 to 1."""
 
     def __init__(
-        self, health_weight: float = 0.5, outcome_weight: float = 1.0, declared: Declaration = STANDARD
+        self,
+        health_weight: float = 0.5,
+        outcome_weight: float = 1.0,
+        declared: Declaration = STANDARD,
+        gamma: float = 0.99,
     ) -> None:
+        """`health_weight` is that of the game's own standing, too; `gamma` is used with that alone."""
         self.health_weight = health_weight
         self.outcome_weight = outcome_weight
-        self._declared = declared
+        self._declared, self._own, self._gamma = declared, declared.standing, gamma
 
     def change(self, state: State, next_state: State, seat: int, sides: Sides | None = None) -> float:
         """The reward of `seat` for what happened between two states."""
         sides = sides or {}
         return self.gain(self.standing(state, sides), self.standing(next_state, sides), sides.get(seat, seat))
 
-    def outcome(self, outcome: Mapping[int, int], seat: int) -> float:
+    def outcome(self, outcome: Mapping[int, float], seat: int) -> float:
         """The reward of `seat` at the end of a battle; KeyError where the outcome does not name the seat."""
         return self.outcome_weight * outcome[seat]
 
     def standing(self, state: State, sides: Sides | None = None) -> Standing:
         """What of a state the reward depends on, as plain numbers of our own."""
         sums: dict[Hashable, tuple[float, float]] = {}
+        if self._own is not None:
+            for seat in {*range(self._declared.num_seats), *(sides or {})}:
+                side = (sides or {}).get(seat, seat)
+                number = side[1] if isinstance(side, tuple) else side
+                sums[side] = (_checked(self._own(state, number), number), 1.0)
+            return sums
         if not self._declared.max_characters:
             return sums
         for character in state["characters"]:
@@ -70,6 +85,8 @@ class RewardCalculator:
         Both fractions of a side are over the larger of its two sums of maxHealth: so one that leaves in mid-battle
         counts as fallen, one that joins as revived, and neither is a reward for shrinking one's own side.
         """
+        if self._own is not None:
+            return self.health_weight * (after[side][0] - before[side][0])
         own = others = 0.0
         own_full = own_full_after = others_full = others_full_after = 0.0
         for owner, (health, full) in before.items():
@@ -89,3 +106,20 @@ class RewardCalculator:
         own_share = own / (max(own_full, own_full_after) or 1.0)
         others_share = others / (max(others_full, others_full_after) or 1.0)
         return float(self.health_weight * (own_share - others_share))
+
+    def level(self, standing: Standing, side: Hashable) -> float:
+        """How a side stands: the reward for coming there from an even nothing."""
+        return self.gain({owner: (0.0, full) for owner, (_, full) in standing.items()}, standing, side)
+
+    def closing(self, standing: Standing, side: Hashable, ended: bool) -> float:
+        """What the reward of a decision lacks once all that came of it is credited: of the game's own standing the
+        later one counts gamma times, and nothing at the end."""
+        if self._own is None:
+            return 0.0
+        return self.health_weight * ((0.0 if ended else self._gamma) - 1.0) * standing[side][0]
+
+
+def _checked(standing: float, side: Hashable) -> float:
+    if not -1.0 <= standing <= 1.0:
+        raise DataError("standing", f"The game's standing(state, {side}) is {standing}; it must lie in -1 to 1.")
+    return standing

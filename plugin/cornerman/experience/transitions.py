@@ -187,7 +187,7 @@ def end_as_dict(end: BattleEnd) -> dict[str, Any]:
     """A battle's end as plain JSON values."""
     return {
         "battle_id": int(end.battle_id),
-        "outcome": {str(int(seat)): int(result) for seat, result in end.outcome.items()},
+        "outcome": {str(int(seat)): float(result) for seat, result in end.outcome.items()},
         "truncated": bool(end.truncated),
         "seats": {str(int(seat)): int(source) for seat, source in end.seats.items()},
     }
@@ -197,12 +197,12 @@ def end_from_dict(head: Mapping[str, Any]) -> BattleEnd:
     """The other way round; ModelError where it is not what `end_as_dict` gives."""
     try:
         seats = {int(seat): Source(source) for seat, source in head["seats"].items()}
-        outcome = {int(seat): int(result) for seat, result in head["outcome"].items()}
+        outcome = {int(seat): float(result) for seat, result in head["outcome"].items()}
         end = BattleEnd(int(head["battle_id"]), outcome, bool(head["truncated"]), seats)
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ModelError(f"A stored battle's end does not hold what it should ({error}).") from error
-    if not set(outcome.values()) <= {-1, 0, 1}:
-        raise ModelError(f"A stored battle's outcome must hold 1, 0 and -1, not {sorted(set(outcome.values()))}.")
+    if not all(-1.0 <= result <= 1.0 for result in outcome.values()):
+        raise ModelError(f"A stored battle's outcome must hold numbers from -1 to 1, not {list(outcome.values())}.")
     return end
 
 

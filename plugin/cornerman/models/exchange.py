@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
-from cornerman.evaluation.arena import MAX_TURNS, Encoding, Played, PolicyBot, play_battle
+from cornerman.evaluation.headless import Encoding, Played, PolicyBot, play_battle
+from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file
 from cornerman.models.champions import Champions
@@ -68,9 +69,9 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
 
 def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
     """Let an imported version play against itself, then release it from quarantine; ModelError where that fails."""
-    bot = PolicyBot(registry.load(version), encoder)
+    bots = [PolicyBot(registry.load(version), encoder)] * declaration_of(game).num_seats
     try:
-        played = play_battle(game, seed, [bot, bot], MAX_TURNS)
+        played = play_battle(game, seed, bots)
     except (CornermanError, ValueError, ArithmeticError) as error:
         raise ModelError(f"Version {version} failed in its smoke battle and stays in quarantine: {error}") from error
     registry.clear(version)

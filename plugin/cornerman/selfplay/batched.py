@@ -25,9 +25,12 @@ from cornerman.contract import (
     ResumableBattles,
     Source,
 )
+from cornerman.experience.declaration import STANDARD, Declaration
 from cornerman.experience.transitions import layout
 
 Ints = NDArray[Any]
+PLAYED = -2
+"""In place of an action: a bot has played its turn by itself, and nothing is learned from that decision."""
 
 
 @runtime_checkable
@@ -60,7 +63,7 @@ class BatchedAgent:
 
 @dataclass(slots=True)
 class Tally:
-    """How the first of two agents fared against the second, over battles that ended."""
+    """How the first of two agents fared against the second in all other seats, over battles that ended."""
 
     wins: int = 0
     draws: int = 0
@@ -85,7 +88,7 @@ class _Last(NamedTuple):
     """The last decisions of one seat in battles that ended in one turn, K of them."""
 
     decision: Ints  # rows of the stretch [K]
-    result: Ints  # how the seat fared [K]; 0 where the battle was cut off
+    result: Floats  # how the seat fared [K]; 0 where the battle was cut off
     standing: Floats  # at the end [K]
     truncated: Bools  # [K]
     final: Floats  # what the seat saw in the last state of those that were cut off [C, F]
@@ -105,13 +108,15 @@ class SelfPlay:
         num_actions: int,
         random: np.random.Generator,
         turns: int = 16,
+        declared: Declaration = STANDARD,
     ) -> None:
-        self.battles, self.turns, self._random = battles, turns, random
-        self.health_weight, self.outcome_weight = 0.5, 1.0
-        """Weights of the rewards, as in the settings; they hold from the next stretch on."""
+        self.battles, self.turns, self._random, self._declared = battles, turns, random, declared
+        self.health_weight, self.outcome_weight, self.gamma = 0.5, 1.0, 0.99
+        """Of the rewards, as in the settings; they hold from the next stretch on. `gamma` for a game's own standing."""
+        seats = self._num_seats = declared.num_seats
         count = self._count = battles.num_battles
         self._everyone = np.arange(count)
-        columns, rows = layout(observation_size, num_actions), (turns + 2) * count
+        columns, rows = layout(observation_size, num_actions), (turns + seats) * count
         self._out = {name: np.zeros((rows + count, *shape), kind) for name, (shape, kind) in columns.items()}
         derived = {"reward", "next_observation", "next_action_mask", "discount"}
         self._decisions: dict[str, Ints] = {
@@ -119,13 +124,13 @@ class SelfPlay:
         }
         self._decisions["standing"] = np.zeros(rows, np.float32)
         self._before = np.zeros((turns, count), np.int64)  # the same seat's decision before this one, or -1
-        self._open = np.full((2, count), -1, np.int64)  # by seat: its decision whose consequences are not all known
-        self._decided = np.zeros((2, count), np.int32)  # by seat: its decisions in this battle
+        self._open = np.full((seats, count), -1, np.int64)  # by seat: its decision whose consequences are not all known
+        self._decided = np.zeros((seats, count), np.int32)  # by seat: its decisions in this battle
         self._battle_id = np.arange(count, dtype=np.int64)
         self._next_id = count
         self._agents: list[BatchedAgent] = []
         self._policies: list[ActingInBatches | None] = []
-        self._seats = np.zeros((2, count), np.int16)
+        self._seats = np.zeros((seats, count), np.int16)
 
     @property
     def num_bytes(self) -> int:
@@ -133,7 +138,7 @@ class SelfPlay:
         return sum(array.nbytes for array in (*self._decisions.values(), self._before, *self._out.values()))
 
     def seat(self, agents: Sequence[BatchedAgent], seats: Ints) -> None:
-        """Who plays from the next turn on: `seats` `[2, N]` are indices into `agents`, for seat 0 and seat 1.
+        """Who plays from the next turn on: `seats` `[S, N]` are indices into `agents`, by seat.
 
         Battles under way go on with them, and are counted for those who sit there at the end.
         """
@@ -146,6 +151,22 @@ class SelfPlay:
         self._codes = np.array([agent.source for agent in agents], np.int8)
         self._versions = np.array([agent.version for agent in agents], np.int32)
         self._pairs = [(first, second) for first in names for second in names]
+        self._opponents = self._opposite()
+        self._lone, self._against = np.full(self._count, -1), np.zeros(self._count, np.int64)
+        for seat in range(self._num_seats) if self._num_seats > 1 else ():
+            others = np.delete(self._seats, seat, 0)
+            meets = (others == others[:1]).all(0) & (self._lone < 0)
+            self._lone[meets], self._against[meets] = seat, others[0, meets]
+
+    def _opposite(self) -> Ints:
+        """Who sits opposite each seat, by `Source`, `[S, N]`: the one kind of all seats of other sides, or UNKNOWN."""
+        kinds, sides = self._codes[self._seats], np.array(self._declared.sides)
+        opposite = np.full_like(kinds, Source.UNKNOWN)
+        for seat in range(self._num_seats):
+            others = kinds[sides != sides[seat]]
+            if len(others):
+                opposite[seat] = np.where((others == others[0]).all(0), others[0], Source.UNKNOWN)
+        return opposite
 
     def snapshot(self) -> dict[str, Ints] | None:
         """Copies of what the next stretch goes on from, generator and agents apart; None where the game's battles
@@ -172,8 +193,8 @@ class SelfPlay:
         self._next_id = int(arrays["next"])
 
     def _kept(self) -> dict[str, Ints]:
-        """What is kept between two stretches: views of the open decisions, which are in the first 2 N rows."""
-        opened = {name: values[: 2 * self._count] for name, values in self._decisions.items()}
+        """What is kept between two stretches: views of the open decisions, which are in the first S N rows."""
+        opened = {name: values[: self._num_seats * self._count] for name, values in self._decisions.items()}
         return opened | {"open": self._open, "decided": self._decided, "current": self._battle_id}
 
     def collect(self, before_turn: Callable[[], None] = lambda: None) -> Collected:
@@ -192,7 +213,7 @@ class SelfPlay:
 
     def _play_turn(self, turn: int) -> Ended:
         """Note the decision due in every row, and apply it."""
-        start = (turn + 2) * self._count
+        start = (turn + self._num_seats) * self._count
         now = slice(start, start + self._count)
         decisions = self._decisions
         observation, mask = decisions["observation"][now], decisions["action_mask"][now]
@@ -200,11 +221,12 @@ class SelfPlay:
         seat = decisions["seat"][now]
         seat[:] = self.battles.seat
         at = seat * self._count + self._everyone
-        decisions["standing"][now] = self.battles.standing
+        standing = self.battles.standing
+        decisions["standing"][now] = standing[self._everyone, seat] if standing.ndim == 2 else standing * (1 - 2 * seat)
         decisions["battle_id"][now] = self._battle_id
         actions = decisions["action"][now] = self._act(now, at, observation, mask)
         self._before[turn] = self._open.reshape(-1).take(at)
-        self._open.reshape(-1)[at] = self._everyone + start
+        self._open.reshape(-1)[at] = np.where(actions == PLAYED, -1, self._everyone + start)
         decided = self._decided.reshape(-1)
         numbers = decisions["index"][now] = decided.take(at)
         decided[at] = numbers + 1
@@ -214,12 +236,11 @@ class SelfPlay:
         """The action of every row, agent by agent; notes who decided, and the opponent."""
         source, opponent = self._decisions["source"], self._decisions["opponent"]
         if len(self._agents) == 1:
-            source[now] = opponent[now] = self._codes[0]
+            source[now], opponent[now] = self._codes[0], self._opponents.reshape(-1).take(at)
             self._decisions["version"][now] = self._versions[0]
             return self._actions_of(0, self._everyone, observation, mask)
         who = self._seats.reshape(-1).take(at)
-        opposite = self._seats[::-1].reshape(-1).take(at)
-        source[now], opponent[now] = self._codes.take(who), self._codes.take(opposite)
+        source[now], opponent[now] = self._codes.take(who), self._opponents.reshape(-1).take(at)
         self._decisions["version"][now] = self._versions.take(who)
         actions = np.zeros(self._count, np.int64)
         for number in range(len(self._agents)):
@@ -237,30 +258,34 @@ class SelfPlay:
 
     def _end(self, ended: Ended, ends: list[_Last], tallies: dict[tuple[str, str], Tally]) -> int:
         """Close what was open in the rows whose battle is over; gives how many battles count."""
-        rows, outcome, truncated = ended.rows, ended.outcome, ended.truncated
+        rows, outcome, standing, truncated = ended.rows, ended.outcome, ended.standing, ended.truncated
         interrupted = ended if isinstance(ended, Interrupted) else None
         if interrupted is None and truncated.any():
             raise ContractError("a batch cut battles off without final_observation, see contract.Interrupted")
         counted = np.ones(len(rows), np.bool_) if interrupted is None else ~interrupted.dropped
-        for seat, result in ((0, outcome), (1, -outcome)):
+        for seat in range(self._num_seats):
             decision = self._open[seat, rows]
             known = (decision >= 0) & counted
             cut = truncated[known]
             final = self._decisions["observation"][:0]
             if interrupted is not None:
                 final = interrupted.final_observation[seat][known][cut]
-            ends.append(_Last(decision[known], np.where(cut, 0, result[known]), ended.standing[known], cut, final))
+            result, stood = np.where(cut, 0, _of_seat(outcome, seat)[known]), _of_seat(standing, seat)[known]
+            ends.append(_Last(decision[known], result, stood, cut, final))
         self._open[:, rows] = -1
         self._decided[:, rows] = 0
         self._battle_id[rows] = self._next_id + np.arange(len(rows))
         self._next_id += len(rows)
-        self._tally(rows[counted], outcome[counted], tallies)
+        told = counted & ~truncated & (self._lone[rows] >= 0)
+        self._tally(rows[told], outcome[told], tallies)
         return int(counted.sum())
 
     def _tally(self, rows: Ints, outcome: Ints, tallies: dict[tuple[str, str], Tally]) -> None:
-        """Count battles for those who sit there."""
-        pair = self._seats[0, rows].astype(np.int64) * len(self._agents) + self._seats[1, rows]
-        counts = np.bincount(pair * 3 + outcome + 1, minlength=3 * len(self._pairs))
+        """Count battles for the one agent who meets another in all other seats."""
+        lone = self._lone[rows]
+        pair = self._seats[lone, rows].astype(np.int64) * len(self._agents) + self._against[rows]
+        results = outcome[np.arange(len(rows)), lone] if outcome.ndim == 2 else outcome
+        counts = np.bincount(pair * 3 + np.sign(results).astype(np.int64) + 1, minlength=3 * len(self._pairs))
         for number in np.unique(pair).tolist():
             tally = tallies.setdefault(self._pairs[number], Tally())
             losses, draws, wins = counts[3 * number : 3 * number + 3].tolist()
@@ -271,7 +296,7 @@ class SelfPlay:
         decisions, before = self._decisions, self._before.reshape(-1)
         following = (before >= 0).nonzero()[0]
         first = before.take(following)
-        following += 2 * self._count
+        following += self._num_seats * self._count
         last = np.concatenate([end.decision for end in ends]) if ends else np.zeros(0, np.int64)
         going, which = len(first), np.concatenate([first, last])
         out = {name: column[: len(which)] for name, column in self._out.items()}
@@ -285,9 +310,11 @@ class SelfPlay:
         np.take(decisions["standing"], following, 0, reward[:going], "clip")
         if ends:
             reward[going:] = np.concatenate([end.standing for end in ends])
+        if self._declared.standing is not None:  # a potential: 0 at the end
+            reward *= np.float32(self.gamma)
+            reward[going:] *= np.concatenate([end.truncated for end in ends]) if ends else 1.0
         reward -= decisions["standing"].take(which)
         reward *= np.float32(self.health_weight)
-        reward *= 1 - 2 * out["seat"]  # what seat 0 gains seat 1 loses
         if ends:
             reward[going:] += np.float32(self.outcome_weight) * np.concatenate([end.result for end in ends])
             self._bootstrap(out, going, ends)
@@ -303,10 +330,17 @@ class SelfPlay:
 
     def _carry(self) -> None:
         """Keep the decisions that are still open in front, where the next stretch looks for them."""
-        for seat in (0, 1):
+        for seat in range(self._num_seats):
             rows = self._open[seat]
             kept = (rows >= 0).nonzero()[0]
             source, target = rows[kept], kept + seat * self._count
             for values in self._decisions.values():
                 values[target] = values[source]
             rows[kept] = target
+
+
+def _of_seat(values: Ints, seat: int) -> Ints:
+    """How one seat fares, of values by seat `[E, S]`, or of seat 0's `[E]` where seat 1 fares the other way round."""
+    if values.ndim == 2:
+        return np.asarray(values[:, seat])
+    return -values if seat else values

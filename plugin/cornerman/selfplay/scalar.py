@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
-from cornerman.evaluation.arena import MAX_TURNS, apply_action, decide, new_battle, outcome_of, seat_due
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
+from cornerman.evaluation.headless import apply_action, decide, new_battle, outcome_of, seat_due
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.rewards import RewardCalculator
+from cornerman.experience.rewards import RewardCalculator, numbered_sides
+from cornerman.selfplay.batched import PLAYED
 
 Ints = NDArray[Any]
 _OUTCOME, _STATE = GameCode("the outcome"), GameCode("reading the state")
@@ -29,8 +30,8 @@ class ScalarEnded:
     """What one step ended (`contract.Interrupted`)."""
 
     rows: Ints
-    outcome: Ints
-    standing: Floats
+    outcome: Floats  # [E, S]
+    standing: Floats  # [E, S]
     truncated: Bools
     dropped: Bools
     final_observation: Floats
@@ -39,22 +40,22 @@ class ScalarEnded:
 class ScalarBattles:
     """N battles of a game (`contract.Battles`); `battles[r]` is the one in row r, for bots.
 
-    ContractError once most battles were faulty. A battle of `max_turns` turns is cut off.
+    ContractError once most battles were faulty.
     """
 
-    def __init__(
-        self, game: HeadlessGame, encoder: Encoder, num_battles: int, seed: int, max_turns: int = MAX_TURNS
-    ) -> None:
-        self._game, self._encoder, self._random, self._max_turns = game, encoder, Random(f"battles {seed}"), max_turns
+    def __init__(self, game: HeadlessGame, encoder: Encoder, num_battles: int, seed: int) -> None:
+        self._game, self._encoder, self._random = game, encoder, Random(f"battles {seed}")
+        self._declared, self._num_seats = encoder.declaration, encoder.declaration.num_seats
+        self._sides = numbered_sides(self._declared.allies)
         self.num_battles, self.faults = num_battles, BattleFaults()
-        self._reward = RewardCalculator(health_weight=1.0, declared=encoder.declaration)
+        self._reward = RewardCalculator(health_weight=1.0, declared=self._declared)
         self._seeds, self._battles = [0] * num_battles, list[Battle]()
         self._taken: list[list[int]] = [[] for _ in range(num_battles)]  # every action of the battle under way
         self._failed: dict[int, FaultyBattleError] = {}  # by row, what a bot raised in this turn
         self._seat = np.zeros(num_battles, np.int8)
         self._observation = np.zeros((num_battles, encoder.observation_size), np.float32)
         self._mask = np.zeros((num_battles, encoder.num_actions), np.bool_)
-        self.standing = np.zeros(num_battles, np.float32)
+        self.standing = np.zeros((num_battles, self._num_seats), np.float32)
         for row in range(num_battles):
             self._battles.append(self._begin(row))
 
@@ -68,19 +69,20 @@ class ScalarBattles:
         observations[:], action_masks[:] = self._observation, self._mask
 
     def ask(self, row: int, bot: Bot, random: Random) -> int:
-        """The bot's action in a row; -1, and the battle is dropped by the next step, where the bot raises."""
+        """The bot's action in a row, or PLAYED; -1, and the next step drops the battle, where the bot raises."""
         try:
-            return decide(bot, self._battles[row], random)
+            action = decide(bot, self._battles[row], random)
+            return PLAYED if action is None else action
         except FaultyBattleError as error:
             self._failed[row] = error
             return -1
 
     def step(self, actions: Ints) -> ScalarEnded:
-        """Apply one legal action a row."""
+        """Apply one legal action a row; none where it is PLAYED."""
         ended = [self._apply(row, action) for row, action in enumerate(actions.tolist())]
         rows = [row for row, end in enumerate(ended) if end is not None]
         ends = [end for end in ended if end is not None]
-        finals = np.zeros((2, len(rows), self._observation.shape[1]), np.float32)
+        finals = np.zeros((self._num_seats, len(rows), self._observation.shape[1]), np.float32)
         for at, end in enumerate(ends):
             if end.final is not None:
                 finals[:, at] = end.final
@@ -88,8 +90,8 @@ class ScalarBattles:
             self._battles[row] = self._begin(row)
         return ScalarEnded(
             np.array(rows, np.int64),
-            np.array([end.outcome for end in ends], np.int64),
-            np.array([end.standing for end in ends], np.float32),
+            np.array([end.outcome for end in ends], np.float32).reshape(-1, self._num_seats),
+            np.array([end.standing for end in ends], np.float32).reshape(-1, self._num_seats),
             np.array([end.final is not None for end in ends], np.bool_),
             np.array([end.dropped for end in ends], np.bool_),
             finals,
@@ -110,9 +112,11 @@ class ScalarBattles:
         lengths = arrays["lengths"].tolist()
         if len(lengths) != self.num_battles or sum(lengths) != len(arrays["actions"]):
             raise ValueError(f"a snapshot of {len(lengths)} battles does not fit {self.num_battles}")
+        if PLAYED in arrays["actions"]:
+            raise ValueError("the turns that a bot plays by itself cannot be played again")
         actions = iter(arrays["actions"].tolist())
         for row, seed in enumerate(arrays["seeds"].tolist()):
-            self._seeds[row], battle = seed, new_battle(self._game, seed)
+            self._seeds[row], battle = seed, new_battle(self._game, seed, self._declared)
             self._taken[row] = [next(actions) for _ in range(lengths[row])]
             for action in self._taken[row]:
                 battle.apply(action)
@@ -126,7 +130,7 @@ class ScalarBattles:
             seed = self._seeds[row] = self._random.getrandbits(48)
             self._taken[row] = []
             try:
-                battle = new_battle(self._game, seed)
+                battle = new_battle(self._game, seed, self._declared)
                 self._read(row, battle)
             except FaultyBattleError as error:
                 self.faults.count(error)
@@ -140,44 +144,44 @@ class ScalarBattles:
         try:
             if row in self._failed:
                 raise self._failed.pop(row)
-            apply_action(battle, action)
+            if action != PLAYED:
+                apply_action(battle, action)
             with _OUTCOME:
-                outcome = outcome_of(battle)
-            if outcome is None and len(taken) < self._max_turns:
+                outcome = outcome_of(battle, self._num_seats)
+            if outcome is None and len(taken) < self._declared.max_decisions:
                 self._read(row, battle)
                 return None
             with _STATE:
-                state = battle.state()
-                seen = np.stack([self._encoder.encode(state, seat) for seat in (0, 1)])
-                standing = self._standing(state)
+                state, seats = battle.state(), range(self._num_seats)
+                standing = [self._standing(state, seat) for seat in seats]
+                final = None if outcome else np.stack([self._encoder.encode(state, seat) for seat in seats])
         except FaultyBattleError as error:
             self.faults.count(error)
-            return _End(dropped=True)
+            return _End([0.0] * self._num_seats, [0.0] * self._num_seats, dropped=True)
         self.faults.count_whole()
-        return _End(0, standing, seen) if outcome is None else _End(outcome[0], standing)
+        return _End([0.0] * self._num_seats if outcome is None else list(outcome.values()), standing, final)
 
     def _read(self, row: int, battle: Battle) -> None:
         """Read whose decision is due in a row, and what that seat sees and may do."""
         with _STATE:
-            seat, state = seat_due(battle), battle.state()
+            seat, state = seat_due(battle, self._num_seats), battle.state()
             if seat is None:
                 raise ContractError("the battle has an outcome before anything was decided in it")
             self._observation[row] = self._encoder.encode(state, seat)
             self._mask[row] = self._encoder.mask(battle.action_mask())
-            self._seat[row], self.standing[row] = seat, self._standing(state)
+            self._seat[row], self.standing[row, seat] = seat, self._standing(state, seat)
 
-    def _standing(self, state: State) -> float:
-        """Seat 0's share of health minus the others': the reward for coming from an even nothing to here."""
-        sums = self._reward.standing(state)
-        return self._reward.gain({seat: (0.0, full) for seat, (_, full) in sums.items()}, sums, 0)
+    def _standing(self, state: State, seat: int) -> float:
+        """How a seat's side stands."""
+        return self._reward.level(self._reward.standing(state, self._sides), self._sides.get(seat, seat))
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How the battle of one row ended; `final` is what either seat saw where it was cut off, `[2, F]`."""
+    """How the battle of one row ended, by seat; `final` is what each saw where it was cut off, `[S, F]`."""
 
-    outcome: int = 0
-    standing: float = 0.0
+    outcome: list[float]
+    standing: list[float]
     final: Floats | None = None
     dropped: bool = False
 

@@ -74,11 +74,14 @@ class Worker:
             if isinstance(game, BatchedGame)
             else ScalarBattles(game, self._encoder, sizes.scalar, first)
         )
-        self._plays = {"main": SelfPlay(battles, *shape, random, sizes.turns)}
+        self._plays = {"main": SelfPlay(battles, *shape, random, sizes.turns, self._encoder.declaration)}
         self._bots: dict[str, Mapping[str, Any]] = {"main": batched if isinstance(game, BatchedGame) else scalar}
         if isinstance(game, BatchedGame) and scalar:
             beside = ScalarBattles(game, self._encoder, sizes.beside, first + 1)
-            self._plays["beside"], self._bots["beside"] = SelfPlay(beside, *shape, random, sizes.turns), scalar
+            self._plays["beside"], self._bots["beside"] = (
+                SelfPlay(beside, *shape, random, sizes.turns, self._encoder.declaration),
+                scalar,
+            )
         self._reported: Counter[str] = Counter()  # faulty battles in earlier answers, by reason
         self._gate: tuple[int, Gate] | None = None  # of a judgement made in several answers, with its seed
         self._before: tuple[dict[str, NDArray[Any]], str] | None = None  # the state before the last order to collect
@@ -157,6 +160,7 @@ class Worker:
                 continue
             play = self._plays[part]
             play.health_weight, play.outcome_weight = order["health_weight"], order["outcome_weight"]
+            play.gamma = float(order["gamma"])
             self._seat(play, self._bots[part], mix, float(order["epsilon"]))
             collected = play.collect(self._before_turn)
             parts.append(n_step_columns(collected.columns, int(order["n_step"]), float(order["gamma"])))
@@ -189,7 +193,7 @@ class Worker:
         self._actor.take(self._policies[PRESENT])
 
     def _seat(self, play: SelfPlay, bots: Mapping[str, Any], mix: Mapping[str, float], epsilon: float) -> None:
-        """The present policy in one seat of every row, in turn; opposite, opponents by their shares."""
+        """The present policy in one of its seats in every row, in turn; in all others, opponents by their shares."""
         names = [name for name in mix if name == ITSELF or name in self._policies or name in bots]
         agents = [BatchedAgent(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
         for name in names:
@@ -204,8 +208,9 @@ class Worker:
         opposite = np.array([slots[name] for name in names])[
             np.minimum(np.searchsorted(edges / edges[-1], (row + 0.5) / count), len(names) - 1)
         ]
-        seats = np.zeros((2, count), np.int64)
-        seats[1 - row % 2, row] = opposite
+        own = np.array(self._encoder.declaration.plugin_seats)
+        seats = np.tile(opposite, (self._encoder.declaration.num_seats, 1))
+        seats[own[row % len(own)], row] = 0
         play.seat(agents, seats)
 
     # ------------------------------------------------------------------------------------------ judging, measuring
@@ -240,5 +245,5 @@ class Worker:
         for number, (first, second) in enumerate(combinations(bots, 2)):
             seed = pair_seed(int(order["seed"]), number, "anchors")
             result = evaluate(bots[first], bots[second], self._game, int(order["battles"]), seed)
-            results.append([first, second, result.score * result.num_battles, result.num_battles])
+            results.append([first, second, result.score * len(result.ended), len(result.ended)])
         return {"met": results}

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.contract import HeadlessGame
-from cornerman.evaluation.arena import Agent, evaluate, pair_seed
+from cornerman.evaluation.arena import evaluate, pair_seed
+from cornerman.evaluation.headless import Agent
 from cornerman.evaluation.ratings import Meeting, Rating, rate
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
@@ -73,7 +74,7 @@ def cross_table(
         result = evaluate(*pair, game, num_battles, seed, encoder=encoder, stopped=stopped)
         if stopped():
             return []
-        meetings.append(Meeting(first, second, result.score * result.num_battles, result.num_battles))
+        meetings.append(Meeting(first, second, result.score * len(result.ended), len(result.ended)))
     return meetings
 
 

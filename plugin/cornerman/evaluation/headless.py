@@ -1,0 +1,261 @@
+"""One headless battle: begun, asked for decisions and ended, with every check of the contract.
+
+What the game's code raises, and every breach of the contract, is a FaultyBattleError. numpy alone; no clock, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
+from cornerman.evaluation.faults import FaultyBattleError, GameCode
+from cornerman.experience.declaration import Declaration, declaration_of
+
+MOST_OPENINGS = 100
+"""Random openings that are tried until one does not end the battle."""
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """Chooses actions from observations: a policy."""
+
+    def act(
+        self,
+        observation: Floats,
+        action_mask: Bools,
+        random: np.random.Generator,
+        temperature: float = 0.0,
+        epsilon: float = 0.0,
+    ) -> int: ...
+
+
+class Encoding(Protocol):
+    """Turns a game's states into observations: an Encoder."""
+
+    def encode(self, state: State, seat: int) -> Floats: ...
+    def mask(self, action_mask: Sequence[bool]) -> Bools: ...
+
+
+_BEGINNING, _STATE, _SEAT = GameCode("new_battle"), GameCode("reading the state"), GameCode("asking for the seat")
+_BOT, _ACTION, _END = GameCode("a bot"), GameCode("applying an action"), GameCode("the end")
+
+Agent: TypeAlias = Acting | Bot
+"""Whoever plays a seat: a policy, which sees observations, or a bot, which sees the game's own battle."""
+
+
+# --------------------------------------------------------------------------------------------------------- decisions
+
+
+class PolicyBot:
+    """A policy behind the call of a bot: `bot(battle, random) -> action`."""
+
+    def __init__(self, policy: Acting, encoder: Encoding, temperature: float = 0.0, epsilon: float = 0.0) -> None:
+        self._policy, self._encoder = policy, encoder
+        self._temperature, self._epsilon = temperature, epsilon
+        self._seat_random: Random | None = None
+        self._generator = np.random.default_rng(0)
+
+    def __call__(self, battle: Battle, random: Random) -> int:
+        """A legal action for the seat to decide; FaultyBattleError where the game's state or mask cannot be used."""
+        with _STATE:
+            seat = battle.seat
+            if seat is None:
+                raise ContractError("a policy was asked for an action in a battle that is over")
+            observation = self._encoder.encode(battle.state(), seat)
+            mask = self._encoder.mask(battle.action_mask())
+        if random is not self._seat_random:
+            # Once a battle, since it costs as much as a decision: what is drawn depends on the seat's generator alone.
+            self._seat_random, self._generator = random, np.random.default_rng(random.getrandbits(64))
+        return self._policy.act(observation, mask, self._generator, self._temperature, self._epsilon)
+
+
+def as_bot(agent: Agent, encoder: Encoding) -> Bot:
+    """A policy wrapped as a bot; a bot, or a PolicyBot, as it is."""
+    return PolicyBot(agent, encoder) if isinstance(agent, Acting) else agent
+
+
+def decide(bot: Bot, battle: Battle, random: Random) -> int | None:
+    """The action of `bot`, or None where it has played its turn by itself; FaultyBattleError where the game's code
+    raises, and what our own raises as it is."""
+    if isinstance(bot, PolicyBot):
+        return bot(battle, random)
+    with _BOT:
+        action = bot(battle, random)
+        return None if action is None else int(action)
+
+
+# -------------------------------------------------------------------------------------------------------- one battle
+
+
+class InTurn:
+    """A battle whose seats decide at once, as one in which they decide in turn and see no choice but their own.
+
+    Everything but the decisions is the game's own battle's, for bots.
+    """
+
+    def __init__(self, battle: Any) -> None:
+        self._battle, self._chosen = battle, dict[int, int]()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # also what copying looks for before there is a battle
+            raise AttributeError(name)
+        return getattr(self._battle, name)
+
+    @property
+    def seat(self) -> int | None:
+        """The first of the seats to decide that has not chosen."""
+        return next((seat for seat in self._battle.seats if seat not in self._chosen), None)
+
+    def action_mask(self) -> Sequence[bool]:
+        """What that seat may do."""
+        mask: Sequence[bool] = self._battle.action_mask(self.seat)
+        return mask
+
+    def apply(self, action: int) -> None:
+        """Note the choice of that seat; the last one applies them all."""
+        seat = self.seat
+        assert seat is not None, "nobody is asked after the end"
+        self._chosen[seat] = action
+        if self.seat is None:
+            chosen, self._chosen = self._chosen, {}
+            self._battle.apply_all(chosen)
+
+
+def new_battle(game: HeadlessGame, seed: int, declared: Declaration) -> Battle:
+    """A battle of the game after its random opening, which `seed` decides, too; FaultyBattleError where it fails."""
+    random = Random(f"{seed} opening")
+    for _ in range(MOST_OPENINGS):
+        with _BEGINNING:
+            own: Any = game.new_battle(seed)
+            battle: Battle = InTurn(own) if hasattr(own, "apply_all") else own
+        for _ in range(declared.random_opening):
+            with _SEAT:
+                if seat_due(battle, declared.num_seats) is None:
+                    break
+                legal = [action for action, may in enumerate(battle.action_mask()) if may]
+            apply_action(battle, random.choice(legal))
+        with _SEAT:
+            if not declared.random_opening or seat_due(battle, declared.num_seats) is not None:
+                return battle
+    sentence = f"{declared.random_opening} random actions end every battle; declare a smaller random_opening"
+    raise FaultyBattleError("opening", sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How one battle ended."""
+
+    outcome: Mapping[int, float]  # per seat, -1 to 1; all 0 where it was cut off
+    rounds: int  # 0 where the game has none
+    turns: int
+    truncated: bool
+    start: int = 0  # hash of the first state
+    course: int = 0  # hash of the first state and of every action
+    ending: int = 0  # hash of the last state and of the outcome
+
+    def score(self, seat: int) -> float:
+        """1 for the best outcome, 1/2 for a draw, 0 for the worst."""
+        return (self.outcome[seat] + 1) / 2
+
+
+def play_turns(
+    battle: Battle, bots: Sequence[Bot], randoms: Sequence[Random], max_decisions: int
+) -> Iterator[Played | None]:
+    """Play `battle` turn by turn: yields None after each turn, and last how the battle ended.
+
+    `bots` and `randoms` are by seat. FaultyBattleError, naming the turn, where the game's code raises or breaks its
+    contract.
+    """
+    with _STATE:
+        course = [hash(repr(battle.state()))]
+    for turn in range(max_decisions):
+        with _SEAT:
+            seat = seat_due(battle, len(bots))
+        if seat is None:
+            break
+        try:
+            action = decide(bots[seat], battle, randoms[seat])
+            if action is None:
+                course += (seat, _played_by_itself(battle, seat, course))
+            else:
+                course += (seat, action)
+                apply_action(battle, action)
+        except FaultyBattleError as error:
+            raise FaultyBattleError(error.reason, f"turn {turn}, seat {seat}: {error}") from error
+        yield None
+    with _END:
+        yield _ended(battle, course, len(bots))
+
+
+def _played_by_itself(battle: Battle, seat: int, course: Sequence[int]) -> int:
+    """Hash of the state that a bot which gave None left behind."""
+    with _STATE:
+        left = hash(repr(battle.state()))
+    if tuple(course[-2:]) == (seat, left):
+        raise FaultyBattleError("bot", "a bot gave None twice and nothing happened; None: it has played its turn")
+    return left
+
+
+def seat_due(battle: Battle, num_seats: int) -> int | None:
+    """The seat to decide; None once the battle is over. ContractError for one that the game has not."""
+    seat = battle.seat
+    if seat is None or battle.outcome is not None:
+        return None
+    if seat not in range(num_seats):
+        raise ContractError(f"the battle asks for seat {seat}; the game has seats 0 to {num_seats - 1} (num_seats)")
+    return seat
+
+
+def apply_action(battle: Battle, action: int) -> None:
+    """Apply a decision; FaultyBattleError where the game refuses it or raises."""
+    with _ACTION:
+        try:
+            battle.apply(action)
+        except ValueError as error:
+            raise FaultyBattleError("refused", f"the game refused action {action}: {error}") from error
+
+
+def outcome_of(battle: Battle, num_seats: int) -> dict[int, float] | None:
+    """The checked outcome, or None while the battle goes on; ContractError where it is none."""
+    outcome = battle.outcome
+    if outcome is None:
+        if battle.seat is None:
+            raise ContractError("no seat has to decide but there is no outcome; give one of the two")
+        return None
+    try:
+        checked = {seat: float(outcome[seat]) for seat in range(num_seats)}
+    except (KeyError, TypeError, ValueError):
+        checked = {}
+    if not checked or not all(-1.0 <= result <= 1.0 for result in checked.values()):
+        seats = f"for each of the seats 0 to {num_seats - 1}"
+        raise ContractError(f"the outcome {outcome!r} must hold a number from -1 to 1 {seats}")
+    return checked
+
+
+def _ended(battle: Battle, course: Sequence[int], num_seats: int) -> Played:
+    """How the battle stands now: ended, or cut off."""
+    outcome, turns = outcome_of(battle, num_seats), len(course) // 2
+    result = dict.fromkeys(range(num_seats), 0.0) if outcome is None else outcome
+    ending = hash((repr(battle.state()), tuple(sorted(result.items()))))
+    return Played(result, getattr(battle, "round", 0), turns, outcome is None, course[0], hash(tuple(course)), ending)
+
+
+def seat_randoms(seed: int, num_seats: int) -> list[Random]:
+    """One generator a seat. They belong to the seats, not to the agents: when two agents that play alike swap sides,
+    the same battle happens twice and the pair is a tie, so only differences in play are measured.
+    """
+    return [Random(f"{seed} seat {seat}") for seat in range(num_seats)]
+
+
+def play_battle(game: HeadlessGame, seed: int, bots: Sequence[Bot], declared: Declaration | None = None) -> Played:
+    """One whole battle that `seed` decides; `bots` by seat. FaultyBattleError as in `play_turns`."""
+    declared = declared or declaration_of(game)
+    battle = new_battle(game, seed, declared)
+    *_, played = play_turns(battle, bots, seat_randoms(seed, len(bots)), declared.max_decisions)
+    assert played is not None, "play_turns ends with how the battle ended"
+    return played

@@ -1,0 +1,176 @@
+"""Self-play of games by what they declare, against its naive twin: the recorder, given the same battles by events."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.evaluation.headless import InTurn
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.recorder import Recorder
+from cornerman.experience.rewards import RewardCalculator
+from cornerman.experience.transitions import faults, fit, unpack
+from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.selfplay.batched import BatchedAgent, SelfPlay, Tally
+from cornerman.selfplay.scalar import ScalarBattles, one_by_one
+from cornerman.selfplay.worker import Sizes, Worker
+from tests.support.declared_games import AtOnce, Board, CardTable, Shaped, by_itself
+
+NUM_BATTLES = 4
+
+
+def last_legal(battle: Any, random: Random) -> int:
+    """Another seat another habit, so that battles are not all alike."""
+    legal = [action for action, may in enumerate(battle.action_mask()) if may]
+    return legal[-1] if battle.seat else legal[0]
+
+
+def collected(game: Any, *bots: Any, stretches: int = 12) -> tuple[dict[tuple[int, int, int], Transition], list[Any]]:
+    """Transitions of the first battles of self-play, and every stretch's tallies."""
+    encoder = Encoder(game)
+    sizes = encoder.observation_size, encoder.num_actions
+    battles = ScalarBattles(game, encoder, NUM_BATTLES, 0)
+    play = SelfPlay(battles, *sizes, np.random.default_rng(0), 7, encoder.declaration)
+    seats = np.array([[at % len(bots)] * NUM_BATTLES for at in range(encoder.declaration.num_seats)])
+    play.seat([BatchedAgent(f"bot {at}", one_by_one(bot)) for at, bot in enumerate(bots)], seats)
+    found: dict[tuple[int, int, int], Transition] = {}
+    tallies = []
+    for _ in range(stretches):
+        stretch = play.collect()
+        assert fit(stretch.columns, *sizes) is None
+        assert not any(wrong.any() for wrong in faults(stretch.columns).values())
+        rows = [row for row in unpack(stretch.columns) if row.battle_id < NUM_BATTLES]
+        found |= {(row.battle_id, row.seat, row.index): row for row in rows}
+        tallies.append(stretch.tallies)
+    return found, tallies
+
+
+def recorded(game: Any) -> dict[tuple[int, int, int], Transition]:
+    """The same battles as a running game reports them: seats that decide at once with the same states."""
+    items: list[Transition | BattleEnd] = []
+    encoder, seeds = Encoder(game), Random("battles 0")
+    declared = encoder.declaration
+    recorder = Recorder(encoder, RewardCalculator(declared=declared), items.append)
+    for battle_id in range(NUM_BATTLES):
+        battle, decided = game.new_battle(seeds.getrandbits(48)), 0
+        recorder.start(battle_id, dict.fromkeys(range(declared.num_seats), Source.SCRIPTED))
+        while battle.outcome is None and decided < declared.max_decisions:
+            state, turns = battle.state(), []
+            in_turn = InTurn(battle) if hasattr(battle, "apply_all") else battle
+            for _ in battle.seats if hasattr(battle, "apply_all") else (battle.seat,):
+                seat, mask, action = in_turn.seat, in_turn.action_mask(), last_legal(in_turn, Random())
+                assert seat is not None
+                turns.append((seat, mask, action))
+                in_turn.apply(action)
+            for seat, mask, action in turns:
+                recorder.turn(battle_id, seat, state, mask, action, battle.state())
+            decided += len(turns)
+        recorder.end(battle_id, battle.outcome or {}, battle.outcome is None)
+    assert not recorder.rejected
+    return {(row.battle_id, row.seat, row.index): row for row in items if isinstance(row, Transition)}
+
+
+@pytest.mark.parametrize(
+    "game",
+    [Board(), Shaped(), CardTable(), CardTable(sides=(0, 1, 0)), AtOnce()],
+    ids=["a board", "with a standing, cut off", "three seats", "two against one", "at once"],
+)
+def test_collect_gives_the_recorders_transitions(game: Any) -> None:
+    wanted, (found, _) = recorded(game), collected(game, last_legal)
+    assert found.keys() == wanted.keys()
+    assert any(row.reward for row in wanted.values())
+    for at, row in found.items():
+        for name in ("action", "discount", "source", "opponent", "version"):
+            assert getattr(row, name) == getattr(wanted[at], name), name
+        assert row.reward == pytest.approx(wanted[at].reward, abs=1e-6)
+        for name in ("observation", "action_mask", "next_observation", "next_action_mask"):
+            np.testing.assert_array_equal(getattr(row, name), getattr(wanted[at], name))
+
+
+def test_rewards_of_a_standing_are_a_potential() -> None:
+    """Discounted over a battle that ended they sum to the outcome minus the standing at its beginning (Ng et al. 1999):
+    another way to the same end gives the same."""
+    game = Shaped()
+    game.max_decisions = 9
+    rows = collected(game, last_legal)[0]
+    for battle_id in range(NUM_BATTLES):
+        for seat in (0, 1):
+            mine = sorted((row for at, row in rows.items() if at[:2] == (battle_id, seat)), key=lambda row: row.index)
+            total = sum(0.99**row.index * row.reward for row in mine)
+            squares = [" "] * 9 if seat == 0 else ["X", *[" "] * 8]
+            outcome = 1.0 if seat == 0 else -1.0
+            assert mine[-1].discount == 0.0
+            assert total == pytest.approx(
+                0.99 ** mine[-1].index * outcome - 0.5 * game.standing(squares, seat), abs=1e-5
+            )
+
+
+def test_three_seats_are_tallied_for_the_one_agent_among_others() -> None:
+    encoder, game = Encoder(CardTable()), CardTable()
+    play = SelfPlay(
+        ScalarBattles(game, encoder, 60, 0),
+        encoder.observation_size,
+        encoder.num_actions,
+        np.random.default_rng(0),
+        40,
+        encoder.declaration,
+    )
+    row = np.arange(60)
+    seats = np.ones((3, 60), np.int64)
+    seats[row % 3, row] = 0
+    play.seat([BatchedAgent(name, one_by_one(game.bots[name])) for name in ("careful", "random")], seats)
+    tally = Tally()
+    for _ in range(10):
+        (found,) = [play.collect().tallies]
+        assert found.keys() == {("careful", "random")}
+        one = found["careful", "random"]
+        tally = Tally(tally.wins + one.wins, tally.draws + one.draws, tally.losses + one.losses)
+    assert tally.battles > 600
+    assert 0.36 < tally.wins / tally.battles < 0.6
+
+
+def test_turns_that_a_bot_plays_by_itself_are_not_learned_from_and_close_what_came_before() -> None:
+    rows, _ = collected(Board(), last_legal, by_itself, stretches=8)
+    assert rows
+    assert {row.seat for row in rows.values()} == {0}
+    ended = [row for row in rows.values() if row.discount == 0.0]
+    assert len(ended) == NUM_BATTLES
+    assert {row.opponent for row in ended} == {Source.SCRIPTED}
+
+
+def test_battles_of_bots_that_play_by_themselves_are_refused_by_restore() -> None:
+    battles = ScalarBattles(Board(), Encoder(Board()), 1, 0)
+    battles.step(np.array([battles.ask(0, by_itself, Random(1))]))
+    with pytest.raises(ValueError, match="cannot be played again"):
+        ScalarBattles(Board(), Encoder(Board()), 1, 0).restore(battles.snapshot())
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    mix = {"itself": 0.5, "random": 0.5}
+    weights = {"health_weight": 0.5, "outcome_weight": 1.0, "epsilon": 0.1, "n_step": 3, "gamma": 0.99}
+    return {
+        "kind": "collect",
+        "versions": {"present": 1},
+        "mix": mix,
+        "mix_beside": {},
+        "acting": "",
+        **weights,
+    } | changes
+
+
+@pytest.mark.parametrize("game", [Board(), CardTable(plugin_seats=(2,)), AtOnce()], ids=["board", "cards", "at once"])
+def test_worker_collects_and_measures_games_by_what_they_declare(game: Any) -> None:
+    worker = Worker(game, (8,), 0, 0, Sizes(scalar=8, turns=30))
+    encoder = Encoder(game)
+    flat = draw(NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)), np.random.default_rng(0))
+    columns, notes = worker.obey({"present": flat}, order())
+    assert notes["decisions"] == 240
+    assert {first for first, *_ in notes["tallies"]} <= {"present", "random"}
+    own = set(columns["seat"][(columns["version"] == 1) & (columns["opponent"] == Source.SCRIPTED)].tolist())
+    assert own == set(encoder.declaration.plugin_seats)
+    _, measured = worker.obey({}, {"kind": "measure", "battles": 12, "seed": 1})
+    assert len(measured["met"]) == 1
