@@ -111,8 +111,9 @@ def test_paths_in_the_map_exist() -> None:
 def test_code_shown_runs(tmp_path: Path, page: str, code: str) -> None:
     subprocess.run([sys.executable, "-m", "cornerman", "install", str(tmp_path / "plugins")], check=True, timeout=60)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])}
+    environment |= {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, "120"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
     if "host.quit()" in code:

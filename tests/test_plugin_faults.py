@@ -14,7 +14,6 @@ import pytest
 from cornerman.learning.learner import Learner
 from cornerman.plugin import Cornerman
 from cornerman.training import training_thread
-from cornerman.training.training_windows import BUSY_SHARE
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.driven_thread import PATIENCE_S
 from tests.support.table import Table
@@ -118,10 +117,10 @@ def test_trainer_that_hangs_at_the_end_costs_no_switch(tmp_path: Path, monkeypat
     plugin.on_quit()
 
 
-def test_busy_machine_takes_its_share_of_granted_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lower_share_takes_whole_grants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Table(RINGSIDE, tmp_path, training_window="always", learning_time="pump") as table:
         windows, granted = table.plugin.training.windows, list[float]()
-        monkeypatch.setattr(type(windows), "share", BUSY_SHARE)
+        monkeypatch.setattr(type(windows), "share", 0.25)
         grant = windows.grant
 
         def noted(seconds: float) -> float:
@@ -131,7 +130,7 @@ def test_busy_machine_takes_its_share_of_granted_time(tmp_path: Path, monkeypatc
         monkeypatch.setattr(windows, "grant", noted)
         for _ in range(8):
             table.plugin.pump(8.0)
-        assert [seconds for seconds in granted if seconds] == [0.008] * round(8 * BUSY_SHARE)
+        assert [seconds for seconds in granted if seconds] == [0.008] * 2
 
 
 def test_players_choice_opens_the_window_through_the_hooks(tmp_path: Path) -> None:

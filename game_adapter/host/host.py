@@ -18,6 +18,7 @@ from .crash_marker import CrashMarker
 from .loaded_plugin import LoadedPlugin
 from .loading import find_plugins, load_plugin, shadowed_copies
 from .manifest import ManifestError
+from .panel_key import PanelKey
 from .text import printable
 
 log = logging.getLogger("host")
@@ -50,10 +51,13 @@ class Host:
         game: Any,
         settings: Mapping[str, Any] | None = None,
         mode: str = "",
+        panel_key: str = "",
     ) -> None:
         """`settings` are the game's wishes for every plugin.
 
         `mode` names how the game runs, e.g. "window": then starts after unclean ends are safe ones; "": not counted.
+        `panel_key`, e.g. "F1", opens and closes the plugins' panel; "": the game's own menu shows it whenever it calls
+        `on_draw`.
         """
         self.plugins_dir, self.data_dir, self.game = Path(plugins_dir), Path(data_dir), game
         self.settings = dict(settings or {})
@@ -64,6 +68,7 @@ class Host:
         self._messages: deque[str] = deque(maxlen=50)
         self._passed_on: set[str] = set()
         self._progress: Callable[[str], object] | None = None
+        self._panel_key = PanelKey(panel_key) if panel_key else None
         self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
 
     @property
@@ -247,8 +252,11 @@ class Host:
         self._report("pump", {"budget_ms": budget_ms})
 
     def on_draw(self, surface: Any) -> None:
-        """Let the plugins draw their panels."""
-        self._report("on_draw", {"surface": surface})
+        """Let the plugins draw their panels, once the game's own picture is drawn; with a `panel_key`, while open."""
+        if self._panel_key is None:
+            self._report("on_draw", {"surface": surface})
+        elif self._panel_key.open:
+            self._report("on_draw", {"surface": self._panel_key.part(surface)})
 
     def settle(self, timeout_s: float) -> None:
         """For a game without frames: let the plugins finish learning from what was recorded."""
@@ -257,7 +265,13 @@ class Host:
     # --------------------------------------------------------------------------------------------- what the game asks
 
     def on_event(self, event: Any) -> bool:
-        """Offer an input event to the plugins' panels; True: one of them used it."""
+        """Offer an input event to the plugins' panels; True: the game leaves it alone, a panel used it.
+
+        With a `panel_key` that is the key itself and, while the panel is open, every key and everything of the mouse.
+        """
+        return self._offer(event) if self._panel_key is None else self._panel_key.event(event, self._offer)
+
+    def _offer(self, event: Any) -> bool:
         return any(plugin.call("on_event", {"event": event}, read=bool) for plugin in self.loaded)
 
     def choose_action(

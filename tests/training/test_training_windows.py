@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from cornerman.training.training_windows import (
-    BUSY_SHARE,
     LEAST_SHARE,
     LONGEST_GRANT_S,
     LOOK_PERIOD_S,
@@ -51,11 +50,11 @@ def test_setting_says_when_the_window_is_open(window: str, in_round: bool, in_br
 
 
 def test_share_takes_whole_offers() -> None:
-    mine, _ = windows(learning_time="pump", read_machine=lambda: {"cpu_percent": 99.0, "own_cpu_percent": 5.0})
+    mine, _ = windows("always", "pump")
     assert all(mine.takes() for _ in range(40))
-    mine.look()
-    assert [mine.takes() for _ in range(8)] == [False, False, False, True] * 2
-    assert mine.share == BUSY_SHARE
+    late_frames(mine)
+    assert mine.share == 0.6
+    assert sum(mine.takes() for _ in range(100)) in (59, 60)
 
 
 def test_step_that_did_not_fit_is_not_begun_in_as_little_time() -> None:
@@ -120,12 +119,18 @@ def frames(mine: Frames, count: int, late_every: int, learned: bool) -> None:
         mine.frame(30.0 if late_every and number % late_every == 0 else 16.7, learned)
 
 
+def late_frames(mine: TrainingWindows) -> None:
+    """Every second frame is late while the trainer works: its share falls to 0.6."""
+    mine.worked(0.0, SLICE_S)
+    for number in range(60):
+        mine.worked(0.0, SLICE_S)
+        mine.frame(30.0 if number % 2 else 16.7)
+
+
 def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
-    reading = {"cpu_percent": 99.0, "own_cpu_percent": 5.0}
-    mine, clock = windows("always", read_machine=lambda: dict(reading))
-    mine.look()
-    assert mine.share == BUSY_SHARE
-    assert mine.why == "always; the machine is busy, so learning takes 25 % of the time"
+    mine, clock = windows("always")
+    late_frames(mine)
+    assert mine.why == "always; frames came late, so learning takes 60 % of the time"
     worked = 0.0
     for _ in range(1000):
         if budget := mine.budget():
@@ -134,19 +139,22 @@ def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
             worked += budget
         else:
             clock.now += min(mine.wait_s, 0.001)
-    assert worked / (clock.now - 100.0) == pytest.approx(BUSY_SHARE, abs=0.05)
+    assert worked / (clock.now - 100.0) == pytest.approx(0.6, abs=0.05)
 
 
-def test_own_load_does_not_make_the_machine_busy() -> None:
+@pytest.mark.parametrize("draws", [True, False])
+def test_learning_rests_beside_frames_while_other_programs_use_the_machine(draws: bool) -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}
-    mine, clock = windows(read_machine=lambda: dict(reading))
-    mine.look()
-    assert mine.share == 1.0
-    for own, share in ((10.0, BUSY_SHARE), (25.0, BUSY_SHARE), (35.0, 1.0), (25.0, 1.0)):
+    mine, clock = windows("always", read_machine=lambda: dict(reading))
+    for own, rests in ((60.0, False), (10.0, True), (25.0, True), (35.0, False), (25.0, False)):
         reading["own_cpu_percent"] = own
         clock.now += LOOK_PERIOD_S
+        if draws:
+            mine.frame(16.7)
         mine.look()
-        assert mine.share == share, f"{100 - own} % by others"
+        assert mine.window_open == (not rests or not draws), f"{100 - own} % by others"
+        if rests and draws:
+            assert mine.why == "Other programs use the whole machine: learning rests until they are done."
 
 
 def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:

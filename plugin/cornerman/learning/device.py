@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,14 +155,3 @@ def configure_trainer_thread() -> bool:
     except OSError:  # a sandbox may forbid it; learning works without
         return False
     return True
-
-
-def run_behind_frames() -> None:
-    """Put the calling thread behind all others of the machine, for good: the idle class, which only Linux has.
-
-    A niceness is not enough: a game's thread that wakes up waits for the scheduler's next tick, up to 4 ms, where one
-    of ours has the core. Measured with 11 ms of work a frame: 1 to 5 frames of 1,000 late, in the idle class none to 1.
-    """
-    if sys.platform.startswith("linux"):
-        with suppress(OSError):  # a sandbox may forbid it; learning works without
-            os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))

@@ -18,7 +18,6 @@ from threading import Condition, Thread, main_thread
 from typing import Protocol
 
 from cornerman.contract import CornermanError
-from cornerman.learning.device import run_behind_frames
 from cornerman.training.exit_watchdog import SAVING_S, ExitWatchdog
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_windows import TrainingWindows
@@ -68,7 +67,7 @@ class TrainingThread:
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._doing: tuple[float, float] | None = None  # since when something runs, and how long it may take
         self._suspected: tuple[tuple[float, float], float] | None = None  # what seemed stuck, and since when
-        self._stuck = self._saving = self._ended = self._behind_frames = False
+        self._stuck = self._saving = self._ended = False
         self.dead_because = ""
         self._thread = Thread(target=self._run, name="cornerman-trainer", daemon=False)
         self._watchdog = ExitWatchdog(self._thread, lambda: self._saving)
@@ -322,9 +321,6 @@ class TrainingThread:
             return True
         begun = self._clock()
         idle = windows.has_frames and self._asked == self._answered
-        if windows.has_frames and not self._behind_frames:
-            self._behind_frames = True
-            run_behind_frames()
         with self._watched():
             more = work.slice(budget_s, idle)
         windows.worked(self._clock() - begun, budget_s)

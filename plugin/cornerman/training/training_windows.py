@@ -27,7 +27,9 @@ NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
 FRAMES_JUDGED = 60
 LATE_FACTOR, LATE_SHARE = 1.2, 0.03
 LEAST_SHARE = 0.05
-BUSY_PERCENT, CALM_PERCENT, BUSY_SHARE = 85.0, 70.0, 0.25
+BUSY_PERCENT, CALM_PERCENT = 85.0, 70.0
+"""Share of the machine that other programs use, from which on learning rests beside a game that draws, and below which
+it goes on: a trainer that is not let run keeps the interpreter, and with it the game."""
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 LONGEST_GRANT_S = 1.0
 
@@ -194,7 +196,7 @@ class TrainingWindows:
     @property
     def share(self) -> float:
         """Share of the time in a window that learning may take, 0.05 to 1."""
-        return min(self._frames.share, BUSY_SHARE if self._busy else 1.0)
+        return self._frames.share
 
     @property
     def why(self) -> str:
@@ -210,8 +212,7 @@ class TrainingWindows:
             return f"{occasion}. {self.starvation.sentence}"
         if self.share == 1.0:
             return occasion
-        reason = "the machine is busy" if self._busy else "frames came late"
-        return f"{occasion}; {reason}, so learning takes {100 * self.share:.0f} % of the time"
+        return f"{occasion}; frames came late, so learning takes {100 * self.share:.0f} % of the time"
 
     def report(self) -> dict[str, Any]:
         """Plain data for the panel and the headless table."""
@@ -232,12 +233,14 @@ class TrainingWindows:
             return
         self._look_at = now + LOOK_PERIOD_S
         self.reading = reading = self._read_machine()
-        rested, self.rest = self.rest, self._limits.rest_reason(dict(reading))
-        if rested != self.rest:
-            self._changed()
         cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
         if cpu is not None and own is not None:
             self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
+        rested, self.rest = self.rest, self._limits.rest_reason(dict(reading))
+        if self._busy and self.has_frames:
+            self.rest = self.rest or "Other programs use the whole machine: learning rests until they are done."
+        if rested != self.rest:
+            self._changed()
 
     def budget(self, hurried: bool = False) -> float:
         """Time budget of the next slice in seconds; 0: none now. `hurried`: the game draws nothing and waits."""

@@ -1,0 +1,48 @@
+"""The key that opens and closes the plugins' panels in a game that has no menu for them; the game's thread.
+
+pygame is never imported here: an event that comes from it has loaded it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+MOST_SIZE = (720, 560)
+"""Pixels that the panel takes at most, at the top right; a smaller window shows it over the whole of it."""
+GROWS = 0.6
+"""Share of a larger window's size that it takes instead."""
+
+
+class PanelKey:
+    """Whether the panels are open, and what of the game's input goes to them."""
+
+    def __init__(self, name: str) -> None:
+        """`name` as pygame calls the key, for instance "F1" or "`"."""
+        self.name = name.casefold()
+        self.open = False
+
+    def event(self, event: Any, offer: Callable[[Any], bool]) -> bool:
+        """Whether the game should leave this event alone: the key itself, and keys and mouse while a panel is open."""
+        pygame: Any = sys.modules.get("pygame")
+        if pygame is None or not hasattr(event, "type"):
+            return False
+        if event.type == pygame.KEYDOWN and pygame.key.name(event.key).casefold() == self.name:
+            self.open = not self.open
+            return True
+        if not self.open:
+            return False
+        used = offer(event)
+        if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE and not used:
+            self.open = False
+            return True
+        return used or hasattr(event, "key") or hasattr(event, "pos")
+
+    def part(self, surface: Any) -> Any:
+        """The part of the window that the panels are drawn over."""
+        width, height = surface.get_size()
+        wide, high = (
+            min(size, max(most, int(GROWS * size))) for size, most in zip((width, height), MOST_SIZE, strict=True)
+        )
+        return surface.subsurface((width - wide, 0, wide, high))
