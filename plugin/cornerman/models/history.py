@@ -116,9 +116,9 @@ class History:
         rows = self.database.rows(f"select {', '.join(_GATE)} from gates order by id desc limit ?", [newest])
         return [dict(zip(_GATE, row, strict=True)) for row in rows]
 
-    def seeds_since(self, moment: float) -> list[int]:
+    def seeds_since(self, moment: float) -> set[int]:
         """Seeds of the verdicts noted after `moment`."""
-        return [int(seed) for (seed,) in self.database.rows("select seed from gates where time > ?", [moment])]
+        return {int(seed) for (seed,) in self.database.rows("select seed from gates where time > ?", [moment])}
 
     def live_scores(self, version: int, kind: str = "live", opponent: str = "player") -> list[float]:
         """How `version` fared in battles of one kind against one opponent, oldest first."""

@@ -6,8 +6,7 @@ A history that fails is reported once, and everything else goes on. The trainer'
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.live_results import LiveResult, LiveWatch, WatchBounds
@@ -24,14 +23,9 @@ PROBATION = "probation"
 """The key in a manifest's gate result that puts a version on probation, in every session until it is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Which results one watch compares: those of two versions at one difficulty against one kind of opponent."""
-
-    champion: int
-    predecessor: int
-    kind: str
-    opponent: str
+_Pair = tuple[int, int, str, str]
+"""Which results one watch compares: of a champion and its predecessor, at one difficulty, against one opponent."""
+T = TypeVar("T")
 
 
 class LiveMonitor:
@@ -51,13 +45,11 @@ class LiveMonitor:
                 history.add_version(candidate)
             history.add_gate(verdict, champion, None if candidate is None else candidate.version, oldest)
 
-        self._note(note)
+        self._ask(note, None)
 
     def seeds_since(self, moment: float) -> set[int]:
         """Seeds of the verdicts that were added after `moment`, in seconds since 1970."""
-        seeds: set[int] = set()
-        self._note(lambda history: seeds.update(history.seeds_since(moment)))
-        return seeds
+        return self._ask(lambda history: history.seeds_since(moment), set())
 
     def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
         """Add a live battle; a message where it shows the champion to be worse than its predecessor, else ""."""
@@ -66,13 +58,10 @@ class LiveMonitor:
             self._probation = (version, max(0, remaining - 1))
         watch = None
         if result.version == champion and predecessor is not None:
-            watch = self._watching(_Pair(champion, predecessor, result.kind, result.opponent))
+            watch = self._watching((champion, predecessor, result.kind, result.opponent))
         self._past(result.version, result.kind, result.opponent).append(result.score)
-        self._note(
-            lambda history: history.add_battle(
-                result.kind, str(result.version), result.opponent, result.score, result.rounds, result.seat
-            )
-        )
+        row = (result.kind, str(result.version), result.opponent, result.score, result.rounds, result.seat)
+        self._ask(lambda history: history.add_battle(*row), None)
         return watch.sentence if watch is not None and watch.add(result.score) else ""
 
     def forget_player(self) -> None:
@@ -91,22 +80,20 @@ class LiveMonitor:
             self._probation = (champion, self._probation_left(champion))
         if not self._probation[1]:
             return False
-        pair, watch = self._watch or (None, None)
-        return pair is None or watch is None or pair.champion != champion or watch.worse is None
+        return self._watch is None or self._watch[0][0] != champion or self._watch[1].worse is None
 
     def _probation_left(self, version: int) -> int:
         """Live battles until the probation ends; those of earlier sessions are counted from the history."""
         if not any((manifest.gate or {}).get(PROBATION) for manifest in self._manifests([version])):
             return 0
-        fought: list[int] = []
-        self._note(lambda history: fought.append(history.num_live(version)))
-        return max(0, PROBATION_BATTLES - sum(fought))
+        return max(0, PROBATION_BATTLES - self._ask(lambda history: history.num_live(version), 0))
 
     def _watching(self, pair: _Pair) -> LiveWatch:
         """The watch of this pair; where another pair was watched, a new one with the past results of both."""
         if self._watch is None or self._watch[0] != pair:
-            watch = LiveWatch(self._past(pair.predecessor, pair.kind, pair.opponent), self._bounds)
-            for score in self._past(pair.champion, pair.kind, pair.opponent):
+            champion, predecessor, *against = pair
+            watch = LiveWatch(self._past(predecessor, *against), self._bounds)
+            for score in self._past(champion, *against):
                 watch.add(score)
             self._watch = (pair, watch)
         return self._watch[1]
@@ -115,9 +102,7 @@ class LiveMonitor:
         """A version's scores so far; read once from the history, then kept in memory in case the history fails."""
         key = (version, kind, opponent)
         if key not in self._scores:
-            scores: list[float] = []
-            self._note(lambda history: scores.extend(history.live_scores(version, kind, opponent)))
-            self._scores[key] = scores
+            self._scores[key] = self._ask(lambda history: history.live_scores(*key), [])
         return self._scores[key]
 
     def _history(self) -> History:
@@ -131,14 +116,16 @@ class LiveMonitor:
                 history.add_version(manifest)
         return history
 
-    def _note(self, what: Callable[[History], None]) -> None:
-        """Call `what` with the history; a failure is reported once until it works again, and the file is reopened."""
+    def _ask(self, what: Callable[[History], T], otherwise: T) -> T:
+        """`what` of the history, or `otherwise`; a failure is said once until it works again, the file opened anew."""
         try:
-            what(self._history())
+            found = what(self._history())
             self._failing = False
+            return found
         except ModelError as error:
             if not self._failing:
                 self._say(str(error))
             self._failing = True
             self._store.close_history()
             self._opened = False
+            return otherwise
