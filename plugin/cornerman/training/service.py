@@ -37,8 +37,13 @@ class TrainingService:
         `pause_worker` pauses the worker while the window is closed and resumes it when it opens.
         """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
-        self.windows = TrainingWindows.from_settings(
-            settings, read_machine, lambda: metrics.get("device", "cpu") == "cpu", pause_worker
+        self.windows = TrainingWindows(
+            settings.training_window,
+            settings.learning_time,
+            settings.rest_on_battery,
+            read_machine,
+            on_processor=lambda: metrics.get("device", "cpu") == "cpu",
+            pause_worker=pause_worker,
         )
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None

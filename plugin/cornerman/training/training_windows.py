@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.settings import Settings
 from cornerman.training.machine import Limits
 from cornerman.training.starvation import Starvation
 
@@ -34,11 +33,6 @@ MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 LONGEST_GRANT_S = 1.0
 
 Reading = Mapping[str, float | None]
-
-
-def no_reading() -> Reading:
-    """No figures, where nothing is known of the machine."""
-    return {}
 
 
 class Frames:
@@ -74,7 +68,7 @@ class TrainingWindows:
         window: str = "between_rounds",
         learning_time: str = "thread",
         rest_on_battery: bool = False,
-        read_machine: Callable[[], Reading] = no_reading,
+        read_machine: Callable[[], Reading] = dict,
         on_processor: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         pause_worker: Callable[[bool], None] = lambda paused: None,
@@ -100,25 +94,6 @@ class TrainingWindows:
         self._look_at = clock()
         self._framed_at = -FRAMES_GONE_S
         pause_worker(not self.window_open)
-
-    @classmethod
-    def from_settings(
-        cls,
-        settings: Settings,
-        read_machine: Callable[[], Reading],
-        on_processor: Callable[[], bool],
-        pause_worker: Callable[[bool], None],
-    ) -> TrainingWindows:
-        """The windows of these settings."""
-        one = settings
-        return cls(
-            one.training_window,
-            one.learning_time,
-            one.rest_on_battery,
-            read_machine,
-            on_processor,
-            pause_worker=pause_worker,
-        )
 
     # --------------------------------------------------------------------------------------------- the game's thread
 
@@ -221,8 +196,8 @@ class TrainingWindows:
     @property
     def run_on_ms(self) -> float | None:
         """99th percentile of how long slices ran on after a window closed, in ms; None: none did."""
-        run_ons = list(self._run_ons)
-        return 1e3 * _p99(run_ons) if run_ons else None
+        run_ons = sorted(self._run_ons)
+        return 1e3 * run_ons[int(0.99 * (len(run_ons) - 1))] if run_ons else None
 
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
@@ -244,27 +219,20 @@ class TrainingWindows:
 
     def budget(self, hurried: bool = False) -> float:
         """Time budget of the next slice in seconds; 0: none now. `hurried`: the game draws nothing and waits."""
-        now = self._clock()
+        now, pumped = self._clock(), self.learning_time == "pump"
         self.stop[0] = 0  # before the window is read: one that closes in between sets it again
-        budget = self._budget(now, hurried)
-        self._working = budget > 0.0
-        return budget
-
-    def _budget(self, now: float, hurried: bool) -> float:
-        if not self.window_open:
-            self.starvation.idle()
-            return 0.0
         budget = HURRIED_SLICE_S if hurried else SLICE_S
-        if not hurried and self.learning_time == "thread" and now < self._rest_until:
-            self.starvation.idle()
-            return 0.0
-        if not hurried and self.learning_time == "pump":
+        if pumped and not hurried:
             budget = min(SLICE_S, self._granted_until - now - self._overrun_s)
-            if budget < LEAST_SLICE_S:
-                self.starvation.waits(now)
-                return 0.0
-        self.starvation.begins(now)
-        return budget
+        rests = not hurried and not pumped and now < self._rest_until
+        self._working = self.window_open and not rests and budget >= LEAST_SLICE_S
+        if self._working:
+            self.starvation.begins(now)
+        elif self.window_open and not rests:
+            self.starvation.waits(now)
+        else:
+            self.starvation.idle()
+        return budget if self._working else 0.0
 
     @property
     def wait_s(self) -> float:
@@ -281,7 +249,3 @@ class TrainingWindows:
         if not self.window_open and self._closed_at:
             self._run_ons.append(min(seconds, now - self._closed_at))
         self._rest_until = now + seconds * (1.0 / self.share - 1.0)
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[int(0.99 * (len(values) - 1))]
