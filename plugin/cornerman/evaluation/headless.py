@@ -206,7 +206,7 @@ def seat_due(battle: Battle, num_seats: int) -> int | None:
     seat = battle.seat
     if seat is None or battle.outcome is not None:
         return None
-    if seat not in range(num_seats):
+    if not 0 <= seat < num_seats:
         raise ContractError(f"the battle asks for seat {seat}; the game has seats 0 to {num_seats - 1} (num_seats)")
     return seat
 

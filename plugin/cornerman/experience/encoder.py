@@ -151,26 +151,28 @@ def read(state: State, declared: Declaration, with_seats: bool = True, clamp: Cl
     stats: list[tuple[float, ...]] = []
     for at, character in enumerate(characters):
         try:
-            health, full = character["health"], character["maxHealth"]
-            values = [character[name] for name, _ in declared.stats]
             seat = character["seat"] if with_seats else 0
+            seats.append(seat if type(seat) is int else _odd_seat(seat, character, at))
+            stats.append(_numbers(character, at, declared.stats, clamp))
         except (KeyError, TypeError) as error:
             raise _missing(character, at, with_seats, declared) from error
-        if type(seat) is not int:
-            seat = _odd_seat(seat, character, at)
-        seats.append(seat)
-        # What is as it should be, first; any oddity, NaN included, takes the careful way.
-        if type(health) in _NUMBERS and type(full) in _NUMBERS and 0 <= health <= full and 0 < full <= USUAL_HEALTH:
-            numbers = [health / full]
-        else:
-            numbers = [_odd_health(character, at, clamp)]
-        for value, (name, scale) in zip(values, declared.stats, strict=True):
-            if type(value) in _NUMBERS and 0 <= value <= LARGEST_FEATURE * scale:
-                numbers.append(value / scale)
-            else:
-                numbers.append(_odd_stat(value, name, scale, _who(character, at), clamp))
-        stats.append(tuple(numbers))
     return Reading(round_, tuple(seats), tuple(stats))
+
+
+def _numbers(character: Any, at: int, declared: Sequence[tuple[str, float]], clamp: Clamp) -> tuple[float, ...]:
+    """Health and stats of one character, normalised: what is as it should be at once, any oddity the careful way."""
+    health, full = character["health"], character["maxHealth"]
+    if type(health) in _NUMBERS and type(full) in _NUMBERS and 0 <= health <= full and 0 < full <= USUAL_HEALTH:
+        numbers = [health / full]
+    else:
+        numbers = [_odd_health(character, at, clamp)]
+    for name, scale in declared:
+        value = character[name]
+        if type(value) in _NUMBERS and 0 <= value <= LARGEST_FEATURE * scale:
+            numbers.append(value / scale)
+        else:
+            numbers.append(_odd_stat(value, name, scale, _who(character, at), clamp))
+    return tuple(numbers)
 
 
 def checked_mask(given: Sequence[bool], num_actions: int) -> Bools:

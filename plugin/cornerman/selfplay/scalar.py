@@ -38,7 +38,7 @@ class ScalarEnded:
 
 
 class ScalarBattles:
-    """N battles of a game (`contract.Battles`); `battles[r]` is the one in row r, for bots.
+    """N battles of a game (`contract.Battles`); `ask` asks a bot in a row.
 
     ContractError once most battles were faulty.
     """
