@@ -6,9 +6,9 @@ Each finding names the function of the game that is wrong and how to mend it. An
 from __future__ import annotations
 
 import random as random_module
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BatchedGame, Battle, ContractError, DataError, HeadlessGame
+from cornerman.evaluation.headless import InTurn
 from cornerman.experience.encoder import Encoder
 
 REPLAYED = 20
@@ -88,11 +89,11 @@ def _play(
     """One battle of random legal actions; _FaultError where the game does not keep the contract."""
     course, choices = _Course(), choices or Random(f"check {seed}")
     before = random_module.getstate()
-    battle = _called(f"new_battle({seed})", lambda: game.new_battle(seed))
-    handed_out: list[tuple[Any, Any]] = []
+    battle = _called(f"new_battle({seed})", lambda: _begun(game, seed))
+    handed_out: list[tuple[Any, str]] = []
     while battle.outcome is None and len(course.actions) < max_decisions:
         seat, state, mask = _due(game, battle)
-        handed_out.append((state, deepcopy(state)))
+        handed_out.append((state, _shown(state)))
         try:
             seen = encoder.encode(state, seat)
             course.largest = max(course.largest, float(np.abs(seen).max(initial=0.0)))
@@ -101,14 +102,14 @@ def _play(
                 f"state() or encode() gives what cannot be read: {error}", "See State in contract.py."
             ) from None
         action = choices.choice([at for at, legal in enumerate(mask) if legal])
-        course.moments.append(repr((seat, state, list(mask))))
+        course.moments.append(f"{seat} {handed_out[-1][1]} {list(mask)}")
         course.actions.append(action)
         begun = time.perf_counter()
         _called(f"apply({action}), which action_mask() calls legal,", lambda action=action: battle.apply(action))
         course.seconds += time.perf_counter() - begun
     course.outcome = battle.outcome
     course.moments.append(repr(battle.outcome))
-    if any(state != copy for state, copy in handed_out):
+    if any(_shown(state) != shown for state, shown in handed_out):
         raise _FaultError(
             "a state that state() gave changes when the battle goes on", "Return a copy, nested lists and objects too."
         )
@@ -118,6 +119,18 @@ def _play(
             "Give each battle a random.Random(seed) of its own and draw from that.",
         )
     return course
+
+
+def _begun(game: HeadlessGame, seed: int) -> Battle:
+    """A new battle in which seats decide in turn."""
+    battle: Any = game.new_battle(seed)
+    return InTurn(battle) if hasattr(battle, "apply_all") else battle
+
+
+def _shown(state: Any) -> str:
+    """A state as text, every number of its arrays included."""
+    with np.printoptions(threshold=sys.maxsize):
+        return repr(state)
 
 
 def _due(game: HeadlessGame, battle: Battle) -> tuple[int, Mapping[str, Any], Sequence[bool]]:
@@ -134,7 +147,7 @@ def _due(game: HeadlessGame, battle: Battle) -> tuple[int, Mapping[str, Any], Se
         )
     if not any(mask):
         raise _FaultError("action_mask() leaves nothing legal", "Give a seat that must pass an action for it.")
-    if repr(battle.state()) != repr(state) or list(battle.action_mask()) != list(mask):
+    if _shown(battle.state()) != _shown(state) or list(battle.action_mask()) != list(mask):
         raise _FaultError("state() or action_mask() answers differently when asked twice", "Let them change nothing.")
     return seat, state, mask
 
@@ -217,6 +230,8 @@ def _seeds_vary(
 
 def _refusals(game: HeadlessGame, seed: int) -> Iterator[Finding]:
     battle = game.new_battle(seed)
+    if hasattr(battle, "apply_all"):  # what is chosen at once is checked by the rules when all have chosen
+        return
     illegal = [at for at, legal in enumerate(battle.action_mask()) if not legal] + [len(game.action_names)]
     before = repr((battle.seat, battle.state()))
     for action in (illegal[0], illegal[-1]):
@@ -241,7 +256,7 @@ def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding
         yield Finding(False, "bots is empty: candidates meet one another alone, and nobody tells how strong they are")
     for name, bot in game.bots.items():
         for number in range(BOT_BATTLES):
-            battle, chance = game.new_battle(seed + number), Random(number)
+            battle, chance = _begun(game, seed + number), Random(number)
             for _ in range(max_decisions):
                 if battle.outcome is not None:
                     break
@@ -268,7 +283,7 @@ def _hidden(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding
         )
         return
     for number in range(REPLAYED):
-        battle, choices = game.new_battle(seed + number), Random(number)
+        battle, choices = _begun(game, seed + number), Random(number)
         while battle.outcome is None and choices.random() < 0.9:
             seat, state, mask = _due(game, battle)
             other = restore(state, seat, Random(choices.random()))

@@ -1,0 +1,121 @@
+"""Any PettingZoo environment, AEC or parallel, as a game that Cornerman learns; OpenSpiel's come through shimmy.
+
+    from pettingzoo.classic import connect_four_v3
+    GAME = PettingZooGame(connect_four_v3.raw_env, random_opening=4)
+
+What a seat sees are its observation's numbers, scaled to -1 to 1; how it fared is the sum of its rewards. Needs the
+extra `pettingzoo`; nothing that plays without it imports this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.spaces.utils import flatdim, flatten
+from pettingzoo.utils.conversions import parallel_to_aec
+from pettingzoo.utils.env import ParallelEnv
+
+LOOKED_AT = 50
+"""Random battles from which the largest reward and feature are taken, where the environment declares none."""
+
+
+class PettingZooGame:
+    """`make()` gives a fresh environment; `raw_env` is faster than `env`, and Cornerman takes only legal actions."""
+
+    version, max_characters, max_rounds, largest, most = "1", 0, None, np.ones(1), 1.0
+
+    def __init__(
+        self, make: Callable[[], Any], import_name: str = "", random_opening: int = 0, sides: Sequence[int] = ()
+    ) -> None:
+        """The rest as in contract.Game. Put your bots into `bots`. ValueError where actions do not count from 0."""
+        self._make, self.import_name, self.random_opening = make, import_name, random_opening
+        environment = self.environment()
+        self.name = str(environment.metadata.get("name", type(environment).__name__))
+        self.agents = list(environment.possible_agents)
+        actions = [environment.action_space(agent) for agent in self.agents]
+        if not all(isinstance(space, spaces.Discrete) and space.start == 0 for space in actions):
+            raise ValueError(f"{self.name}: actions must be Discrete spaces that start at 0, not {actions[0]}")
+        self.seen = [_unmasked(environment.observation_space(agent)) for agent in self.agents]
+        self.action_names = [f"action {at}" for at in range(max(int(space.n) for space in actions))]
+        self.feature_names = [f"observation {at}" for at in range(max(map(flatdim, self.seen)))]
+        self.num_seats, self.sides = len(self.agents), tuple(sides or range(len(self.agents)))
+        self.bots: dict[str, Callable[[Any, Random], int | None]] = {"random": random_bot}
+        battles = [self._played(seed) for seed in range(LOOKED_AT)]
+        self.largest = np.maximum(1.0, np.max([battle.seen for battle in battles], 0))
+        self.most = max(1.0, *(float(np.abs(battle.scores).max()) for battle in battles))
+
+    def environment(self) -> Any:
+        """A fresh one in which one agent acts after the other."""
+        made = self._make()
+        return parallel_to_aec(made) if isinstance(made, ParallelEnv) else made
+
+    def encode(self, state: Sequence[Any], seat: int) -> Any:
+        """The scaled observation of `seat`."""
+        return state[seat] / self.largest
+
+    def new_battle(self, seed: int) -> PettingZooBattle:
+        return PettingZooBattle(self, seed)
+
+    def _played(self, seed: int) -> PettingZooBattle:
+        battle, chance = self.new_battle(seed), Random(seed)
+        while battle.outcome is None:
+            battle.seen = np.maximum(battle.seen, np.abs(battle.state()).max(0))
+            battle.apply(random_bot(battle, chance))
+        return battle
+
+
+class PettingZooBattle:
+    """One battle in an environment of its own."""
+
+    def __init__(self, game: PettingZooGame, seed: int) -> None:
+        self._game, self._environment = game, game.environment()
+        self._environment.reset(seed=seed % 2**31)  # larger ones do not fit OpenSpiel
+        self.scores, self.seen = np.zeros(game.num_seats), np.zeros(len(game.feature_names))
+
+    @property
+    def seat(self) -> int | None:
+        made, agent = self._environment, self._environment.agent_selection
+        over = not made.agents or made.terminations[agent] or made.truncations[agent]
+        return None if over else self._game.agents.index(agent)
+
+    @property
+    def outcome(self) -> Mapping[int, float] | None:
+        scores = np.clip(self.scores / self._game.most, -1.0, 1.0)
+        return None if self.seat is not None else dict(enumerate(scores.tolist()))
+
+    def state(self) -> Any:
+        """What each seat sees, `[S, F]`."""
+        seen = np.zeros((self._game.num_seats, len(self._game.feature_names)))
+        for seat, agent in enumerate(self._game.agents):
+            if agent in self._environment.agents:
+                numbers = flatten(self._game.seen[seat], _unmasked(self._environment.observe(agent)))
+                seen[seat, : len(numbers)] = numbers
+        return seen
+
+    def action_mask(self) -> Any:
+        agent = self._environment.agent_selection
+        observation = self._environment.observe(agent)
+        beside = {**self._environment.infos[agent], **(observation if isinstance(observation, Mapping) else {})}
+        legal = np.asarray(beside.get("action_mask", [True] * int(self._environment.action_space(agent).n)), np.bool_)
+        return np.pad(legal, (0, len(self._game.action_names) - len(legal)))
+
+    def apply(self, action: int) -> None:
+        if not 0 <= action < len(self._game.action_names) or not self.action_mask()[action]:
+            raise ValueError(f"action {action} is not legal here")
+        self._environment.step(int(action))
+        self.scores += [self._environment.rewards.get(agent, 0.0) for agent in self._game.agents]
+
+
+def random_bot(battle: Any, random: Random) -> int:
+    """Any legal action."""
+    return int(random.choice(np.flatnonzero(battle.action_mask())))
+
+
+def _unmasked(given: Any) -> Any:
+    """The observation, or its space, without the mask that classic environments put beside it."""
+    within = getattr(given, "spaces", given)
+    return within["observation"] if isinstance(within, Mapping) and "action_mask" in within else given

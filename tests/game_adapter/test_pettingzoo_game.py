@@ -1,0 +1,89 @@
+"""pettingzoo_game.py: real environments of PettingZoo keep the contract, as games that Cornerman learns.
+
+Needs the extras `pettingzoo` and rlcard (`make study` installs them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.evaluation.game_check import check_game
+from cornerman.experience.declaration import declaration_of
+from cornerman.experience.encoder import Encoder
+from cornerman.policy.q_network import NetworkSpec
+from cornerman.selfplay.league import Opponents
+from cornerman.selfplay.worker import Sizes, Worker
+from cornerman.settings import Settings
+
+pytest.importorskip("pettingzoo", reason="extra pettingzoo")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+FEW = Sizes(batched=16, scalar=4, beside=2, turns=8)
+
+
+def game(name: str, maker: str = "raw_env", **declared: Any) -> Any:
+    from game_adapter.pettingzoo_game import PettingZooGame
+
+    make: Callable[[], Any] = getattr(pytest.importorskip(f"pettingzoo.classic.{name}", exc_type=ImportError), maker)
+    return PettingZooGame(make, **declared)
+
+
+GAMES = [
+    ("tictactoe_v3", "raw_env", {"random_opening": 2}),
+    ("connect_four_v3", "raw_env", {"random_opening": 4}),
+    ("leduc_holdem_v4", "raw_env", {}),
+    ("texas_holdem_v4", "raw_env", {}),
+    ("hanabi_v5", "raw_env", {"sides": (0, 0)}),
+    ("rps_v2", "parallel_env", {"random_opening": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "maker", "declared"), GAMES, ids=[name for name, _, _ in GAMES])
+def test_environment_keeps_the_contract_and_is_collected(name: str, maker: str, declared: dict[str, Any]) -> None:
+    mine = game(name, maker, **declared)
+    findings = list(check_game(mine, 10, declaration_of(mine).max_decisions))
+    assert [finding for finding in findings if finding.wrong] == []
+    worker = Worker(mine, (8,), 1, 0, FEW)
+    present = np.zeros(_parameters(mine), np.float32)
+    columns, notes = worker.obey(*Opponents(mine).order(present, 1, [], Settings()))
+    assert notes["decisions"] > 0
+    assert len(columns["action"])
+    assert np.abs(columns["observation"]).max() <= 1.0 + 1e-6
+    assert np.abs(columns["reward"]).max() <= 1.0 + 1e-6
+
+
+def _parameters(mine: Any) -> int:
+    encoder = Encoder(mine)
+    return NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)).num_parameters
+
+
+def test_chips_become_an_outcome_between_minus_one_and_one() -> None:
+    mine, outcomes = game("leduc_holdem_v4"), []
+    for seed in range(60):
+        battle, random = mine.new_battle(seed), np.random.default_rng(seed)
+        while battle.outcome is None:
+            battle.apply(int(random.choice(np.flatnonzero(battle.action_mask()))))
+        outcomes.append(battle.outcome[0])
+        assert battle.outcome[0] == -battle.outcome[1]
+    assert len(set(outcomes)) > 3, "a small pot is not worth as much as a large one"
+    assert max(map(abs, outcomes)) <= 1.0
+
+
+def test_actions_that_are_no_whole_numbers_are_refused() -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    module = import_module("pettingzoo.classic.tictactoe_v3")
+
+    def make() -> Any:
+        environment = module.raw_env()
+        environment.action_space = lambda agent: gymnasium.spaces.Box(-1.0, 1.0, (2,))
+        return environment
+
+    from game_adapter.pettingzoo_game import PettingZooGame
+
+    with pytest.raises(ValueError, match="tictactoe_v3: actions must be Discrete spaces that start at 0"):
+        PettingZooGame(make)
