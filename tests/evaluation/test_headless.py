@@ -11,6 +11,7 @@ import pytest
 from cornerman.contract import Bot
 from cornerman.evaluation.arena import BattleRecord, evaluate, rotation_turns
 from cornerman.evaluation.faults import FaultyBattleError
+from cornerman.evaluation.game_check import check_game
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.evaluation.headless import apply_action, new_battle, play_battle
 from cornerman.evaluation.verdict import Verdict
@@ -122,6 +123,8 @@ def test_seats_that_decide_at_once_see_no_choice_of_each_other() -> None:
     assert played.outcome == {0: -1.0, 1: 1.0}, "paper beats rock"
     battle = new_battle(AtOnce(), 1, declaration_of(AtOnce()))
     copied = deepcopy(battle)
+    with pytest.raises(FaultyBattleError, match="seat 0 may not take action 3 now"):
+        apply_action(battle, 3)
     apply_action(copied, 0)
     assert (battle.seat, copied.seat) == (0, 1)
 
@@ -147,3 +150,9 @@ def test_bot_that_gives_none_and_plays_nothing_is_a_fault() -> None:
 
     with pytest.raises(FaultyBattleError, match="turn 1, seat 0: a bot gave None twice and nothing happened"):
         play_battle(Board(), 1, [idle, idle])
+
+
+@pytest.mark.parametrize("game", [Board(random_opening=2), CardTable(), AtOnce()], ids=["board", "cards", "at once"])
+def test_check_finds_nothing_wrong_with_games_that_declare_what_they_are(game: Any) -> None:
+    found = list(check_game(game, 30, declaration_of(game).max_decisions))
+    assert [finding for finding in found if finding.wrong] == []

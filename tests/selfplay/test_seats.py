@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
-from cornerman.evaluation.headless import InTurn
+from cornerman.evaluation.headless import in_turn
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
@@ -60,12 +60,12 @@ def recorded(game: Any) -> dict[tuple[int, int, int], Transition]:
         recorder.start(battle_id, dict.fromkeys(range(declared.num_seats), Source.SCRIPTED))
         while battle.outcome is None and decided < declared.max_decisions:
             state, turns = battle.state(), []
-            in_turn = InTurn(battle) if hasattr(battle, "apply_all") else battle
+            asked = in_turn(battle)
             for _ in battle.seats if hasattr(battle, "apply_all") else (battle.seat,):
-                seat, mask, action = in_turn.seat, in_turn.action_mask(), last_legal(in_turn, Random())
+                seat, mask, action = asked.seat, asked.action_mask(), last_legal(asked, Random())
                 assert seat is not None
                 turns.append((seat, mask, action))
-                in_turn.apply(action)
+                asked.apply(action)
             for seat, mask, action in turns:
                 recorder.turn(battle_id, seat, state, mask, action, battle.state())
             decided += len(turns)

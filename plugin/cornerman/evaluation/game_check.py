@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BatchedGame, Battle, ContractError, DataError, HeadlessGame
-from cornerman.evaluation.headless import InTurn
+from cornerman.evaluation.headless import in_turn
 from cornerman.experience.encoder import Encoder
 
 REPLAYED = 20
@@ -89,7 +89,7 @@ def _play(
     """One battle of random legal actions; _FaultError where the game does not keep the contract."""
     course, choices = _Course(), choices or Random(f"check {seed}")
     before = random_module.getstate()
-    battle = _called(f"new_battle({seed})", lambda: _begun(game, seed))
+    battle = _called(f"new_battle({seed})", lambda: in_turn(game.new_battle(seed)))
     handed_out: list[tuple[Any, str]] = []
     while battle.outcome is None and len(course.actions) < max_decisions:
         seat, state, mask = _due(game, battle)
@@ -119,12 +119,6 @@ def _play(
             "Give each battle a random.Random(seed) of its own and draw from that.",
         )
     return course
-
-
-def _begun(game: HeadlessGame, seed: int) -> Battle:
-    """A new battle in which seats decide in turn."""
-    battle: Any = game.new_battle(seed)
-    return InTurn(battle) if hasattr(battle, "apply_all") else battle
 
 
 def _shown(state: Any) -> str:
@@ -256,7 +250,7 @@ def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding
         yield Finding(False, "bots is empty: candidates meet one another alone, and nobody tells how strong they are")
     for name, bot in game.bots.items():
         for number in range(BOT_BATTLES):
-            battle, chance = _begun(game, seed + number), Random(number)
+            battle, chance = in_turn(game.new_battle(seed + number)), Random(number)
             for _ in range(max_decisions):
                 if battle.outcome is not None:
                     break
@@ -283,7 +277,7 @@ def _hidden(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding
         )
         return
     for number in range(REPLAYED):
-        battle, choices = _begun(game, seed + number), Random(number)
+        battle, choices = in_turn(game.new_battle(seed + number)), Random(number)
         while battle.outcome is None and choices.random() < 0.9:
             seat, state, mask = _due(game, battle)
             other = restore(state, seat, Random(choices.random()))

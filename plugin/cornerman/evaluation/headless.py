@@ -117,13 +117,20 @@ class InTurn:
         return mask
 
     def apply(self, action: int) -> None:
-        """Note the choice of that seat; the last one applies them all."""
+        """Note the choice of that seat; the last one applies them all. ValueError where it is not legal."""
         seat = self.seat
-        assert seat is not None, "nobody is asked after the end"
+        if seat is None or not 0 <= action < len(mask := self.action_mask()) or not mask[action]:
+            raise ValueError(f"seat {seat} may not take action {action} now")
         self._chosen[seat] = action
         if self.seat is None:
             chosen, self._chosen = self._chosen, {}
             self._battle.apply_all(chosen)
+
+
+def in_turn(battle: Any) -> Battle:
+    """The battle itself, or where its seats decide at once, as one in which they decide in turn."""
+    decided: Battle = InTurn(battle) if hasattr(battle, "apply_all") else battle
+    return decided
 
 
 def new_battle(game: HeadlessGame, seed: int, declared: Declaration) -> Battle:
@@ -131,8 +138,7 @@ def new_battle(game: HeadlessGame, seed: int, declared: Declaration) -> Battle:
     random = Random(f"{seed} opening")
     for _ in range(MOST_OPENINGS):
         with _BEGINNING:
-            own: Any = game.new_battle(seed)
-            battle: Battle = InTurn(own) if hasattr(own, "apply_all") else own
+            battle = in_turn(game.new_battle(seed))
         for _ in range(declared.random_opening):
             with _SEAT:
                 if seat_due(battle, declared.num_seats) is None:
