@@ -15,6 +15,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_turn": ("battle_id", "seat", "state", "action_mask", "action", "next_state"),
     "on_round_end": ("battle_id", "round"),
     "on_round_start": ("battle_id", "round"),
+    "on_break": ("battle_id",),
     "on_battle_end": ("battle_id", "outcome", "truncated"),
     "on_choosing": ("battle_id", "seat"),
     "on_frame": ("frame_ms", "slack_ms"),

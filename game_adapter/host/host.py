@@ -234,12 +234,16 @@ class Host:
         """The next round begins: the training window closes."""
         self._report("on_round_start", {"battle_id": battle_id, "round": round})
 
+    def on_break(self, battle_id: int) -> None:
+        """Nothing happens for a while: the training window opens until the next decision or turn. For any game."""
+        self._report("on_break", {"battle_id": battle_id})
+
     def on_choosing(self, battle_id: int, seat: int) -> None:
         """The player of `seat` begins to choose, optional."""
         self._report("on_choosing", {"battle_id": battle_id, "seat": seat})
 
-    def on_battle_end(self, battle_id: int, outcome: Mapping[int, int], truncated: bool = False) -> None:
-        """A battle is over; `outcome` per seat: 1 won, 0 drawn, -1 lost. `truncated`: cut off without a result."""
+    def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool = False) -> None:
+        """A battle is over; `outcome` per seat, -1 (lost) to 1 (won). `truncated`: cut off without a result."""
         self._report("on_battle_end", {"battle_id": battle_id, "outcome": outcome, "truncated": truncated})
         self._pass_messages_on()
 

@@ -117,7 +117,7 @@ class Match:
         if not self.over:
             self._end(dict.fromkeys(self.seats, 0), truncated=True)
 
-    def _end(self, outcome: Mapping[int, Any], truncated: bool) -> None:
+    def _end(self, outcome: Mapping[int, float], truncated: bool) -> None:
         self.over, self.between_rounds = True, False
         self._host.on_battle_end(self.battle_id, outcome, truncated)
         self._host.on_round_end(self.battle_id, self._round)

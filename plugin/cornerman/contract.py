@@ -339,6 +339,9 @@ class Hooks(Protocol):
     ) -> None: ...
     def on_round_end(self, battle_id: int, round: int) -> None: ...
     def on_round_start(self, battle_id: int, round: int) -> None: ...
+    def on_break(self, battle_id: int) -> None:
+        """Optional, for a game without rounds: nothing happens until the next decision or turn, so learning may."""
+
     def on_choosing(self, battle_id: int, seat: int) -> None:
         """Optional: the player of `seat` begins to choose; it lasts until the next turn or the battle's end."""
 

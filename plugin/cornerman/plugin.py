@@ -55,7 +55,7 @@ class Cornerman:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self._loaded = self._choosing = False
+        self._loaded = self._choosing = self._break = False
 
     # -------------------------------------------------------------------------------------------------- load and quit
 
@@ -153,6 +153,7 @@ class Cornerman:
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
         self.recording.turn(battle_id, seat, state, action_mask, action, next_state)
+        self._end_break()
         if self._choosing:
             self._choosing = False
             self.training.choose(False)
@@ -172,6 +173,15 @@ class Cornerman:
     def on_round_start(self, battle_id: int, round: int) -> None:
         self.live.reached(as_key(battle_id), round)
         self.training.close_window()
+
+    def on_break(self, battle_id: int) -> None:
+        self._break = True
+        self.training.open_window()
+
+    def _end_break(self) -> None:
+        if self._break:
+            self._break = False
+            self.training.close_window()
 
     def on_choosing(self, battle_id: int, seat: int) -> None:
         self._choosing = True
@@ -198,6 +208,7 @@ class Cornerman:
     # ------------------------------------------------------------------------------------------- what the game asks for
 
     def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
+        self._end_break()
         battle_id, switches = as_key(battle_id), self.switches
         if not switches.on:
             return None
