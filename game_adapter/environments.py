@@ -132,6 +132,8 @@ class AllSeats(AECEnv):  # type: ignore[misc]  # the library is not always there
         return self._battle
 
     def _agent_to_act(self) -> str:
+        if hasattr(self._in_play(), "apply_all"):
+            raise TypeError(f"{self._game.name}: its seats decide at once, which this environment does not offer.")
         seat = self._in_play().seat
         if seat is None:
             raise RuntimeError(f"{self._game.name}: a new battle is over before anybody has decided.")

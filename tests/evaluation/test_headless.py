@@ -85,6 +85,21 @@ def test_evaluate_measures_one_seat_among_three() -> None:
     assert evaluate(lost, careful, CardTable(), 600, 1).win_rate < 1 / 3
 
 
+def test_rotation_gives_one_agent_the_whole_side() -> None:
+    sat: list[tuple[int, str]] = []
+
+    def named(name: str) -> Bot:
+        return lambda battle, random: sat.append((battle.seat, name)) or first_legal(battle, random)  # type: ignore[func-returns-value]
+
+    game = CardTable(sides=(0, 1, 0))
+    list(rotation_turns(game, 5, named("agent"), [named("other")] * 3, declaration_of(game)))
+    first, second = sat[: len(sat) // 2], sat[len(sat) // 2 :]
+    assert set(first) == {(0, "agent"), (1, "other"), (2, "agent")}
+    assert set(second) == {(0, "other"), (1, "agent"), (2, "other")}
+    together = CardTable(sides=(0, 0, 0))
+    assert evaluate(first_legal, first_legal, together, 4, 1).num_battles == 4, "one battle a rotation"
+
+
 def test_gate_judges_three_seats_against_the_champion_in_the_same_seats() -> None:
     careful, lost = CardTable.bots["careful"], CardTable.bots["random"]
     better = judged(CardTable(), careful, lost)

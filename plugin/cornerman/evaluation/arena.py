@@ -49,7 +49,7 @@ class BattleRecord:
     """One battle of a measurement, enough to play it again."""
 
     seed: int
-    seat: int  # where the measured agent sat
+    seat: int  # where the measured agent sat, the first of its team
     score: float  # the measured agent's: 1, 1/2 for a draw or where it was cut off, 0
     rounds: int
     turns: int
@@ -69,12 +69,11 @@ def rotation_turns(
 ) -> Iterator[BattleRecord | None]:
     """The battles of one rotation, turn by turn: None after each turn, a record after each battle.
 
-    `agent` sits once in every seat that the plugin may take, on the same seed; `others`, by seat, in the rest. With two
-    seats that is a side-swapped pair.
+    `agent` sits once in every seat that the plugin may take, with its whole team, on the same seed; `others`, by seat,
+    in the rest. With two seats that is a side-swapped pair.
     """
-    for seat in declared.plugin_seats:
-        bots = [*others]
-        bots[seat] = agent
+    for team in declared.teams:
+        bots, seat = [agent if seat in team else other for seat, other in enumerate(others)], team[0]
         battle = new_battle(game, seed, declared)
         for played in play_turns(battle, bots, seat_randoms(seed, len(bots)), declared.max_decisions):
             yield None if played is None else BattleRecord.of(played, seed, seat)
@@ -231,7 +230,7 @@ def evaluate(
     faults, rotations, size = (
         BattleFaults(),
         Rotations[list[BattleRecord]](declared.random_opening > 0),
-        len(declared.plugin_seats),
+        len(declared.teams),
     )
     for index in range(TRIES * -(-num_battles // size)):
         if len(battles) >= num_battles or stopped():

@@ -47,7 +47,7 @@ class Judge(Protocol):
 class Gate(SlicedJudge):
     """Judges by headless battles; a turn is one decision of any seat.
 
-    With two seats that are alike, candidate and champion meet in side-swapped pairs. Otherwise either plays in every
+    With two sides that are alike, candidate and champion meet in side-swapped pairs. Otherwise either plays in every
     seat that the plugin may take, on the same seeds against the same others (the champion where the plugin may sit, the
     bots in turn elsewhere), and the score of a pair is 1/2 plus the difference. A pair with a faulty battle is left out
     and said, and another one is played; so is one that repeats earlier battles. Where most battles are faulty the
@@ -194,7 +194,7 @@ class Gate(SlicedJudge):
             "faulty battles": self._faults.num_faulty,
         }
         for name in () if self._declared.even else ("candidate", "champion"):
-            for seat in self._declared.plugin_seats:
+            for seat, *_ in self._declared.teams:
                 role = [record for record in self._records(name, "champion") if record.seat == seat]
                 figures[f"{name} in seat {seat}"] = round(mean_score(role), 6)
         return figures

@@ -55,9 +55,15 @@ class Declaration:
         return {} if len(set(self.sides)) == self.num_seats else dict(enumerate(self.sides))
 
     @property
+    def teams(self) -> tuple[tuple[int, ...], ...]:
+        """The plugin's seats by side: in evaluation and self-play one agent sits in all of a team."""
+        sides = dict.fromkeys(self.sides[seat] for seat in self.plugin_seats)
+        return tuple(tuple(seat for seat in self.plugin_seats if self.sides[seat] == side) for side in sides)
+
+    @property
     def even(self) -> bool:
-        """Whether two that play alike, with their seats swapped, win equally often: two seats that are alike."""
-        return self.seats_alike and self.num_seats == len(self.plugin_seats) == 2
+        """Whether two that play alike, with sides swapped, win equally often: two teams in seats that are alike."""
+        return self.seats_alike and len(self.teams) == 2 and self.num_seats == len(self.plugin_seats)
 
     @property
     def standard_features(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class BatchedAgent:
 
 @dataclass(slots=True)
 class Tally:
-    """How the first of two agents fared against the second in all other seats, over battles that ended."""
+    """How the first of two agents fared against the second on all other sides, over battles that ended."""
 
     wins: int = 0
     draws: int = 0
@@ -153,10 +153,12 @@ class SelfPlay:
         self._pairs = [(first, second) for first in names for second in names]
         self._opponents = self._opposite()
         self._lone, self._against = np.full(self._count, -1), np.zeros(self._count, np.int64)
-        for seat in range(self._num_seats) if self._num_seats > 1 else ():
-            others = np.delete(self._seats, seat, 0)
-            meets = (others == others[:1]).all(0) & (self._lone < 0)
-            self._lone[meets], self._against[meets] = seat, others[0, meets]
+        sides = np.array(self._declared.sides)
+        for seat, side in enumerate(self._declared.sides):
+            team, others = self._seats[sides == side], self._seats[sides != side]
+            if len(others):
+                meets = (team == team[0]).all(0) & (others == others[0]).all(0) & (self._lone < 0)
+                self._lone[meets], self._against[meets] = seat, others[0, meets]
 
     def _opposite(self) -> Ints:
         """Who sits opposite each seat, by `Source`, `[S, N]`: the one kind of all seats of other sides, or UNKNOWN."""
@@ -281,7 +283,7 @@ class SelfPlay:
         return int(counted.sum())
 
     def _tally(self, rows: Ints, outcome: Ints, tallies: dict[tuple[str, str], Tally]) -> None:
-        """Count battles for the one agent who meets another in all other seats."""
+        """Count battles for the one agent who meets another on all other sides."""
         lone = self._lone[rows]
         pair = self._seats[lone, rows].astype(np.int64) * len(self._agents) + self._against[rows]
         results = outcome[np.arange(len(rows)), lone] if outcome.ndim == 2 else outcome

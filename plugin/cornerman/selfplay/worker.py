@@ -193,7 +193,7 @@ class Worker:
         self._actor.take(self._policies[PRESENT])
 
     def _seat(self, play: SelfPlay, bots: Mapping[str, Any], mix: Mapping[str, float], epsilon: float) -> None:
-        """The present policy in one of its seats in every row, in turn; in all others, opponents by their shares."""
+        """The present policy as one of its teams in every row, in turn; in all other seats opponents by their shares."""
         names = [name for name in mix if name == ITSELF or name in self._policies or name in bots]
         agents = [BatchedAgent(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
         for name in names:
@@ -208,9 +208,10 @@ class Worker:
         opposite = np.array([slots[name] for name in names])[
             np.minimum(np.searchsorted(edges / edges[-1], (row + 0.5) / count), len(names) - 1)
         ]
-        own = np.array(self._encoder.declaration.plugin_seats)
-        seats = np.tile(opposite, (self._encoder.declaration.num_seats, 1))
-        seats[own[row % len(own)], row] = 0
+        declared = self._encoder.declaration
+        seats = np.tile(opposite, (declared.num_seats, 1))
+        for at, team in enumerate(declared.teams):
+            seats[np.array(team)[:, None], row[row % len(declared.teams) == at]] = 0
         play.seat(agents, seats)
 
     # ------------------------------------------------------------------------------------------ judging, measuring
