@@ -9,13 +9,14 @@
 # make soak     30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
 # make ladder   the bots against one another, 1,000 battles each
+# make dist     out/cornerman-plugin.zip: the plugin folder, to unpack in a game's folder
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 ARGS ?=
 
-.PHONY: play test long pythons without battles lint env bench study torture soak ladder clean
+.PHONY: play test long pythons without battles lint env bench study torture soak ladder dist clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -64,6 +65,12 @@ soak: env
 torture: env
 	for what in "kill 1000" "worker 200" "fault 100000" "fuzz 100000" "swap 1000000" "cycle 1000"; do \
 		OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture $$what || exit 1; done
+
+dist: env
+	rm -rf out/dist && mkdir -p out/dist
+	$(BIN)/python -m cornerman install out/dist/plugins
+	cd out/dist && ../../$(BIN)/python -m zipfile -c ../cornerman-plugin.zip plugins/cornerman
+	@echo "out/cornerman-plugin.zip: unpack it in a game's folder"
 
 ladder: env
 	$(BIN)/python -m tests.ladder

@@ -36,3 +36,25 @@ def test_game_with_a_fault_that_no_other_process_can_import_fails(
     assert "WRONG  another process cannot import no_such_module:GAME" in printed
     assert "       -> " in printed
     assert printed.endswith("2 to mend\n")
+
+
+def test_new_game_passes_its_check_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["new", "stones_to_check"]) == 0
+    assert main(["check", "stones_to_check:GAME"]) == 0
+    assert capsys.readouterr().out.endswith("Nothing to mend.\n")
+    assert "NAME" not in (tmp_path / "stones_to_check.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("my-game", "no name of a Python module"), ("mine", "File exists")])
+def test_new_game_is_written_over_nothing_and_under_no_other_name(
+    name: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("kept")
+    assert main(["new", name]) == 1
+    assert sentence in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import keyword
 import shutil
 import sys
 import tempfile
@@ -329,11 +330,35 @@ def run_check(options: argparse.Namespace) -> int:
     return check(options.game, options.battles, options.seed)
 
 
+def add_new(commands: Subparsers) -> None:
+    """Write a game to begin with."""
+    text = "Write NAME.py into this folder: a small game that runs, commented, to put your own rules into."
+    parser = commands.add_parser("new", help="a commented game to begin with", description=text)
+    parser.add_argument("name", metavar="NAME", help="of the module, such as mygame")
+    parser.set_defaults(run=run_new)
+
+
+def run_new(options: argparse.Namespace) -> int:
+    """Never over a file that is there."""
+    if not options.name.isidentifier() or keyword.iskeyword(options.name):
+        raise CommandError(f"{options.name!r} is no name of a Python module: letters, digits and _, no digit first")
+    target = Path(f"{options.name}.py")
+    text = Path(__file__).with_name("game_template.py").read_text("utf-8").replace("NAME", options.name)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CommandError(f"{target} could not be written ({error.strerror})") from error
+    print(f"{target} is written. Now: cornerman check {options.name}:GAME")
+    return 0
+
+
 COMMANDS: Mapping[str, Callable[[Subparsers], None]] = {
     "train": add_train,
     "evaluate": add_evaluate,
     "versions": add_versions,
     "data": add_data,
+    "new": add_new,
     "check": add_check,
     "doctor": add_doctor,
     "install": add_install,
