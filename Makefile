@@ -9,7 +9,7 @@
 # make soak     30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
 # make ladder   the bots against one another, 1,000 battles each
-# make dist     out/cornerman-plugin.zip: the plugin folder, to unpack in a game's folder
+# make dist     out/cornerman-plugin.zip: the plugin folder, to unpack in a game's plugins folder
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -70,7 +70,7 @@ dist: env
 	rm -rf out/dist && mkdir -p out/dist
 	$(BIN)/python -m cornerman install out/dist/plugins
 	cd out/dist && ../../$(BIN)/python -m zipfile -c ../cornerman-plugin.zip plugins/cornerman
-	@echo "out/cornerman-plugin.zip: unpack it in a game's folder"
+	@echo "out/cornerman-plugin.zip: unpack it in a game's plugins folder"
 
 ladder: env
 	$(BIN)/python -m tests.ladder

@@ -193,7 +193,7 @@ class Worker:
         self._actor.take(self._policies[PRESENT])
 
     def _seat(self, play: SelfPlay, bots: Mapping[str, Any], mix: Mapping[str, float], epsilon: float) -> None:
-        """The present policy as one of its teams in every row, in turn; in the other seats opponents by their shares."""
+        """The present policy as one of its teams in every row, in turn; in the other seats, opponents by share."""
         names = [name for name in mix if name == ITSELF or name in self._policies or name in bots]
         agents = [BatchedAgent(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
         for name in names:
