@@ -69,7 +69,7 @@ class Settings:
         choices=_WORKERS,
     )
     exploration_fraction: float = _setting(0.04, "Share of decisions tried at random while learning.", 0.0, 1.0)
-    health_weight: float = _setting(0.5, "Reward for a change in health shares.", 0.0, 10.0)
+    health_weight: float = _setting(0.5, "Reward for a change in health shares or the game's standing.", 0.0, 10.0)
     outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)
     candidate_period: int = _setting(1000, "Learning steps between two candidates put to the gate.", 1, 1_000_000)
     gate_min_pairs: int = _setting(20, "Pairs of battles played before the gate may decide.", 2, 10_000)
