@@ -119,6 +119,9 @@ def test_gate_judges_unlike_seats_in_their_own_role() -> None:
     assert {battle.record.seat for battle in verdict.battles} == {1}
     assert verdict.figures["candidate in seat 1"] > verdict.figures["champion in seat 1"]
     assert not judged(game, lost, perfect).promote
+    score = evaluate(perfect, lost, game, 100, 1)
+    assert score.note.startswith(f", {score.score:.0%} in seat 1")
+    assert "in seat" not in evaluate(perfect, lost, Board(), 20, 1).note
     both = judged(Board(seats_alike=False), perfect, lost).figures
     assert both["champion in seat 0"] > both["champion in seat 1"]
 

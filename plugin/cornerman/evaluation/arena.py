@@ -129,6 +129,7 @@ class Result:
     battles: tuple[BattleRecord, ...]
     dropped: str = ""  # a sentence about faulty battles that were left out
     repeated: int = 0  # battles that repeated earlier ones and were left out
+    unlike: bool = False  # whether the game's seats are unlike, so that figures are given by role
 
     @property
     def num_battles(self) -> int:
@@ -176,8 +177,9 @@ class Result:
 
     @property
     def note(self) -> str:
-        """Says what did not count, to go on a sentence with; empty where everything did."""
-        cut = f", {self.truncated} cut off" if self.truncated else ""
+        """Scores by role where seats are unlike, and what did not count, to go on a sentence with; may be empty."""
+        roles = "".join(f", {score:.0%} in seat {seat}" for seat, score in self.by_seat().items()) * self.unlike
+        cut = roles + (f", {self.truncated} cut off" if self.truncated else "")
         return cut + (f", {self.repeated} repeated others and are left out" if self.repeated else "")
 
     def by_seat(self) -> dict[int, float]:
@@ -247,4 +249,4 @@ def evaluate(
                 battles += [each for counted in rotations.add(found, [("", one) for one in found]) for each in counted]
         except FaultyBattleError as error:
             faults.count(error)
-    return Result(tuple(battles), faults.sentence, rotations.num_repeated * size)
+    return Result(tuple(battles), faults.sentence, rotations.num_repeated * size, not declared.seats_alike)
