@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.experience.rewards import RewardCalculator
+from cornerman.contract import Source
+from cornerman.experience.declaration import declaration_of
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.recorder import Recorder
+from cornerman.experience.rewards import RewardCalculator, numbered_sides
+from tests.support.declared_games import Board
 from tests.support.sample_states import character, duel_state
 
 HEALTHS = st.lists(st.integers(0, 100), min_size=4, max_size=4)
@@ -76,3 +81,42 @@ def test_the_outcome_is_weighted() -> None:
     assert [rewards.outcome({0: 1, 1: -1, 2: 0}, seat) for seat in range(3)] == [2.0, -2.0, 0.0]
     with pytest.raises(KeyError):
         rewards.outcome({0: 1}, 1)
+
+
+class Counted(Board):
+    """A board whose sides stand by what is written for them."""
+
+    by_side: dict[int, float]
+
+    def standing(self, state: Any, side: int) -> float:
+        return self.by_side[side] if "X" in state else 0.0
+
+
+BEFORE, AFTER = [" "] * 9, ["X", *[" "] * 8]
+
+
+@pytest.mark.parametrize("sides", [(0, 1), (1, 0), (1, 2)])
+def test_standing_is_asked_of_the_declared_side(sides: tuple[int, int]) -> None:
+    declared = declaration_of(Counted(sides=sides, by_side={sides[0]: 0.5, sides[1]: -0.25}))
+    rewards = RewardCalculator(1.0, declared=declared)
+    numbered = numbered_sides(declared.allies)
+    assert [rewards.change(BEFORE, AFTER, seat, numbered) for seat in (0, 1)] == [0.5, -0.25]
+
+
+def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None:
+    game, rows = Counted(by_side={0: 0.5, 1: -0.25}), list[Any]()
+    encoder = Encoder(game)
+    recorder = Recorder(encoder, RewardCalculator(declared=encoder.declaration), rows.append)
+
+    def play(battle_id: int, sides: dict[int, int] | None = None) -> None:
+        recorder.start(battle_id, {1: Source.PLAYER, 2: Source.SCRIPTED}, sides)
+        recorder.turn(battle_id, 1, BEFORE, [True] * 9, 0, AFTER)
+        recorder.end(battle_id, {1: 1, 2: -1})
+
+    play(1)
+    assert recorder.rejected == {"seats": 1, "not started": 2}
+    assert "has the seats [2], for which the game's standing cannot be asked" in recorder.examples["seats"]
+    assert not rows
+    play(2, {1: 0, 2: 1})
+    assert len(rows) == 2, "named in `sides`: one decision, and the end"
+    assert recorder.rejected == {"seats": 1, "not started": 2}

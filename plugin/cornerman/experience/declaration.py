@@ -51,8 +51,8 @@ class Declaration:
 
     @property
     def allies(self) -> Mapping[int, int]:
-        """The side of every seat; empty where each is on a side of its own."""
-        return {} if len(set(self.sides)) == self.num_seats else dict(enumerate(self.sides))
+        """The side of every seat; empty where each seat is a side of its own and has that side's number."""
+        return {} if self.sides == tuple(range(self.num_seats)) else dict(enumerate(self.sides))
 
     @property
     def teams(self) -> tuple[tuple[int, ...], ...]:

@@ -89,6 +89,9 @@ class Recorder:
         """
         try:
             battle = OpenBattle(_battle_id(battle_id), _seats(battle_id, seats), self._sides(battle_id, sides))
+            if unknown := self.rewards.without_standing(battle.seats, battle.sides):
+                given = f"Battle {battle_id} has the seats {unknown}, for which the game's standing cannot be asked"
+                raise DataError("seats", f"{given}; number seats from 0 below num_seats, or name them in `sides`.")
         except DataError as error:
             self._reject(error)
             return

@@ -9,7 +9,7 @@ Expects states that the encoder has accepted. It keeps nothing between calls, so
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeAlias
 
 from cornerman.contract import DataError, State
@@ -78,6 +78,12 @@ class RewardCalculator:
             else:
                 sums[side] = (health, full)
         return sums
+
+    def without_standing(self, seats: Iterable[int], sides: Sides) -> list[int]:
+        """Those of `seats` for which the game's own standing cannot be asked: neither declared nor in `sides`."""
+        if self._own is None:
+            return []
+        return sorted(seat for seat in seats if not (0 <= seat < self._declared.num_seats or seat in sides))
 
     def gain(self, before: Standing, after: Standing, side: Hashable) -> float:
         """The reward of every seat of `side` for going from one standing to another.
