@@ -20,7 +20,7 @@ from pettingzoo.utils.conversions import parallel_to_aec
 from pettingzoo.utils.env import ParallelEnv
 
 LOOKED_AT = 50
-"""Random battles from which the largest reward and feature are taken, where the environment declares none."""
+"""Random battles from which the largest reward and feature are taken: what they are divided by."""
 
 
 class PettingZooGame:
@@ -78,9 +78,8 @@ class PettingZooBattle:
 
     @property
     def seat(self) -> int | None:
-        made, agent = self._environment, self._environment.agent_selection
-        over = not made.agents or made.terminations[agent] or made.truncations[agent]
-        return None if over else self._game.agents.index(agent)
+        agent = self._environment.agent_selection
+        return None if not self._environment.agents or self._out(agent) else self._game.agents.index(agent)
 
     @property
     def outcome(self) -> Mapping[int, float] | None:
@@ -106,8 +105,16 @@ class PettingZooBattle:
     def apply(self, action: int) -> None:
         if not 0 <= action < len(self._game.action_names) or not self.action_mask()[action]:
             raise ValueError(f"action {action} is not legal here")
-        self._environment.step(int(action))
+        self._step(int(action))
+        while self.seat is None and not all(map(self._out, self._environment.agents)):
+            self._step(None)  # this agent is out; the others play on
+
+    def _step(self, action: int | None) -> None:
+        self._environment.step(action)
         self.scores += [self._environment.rewards.get(agent, 0.0) for agent in self._game.agents]
+
+    def _out(self, agent: Any) -> bool:
+        return bool(self._environment.terminations[agent] or self._environment.truncations[agent])
 
 
 def random_bot(battle: Any, random: Random) -> int:

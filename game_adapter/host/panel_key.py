@@ -24,7 +24,10 @@ class PanelKey:
         self.open = False
 
     def event(self, event: Any, offer: Callable[[Any], bool]) -> bool:
-        """Whether the game should leave this event alone: the key itself, and keys and mouse while a panel is open."""
+        """Whether the game should leave this event alone: the key itself, and keys and mouse while a panel is open.
+
+        What is let go (a key, a button) stays the game's: it may have been pressed before the panel opened.
+        """
         pygame: Any = sys.modules.get("pygame")
         if pygame is None or not hasattr(event, "type"):
             return False
@@ -37,7 +40,15 @@ class PanelKey:
         if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE and not used:
             self.open = False
             return True
-        return used or hasattr(event, "key") or hasattr(event, "pos")
+        return used or event.type in (
+            pygame.KEYDOWN,
+            pygame.TEXTINPUT,
+            pygame.MOUSEMOTION,
+            pygame.MOUSEBUTTONDOWN,
+            pygame.MOUSEWHEEL,
+            pygame.FINGERDOWN,
+            pygame.FINGERMOTION,
+        )
 
     def part(self, surface: Any) -> Any:
         """The part of the window that the panels are drawn over."""

@@ -99,7 +99,8 @@ class Cornerman:
         self._random = np.random.default_rng([settings.seed, 0, *([stored] if stored else [])])  # other draws each time
         self._worker = worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         pause = (lambda paused: None) if worker is None else worker.pause
-        self.training = TrainingService(self._build_loop, settings, Machine().read, metrics, pause)
+        machine = Machine(worker_pid=lambda: None if worker is None else worker.pid)
+        self.training = TrainingService(self._build_loop, settings, machine.read, metrics, pause)
         importing = partial(import_waiting, folder, champions, game, self.encoder)
         self.controls = PanelControls(
             switches, self.recording, self.live, store, champions, self.training, importing, metrics.say

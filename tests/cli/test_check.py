@@ -49,7 +49,10 @@ def test_new_game_passes_its_check_as_it_is(
     assert "NAME" not in (tmp_path / "stones_to_check.py").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("my-game", "no name of a Python module"), ("mine", "File exists")])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("my-game", "no name of a Python module"), ("mine", "File exists"), ("random", "a module random already")],
+)
 def test_new_game_is_written_over_nothing_and_under_no_other_name(
     name: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

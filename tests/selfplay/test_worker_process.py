@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,24 @@ def test_pause_in_the_middle_of_an_order_holds_it_up(worker: WorkerProcess) -> N
     assert used() - before <= 0.02
     worker.pause(False)
     wait_until_used(before + 0.1)
+
+
+def test_thousands_of_pauses_at_any_moment_hold_the_worker_up_and_no_more() -> None:
+    random, worker = Random(1), WorkerProcess("ringside", {"hidden": (8,), "seed": 1, "number": 0})
+    try:
+        process = psutil.Process(worker.pid)
+        for _ in range(40):
+            worker.order({"present": FLAT}, COLLECT)
+            for _ in range(150):
+                worker.pause(True)
+                time.sleep(random.choice((0.0, 0.0, 0.0005)))
+                worker.pause(False)
+                time.sleep(random.choice((0.0, 0.0005)))
+            assert worker.answer(LONG_S) is not None
+        worker.pause(True)
+    finally:
+        worker.close()
+    assert not process.is_running()
 
 
 def test_what_the_game_prints_does_not_disturb_the_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

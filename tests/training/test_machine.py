@@ -1,5 +1,8 @@
 """The machine's figures from made-up sensors, and the reasons to rest."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -176,3 +179,17 @@ def test_missing_battery_and_removed_sensor_read_none_and_a_refused_figure_comes
         assert (reading["on_battery"], reading["temperature_c"], reading["memory_percent"]) == (None, None, None)
     reading = [machine.read() for _ in range(5)][-1]
     assert 0 < (reading["memory_percent"] or 0) <= 100
+
+
+def test_time_of_the_worker_is_no_other_programs(tmp_path: Path) -> None:
+    burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        both = [Machine(period_s=0.0, sysfs=tmp_path, worker_pid=pid) for pid in (lambda: burner.pid, lambda: None)]
+        for machine in both * 5:
+            machine.read()
+        time.sleep(0.5)
+        with_worker, without = ([machine.read() for _ in range(5)][-1]["own_cpu_percent"] for machine in both)
+        assert (with_worker or 0) > (without or 0) + 5.0
+    finally:
+        burner.kill()
+        burner.wait()

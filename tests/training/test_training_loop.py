@@ -11,6 +11,7 @@ import pytest
 
 import cornerman.training.training_loop
 from cornerman.contract import BattleEnd, Floats, ModelError, Source
+from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.learning.learner import Learned
 from cornerman.models.manifest import Provenance
@@ -322,3 +323,19 @@ def test_exploding_loss_is_undone_and_never_resumed_from(tmp_path: Path) -> None
     gym.work()
     gym.training.close()
     assert np.abs(Gym(tmp_path, practice=0.0).learner.snapshot()).max() < 100
+
+
+def test_verdict_on_a_dropped_candidate_says_nothing_about_the_next_one(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, candidate_period=20, gate_min_pairs=2, gate_max_pairs=2)
+    gym.play(20)
+    orders = []
+    for _ in range(2):
+        gym.training.drop_candidate()
+        gym.training.begin_candidate()
+        orders.append(gym.candidates.order())
+    first, second = (order[1]["seed"] for order in orders if order is not None)
+    verdict = Verdict(True, "better", 20, 1.0, (0.9, 1.0), 5.0, (), (), 0, {}).as_dict()
+    gym.candidates.take({"verdict": verdict, "pairs": 20, "judged": first})
+    assert gym.candidates.order() is not None, "the second one is not judged yet"
+    gym.candidates.take({"verdict": verdict, "pairs": 20, "judged": second})
+    assert gym.candidates.order() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import keyword
 import shutil
@@ -342,6 +343,8 @@ def run_new(options: argparse.Namespace) -> int:
     """Never over a file that is there."""
     if not options.name.isidentifier() or keyword.iskeyword(options.name):
         raise CommandError(f"{options.name!r} is no name of a Python module: letters, digits and _, no digit first")
+    if importlib.util.find_spec(options.name) is not None:
+        raise CommandError(f"there is a module {options.name} already, which yours would hide; choose another name")
     target = Path(f"{options.name}.py")
     text = Path(__file__).with_name("game_template.py").read_text("utf-8").replace("NAME", options.name)
     try:

@@ -137,7 +137,7 @@ class Practice:
         self, present: Policy, steps: int, champions: Sequence[Policy], judging: Order | None, evenly: bool
     ) -> None:
         """Give the worker its next order, if anything is due: to collect with `present` after so many learning steps,
-        against `champions` and bots, and to carry out `judging` (`evenly`: for as long as collecting took)."""
+        against `champions` and bots, and to carry out `judging` (`evenly`: for half as long as collecting took)."""
         orders = [] if judging is None else [judging]
         if self.due > 0.0:
             orders.insert(0, self._opponents.order(present.flat, steps, champions, self._settings))

@@ -58,7 +58,8 @@ def judging(candidate: Policy, champions: Sequence[Policy], settings: Settings, 
 def in_turn(orders: Sequence[Order], evenly: bool) -> Order:
     """One order to carry out several of different kinds, one after the other; its answer holds all of theirs.
 
-    `evenly`: judging takes as long as what came before it, whatever its turns cost, so no seed decides how far it gets.
+    `evenly`: judging takes half as long as what came before it, whatever its turns cost, so no seed decides how far it
+    gets.
     """
     arrays = {f"{at}.{name}": array for at, (each, _) in enumerate(orders) for name, array in each.items()}
     return arrays, {"kind": "in turn", "orders": [notes for _, notes in orders], "evenly": evenly}

@@ -41,7 +41,7 @@ class Sizes:
     turns: int = 32
 
 
-BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 8)
+BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 4)
 """Bulk training, and beside a running game: short stretches, so that an answer costs the game's process no time."""
 
 
@@ -238,7 +238,7 @@ class Worker:
         verdict = None
         if gate.verdict is not None:
             verdict, self._gate = gate.verdict.as_dict(), None
-        return {"verdict": verdict, "pairs": gate.pairs}
+        return {"verdict": verdict, "pairs": gate.pairs, "judged": seed}
 
     def _measure(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """How the bots do against one another: first, second, score of the first, battles."""

@@ -162,14 +162,22 @@ def _read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
 
 
 class Turnstile:
-    """Lets the worker's main thread pass while it is not paused. Called once a turn: some 100 ns while open."""
+    """Lets the worker's main thread pass while it is not paused. Called once a turn, and by the handler of a signal."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
         self._open.set()
+        self._waiting = False
 
     def __call__(self) -> None:
-        self._open.wait()
+        """Wait while paused. A signal that comes in the middle of this changes nothing: its handler would wait for the
+        event's lock, which this thread holds."""
+        if self._waiting:
+            return
+        self._waiting = True
+        while not self._open.is_set():
+            self._open.wait()
+        self._waiting = False
 
     def pause(self, paused: bool) -> None:
         (self._open.clear if paused else self._open.set)()

@@ -59,6 +59,9 @@ class BattleJudge:
         return self._order if self._verdict is None else None
 
     def take(self, notes: Mapping[str, Any]) -> None:
+        """Take the answer to the order; one about a candidate that was dropped is ignored."""
+        if notes["judged"] != self._order[1]["seed"]:
+            return
         self.pairs = int(notes["pairs"])
         self._verdict = None if notes["verdict"] is None else verdict_of(notes["verdict"])
 

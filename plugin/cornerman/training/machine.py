@@ -27,10 +27,16 @@ class Machine:
     """
 
     def __init__(
-        self, period_s: float = 0.25, sysfs: Path = Path("/sys"), clock: Callable[[], float] = time.monotonic
+        self,
+        period_s: float = 0.25,
+        sysfs: Path = Path("/sys"),
+        clock: Callable[[], float] = time.monotonic,
+        worker_pid: Callable[[], int | None] = lambda: None,
     ) -> None:
+        """`worker_pid` gives the worker's process, whose time is the plugin's own; None: there is none."""
         self._psutil: Any = None
         self._process: Any = None
+        self._worker_pid, self._worker = worker_pid, None  # type: tuple[Callable[[], int | None], Any]
         try:
             import psutil
 
@@ -57,8 +63,8 @@ class Machine:
     def read(self) -> Reading:
         """The newest figures, a copy; None where the machine does not give one.
 
-        cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process; memory_mb: of this
-        process; memory_percent: in use on the whole machine; on_battery and throttled: 1.0 or 0.0.
+        cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process and the worker;
+        memory_mb: of this process; memory_percent: in use on the whole machine; on_battery, throttled: 1.0 or 0.0.
         """
         now = self._clock()
         if now >= self._due:
@@ -77,8 +83,20 @@ class Machine:
         self._reading |= {name: _plausible(given.get(name)) for name in names}
 
     def _cpu(self) -> Reading:
-        own = self._process.cpu_percent() / (self._psutil.cpu_count() or 1)
-        return {"cpu_percent": self._psutil.cpu_percent(), "own_cpu_percent": own}
+        own = self._process.cpu_percent() + self._worker_percent()
+        return {
+            "cpu_percent": self._psutil.cpu_percent(),
+            "own_cpu_percent": own / (self._psutil.cpu_count() or 1),
+        }
+
+    def _worker_percent(self) -> float:
+        """Of one core, since the last call; 0 the first time, and where the worker ends just now."""
+        pid = self._worker_pid()
+        if pid is None or pid == self._process.pid:
+            return 0.0
+        if self._worker is None or self._worker.pid != pid:
+            self._worker = self._psutil.Process(pid)
+        return float(self._worker.cpu_percent())
 
     def _memory(self) -> Reading:
         used = self._psutil.virtual_memory().percent
