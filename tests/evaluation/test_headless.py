@@ -6,6 +6,7 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cornerman.contract import Bot
@@ -13,7 +14,7 @@ from cornerman.evaluation.arena import BattleRecord, evaluate, rotation_turns
 from cornerman.evaluation.faults import FaultyBattleError
 from cornerman.evaluation.game_check import check_game
 from cornerman.evaluation.gate import Gate, GateSettings
-from cornerman.evaluation.headless import apply_action, new_battle, play_battle
+from cornerman.evaluation.headless import apply_action, new_battle, play_battle, state_text
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
@@ -174,3 +175,51 @@ def test_bot_that_gives_none_and_plays_nothing_is_a_fault() -> None:
 def test_check_finds_nothing_wrong_with_games_that_declare_what_they_are(game: Any) -> None:
     found = list(check_game(game, 30, declaration_of(game).max_decisions))
     assert [finding for finding in found if finding.wrong] == []
+
+
+# ------------------------------------------------------------------------------------------------ states and masks
+
+
+class MapBattle(BoardBattle):
+    """Squares in the middle of a large array, as a game with a map gives them."""
+
+    def state(self) -> Any:
+        squares = np.zeros(3_000)
+        squares[1_000:1_009] = [{" ": 0.0, "X": 1e-12, "O": 1.0}[square] for square in self.game.squares]
+        return squares
+
+
+class MapBoard(Board):
+    def encode(self, state: Any, seat: int) -> list[float]:
+        return [float(value) for value in (*state[1_000:1_009], *state[1_000:1_009])]
+
+    def new_battle(self, seed: int) -> Any:
+        battle = MapBattle()
+        battle.apply(seed % 9)
+        return battle
+
+
+def test_states_of_large_arrays_that_differ_are_told_apart() -> None:
+    begun = [new_battle(MapBoard(), seed, declaration_of(MapBoard())).state() for seed in range(9)]
+    assert len({state_text(state) for state in begun}) == 9
+    found = evaluate(first_legal, first_legal, MapBoard(), 40, 1)
+    assert (found.num_battles, found.repeated) == (40, 0)
+
+
+class NothingLegal(BoardBattle):
+    def action_mask(self) -> list[bool]:
+        return [False] * 9
+
+
+def test_random_opening_of_a_battle_that_leaves_nothing_legal_is_a_fault() -> None:
+    game = Board(random_opening=1, new_battle=lambda seed: NothingLegal())
+    with pytest.raises(FaultyBattleError, match="leaves seat 0 no legal action"):
+        new_battle(game, 1, declaration_of(game))
+
+
+def test_bot_of_a_game_at_once_may_ask_for_the_mask_of_its_seat() -> None:
+    def asking(battle: Any, random: Random) -> int:
+        assert list(battle.action_mask(battle.seat)) == list(battle.action_mask())
+        return int(battle.action_mask(1 - battle.seat)[0]) + int(battle.seat)
+
+    assert play_battle(AtOnce(), 1, [asking, asking]).outcome == {0: -1.0, 1: 1.0}

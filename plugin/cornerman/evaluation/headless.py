@@ -5,6 +5,7 @@ What the game's code raises, and every breach of the contract, is a FaultyBattle
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -92,6 +93,12 @@ def decide(bot: Bot, battle: Battle, random: Random) -> int | None:
 # -------------------------------------------------------------------------------------------------------- one battle
 
 
+def state_text(state: Any) -> str:
+    """A state as text, with every number of its arrays in full: repr() leaves out most of an array of over 1,000."""
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):
+        return repr(state)
+
+
 class InTurn:
     """A battle whose seats decide at once, as one in which they decide in turn and see no choice but their own.
 
@@ -111,9 +118,9 @@ class InTurn:
         """The first of the seats to decide that has not chosen."""
         return next((seat for seat in self._battle.seats if seat not in self._chosen), None)
 
-    def action_mask(self) -> Sequence[bool]:
-        """What that seat may do."""
-        mask: Sequence[bool] = self._battle.action_mask(self.seat)
+    def action_mask(self, seat: int | None = None) -> Sequence[bool]:
+        """What that seat may do, or where `seat` is given that one."""
+        mask: Sequence[bool] = self._battle.action_mask(self.seat if seat is None else seat)
         return mask
 
     def apply(self, action: int) -> None:
@@ -144,6 +151,8 @@ def new_battle(game: HeadlessGame, seed: int, declared: Declaration) -> Battle:
                 if seat_due(battle, declared.num_seats) is None:
                     break
                 legal = [action for action, may in enumerate(battle.action_mask()) if may]
+                if not legal:
+                    raise ContractError(f"action_mask() leaves seat {battle.seat} no legal action")
             apply_action(battle, random.choice(legal))
         with _SEAT:
             if not declared.random_opening or seat_due(battle, declared.num_seats) is not None:
@@ -178,7 +187,7 @@ def play_turns(
     contract.
     """
     with _STATE:
-        course = [hash(repr(battle.state()))]
+        course = [hash(state_text(battle.state()))]
     for turn in range(max_decisions):
         with _SEAT:
             seat = seat_due(battle, len(bots))
@@ -201,7 +210,7 @@ def play_turns(
 def _played_by_itself(battle: Battle, seat: int, course: Sequence[int]) -> int:
     """Hash of the state that a bot which gave None left behind."""
     with _STATE:
-        left = hash(repr(battle.state()))
+        left = hash(state_text(battle.state()))
     if tuple(course[-2:]) == (seat, left):
         raise FaultyBattleError("bot", "a bot gave None twice and nothing happened; None: it has played its turn")
     return left
@@ -235,7 +244,7 @@ def outcome_of(battle: Battle, num_seats: int) -> dict[int, float] | None:
         return None
     try:
         checked = {seat: float(outcome[seat]) for seat in range(num_seats)}
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         checked = {}
     if not checked or not all(-1.0 <= result <= 1.0 for result in checked.values()):
         seats = f"for each of the seats 0 to {num_seats - 1}"
@@ -247,7 +256,7 @@ def _ended(battle: Battle, course: Sequence[int], num_seats: int) -> Played:
     """How the battle stands now: ended, or cut off."""
     outcome, turns = outcome_of(battle, num_seats), len(course) // 2
     result = dict.fromkeys(range(num_seats), 0.0) if outcome is None else outcome
-    ending = hash((repr(battle.state()), tuple(sorted(result.items()))))
+    ending = hash((state_text(battle.state()), tuple(sorted(result.items()))))
     return Played(result, getattr(battle, "round", 0), turns, outcome is None, course[0], hash(tuple(course)), ending)
 
 
