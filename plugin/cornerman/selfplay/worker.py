@@ -41,7 +41,7 @@ class Sizes:
     turns: int = 32
 
 
-BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 4)
+BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 8)
 """Bulk training, and beside a running game: short stretches, so that an answer costs the game's process no time."""
 
 

@@ -31,7 +31,7 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints, Progress
 
 COLLECTED_AT_ONCE = 256
-MOST_BURSTS = 8
+MOST_BURSTS = 16
 """Bursts drawn at once: less Python between steps, which keeps the game's thread waiting."""
 SLICE_S = 0.02
 """Default time budget of a slice; a turn or a learning step under way is finished."""
