@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random as random_module
+import re
+import time
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cornerman.contract import State
 from cornerman.evaluation.game_check import Finding, check_game
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.declared_games import Board
 
 
 class Race:
@@ -58,7 +62,7 @@ class Races:
 
     def __init__(self, battle: type[Race] = Race) -> None:
         self.battle = battle
-        self.bots = {"first": lambda battle, random: 0}
+        self.bots: dict[str, Any] = {"first": lambda battle, random: 0}
 
     def new_battle(self, seed: int) -> Race:
         return self.battle(seed)
@@ -149,6 +153,27 @@ class OtherTwice(Race):
         return super().state()
 
 
+class FailsLater(Race):
+    """Sound until the checks that come after the first battles."""
+
+    made = 0
+
+    def __init__(self, seed: int) -> None:
+        FailsLater.made += 1
+        super().__init__(seed)
+
+    def apply(self, action: int) -> None:
+        if FailsLater.made > 32:
+            raise RuntimeError("a later battle")
+        super().apply(action)
+
+
+class NoOutcomeToRead(Race):
+    @property
+    def outcome(self) -> Mapping[int, int] | None:
+        raise RuntimeError("no winner yet")
+
+
 @pytest.mark.parametrize(
     ("battle", "sentence"),
     [
@@ -161,7 +186,9 @@ class OtherTwice(Race):
         (Endless, "did not end within 400 decisions"),
         (TakesAnything, "accepts an action that is not legal"),
         (ChangesThenRefuses, "refuses the action but changes the battle"),
-        (WrongOutcome, "is not a number from -1 to 1 for each seat"),
+        (WrongOutcome, "must hold a number from -1 to 1 for each of the seats 0 to 1"),
+        (FailsLater, "raises RuntimeError: a later battle"),
+        (NoOutcomeToRead, "outcome raises RuntimeError: no winner yet"),
         (NoSeat, "its seat is 7"),
         (NoState, "gives what cannot be read"),
         (OtherTwice, "answers differently when asked twice"),
@@ -171,6 +198,91 @@ def test_what_breaks_the_contract_is_named_with_its_fix(battle: type[Race], sent
     wrong = [finding for finding in found(Races(battle)) if finding.wrong]
     assert [finding for finding in wrong if sentence in finding.what], wrong
     assert all(finding.fix for finding in wrong)
+
+
+class RefusesByType(Race):
+    def apply(self, action: int) -> None:
+        if action > 1 or not self.action_mask()[action]:
+            raise TypeError("no such throw")
+        super().apply(action)
+
+
+class NumpySeat(Race):
+    """The seat is a numpy integer."""
+
+    @property
+    def seat(self) -> Any:
+        return np.int64(self.next)
+
+    @seat.setter
+    def seat(self, seat: int) -> None:
+        self.next = seat
+
+
+@pytest.mark.parametrize("battle", [RefusesByType, NumpySeat])
+def test_sound_battles_of_unusual_types_have_nothing_to_mend(battle: type[Race]) -> None:
+    assert [finding for finding in found(Races(battle)) if finding.wrong] == []
+
+
+class Climb:
+    """One seat after another takes a step, until all have taken three."""
+
+    def __init__(self, num_seats: int, named: int) -> None:
+        self.num_seats, self.named, self.steps = num_seats, named, 0
+
+    @property
+    def seat(self) -> int | None:
+        return None if self.outcome else self.steps % self.num_seats
+
+    @property
+    def outcome(self) -> Mapping[int, float] | None:
+        return dict.fromkeys(range(self.named), 0.5) if self.steps == 3 * self.num_seats else None
+
+    def state(self) -> Any:
+        return {"steps": self.steps}
+
+    def action_mask(self) -> Sequence[bool]:
+        return [True]
+
+    def apply(self, action: int) -> None:
+        if action != 0:
+            raise ValueError(f"{action} is not legal")
+        self.steps += 1
+
+
+class Climbs(Board):
+    action_names, feature_names = ("step",), ("steps",)
+    bots: Mapping[str, Any] = {"first": lambda battle, random: 0}
+
+    def encode(self, state: Any, seat: int) -> list[float]:
+        time.sleep(0.002)
+        return [state["steps"] / 9]
+
+    def new_battle(self, seed: int) -> Any:
+        return Climb(self.num_seats, self.named)
+
+    num_seats, named = 1, 1
+
+
+def test_outcome_must_name_each_of_the_declared_seats() -> None:
+    assert [finding for finding in found(Climbs(), 3) if finding.wrong] == []
+    assert not [finding for finding in found(Climbs(), 3) if "do not sum to 0" in finding.what], "one seat alone"
+    assert [finding for finding in found(Climbs(num_seats=3, named=3), 3) if finding.wrong] == []
+    wrong = [finding.what for finding in found(Climbs(num_seats=3, named=2), 3) if finding.wrong]
+    assert wrong == ["the outcome {0: 0.5, 1: 0.5} must hold a number from -1 to 1 for each of the seats 0 to 2"]
+
+
+def test_pace_counts_the_time_of_the_games_encode() -> None:
+    (pace,) = [finding.what for finding in found(Climbs(), 3) if "decisions/s" in finding.what]
+    assert float(re.findall(r"([\d,]+) decisions/s", pace)[0].replace(",", "")) <= 500, "it takes 2 ms a decision"
+
+
+def test_bot_that_gives_none_and_plays_nothing_is_named() -> None:
+    game = Races()
+    game.bots |= {"idle": lambda battle, random: None, "itself": lambda battle, random: battle.apply(0)}
+    assert [finding.what for finding in found(game) if finding.wrong] == [
+        "the bot 'idle' fails: it gave None twice and nothing happened; None: it has played its turn"
+    ]
 
 
 def test_bot_that_chooses_what_is_not_legal_is_named() -> None:

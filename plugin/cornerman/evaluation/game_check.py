@@ -6,17 +6,17 @@ Each finding names the function of the game that is wrong and how to mend it. An
 from __future__ import annotations
 
 import random as random_module
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import index as as_index
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, Battle, ContractError, DataError, HeadlessGame
-from cornerman.evaluation.headless import in_turn
+from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, Floats, HeadlessGame
+from cornerman.evaluation.headless import in_turn, outcome_of, state_text
 from cornerman.experience.encoder import Encoder
 
 REPLAYED = 20
@@ -53,7 +53,6 @@ class _Course:
     actions: list[int] = field(default_factory=list)
     largest: float = 0.0  # feature
     outcome: Mapping[int, float] | None = None
-    seconds: float = 0.0
 
 
 def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: int = 0) -> Iterator[Finding]:
@@ -64,10 +63,16 @@ def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: i
         yield Finding(True, str(error), "Mend the names; contract.py says what is possible.")
         return
     try:
-        courses = [_play(game, encoder, seed + number, max_decisions) for number in range(num_battles)]
+        yield from _findings(game, encoder, num_battles, max_decisions, seed)
     except _FaultError as error:
         yield Finding(True, str(error), error.fix)
-        return
+
+
+def _findings(
+    game: HeadlessGame, encoder: Encoder, num_battles: int, max_decisions: int, seed: int
+) -> Iterator[Finding]:
+    """All findings in turn; _FaultError where a battle cannot be played on."""
+    courses = [_play(game, encoder, seed + number, max_decisions) for number in range(num_battles)]
     yield from _length(courses, max_decisions)
     yield from _outcomes(courses)
     yield from _features(courses)
@@ -77,7 +82,7 @@ def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: i
     yield from _bots(game, seed, max_decisions)
     yield from _hidden(game, encoder, seed)
     yield from _batch(game, encoder, seed)
-    yield from _speed(courses)
+    yield from _speed(game, encoder, courses[:REPLAYED], seed)
 
 
 # --------------------------------------------------------------------------------------------------------- one battle
@@ -91,25 +96,17 @@ def _play(
     before = random_module.getstate()
     battle = _called(f"new_battle({seed})", lambda: in_turn(game.new_battle(seed)))
     handed_out: list[tuple[Any, str]] = []
-    while battle.outcome is None and len(course.actions) < max_decisions:
+    while len(course.actions) < max_decisions and _outcome(encoder, battle) is None:
         seat, state, mask = _due(game, battle)
-        handed_out.append((state, _shown(state)))
-        try:
-            seen = encoder.encode(state, seat)
-            course.largest = max(course.largest, float(np.abs(seen).max(initial=0.0)))
-        except (DataError, ContractError) as error:
-            raise _FaultError(
-                f"state() or encode() gives what cannot be read: {error}", "See State in contract.py."
-            ) from None
+        handed_out.append((state, state_text(state)))
+        course.largest = max(course.largest, float(np.abs(_seen(encoder, state, seat)).max(initial=0.0)))
         action = choices.choice([at for at, legal in enumerate(mask) if legal])
         course.moments.append(f"{seat} {handed_out[-1][1]} {list(mask)}")
         course.actions.append(action)
-        begun = time.perf_counter()
         _called(f"apply({action}), which action_mask() calls legal,", lambda action=action: battle.apply(action))
-        course.seconds += time.perf_counter() - begun
-    course.outcome = battle.outcome
-    course.moments.append(repr(battle.outcome))
-    if any(_shown(state) != shown for state, shown in handed_out):
+    course.outcome = _outcome(encoder, battle)
+    course.moments.append(repr(course.outcome))
+    if any(state_text(state) != shown for state, shown in handed_out):
         raise _FaultError(
             "a state that state() gave changes when the battle goes on", "Return a copy, nested lists and objects too."
         )
@@ -121,29 +118,47 @@ def _play(
     return course
 
 
-def _shown(state: Any) -> str:
-    """A state as text, every number of its arrays included."""
-    with np.printoptions(threshold=sys.maxsize):
-        return repr(state)
-
-
 def _due(game: HeadlessGame, battle: Battle) -> tuple[int, Mapping[str, Any], Sequence[bool]]:
     """Seat, state and mask of the decision that is due, checked."""
-    seat = battle.seat
-    if not isinstance(seat, int) or not 0 <= seat < getattr(game, "num_seats", 2):
+    due = _called("seat", lambda: battle.seat)
+    try:
+        seat = as_index(due)
+    except TypeError:
+        seat = -1
+    if not 0 <= seat < getattr(game, "num_seats", 2):
         raise _FaultError(
-            f"the battle has no outcome, and its seat is {seat!r}", "Give the seat that decides, or an outcome."
+            f"the battle has no outcome, and its seat is {due!r}", "Give the seat that decides, or an outcome."
         )
-    state, mask = _called("state()", battle.state), _called("action_mask()", battle.action_mask)
+    state, mask = _called("state()", battle.state), _called("action_mask()", lambda: list(battle.action_mask()))
     if len(mask) != len(game.action_names):
         raise _FaultError(
             f"action_mask() gives {len(mask)} values and action_names {len(game.action_names)}", "Give one a name."
         )
     if not any(mask):
         raise _FaultError("action_mask() leaves nothing legal", "Give a seat that must pass an action for it.")
-    if _shown(battle.state()) != _shown(state) or list(battle.action_mask()) != list(mask):
+    again = _called("state()", battle.state), _called("action_mask()", lambda: list(battle.action_mask()))
+    if state_text(again[0]) != state_text(state) or again[1] != mask:
         raise _FaultError("state() or action_mask() answers differently when asked twice", "Let them change nothing.")
     return seat, state, mask
+
+
+def _outcome(encoder: Encoder, battle: Battle) -> Mapping[int, float] | None:
+    """The outcome, checked; None while the battle goes on."""
+    _called("outcome", lambda: battle.outcome)
+    try:
+        return outcome_of(battle, encoder.declaration.num_seats)
+    except ContractError as error:
+        raise _FaultError(str(error), "Once a battle is over, give each seat 1, 0 or -1; None before.") from error
+
+
+def _seen(encoder: Encoder, state: Any, seat: int) -> Floats:
+    """What a seat sees of a state."""
+    try:
+        return encoder.encode(state, seat)
+    except (DataError, ContractError) as error:
+        raise _FaultError(
+            f"state() or encode() gives what cannot be read: {error}", "See State in contract.py."
+        ) from error
 
 
 def _called(what: str, call: Any) -> Any:
@@ -170,14 +185,7 @@ def _length(courses: Sequence[_Course], max_decisions: int) -> Iterator[Finding]
 
 
 def _outcomes(courses: Sequence[_Course]) -> Iterator[Finding]:
-    outcomes = [course.outcome for course in courses if course.outcome is not None]
-    for outcome in outcomes:
-        values: list[object] = list(outcome.values())
-        if len(values) < 2 or not all(isinstance(value, (int, float)) and -1 <= value <= 1 for value in values):
-            yield Finding(
-                True, f"the outcome {outcome!r} is not a number from -1 to 1 for each seat", "Give 1, 0 or -1."
-            )
-            return
+    outcomes = [course.outcome for course in courses if course.outcome is not None and len(course.outcome) > 1]
     unbalanced = sum(abs(sum(outcome.values())) > 1e-6 for outcome in outcomes)
     if unbalanced:
         yield Finding(
@@ -223,22 +231,23 @@ def _seeds_vary(
 
 
 def _refusals(game: HeadlessGame, seed: int) -> Iterator[Finding]:
-    battle = game.new_battle(seed)
+    battle = _called(f"new_battle({seed})", lambda: game.new_battle(seed))
     if hasattr(battle, "apply_all"):  # what is chosen at once is checked by the rules when all have chosen
         return
     illegal = [at for at, legal in enumerate(battle.action_mask()) if not legal] + [len(game.action_names)]
-    before = repr((battle.seat, battle.state()))
+    before = state_text((battle.seat, battle.state()))
     for action in (illegal[0], illegal[-1]):
         try:
             battle.apply(action)
-        except (ValueError, IndexError, KeyError):
+        except Exception:  # noqa: BLE001 - the game's own code: whatever it raises, it has refused
             pass
         else:
             yield Finding(
                 True, f"apply({action}) accepts an action that is not legal", "Raise ValueError with a sentence."
             )
             return
-        if repr((battle.seat, battle.state())) != before:
+        after = _called("state() after a refusal", lambda: state_text((battle.seat, battle.state())))
+        if after != before:
             yield Finding(
                 True, f"apply({action}) refuses the action but changes the battle", "Check before you change."
             )
@@ -249,22 +258,29 @@ def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding
     if not game.bots:
         yield Finding(False, "bots is empty: candidates meet one another alone, and nobody tells how strong they are")
     for name, bot in game.bots.items():
-        for number in range(BOT_BATTLES):
-            battle, chance = in_turn(game.new_battle(seed + number)), Random(number)
-            for _ in range(max_decisions):
-                if battle.outcome is not None:
-                    break
-                mask = battle.action_mask()
-                try:
-                    action: int | None = bot(battle, chance)
-                    if action is None:
-                        continue
-                    if not 0 <= int(action) < len(mask) or not mask[int(action)]:
-                        raise ValueError(f"it chose {action!r}, which is not legal")
-                    battle.apply(int(action))
-                except Exception as error:  # noqa: BLE001 - whatever the game's code raises is what is looked for
-                    yield Finding(True, f"the bot {name!r} fails: {error}", "Let it choose among action_mask().")
-                    return
+        try:
+            for number in range(BOT_BATTLES):
+                _play_bot(game, bot, seed + number, Random(number), max_decisions)
+        except Exception as error:  # noqa: BLE001 - whatever the game's code raises is what is looked for
+            yield Finding(True, f"the bot {name!r} fails: {error}", "Let it choose among action_mask().")
+
+
+def _play_bot(game: HeadlessGame, bot: Bot, seed: int, chance: Random, max_decisions: int) -> None:
+    """One battle of a bot in every seat; ValueError where it chooses what is not legal, or does nothing."""
+    battle, left = in_turn(game.new_battle(seed)), ("", None)
+    for _ in range(max_decisions):
+        if battle.outcome is not None:
+            return
+        seat, mask, before = battle.seat, battle.action_mask(), left
+        action, left = bot(battle, chance), ("", None)
+        if action is None:
+            left = state_text(battle.state()), seat
+            if left == before:
+                raise ValueError("it gave None twice and nothing happened; None: it has played its turn")
+        elif not 0 <= int(action) < len(mask) or not mask[int(action)]:
+            raise ValueError(f"it chose {action!r}, which is not legal")
+        else:
+            battle.apply(int(action))
 
 
 def _hidden(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]:
@@ -277,18 +293,23 @@ def _hidden(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding
         )
         return
     for number in range(REPLAYED):
-        battle, choices = in_turn(game.new_battle(seed + number)), Random(number)
-        while battle.outcome is None and choices.random() < 0.9:
+        battle = in_turn(_called(f"new_battle({seed + number})", lambda at=seed + number: game.new_battle(at)))
+        choices = Random(number)
+        while _outcome(encoder, battle) is None and choices.random() < 0.9:
             seat, state, mask = _due(game, battle)
-            other = restore(state, seat, Random(choices.random()))
-            if not np.array_equal(encoder.encode(other.state(), seat), encoder.encode(state, seat)):
+            chance = Random(choices.random())
+            other = _called(
+                "restore()", lambda state=state, seat=seat, chance=chance: restore(state, seat, chance).state()
+            )
+            if not np.array_equal(_seen(encoder, other, seat), _seen(encoder, state, seat)):
                 yield Finding(
                     True,
                     f"encode() shows seat {seat} what is hidden from it",
                     "Leave out of encode() what it cannot know.",
                 )
                 return
-            battle.apply(choices.choice([at for at, legal in enumerate(mask) if legal]))
+            action = choices.choice([at for at, legal in enumerate(mask) if legal])
+            _called(f"apply({action})", lambda battle=battle, action=action: battle.apply(action))
     yield Finding(False, "encode() shows no seat what restore() draws anew")
 
 
@@ -296,27 +317,46 @@ def _batch(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]
     """The batched engine with random legal actions: what it fills in, and how fast it is."""
     if not isinstance(game, BatchedGame):
         return
-    battles, chance = game.new_battles(BATCH, seed), np.random.default_rng(seed)
+    battles = _called(f"new_battles({BATCH}, {seed})", lambda: game.new_battles(BATCH, seed))
+    chance = np.random.default_rng(seed)
     seen = np.full((BATCH, encoder.observation_size), np.nan, np.float32)
     masks = np.zeros((BATCH, encoder.num_actions), np.bool_)
     begun = time.perf_counter()
     for _ in range(BATCH_STEPS):
-        battles.observe(seen, masks)
+        _called("new_battles().observe()", lambda: battles.observe(seen, masks))
         if not np.isfinite(seen).all() or not masks.any(1).all():
             yield Finding(
                 True, "new_battles().observe() leaves numbers or masks empty", "Fill every row, every column."
             )
             return
-        battles.step(np.where(masks, chance.random(masks.shape), -1.0).argmax(1))
+        actions = np.where(masks, chance.random(masks.shape), -1.0).argmax(1)
+        _called("new_battles().step()", lambda actions=actions: battles.step(actions))
     pace = BATCH * BATCH_STEPS / (time.perf_counter() - begun)
     yield Finding(False, f"{pace:,.0f} decisions/s in batches of {BATCH}")
 
 
-def _speed(courses: Sequence[_Course]) -> Iterator[Finding]:
-    decisions, seconds = sum(len(course.actions) for course in courses), sum(course.seconds for course in courses)
-    pace = decisions / max(seconds, 1e-9)
-    minutes = USEFUL_DECISIONS / pace / 60
+def _speed(game: HeadlessGame, encoder: Encoder, courses: Sequence[_Course], seed: int) -> Iterator[Finding]:
+    """The battles of `courses` played again without a check, timed with all that self-play asks of the game."""
+    begun = time.perf_counter()
+    for number, course in enumerate(courses):
+        battle = in_turn(_called(f"new_battle({seed + number})", lambda at=seed + number: game.new_battle(at)))
+        for action in course.actions:
+            _called(
+                "a battle that is played again", lambda battle=battle, action=action: _step(encoder, battle, action)
+            )
+    pace = sum(len(course.actions) for course in courses) / max(time.perf_counter() - begun, 1e-9)
+    minutes = USEFUL_DECISIONS / max(pace, 1e-9) / 60
     yield Finding(
         False,
-        f"the rules take {pace:,.0f} decisions/s: a useful version takes about {max(minutes, 1):.0f} min of training",
+        f"rules, states and features together: {pace:,.0f} decisions/s, so that a useful version takes about "
+        f"{max(minutes, 1):.0f} min of training",
     )
+
+
+def _step(encoder: Encoder, battle: Battle, action: int) -> None:
+    """One decision with all that self-play asks of the game for it."""
+    seat = battle.seat
+    if battle.outcome is None and seat is not None:
+        encoder.encode(battle.state(), seat)
+        encoder.mask(battle.action_mask())
+        battle.apply(action)
