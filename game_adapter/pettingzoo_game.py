@@ -15,12 +15,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.spaces.utils import flatdim, flatten
-from pettingzoo.utils.conversions import parallel_to_aec
-from pettingzoo.utils.env import ParallelEnv
-
-LOOKED_AT = 50
-"""Random battles from which the largest reward and feature are taken: what they are divided by."""
+from pettingzoo.utils import ParallelEnv, parallel_to_aec
 
 
 class PettingZooGame:
@@ -41,10 +36,10 @@ class PettingZooGame:
             raise ValueError(f"{self.name}: actions must be Discrete spaces that start at 0, not {actions[0]}")
         self.seen = [_unmasked(environment.observation_space(agent)) for agent in self.agents]
         self.action_names = [f"action {at}" for at in range(max(int(space.n) for space in actions))]
-        self.feature_names = [f"observation {at}" for at in range(max(map(flatdim, self.seen)))]
+        self.feature_names = [f"observation {at}" for at in range(max(map(spaces.flatdim, self.seen)))]
         self.num_seats, self.sides = len(self.agents), tuple(sides or range(len(self.agents)))
         self.bots: dict[str, Callable[[Any, Random], int | None]] = {"random": random_bot}
-        battles = [self._played(seed) for seed in range(LOOKED_AT)]
+        battles = [self._played(seed) for seed in range(50)]  # what the largest feature and reward are taken from
         self.largest = np.maximum(1.0, np.max([battle.seen for battle in battles], 0))
         self.most = max(1.0, *(float(np.abs(battle.scores).max()) for battle in battles))
 
@@ -91,27 +86,24 @@ class PettingZooBattle:
         seen = np.zeros((self._game.num_seats, len(self._game.feature_names)))
         for seat, agent in enumerate(self._game.agents):
             if agent in self._environment.agents:
-                numbers = flatten(self._game.seen[seat], _unmasked(self._environment.observe(agent)))
+                numbers = spaces.flatten(self._game.seen[seat], _unmasked(self._environment.observe(agent)))
                 seen[seat, : len(numbers)] = numbers
         return seen
 
     def action_mask(self) -> Any:
         agent = self._environment.agent_selection
-        observation = self._environment.observe(agent)
-        beside = {**self._environment.infos[agent], **(observation if isinstance(observation, Mapping) else {})}
+        seen = self._environment.observe(agent)
+        beside = {**self._environment.infos[agent], **(seen if isinstance(seen, Mapping) else {})}
         legal = np.asarray(beside.get("action_mask", [True] * int(self._environment.action_space(agent).n)), np.bool_)
         return np.pad(legal, (0, len(self._game.action_names) - len(legal)))
 
     def apply(self, action: int) -> None:
         if not 0 <= action < len(self._game.action_names) or not self.action_mask()[action]:
             raise ValueError(f"action {action} is not legal here")
-        self._step(int(action))
-        while self.seat is None and not all(map(self._out, self._environment.agents)):
-            self._step(None)  # this agent is out; the others play on
-
-    def _step(self, action: int | None) -> None:
-        self._environment.step(action)
+        self._environment.step(int(action))
         self.scores += [self._environment.rewards.get(agent, 0.0) for agent in self._game.agents]
+        while self.seat is None and not all(map(self._out, self._environment.agents)):
+            self._environment.step(None)  # this agent is out; the others play on
 
     def _out(self, agent: Any) -> bool:
         return bool(self._environment.terminations[agent] or self._environment.truncations[agent])

@@ -212,10 +212,10 @@ class NumpySeat(Race):
 
     @property
     def seat(self) -> Any:
-        return np.int64(self.next)
+        return np.int64(self.next or 0)
 
     @seat.setter
-    def seat(self, seat: int) -> None:
+    def seat(self, seat: int | None) -> None:
         self.next = seat
 
 

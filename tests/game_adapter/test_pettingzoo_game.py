@@ -87,3 +87,57 @@ def test_actions_that_are_no_whole_numbers_are_refused() -> None:
 
     with pytest.raises(ValueError, match="tictactoe_v3: actions must be Discrete spaces that start at 0"):
         PettingZooGame(make)
+
+
+def test_battle_goes_on_while_one_of_three_agents_is_out() -> None:
+    from gymnasium import spaces
+    from pettingzoo import AECEnv
+
+    from game_adapter.pettingzoo_game import PettingZooGame
+
+    class LastOne(AECEnv):  # type: ignore[misc]  # the library is not always there
+        """The first is out at its first turn; whoever acts last of the others, in the sixth turn, wins 1."""
+
+        metadata = {"name": "last one"}  # noqa: RUF012 - as PettingZoo's environments have it
+        possible_agents = ["a", "b", "c"]  # noqa: RUF012
+
+        def observation_space(self, agent: str) -> Any:
+            return spaces.Discrete(2)
+
+        def action_space(self, agent: str) -> Any:
+            return spaces.Discrete(2)
+
+        def observe(self, agent: str) -> int:
+            return 0
+
+        def reset(self, seed: int | None = None, options: Any = None) -> None:
+            self.agents, self.turns = list(self.possible_agents), 0
+            for name in ("rewards", "_cumulative_rewards"):
+                setattr(self, name, dict.fromkeys(self.agents, 0.0))
+            self.terminations, self.truncations = dict.fromkeys(self.agents, False), dict.fromkeys(self.agents, False)
+            self.infos: Any = {agent: {} for agent in self.agents}
+            self.agent_selection = "a"
+
+        def step(self, action: int | None) -> None:
+            agent = self.agent_selection
+            if self.terminations[agent]:
+                self._was_dead_step(action)
+                if self.agents:
+                    self.agent_selection = self.agents[0]
+                return
+            self._clear_rewards()
+            self.turns += 1
+            self.terminations["a"] = True
+            if self.turns == 6:
+                self.terminations = dict.fromkeys(self.agents, True)
+                self.rewards[agent] = 1.0
+            self.agent_selection = self.agents[(self.agents.index(agent) + 1) % len(self.agents)]
+
+    battle = PettingZooGame(LastOne).new_battle(0)
+    decided = []
+    while battle.outcome is None:
+        decided.append(battle.seat)
+        battle.apply(0)
+    assert len(decided) == 6
+    assert decided.count(0) == 1
+    assert sorted(battle.outcome.values()) == [0.0, 0.0, 1.0]

@@ -267,7 +267,8 @@ def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding
 
 def _play_bot(game: HeadlessGame, bot: Bot, seed: int, chance: Random, max_decisions: int) -> None:
     """One battle of a bot in every seat; ValueError where it chooses what is not legal, or does nothing."""
-    battle, left = in_turn(game.new_battle(seed)), ("", None)
+    battle = in_turn(game.new_battle(seed))
+    left: tuple[str, int | None] = "", None
     for _ in range(max_decisions):
         if battle.outcome is not None:
             return
