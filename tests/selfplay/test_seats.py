@@ -174,3 +174,28 @@ def test_worker_collects_and_measures_games_by_what_they_declare(game: Any) -> N
     assert own == set(encoder.declaration.plugin_seats)
     _, measured = worker.obey({}, {"kind": "measure", "battles": 12, "seed": 1})
     assert len(measured["met"]) == 1
+
+
+def test_worker_seats_bots_where_the_plugin_may_not_sit() -> None:
+    """Present and past policies play in seats 0 and 1 alone; both bots of the game take their turn in seat 2."""
+    game = CardTable(plugin_seats=(0, 1))
+    asked: list[tuple[int, str]] = []
+
+    def noting(name: str) -> Any:
+        return lambda battle, random: asked.append((battle.seat, name)) or game_bots[name](battle, random)  # type: ignore[func-returns-value]
+
+    game_bots = CardTable.bots
+    game.bots = {name: noting(name) for name in game_bots}
+    worker, encoder = Worker(game, (8,), 0, 0, Sizes(scalar=8, turns=60)), Encoder(game)
+    flat = draw(NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)), np.random.default_rng(0))
+    mix = {"itself": 0.5, "version 3": 0.5}
+    columns, _ = worker.obey(
+        {"present": flat, "version 3": flat}, order(versions={"present": 5, "version 3": 3}, mix=mix)
+    )
+    assert set(asked) == {(2, "random"), (2, "careful")}
+    assert set(columns["version"][columns["seat"] == 2].tolist()) == {-1}
+    assert {(seat, 5) for seat in (0, 1)} | {(seat, 3) for seat in (0, 1)} == set(
+        zip(
+            columns["seat"][columns["seat"] < 2].tolist(), columns["version"][columns["seat"] < 2].tolist(), strict=True
+        )
+    )

@@ -193,7 +193,11 @@ class Worker:
         self._actor.take(self._policies[PRESENT])
 
     def _seat(self, play: SelfPlay, bots: Mapping[str, Any], mix: Mapping[str, float], epsilon: float) -> None:
-        """The present policy as one of its teams in every row, in turn; in the other seats, opponents by share."""
+        """The present policy as one of its teams in every row, in turn; in the other seats, opponents by share.
+
+        Where the plugin may not sit, the row's opponent if it is a bot, else the bots in turn; as in evaluation, the
+        opponent whatever it is where there are no bots.
+        """
         names = [name for name in mix if name == ITSELF or name in self._policies or name in bots]
         agents = [BatchedAgent(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
         for name in names:
@@ -201,6 +205,9 @@ class Worker:
                 agents.append(BatchedAgent(name, self._policies[name], epsilon))
             elif name != ITSELF:
                 agents.append(BatchedAgent(name, bots[name]))
+        declared = self._encoder.declaration
+        elsewhere = [seat for seat in range(declared.num_seats) if seat not in declared.plugin_seats]
+        agents += [BatchedAgent(name, bots[name]) for name in bots if elsewhere and name not in names]
         slots = {agent.name: at for at, agent in enumerate(agents)} | {ITSELF: 0}
         count = play.battles.num_battles
         edges = np.cumsum([mix[name] for name in names])
@@ -208,8 +215,11 @@ class Worker:
         opposite = np.array([slots[name] for name in names])[
             np.minimum(np.searchsorted(edges / edges[-1], (row + 0.5) / count), len(names) - 1)
         ]
-        declared = self._encoder.declaration
         seats = np.tile(opposite, (declared.num_seats, 1))
+        if elsewhere and bots:
+            scripted = np.array([slots[name] for name in bots])
+            in_turn = scripted[row // len(declared.teams) % len(scripted)]
+            seats[elsewhere] = np.where(np.isin(opposite, scripted), opposite, in_turn)
         for at, team in enumerate(declared.teams):
             seats[np.array(team)[:, None], row[row % len(declared.teams) == at]] = 0
         play.seat(agents, seats)
