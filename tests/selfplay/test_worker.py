@@ -107,7 +107,7 @@ def test_judge_gives_the_verdict_of_the_gate_in_one_answer_or_in_many() -> None:
         gate.advance(1000)
     bounds, worker = replace(Settings(), gate_min_pairs=2, gate_max_pairs=5), Worker(RINGSIDE, HIDDEN, 1, 0)
     whole = judging(candidate, [oldest, champion], bounds, 9, None)
-    assert worker.obey(*whole)[1] == {"verdict": gate.verdict.as_dict(), "pairs": gate.pairs}
+    assert worker.obey(*whole)[1] == {"verdict": gate.verdict.as_dict(), "pairs": gate.pairs, "judged": 9}
     part = judging(candidate, [oldest, champion], bounds, 9, 100)
     answers = [worker.obey(*part)[1]]
     while answers[-1]["verdict"] is None:
