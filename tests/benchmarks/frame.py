@@ -284,7 +284,7 @@ def run_on(num_windows: int) -> list[Figure]:
 def close_windows(host: Host, game: object, num_windows: int) -> list[float]:
     """Milliseconds that a worker process ran on, for each window that closed while one worked."""
     play_battles(host, game, BATTLES_AHEAD)
-    clock, run_ons = pygame.time.Clock(), []
+    clock, run_ons = pygame.time.Clock(), list[float]()
 
     def frame() -> None:
         host.on_frame(clock.tick(FPS), FRAME_MS / 2)
@@ -293,7 +293,9 @@ def close_windows(host: Host, game: object, num_windows: int) -> list[float]:
     host.on_battle_start(1, {0: "plugin", 1: "scripted"})
     workers = psutil.Process().children(recursive=True)
     number, end = 0, time.monotonic() + PATIENCE_S
-    while number < num_windows or (report(host)["window"]["run_on_ms"] is None and time.monotonic() < end):
+    while number < num_windows or (
+        (report(host)["window"]["run_on_ms"] is None or not run_ons) and time.monotonic() < end
+    ):
         number += 1
         host.on_round_end(1, 1)
         for _ in range(6):

@@ -52,7 +52,8 @@ def battle_digest(decisions: Iterable[tuple[int, int]], outcome: Mapping[int, fl
     by_seat: dict[int, list[int]] = {}
     for seat, action in decisions:
         by_seat.setdefault(int(seat), []).append(int(action))
-    told = json.dumps([[seat, actions, outcome.get(seat)] for seat, actions in sorted(by_seat.items())])
+    fared = {seat: float(outcome[seat]) for seat in by_seat if seat in outcome}  # a game says 1 where 1.0 is stored
+    told = json.dumps([[seat, actions, fared.get(seat)] for seat, actions in sorted(by_seat.items())])
     return hashlib.sha256(told.encode()).hexdigest()
 
 
