@@ -271,3 +271,13 @@ def test_window_opens_at_the_end_of_a_battle(tmp_path: Path) -> None:
             match.play(match.decide())
             match.start_round()
         assert table.plugin.report()["window"]["open"]
+
+
+def test_state_that_cannot_be_used_for_an_action_is_said_once_a_reason(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        plugin, mask = table.plugin, RINGSIDE.new_battle(1).action_mask()
+        for _ in range(3):
+            assert plugin.choose_action(1, 0, "nonsense", mask) is None
+            assert plugin.choose_action(1, 0, RINGSIDE.new_battle(1).state(), mask[:-1]) is None
+        said = [sentence for sentence in plugin.messages() if sentence.startswith("No action was chosen: ")]
+        assert len(said) == 2

@@ -56,6 +56,7 @@ class Cornerman:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self._loaded = self._choosing = self._break = False
+        self._unusable: set[str] = set()  # reasons for which no action was chosen
 
     # -------------------------------------------------------------------------------------------------- load and quit
 
@@ -220,6 +221,10 @@ class Cornerman:
             observation = self.encoder.observe(reading, state, seat)
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
             why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
+            reason = getattr(error, "reason", type(error).__name__)
+            if reason not in self._unusable:  # said once a reason; the panel shows it as long as it goes on
+                self._unusable.add(reason)
+                self.metrics.say(f"No action was chosen: {why}")
             self.metrics.notice = why
             self.live.void(battle_id)
             return None

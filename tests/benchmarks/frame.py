@@ -2,7 +2,7 @@
 
 Settings as shipped, the window always open; learning, practice and judging all busy; frames at 60 a second on SDL's
 dummy driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a
-loop that waits busily and lends its wait with `pump`. `_slow_game`: a bare pygame loop around slow rules.
+loop that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
 `frame.learning_only.*`: Ringside's window without practice and judging.
 
 Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. A frame's
@@ -112,7 +112,7 @@ def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
 
 
 def busy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
-    """A loop that waits busily and lends its wait."""
+    """A loop that waits busily and gives its wait through `pump`."""
     with ringside({**EVERYTHING, "learning_time": "pump"}) as loop:
         yield kept("_busy", pairs(loop, learner, repeats, busy=True), 0.5)
 

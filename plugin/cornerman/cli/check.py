@@ -6,7 +6,7 @@ from cornerman.contract import CornermanError, HeadlessGame
 from cornerman.evaluation.game_check import Finding, check_game
 from cornerman.experience.declaration import declaration_of
 from cornerman.selfplay.games import find_game, import_name
-from cornerman.selfplay.worker_process import WorkerProcess
+from cornerman.selfplay.worker_process import FaultyGameError, WorkerProcess
 
 STARTING_S = 60.0
 
@@ -38,6 +38,8 @@ def in_another_process(game: HeadlessGame) -> Finding:
             found = worker.answer(STARTING_S)
         finally:
             worker.close()
+    except FaultyGameError as error:
+        return Finding(True, f"self-play in another process: {error}", "Mend the battles first.")
     except CornermanError as error:
         return Finding(True, f"another process cannot import {name}: {error}", fix)
     if found is None:

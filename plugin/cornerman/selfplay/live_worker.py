@@ -119,7 +119,7 @@ class Practice:
     a candidate, while one is judged.
 
     Which order comes next depends on what was due and on the answers before, never on how fast anything is; how far the
-    judging gets in one depends on a clock only where it is told to share the time evenly.
+    judging gets in one depends on a clock only beside a game that draws, where the two share the time.
     """
 
     def __init__(self, worker: LiveWorker, opponents: Opponents, settings: Settings) -> None:

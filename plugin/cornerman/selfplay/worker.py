@@ -241,7 +241,7 @@ class Worker:
             )
             self._gate = seed, gate
         gate, taken = self._gate[1], 0
-        while gate.verdict is None and (turns is None or taken < turns) and time.thread_time() < end:
+        while gate.verdict is None and (turns is None or taken < turns) and (not taken or time.thread_time() < end):
             self._before_turn()
             gate.advance(1)
             taken += 1

@@ -186,10 +186,9 @@ class Turnstile:
 def run(given: Mapping[str, Any]) -> None:
     """Main function of the worker's process: obey orders until the pipe ends. An error is answered, and ends it."""
     orders, answers = _take_over_streams()
-    sys.setswitchinterval(0.0005)  # so that "pause" is heard at once
+    sys.setswitchinterval(0.0005)  # so that the reader thread gets the interpreter at once
     turnstile: Turnstile = Turnstile()
-    # Stops this thread wherever it is, also in a slow turn. Ctrl-C, which goes to the whole group, changes nothing.
-    signal.signal(signal.SIGINT, lambda *_: turnstile())
+    stops_here(turnstile)
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, waiting, turnstile), daemon=True).start()
     if given.get("background", True):
@@ -202,6 +201,7 @@ def run(given: Mapping[str, Any]) -> None:
 
     try:
         obey = _worker(given, turnstile)
+        stops_here(turnstile)  # again: a game may set a handler of its own when it is imported
         while True:
             arrays, texts = unpack(waiting.get(), "An order")
             send(*obey(arrays, json.loads(texts["notes"])))
@@ -213,6 +213,12 @@ def run(given: Mapping[str, Any]) -> None:
     except Exception as error:
         send({}, {"error": f"{type(error).__name__}: {error}", "faulty": False})
         raise
+
+
+def stops_here(turnstile: Turnstile) -> None:
+    """Let a pause stop the calling main thread wherever it is, also in a slow turn; Ctrl-C, which goes to the whole
+    group, changes nothing."""
+    signal.signal(signal.SIGINT, lambda *_: turnstile())
 
 
 def _worker(given: Mapping[str, Any], turnstile: Callable[[], None]) -> Obey:
