@@ -136,7 +136,7 @@ WAITS = """
 def on_load(self, data_dir, progress):
     import pathlib, time, pygame
     self.notes = pathlib.Path(data_dir, "notes.txt")
-    end, answers = time.monotonic() + 5.0, []
+    end, answers = time.monotonic() + 30.0, []
     while time.monotonic() < end and False not in answers:
         answers.append(progress("loading: torch ..."))
         if len(answers) == 3:

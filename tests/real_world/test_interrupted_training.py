@@ -18,7 +18,7 @@ from tests.support.bulk_command import start_training
 from tests.support.waiting import wait_for
 
 GAME = "tests.support.slow_report:SLOW_REPORT"
-SOON_S = 15.0
+SOON_S = 30.0
 """A busy machine ends processes slowly; the report's battles would take a minute."""
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
-IN_TIME_S = 4.0
-"""Two seconds is what is promised; as much again for a machine that does other things."""
+IN_TIME_S = 8.0
+"""Two seconds is what is promised, on a machine that does nothing else; less than what saving may take."""
 
 ENDS = """
 import sys, time

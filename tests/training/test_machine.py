@@ -189,7 +189,7 @@ def test_time_of_the_worker_is_no_other_programs(tmp_path: Path) -> None:
             machine.read()
         time.sleep(0.5)
         with_worker, without = ([machine.read() for _ in range(5)][-1]["own_cpu_percent"] for machine in both)
-        assert (with_worker or 0) > (without or 0) + 5.0
+        assert (with_worker or 0) > (without or 0) + 1.0
     finally:
         burner.kill()
         burner.wait()

@@ -265,21 +265,26 @@ def test_collect_takes_everything_waiting_and_releases_the_interpreter_meanwhile
     assert over.left == -COLLECTED_AT_ONCE, "asked before each of them"
 
 
-def test_slice_ends_after_the_step_in_which_stop_is_set_and_counts_no_waiting(tmp_path: Path) -> None:
-    gym, taken = Gym(tmp_path, practice=0.0), list[int]()
+def test_slice_ends_after_the_step_in_which_stop_is_set_and_counts_no_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gym, taken, worked, now = Gym(tmp_path, practice=0.0), list[int](), [0.0], [0.0]
     learn = gym.learner.learn_rows
 
-    def wait_a_little(rows: Any, start: int, most: int, stop: Any) -> Learned:
-        time.sleep(0.02)
+    def steps_of_3_ms_after_a_long_wait(rows: Any, start: int, most: int, stop: Any) -> Learned:
+        learned = learn(rows, start, most, stop)
+        worked[0] += 0.003 * learned.steps
+        now[0] += 1.0
         taken.append(most)
-        return learn(rows, start, most, stop)
+        return learned
 
-    gym.learner.learn_rows = wait_a_little  # type: ignore[method-assign, assignment]
+    gym.learner.learn_rows = steps_of_3_ms_after_a_long_wait  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(time, "thread_time", lambda: worked[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     gym.play(60)
     for _ in range(3):
         assert gym.training.slice(0.02)
-    assert taken[0] == 1
-    assert taken[-1] > 1, "more than one step was thought to fit into what one had waited"
+    assert taken == [1, 6, 6]
     gym.stop[0] = 1
     for steps in range(gym.learner.steps + 1, gym.learner.steps + 4):
         assert gym.training.slice(60.0)
