@@ -154,6 +154,44 @@ def test_a_loss_against_a_bot_that_the_champion_beats_is_caught() -> None:
     assert verdict.checks[0].candidate < verdict.checks[0].reference
 
 
+class Unbeatable(Duel):
+    """Whatever meets level 0 wins every second battle; against level 1 a level wins as often as `AGAINST` says."""
+
+    def new_battle(self, seed: int) -> DuelBattle:
+        return UnbeatableBattle(seed)
+
+
+AGAINST = {0: 0.5, 2: 0.75, 3: 0.5}
+
+
+class UnbeatableBattle(DuelBattle):
+    def apply(self, action: int) -> None:
+        super().apply(action)
+        if len(self.levels) == 2:
+            first, second = self.levels
+            chance = AGAINST[first] if second == 1 else 1 - AGAINST[second] if first == 1 else 0.5
+            won = Random(f"{self._seed} {self.levels}").random() < chance
+            self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}
+
+
+@pytest.mark.parametrize(("level", "least", "most"), [(2, 24, 40), (3, 0, 5)])
+def test_gate_promotes_who_leads_on_the_bots_where_nobody_can_beat_the_champion(
+    level: int, least: int, most: int
+) -> None:
+    game = Unbeatable(bots={"habit": at_level(1)})
+    verdicts = [judged(at_level(level), at_level(0), game, seed, settings=QUICK) for seed in range(40)]
+    assert least <= sum(verdict.promote for verdict in verdicts) <= most
+    leading = "points more than the champion has against the bots"
+    assert sum(leading in verdict.reason for verdict in verdicts) >= least * 0.75
+
+
+def test_who_leads_on_the_bots_and_loses_to_the_champion_is_refused() -> None:
+    game = Cycle(bots={"rock": at_level(0)})
+    verdict = judged(at_level(2), at_level(1), game)
+    assert not verdict.promote
+    assert {battle.opponent for battle in verdict.battles} == {"champion"}
+
+
 def test_a_bot_that_beats_both_alike_is_no_loss() -> None:
     verdict = judged(at_level(8), at_level(2), Duel(bots={"master": at_level(10)}), settings=QUICK)
     assert verdict.promote

@@ -150,6 +150,32 @@ def test_used_up_pairs_keep_the_champion_as_undecided() -> None:
     assert test.undecided
 
 
+def points_game(random: np.random.Generator, lead: float, num_pairs: int) -> list[tuple[float, float]]:
+    """Pairs of a game for points, in which a battle gains or costs some 12 % of the most there is to win."""
+    battles = 0.5 + lead + random.normal(0.0, 0.06, (num_pairs, 2)).clip(-0.3, 0.3)
+    return [(float(pair.mean()), float(((pair - 0.5) ** 2).mean())) for pair in battles]
+
+
+@pytest.mark.parametrize(("lead", "least", "most"), [(0.0, 0.0, 0.05 + SLACK), (0.012, 0.9, 1.0), (-0.012, 0.0, 0.0)])
+def test_a_game_for_points_is_judged_on_its_own_scale(lead: float, least: float, most: float) -> None:
+    """A lead of a fifth of a standard deviation is what 60 % is where battles are won or lost."""
+    random, promoted = np.random.default_rng(8), 0
+    for _ in range(SERIES):
+        test = SequentialTest(Bounds())
+        for pair in points_game(random, lead, 200):
+            test.add(*pair)
+            if test.accepted is not None:
+                break
+        promoted += test.accepted is True
+    assert least <= promoted / SERIES <= most
+
+
+def test_no_worse_holds_down_to_half_as_much_worse_as_upper_is_better() -> None:
+    assert filled([0.5] * 20).no_worse
+    assert filled([0.25, 0.75, 0.5, 0.375] * 10).no_worse  # 0.469
+    assert not filled([0.25, 0.75, 0.5, 0.25] * 10).no_worse  # 0.4375
+
+
 def test_a_run_of_luck_is_not_certainty() -> None:
     """Twenty alike pairs must leave a variance: the prior's share of it."""
     assert filled([0.75] * 20).variance == pytest.approx(5 * 0.125 / 25)

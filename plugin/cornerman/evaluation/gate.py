@@ -1,6 +1,8 @@
 """The gate: whether a candidate may replace the champion, found out a few turns at a time.
 
-With headless battles: candidate against champion in side-swapped pairs under a sequential test; one that passes must
+With headless battles: candidate against champion in side-swapped pairs under a sequential test. Where nobody can beat
+the champion (rock, paper, scissors: every strategy draws with one that draws by lot, and only against others are some
+better) a candidate passes that is no worse head to head and leads on the bots under the same test. One that passes must
 then show no significant loss against the bots, compared with the champion on the same seeds, and against the oldest
 kept champion. Without them: held_out_judge.py. Undecided keeps the champion. The trainer's thread owns a judge; nothing
 here reads a clock or a file.
@@ -9,7 +11,7 @@ here reads a clock or a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cornerman.contract import Bot, HeadlessGame
@@ -21,7 +23,15 @@ from cornerman.evaluation.verdict import Check, GateBattle, SlicedJudge, Verdict
 from cornerman.experience.declaration import declaration_of
 
 Scores = dict[str, float]
-"""Of the candidate, and of the champion where it is played beside it, in one rotation."""
+"""Of the candidate, and of the champion where it is played beside it, in one rotation; and under `DECIDED` the mean
+square of their battles' distance from a draw."""
+DECIDED = "decided"
+
+LEAD_SHARE, LEAD_BETA = 0.2, 0.5
+"""The lead on the bots is tested with this share of alpha, and with a large beta: it is soon given up."""
+LEAD_MIN, LEAD_MAX = 8, 100
+LEAD_INDEX = 1_000_000
+"""Of its first rotation: other seeds than those of the checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,12 @@ class Gate(SlicedJudge):
         self._battles: list[GateBattle] = []
         self._checks: list[Check] = []
         self._faults = BattleFaults()
-        self._rotations = Rotations[list[GateBattle]](self._declared.random_opening > 0)  # of candidate and champion
+        self._rotations = Rotations[list[GateBattle]](self._opens)  # of candidate and champion
+
+    @property
+    def _opens(self) -> bool:
+        """Whether battles begin with random actions of ours."""
+        return self._declared.random_opening > 0
 
     @property
     def pairs(self) -> int:
@@ -87,19 +102,38 @@ class Gate(SlicedJudge):
         test, index = self._test, 0
         while test.accepted is None and index < TRIES * self._settings.max_pairs:
             for scores in (yield from self._rotation("champion", index, self._champion, self._rotations)):
-                ours, theirs = scores["candidate"], scores.get("champion")
-                test.add(ours if theirs is None else 0.5 + ours - theirs)
+                _count(test, scores)
             index += 1
         against = self._against()
         if not test.accepted:
-            why = "not better" if test.accepted is False and not test.undecided else "undecided"
-            return self._kept(f"{why}, {against}")
+            lead = (yield from self._lead()) if test.no_worse and self._bots else None
+            if lead is None or not lead.accepted:
+                why = "not better" if test.accepted is False and not test.undecided else "undecided"
+                return self._kept(f"{why}, {against}")
+            points, num = 100 * (lead.score - 0.5), lead.num_pairs
+            against += f", and {points:.0f} points more than the champion has against the bots over {num} pairs"
         for check in self._checks_to_make():
             self._checks.append((yield from check))
             if self._checks[-1].lost:
                 return self._kept(f"{against}, but {_loss(self._checks[-1])}")
         others = f" and no loss against {len(self._checks)} others" if self._checks else ""
         return self._verdict(True, f"Promoted: {against}{others}.")
+
+    def _lead(self) -> Generator[None, None, SequentialTest]:
+        """The same test on how much more the candidate has against the bots in turn than the champion on the same
+        seeds."""
+        bounds, bots = self._test.bounds, list(self._bots.items())
+        strict = replace(
+            bounds, alpha=LEAD_SHARE * bounds.alpha, beta=LEAD_BETA, min_pairs=LEAD_MIN, max_pairs=LEAD_MAX
+        )
+        test, seen = SequentialTest(strict), [Rotations[list[GateBattle]](self._opens) for _ in bots]
+        for index in range(TRIES * LEAD_MAX):
+            if test.accepted is not None:
+                break
+            at = index % len(bots)
+            for scores in (yield from self._rotation(bots[at][0], LEAD_INDEX + index, bots[at][1], seen[at])):
+                _count(test, scores)
+        return test
 
     def _against(self) -> str:
         """How candidate and champion fared, for a sentence."""
@@ -124,7 +158,7 @@ class Gate(SlicedJudge):
         """Candidate and champion against one other on the same seeds; against the oldest kept champion, with seats that
         are alike, the candidate alone, who must not win less than half: catches a cycle."""
         found, index = list[Scores](), 0
-        rotations = Rotations[list[GateBattle]](self._declared.random_opening > 0)
+        rotations = Rotations[list[GateBattle]](self._opens)
         while len(found) < self._settings.bot_pairs and index < TRIES * self._settings.bot_pairs:
             found += yield from self._rotation(opponent, index, bot, rotations)
             index += 1
@@ -158,6 +192,7 @@ class Gate(SlicedJudge):
         self._battles += [battle for rotation in counted for battle in rotation]
         return [
             {name: mean_score([each.record for each in rotation if each.player == name]) for name in players}
+            | {DECIDED: sum((each.record.score - 0.5) ** 2 for each in rotation) / len(rotation)}
             for rotation in counted
         ]
 
@@ -198,6 +233,12 @@ class Gate(SlicedJudge):
                 role = [record for record in self._records(name, "champion") if record.seat == seat]
                 figures[f"{name} in seat {seat}"] = round(mean_score(role), 6)
         return figures
+
+
+def _count(test: SequentialTest, scores: Scores) -> None:
+    """Count a rotation: the candidate's score, or where the champion is played beside it 1/2 and how much more."""
+    ours, theirs = scores["candidate"], scores.get("champion")
+    test.add(ours if theirs is None else 0.5 + ours - theirs, scores[DECIDED])
 
 
 def _loss(check: Check) -> str:

@@ -12,6 +12,9 @@ from math import log, sqrt
 
 import numpy as np
 
+DECIDED = 0.25
+"""Mean square of a battle's distance from a draw where every battle is won or lost."""
+SMALLEST_SCALE = 0.02
 PRIOR_PAIRS = 5.0
 PRIOR_VARIANCE = 0.125
 """Five pairs' worth of the variance of two independent even battles is mixed into every estimate: twenty pairs that
@@ -28,7 +31,7 @@ class Bounds:
     """The two hypotheses, and how often either error may happen."""
 
     lower: float = 0.50  # the score of an equal candidate
-    upper: float = 0.60  # the score of one worth promoting
+    upper: float = 0.60  # the score of one worth promoting, where battles are won or lost
     alpha: float = 0.05  # how often an equal one may be promoted
     beta: float = 0.05  # how often one worth promoting may be refused
     min_pairs: int = 20
@@ -45,19 +48,41 @@ class SequentialTest:
 
     This is the small-sample form; the usual n (s1 - s0) (2 mean - s0 - s1) / (2 variance), its first order, promoted
     equal candidates in 5 to 6 % of simulations. Wald's thresholds: log((1 - beta)/alpha), log(beta/(1 - alpha)).
+
+    Where battles end in draws or in points (chips, rounds won), 60 % is out of anybody's reach: there `upper` comes
+    nearer to `lower`, by how far battles are from a draw over what won and lost ones are ("normalized Elo", the same).
     """
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self._upper = log((1.0 - bounds.beta) / bounds.alpha)
         self._lower = log(bounds.beta / (1.0 - bounds.alpha))
-        self.num_pairs, self._sum, self._sum_of_squares = 0, 0.0, 0.0
+        self.num_pairs, self._sum, self._sum_of_squares, self._decided = 0, 0.0, 0.0, 0.0
 
-    def add(self, pair_score: float) -> None:
-        """Count one pair; with two seats that are alike and no scores between: 0, 1/4, 1/2, 3/4 or 1."""
+    def add(self, pair_score: float, decided: float = DECIDED) -> None:
+        """Count one pair; with two seats that are alike and no scores between: 0, 1/4, 1/2, 3/4 or 1.
+
+        `decided`: mean square of its battles' distance from 1/2.
+        """
         self.num_pairs += 1
         self._sum += pair_score
         self._sum_of_squares += pair_score * pair_score
+        self._decided += decided
+
+    @property
+    def scale(self) -> float:
+        """How far battles are from a draw, root mean square, over what they are where each is won or lost."""
+        return max(SMALLEST_SCALE, sqrt(self._decided / (DECIDED * self.num_pairs))) if self.num_pairs else 1.0
+
+    @property
+    def upper(self) -> float:
+        """The score of one worth promoting, on the scale of these battles."""
+        return self.bounds.lower + self.scale * (self.bounds.upper - self.bounds.lower)
+
+    @property
+    def no_worse(self) -> bool:
+        """Whether the score is nearer to an equal one's than to that of one as much worse as `upper` is better."""
+        return self.score > self.bounds.lower - (self.upper - self.bounds.lower) / 2
 
     @property
     def score(self) -> float:
@@ -68,7 +93,7 @@ class SequentialTest:
     def variance(self) -> float:
         """Of one pair's score, the prior mixed in."""
         spread = max(0.0, self._sum_of_squares - self.num_pairs * self.score**2)
-        return (spread + PRIOR_PAIRS * PRIOR_VARIANCE) / (self.num_pairs + PRIOR_PAIRS)
+        return (spread + PRIOR_PAIRS * PRIOR_VARIANCE * self.scale**2) / (self.num_pairs + PRIOR_PAIRS)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -79,12 +104,9 @@ class SequentialTest:
     @property
     def llr(self) -> float:
         """The logarithm of the likelihood ratio, positive where `upper` fits better."""
-        variance, score, bounds = self.variance, self.score, self.bounds
-        return (
-            0.5
-            * self.num_pairs
-            * log((variance + (score - bounds.lower) ** 2) / (variance + (score - bounds.upper) ** 2))
-        )
+        variance, score = self.variance, self.score
+        far = variance + (score - self.bounds.lower) ** 2
+        return 0.5 * self.num_pairs * log(far / (variance + (score - self.upper) ** 2))
 
     @property
     def accepted(self) -> bool | None:
