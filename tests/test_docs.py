@@ -15,6 +15,7 @@ import pytest
 from cornerman.cli.commands import COMMANDS
 from cornerman.settings import Settings, describe, with_values
 from game_adapter.host.hooks import HOOKS
+from tests.support.ringside_runs import link_in
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -109,7 +110,7 @@ def test_paths_in_the_map_exist() -> None:
 
 @pytest.mark.parametrize(("page", "code"), CODE, ids=[page for page, _ in CODE])
 def test_code_shown_runs(tmp_path: Path, page: str, code: str) -> None:
-    subprocess.run([sys.executable, "-m", "cornerman", "install", str(tmp_path / "plugins")], check=True, timeout=60)
+    link_in(tmp_path)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])}
     environment |= {"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"}
     done = subprocess.run(

@@ -35,6 +35,7 @@ def test_players_file_overrides_the_settings_of_the_game_and_faults_of_one_keep_
         report = table.plugin.report()
         assert (report["difficulty"]["level"], table.plugin.settings.hidden) == (level, hidden)
         assert notice in report["plugin"]["notice"]
+        assert (str(tmp_path / "settings.toml") in report["plugin"]["notice"]) == ("Did you mean" in notice)
 
 
 @pytest.mark.parametrize("package", ["numba", "torch"])

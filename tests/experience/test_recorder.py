@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
 from collections.abc import Callable
 from copy import deepcopy
 from random import Random
@@ -188,27 +186,3 @@ def test_a_battle_that_never_ends_is_handed_over_in_parts() -> None:
         for seat in (0, 1):
             indices = [row.index for row in part if row.seat == seat]
             assert indices == list(range(len(indices)))
-
-
-def test_ten_thousand_battles_do_not_grow() -> None:
-    bench = Bench()
-    state = duel_state()
-
-    def play(first: int, count: int) -> None:
-        for battle_id in range(first, first + count):
-            bench.begin(battle_id=battle_id)
-            bench.turn(0, state, battle_id=battle_id)
-            if battle_id % 3:
-                bench.end(battle_id=battle_id)
-            bench.out.clear()
-
-    tracemalloc.start()
-    play(0, 2_000)
-    gc.collect()
-    before = tracemalloc.get_traced_memory()[0]
-    play(2_000, 8_000)
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    assert grown < 8_000 * 8  # less than one number a battle
-    assert bench.recorder.open_battles == 256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,14 @@ def test_build_leaves_numbas_own_cache_folder(empty: Path) -> None:
     compiled.build(empty / "cache")
     after = config.CACHE_DIR
     assert after == before
+
+
+def test_two_copies_of_one_source_share_no_cache(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a shared NUMBA_CACHE_DIR each compiled in the game's process what the other had, and broke its seal."""
+    here = compiled.cache_folder(empty)
+    shutil.copy2(update.__file__, empty / "update.py")
+    monkeypatch.setattr(update, "__file__", str(empty / "update.py"))
+    assert compiled.cache_folder(empty) != here
 
 
 def test_learning_on_the_cpu_imports_no_torch() -> None:

@@ -38,6 +38,20 @@ def drop_in(folder: Path) -> Path:
     return copy
 
 
+def link_in(folder: Path) -> None:
+    """Drop the plugin in as a link to the folder here, whose compiled code there is already."""
+    (folder / "plugins").mkdir(parents=True)
+    (folder / "plugins" / "cornerman").symlink_to(ROOT / "plugin" / "cornerman", target_is_directory=True)
+
+
+def write_settings(folder: Path, text: str) -> Path:
+    """Write the player's settings of headless series."""
+    data = folder / "data" / "series" / "cornerman"
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "settings.toml").write_text(text + "\n", "utf-8")
+    return data / "settings.toml"
+
+
 def start(folder: Path, *arguments: str, **environment: str | None) -> subprocess.Popen[str]:
     """Start the game in `folder`, its data there too; cornerman is importable only from its plugins folder."""
     changed = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}

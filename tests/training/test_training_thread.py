@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from cornerman.contract import ModelError
+from cornerman.training import training_thread
 from cornerman.training.training_thread import (
     CONFIRMED_S,
     FAILURE_PERIOD_S,
     FAILURES_ALLOWED,
-    RESTS_S,
     STARTING_S,
     STUCK_S,
 )
@@ -264,7 +264,11 @@ def test_settle_waits_for_all_that_was_handed_over_or_gives_up_and_says_no() -> 
         assert not trainer.settle(PATIENCE_S), "it has ended"
 
 
-def test_failures_ever_longer_apart_switch_learning_off_with_a_sentence_and_the_thread_ends() -> None:
+def test_failures_ever_longer_apart_switch_learning_off_with_a_sentence_and_the_thread_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rests_s = 0.05, 0.2
+    monkeypatch.setattr(training_thread, "RESTS_S", rests_s)
     now, work = [0.0], Work(9)
     with started(work, "always", clock=lambda: now[0]) as trainer:
         for failure in range(1, 6):
@@ -280,8 +284,8 @@ def test_failures_ever_longer_apart_switch_learning_off_with_a_sentence_and_the_
         assert trainer.told[0] == trainer.dead_because
         wait_for(lambda: not trainer.running)
         first, second, _ = work.recovered
-        assert second - first >= RESTS_S[0]
-        assert died - second >= RESTS_S[1]
+        assert second - first >= rests_s[0]
+        assert died - second >= rests_s[1]
         assert (work.todo, work.closed, trainer.alive) == (1, 1, False), "undone before it is saved"
         assert not trainer.settle(PATIENCE_S)
 

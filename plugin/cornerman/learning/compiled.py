@@ -83,9 +83,12 @@ def cpu_steps(data: Path, compiling: Callable[[], object] = lambda: None) -> Cpu
 
 
 def cache_folder(data: Path) -> Path:
-    """Where the compiled code of this very source lies: in NUMBA_CACHE_DIR where that is set, else under `data`."""
+    """Where the compiled code of this very source lies: in NUMBA_CACHE_DIR where that is set, else under `data`.
+
+    Numba loads code only for the path that it was compiled from, so two copies of one source have a folder each.
+    """
     source = b"".join(Path(file or "").read_bytes() for file in (update.__file__, kernels.__file__, __file__))
-    name = hashlib.sha256(source + sys.version.encode()).hexdigest()[:16]
+    name = hashlib.sha256(source + f"{sys.version} {update.__file__}".encode()).hexdigest()[:16]
     shared = os.environ.get("NUMBA_CACHE_DIR")
     return (Path(shared, "cornerman") if shared else data / FOLDER) / name
 
