@@ -70,7 +70,7 @@ def check_gone(session: Session) -> None:
 
 
 def test_forget_while_learning_erases_everything(tmp_path: Path) -> None:
-    session = filled(tmp_path)
+    session = filled(tmp_path, candidate_period=1_000_000)
     registry, slot = session.plugin.store.registry, session.plugin.slot
     version = registry.save(slot.champion.flat, Provenance(parent=0, rows={"player": 3}))
     registry.promote(version)
