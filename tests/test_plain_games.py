@@ -6,17 +6,14 @@ from itertools import chain, pairwise
 from random import Random
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.studies.plain_games import party, tactics
 from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WINDOWS, ConnectFour, random_move
-from tests.studies.plain_games.connect_four_batch import ConnectFourGames
 from tests.studies.plain_games.party import Party
-from tests.studies.plain_games.rock_paper_scissors import RockPaperScissors
 from tests.studies.plain_games.tactics import Tactics
 from tests.studies.plain_games.three_seats import Tricks, best_of, random_card
-from tests.studies.plain_games.tic_tac_toe import TicTacToe, perfect_move
+from tests.studies.plain_games.tic_tac_toe import TicTacToe
 
 
 def played(game: Any, moves: list[Any]) -> Any:
@@ -32,20 +29,6 @@ def test_tic_tac_toe_is_won_by_three_in_a_row_and_drawn_by_a_full_board() -> Non
     assert (drawn.winner, drawn.over) == (None, True)
     with pytest.raises(ValueError, match="Square 0 cannot be taken"):
         played(TicTacToe(), [0, 0])
-
-
-@pytest.mark.parametrize("seat", [0, 1])
-def test_perfect_move_never_loses_and_draws_against_itself(seat: int) -> None:
-    random = Random(seat)
-    for perfect_both in (False, True):
-        winners = set()
-        for _ in range(150):
-            game = TicTacToe()
-            while not game.over:
-                perfect = perfect_both or game.player == seat
-                game.play(perfect_move(game, random) if perfect else random.choice(game.moves()))
-            winners.add(game.winner)
-        assert winners == {None} if perfect_both else 1 - seat not in winners
 
 
 def four_by_looking(board: dict[tuple[int, int], int], player: int) -> bool:
@@ -69,41 +52,6 @@ def test_connect_four_agrees_with_a_board_that_is_looked_at() -> None:
         assert game.winner is not None or len(board) == COLUMNS * ROWS
         results.add(game.winner)
     assert results >= {0, 1}
-
-
-def test_connect_four_batch_plays_the_same_games() -> None:
-    batch, games = ConnectFourGames(16), [ConnectFour() for _ in range(16)]
-    random, endings = Random(2), 0
-    for _ in range(200):
-        legal = batch.legal()
-        for at, game in enumerate(games):
-            assert sorted(game.moves()) == list(np.flatnonzero(legal[at]))
-            assert game.player == batch.player[at]
-            bits = [7 * column + row for column in range(COLUMNS) for row in range(ROWS)]
-            theirs = [[bool(stones >> bit & 1) for bit in bits] for stones in game.stones]
-            assert batch.stones[at].tolist() == theirs
-        columns = [random_move(game, random) for game in games]
-        ended, winners = batch.play(np.array(columns))
-        for game, column in zip(games, columns, strict=True):
-            game.play(column)
-        assert list(ended) == [at for at, game in enumerate(games) if game.over]
-        assert list(winners) == [-1 if games[at].winner is None else games[at].winner for at in ended]
-        games = [ConnectFour() if game.over else game for game in games]
-        endings += len(ended)
-    assert endings > 100
-
-
-def test_rock_paper_scissors_is_scored_by_round() -> None:
-    game = RockPaperScissors()
-    for first, second, score_then in ((0, 0, 0), (1, 0, 1), (2, 1, 2), (0, 2, 3), (0, 1, 2)):
-        game.play(first, second)
-        assert game.score == score_then
-    with pytest.raises(ValueError, match="0, 1 or 2"):
-        game.play(3, 0)
-    while not game.over:
-        game.play(0, 0)
-    with pytest.raises(ValueError, match="over"):
-        game.play(0, 0)
 
 
 def test_tricks_deals_follows_suit_trumps_and_hands_out_six_tricks() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,23 +63,6 @@ def test_minimal_game_learns_too(tmp_path: Path) -> None:
         assert table.plugin.report()["learner"]["steps"] > 0
         assert table.plugin.evaluate(None, "random", 2, 0) is None
         assert table.rejected == {}
-
-
-def test_battle_of_three_seats_is_recorded_and_played(tmp_path: Path) -> None:
-    def state(health: int) -> dict[str, Any]:
-        stats = {"maxHealth": 100, "attack": 10, "defense": 10, "speed": 10}
-        return {"round": 1, "characters": [{"seat": seat, "health": health, **stats} for seat in range(3)]}
-
-    with Table(Described(), tmp_path, learning=False) as table:
-        plugin = table.plugin
-        plugin.on_battle_start(1, {0: "plugin", 1: "player", 2: "scripted"})
-        for seat in (0, 1, 2, 0, 1, 2):
-            action = plugin.choose_action(1, seat, state(50), [True, False, True])
-            assert action in (0, 2)
-            plugin.on_turn(1, seat, state(50), [True, False, True], action, state(49))
-        plugin.on_battle_end(1, {0: 1, 1: -1, 2: -1}, truncated=False)
-        assert table.rejected == {}
-        assert Counter(row.seat for row in recorded(table)) == {0: 2, 1: 2, 2: 2}
 
 
 def test_act_never_explores_against_a_player(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.dropped_plugins import run_python
 from tests.support.paths import ROOT
-from tests.support.stored_versions import damage, path_of
-from tests.support.table import Table, promote
+from tests.support.table import Table
 
 
 @pytest.mark.parametrize(
@@ -60,15 +59,6 @@ def test_failed_start_of_learning_is_reported_and_the_game_goes_on(
         assert (report["device"], report["device_why"], report["plugin"]["learning"]) == ("none", "", False)
         assert "it could not start: numpy is of another build" in report["plugin"]["notice"]
         assert report["recorder"]["kept"] == 2
-
-
-def test_damaged_champion_is_replaced_by_the_one_before_with_a_sentence(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        promote(table.plugin, 1)
-    damage(path_of(tmp_path, 1, "weights.safetensors"))
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
-        assert table.plugin.report()["version"] == 0
-        assert any("damaged" in event["text"] for event in table.plugin.report()["events"])
 
 
 def test_other_hidden_layers_than_the_stored_ones_still_learn_and_are_kept(tmp_path: Path) -> None:

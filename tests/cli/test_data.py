@@ -119,17 +119,6 @@ def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, capsys: Output
     assert (data / FILE_NAME).read_bytes() == before
 
 
-def test_garbage_and_battles_of_another_game_are_refused(data: Path, tmp_path: Path, capsys: Output) -> None:
-    path = tmp_path / "battles.jsonl"
-    path.write_text("{}")
-    assert main(["data", "--data", str(data), "--import", str(path)]) == 1
-    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
-    path.write_text(path.read_text().replace('"choosing"', '"checkers"', 1))
-    capsys.readouterr()
-    assert main(["data", "--data", str(data), "--import", str(path)]) == 1
-    assert "another game" in capsys.readouterr().err
-
-
 def test_a_folder_without_anything(tmp_path: Path, capsys: Output) -> None:
     assert main(["data", "--data", str(tmp_path / "none")]) == 1
     assert "no data folder" in capsys.readouterr().err

@@ -23,7 +23,7 @@ from cornerman.evaluation.arena import (
     wilson_interval,
 )
 from cornerman.evaluation.faults import FaultyBattleError
-from cornerman.evaluation.headless import PolicyBot, as_bot, play_battle, play_turns
+from cornerman.evaluation.headless import PolicyBot, as_bot, play_battle
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
@@ -78,20 +78,6 @@ def test_play_battle_ends_or_is_cut_off(endless: bool, max_decisions: int, turns
     played = play_battle(game, 5, [at_level(10), at_level(0)])
     assert (played.outcome, played.turns, played.truncated) == (outcome, turns, endless)
     assert [played.score(seat) for seat in (0, 1)] == [(outcome[seat] + 1) / 2 for seat in (0, 1)]
-
-
-def test_play_turns_yields_after_every_turn() -> None:
-    battle = DuelBattle(1)
-    turns = play_turns(battle, [at_level(1), at_level(2)], [Random(0), Random(1)], 400)
-    assert battle.seat == 0
-    assert next(turns) is None
-    assert battle.seat == 1
-    assert next(turns) is None
-    assert battle.outcome is not None
-    last = next(turns)
-    assert last is not None
-    assert last.outcome == battle.outcome
-    assert list(turns) == []
 
 
 def _fixed(value: Any) -> property:
@@ -201,12 +187,6 @@ def test_result_tells_cut_off_from_drawn() -> None:
     assert (endless.truncated, endless.draws, endless.win_rate) == (4, 0, 0.0)
 
 
-def test_result_of_no_battles_has_figures() -> None:
-    result = Result(())
-    assert (result.win_rate, result.score, result.interval) == (0.0, 0.0, (0.0, 1.0))
-    assert result.as_dict()["battles"] == 0
-
-
 def test_result_as_dict_is_plain_data() -> None:
     figures = evaluate(at_level(10), at_level(0), Duel(), 4, 1).as_dict()
     assert figures["win_rate"] == 1.0
@@ -270,32 +250,6 @@ def test_rotations_that_repeat_count_once_the_game_shows_chance() -> None:
 # ------------------------------------------------------------------------------------------------- faulty battles
 
 
-class Faulty(Duel):
-    """Some battles raise; `share` of them, decided by the seed."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__(mirrored=False)
-        self._share = share
-
-    def new_battle(self, seed: int) -> DuelBattle:
-        if Random(f"{seed} faulty").random() < self._share:
-            raise KeyError("hp")
-        return super().new_battle(seed)
-
-
-def test_evaluate_drops_faulty_battles_and_says_so() -> None:
-    result = evaluate(at_level(8), at_level(4), Faulty(0.02), 400, 3)
-    assert result.num_battles == 400
-    assert "battles were dropped" in result.as_dict()["dropped"]
-    assert "new_battle failed with KeyError: 'hp'" in result.dropped
-    assert evaluate(at_level(8), at_level(4), Faulty(0.0), 40, 3).dropped == ""
-
-
-def test_evaluate_stops_where_most_battles_are_faulty() -> None:
-    with pytest.raises(ContractError, match=r"most headless battles are faulty: .*KeyError: 'hp'"):
-        evaluate(at_level(8), at_level(4), Faulty(0.9), 400, 3)
-
-
 # ------------------------------------------------------------------------------------------------ policies as bots
 
 
@@ -304,15 +258,6 @@ def test_a_policy_plays_through_the_encoder_and_a_bot_as_it_is() -> None:
     assert evaluate(at_level(0), policy(10), Duel(), 20, 1).win_rate == 0.0
     bot = at_level(3)
     assert as_bot(bot, Encoder(Duel())) is bot
-
-
-def test_policy_bot_draws_from_the_seats_generator() -> None:
-    bot = PolicyBot(policy(10), Encoder(Duel()), epsilon=1.0)
-    levels = [bot(DuelBattle(0), Random(seed)) for seed in range(200)]
-    assert levels == [bot(DuelBattle(0), Random(seed)) for seed in range(200)]
-    assert len(set(levels)) == NUM_LEVELS
-    greedy = PolicyBot(policy(10), Encoder(Duel()))
-    assert {greedy(DuelBattle(0), Random(seed)) for seed in range(20)} == {10}
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.7])

@@ -120,9 +120,6 @@ def test_numbers_begin_as_the_games_and_go_on_over_sessions(
 # ------------------------------------------------------------------------------------------------------------- damage
 
 
-# ------------------------------------------------------------------------------------------------------------- damage
-
-
 def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tmp_path: Path) -> None:
     for number in range(3):
         store.append(*battle(number))

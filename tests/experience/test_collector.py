@@ -15,16 +15,6 @@ from tests.support.paths import ROOT
 from tests.support.sample_states import Duel, duel_state
 
 
-def test_the_example_in_its_documentation_runs() -> None:
-    lines = [line for line in (module.__doc__ or "").splitlines() if line.startswith("    ")]
-    names: dict[str, Any] = {}
-    exec(textwrap.dedent("\n".join(lines)), names)
-    assert names["batch"].reward.tolist() == [0.5]
-    assert names["batch"].observation.shape == (1, 18)
-    assert names["collector"].rejected == {}
-    assert 8 <= len(lines) <= 12
-
-
 def test_the_documents_show_the_same_example_and_it_runs() -> None:
     page = (ROOT / "docs" / "integrate.md").read_text("utf-8")
     (code,) = [code for code in re.findall(r"```python\n(.+?)```", page, re.DOTALL) if "DataCollector" in code]
@@ -117,13 +107,3 @@ def test_bad_data_is_counted_explained_and_not_stored(changes: dict[str, Any], r
 def test_a_number_of_actions_that_is_none_is_a_sentence(num_actions: Any) -> None:
     with pytest.raises(SettingsError, match="num_actions must be a whole number"):
         DataCollector(num_actions=num_actions)
-
-
-def test_the_same_seed_samples_the_same() -> None:
-    drawn = []
-    for _ in range(2):
-        collector = DataCollector(3, random=np.random.default_rng(4))
-        for number in range(20):
-            collector.collect_transition(duel_state(), 0, duel_state(), number)
-        drawn.append(collector.buffer.sample(30).reward.tolist())
-    assert drawn[0] == drawn[1]

@@ -117,10 +117,6 @@ def test_read_refuses_what_is_no_number_with_a_sentence(changes: dict[str, Any],
     assert str(error).endswith(".")
 
 
-def test_the_sentence_names_the_character() -> None:
-    assert "character 2 ('Bo')" in str(refusal(changed(name="Bo", attack="-3")))
-
-
 @pytest.mark.parametrize(
     ("changes", "stats", "told"),
     [
@@ -278,10 +274,6 @@ def test_actions_that_cannot_have_been_played(action: Any, reason: str) -> None:
     with pytest.raises(DataError) as caught:
         legal_action(action, np.array([True, False, True]))
     assert caught.value.reason == reason
-
-
-def test_actions_of_numpy_are_indices() -> None:
-    assert legal_action(np.int64(2), np.array([True, False, True])) == 2
 
 
 def test_a_sentence_never_grows_and_never_raises() -> None:

@@ -46,16 +46,6 @@ def test_counts_by_source_go_on_over_sessions(tmp_path: Path) -> None:
     assert len(set(ids.tolist())) == 30
 
 
-def test_refill_takes_the_newest_battles_where_not_all_fit(tmp_path: Path) -> None:
-    gym = Gym(tmp_path, held_out_fraction=0.0, practice=0.0)
-    gym.play(80)
-    gym.work()
-    small = Gym(tmp_path, held_out_fraction=0.0, practice=0.0, replay_capacity=100)
-    assert small.experience.buffers.player.columns()["battle_id"].tolist() == [
-        at for at in range(30, 80) for _ in (0, 1)
-    ]
-
-
 def test_a_full_disk_costs_no_learning(tmp_path: Path) -> None:
     with failing_record():
         gym = Gym(tmp_path, practice=1.0)

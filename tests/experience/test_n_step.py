@@ -81,15 +81,6 @@ def test_push_never_reaches_over_a_missing_decision() -> None:
     assert alike(rows, slow(transitions[:2], 3, 0.9) + slow(transitions[2:], 3, 0.9))
 
 
-def test_ended_battles_leave_nothing_behind() -> None:
-    steps = NStep(3, 0.9)
-    for battle_id in range(50):
-        for row in chain(4, battle_id=battle_id):
-            steps.push(row)
-        steps.end(battle_id)
-    assert steps.clear() == 0
-
-
 def test_n_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         NStep(0, 0.9)

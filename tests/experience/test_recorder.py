@@ -95,19 +95,6 @@ def test_the_loser_s_last_decision_gets_the_outcome_and_the_last_blow() -> None:
     assert not loser.next_observation.any()
 
 
-def test_a_limit_bootstraps_from_the_last_state() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.turn(0, duel_state(20, 50, 50), duel_state(20, 50, 30), action_mask=(True, False, True))
-    bench.end({}, truncated=True)
-    (row,) = bench.rows
-    assert row.discount == 1.0
-    assert row.reward == pytest.approx(0.1)
-    np.testing.assert_array_equal(row.next_observation, bench.encoder.encode(duel_state(20, 50, 30), 0))
-    assert row.next_action_mask.tolist() == [True, False, True]  # the last mask that is known of the seat
-    assert bench.ends == [BattleEnd(1, {}, True, SEATS)]
-
-
 def test_rows_carry_where_they_come_from() -> None:
     bench = Bench()
     bench.begin({0: Source.PLAYER, 1: Source.PLUGIN, 2: Source.PLUGIN}, battle_id=9)
@@ -123,26 +110,6 @@ def test_rows_carry_where_they_come_from() -> None:
     assert (first.version, other.version) == (-1, 4)
     assert other.opponent is Source.UNKNOWN  # a player and a plugin sit opposite
     assert [row.index for row in bench.rows if row.seat == 0] == [0, 1]
-
-
-def test_one_seat_alone_may_be_recorded() -> None:
-    bench = Bench()
-    bench.begin({1: Source.PLUGIN})
-    bench.turn(1, duel_state(1, 50, 50))
-    bench.turn(1, duel_state(2, 30, 50))  # the opponent's turn was never told, what it did shows
-    bench.end({1: 1, 0: -1})
-    assert bench.rejected == {}
-    assert [round(row.reward, 6) for row in bench.rows] == [0.1, 1.0]
-    assert {row.opponent for row in bench.rows} == {Source.UNKNOWN}
-
-
-def test_the_source_of_a_policy_s_decision_is_its_version() -> None:
-    bench = Bench()
-    bench.begin()
-    bench.recorder.chose(1, 1, action=2, version=8)
-    bench.turn(1, action=2)
-    bench.end()
-    assert (bench.rows[0].version, bench.rows[0].source) == (8, Source.PLUGIN)
 
 
 def test_a_hundred_kinds_of_garbage_never_raise() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source
-from tests.support.recordings import SEATS, WON, Bench, one_of
+from tests.support.recordings import SEATS, Bench, one_of
 from tests.support.sample_states import TallDuel, character, duel_state
 
 CUT_OFF = BattleEnd(1, {}, True, SEATS)
@@ -21,13 +20,6 @@ def bench() -> Bench:
     bench = Bench()
     bench.begin()
     return bench
-
-
-class Broken(dict[str, Any]):
-    """A state of the game's own that raises when it is read."""
-
-    def __getitem__(self, key: str) -> Any:
-        raise RuntimeError("the save is closed")
 
 
 # ------------------------------------------------------------------------------------------------- beginning and end
@@ -52,19 +44,6 @@ def test_a_battle_that_was_never_started() -> None:
     bench.recorder.abandon(1)
     bench.recorder.chose(1, 0, 0, 0)
     assert not bench.out
-
-
-def test_a_battle_without_any_turn(bench: Bench) -> None:
-    bench.end()
-    assert list(bench.out) == [BattleEnd(1, WON, False, SEATS)]
-
-
-@pytest.mark.parametrize("truncated", [False, True])
-def test_a_tie_a_flight_or_a_stalemate(bench: Bench, truncated: bool) -> None:
-    bench.turn(0)
-    bench.turn(1)
-    bench.end({0: 0, 1: 0}, truncated)
-    assert [(row.reward, row.discount) for row in bench.rows] == [(0.0, float(truncated))] * 2
 
 
 @pytest.mark.parametrize(
@@ -178,15 +157,6 @@ def test_a_choice_belongs_to_the_next_turn_only(bench: Bench) -> None:
     assert [row.version for row in bench.rows] == [-1]
 
 
-def test_no_decision_in_a_round_and_several_in_another(bench: Bench) -> None:
-    for round_, seats in ((1, (0, 0, 0)), (4, (1,)), (5, (0,))):
-        for seat in seats:
-            bench.turn(seat, duel_state(round_))
-    bench.end()
-    assert bench.rejected == {}
-    assert sorted((row.seat, row.index) for row in bench.rows) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
-
-
 def test_an_illegal_action_is_not_learned_from(bench: Bench) -> None:
     bench.turn(0)
     bench.turn(0, action=1, action_mask=(True, False, True))
@@ -197,26 +167,6 @@ def test_an_illegal_action_is_not_learned_from(bench: Bench) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------- states
-
-
-def test_six_characters_are_refused_and_more_than_twenty_rounds_are_not(bench: Bench) -> None:
-    crowd = duel_state(1, 9, 9)
-    crowd["characters"] *= 3
-    bench.turn(0, crowd)
-    assert "6 characters; an observation has room for 4" in one_of(bench, "characters")
-    for round_ in (20, 21, 300):
-        bench.turn(0, duel_state(round_))
-    bench.end()
-    assert [row.observation[16] for row in bench.rows] == [1.0, 1.0, 1.0]
-
-
-def test_two_characters_of_one_name(bench: Bench) -> None:
-    state: dict[str, Any] = {"round": 1, "characters": [character(seat, name="Ada") for seat in (0, 0, 1)]}
-    after = deepcopy(state)
-    after["characters"][1]["health"] = 0
-    bench.turn(1, state, after)
-    bench.end()
-    assert bench.rows[0].reward == pytest.approx(-1 + 0.5 * 50 / 200)
 
 
 @pytest.mark.parametrize("where", ["state", "next_state"])
@@ -237,22 +187,6 @@ def test_a_bad_stat_before_or_after_a_turn(bench: Bench, where: str, key: str, v
     # A bad state loses the decision before it too; after a good one only the turn itself is lost.
     assert [row.index for row in bench.rows] == ([2] if where == "state" else [0, 2])
     assert all(np.isfinite(row.observation).all() for row in bench.rows)
-
-
-@pytest.mark.parametrize("key", ["health", "maxHealth", "attack", "defense", "speed", "seat"])
-def test_a_missing_stat(bench: Bench, key: str) -> None:
-    state = duel_state()
-    del state["characters"][0][key]
-    bench.turn(0, state)
-    assert key in one_of(bench, "seat" if key == "seat" else "missing")
-
-
-def test_an_enemy_known_only_in_percent(bench: Bench) -> None:
-    enemy = {"seat": 1, "health": 37.5, "maxHealth": 100, "attack": None, "defense": None, "speed": None}
-    bench.turn(0, {"round": 1, "characters": [character(0), enemy]})
-    bench.end()
-    np.testing.assert_array_equal(bench.rows[0].observation[4:8], [0.375, 0, 0, 0])
-    assert bench.rejected == {}
 
 
 def test_characters_that_leave_and_join_in_mid_battle(bench: Bench) -> None:
@@ -307,11 +241,6 @@ def test_an_end_right_after_a_bad_turn_is_not_guessed(bench: Bench, truncated: b
     bench.end(truncated=truncated)
     assert bench.rejected == {"state": 1, "gap": 1}
     assert (bench.rows, len(bench.ends)) == ([], 1)
-
-
-def test_a_state_that_raises_when_it_is_read(bench: Bench) -> None:
-    bench.turn(0, Broken(duel_state()))
-    assert "the save is closed" in one_of(bench, "error")
 
 
 def test_an_encode_of_the_games_own_that_fails_at_a_limit() -> None:

@@ -81,10 +81,6 @@ def test_sample_draws_whole_transitions_evenly() -> None:
             np.testing.assert_array_equal(values[at], np.asarray(getattr(row, name), values.dtype))
 
 
-def test_sample_of_a_half_full_buffer_holds_only_what_is_there() -> None:
-    assert set(np.rint(filled(3, 1000, first=1).sample(500).reward * 100).astype(int)) == {1, 2, 3}
-
-
 def test_batches_have_the_types_and_shapes_of_the_layout() -> None:
     described = {name: (values.shape, values.dtype.name) for name, values in filled(1).sample(5).columns()}
     assert described == {
@@ -161,11 +157,6 @@ def test_an_empty_buffer_cannot_be_sampled_and_others_sizes_not_be_stored() -> N
         buffer().sample(4)
     with pytest.raises(ValueError, match="cannot be stored"):
         buffer().append_many(pack(chain(2), 2, 3) | {"reward": np.zeros(3, np.float32)})
-
-
-def test_columns_are_all_the_memory_there_is() -> None:
-    row_bytes = sum(np.asarray(array).nbytes for array in pack(chain(1), 2, 3).values())
-    assert buffer(100).num_bytes == 100 * row_bytes
 
 
 RESIDENT = """

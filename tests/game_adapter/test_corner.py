@@ -87,27 +87,17 @@ LEARNED = BEFORE["learner"] | {"steps": 704}
     ("changes", "seconds", "what", "words"),
     [
         ({}, 0.1, "doing", "Reading the round's turns"),
-        ({}, 0.1, "headline", "reviews the round"),
         ({}, SETTLES_S, "doing", "Nothing new to learn from yet"),
-        ({}, SETTLES_S, "headline", "up to date"),
         ({"window": HELD_BACK}, SETTLES_S, "doing", "Waiting for its share of the time"),
-        ({"window": HELD_BACK}, SETTLES_S, "headline", "waits"),
         ({"learner": LEARNED}, 0.1, "doing", "Learning from 90 transitions"),
         ({"learner": LEARNED}, 0.1, "gained", "+64 steps"),
-        ({"learner": LEARNED}, 0.1, "headline", "is learning"),
-        ({"learner": {"steps": 704}, "replay": {"fill": 0}}, 0.1, "doing", "Learning from its practice battles"),
         ({"practice": {"played": 12}}, 0.1, "doing", "Practising: 12 headless battles so far"),
-        ({"practice": {"played": 12}}, 0.1, "gained", "+1 practice battle"),
         ({"gate": JUDGING}, 0.1, "doing", "Judging a candidate: 12 pairs of battles so far"),
-        ({"gate": JUDGING}, 0.1, "headline", "tests a candidate"),
         ({"gate": JUDGING}, 0.1, "latest", f"Last candidate: {VERDICT}"),
         ({"events": [NEWS], "gate": {"verdict": VERDICT}}, 0.1, "latest", "Latest: Version 4 plays."),
-        ({"events": [NEWS | {"age_s": 90.0}]}, 0.1, "latest", "Latest: Version 4 plays."),
         ({}, 0.1, "progress", ("640 of 1,000 steps to the next candidate", 0.64)),
         ({"learner": READY}, 0.1, "progress", ("The next candidate is ready and waits for its turn", 1.0)),
         ({"learner": {"steps": 0, "steps_to_candidate": None}}, 0.1, "progress", None),
-        ({"learner": {"steps": 0}}, 0.1, "headline", "recording"),
-        ({"window": {"open": False}}, 0.1, "headline", "waits"),
         ({"plugin": {"on": True, "learning": False}}, 0.1, "headline", "learning is off"),
         ({"plugin": {"on": False, "learning": True}}, 0.1, "headline", "switched off"),
     ],
@@ -122,11 +112,3 @@ def test_break_shows_work_gain_and_progress(
     corner.update(seconds)
     found = getattr(corner, what)()
     assert found == words or (what == "headline" and words in found)
-
-
-def test_break_without_figures_says_what_it_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = opened(tmp_path, learning=True)
-    monkeypatch.setattr(window.host, "report", lambda name: {"window": {"open": True}})
-    assert Corner(window.hall, 2).doing() == "Filling the replay buffer: 0 transitions so far"
-    monkeypatch.setattr(window.host, "report", lambda name: None)
-    assert "a moment's rest" in Corner(window.hall, 2).headline()

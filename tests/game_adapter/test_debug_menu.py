@@ -70,16 +70,6 @@ def test_keys_go_to_the_panel_while_the_battle_goes_on(tmp_path: Path) -> None:
     assert len(plugin.keys) == keys, "a closed menu has no panel"
 
 
-def test_mouse_reaches_the_panel_and_pixels_are_the_windows(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    press(window, pygame.K_F1)
-    panel = window.menu.layout(window.canvas)[2]
-    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=panel.center, button=1))
-    window.frame(1 / 60)
-    assert plugin_of(window).clicks == [panel.center]
-    assert plugin_of(window).drawn_on[-1] == panel.size
-
-
 def test_menu_without_plugins_says_so(tmp_path: Path) -> None:
     window = Window(host_of(tmp_path / "plugins"), RINGSIDE, Random(5), sound=False)
     press(window, pygame.K_F1)

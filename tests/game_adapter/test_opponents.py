@@ -68,7 +68,6 @@ def test_tactician_uses_every_skill() -> None:
 
 
 def test_planner_decides_alike_whatever_the_battles_chances() -> None:
-
     for seed in range(25):
         battle, random = RINGSIDE.new_battle(seed), Random(seed)
         for _ in range(seed % 7):

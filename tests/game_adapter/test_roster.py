@@ -8,7 +8,7 @@ import pytest
 
 from game_adapter.ringside import assets
 from game_adapter.ringside.assets import asset
-from game_adapter.ringside.roster import DataFileError, load_roster, load_rules, rules
+from game_adapter.ringside.roster import DataFileError, load_roster, load_rules
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,6 @@ def test_wrong_data_file_is_refused_with_what_and_where(
     with pytest.raises(DataFileError) as refused:
         {"roster": load_roster, "skills": load_rules}[file](path)
     assert words in str(refused.value)
-
-
-def test_tool_tips_name_the_numbers_of_the_rules() -> None:
-    numbers = rules()
-    assert f"{numbers.heavy_power} %" in numbers.skills["heavy"].tip
-    assert f"{numbers.guard_covers} %" in numbers.skills["guard"].tip
-    assert not any("{" in skill.tip for skill in numbers.skills.values())
 
 
 def test_assets_are_found_from_a_checkout_and_from_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

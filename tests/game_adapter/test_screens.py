@@ -10,11 +10,10 @@ import pygame
 import pytest
 
 from game_adapter.ringside.battle import NUM_ACTIONS
-from game_adapter.ringside.drawing.canvas import Canvas, Rect
+from game_adapter.ringside.drawing.canvas import Rect
 from game_adapter.ringside.drawing.sprites import Sprites
-from game_adapter.ringside.drawing.stage import Stage
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.roster import SHAPES, roster, rules
+from game_adapter.ringside.roster import SHAPES, roster
 from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen
 from game_adapter.ringside.screens.commands import SKILLS, Commands
 from game_adapter.ringside.screens.corner import Corner
@@ -22,7 +21,6 @@ from game_adapter.ringside.screens.screen import HelpScreen, QuestionScreen, Scr
 from game_adapter.ringside.screens.title import FIGHT, TitleScreen
 from game_adapter.ringside.screens.window import Window
 from tests.support.ringside_window import (
-    FRAME_S,
     SIZES,
     check_text,
     click,
@@ -66,15 +64,6 @@ def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tupl
         assert not [placed for placed in window.canvas.placed if placed.cut], name
 
 
-def test_longer_text_than_its_box_is_cut_and_says_so() -> None:
-    canvas = Canvas()
-    box = Rect(10, 10, 60, 24)
-    canvas.text("a sentence far too long for this", box)
-    assert canvas.placed[-1].cut
-    assert canvas.placed[-1].text.endswith("...")
-    assert canvas.placed[-1].rect.right <= box.right
-
-
 def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
     sprites = Sprites()
     seen = set()
@@ -84,25 +73,6 @@ def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
     assert len(seen) == 7 * len(roster().fighters)
     assert sprites.ring() is not None
     assert sprites.messages == []
-
-
-def test_fighters_state_changes_its_picture() -> None:
-    """Guard, charge, exposed and fallen each look different from a fighter at rest."""
-    pictures = set()
-    for state in ("", "guard", "charged", "exposed", "fallen"):
-        battle = RINGSIDE.new_battle(3)
-        fighter = battle.fighters[1]
-        if state == "fallen":
-            fighter.health = 0
-        elif state:
-            setattr(fighter, state, True)
-        canvas = Canvas()
-        stage = Stage(battle, Sprites())
-        stage.draw(canvas)
-        x, y = stage.feet(canvas, 1)
-        part = canvas.surface.subsurface(Rect(int(x) - 70, int(y) - 280, 140, 290).clip(canvas.surface.get_rect()))
-        pictures.add(pygame.image.tobytes(part, "RGB"))
-    assert len(pictures) == 5
 
 
 def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
@@ -191,38 +161,6 @@ def test_every_legal_action_can_be_chosen_and_only_those() -> None:
             mask = battle.action_mask()
             assert reached == {action for action in range(NUM_ACTIONS) if mask[action]}
             battle.apply(random.choice([action for action, legal in enumerate(mask) if legal]))
-
-
-def test_every_skill_has_a_tool_tip_with_numbers_under_mouse_and_keys(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    screen = fight(window)
-    wait_for_player(window, screen)
-    for skill, (name, *_) in enumerate(SKILLS):
-        window.frame(FRAME_S)
-        assert any(character.isdigit() for character in screen.commands.tip())
-        assert screen.commands.tip() in shown(window)
-        assert screen.battle.rules.skills[name].title in shown(window)
-        press(window, pygame.K_RIGHT)
-        at = window.canvas.pixels(screen.commands.button(window.canvas, skill)).center
-        pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
-        window.frame(FRAME_S)
-        assert screen.commands.tip() == screen.battle.rules.skills[name].tip
-        assert screen.commands.tip() in shown(window)
-        press(window, pygame.K_RIGHT)
-
-
-def test_forecast_of_a_blow_counts_an_ally_on_guard() -> None:
-    """What the aim says is what an average blow does, with and without an ally on guard in front."""
-    forecasts = []
-    for covered in (False, True):
-        battle = RINGSIDE.new_battle(3, "2v2")
-        commands = Commands(battle)
-        commands.focus(0)
-        target, ally = commands.targets()
-        battle.fighters[ally].guard = covered
-        forecasts.append(int(commands.preview(target).rpartition("-")[2]))
-    assert forecasts[1] == pytest.approx(forecasts[0] * rules().guard_covers / 100, abs=1)
-    assert forecasts[1] < forecasts[0]
 
 
 def test_back_help_and_leaving(tmp_path: Path) -> None:

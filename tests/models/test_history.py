@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cornerman.evaluation.gate import Gate, GateSettings
@@ -96,35 +90,3 @@ def test_only_the_newest_battles_are_kept(history: History, monkeypatch: pytest.
     assert history.num_battles() == 10
     assert [history.live_scores(version) for version in (6, 11, 12)] == [[], [0.0, 1.0], [0.0]]
     assert history.meetings() == []  # live battles are not for ratings
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from cornerman.models.history import History
-history = History(Path(sys.argv[1]), lambda: 0.0)
-for at in range(100_000):
-    history.add_battle("live", "1", "player", 1.0, 3)
-    print(history.num_battles(), flush=True)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_kill_loses_no_acknowledged_battle(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    for _ in range(4):
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(float(random.uniform(0.0, 0.05)))
-        process.send_signal(signal.SIGKILL)
-        acknowledged = max(int(line) for line in ["0", *process.stdout.read().split("\n")[:-1]])
-        process.stdout.close()
-        process.wait()
-        history = opened(tmp_path)
-        assert history.sentences == []
-        assert history.num_battles() >= acknowledged
-        history.close()

@@ -151,14 +151,6 @@ def test_device_reason_is_shown_in_full(size: tuple[int, int], why: str) -> None
     assert sentence(panel).count(why) == 1, "nor does the notice"
 
 
-def test_short_device_reason_stands_beside_the_device_and_a_sentence_below() -> None:
-    sentences = {"as the settings ask": "cpu, as the settings ask", "The settings ask for mps.": "cpu"}
-    for why, figure in sentences.items():
-        report = {**REPORT, "device_why": why}
-        assert figures(report)["Device"] == figure
-        assert (f"Device: {why}" in messages_of(report)) == why.endswith(".")
-
-
 def test_panel_says_what_learning_waits_for() -> None:
     on = {"on": True, "recording": True, "learning": True}
     seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}
@@ -241,23 +233,3 @@ def test_mouse_hits_rows_in_a_part_of_the_window() -> None:
     assert panel.row == DIFFICULTY
     assert not panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(5, 5), button=1))
     assert not panel.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_SPACE))
-
-
-def test_loss_curve_is_drawn_from_two_values_on() -> None:
-    panel, plugin = opened()
-    surface = pygame.Surface((620, 540))
-    panel.draw(surface)
-    before = pygame.image.tobytes(surface, "RGB")
-    for step in range(200):
-        plugin.data["learner"] |= {"steps": 18_231 + step, "loss": 0.02 + 0.01 * (step % 7)}
-        panel.draw(surface)
-    assert pygame.image.tobytes(surface, "RGB") != before
-
-
-def test_long_events_end_in_dots() -> None:
-    panel, plugin = opened()
-    panel.draw(pygame.Surface((620, 1200)))
-    assert "..." not in words(panel)
-    plugin.data["events"] += [{"age_s": 9.0, "text": "Version 2 passed the gate and now plays, " * 40}] * 9
-    panel.draw(pygame.Surface((620, 540)))
-    assert panel.written[-1].text.endswith(" ...")

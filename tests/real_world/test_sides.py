@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from cornerman.contract import Source
-from cornerman.experience.rewards import RewardCalculator, numbered_sides
 from tests.support.recordings import Bench, one_of
 from tests.support.sample_states import Duel, duel_state
 from tests.support.table import Table
@@ -45,13 +44,6 @@ def test_a_seat_that_is_not_named_is_alone_whatever_the_sides_are_called(sides: 
     assert reward((50, 50, 50, 50), (50, 30, 50, 50), sides) == pytest.approx(-0.5 * 20 / 200)
     assert reward((50, 50, 50, 50), (50, 50, 30, 50), sides) == pytest.approx(0.5 * 20 / 200)
     assert reward((50, 50, 50, 50), (50, 50, 50, 30), sides, seat=2) == pytest.approx(0.5 * 20 / 300)
-
-
-def test_both_seats_of_a_side_are_rewarded_alike_and_against_the_other() -> None:
-    rewards, sides = RewardCalculator(), numbered_sides(TEAMS)
-    before, after = duel_state(1, 50, 50, 50, 50), duel_state(1, 50, 10, 40, 50)
-    each = [rewards.change(before, after, seat, sides) for seat in range(4)]
-    assert each[0] == each[1] == pytest.approx(-each[2]) == pytest.approx(-each[3])
 
 
 def test_who_sits_opposite_is_the_other_side() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cornerman.contract import Source
 from tests.support.recordings import Bench, plain
-from tests.support.sample_states import EVERY, TallDuel, duel_state
+from tests.support.sample_states import EVERY, duel_state
 
 
 def play(order: Any, rounds: int, copies: bool, healths: list[list[int]], **end: Any) -> Bench:
@@ -56,17 +56,6 @@ def test_every_decision_of_every_seat_is_kept_and_credited_with_its_round(
         assert rows == expected(bench, seat, healths, truncated)
 
 
-def test_rounds_that_stand_still_are_credited_once() -> None:
-    bench = Bench()
-    bench.begin()
-    for at in range(5):
-        for seat in (0, 1):
-            bench.turn(seat, duel_state(1, 90 - at, 80), duel_state(1, 89 - at, 80))
-    bench.end({0: 0, 1: 0})
-    assert bench.rejected == {}
-    assert [round(row.reward, 6) for row in bench.rows if row.seat == 1] == [0.005] * 5
-
-
 def test_sequential_turns_follow_simultaneous_ones() -> None:
     bench = Bench()
     bench.begin()
@@ -90,15 +79,3 @@ def test_a_rejected_decision_of_one_seat_costs_the_other_nothing() -> None:
     assert bench.rejected == {"action": 1}
     assert [row.index for row in bench.rows if row.seat == 1] == [0, 1, 2]
     assert [row.index for row in bench.rows if row.seat == 0] == [0, 2]
-
-
-def test_going_back_to_an_older_save_is_still_no_transition() -> None:
-    bench = Bench(TallDuel())
-    bench.begin()
-    for at in (5, 6, 2, 3):
-        state, after = ({**duel_state(round_), "field": {"heights": [0.1, 0.2]}} for round_ in (at, at + 1))
-        for seat in (0, 1):
-            bench.turn(seat, state, after)
-    bench.end()
-    assert bench.rejected == {"time": 1}
-    assert [row.index for row in bench.rows if row.seat == 1] == [0, 2, 3]

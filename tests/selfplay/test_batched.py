@@ -12,7 +12,7 @@ from cornerman.contract import BattleEnd, Bools, ContractError, Floats, Source, 
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
-from cornerman.experience.transitions import faults, fit, take, unpack
+from cornerman.experience.transitions import faults, fit, unpack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.batched import BatchedAgent, SelfPlay, Tally
@@ -238,27 +238,7 @@ def test_act_batch_decides_as_act_does() -> None:
         battles.step(wild)
 
 
-def test_act_batch_of_a_policy_that_learned_nothing_plays_anything_legal() -> None:
-    nothing = Policy(SPEC, draw(SPEC, np.random.default_rng(0)))
-    masks = np.zeros((4000, SIZES[1]), np.bool_)
-    masks[:, [2, 5, 9]] = True
-    actions = nothing.act_batch(np.zeros((4000, SIZES[0]), np.float32), masks, np.random.default_rng(0))
-    counts = np.bincount(actions, minlength=11)
-    assert set(actions.tolist()) == {2, 5, 9}
-    assert counts[[2, 5, 9]].min() > 1200
-
-
 def test_seat_refuses_seats_without_an_agent() -> None:
     play = SelfPlay(RINGSIDE.new_battles(4, 0), *SIZES, np.random.default_rng(0))
     with pytest.raises(ValueError, match="indices of the 1 agents"):
         play.seat([BatchedAgent("policy", policy(1))], np.ones((2, 4), np.int64))
-
-
-def test_take_copies_parts_of_columns() -> None:
-    play = SelfPlay(RINGSIDE.new_battles(8, 0), *SIZES, np.random.default_rng(0), turns=5)
-    play.seat([BatchedAgent("policy", policy(1))], np.zeros((2, 8), np.int64))
-    columns = play.collect().columns
-    kept = take(columns, np.arange(10))
-    before = kept["observation"].copy()
-    play.collect()
-    assert (kept["observation"] == before).all()
