@@ -9,6 +9,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,16 +57,22 @@ def sources(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Of a file's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+@cache
 def imports(path: Path, *, lazily: bool = True, types: bool = False) -> set[str]:
     """Dotted names that a file imports; not `lazily`: only what runs at its import; `types`: for type checking too."""
-    tree = ast.parse(path.read_text("utf-8"))
     skipped: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         if (typing_only and not types) or (not lazily and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
             skipped.update(child for child in ast.walk(node) if child is not node)
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if node in skipped:
             continue
         if isinstance(node, ast.Import):
@@ -99,6 +106,7 @@ def room_of(path: Path) -> str:
     return ".".join(folder.relative_to(GAME_SIDE).parts)
 
 
+@cache
 def imported_modules(path: Path) -> set[str]:
     """Modules of the same package that a file imports anywhere, for types too."""
     root = root_of(path)
@@ -191,10 +199,9 @@ PUBLIC_ALL_THE_SAME = {"_replace", "_asdict", "_fields", "_exit"}
 
 @pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_tests_use_what_is_public_and_import_no_other_test(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
-    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    own |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _of_self(node)}
-    for node in ast.walk(tree):
+    own = {node.name for node in nodes(path) if isinstance(node, ast.FunctionDef)}
+    own |= {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and _of_self(node)}
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
             assert node.attr in own | PUBLIC_ALL_THE_SAME, f"line {node.lineno}: {ast.unparse(node)}"
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
@@ -218,10 +225,9 @@ def test_suite_is_collected_without_torch(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets"), ids=str)
 def test_sizes(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES
+    assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE_LINES
     longest = MAX_FUNCTION_LINES_IN_THE_PLUGIN if path.is_relative_to(PACKAGE) else MAX_FUNCTION_LINES
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno + 1 <= longest, node.name
             arguments = node.args
@@ -234,7 +240,7 @@ def test_sizes(path: Path) -> None:
 def test_nothing_unpickles(path: Path) -> None:
     names = imports(path)
     assert not names & {"pickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             call = ast.unparse(node.func)
             assert call not in {"torch.load", "torch.save", "eval", "exec"}, call

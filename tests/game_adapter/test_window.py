@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,7 +38,7 @@ def resize(window: Window | None, size: tuple[int, int]) -> None:
     pygame.event.post(pygame.event.Event(pygame.VIDEORESIZE, size=size, w=size[0], h=size[1]))
 
 
-@pytest.mark.parametrize("by", ["closing", "Ctrl-C"])
+@pytest.mark.parametrize("by", ["closing", "Ctrl-C", "Ctrl-C twice"])
 def test_leaving_in_mid_battle_ends_battle_and_plugins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
@@ -46,9 +47,16 @@ def test_leaving_in_mid_battle_ends_battle_and_plugins(
     if by == "closing":
         pygame.event.post(pygame.event.Event(pygame.QUIT))
     else:
-        monkeypatch.setattr(screen, "update", interrupt)
+        presses = 2 if by == "Ctrl-C twice" else 1
+
+        def pressed(_: float) -> None:
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(screen, "update", pressed)
     window.run(max_frames=10)
     assert isinstance(window.screen, Leave)
+    assert window.frames == (0 if by == "Ctrl-C twice" else 1), "a frame under way is finished first"
     assert screen.match.over
     assert plugin_of(window).hooks[-3:] == ["on_battle_end", "on_round_end", "on_quit"]
 

@@ -45,7 +45,7 @@ def test_failing_history_is_reported_once_and_results_are_still_compared(tmp_pat
     store = filled_store(tmp_path)
     (tmp_path / FILE_NAME).mkdir()
     record = LiveMonitor(store, said.append)
-    for _ in range(40):
+    for _ in range(20):
         record.live(result(1, 1.0), 1, 0)
     assert any(record.live(result(2, 0.0), 2, 1) for _ in range(40))
     assert len(said) == 1

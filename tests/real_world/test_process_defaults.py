@@ -106,13 +106,19 @@ def of_numpy() -> bytes:
     return bytes(state["state"]["key"].tobytes())
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    return session(tmp_path_factory.mktemp("usual"))
+
+
 @pytest.mark.usefixtures("usual_defaults")
 @pytest.mark.parametrize("default", DEFAULTS)
-def test_a_session_comes_to_the_same_under_any_defaults(tmp_path: Path, default: Callable[[], None]) -> None:
-    expected = session(tmp_path / "usual")
+def test_a_session_comes_to_the_same_under_any_defaults(
+    tmp_path: Path, expected: tuple[Any, ...], default: Callable[[], None]
+) -> None:
     default()
     before = random.getstate(), of_numpy(), np.geterr()
-    assert session(tmp_path / "other") == expected
+    assert session(tmp_path) == expected
     assert (random.getstate(), of_numpy(), np.geterr()) == before
 
 

@@ -8,39 +8,70 @@ import pytest
 
 from tests.support.dropped_plugins import run_python
 
-CODE = """
+START = """
 import os, sys
 os.environ["SDL_VIDEODRIVER"] = os.environ["SDL_AUDIODRIVER"] = "dummy"
 import pygame
 from random import Random
+from cornerman.plugin import Cornerman
 from game_adapter.host import Host
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.window import Window
-
-window = Window(Host("plugins", "data", RINGSIDE), RINGSIDE, Random(1), watch="brawler")
-for _ in range(40):
-    window.frame(0.05)
-assert len(window.screen.stage.log) > 1, "sounds were played and text was drawn"
-exec(sys.argv[1])
-for _ in range(80):
-    window.frame(0.05)
-print(len(window.screen.stage.log), window.hall.sounds.messages)
 """
+WINDOW = """
+for between in sys.argv[1:]:
+    window = Window(Host("plugins", "data", RINGSIDE), RINGSIDE, Random(1), watch="brawler")
+    for _ in range(40):
+        window.frame(0.05)
+    assert len(window.screen.stage.log) > 1, "sounds were played and text was drawn"
+    exec(between)
+    for _ in range(80):
+        window.frame(0.05)
+    assert len(window.screen.stage.log) > 1 and not window.hall.sounds.messages, between
+"""
+PANEL = """
+pygame.init()
+surface = pygame.display.set_mode((960, 600))
+plugin = Cornerman()
+plugin.on_load(RINGSIDE, "data", {"learning": False})
+for between in sys.argv[1:]:
+    plugin.on_draw(surface)
+    before = len(plugin.panel.written)
+    exec(between)
+    for _ in range(3):
+        plugin.on_draw(surface)
+        pygame.event.pump() if pygame.display.get_init() else None
+    plugin.on_event(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_DOWN))
+    plugin.on_draw(surface)
+    assert before == len(plugin.panel.written) > 20, between
+plugin.on_quit()
+"""
+FONTS = ["pygame.font.quit(); pygame.font.init()", "pygame.font.quit()"]
+
+
+def sessions(surface: str) -> list[str]:
+    """Each ends a session of pygame and gives the surface of the next one to what draws."""
+    new = [
+        f"pygame.quit(); pygame.init(); {surface} = pygame.display.set_mode({size})"
+        for size in ((960, 600), (1280, 720))
+    ]
+    return [*new, *FONTS, f"pygame.display.quit(); {surface} = pygame.display.set_mode((960, 600))"]
 
 
 @pytest.mark.parametrize(
-    "between",
+    ("code", "between"),
     [
-        "pygame.quit(); pygame.init(); window.surface = pygame.display.set_mode((960, 600))",
-        "pygame.quit(); pygame.init(); window.surface = pygame.display.set_mode((1280, 720))",
-        "pygame.font.quit(); pygame.font.init()",
-        "pygame.font.quit()",
-        "pygame.mixer.quit()",
-        "pygame.mixer.quit(); pygame.mixer.init(44100, -16, 2)",
-        "pygame.display.quit(); window.surface = pygame.display.set_mode((960, 600))",
+        (
+            WINDOW,
+            [
+                *sessions("window.surface"),
+                "pygame.mixer.quit()",
+                "pygame.mixer.quit(); pygame.mixer.init(44100, -16, 2)",
+            ],
+        ),
+        (PANEL, [*sessions("surface"), "pygame.quit(); surface = pygame.Surface((960, 600))"]),
     ],
+    ids=["window", "panel"],
 )
-def test_window_draws_and_sounds_after_another_session_of_pygame(tmp_path: Path, between: str) -> None:
-    turns, messages = run_python(tmp_path, CODE, between).splitlines()[-1].split(maxsplit=1)
-    assert int(turns) > 1
-    assert messages == "[]"
+def test_drawing_and_sounds_go_on_in_another_session_of_pygame(tmp_path: Path, code: str, between: list[str]) -> None:
+    run_python(tmp_path, START + code, *between)

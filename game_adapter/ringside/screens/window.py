@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from random import Random
 from typing import Any, cast
 
@@ -36,6 +38,28 @@ LEFT_FOR_THE_WINDOW = (pygame.QUIT, pygame.VIDEORESIZE)
 
 class NoScreen(Exception):  # noqa: N818  (no error: the caller plays headless then)
     """There is no screen to open a window on; its text is a sentence for the player."""
+
+
+@contextmanager
+def interrupted_afterwards() -> Iterator[None]:
+    """Ctrl-C meanwhile raises KeyboardInterrupt at the end, a second one at once.
+
+    In the middle it may come up inside of SDL, which reads fonts through Python: a segmentation fault.
+    """
+    pressed: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 class Window:
@@ -78,7 +102,8 @@ class Window:
         try:
             while not isinstance(self.screen, Leave) and (max_frames is None or self.frames < max_frames):
                 dt_ms = clock.tick(FPS)
-                self.frame(min(dt_ms / 1000, LONGEST_STEP_S), dt_ms)
+                with interrupted_afterwards():
+                    self.frame(min(dt_ms / 1000, LONGEST_STEP_S), dt_ms)
         except KeyboardInterrupt:
             print("Stopped.", file=sys.stderr)
         finally:
@@ -222,6 +247,11 @@ class LoadingPicture:
 
     def show(self, words: str) -> bool:
         """Draw it with a line that says what is being loaded; False once the player has closed the window."""
+        with interrupted_afterwards():
+            self._draw(words)
+        return not self.closed()
+
+    def _draw(self, words: str) -> None:
         canvas = self._canvas
         canvas.begin(self._surface)
         if self._ring is not None:
@@ -232,7 +262,6 @@ class LoadingPicture:
         line = Rect(0, middle + 20, canvas.width, 30)
         canvas.text(words[:1].upper() + words[1:], line, BODY, TEXT, "center", edge=255)
         pygame.display.flip()
-        return not self.closed()
 
     def closed(self) -> bool:
         """Whether the player has closed the window by now; looking tells the system that the window lives.
