@@ -21,12 +21,13 @@ from pettingzoo.utils import ParallelEnv, parallel_to_aec
 class PettingZooGame:
     """`make()` gives a fresh environment; `raw_env` is faster than `env`, and Cornerman takes only legal actions."""
 
-    version, max_characters, max_rounds, largest, most = "1", 0, None, np.ones(1), 1.0
+    version, max_characters, max_rounds, most = "1", 0, None, float("inf")
 
     def __init__(
         self, make: Callable[[], Any], import_name: str = "", random_opening: int = 0, sides: Sequence[int] = ()
     ) -> None:
-        """The rest as in contract.Game. Put your bots into `bots`. ValueError where actions do not count from 0."""
+        """The rest as in contract.Game. Put your bots into `bots`, and into `most` the largest sum of rewards of a seat
+        where random battles do not come to it. ValueError where actions do not count from 0."""
         self._make, self.import_name, self.random_opening = make, import_name, random_opening
         environment = self.environment()
         self.name = str(environment.metadata.get("name", type(environment).__name__))
@@ -39,14 +40,12 @@ class PettingZooGame:
         self.feature_names = [f"observation {at}" for at in range(max(map(spaces.flatdim, self.seen)))]
         self.num_seats, self.sides = len(self.agents), tuple(sides or range(len(self.agents)))
         self.bots: dict[str, Callable[[Any, Random], int | None]] = {"random": random_bot}
-        battles = [self._played(seed) for seed in range(50)]  # what the largest feature and reward are taken from
-        self.largest = np.maximum(1.0, np.max([battle.seen for battle in battles], 0))
-        self.most = max(1.0, *(float(np.abs(battle.scores).max()) for battle in battles))
+        *largest, most = self._sampled().clip(1.0)
+        self.largest, self.most = np.array(largest), float(most)
 
     def environment(self) -> Any:
         """A fresh one in which one agent acts after the other."""
-        made = self._make()
-        return parallel_to_aec(made) if isinstance(made, ParallelEnv) else made
+        return parallel_to_aec(made) if isinstance(made := self._make(), ParallelEnv) else made
 
     def encode(self, state: Sequence[Any], seat: int) -> Any:
         """The scaled observation of `seat`."""
@@ -55,21 +54,24 @@ class PettingZooGame:
     def new_battle(self, seed: int) -> PettingZooBattle:
         return PettingZooBattle(self, seed)
 
-    def _played(self, seed: int) -> PettingZooBattle:
-        battle, chance = self.new_battle(seed), Random(seed)
-        while battle.outcome is None:
-            battle.seen = np.maximum(battle.seen, np.abs(battle.state()).max(0))
-            battle.apply(random_bot(battle, chance))
-        return battle
+    def _sampled(self) -> Any:
+        """The largest number in each feature and the largest sum of rewards, `[F + 1]`, in fifty random battles, or as
+        many as are needed for 5,000 decisions."""
+        chance, found, seed = Random(0), list[list[float]](), 0
+        while seed < 50 or len(found) < 5_000:
+            battle, seed = self.new_battle(seed), seed + 1
+            while battle.outcome is None:
+                battle.apply(random_bot(battle, chance))
+                found.append([*np.abs(battle.state()).max(0), np.abs(battle.scores).max()])
+        return np.max(found, 0)
 
 
 class PettingZooBattle:
     """One battle in an environment of its own."""
 
     def __init__(self, game: PettingZooGame, seed: int) -> None:
-        self._game, self._environment = game, game.environment()
+        self._game, self._environment, self.scores = game, game.environment(), np.zeros(game.num_seats)
         self._environment.reset(seed=seed % 2**31)  # larger ones do not fit OpenSpiel
-        self.scores, self.seen = np.zeros(game.num_seats), np.zeros(len(game.feature_names))
 
     @property
     def seat(self) -> int | None:
@@ -78,8 +80,9 @@ class PettingZooBattle:
 
     @property
     def outcome(self) -> Mapping[int, float] | None:
-        scores = np.clip(self.scores / self._game.most, -1.0, 1.0)
-        return None if self.seat is not None else dict(enumerate(scores.tolist()))
+        if np.abs(self.scores).max() > self._game.most:
+            raise ValueError(f"the rewards come to {self.scores}: put the largest that is possible into `most`")
+        return None if self.seat is not None else dict(enumerate((self.scores / self._game.most).tolist()))
 
     def state(self) -> Any:
         """What each seat sees, `[S, F]`."""
@@ -91,11 +94,11 @@ class PettingZooBattle:
         return seen
 
     def action_mask(self) -> Any:
-        agent = self._environment.agent_selection
+        agent, mask = self._environment.agent_selection, np.zeros(len(self._game.action_names), np.bool_)
         seen = self._environment.observe(agent)
-        beside = {**self._environment.infos[agent], **(seen if isinstance(seen, Mapping) else {})}
-        legal = np.asarray(beside.get("action_mask", [True] * int(self._environment.action_space(agent).n)), np.bool_)
-        return np.pad(legal, (0, len(self._game.action_names) - len(legal)))
+        beside = {"action_mask": True, **self._environment.infos[agent], **(seen if isinstance(seen, Mapping) else {})}
+        mask[: int(self._environment.action_space(agent).n)] = beside["action_mask"]
+        return mask
 
     def apply(self, action: int) -> None:
         if not 0 <= action < len(self._game.action_names) or not self.action_mask()[action]:

@@ -89,3 +89,17 @@ def test_installed_package_imports_plays_and_installs_the_plugin(built: Path, tm
     )
     assert "No plugin" not in played
     assert (tmp_path / "data/series/cornerman/champion.json").is_file()
+
+
+def test_adapters_fit_the_packages_they_are_for(tmp_path: Path) -> None:
+    """PettingZoo, OpenSpiel, barebones-rpg and RLCard as they are published today, in an environment of their own."""
+    adapters = [f"tests/game_adapter/test_{name}_game.py" for name in ("pettingzoo", "openspiel", "barebones")]
+    home = tmp_path / "env"
+    venv.create(home, with_pip=True)
+    python = home / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    wanted = (f"{ROOT}[openspiel,barebones]", "rlcard", "pytest", "hypothesis")
+    run(python, "-m", "pip", "install", "--quiet", "--editable", *wanted, folder=tmp_path)
+    tests = (*adapters, "tests/test_environments.py")
+    said = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", *tests, folder=ROOT)
+    skipped = [line for line in said.splitlines() if line.startswith("SKIPPED")]
+    assert [line for line in skipped if not line.endswith("extra study")] == [], said

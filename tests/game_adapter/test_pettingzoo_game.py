@@ -62,12 +62,18 @@ def _parameters(mine: Any) -> int:
     return NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)).num_parameters
 
 
+def played_out(battle: Any, seed: int) -> Any:
+    """The battle, once it was played to its end at random."""
+    random = np.random.default_rng(seed)
+    while battle.outcome is None:
+        battle.apply(int(random.choice(np.flatnonzero(battle.action_mask()))))
+    return battle
+
+
 def test_chips_become_an_outcome_between_minus_one_and_one() -> None:
     mine, outcomes = game("leduc_holdem_v4"), []
     for seed in range(60):
-        battle, random = mine.new_battle(seed), np.random.default_rng(seed)
-        while battle.outcome is None:
-            battle.apply(int(random.choice(np.flatnonzero(battle.action_mask()))))
+        battle = played_out(mine.new_battle(seed), seed)
         outcomes.append(battle.outcome[0])
         assert battle.outcome[0] == -battle.outcome[1]
     assert len(set(outcomes)) > 3, "a small pot is not worth as much as a large one"
@@ -141,3 +147,11 @@ def test_battle_goes_on_while_one_of_three_agents_is_out() -> None:
     assert len(decided) == 6
     assert decided.count(0) == 1
     assert sorted(battle.outcome.values()) == [0.0, 0.0, 1.0]
+
+
+def test_rewards_beyond_the_largest_are_named_with_what_to_do() -> None:
+    mine = game("tictactoe_v3")
+    mine.most = 0.5
+    battle = mine.new_battle(1)
+    with pytest.raises(ValueError, match="put the largest that is possible into `most`"):
+        played_out(battle, 1)

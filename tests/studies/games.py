@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from cornerman.cli.commands import stored_policy
+from cornerman.evaluation.headless import PolicyBot
+from cornerman.experience.encoder import Encoder
+from tests.studies.adapters.three_seats import seen
 from tests.studies.intervals import Interval, exact, of_mean
+from tests.studies.measures import leduc
+from tests.studies.measures.barebones import learned_gain
 from tests.studies.measures.boards import Tally, against_perfect, connect_four_tally
 from tests.studies.measures.code_lines import code_lines
+from tests.studies.measures.tables import simultaneous_gain, three_seats_gain
 from tests.studies.plain_games import connect_four
 from tests.studies.study import Figure, Study, Unit, Work
 
@@ -32,6 +40,18 @@ OPPONENTS = {
     "greedy": (connect_four.greedy_move, 0.90),
     "search2": (connect_four.search_move, 0.70),
 }
+Summary = Callable[[Sequence[Any]], Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A game that is trained and then measured: `measure(work, trained, count, seed)` gives a result, of which, one a
+    seed, every figure is made."""
+
+    minutes: float
+    measure: Callable[..., Any]
+    count: int
+    figures: Mapping[str, tuple[Summary, str]]  # by key, and what each must be
 
 
 def count_lines(work: Work, path: str, sha256: str) -> int:
@@ -42,45 +62,83 @@ def count_lines(work: Work, path: str, sha256: str) -> int:
 
 def train(work: Work, game: str, minutes: float, seed: int) -> None:
     """`cornerman train`, as a game's author types it."""
-    command = [sys.executable, "-m", "cornerman", "train", "--game", game_name(game), "--minutes", str(minutes)]
-    subprocess.run([*command, "--data", str(work.folder / "data"), "--seed", str(seed)], check=True, cwd=ROOT)
+    command = [sys.executable, "-m", "cornerman", "train", "--game", f"tests.studies.adapters.{game}:GAME"]
+    command += ["--minutes", str(minutes), "--data", str(work.folder / "data"), "--seed", str(seed)]
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
-def game_name(game: str) -> str:
-    return f"tests.studies.adapters.{game}:GAME"
-
-
-def move_of(work: Work, unit: str, game: str) -> Any:
-    """What the trained champion plays: a function from one of plain_games to a move."""
+def trained_player(work: Work, unit: str, game: str) -> tuple[Any, Callable[[Any, int, Any], int]]:
+    """The game, and what its trained champion does in a state, given the seat and the legal actions."""
     mine = import_module(f"tests.studies.adapters.{game}").GAME
     policy, random = stored_policy(mine, work.folder_of(unit) / "data", None), np.random.default_rng(0)
 
-    def move(battle: Any) -> int:
-        seen = np.array(mine.encode(battle_of(mine, battle).state(), battle.player), np.float32)
+    def act(state: Any, seat: int, legal: Any) -> int:
         mask = np.zeros(len(mine.action_names), np.bool_)
-        mask[battle.moves()] = True
-        return int(policy.act(seen, mask, random))
+        mask[legal] = True
+        return int(policy.act(np.array(mine.encode(state, seat), np.float32), mask, random))
+
+    return mine, act
+
+
+def on_board(work: Work, unit: str, game: str) -> Callable[[Any], int]:
+    """The trained champion as a function from one of the plain board games to a move."""
+    mine, act = trained_player(work, unit, game)
+
+    def move(battle: Any) -> int:
+        own = mine.new_battle(0)
+        own.__dict__.update(battle.__dict__)  # the plain game as a battle of the adapter, in the same position
+        return act(own.state(), battle.player, battle.moves())
 
     return move
 
 
-def battle_of(mine: Any, battle: Any) -> Any:
-    """The plain game as a battle of the adapter, in the same position."""
-    own = mine.new_battle(0)
-    own.__dict__.update(battle.__dict__)
-    return own
-
-
-def tic_tac_toe_lost(work: Work, trained: str, games: int, seed: int) -> int:
+def tic_tac_toe_lost(work: Work, trained: str, count: int, seed: int) -> int:
     """Games lost to a perfect player, in both seats."""
-    return against_perfect(move_of(work, trained, "tic_tac_toe"), games, seed).lost
+    return against_perfect(on_board(work, trained, "tic_tac_toe"), count, seed).lost
 
 
-def connect_four_results(work: Work, trained: str, games: int, seed: int) -> dict[str, list[int]]:
+def connect_four_results(work: Work, trained: str, count: int, seed: int) -> dict[str, list[int]]:
     """Won, drawn and lost against each opponent."""
-    move = move_of(work, trained, "connect_four")
-    tallies = {name: connect_four_tally(move, of, games, seed) for name, (of, _) in OPPONENTS.items()}
+    move = on_board(work, trained, "connect_four")
+    tallies = {name: connect_four_tally(move, of, count, seed) for name, (of, _) in OPPONENTS.items()}
     return {name: [tally.won, tally.drawn, tally.lost] for name, tally in tallies.items()}
+
+
+def three_seats(work: Work, trained: str, count: int, seed: int) -> list[float]:
+    """Per deal, by how much more than a third the champion has of the win."""
+    _, act = trained_player(work, trained, "three_seats")
+    return three_seats_gain(lambda game: act(seen(game), game.seat, game.moves()), count, seed)
+
+
+def simultaneous(work: Work, trained: str, count: int, seed: int) -> list[float]:
+    """Per game, rounds won minus rounds lost over all rounds."""
+    _, act = trained_player(work, trained, "rock_paper_scissors")
+    return simultaneous_gain(lambda game, player: act(game.history, player, [0, 1, 2]), count, seed)
+
+
+def barebones(work: Work, trained: str, count: int, seed: int) -> list[float]:
+    """Per battle, won by the monsters with the champion minus won by them as the framework plays them."""
+    game = import_module("tests.studies.adapters.encounter").GAME
+    champion = PolicyBot(stored_policy(game, work.folder_of(trained) / "data", None), Encoder(game))
+    return learned_gain(game, lambda battle: champion(battle, Random(0)), count, seed)
+
+
+def leduc_figures(work: Work, trained: str, count: int, seed: int) -> dict[str, float]:
+    """What a best response wins from the champion at its best over what one wins from uniform play, and its chips a
+    hand against the rule bot; both exact, so there is nothing to count or to draw."""
+    del count, seed
+    game = import_module("tests.studies.adapters.leduc").GAME
+    champion = leduc.Greedy(stored_policy(game, work.folder_of(trained) / "data", None))
+
+    def observe(state: Any, player: int) -> Any:
+        return np.asarray(leduc.information_state(state, player) / game.largest, np.float32)
+
+    share = leduc.exploitability_share(champion, observe)
+    return {"exploitability": share, "chips": leduc.chips_a_hand(champion, leduc.RuleBot(), observe)}
+
+
+def of_results(name: str, results: Sequence[dict[str, float]]) -> Interval:
+    return of_mean([result[name] for result in results])
 
 
 def win_rate(name: str, results: Sequence[dict[str, list[int]]]) -> Interval:
@@ -88,10 +146,40 @@ def win_rate(name: str, results: Sequence[dict[str, list[int]]]) -> Interval:
     return Tally(*(sum(counts) for counts in zip(*(result[name] for result in results), strict=True))).win_rate
 
 
+def of_seeds(results: Sequence[Sequence[float]]) -> Interval:
+    """The mean of what each seed's champion has on average; the interval is over champions, not over their games."""
+    return of_mean([float(np.mean(result)) for result in results])
+
+
+LEARNED = {
+    "tic_tac_toe": Learned(2.0, tic_tac_toe_lost, 500, {"tictactoe.lost": (of_mean, "0")}),
+    "connect_four": Learned(
+        10.0,
+        connect_four_results,
+        400,
+        {
+            f"connect_four.{name}": (partial(win_rate, name), f"at least {least}")
+            for name, (_, least) in OPPONENTS.items()
+        },
+    ),
+    "three_seats": Learned(3.0, three_seats, 1000, {"three_seats.gain": (of_seeds, "above 0")}),
+    "leduc": Learned(
+        10.0,
+        leduc_figures,
+        0,
+        {
+            "leduc.exploitability": (partial(of_results, "exploitability"), "at most 0.7"),
+            "leduc.chips": (partial(of_results, "chips"), "above 0"),
+        },
+    ),
+    "encounter": Learned(3.0, barebones, 500, {"barebones.gain": (of_seeds, "at least 0.08")}),
+    "rock_paper_scissors": Learned(1.0, simultaneous, 1000, {"simultaneous.gain": (of_seeds, "above 0")}),
+}
+
+
 def study(quick: bool) -> Study:
     """Every seed is trained anew; `quick` says only whether all of it runs."""
-    seeds, minutes = ([0, 1], (0.1, 0.1)) if quick else ([0, 1, 2], (2.0, 10.0))
-    games = (20, 6) if quick else (500, 400)
+    seeds = [0, 1] if quick else [0, 1, 2]
     units = [
         Unit(f"lines {name}", count_lines, {"path": path, "sha256": sha256((ROOT / path).read_bytes()).hexdigest()})
         for name, (path, _) in LINES.items()
@@ -100,25 +188,14 @@ def study(quick: bool) -> Study:
         Figure(f"games.lines.{name}", (f"lines {name}",), lambda found: exact(found[0]), (), f"at most {most}")
         for name, (_, most) in LINES.items()
     ]
-    for game, length in zip(("tic_tac_toe", "connect_four"), minutes, strict=True):
-        units += [Unit(f"{game} {seed}", train, {"game": game, "minutes": length, "seed": seed}) for seed in seeds]
-    for game, measure, count in (
-        ("tic_tac_toe", tic_tac_toe_lost, games[0]),
-        ("connect_four", connect_four_results, games[1]),
-    ):
+    for game, learned in LEARNED.items():
+        minutes, count = (0.1, 6) if quick else (learned.minutes, learned.count)
         for seed in seeds:
-            given = {"trained": f"{game} {seed}", "games": count, "seed": seed}
-            units.append(Unit(f"{game} played {seed}", measure, given, (f"{game} {seed}",)))
-    played = {game: tuple(f"{game} played {seed}" for seed in seeds) for game in ("tic_tac_toe", "connect_four")}
-    figures.append(Figure("games.tictactoe.lost", played["tic_tac_toe"], of_mean, seeds, "0"))
-    figures += [
-        Figure(
-            f"games.connect_four.{name}",
-            played["connect_four"],
-            partial(win_rate, name),
-            seeds,
-            f"at least {least}",
-        )
-        for name, (_, least) in OPPONENTS.items()
-    ]
+            units.append(Unit(f"{game} {seed}", train, {"game": game, "minutes": minutes, "seed": seed}))
+            given = {"trained": f"{game} {seed}", "count": count, "seed": seed}
+            units.append(Unit(f"{game} played {seed}", learned.measure, given, (f"{game} {seed}",)))
+        played = tuple(f"{game} played {seed}" for seed in seeds)
+        figures += [
+            Figure(f"games.{key}", played, summary, seeds, must) for key, (summary, must) in learned.figures.items()
+        ]
     return Study(units, figures)

@@ -32,13 +32,7 @@ class TricksBattle:
         return {seat: 2 * share - 1 for seat, share in enumerate(shares)} if self.game.over else None
 
     def state(self) -> Any:
-        game = self.game
-        return {
-            "hands": [list(hand) for hand in game.hands],
-            "table": list(game.table),
-            "played": list(game.played),
-            "tricks": list(game.tricks),
-        }
+        return seen(self.game)
 
     def action_mask(self) -> list[bool]:
         moves = self.game.moves()
@@ -46,6 +40,12 @@ class TricksBattle:
 
     def apply(self, action: int) -> None:
         self.game.play(action)
+
+
+def seen(game: Tricks) -> Any:
+    """A copy of everything on the table and in the hands."""
+    hands = [list(hand) for hand in game.hands]
+    return {"hands": hands, "table": list(game.table), "played": list(game.played), "tricks": list(game.tricks)}
 
 
 def ones(cards: list[int]) -> list[float]:
@@ -68,8 +68,8 @@ class TricksGame:
     def encode(self, state: Any, seat: int) -> list[float]:
         hand, table = state["hands"][seat], state["table"]
         takes = [card for card in hand if best_of([*table, card]) == card]
-        seen = ones(hand) + ones(takes) + ones(table[:1]) + ones(table[1:]) + ones(state["played"])
-        return seen + [state["tricks"][(seat + at) % SEATS] / RANKS for at in range(SEATS)]
+        given = ones(hand) + ones(takes) + ones(table[:1]) + ones(table[1:]) + ones(state["played"])
+        return given + [state["tricks"][(seat + at) % SEATS] / RANKS for at in range(SEATS)]
 
     def new_battle(self, seed: int) -> TricksBattle:
         return TricksBattle(seed)

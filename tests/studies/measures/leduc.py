@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from random import Random
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,18 +26,14 @@ class StochasticPolicy(Protocol):
         """How likely each action is, `[A]`; 0 where the mask forbids it."""
 
 
-class ActingPolicy(Protocol):
-    def act(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> int: ...
+class Greedy:
+    """A stored policy (policy.py) that always does what it values most, as it plays at its best."""
 
-
-class Deterministic:
-    """A policy that always does what `act` answers first."""
-
-    def __init__(self, policy: ActingPolicy) -> None:
-        self._policy = policy
+    def __init__(self, policy: Any) -> None:
+        self._policy, self._random = policy, Random(0)
 
     def probabilities(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[Any]:
-        return one_hot(self._policy.act(observation, mask), len(mask))
+        return one_hot(self._policy.act(observation, mask, self._random), len(mask))
 
 
 @cache
