@@ -23,7 +23,7 @@ from cornerman.settings import Settings
 from game_adapter.host.match import PLAYER, PLUGIN, Match
 from tests.support.recording_host import RecordingHost, RecordingPlugin
 
-barebones_rpg = pytest.importorskip("barebones_rpg", reason="extra barebones")
+pytest.importorskip("barebones_rpg", reason="extra barebones")
 
 FEW = Sizes(batched=16, scalar=4, beside=2, turns=16)
 
@@ -98,8 +98,11 @@ def test_skills_cost_mana_and_aim_at_the_side_they_are_for() -> None:
 
 
 def test_flight_is_drawn(game: Any) -> None:
-    battle = game.new_battle(2)
-    battle.combat._end_combat(barebones_rpg.CombatState.FLED)
+    from barebones_rpg.combat import RunAction
+
+    battle, run = game.new_battle(2), RunAction()
+    run.base_success_rate = 1_000
+    battle.combat.execute_action(run, battle.combat.players.members[0], [])
     assert (battle.outcome, battle.seat) == ({0: 0.0, 1: 0.0}, None)
 
 
