@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import sqrt
 from random import Random
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from cornerman.evaluation.gate import Gate, GateSettings
-from cornerman.evaluation.verdict import Verdict
+from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
@@ -18,7 +19,7 @@ from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle, a
 
 ENCODER = Encoder(Duel())
 SPEC = NetworkSpec(OBSERVATION_SIZE, NUM_LEVELS, (8,))
-QUICK = GateSettings(bot_pairs=10)
+QUICK = GateSettings(check_battles=20)
 
 
 def gate(candidate: Any, champion: Any, game: Duel | None = None, seed: int = 1, **others: Any) -> Gate:
@@ -139,7 +140,7 @@ def test_a_loss_against_a_bot_that_the_champion_beats_is_caught() -> None:
     assert not verdict.promote
     assert "scissors" in verdict.reason
     assert verdict.checks[0].lost
-    assert verdict.checks[0].candidate < verdict.checks[0].reference
+    assert verdict.checks[0].candidate < verdict.checks[0].best
 
 
 class Unbeatable(Duel):
@@ -191,6 +192,39 @@ def test_policies_are_judged_through_the_encoder() -> None:
     assert not judged(weak, strong, settings=QUICK).promote
 
 
+def test_gate_compares_with_the_best_that_a_kept_version_has_reached() -> None:
+    """Level 8 beats the champion, level 5, by far; a version before it had won more against the bot."""
+    game = Duel(mirrored=False, bots={"low": at_level(0)})
+    first = judged(at_level(8), at_level(5), game, settings=QUICK)
+    assert first.promote
+    (champion,) = first.measured
+    assert (champion.player, champion.opponent, champion.battles) == ("champion", "low", 20)
+    reached = replace(champion, player="3", battles=4000, score=0.99)
+    best = judged(at_level(8), at_level(5), game, settings=replace(QUICK, bar=Bar(0, (reached, champion))))
+    assert not best.promote
+    assert "against low where 99.0% in 4,000 was reached" in best.reason
+    assert best.measured == (), "what is known of the champion is not played again"
+    other_rules = replace(reached, code=reached.code + 1)
+    assert judged(at_level(8), at_level(5), game, settings=replace(QUICK, bar=Bar(0, (other_rules, champion)))).promote
+
+
+def test_gate_asks_more_of_later_candidates_and_gives_them_more_pairs() -> None:
+    verdicts = [
+        judged(at_level(6), at_level(4), seed=2, bots={}, settings=GateSettings(bar=Bar(turned_down)))
+        for turned_down in (0, 200)
+    ]
+    assert [verdict.promote for verdict in verdicts] == [True, True]
+    assert verdicts[1].pairs > 1.5 * verdicts[0].pairs
+    assert verdicts[1].llr > verdicts[0].llr
+
+
+def test_verdict_says_how_many_different_battles_it_rests_on() -> None:
+    verdict = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
+    num = sum(check.battles for check in verdict.checks)
+    assert f"over {verdict.pairs} pairs and no loss against 2 others in {num} battles" in verdict.reason
+    assert num == len([each for each in verdict.battles if each.player == "candidate" and each.opponent != "champion"])
+
+
 # ------------------------------------------------------------------------------------------------------------ slices
 
 
@@ -226,6 +260,9 @@ def test_the_verdict_fits_a_manifest() -> None:
     assert stored["promote"] is True
     assert len(stored["battles"]) == len(verdict.battles)
     assert stored["battles"][0][:2] == ["candidate", "champion"]
+    assert verdict_of(stored).measured == verdict.measured
+    bar = Bar(3, verdict.measured)
+    assert Bar.of(json.loads(json.dumps(bar.as_dict()))) == bar
 
 
 # ------------------------------------------------------------------------------------------------------------ faults

@@ -26,7 +26,9 @@ def first_legal(battle: Any, random: Random) -> int:
 
 
 def judged(game: Any, candidate: Bot, champion: Bot, **others: Any) -> Verdict:
-    verdict = Gate(candidate, champion, game, Encoder(game), 1, GateSettings(bot_pairs=10), **others).advance(500_000)
+    verdict = Gate(candidate, champion, game, Encoder(game), 1, GateSettings(check_battles=20), **others).advance(
+        500_000
+    )
     assert verdict is not None
     return verdict
 

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.evaluation.significance import Bounds, SequentialTest, chance_of_loss
+from cornerman.evaluation.significance import (
+    MARGIN,
+    Bounds,
+    Sample,
+    SequentialTest,
+    best_of,
+    chance_of_loss,
+    lost,
+)
 
 SERIES = 2000
 Rule = Callable[[], Callable[[float], bool | None]]
@@ -102,6 +110,89 @@ def stops_when_the_interval_clears_half() -> Callable[[float], bool | None]:
 def test_the_simulation_is_sharp_enough_to_catch_a_rule_that_stops_early(broken: Rule) -> None:
     pairs = draw_pairs(np.random.default_rng(1), 0.5, 0.0, 0.0, (SERIES, 200))
     assert promoted_share(broken, pairs) > 0.05 + SLACK
+
+
+# -------------------------------------------------------------------------------- candidates one after the other
+
+
+def test_a_thousand_equal_candidates_hardly_ever_replace_their_champion() -> None:
+    """Over 8 champions, the count of candidates beginning anew with each promotion; without it, it were 30 each."""
+    random, replaced = np.random.default_rng(2), 0
+    for _ in range(8):
+        turned_down = 0
+        for pairs in draw_pairs(random, 0.5, -0.3, 0.1, (1000, 100)):
+            if promoted_share(sequential(Bounds.after(turned_down, max_pairs=100)), pairs[None]):
+                replaced, turned_down = replaced + 1, 0
+            else:
+                turned_down += 1
+    assert replaced <= 8
+
+
+@pytest.mark.parametrize("turned_down", [0, 4, 19])
+def test_a_candidate_of_60_percent_still_passes_after_others_were_turned_down(turned_down: int) -> None:
+    bounds = Bounds.after(turned_down)
+    pairs = draw_pairs(np.random.default_rng(5), 0.6, -0.3, 0.1, (300, bounds.max_pairs))
+    assert promoted_share(sequential(bounds), pairs) >= 0.90
+
+
+def test_bounds_of_the_first_candidate_are_those_of_the_settings() -> None:
+    assert Bounds.after(0, 15, 40) == Bounds(min_pairs=15, max_pairs=40)
+    assert Bounds.after(19).alpha == pytest.approx(0.05 / 20)
+    assert Bounds.after(19).max_pairs == pytest.approx(2 * Bounds.after(0).max_pairs, abs=5)
+
+
+# ------------------------------------------------------------------------------------------------- losses elsewhere
+
+
+def test_best_of_is_a_result_that_stands_out_or_the_mean_of_those_that_are_alike() -> None:
+    assert best_of([]) == Sample(0, 0.0)
+    assert best_of([Sample(400, 0.5), Sample(400, 0.8), Sample(400, 0.6)]) == Sample(400, 0.8)
+    alike = best_of([Sample(400, 0.70), Sample(400, 0.72), Sample(400, 0.71)])
+    assert alike.battles >= 800
+    assert alike.score == pytest.approx(0.715, abs=0.006)
+    assert best_of([Sample(400, 0.7), Sample(2, 1.0)]).score < 0.72, "two battles prove nothing"
+
+
+def test_lost_tells_three_points_of_many_battles_and_passes_what_is_equal() -> None:
+    best = Sample(4096, 0.70)
+    assert lost(Sample(4096, 0.67), best, 4096) is True
+    assert lost(Sample(4096, 0.70), best, 4096) is False
+    assert lost(Sample(1024, 0.68), best, 4096) is None, "too early to say"
+    assert lost(Sample(1024, 0.60), best, 4096) is True
+    assert lost(Sample(1024, 0.75), best, 4096) is False
+    assert lost(Sample(2, 0.5), Sample(2, 1.0), 2) is False, "two battles prove nothing"
+
+
+def chain(battles: int, step: float, seed: int) -> tuple[float, float]:
+    """What the last of 60 candidates that the check lets pass has lost, each better than the one before by `step`, and
+    the share of them that it refused."""
+    random, level, refused = np.random.default_rng(seed), 0.75, 0
+
+    def found(level: float) -> Sample:
+        return Sample(battles, random.binomial(battles, level) / battles)
+
+    results = [found(level)]
+    for _ in range(60):
+        if lost(found(level + step), best_of(results), battles):
+            refused += 1
+        else:
+            level += step
+            results.append(found(level))
+    return level - 0.75, refused / 60
+
+
+@pytest.mark.parametrize(("battles", "most"), [(4096, 0.045), (400, 0.1)])
+def test_losses_do_not_add_up_over_promotions(battles: int, most: float) -> None:
+    """Sixty candidates of a point less each: a comparison with the last champion alone would let them all pass."""
+    found = [chain(battles, -0.01, seed)[0] for seed in range(10)]
+    assert -most < np.mean(found) < 0.0
+
+
+@pytest.mark.parametrize(("battles", "most"), [(4096, 0.12), (400, 0.35)])
+def test_equal_candidates_are_seldom_refused_for_a_loss(battles: int, most: float) -> None:
+    refused = [chain(battles, 0.0, seed)[1] for seed in range(10)]
+    assert np.mean(refused) < most
+    assert MARGIN == 0.015
 
 
 # ------------------------------------------------------------------------------------------------------- single rules

@@ -32,7 +32,7 @@ def opened(folder: Path) -> History:
 
 
 def verdict() -> Verdict:
-    settings_ = GateSettings(bot_pairs=10)
+    settings_ = GateSettings(check_battles=20)
     gate = Gate(at_level(8), at_level(3), Duel(mirrored=False), Encoder(Duel()), 1, settings_, oldest=at_level(1))
     judged = gate.advance(100_000)
     assert judged is not None
@@ -57,10 +57,11 @@ def test_add_gate_notes_every_battle_and_gives_ratings(history: History, good: M
     assert (gate["champion"], gate["candidate"], gate["promote"], gate["reason"]) == (3, 4, 1, judged.reason)
     meetings = history.meetings()
     bots = {(version, bot) for version in "34" for bot in ("low", "high")}
-    assert {(m.player, m.opponent) for m in meetings} == {("4", "3"), ("4", "0"), *bots}
+    assert {(m.player, m.opponent) for m in meetings} == {("4", "3"), ("4", "0"), ("3", "0"), *bots}
     ratings = rate(meetings, {"low": 0.0})
     assert ratings["4"].points > ratings["3"].points
     history.add_gate(replace(judged, promote=False), champion=5)
+    assert history.turned_down() == {5: 1}
     assert history.gates()[0]["candidate"] is None
     assert "None" not in {meeting.player for meeting in history.meetings()}, "a rejected candidate has no rating"
 

@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
+from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -107,7 +108,9 @@ def test_worker_that_is_paused_before_it_starts_stays_paused() -> None:
 def test_close_ends_a_worker_in_the_middle_of_an_order_and_twice_is_no_error(worker: LiveWorker) -> None:
     flat = draw(SPEC, np.random.default_rng(0))
     candidate = Policy(SPEC, flat)
-    endless = judging(candidate, [candidate], replace(Settings(), gate_min_pairs=9_999, gate_max_pairs=9_999), 1, None)
+    endless = judging(
+        candidate, [candidate], replace(Settings(), gate_min_pairs=9_999, gate_max_pairs=9_999), 1, None, Bar()
+    )
     worker.order(*endless)
     assert worker.answer(0.5) is None
     pid = worker.pid

@@ -11,6 +11,7 @@ import pytest
 
 from cornerman.contract import BatchedGame, HeadlessGame
 from cornerman.evaluation.gate import Gate, GateSettings
+from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import faults, fit
 from cornerman.policy.policy import Policy
@@ -102,13 +103,13 @@ def test_judge_gives_the_verdict_of_the_gate_in_one_answer_or_in_many() -> None:
     encoder = Encoder(RINGSIDE)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, HIDDEN)
     oldest, champion, candidate = (Policy(spec, flat(RINGSIDE, seed)) for seed in (2, 1, 0))
-    gate = Gate(candidate, champion, RINGSIDE, encoder, 9, GateSettings(2, 5), oldest=oldest)
+    gate = Gate(candidate, champion, RINGSIDE, encoder, 9, GateSettings(2, 5, 400), oldest=oldest)
     while gate.verdict is None:
         gate.advance(1000)
     bounds, worker = replace(Settings(), gate_min_pairs=2, gate_max_pairs=5), Worker(RINGSIDE, HIDDEN, 1, 0)
-    whole = judging(candidate, [oldest, champion], bounds, 9, None)
+    whole = judging(candidate, [oldest, champion], bounds, 9, None, Bar())
     assert worker.obey(*whole)[1] == {"verdict": gate.verdict.as_dict(), "pairs": gate.pairs, "judged": 9}
-    part = judging(candidate, [oldest, champion], bounds, 9, 100)
+    part = judging(candidate, [oldest, champion], bounds, 9, 100, Bar())
     answers = [worker.obey(*part)[1]]
     while answers[-1]["verdict"] is None:
         answers.append(worker.obey(*part)[1])

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
+from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -83,7 +84,7 @@ def test_paused_worker_answers_nothing_and_uses_no_processor(worker: WorkerProce
 
 def test_pause_in_the_middle_of_an_order_holds_it_up(worker: WorkerProcess) -> None:
     policy = Policy(NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (8,)), FLAT)
-    endless = judging(policy, [policy], replace(Settings(), gate_min_pairs=9_999, gate_max_pairs=9_999), 1, None)
+    endless = judging(policy, [policy], replace(Settings(), gate_min_pairs=9_999, gate_max_pairs=9_999), 1, None, Bar())
     collect(worker)
     worker.order(*endless)
     for _ in range(2):

@@ -15,6 +15,7 @@ import pytest
 
 from cornerman.contract import HeadlessGame
 from cornerman.evaluation.gate import GateSettings
+from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.learning.learner import build_learner
@@ -79,13 +80,17 @@ class LocalWorker:
         pass
 
 
+def few_checks(min_pairs: int, max_pairs: int, checks: int, batched: int, bar: Bar) -> GateSettings:
+    return GateSettings(min_pairs, max_pairs, min(8, checks), min(1024, batched), bar)
+
+
 @contextmanager
 def small_batches() -> Iterator[None]:
     """Few battles at once and few for the bots."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker, "BULK", replace(worker.BULK, batched=48, beside=2))
         patch.setattr(promotion, "BOT_BATTLES", 2)
-        patch.setattr(worker, "GateSettings", partial(GateSettings, bot_pairs=4))
+        patch.setattr(worker, "GateSettings", few_checks)
         yield
 
 

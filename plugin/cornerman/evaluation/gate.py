@@ -1,25 +1,27 @@
 """The gate: whether a candidate may replace the champion, found out a few turns at a time.
 
-With headless battles: candidate against champion in side-swapped pairs under a sequential test. Where nobody can beat
-the champion (rock, paper, scissors: every strategy draws with one that draws by lot, and only against others are some
-better) a candidate passes that is no worse head to head and leads on the bots under the same test. One that passes must
-then show no significant loss against the bots, compared with the champion on the same seeds, and against the oldest
-kept champion. Without them: held_out_judge.py. Undecided keeps the champion. The trainer's thread owns a judge; nothing
-here reads a clock or a file.
+With headless battles: candidate against champion in side-swapped pairs under a sequential test, whose error rate
+shrinks with every candidate that this champion has turned down. Where nobody can beat the champion (rock, paper,
+scissors: every strategy draws with one that draws by lot, and only against others are some better) a candidate passes
+that is no worse head to head and leads on the bots under the same test. One that passes must then be no worse against
+each bot and the oldest kept champion than the best that any champion kept has reached against them (checks.py). Without
+such battles: held_out_judge.py. Undecided keeps the champion. The trainer's thread owns a judge; nothing here reads a
+clock or a file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Protocol
 
 from cornerman.contract import Bot, HeadlessGame
 from cornerman.evaluation.arena import TRIES, BattleRecord, Rotations, mean_score, pair_seed, rotation_turns
+from cornerman.evaluation.checks import ON_RECORD, Checks, Opponent, Series
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
 from cornerman.evaluation.headless import Agent, Encoding, as_bot
-from cornerman.evaluation.significance import Bounds, SequentialTest, chance_of_loss
-from cornerman.evaluation.verdict import Check, GateBattle, SlicedJudge, Verdict
+from cornerman.evaluation.significance import Bounds, Sample, SequentialTest, best_of, lost
+from cornerman.evaluation.verdict import Bar, Check, GateBattle, Measured, SlicedJudge, Verdict
 from cornerman.experience.declaration import declaration_of
 
 Scores = dict[str, float]
@@ -40,8 +42,9 @@ class GateSettings:
 
     min_pairs: int = 20
     max_pairs: int = 200
-    bot_pairs: int = 30  # pairs that candidate and champion each play against every bot, on the same seeds
-    bot_alpha: float = 0.02  # how often a candidate that lost nothing may be refused, all these checks together
+    check_battles: int = 200  # at most, of a candidate against every bot and against the oldest champion
+    batched_battles: int = 4096  # the same where many battles are played at once
+    bar: Bar = field(default_factory=Bar)
 
 
 class Judge(Protocol):
@@ -79,13 +82,16 @@ class Gate(SlicedJudge):
         super().__init__()
         self._game, self._seed, self._settings = game, seed, settings or GateSettings()
         self._declared = declaration_of(game)
-        self._candidate, self._champion = as_bot(candidate, encoder), as_bot(champion, encoder)
+        self._candidate, self._champion, self._oldest = candidate, champion, oldest
+        self._seated = {"candidate": as_bot(candidate, encoder), "champion": as_bot(champion, encoder)}
         self._bots = dict(game.bots if bots is None else bots)
-        self._oldest = None if oldest is None else as_bot(oldest, encoder)
-        self._test = SequentialTest(Bounds(min_pairs=self._settings.min_pairs, max_pairs=self._settings.max_pairs))
+        bounds = self._settings.min_pairs, self._settings.max_pairs
+        self._test = SequentialTest(Bounds.after(self._settings.bar.turned_down, *bounds))
         self._battles: list[GateBattle] = []
         self._checks: list[Check] = []
+        self._measured: list[Measured] = []
         self._faults = BattleFaults()
+        self._table = Checks(game, encoder, seed, self._faults)
         self._rotations = Rotations[list[GateBattle]](self._opens)  # of candidate and champion
 
     @property
@@ -100,8 +106,8 @@ class Gate(SlicedJudge):
 
     def _judge(self) -> Generator[None, None, Verdict]:
         test, index = self._test, 0
-        while test.accepted is None and index < TRIES * self._settings.max_pairs:
-            for scores in (yield from self._rotation("champion", index, self._champion, self._rotations)):
+        while test.accepted is None and index < TRIES * test.bounds.max_pairs:
+            for scores in (yield from self._rotation("champion", index, self._seated["champion"], self._rotations)):
                 _count(test, scores)
             index += 1
         against = self._against()
@@ -112,11 +118,13 @@ class Gate(SlicedJudge):
                 return self._kept(f"{why}, {against}")
             points, num = 100 * (lead.score - 0.5), lead.num_pairs
             against += f", and {points:.0f} points more than the champion has against the bots over {num} pairs"
-        for check in self._checks_to_make():
-            self._checks.append((yield from check))
-            if self._checks[-1].lost:
-                return self._kept(f"{against}, but {_loss(self._checks[-1])}")
-        others = f" and no loss against {len(self._checks)} others" if self._checks else ""
+        for opponent in self._opponents():
+            check = yield from self._check(opponent)
+            self._checks.append(check)
+            if check.lost:
+                return self._kept(f"{against}, but {_loss(check)}")
+        battles = sum(check.battles for check in self._checks)
+        others = f" and no loss against {len(self._checks)} others in {battles:,} battles" if self._checks else ""
         return self._verdict(True, f"Promoted: {against}{others}.")
 
     def _lead(self) -> Generator[None, None, SequentialTest]:
@@ -150,36 +158,54 @@ class Gate(SlicedJudge):
     def _records(self, player: str, opponent: str) -> list[BattleRecord]:
         return [battle.record for battle in self._battles if (battle.player, battle.opponent) == (player, opponent)]
 
-    def _checks_to_make(self) -> list[Generator[None, None, Check]]:
-        others = {**self._bots, **({} if self._oldest is None else {"oldest": self._oldest})}
-        return [self._compare(name, bot) for name, bot in others.items()]
+    def _opponents(self) -> list[Opponent]:
+        """Whom candidates are checked against: those who can play many battles at once first, as they cost little."""
+        apart = len(self._declared.plugin_seats) < self._declared.num_seats
+        others = [Opponent(name, bot) for name, bot in self._bots.items()]
+        if self._oldest is not None:
+            others.append(Opponent("oldest", self._oldest, tuple(self._bots.values()) if apart else ()))
+        return sorted(others, key=lambda other: not self._table.in_batches(self._candidate, other))
 
-    def _compare(self, opponent: str, bot: Bot) -> Generator[None, None, Check]:
-        """Candidate and champion against one other on the same seeds; against the oldest kept champion, with seats that
-        are alike, the candidate alone, who must not win less than half: catches a cycle."""
-        found, index = list[Scores](), 0
-        rotations = Rotations[list[GateBattle]](self._opens)
-        while len(found) < self._settings.bot_pairs and index < TRIES * self._settings.bot_pairs:
-            found += yield from self._rotation(opponent, index, bot, rotations)
-            index += 1
-        candidate = [scores["candidate"] for scores in found]
-        reference = [scores.get("champion", 0.5) for scores in found]
-        p_value = chance_of_loss([ours - theirs for ours, theirs in zip(candidate, reference, strict=True)])
-        alpha = self._settings.bot_alpha / (len(self._bots) + (self._oldest is not None))  # Bonferroni
-        num = max(1, len(found))
-        return Check(opponent, len(found), sum(candidate) / num, sum(reference) / num, p_value, p_value < alpha)
+    def _check(self, opponent: Opponent) -> Generator[None, None, Check]:
+        """The candidate against one other, compared with the champions so far: catches a cycle, and losses that would
+        add up over promotions.
+
+        A champion's own result is measured when its first candidate comes here: the battles that it was promoted by
+        were lucky, if anything, and would raise the bar with every promotion.
+        """
+        table, settings = self._table, self._settings
+        most = settings.batched_battles if table.in_batches(self._candidate, opponent) else settings.check_battles
+        code = yield from table.code(opponent)
+        known = [each for each in settings.bar.measured if (each.opponent, each.code) == (opponent.name, code)]
+        if not any(each.player == "champion" for each in known):
+            series = yield from table.play(self._champion, opponent, most, lambda sample: False)
+            self._note("champion", opponent, series)
+            known.append(Measured("champion", opponent.name, code, *astuple(series.sample)))
+            self._measured.append(known[-1])
+        best = best_of([Sample(each.battles, each.score, each.decided) for each in known])
+        series = yield from table.play(
+            self._candidate, opponent, most, lambda sample: lost(sample, best, most) is not None
+        )
+        self._note("candidate", opponent, series)
+        num, score = series.sample.battles, series.sample.score
+        worse = bool(lost(series.sample, best, num))
+        return Check(opponent.name, num, series.repeated, score, best.score, best.battles, worse)
+
+    def _note(self, player: str, opponent: Opponent, series: Series) -> None:
+        """Take battles of a check into the verdict; of those in batches some."""
+        most = ON_RECORD if self._table.in_batches(self._candidate, opponent) else None
+        self._battles += [GateBattle(player, opponent.name, record) for record in series.records[:most]]
 
     def _rotation(
         self, opponent: str, index: int, bot: Bot, rotations: Rotations[list[GateBattle]]
     ) -> Generator[None, None, list[Scores]]:
         """The `index`-th rotation of either player against `bot`: the scores that count from now on."""
         seed, battles = pair_seed(self._seed, index, opponent), list[GateBattle]()
-        players = {"candidate": self._candidate}
-        if not self._declared.even or opponent not in ("champion", "oldest"):
-            players["champion"] = self._champion
+        alone = self._declared.even and opponent == "champion"
+        players = ["candidate"] if alone else ["candidate", "champion"]
         try:
-            for name, player in players.items():
-                others = self._others(opponent, bot, index)
+            for name in players:
+                player, others = self._seated[name], self._others(opponent, bot, index)
                 for record in rotation_turns(self._game, seed, player, others, self._declared):
                     if record is not None:
                         battles.append(GateBattle(name, opponent, record))
@@ -199,7 +225,7 @@ class Gate(SlicedJudge):
     def _others(self, opponent: str, bot: Bot, index: int) -> list[Bot]:
         """Who sits in the seats beside a player, by seat."""
         bots, declared = list(self._bots.values()), self._declared
-        elsewhere = bots[index % len(bots)] if bots and opponent in ("champion", "oldest") else bot
+        elsewhere = bots[index % len(bots)] if bots and opponent == "champion" else bot
         return [bot if seat in declared.plugin_seats else elsewhere for seat in range(declared.num_seats)]
 
     def _kept(self, why: str) -> Verdict:
@@ -218,6 +244,7 @@ class Gate(SlicedJudge):
             tuple(self._battles),
             self._seed,
             self._figures(),
+            tuple(self._measured),
         )
 
     def _figures(self) -> dict[str, float]:
@@ -243,4 +270,5 @@ def _count(test: SequentialTest, scores: Scores) -> None:
 
 def _loss(check: Check) -> str:
     opponent = "the oldest champion" if check.opponent == "oldest" else check.opponent
-    return f"{check.candidate:.0%} against {opponent} where {check.reference:.0%} is due"
+    reached = f"where {check.best:.1%} in {check.best_battles:,} was reached"
+    return f"{check.candidate:.1%} in {check.battles:,} battles against {opponent} {reached}"

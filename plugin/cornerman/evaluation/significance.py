@@ -24,6 +24,7 @@ MAX_FLIP_WIDTH = 20_000
 """Entries of the table that the exact test fills; bounds its time to a few milliseconds."""
 
 Z_95 = 1.959963984540054
+ALPHA, BETA = 0.05, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,21 @@ class Bounds:
 
     lower: float = 0.50  # the score of an equal candidate
     upper: float = 0.60  # the score of one worth promoting, where battles are won or lost
-    alpha: float = 0.05  # how often an equal one may be promoted
-    beta: float = 0.05  # how often one worth promoting may be refused
+    alpha: float = ALPHA  # how often an equal one may be promoted
+    beta: float = BETA  # how often one worth promoting may be refused
     min_pairs: int = 20
     max_pairs: int = 200
+
+    @classmethod
+    def after(cls, turned_down: int, min_pairs: int = 20, max_pairs: int = 200) -> Bounds:
+        """Those for the next candidate of a champion that has turned down so many.
+
+        The k-th candidate gets 1/k of the error rate, so that a thousand equal ones replace one champion 0.37 times and
+        not 50 times; as its bar is higher, it may take more pairs, by the ratio of the two bars.
+        """
+        alpha = ALPHA / (turned_down + 1)
+        longer = log((1.0 - BETA) / alpha) / log((1.0 - BETA) / ALPHA)
+        return cls(alpha=alpha, min_pairs=min_pairs, max_pairs=int(max_pairs * longer))
 
 
 class SequentialTest:
@@ -124,6 +136,77 @@ class SequentialTest:
     def undecided(self) -> bool:
         """Whether the pairs were used up before either was proved."""
         return self.accepted is False and self.llr > self._lower
+
+
+# ------------------------------------------------------------------------------------------------- losses elsewhere
+
+MARGIN = 0.015
+"""How far below the best result a candidate may be, where enough battles show it: 3 points are seen surely."""
+CAUTION = 1.5
+"""Standard errors by which a result must stand out to be the best: the highest of many is so by luck."""
+LOST, FINE = 2.5, 1.0
+"""Standard errors below and above the margin with which a check ends before all its battles are played: above sooner,
+since at the end the same candidate would pass with less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Mean score over battles that differ."""
+
+    battles: int
+    score: float
+    decided: float = DECIDED  # mean square of a battle's distance from a draw
+
+    @property
+    def scale(self) -> float:
+        """How far battles are from a draw, root mean square, over what they are where each is won or lost."""
+        return max(SMALLEST_SCALE, sqrt(self.decided / DECIDED))
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean, `PRIOR_PAIRS` even battles mixed in."""
+        spread = self.battles * max(0.0, self.decided - (self.score - 0.5) ** 2) + PRIOR_PAIRS * DECIDED * self.scale**2
+        return sqrt(spread / (self.battles + PRIOR_PAIRS) / max(1, self.battles))
+
+    @property
+    def low(self) -> float:
+        """The score less `CAUTION` standard errors."""
+        return self.score - CAUTION * self.error
+
+    def __add__(self, other: Sample) -> Sample:
+        """Both together."""
+        battles = self.battles + other.battles
+        share = other.battles / max(1, battles)
+        score = self.score + share * (other.score - self.score)
+        return Sample(battles, score, self.decided + share * (other.decided - self.decided))
+
+
+def best_of(results: Sequence[Sample]) -> Sample:
+    """The best that champions reached, given their results in order: of the run of champions in a row whose results
+    together are the highest, `low`.
+
+    The highest of many single results is high by luck ("the winner's curse"): equal ones would lose against it.
+    Together, results that are alike have a small error, and one that stands out has its own.
+    """
+    best = Sample(0, 0.0)
+    for first in range(len(results)):
+        run = Sample(0, 0.0)
+        for result in results[first:]:
+            run = run + result
+            best = max(best, run, key=lambda sample: sample.low)
+    return best
+
+
+def lost(candidate: Sample, best: Sample, most: int) -> bool | None:
+    """Whether a candidate is worse than the best result by more than `MARGIN`, where battles are won or lost, and by
+    more than one standard error; None: play on, as long as fewer than `most` battles are played."""
+    margin, error = MARGIN * candidate.scale, candidate.error
+    gap = candidate.score - best.low
+    if gap + margin < -LOST * error:
+        return True
+    if gap + margin > FINE * error:
+        return False
+    return None if candidate.battles < most else gap < -max(margin, error)
 
 
 def chance_of_loss(differences: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
 from cornerman.contract import ContractError
@@ -21,14 +21,49 @@ class GateBattle:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The candidate against one other opponent, compared with what the champion achieved."""
+    """The candidate against one other opponent, compared with the best that any version kept has reached."""
 
     opponent: str
-    pairs: int
+    battles: int  # of the candidate, that differ
+    repeated: int  # battles that repeated them
     candidate: float  # scores
-    reference: float
-    p_value: float  # chance of so large a loss by luck
+    best: float
+    best_battles: int  # that `best` rests on
     lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Mean score of a champion against one opponent."""
+
+    player: str  # "champion", or the number of a version
+    opponent: str  # "oldest", the number of a version, or the name of a bot
+    code: int  # of how opponent and game behaved: results of other behaviour say nothing
+    battles: int  # that differ
+    score: float
+    decided: float  # mean square of a battle's distance from a draw
+
+    def named(self, names: Mapping[str, object]) -> Measured:
+        """The same with other names in the place of those in `names`."""
+        player, opponent = (str(names.get(name, name)) for name in (self.player, self.opponent))
+        return replace(self, player=player, opponent=opponent)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a candidate has to clear, beside winning against the champion."""
+
+    turned_down: int = 0  # candidates that this champion has turned down
+    measured: tuple[Measured, ...] = ()  # results of the champions that are kept, oldest first
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"turned_down": self.turned_down, "measured": [list(astuple(each)) for each in self.measured]}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Bar:
+        """From its plain data."""
+        return cls(int(data["turned_down"]), tuple(Measured(*row) for row in data["measured"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +80,7 @@ class Verdict:
     battles: tuple[GateBattle, ...] = ()
     seed: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
+    measured: tuple[Measured, ...] = ()  # results of the champion that were not known
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for a manifest; battles are rows of player, opponent, seed, seat, score, rounds."""
@@ -58,6 +94,7 @@ class Verdict:
             "seed": self.seed,
             "figures": dict(self.figures),
             "checks": [asdict(check) for check in self.checks],
+            "measured": [list(astuple(each)) for each in self.measured],
             "battles": [
                 [b.player, b.opponent, b.record.seed, b.record.seat, b.record.score, b.record.rounds]
                 for b in self.battles
@@ -72,8 +109,9 @@ def verdict_of(data: Mapping[str, Any]) -> Verdict:
         for player, opponent, seed, seat, score, rounds in data["battles"]
     )
     checks = tuple(Check(**check) for check in data["checks"])
+    measured = tuple(Measured(*row) for row in data["measured"])
     given = {**data, "interval": tuple(data["interval"]), "checks": checks, "battles": tuple(battles)}
-    return Verdict(**given)
+    return Verdict(**given | {"measured": measured})
 
 
 class SlicedJudge:

@@ -7,12 +7,14 @@ refuses nothing changes. The thread that owns the store calls everything here; a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.live_results import LiveResult
-from cornerman.evaluation.verdict import Verdict
+from cornerman.evaluation.verdict import Bar, Verdict
+from cornerman.models.gate_record import GateRecord
 from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import Provenance
 from cornerman.models.store import Store
@@ -35,6 +37,7 @@ class Champions:
         self.registry, self._store, self._seed, self._say, self._tell = store.registry, store, seed, say, tell
         self.slot = PolicySlot(self._stored())
         self._monitor = LiveMonitor(store, say)
+        self.gate_record = GateRecord(self._monitor.turned_down, self.registry.manifests)
         self._later: list[int] = []  # versions that a resumed training comes to once more
         self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
 
@@ -53,6 +56,10 @@ class Champions:
         except ModelError:
             return True
 
+    def bar(self) -> Bar:
+        """The bar for the next candidate before the gate."""
+        return self.gate_record.bar(self.slot.champion.version, self.slot.oldest.version)
+
     @property
     def on_probation(self) -> bool:
         """Whether the champion is on probation in live battles; no candidate is judged meanwhile."""
@@ -64,7 +71,11 @@ class Champions:
         ModelError, and nothing has changed, where it cannot be stored.
         """
         champion, oldest = self.slot.champion.version, self.slot.oldest.version
+        self.gate_record.read()
+        if provenance.gate is not None:
+            provenance = replace(provenance, gate={**provenance.gate, "champion": champion, "oldest": oldest})
         policy = self.promote(candidate, provenance) if verdict.promote else None
+        self.gate_record.add(verdict, champion, oldest)
         if verdict.seed not in self._noted:
             manifest = None if policy is None else self.registry.manifest(policy.version)
             self._monitor.judged(verdict, champion, manifest, oldest)
@@ -148,6 +159,7 @@ class Champions:
             self._store.bulk_checkpoint.erase,  # its weights may descend from a champion that learned from the player
             lambda: erased.extend(self.registry.erase_trained_from_player()),
             lambda: self.slot.restart(*self._stored()),
+            self.gate_record.forget,
         ):
             try:
                 step()

@@ -116,6 +116,11 @@ class History:
         rows = self.database.rows(f"select {', '.join(_GATE)} from gates order by id desc limit ?", [newest])
         return [dict(zip(_GATE, row, strict=True)) for row in rows]
 
+    def turned_down(self) -> dict[int, int]:
+        """How many candidates each champion has turned down."""
+        query = "select champion, count(*) from gates where not promote group by champion"
+        return {int(champion): int(count) for champion, count in self.database.rows(query)}
+
     def seeds_since(self, moment: float) -> set[int]:
         """Seeds of the verdicts noted after `moment`."""
         return {int(seed) for (seed,) in self.database.rows("select seed from gates where time > ?", [moment])}

@@ -51,6 +51,10 @@ class LiveMonitor:
         """Seeds of the verdicts that were added after `moment`, in seconds since 1970."""
         return self._ask(lambda history: history.seeds_since(moment), set())
 
+    def turned_down(self) -> dict[int, int]:
+        """How many candidates each champion has turned down, as the history knows."""
+        return self._ask(lambda history: history.turned_down(), {})
+
     def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
         """Add a live battle; a message where it shows the champion to be worse than its predecessor, else ""."""
         version, remaining = self._probation

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from cornerman.evaluation.verdict import Bar
 from cornerman.policy.policy import Policy
 from cornerman.settings import Settings
 
@@ -43,7 +44,9 @@ def collecting(
     }
 
 
-def judging(candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int, turns: int | None) -> Order:
+def judging(
+    candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int, turns: int | None, bar: Bar
+) -> Order:
     """The order to judge a candidate against the newest of `champions`, oldest first, for `turns` turns (None: to the
     end)."""
     policies = {"candidate": candidate, "champion": champions[-1]}
@@ -52,7 +55,7 @@ def judging(candidate: Policy, champions: Sequence[Policy], settings: Settings, 
     bounds = {"min_pairs": settings.gate_min_pairs, "max_pairs": settings.gate_max_pairs}
     hidden = {name: policy.spec.hidden for name, policy in policies.items()}
     arrays = {name: policy.flat for name, policy in policies.items()}
-    return arrays, {"kind": "judge", "seed": seed, "turns": turns, "hidden": hidden, **bounds}
+    return arrays, {"kind": "judge", "seed": seed, "turns": turns, "hidden": hidden, "bar": bar.as_dict(), **bounds}
 
 
 def in_turn(orders: Sequence[Order], evenly: bool) -> Order:

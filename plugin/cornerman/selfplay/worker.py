@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cornerman.contract import BatchedGame, ContractError, HeadlessGame
 from cornerman.evaluation.arena import evaluate, pair_seed
 from cornerman.evaluation.gate import Gate, GateSettings
+from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import n_step_columns
 from cornerman.files.tensor_file import pack, unpack
@@ -32,16 +33,18 @@ from cornerman.selfplay.scalar import ScalarBattles, one_by_one
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Battles at once, of a batched engine, of a scalar one and of the scalar one beside a batched one; and turns in
-    one stretch of collecting."""
+    """Battles at once, of a batched engine, of a scalar one and of the scalar one beside a batched one; turns in one
+    stretch of collecting; and battles of a candidate against each bot, one after the other and many at once."""
 
     batched: int = 1024
     scalar: int = 64
     beside: int = 16
     turns: int = 32
+    checks: int = 400
+    batched_checks: int = 4096
 
 
-BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 8)
+BULK, LIVE = Sizes(), Sizes(1024, 16, 4, 8, 100, 2048)
 """Bulk training, and beside a running game: short stretches, so that an answer costs the game's process no time."""
 
 
@@ -60,7 +63,7 @@ class Worker:
         """`sizes`: those of bulk training where None. `before_turn` is called before every turn of a battle or a batch,
         and may wait."""
         self._game, self._encoder, self._before_turn = game, Encoder(game), before_turn
-        sizes = sizes or BULK
+        sizes = self._sizes = sizes or BULK
         shape = self._encoder.observation_size, self._encoder.num_actions
         self._spec = NetworkSpec(*shape, hidden)
         self._policies: dict[str, Policy] = {}  # of the order under way
@@ -234,7 +237,8 @@ class Worker:
         if self._gate is None or self._gate[0] != seed:
             hidden = {name: tuple(sizes) for name, sizes in order["hidden"].items()}  # an imported champion has its own
             players = {name: Policy(replace(self._spec, hidden=hidden[name]), flat) for name, flat in arrays.items()}
-            bounds = GateSettings(int(order["min_pairs"]), int(order["max_pairs"]))
+            pairs, sizes = (int(order["min_pairs"]), int(order["max_pairs"])), self._sizes
+            bounds = GateSettings(*pairs, sizes.checks, sizes.batched_checks, Bar.of(order["bar"]))
             oldest = players.get("oldest")
             gate = Gate(
                 players["candidate"], players["champion"], self._game, self._encoder, seed, bounds, oldest=oldest

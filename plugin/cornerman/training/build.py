@@ -81,7 +81,8 @@ def assemble(
     def new_judge(candidate: Policy, number: int) -> Judge:
         if practice is None or practice.failed:
             return HeldOutJudge(candidate, champions.slot.champion, list(experience.held_out.battles))
-        return BattleJudge(candidate, champions.slot.champions, settings, pair_seed(settings.seed, number, "gate"))
+        seed = pair_seed(settings.seed, number, "gate")
+        return BattleJudge(candidate, champions.slot.champions, settings, seed, champions.bar())
 
     loop = TrainingLoop(
         settings,

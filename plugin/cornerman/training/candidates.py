@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.live_results import LiveResult
-from cornerman.evaluation.verdict import Verdict, verdict_of
+from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
 from cornerman.models.champions import Champions
 from cornerman.models.live_monitor import PROBATION
 from cornerman.models.manifest import Provenance
@@ -44,13 +44,14 @@ class BattleJudge:
         champions: Sequence[Policy],
         settings: Settings,
         seed: int,
+        bar: Bar,
         turns: int | None = TURNS,
     ) -> None:
         """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest.
 
         `turns` of one order; None: one order is the whole judgement.
         """
-        self._order: Order = judging(candidate, champions, settings, seed, turns)
+        self._order: Order = judging(candidate, champions, settings, seed, turns, bar)
         self._verdict: Verdict | None = None
         self.pairs = 0
 

@@ -54,7 +54,8 @@ class BulkPromotion:
     def _new_judge(self, candidate: Policy, number: int) -> BattleJudge:
         """A judgement depends on its order alone, so one that was cut off comes out the same from its beginning."""
         seed = pair_seed(self._settings.seed, number, "gate")
-        return BattleJudge(candidate, self._champions.slot.champions, self._settings, seed, turns=None)
+        champions = self._champions
+        return BattleJudge(candidate, champions.slot.champions, self._settings, seed, champions.bar(), turns=None)
 
     def _tell(self, message: str) -> None:
         self._log.say(f"  {message}")
@@ -117,13 +118,15 @@ class BulkPromotion:
             arrays["candidate"] = candidates.candidate.flat
         counts = {"candidates": candidates.number, "promoted": self.promoted, "steps": candidates.steps}
         counts |= {"rows": self._rows, "measured": self._measured}
+        record = self._champions.gate_record.state()
         line = [policy.version for policy in champions]
-        return arrays, {"counts": counts, "line": line, "time": time.time()}
+        return arrays, {"counts": counts, "line": line, "time": time.time(), "record": record}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> None:
         """Go on from `state`: with its champions, whoever was promoted since. ModelError where one is gone."""
         line = [Policy(self._spec, arrays[f"champion.{version}"], version) for version in notes["line"]]
         self._champions.go_back_to(line, notes["time"])
+        self._champions.gate_record.restore(notes["record"])
         counts, begun = notes["counts"], "candidate" in arrays
         self.promoted, self._rows, self._measured = counts["promoted"], counts["rows"], counts["measured"]
         self.candidates.restart(counts["candidates"] - begun, counts["steps"])
