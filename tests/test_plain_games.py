@@ -6,10 +6,13 @@ from itertools import chain, pairwise
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.studies.adapters.connect_four_batched import GAME as BATCHED
+from tests.studies.adapters.connect_four_batched import ConnectFourBatch, greedy_bot
 from tests.studies.plain_games import party, tactics
-from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WINDOWS, ConnectFour, random_move
+from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WINDOWS, ConnectFour, random_move, search
 from tests.studies.plain_games.party import Party
 from tests.studies.plain_games.tactics import Tactics
 from tests.studies.plain_games.three_seats import Tricks, best_of, random_card
@@ -115,3 +118,38 @@ def test_party_acts_by_speed_and_pays_for_skills() -> None:
             assert all(0 <= each.health <= each.job.health for side in game.heroes for each in side)
         assert (game.winner is None) == (game.fled is not None or game.round > party.MAX_ROUNDS)
     assert seen == {"attack", "guard", "run", "fire", "quake", "heal", "potion"}
+
+
+def test_connect_four_in_batches_plays_and_shows_what_single_games_do() -> None:
+    batch = BATCHED.new_battles(16, 3)
+    games = [connect_four_after(batch, row) for row in range(16)]
+    assert all(sum(game.heights) == 4 for game in games), "four random discs begin a game"
+    seen, masks = np.zeros((16, len(BATCHED.feature_names)), np.float32), np.zeros((16, 7), np.bool_)
+    random, endings = np.random.default_rng(2), 0
+    for _ in range(100):
+        batch.observe(seen, masks)
+        for row, game in enumerate(games):
+            assert sorted(game.moves()) == list(np.flatnonzero(masks[row]))
+            assert np.array_equal(BATCHED.encode(tuple(game.stones), game.player), seen[row])
+        columns = greedy_bot(batch, np.arange(16), random)
+        for game, column in zip(games, columns.tolist(), strict=True):
+            values = {at: value for value, at in search(game.stones, game.heights, game.player, 1)}
+            assert values[column] == max(values.values())
+            game.play(column)
+        ended = batch.step(columns)
+        assert ended.rows.tolist() == [row for row, game in enumerate(games) if game.over]
+        winners = [games[row].winner for row in ended.rows]
+        assert ended.outcome.tolist() == [(winner == 0) - (winner == 1) for winner in winners]
+        for row in ended.rows:
+            games[row] = connect_four_after(batch, row)
+        endings += len(ended.rows)
+    assert endings > 50
+
+
+def connect_four_after(batch: ConnectFourBatch, row: int) -> ConnectFour:
+    """A single game in the position of one of the batch."""
+    game, bits = ConnectFour(), [7 * column + up for column in range(COLUMNS) for up in range(ROWS)]
+    discs = batch.games.stones[row]
+    game.stones = [sum(1 << bit for bit, disc in zip(bits, own, strict=True) if disc) for own in discs]
+    game.heights, game.player = batch.games.heights[row].tolist(), int(batch.games.player[row])
+    return game
