@@ -107,6 +107,8 @@ def test_collect_gives_the_recorders_transitions(shape: str) -> None:
         found |= {key(row): row for row in rows}
         num_battles += collected.battles
         for counted in collected.tallies.values():
+            assert counted.outcome == counted.wins - counted.losses
+            assert counted.squares == counted.wins + counted.losses
             tally.wins += counted.wins
             tally.draws += counted.draws
             tally.losses += counted.losses

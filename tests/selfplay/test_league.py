@@ -33,6 +33,20 @@ def test_shares_favour_opponents_that_still_win() -> None:
     assert shares["version 1"] > 3 * shares["version 0"] > 0.0
 
 
+def test_shares_count_chips_and_not_hands() -> None:
+    """Whoever wins many small pots and loses a few large ones is an opponent that still wins."""
+    met, chips = league(), league()
+    met.count("random", 60, 0, 40, outcome=-6.0, squares=4.0)
+    met.count("brawler", 40, 0, 60, outcome=6.0, squares=4.0)
+    assert met.results["random"].recent_score < 0.5 < met.results["brawler"].recent_score
+    shares = met.shares(["random", "brawler"])
+    assert shares["random"] > 1.5 * shares["brawler"]
+    chips.count("random", 60, 0, 40, outcome=20.0, squares=100.0)
+    won = league()
+    won.count("random", 60, 0, 40)
+    assert chips.results == won.results, "won and lost battles count as ever"
+
+
 def test_fade_lowers_recent_results_and_keeps_totals() -> None:
     met = league()
     met.count("random", 100, 0, 0)

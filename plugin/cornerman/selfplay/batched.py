@@ -68,6 +68,8 @@ class Tally:
     wins: int = 0
     draws: int = 0
     losses: int = 0
+    outcome: float = 0.0  # sums over all battles, of the first agent's outcome and of its square
+    squares: float = 0.0
 
     @property
     def battles(self) -> int:
@@ -292,6 +294,8 @@ class SelfPlay:
             tally = tallies.setdefault(self._pairs[number], Tally())
             losses, draws, wins = counts[3 * number : 3 * number + 3].tolist()
             tally.wins, tally.draws, tally.losses = tally.wins + wins, tally.draws + draws, tally.losses + losses
+            found = results[pair == number]
+            tally.outcome, tally.squares = tally.outcome + float(found.sum()), tally.squares + float(found @ found)
 
     def _columns(self, ends: list[_Last]) -> dict[str, Ints]:
         """The transitions of this stretch, gathered into the prepared columns."""

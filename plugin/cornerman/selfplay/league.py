@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from math import sqrt
 from typing import Any
 
 from cornerman.contract import BatchedGame, Floats, HeadlessGame
@@ -20,6 +21,7 @@ FORGETTING = 0.9
 """Share of older results that is kept each time new ones come: opponents are weighted by their recent results."""
 LEAST_WEIGHT = 0.05
 """So that an opponent that never wins any more is still met now and then."""
+SMALLEST_SPREAD = 0.02
 PRIOR_BATTLES = 10.0
 WEAKEST_POINTS = 0.0
 """Rating of the weakest bot, by definition."""
@@ -34,6 +36,8 @@ class Results:
     wins: int = 0
     draws: int = 0
     losses: int = 0
+    squares: float = 0.0  # recent, of the outcomes
+    decided: float = 0.0  # recent battles that were not drawn
 
     @property
     def recent_score(self) -> float:
@@ -62,22 +66,42 @@ class League:
         for results in self.results.values():
             results.score *= FORGETTING
             results.battles *= FORGETTING
+            results.squares *= FORGETTING
+            results.decided *= FORGETTING
 
-    def count(self, opponent: str, wins: int, draws: int, losses: int) -> None:
-        """Battles of the present policy against an opponent; those against itself say nothing."""
+    def count(
+        self,
+        opponent: str,
+        wins: int,
+        draws: int,
+        losses: int,
+        outcome: float | None = None,
+        squares: float | None = None,
+    ) -> None:
+        """Battles of the present policy against an opponent; those against itself say nothing.
+
+        `outcome`, `squares`: sums of its outcomes and of their squares, where a battle is more or less won.
+        """
         results = self.results.get(opponent)
         if results is not None:
-            results.score += wins + draws / 2
+            results.score += (wins + draws + losses + (wins - losses if outcome is None else outcome)) / 2
             results.battles += wins + draws + losses
+            results.decided += wins + losses
+            results.squares += wins + losses if squares is None else squares
             results.wins, results.draws = results.wins + wins, results.draws + draws
             results.losses += losses
 
     def shares(self, names: Sequence[str]) -> dict[str, float]:
         """How often each of `names` is met among them: by the square of how often it still wins; they sum to 1.
 
-        Prioritised fictitious self-play (Vinyals et al. 2019, methods, "hard" weighting with p = 2).
+        Prioritised fictitious self-play (Vinyals et al. 2019, methods, "hard" weighting with p = 2). Where a battle is
+        more or less won, by chips or by rounds, scores count on the scale of how far battles are from a draw.
         """
-        weights = {name: (1.0 - self.results[name].recent_score) ** 2 + LEAST_WEIGHT for name in names}
+        decided = sum(results.decided for results in self.results.values())
+        squares = sum(results.squares for results in self.results.values())
+        spread = max(SMALLEST_SPREAD, sqrt(squares / decided)) if decided else 1.0
+        wins = {name: min(1.0, max(0.0, 0.5 + (self.results[name].recent_score - 0.5) / spread)) for name in names}
+        weights = {name: (1.0 - wins[name]) ** 2 + LEAST_WEIGHT for name in names}
         total = sum(weights.values())
         return {name: weight / total for name, weight in weights.items()}
 
@@ -149,8 +173,8 @@ class Opponents:
     def count(self, notes: Mapping[str, Any]) -> None:
         """Count the battles of an answer that were played against opponents."""
         self.league.fade()
-        for first, second, wins, draws, losses in notes["tallies"]:
+        for first, second, wins, draws, losses, outcome, squares in notes["tallies"]:
             if first == PRESENT:
-                self.league.count(second, wins, draws, losses)
+                self.league.count(second, wins, draws, losses, outcome, squares)
             elif second == PRESENT:
-                self.league.count(first, losses, draws, wins)
+                self.league.count(first, losses, draws, wins, -outcome, squares)

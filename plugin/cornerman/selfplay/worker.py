@@ -10,7 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -170,7 +170,7 @@ class Worker:
             notes["decisions"] += collected.decisions
             notes["battles"] += collected.battles
             for (first, second), tally in collected.tallies.items():
-                notes["tallies"].append([first, second, tally.wins, tally.draws, tally.losses])
+                notes["tallies"].append([first, second, *astuple(tally)])
         if self._actor is not None and self._actor.fault:
             notes["fault"] = self._actor.fault
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
