@@ -92,7 +92,8 @@ class ConnectFourBatch:
 
 def random_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generator) -> Array:
     legal = battles.games.legal()[rows]
-    return np.where(legal, random.random(legal.shape), -1.0).argmax(1)
+    chosen: Array = np.where(legal, random.random(legal.shape), -1.0).argmax(1)
+    return chosen
 
 
 def greedy_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generator) -> Array:
@@ -108,7 +109,8 @@ def greedy_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generat
         other = np.where(counts == 0, WORTH_OF[in_theirs.astype(np.intp)], 0).sum(1)
         looks = np.where((counts == 4).any(1), np.inf, own - other)
         values[:, column] = np.where(heights[:, column] < ROWS, looks, -np.inf)
-    return np.where(values == values.max(1, keepdims=True), random.random(values.shape), -1.0).argmax(1)
+    best: Array = np.where(values == values.max(1, keepdims=True), random.random(values.shape), -1.0).argmax(1)
+    return best
 
 
 class BatchedConnectFour(ConnectFourGame):
@@ -122,7 +124,7 @@ class BatchedConnectFour(ConnectFourGame):
     def encode(self, state: tuple[int, ...], seat: int) -> Any:
         both = np.array([state[seat], state[1 - seat]], "<u8").view(np.uint8)
         discs = np.unpackbits(both.reshape(2, 8), axis=1, bitorder="little")[:, None, BITS].astype(np.int64)
-        return features(*discs, discs.sum(0).reshape(1, COLUMNS, ROWS).sum(2))[0]
+        return features(discs[0], discs[1], discs.sum(0).reshape(1, COLUMNS, ROWS).sum(2))[0]
 
     def new_battles(self, num_battles: int, seed: int) -> ConnectFourBatch:
         return ConnectFourBatch(num_battles, seed)
