@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not why_not:
             return 0
         print(f"{why_not} Playing a headless series of a fresh Cornerman instead.", flush=True)
-        options.fresh = True
+        options.fresh = options.from_nothing = True
     _check_files(parser, options)
     return _headless(options)
 
@@ -157,7 +157,8 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
             for old in sorted(data_dir.parent.glob(f"{kind}.before-*"))[:-KEPT_SERIES]:
                 shutil.rmtree(old, ignore_errors=True)
     mode = "window" if kind == WINDOW else ""  # a headless run is stopped as one likes
-    return Host(options.plugins, data_dir, RINGSIDE, {"seed": options.seed}, mode)
+    wishes = {"seed": options.seed, "from_nothing": options.from_nothing}
+    return Host(options.plugins, data_dir, RINGSIDE, wishes, mode)
 
 
 def _data_dir() -> Path | None:
@@ -198,11 +199,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     default = str(_data_dir() or "none, for this user has no home directory").replace("%", "%%")
     add("--data", type=Path, metavar="DIR", help=f"folder for what it learns (default: {default})")
-    add(
-        "--fresh",
-        action="store_true",
-        help=f"start over; what was learned before is set aside (of series, the newest {KEPT_SERIES} are kept so)",
-    )
+    text = f"start over; what was learned before is set aside (of series, the newest {KEPT_SERIES} are kept so)"
+    add("--fresh", action="store_true", help=text)
+    text = "let an untrained version play, in place of the model that the game ships and of its own fighter"
+    add("--from-nothing", action="store_true", help=text)
     add("--watch", action="store_true", help="in the window: watch Cornerman fight the bot")
     add(
         "--bot",

@@ -12,7 +12,13 @@ from cornerman.evaluation.headless import in_turn
 from cornerman.plugin import Cornerman
 from tests.support.declared_games import AtOnce, Board, CardTable
 
-SETTINGS = {"hidden": [8], "device": "cpu", "worker": "off", "training_window": "between_rounds"}
+SETTINGS = {
+    "hidden": [8],
+    "device": "cpu",
+    "worker": "off",
+    "training_window": "between_rounds",
+    "from_nothing": True,
+}
 SEATS = {0: "plugin", 1: "scripted", 2: "player"}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from game_adapter.ringside.assets import asset_folders
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
 from game_adapter.ringside.opponents import BOTS, Bot
@@ -20,6 +22,8 @@ class Ringside:
 
     name = "ringside"
     version = "1"
+    own_fighter = "tactician"
+    """Who plays where the plugin has no opinion."""
 
     @property
     def action_names(self) -> Sequence[str]:
@@ -39,6 +43,12 @@ class Ringside:
         from game_adapter.ringside.batched.opponents import BATCHED_BOTS
 
         return BATCHED_BOTS
+
+    @property
+    def base_model(self) -> Path:
+        """The model that plays until one that has learned here is better; the plugin says where it is missing."""
+        paths = [folder / "models" / "ringside.zip" for folder in asset_folders()]
+        return next((path for path in paths if path.exists()), paths[-1])
 
     def encode(self, state: Mapping[str, Any], seat: int) -> list[float]:
         """The game's own features of a state, from a seat's view."""

@@ -102,6 +102,11 @@ class Game(Protocol):
     standing(state, side) -> float     how a side stands, -1 to 1, to learn sooner; it never changes what is best. Else
                                        the shares of health are used, and without characters the outcome alone
     import_name: str                   "module:attribute", under which another process finds the game
+    base_model: str | Path             a file that `cornerman versions export` wrote, shipped with the game: it plays
+                                       until a version has proved better
+    own_fighter: str                   the name in `bots` of who moves where `choose_action` gives None: what has not
+                                       learned anything never plays, and a first version must beat this one; else the
+                                       last of the bots
     """
 
     @property

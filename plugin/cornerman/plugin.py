@@ -26,13 +26,14 @@ from cornerman.experience.recorder import as_key
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import Champions
-from cornerman.models.exchange import import_waiting, waiting_imports
+from cornerman.models.exchange import import_waiting, let_base_model_play, waiting_imports
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
 from cornerman.panel.status import Report, Switches, compose
 from cornerman.policy.difficulty import level
+from cornerman.policy.policy_slot import name_of
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
@@ -76,7 +77,7 @@ class Cornerman:
             self.training.start(LOADING_S, progress)
 
     def _build(self, game: Game, folder: Path, settings: Settings) -> None:
-        """Build every part; starts nothing. ModelError where no version is stored and none can be."""
+        """Build every part; starts nothing."""
         metrics = self.metrics
         self._game, self.encoder = game, Encoder(game)
         identity = Identity.of(game, self.encoder)
@@ -88,8 +89,9 @@ class Cornerman:
             store.battles.open()
         self.settings = settings
         self.switches = switches = Switches(True, settings.recording, settings.learning, settings.difficulty)
-        self.champions = champions = Champions(store, settings.seed, metrics.say, metrics.event)
+        self.champions = champions = Champions(store, settings.seed, metrics.say, metrics.event, settings.from_nothing)
         self.slot = champions.slot
+        self._say_who_plays(let_base_model_play(champions, game, self.encoder))
         weights = settings.health_weight, settings.outcome_weight
         rewards = RewardCalculator(*weights, self.encoder.declaration, settings.gamma)
         self.recording = Recording(
@@ -111,6 +113,15 @@ class Cornerman:
         self.recording.switch(switches.recording)
         self.panel = Panel(self.controls, self.report)
         self._loaded = True
+
+    def _say_who_plays(self, problem: str) -> None:
+        """Say what keeps versions or the game's model from playing, or anything from being stored, and who plays."""
+        who = name_of(self.slot.playing())
+        if problem:
+            self.metrics.say(f"{problem} {who[0].upper()}{who[1:]} plays.")
+        if self.store.problem:
+            nothing = "nothing of this game is recorded or learned"
+            self.metrics.say(f"{self.store.problem} {who[0].upper()}{who[1:]} plays; {nothing}.")
 
     def _build_loop(self, stop: NDArray[np.uint8]) -> TrainingLoop:
         """Build the training loop, on the trainer's thread; a game that only plays imports none of it."""
@@ -215,7 +226,10 @@ class Cornerman:
         if not switches.on:
             return None
         chosen = level(switches.level)
-        policy = self.slot.back(chosen.versions_back)
+        champion, policy = self.slot.champion, self.slot.playing(chosen.versions_back)
+        if policy is None:  # the champion has learned nothing: the own fighter's results are its results
+            self.live.decided(battle_id, champion.version, switches.level)
+            return None
         try:
             reading, mask = self.encoder.read(state), self.encoder.mask(action_mask)
             observation = self.encoder.observe(reading, state, seat)
@@ -247,16 +261,19 @@ class Cornerman:
         self.controls.apply_learning(on)
 
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> dict[str, Any] | None:
-        """Evaluate a version against a bot; None where one of them is missing, with a message for a missing version."""
+        """Evaluate a version (None: whoever plays) against a bot; None where one is missing, with a message for a
+        version."""
         if not isinstance(self._game, HeadlessGame) or bot not in self._game.bots:
             return None
         try:
-            policy = self.slot.champion if version is None else self.store.registry.load(version)
+            policy = self.slot.playing() if version is None else self.store.registry.load(version)
         except ModelError as error:
             self.metrics.say(str(error))
             return None
-        result = evaluate(policy, self._game.bots[bot], self._game, num_battles, seed, encoder=self.encoder)
-        return {"version": policy.version, **result.as_dict()}
+        bots = self._game.bots
+        player = policy or bots[self.encoder.declaration.own_fighter]
+        result = evaluate(player, bots[bot], self._game, num_battles, seed, encoder=self.encoder)
+        return {"version": (policy or self.slot.champion).version, **result.as_dict()}
 
     # ------------------------------------------------------------------------------------------------------ the panel
 

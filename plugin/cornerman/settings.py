@@ -36,6 +36,9 @@ class Settings:
     safe_mode: bool = _setting(False, "Play what is stored, learn nothing; a game asks for it after two unclean ends.")
     recording: bool = _setting(True, "Record battles into the replay buffer.")
     learning: bool = _setting(True, "Learn from what was recorded, in the training windows.")
+    from_nothing: bool = _setting(
+        False, "Let an untrained version play, not the model that the game ships or its own fighter."
+    )
     difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, NUM_LEVELS)
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
     training_window: str = _setting(

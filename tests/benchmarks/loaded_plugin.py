@@ -47,7 +47,7 @@ class Work:
 def loaded(game: Any, settings: Mapping[str, Any]) -> Iterator[Host]:
     """The plugin in a data folder of its own; it learns on the CPU, as nearly every player's does."""
     with tempfile.TemporaryDirectory() as data:
-        host = Host(PLUGINS, data, game, {"device": "cpu", **settings})
+        host = Host(PLUGINS, data, game, {"device": "cpu", "from_nothing": True, **settings})
         try:
             host.load()
             if not any(plugin.on for plugin in host.loaded):

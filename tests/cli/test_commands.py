@@ -123,7 +123,9 @@ def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixtu
 
 
 def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text('device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\n')
+    (tmp_path / "settings.toml").write_text(
+        'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\nfrom_nothing = true\n'
+    )
     status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
     assert status == 0
     assert f"It is stored in {tmp_path}" in out

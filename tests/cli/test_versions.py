@@ -149,7 +149,7 @@ def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
     assert any("The weights of version 2" in line and "SHA-256" in line for line in examine("cpu", data)[0])
     before = (data / "champion.json").read_bytes()
     assert main(["evaluate", *GAME, "--data", str(data), "--battles", "2", "--bot", "random"]) == 0
-    assert "Version 1 plays instead." in capsys.readouterr().err
+    assert "Version 1 takes its place." in capsys.readouterr().err
     assert (data / "champion.json").read_bytes() == before
 
 

@@ -85,4 +85,4 @@ def test_safe_mode_plays_the_stored_version_without_torch(tmp_path: Path) -> Non
         "report = host.report('cornerman'); host.quit()\n"
         "print(report['version'], report['plugin']['learning'], 'torch' in sys.modules)"
     )
-    assert run_python(tmp_path, code, str(ROOT / "plugin"), paths=(ROOT,)) == "0 False False\n"
+    assert run_python(tmp_path, code, str(ROOT / "plugin"), paths=(ROOT,)) == "1 False False\n"

@@ -10,7 +10,7 @@ import pytest
 from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, write_settings
 
 BATTLES = 8
-SERIES = ("--headless", "--battles", str(BATTLES), "--seed", "4")
+SERIES = ("--headless", "--from-nothing", "--battles", str(BATTLES), "--seed", "4")
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_second_series_goes_on_and_fresh_one_sets_the_old_aside(runs: dict[str, 
     folder, first = folders["twin"], runs["twin"]
     assert first.summary is not None
     before = versions(folder)
-    second = play(folder, "--battles", "1", "--seed", "4")
+    second = play(folder, "--from-nothing", "--battles", "1", "--seed", "4")
     second.check_clean()
     assert second.battles[0]["version"] == first.summary["version"]
     assert second.battles[0]["steps"] > first.battles[-1]["steps"]
@@ -104,7 +104,7 @@ def test_second_series_goes_on_and_fresh_one_sets_the_old_aside(runs: dict[str, 
     older = [folder / "data" / f"series.before-2020010{day}-120000-9" for day in (1, 2, 3)]
     for old in older:
         (old / "cornerman").mkdir(parents=True)
-    fresh = play(folder, "--battles", "1", "--seed", "4", "--fresh")
+    fresh = play(folder, "--from-nothing", "--battles", "1", "--seed", "4", "--fresh")
     fresh.check_clean()
     assert {**fresh.battles[0], "seconds": 0} == {**first.battles[0], "seconds": 0}
     *kept_before, aside = sorted((folder / "data").glob("series.before-*"))

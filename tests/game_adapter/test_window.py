@@ -8,11 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pygame
 import pytest
 
+from cornerman.experience.encoder import Encoder
+from cornerman.models.exchange import read_version
+from cornerman.models.manifest import Identity
+from game_adapter.host import Host
 from game_adapter.ringside import assets
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.drawing.canvas import Canvas
@@ -23,10 +28,11 @@ from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens import window as ringside_window
 from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
 from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
-from game_adapter.ringside.screens.screen import Leave
+from game_adapter.ringside.screens.screen import CORNERMAN, Leave
 from game_adapter.ringside.screens.window import LEAST_SIZE, LoadingPicture, NoScreen, Window, no_display, open_window
 from game_adapter.ringside.teams import draw_teams
 from tests.support.dropped_plugins import drop
+from tests.support.paths import PLUGINS
 from tests.support.ringside_window import FRAME_S, WindowHost, fight, opened, plugin_of
 
 
@@ -268,9 +274,36 @@ def test_watching_needs_no_player(tmp_path: Path) -> None:
     assert corner_name(screen.setup.red) == "Brawler (bot)"
 
 
+def test_new_player_meets_the_shipped_model_at_the_chosen_level(tmp_path: Path) -> None:
+    (tmp_path / "cornerman").mkdir()
+    (tmp_path / "cornerman" / "settings.toml").write_text("learning = false\ndifficulty = 5\n")
+    host = Host(PLUGINS, tmp_path, RINGSIDE)
+    host.load()
+    window = Window(host, RINGSIDE, Random(5), sound=False)
+    encoder, decisions, choose = Encoder(RINGSIDE), list[tuple[Any, ...]](), host.choose_action
+
+    def noted(battle_id: int, seat: int, state: Any, action_mask: Any) -> int | None:
+        decisions.append(
+            (encoder.encode(state, seat), encoder.mask(action_mask), choose(battle_id, seat, state, action_mask))
+        )
+        chosen: int | None = decisions[-1][-1]
+        return chosen
+
+    host.choose_action = noted  # type: ignore[method-assign]
+    try:
+        fight(window, red="brawler", blue=CORNERMAN)
+        assert (host.report("cornerman") or {})["playing"] == "the model that the game ships (version 1)"
+        while len(decisions) < 10:
+            window.frame(0.05)
+    finally:
+        window.close()
+    shipped, _ = read_version(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
+    assert [chosen for _, _, chosen in decisions] == [shipped.act(seen, mask, Random(0)) for seen, mask, _ in decisions]
+
+
 def test_new_version_becomes_a_notice(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
-    for version, words in ((3, ""), (4, "version 4 takes over"), (0, "Cornerman plays version 0 now.")):
+    for version, words in ((3, ""), (4, "version 4 takes over"), (0, "In Cornerman's corner now: version 0.")):
         plugin_of(window).reported["version"] = version
         for _ in range(12):
             window.frame(0.05)

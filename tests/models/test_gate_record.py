@@ -21,7 +21,7 @@ PROMOTED = Verdict(True, "Promoted: 61%.", measured=(BRAWLER, OLDEST))
 
 
 def opened(store: Store) -> Champions:
-    return Champions(store, 0, lambda _: None, lambda _: None)
+    return Champions(store, 0, lambda _: None, lambda _: None, from_nothing=True)
 
 
 def judge(champions: Champions, verdict: Verdict, seed: int, from_player: bool = False) -> None:

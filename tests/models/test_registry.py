@@ -136,7 +136,7 @@ def test_load_champion_falls_back_from_a_damaged_champion_to_its_predecessor(tmp
     assert policy is not None
     assert policy.version == registry.champion == 1
     assert any("version 2" in sentence and "damaged" in sentence for sentence in sentences)
-    assert "Version 1 plays instead." in sentences
+    assert "Version 1 takes its place." in sentences
     again, sentences = opened(tmp_path).load_champion()
     assert again is not None
     assert (again.version, sentences) == (1, [])
@@ -170,11 +170,16 @@ def test_lost_champion_file_is_read_from_its_spare(tmp_path: Path) -> None:
 def test_champions_are_rebuilt_when_both_files_are_lost(tmp_path: Path) -> None:
     registry = filled(tmp_path)
     registry.save(flat(9), Provenance(parent=2, gate={"promote": False}))
-    for name in ("champion.json", "champion.previous.json"):
-        (tmp_path / name).write_bytes(b"\0\xff")
+    files = [tmp_path / name for name in ("champion.json", "champion.previous.json")]
+    for path in files:
+        path.write_bytes(b"\0\xff")
     registry = opened(tmp_path)
     assert registry.champions == (0, 1, 2)
     assert any("rebuilt" in sentence for sentence in registry.load_champion()[1])
+    for path in files:
+        path.unlink()
+    assert opened(tmp_path).load_champion()[1] == [], "as after a kill before the first of them was written"
+    assert all(path.exists() for path in files)
 
 
 def test_newer_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:

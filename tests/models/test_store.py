@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.files.checkpoint_file import FILE_NAME
 from cornerman.files.folder_lock import DataInUseError
 from cornerman.files.preferences import Preferences, write_preferences
 from cornerman.models.manifest import Provenance
 from cornerman.panel.controls import READ_ONLY
-from cornerman.plugin import Cornerman
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.held_folder import held
 from tests.support.stored_versions import damage, filled_store, flat, path_of, store_in
@@ -115,9 +113,3 @@ def test_stored_version_plays_where_the_disk_takes_nothing(stored: Path, monkeyp
     with Table(RINGSIDE, stored) as table:
         assert "Read-only file system" in table.plugin.metrics.notice
         check_plays_without_writing(table, stored, before)
-
-
-def test_without_a_stored_version_nothing_can_play(tmp_path: Path) -> None:
-    with held(tmp_path), pytest.raises(ModelError, match="is in use by"):
-        Cornerman().on_load(RINGSIDE, str(tmp_path))
-    assert not (tmp_path / FILE_NAME).exists()

@@ -84,9 +84,9 @@ def test_every_figure_is_shown() -> None:
 
 
 def test_unknown_figures_are_shown_as_unknown() -> None:
-    expected = {"Version": "none, it is off", "Win rate": "no battle yet", "Temperature": "not available"}
+    expected = {"Plays": "not known", "Win rate": "no battle yet", "Temperature": "not available"}
     assert figures(EMPTY).items() >= {**expected, "Loss": "none yet", "Device": "none"}.items()
-    assert figures({"plugin": {"on": True}, "version": -1})["Version"] == "none yet"
+    assert figures({"version": -1, "playing": "the game's own fighter; 7 watched"})["Plays"] == "the game's own fighter"
     assert figures({"machine": {"temperature_c": 61.4}})["Temperature"] == "61 °C"
     assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 

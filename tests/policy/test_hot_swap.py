@@ -43,7 +43,7 @@ def test_every_decision_is_exactly_one_versions_while_another_thread_swaps_as_fa
     try:
         for number in range(DECISIONS):
             at = number % OBSERVATIONS
-            policy = slot.back(0)
+            policy = slot.champion
             values = policy.q_values(observations[at])
             # Bit for bit the one version that was read, so no other's weights or buffers entered it.
             assert values.tobytes() == expected[policy.version][at].tobytes()

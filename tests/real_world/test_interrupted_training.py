@@ -23,7 +23,9 @@ SOON_S = 30.0
 
 
 def training(folder: Path, *options: str) -> subprocess.Popen[str]:
-    (folder / "settings.toml").write_text('device = "cpu"\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n')
+    (folder / "settings.toml").write_text(
+        'device = "cpu"\nfrom_nothing = true\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
+    )
     return start_training(folder, "--workers", "1", "--report-battles", "60", *options, game=GAME)
 
 

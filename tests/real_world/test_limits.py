@@ -30,7 +30,7 @@ class Described:
         return [0.25] * len(self.feature_names)
 
 
-SETTINGS = {"learning": False, "hidden": [8], "replay_capacity": 100, "device": "cpu"}
+SETTINGS = {"learning": False, "hidden": [8], "replay_capacity": 100, "device": "cpu", "from_nothing": True}
 
 
 def session(folder: Path, game: Any) -> int:

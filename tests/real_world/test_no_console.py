@@ -76,7 +76,9 @@ def test_a_game_plays_without_streams(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_training_without_a_console(tmp_path: Path) -> None:
     """Files are opened under free numbers: what a library prints must not end up in one of them."""
-    (tmp_path / "settings.toml").write_text('device = "cpu"\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n')
+    (tmp_path / "settings.toml").write_text(
+        'device = "cpu"\nfrom_nothing = true\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
+    )
     options = ["--decisions", "1", "--workers", "1", "--report-battles", "2"]
     command = ["train", "--game", "tests.real_world.talking_game:QUIET", "--data", str(tmp_path), *options]
     assert run_without((0, 1, 2), "-m", "cornerman", *command) == 0

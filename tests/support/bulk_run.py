@@ -37,7 +37,15 @@ from game_adapter.ringside.game import Ringside
 from game_adapter.ringside.opponents import BOTS, Bot
 from tests.support.choosing import Choosing
 
-SMALL = {"device": "cpu", "hidden": [16], "gate_min_pairs": 2, "gate_max_pairs": 30, "learning_rate": 0.005, "seed": 3}
+SMALL = {
+    "device": "cpu",
+    "hidden": [16],
+    "gate_min_pairs": 2,
+    "gate_max_pairs": 30,
+    "learning_rate": 0.005,
+    "seed": 3,
+    "from_nothing": True,
+}
 DECISIONS, WORKERS = 14_000, 2
 CLOCK = {"seconds", "decisions_per_s", "waited_s"}
 
@@ -111,7 +119,7 @@ class Run:
         self.name, self.folder = name, folder
         self.store = Store(folder, Identity.of(game, encoder), spec, "the test")
         self.store.bulk_folder.mkdir(exist_ok=True)
-        champions = Champions(self.store, settings.seed, lambda _: None, lambda _: None)
+        champions = Champions(self.store, settings.seed, lambda _: None, lambda _: None, settings.from_nothing)
         self.learner = build_learner(spec, with_values(settings, {"batch_size": 64}, "the test"), "cpu")
         small = {"workers": WORKERS, "batch_size": 64, "uses": 4.0, "capacity": 5_000, "candidate_steps": 190}
         whole = Plan(decisions=decisions, report_s=0.0, **{"checkpoint_s": 1e9, **small, **plan})

@@ -108,6 +108,7 @@ SMALL: Mapping[str, Any] = {
     "updates_per_practice": 1.0,
     "practice_capacity": 500,
     "worker": "thread",
+    "from_nothing": True,
 }
 """Settings under which this game is learned within a second."""
 
@@ -127,7 +128,9 @@ class Gym:
         if self.registry.champion is None:
             flat = draw(self.spec, np.random.default_rng(self.settings.seed))
             self.registry.promote(self.registry.save(flat, Provenance()))
-        self.champions = Champions(self.store, self.settings.seed, self.metrics.say, self.metrics.event)
+        self.champions = Champions(
+            self.store, self.settings.seed, self.metrics.say, self.metrics.event, self.settings.from_nothing
+        )
         self.slot = self.champions.slot
         self.inbox: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, RewardCalculator(), self.inbox.append)

@@ -17,6 +17,8 @@ class ShortRingside(Ringside):
 
     bots = {"random": BOTS["random"]}  # noqa: RUF012 - as in the game itself nobody changes it
 
+    own_fighter = "random"
+
     @property
     def batched_bots(self) -> Mapping[str, Any]:
         return {name: bot for name, bot in super().batched_bots.items() if name in self.bots}

@@ -27,6 +27,7 @@ SMALL: Mapping[str, Any] = {
     "seed": 1,
     "practice": 1.0,
     "worker": "thread",
+    "from_nothing": True,
 }
 SETTLE_S = 60.0
 

@@ -38,6 +38,7 @@ SETTINGS: Mapping[str, Any] = {
     "gate_min_pairs": 4,
     "gate_max_pairs": 20,
     "kept_versions": 12,
+    "from_nothing": True,
     "training_window": "always",
     "device": "cpu",
 }

@@ -51,7 +51,7 @@ class BattleScreen(Screen):
             battle,
             hall.battles,
             _seats(setup),
-            hall.game.bots["tactician"],
+            hall.game.bots[hall.game.own_fighter],
             hall.random,
             _bots(hall, setup),
         )

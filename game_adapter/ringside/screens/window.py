@@ -179,14 +179,14 @@ class Window:
         hall.notices.extend(left)
 
     def _look_for_versions(self, report: Mapping[str, Any]) -> None:
-        """Says so when another version of Cornerman plays than a moment ago: a newer one, or an older one again."""
+        """Says so when another version of Cornerman plays than a moment ago: a newer one, an older one, or none."""
         version = report.get("version")
         if not isinstance(version, int):
             return
         if self._version is not None and version > self._version:
             self.hall.say(f"Cornerman has learned something: version {version} takes over.")
         elif self._version is not None and version < self._version:
-            self.hall.say(f"Cornerman plays version {version} now.")
+            self.hall.say(f"In Cornerman's corner now: {report.get('playing') or f'version {version}'}.")
         self._version = version
 
     def _draw_notices(self) -> None:

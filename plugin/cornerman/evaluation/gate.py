@@ -173,12 +173,12 @@ class Gate(SlicedJudge):
         A champion's own result is measured when its first candidate comes here: the battles that it was promoted by
         were lucky, if anything, and would raise the bar with every promotion.
         """
-        table, settings = self._table, self._settings
-        most = settings.batched_battles if table.in_batches(self._candidate, opponent) else settings.check_battles
+        table, settings, most = self._table, self._settings, self._most(self._candidate, opponent)
         code = yield from table.code(opponent)
         known = [each for each in settings.bar.measured if (each.opponent, each.code) == (opponent.name, code)]
         if not any(each.player == "champion" for each in known):
-            series = yield from table.play(self._champion, opponent, most, lambda sample: False)
+            battles = self._most(self._champion, opponent)  # fewer for a champion that is a bot, the game's own fighter
+            series = yield from table.play(self._champion, opponent, battles, lambda sample: False)
             self._note("champion", opponent, series)
             known.append(Measured("champion", opponent.name, code, *astuple(series.sample)))
             self._measured.append(known[-1])
@@ -190,6 +190,10 @@ class Gate(SlicedJudge):
         num, score = series.sample.battles, series.sample.score
         worse = bool(lost(series.sample, best, num))
         return Check(opponent.name, num, series.repeated, score, best.score, best.battles, worse)
+
+    def _most(self, player: Agent, opponent: Opponent) -> int:
+        settings = self._settings
+        return settings.batched_battles if self._table.in_batches(player, opponent) else settings.check_battles
 
     def _note(self, player: str, opponent: Opponent, series: Series) -> None:
         """Take battles of a check into the verdict; of those in batches some."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from operator import index as as_index
+from pathlib import Path
 from typing import Any
 
 from cornerman.contract import (
@@ -48,6 +49,8 @@ class Declaration:
     max_decisions: int = 2_000
     random_opening: int = 0
     standing: Callable[[State, int], float] | None = None
+    base_model: Path | None = None
+    own_fighter: str = ""  # name of the bot that moves where the plugin has no opinion; "": there are no bots
 
     @property
     def allies(self) -> Mapping[int, int]:
@@ -114,6 +117,8 @@ def _read(game: Any) -> Declaration:
         max_decisions=_whole(game, "max_decisions", 2_000, 1, 10_000_000),
         random_opening=_whole(game, "random_opening", 0, 0, 1_000),
         standing=_standing(game),
+        base_model=_base_model(game),
+        own_fighter=_own_fighter(game),
     )
     if (size := len(declared.standard_features)) > MAX_FEATURES:
         raise ContractError(f"its {characters} characters have {size:,} features; {MAX_FEATURES:,} are possible")
@@ -172,6 +177,25 @@ def _standing(game: Any) -> Callable[[State, int], float] | None:
     if standing is not None and not callable(standing):
         raise ContractError("its standing is no method standing(state, side) that gives a number from -1 to 1")
     return standing  # type: ignore[no-any-return]
+
+
+def _base_model(game: Any) -> Path | None:
+    path = getattr(game, "base_model", None)
+    if path is not None and not isinstance(path, str | Path):
+        wanted = "the path of a file that `cornerman versions export` wrote"
+        raise ContractError(f"its base_model is {printable(repr(path))[:80]}; declare {wanted}")
+    return Path(path) if path else None
+
+
+def _own_fighter(game: Any) -> str:
+    bots = list(getattr(game, "bots", ()))
+    name = getattr(game, "own_fighter", bots[-1] if bots else "")
+    if bots and name not in bots:
+        wanted = (
+            f"which of its bots moves where the plugin has no opinion: {printable(', '.join(map(str, bots)))[:200]}"
+        )
+        raise ContractError(f"its own_fighter is {printable(repr(name))[:80]}; name {wanted}")
+    return name if bots else ""
 
 
 def _stats(game: Any) -> tuple[tuple[str, float], ...]:

@@ -16,10 +16,10 @@ from cornerman.evaluation.live_results import LiveResult
 from cornerman.evaluation.verdict import Bar, Verdict
 from cornerman.models.gate_record import GateRecord
 from cornerman.models.live_monitor import LiveMonitor
-from cornerman.models.manifest import Provenance
+from cornerman.models.manifest import BASE, Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import KEPT, PolicySlot
+from cornerman.policy.policy_slot import KEPT, PolicySlot, name_of
 from cornerman.policy.q_network import NetworkSpec, draw
 
 Say = Callable[[str], None]
@@ -28,14 +28,14 @@ Say = Callable[[str], None]
 class Champions:
     """Loads, promotes and rolls back champions; `slot` holds the last of them, and its newest plays."""
 
-    def __init__(self, store: Store, seed: int, say: Say, tell: Say) -> None:
+    def __init__(self, store: Store, seed: int, say: Say, tell: Say, from_nothing: bool = False) -> None:
         """Load the stored champions; where none loads, store and promote an untrained version, drawn from `seed`.
 
-        `say` takes messages about trouble, `tell` events such as a roll-back. ModelError where an untrained version
-        cannot be stored.
+        `say` takes messages about trouble, `tell` events such as a roll-back. Where nothing can be stored the untrained
+        version has the number -1. `from_nothing` as in PolicySlot.
         """
         self.registry, self._store, self._seed, self._say, self._tell = store.registry, store, seed, say, tell
-        self.slot = PolicySlot(self._stored())
+        self.slot = PolicySlot(self._stored(), from_nothing)
         self._monitor = LiveMonitor(store, say)
         self.gate_record = GateRecord(self._monitor.turned_down, self.registry.manifests)
         self._later: list[int] = []  # versions that a resumed training comes to once more
@@ -58,7 +58,12 @@ class Champions:
 
     def bar(self) -> Bar:
         """The bar for the next candidate before the gate."""
-        return self.gate_record.bar(self.slot.champion.version, self.slot.oldest.version)
+        return self.gate_record.bar(self.slot.champion.version, self._oldest)
+
+    @property
+    def _oldest(self) -> int:
+        """The oldest champion that a candidate meets; the champion itself where there is no other."""
+        return (self.slot.players or (self.slot.champion,))[0].version
 
     @property
     def on_probation(self) -> bool:
@@ -70,7 +75,7 @@ class Champions:
 
         ModelError, and nothing has changed, where it cannot be stored.
         """
-        champion, oldest = self.slot.champion.version, self.slot.oldest.version
+        champion, oldest = self.slot.champion.version, self._oldest
         self.gate_record.read()
         if provenance.gate is not None:
             provenance = replace(provenance, gate={**provenance.gate, "champion": champion, "oldest": oldest})
@@ -107,6 +112,25 @@ class Champions:
         self.registry.promote(version)
         self.slot.promote(policy)
 
+    def take_base_model(self, policy: Policy, learning_steps: int) -> None:
+        """Store and promote the model that the game ships; not once more where it was rolled back.
+
+        Where it cannot be stored it plays as version -1 until the game ends.
+        """
+        known = [each.version for each in self.registry.manifests() if each.origin == BASE]
+        version = next((number for number in known if self._is(number, policy)), -1)
+        if version in self.registry.rolled_back:
+            return
+        if not self._store.read_only:
+            try:
+                if version < 0:
+                    provenance = Provenance(learning_steps=learning_steps, origin=BASE)
+                    version = self.registry.save(policy.flat, provenance, spec=policy.spec)
+                self.registry.promote(version)
+            except ModelError as error:
+                self._say(str(error))
+        self.slot.promote(Policy(policy.spec, policy.flat, version, shipped=True))
+
     def go_back_to(self, champions: Sequence[Policy], moment: float) -> None:
         """Fill the slot with a checkpoint's champions, oldest first. ModelError where one is not stored any more.
 
@@ -137,7 +161,8 @@ class Champions:
             return False
         if there_is_one:
             self.slot.restart(*self._stored())
-            self._tell(f"{why} Version {self.slot.champion.version} plays again.".strip())
+            who = name_of(self.slot.playing())
+            self._tell(f"{why} {who[0].upper()}{who[1:]} plays again.".strip())
         return there_is_one
 
     def prune(self, keep: int) -> None:
@@ -187,11 +212,15 @@ class Champions:
         return [*policies, champion if champion is not None else self._first()]
 
     def _first(self) -> Policy:
-        """Store and promote an untrained version; ModelError where the disk refuses."""
+        """Store and promote an untrained version; where the disk refuses a message says so."""
         spec = self.registry.spec
-        flat = self._drawn(spec)
-        version = self.registry.save(flat, Provenance(), spec=spec)
-        self.registry.promote(version)
+        flat, version = self._drawn(spec), -1
+        if not self._store.read_only:
+            try:
+                version = self.registry.save(flat, Provenance(), spec=spec)
+                self.registry.promote(version)
+            except ModelError as error:
+                self._say(str(error))
         return Policy(spec, flat, version)
 
     def _drawn(self, spec: NetworkSpec) -> Floats:

@@ -21,9 +21,10 @@ from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file
 from cornerman.models.champions import Champions
-from cornerman.models.manifest import Identity, Provenance, parse_manifest
+from cornerman.models.manifest import Identity, Manifest, Provenance, parse_manifest
 from cornerman.models.registry import Registry
 from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
+from cornerman.policy.policy import Policy
 
 IMPORTS = "imports"
 """The folder inside the data folder for models to import."""
@@ -53,6 +54,14 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
 
     ModelError when anything in it is not as `export_version` writes it, or it was made for something else.
     """
+    policy, manifest = read_version(identity, path)
+    # The gate's result is not copied: it is about another data folder's champion.
+    provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported", from_player=manifest.from_player)
+    return registry.save(policy.flat, provenance, spec=manifest.spec)
+
+
+def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
+    """The version in a folder or .zip, after every check; ModelError as `import_version`."""
     read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
     what = "The manifest of the version to import"
     manifest = parse_manifest(parse_object(read(MANIFEST, MAX_JSON_BYTES), what), what)
@@ -61,21 +70,47 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
         raise ModelError(f"The version cannot be imported: {misfit}.")
     if manifest.weights_bytes > MAX_WEIGHTS_BYTES:
         raise ModelError(f"The version cannot be imported: it claims {manifest.weights_bytes:,} bytes of weights.")
-    policy = policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import")
-    # The gate's result is not copied: it is about another data folder's champion.
-    provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported")
-    return registry.save(policy.flat, provenance, spec=manifest.spec)
+    return policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import"), manifest
 
 
 def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
     """Let an imported version play against itself, then release it from quarantine; ModelError where that fails."""
-    bots = [PolicyBot(registry.load(version), encoder)] * declaration_of(game).num_seats
     try:
-        played = play_battle(game, seed, bots)
+        played = _played_by(registry.load(version), game, encoder, seed)
     except (CornermanError, ValueError, ArithmeticError) as error:
         raise ModelError(f"Version {version} failed in its smoke battle and stays in quarantine: {error}") from error
     registry.clear(version)
     return played
+
+
+def _played_by(policy: Policy, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
+    return play_battle(game, seed, [PolicyBot(policy, encoder)] * declaration_of(game).num_seats)
+
+
+def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> str:
+    """Let the model that the game ships play in place of the game's own fighter; why it cannot, or "".
+
+    Nothing is stored of one that does not fit or fails its smoke battle.
+    """
+    path = encoder.declaration.base_model
+    if path is None or champions.slot.players:
+        return ""
+    try:
+        policy, manifest = base_model(Identity.of(game, encoder), path)
+        if isinstance(game, HeadlessGame):
+            _played_by(policy, game, encoder, SMOKE_SEED)
+    except (CornermanError, ValueError, ArithmeticError) as error:
+        return f"The model that the game ships cannot play: {error}"
+    champions.take_base_model(policy, manifest.learning_steps)
+    return ""
+
+
+def base_model(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
+    """The model that the game ships, after every check of an import; ModelError where one fails."""
+    policy, manifest = read_version(identity, path)
+    if policy.indifferent:
+        raise ModelError(f"{path} has learned nothing.")
+    return policy, manifest
 
 
 def waiting_imports(folder: Path) -> list[Path]:

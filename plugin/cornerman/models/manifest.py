@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cornerman.experience.encoder import Encoder
 
 SCHEMA = 1
+BASE = "base"
+"""Origin of the model that the game ships."""
 MAX_LAYERS = 8
 MAX_UNITS = 4096
 MAX_OBSERVATION_SIZE = 2 * MAX_FEATURES
@@ -54,7 +56,7 @@ class Provenance:
     learning_steps: int = 0
     rows: Mapping[str, int] = field(default_factory=dict)  # rows learned from, by source: "player", "self-play", ...
     gate: Mapping[str, Any] | None = None  # Verdict.as_dict(): the result with every battle's seed and outcome
-    origin: str = "trained"  # or "imported"
+    origin: str = "trained"  # or "imported", or BASE
     from_player: bool = False
     """Whether it learned from the player's battles although `rows` and `parent` do not show it."""
 

@@ -83,7 +83,7 @@ class Registry:
                 raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
         self._record = ChampionRecord()
         record, self.sentences = read_champions(self._dir)
-        self._note_damaged = bool(self.sentences)
+        self._record_unwritten = record is None or bool(self.sentences)
         self._record = record or self._rebuilt()
 
     @property
@@ -258,8 +258,8 @@ class Registry:
                 record = record.without({record.champion})
                 continue
             if record != self._record:
-                sentences.append(f"Version {record.champion} plays instead.")
-            changed = record != self._record or self._note_damaged
+                sentences.append(f"Version {record.champion} takes its place.")
+            changed = record != self._record or self._record_unwritten
             self._record = record
             if changed and not self._read_only:
                 try:
@@ -311,7 +311,7 @@ class Registry:
             raise ModelError(
                 f"Which version plays could not be stored ({error.strerror or error}); what was stored before counts."
             ) from error
-        self._record, self._note_damaged = record, False
+        self._record, self._record_unwritten = record, False
 
     def _rebuilt(self) -> ChampionRecord:
         """The record rebuilt from the manifests, where both files are lost: version 0 and all that passed the gate."""

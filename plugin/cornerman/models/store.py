@@ -54,6 +54,8 @@ class Store:
         ModelError says what the disk refuses.
         """
         self.folder, self.read_only, self._now = folder, not who, now
+        self.problem = ""
+        """Why the folder cannot be written to, where it should be."""
         self._history: History | None = None
         self.battles = BattleStore(folder, identity.data_format, say, read_only=self.read_only)
         self._lock = FolderLock(folder, who) if who else None
@@ -71,18 +73,12 @@ class Store:
     def for_playing(
         cls, folder: Path, identity: Identity, spec: NetworkSpec, who: str, say: Callable[[str], None]
     ) -> Store:
-        """A store for writing or, where that cannot be, a read-only one with a champion; `say` hears why.
-
-        ModelError where the folder cannot be claimed and holds no version that could play.
-        """
+        """A store for writing or, where that cannot be, a read-only one whose `problem` says why."""
         try:
             return cls(folder, identity, spec, who, say=say)
         except ModelError as error:
             store = cls(folder, identity, spec, say=say)
-            champion, _ = store.registry.load_champion()
-            if champion is None:
-                raise
-            say(f"{error} Version {champion.version} plays; nothing of this game is recorded or learned.")
+            store.problem = str(error)
             return store
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 from cornerman.contract import ModelError
 from cornerman.files.atomic import read_file, read_json
 from cornerman.files.tensor_file import unpack
-from cornerman.models.manifest import Manifest, parse_manifest
+from cornerman.models.manifest import BASE, Manifest, parse_manifest
 from cornerman.policy.policy import Policy
 
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.json", "card.md"
@@ -31,7 +31,7 @@ def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:
         raise ModelError(f"{what} are not the arrays that its manifest names.")
     flat = np.concatenate([arrays[name].ravel() for name, _ in spec.arrays()])
     with np.errstate(all="ignore"):  # weights that overflow are found by what they give
-        policy = Policy(spec, flat, manifest.version)
+        policy = Policy(spec, flat, manifest.version, manifest.origin == BASE)
         values = policy.q_values(np.full(spec.observation_size, 0.5, np.float32))
     if values.shape != (spec.num_actions,) or not np.isfinite(values).all():
         raise ModelError(f"{what} load, but give no usable values.")

@@ -132,7 +132,7 @@ class PanelControls:
         """Roll the champion back, within milliseconds."""
         if self._store.read_only:
             return READ_ONLY
-        if self._champions.slot.back(1) is self._champions.slot.champion:
+        if len(self._champions.slot.champions) < 2:
             return "There is no earlier version to go back to."
 
         def roll_back(loop: Loop | None) -> None:

@@ -20,9 +20,9 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rejected = sum(part_of(part_of(report, "recorder"), "rejected").values())
     doing = ("open" if open_now else "closed") + (f", {_occasion(window)}" if window.get("why") else "")
     speed = _number(learner.get("steps_per_s"), " ({:,.0f}/busy s)", "")
-    none = "none yet" if part_of(report, "plugin").get("on", True) else "none, it is off"
+    playing = str(report.get("playing") or "not known").partition(";")[0]
     return [
-        ("Version", f"{version}, {report.get('swaps', 0)} swaps" if version != -1 else none, "new"),
+        ("Plays", f"version {version}, {report.get('swaps', 0)} swaps" if version != -1 else playing, "new"),
         ("Training", doing, "good" if open_now else "quiet"),
         (BUFFER, f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
         ("Rejected", f"{rejected:,} records" if rejected else "nothing", "bad" if rejected else "plain"),
@@ -95,7 +95,8 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
     """What the plugin waits for, what holds training back, the last verdict, and the reason for the device."""
     events = [str(event.get("text", "")) for event in report.get("events") or ()]
     notice = str(part_of(report, "plugin").get("notice") or "")
-    messages = [state_of(report)]
+    messages = [f"Who plays: {report['playing']}."] if report.get("playing") else []
+    messages.append(state_of(report))
     window = part_of(report, "window")
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):

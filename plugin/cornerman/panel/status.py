@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from cornerman.evaluation.arena import wilson_interval
 from cornerman.policy.difficulty import LEVELS, level
-from cornerman.policy.policy_slot import PolicySlot
+from cornerman.policy.policy_slot import PolicySlot, name_of
 from cornerman.settings import Settings
 
 
@@ -39,7 +39,8 @@ class Report(TypedDict):
     """What `Cornerman.report()` gives. Everything is plain data and a copy; the game's thread may keep it."""
 
     plugin: dict[str, Any]  # on, recording, learning: bool; notice: the newest message that needs attention, or ""
-    version: int  # the one that plays; -1: none
+    version: int  # the one that plays; -1: none that is stored
+    playing: str  # who plays, in words: "version 3", "the game's own fighter; 212 decisions watched"
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected: {reason: count}; examples: {reason: message}
@@ -72,11 +73,14 @@ def compose(
     the outcomes of the last live battles.
     """
     chosen = level(switches.level)
+    policy = slot.playing(chosen.versions_back) if switches.on else None
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
     given = {**UNKNOWN, **figures}
     return {
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
-        "version": slot.back(chosen.versions_back).version if switches.on else -1,
+        "version": -1 if policy is None else policy.version,
+        "playing": name_of(policy)
+        + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy),
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
@@ -91,6 +95,15 @@ def compose(
         "swaps": slot.swaps,
         "events": figures["events"],
     }
+
+
+def _why_own(switches: Switches, learning: bool, watched: int) -> str:
+    """Why the game's own fighter plays."""
+    if not switches.on:
+        return "; the plugin is off"
+    if not switches.recording:
+        return "; recording is off"
+    return f"; {watched:,} decisions watched" if learning else "; learning is off"
 
 
 def _record(results: Sequence[int]) -> dict[str, Any]:

@@ -40,9 +40,11 @@ class Policy:
     ValueError where the parameters do not fit the spec or are not all finite.
     """
 
-    def __init__(self, spec: NetworkSpec, flat: Floats, version: int = -1) -> None:
+    def __init__(self, spec: NetworkSpec, flat: Floats, version: int = -1, shipped: bool = False) -> None:
+        """`shipped`: whether the game ships it (`base_model`)."""
         self.spec = spec
         self.version = version
+        self.shipped = shipped
         self.flat = _frozen(flat)
         if not np.isfinite(self.flat).all():
             raise ValueError("a policy's parameters must all be finite numbers; these are not")

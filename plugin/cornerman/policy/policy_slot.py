@@ -10,14 +10,30 @@ from cornerman.policy.policy import Policy
 KEPT = 8
 
 
+OWN_FIGHTER = "the game's own fighter"
+
+
+def name_of(policy: Policy | None) -> str:
+    """Who plays, for a sentence; None stands for the game's own fighter."""
+    if policy is None:
+        return OWN_FIGHTER
+    if policy.shipped:
+        return "the model that the game ships" + (f" (version {policy.version})" if policy.version >= 0 else "")
+    return f"version {policy.version}" if policy.version >= 0 else "an untrained version"
+
+
 class PolicySlot:
     """The last `KEPT` champions, oldest first; a swap is one reference assignment."""
 
-    def __init__(self, policies: list[Policy]) -> None:
-        """`policies`: oldest first, the last one plays; ValueError where there is none."""
+    def __init__(self, policies: list[Policy], from_nothing: bool = True) -> None:
+        """`policies`: oldest first; ValueError where there is none.
+
+        `from_nothing`: whether one that has learned nothing plays; else the game's own fighter plays in its place.
+        """
         if not policies:
             raise ValueError("a slot begins with at least one policy")
         self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
+        self._from_nothing = from_nothing
         self.swaps = 0
 
     @property
@@ -25,14 +41,19 @@ class PolicySlot:
         return self.champions[-1]
 
     @property
-    def oldest(self) -> Policy:
-        """The oldest champion that is kept."""
-        return self.champions[0]
-
-    def back(self, versions: int) -> Policy:
-        """The champion of `versions` promotions ago, or the oldest that is kept."""
+    def players(self) -> tuple[Policy, ...]:
+        """The champions that may play, oldest first; empty: the game's own fighter plays."""
         champions = self.champions
-        return champions[max(0, len(champions) - 1 - versions)]
+        if self._from_nothing:
+            return champions
+        if champions[-1].indifferent:
+            return ()
+        return tuple(policy for policy in champions if not policy.indifferent)
+
+    def playing(self, versions_back: int = 0) -> Policy | None:
+        """The player of `versions_back` promotions ago, or the oldest; None: the game's own fighter plays."""
+        players = self.players
+        return players[max(0, len(players) - 1 - versions_back)] if players else None
 
     def promote(self, policy: Policy) -> None:
         """`policy` plays from the next decision on."""

@@ -45,17 +45,20 @@ def collecting(
 
 
 def judging(
-    candidate: Policy, champions: Sequence[Policy], settings: Settings, seed: int, turns: int | None, bar: Bar
+    candidate: Policy, champions: Sequence[Policy] | str, settings: Settings, seed: int, turns: int | None, bar: Bar
 ) -> Order:
-    """The order to judge a candidate against the newest of `champions`, oldest first, for `turns` turns (None: to the
-    end)."""
-    policies = {"candidate": candidate, "champion": champions[-1]}
-    if len(champions) > 1:
-        policies["oldest"] = champions[0]
+    """The order to judge a candidate against the newest of `champions`, oldest first, or against the bot of that name,
+    for `turns` turns (None: to the end)."""
+    policies, bot = {"candidate": candidate}, champions if isinstance(champions, str) else ""
+    if not isinstance(champions, str):
+        policies["champion"] = champions[-1]
+        if len(champions) > 1:
+            policies["oldest"] = champions[0]
     bounds = {"min_pairs": settings.gate_min_pairs, "max_pairs": settings.gate_max_pairs}
     hidden = {name: policy.spec.hidden for name, policy in policies.items()}
     arrays = {name: policy.flat for name, policy in policies.items()}
-    return arrays, {"kind": "judge", "seed": seed, "turns": turns, "hidden": hidden, "bar": bar.as_dict(), **bounds}
+    order = {"kind": "judge", "seed": seed, "turns": turns, "hidden": hidden, "bar": bar.as_dict(), **bounds}
+    return arrays, order | {"champion": bot}
 
 
 def in_turn(orders: Sequence[Order], evenly: bool) -> Order:

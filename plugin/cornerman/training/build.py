@@ -79,10 +79,10 @@ def assemble(
     practice = practice_for(game, settings, means.worker, learned, metrics)
 
     def new_judge(candidate: Policy, number: int) -> Judge:
-        if practice is None or practice.failed:
+        opponents = champions.slot.players or encoder.declaration.own_fighter
+        if practice is None or practice.failed or not opponents:
             return HeldOutJudge(candidate, champions.slot.champion, list(experience.held_out.battles))
-        seed = pair_seed(settings.seed, number, "gate")
-        return BattleJudge(candidate, champions.slot.champions, settings, seed, champions.bar())
+        return BattleJudge(candidate, opponents, settings, pair_seed(settings.seed, number, "gate"), champions.bar())
 
     loop = TrainingLoop(
         settings,

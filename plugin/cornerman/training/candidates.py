@@ -41,13 +41,14 @@ class BattleJudge:
     def __init__(
         self,
         candidate: Policy,
-        champions: Sequence[Policy],
+        champions: Sequence[Policy] | str,
         settings: Settings,
         seed: int,
         bar: Bar,
         turns: int | None = TURNS,
     ) -> None:
-        """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest.
+        """`champions`: oldest first; the candidate meets the newest and, to catch a cycle, the oldest. Or the name of
+        the bot that is the game's own fighter.
 
         `turns` of one order; None: one order is the whole judgement.
         """

@@ -210,7 +210,7 @@ class TrainingLoop:
                 if idle and practice.due <= 0.0 and practised < self._settings.idle_practice:
                     self.practise(1.0)
                 champions = [
-                    each for each in self.candidates.champions.slot.champions if each.spec == self.updates.newest.spec
+                    each for each in self.candidates.champions.slot.players if each.spec == self.updates.newest.spec
                 ]
                 practice.order(self.updates.newest, self.updates.steps, champions, self.candidates.order(), idle)
         except PoolError as error:

@@ -166,7 +166,7 @@ def test_processes_that_are_killed_go_on_bit_for_bit(tmp_path: Path) -> None:
     total = 500_000
     for name in ("straight", "killed"):
         (tmp_path / name).mkdir()
-        text = 'device = "cpu"\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 12\n'
+        text = 'device = "cpu"\nfrom_nothing = true\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 12\n'
         (tmp_path / name / "settings.toml").write_text(text)
     options = ("--workers", "2", "--checkpoint", "1", "--seed", "3")
     finish(tmp_path / "straight", total, *options)

@@ -21,7 +21,7 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.support.bulk_command import RINGSIDE_NAME, start_training
 from tests.support.waiting import wait_for
 
-FILE = 'device = "cpu"\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
+FILE = 'device = "cpu"\nfrom_nothing = true\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
 HAS_TENSORBOARD = find_spec("tensorboard") is not None  # an extra of its own
 SMALL = {"batch_size": 64, "uses": 0.25, "capacity": 50_000, "report_battles": 2, "report_s": 0.2}
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from cornerman.contract import HeadlessGame, ModelError
 from cornerman.evaluation.arena import pair_seed
+from cornerman.experience.declaration import declaration_of
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.models.champions import Champions
 from cornerman.models.store import Store
@@ -64,7 +65,8 @@ class BulkLoop:
         self._buffer = self._new_buffer()
         self._opponents, self.progress = Opponents(game), Progress(actions=[0] * spec.num_actions)
         self._league = self._opponents.league
-        self.promotion = BulkPromotion(champions, self._league, spec, settings, log)
+        own_fighter = declaration_of(game).own_fighter
+        self.promotion = BulkPromotion(champions, self._league, own_fighter, spec, settings, log)
         self.faults: list[str] = []
         """Why devices were left, as sentences."""
         self._resumed: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # the workers in a checkpoint
@@ -141,7 +143,7 @@ class BulkLoop:
     def _collecting(self) -> Order:
         """The order to collect with the present weights against the league."""
         present, steps = self._learner.averaged(), self._learner.steps
-        return self._opponents.order(present, steps, self._slot.champions, self._settings, self._plan.acting)
+        return self._opponents.order(present, steps, self._slot.players, self._settings, self._plan.acting)
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         progress = self.progress

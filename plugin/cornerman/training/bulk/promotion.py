@@ -37,8 +37,16 @@ class BulkPromotion:
     """Orders the judge's work, waits for its answers, and enters what it promotes into the league."""
 
     def __init__(
-        self, champions: Champions, league: League, spec: NetworkSpec, settings: Settings, log: BulkLog
+        self,
+        champions: Champions,
+        league: League,
+        own_fighter: str,
+        spec: NetworkSpec,
+        settings: Settings,
+        log: BulkLog,
     ) -> None:
+        """`own_fighter`: the bot that the first version must beat; "": the untrained version."""
+        self._own_fighter = own_fighter
         self._champions, self._league, self._spec, self._settings, self._log = champions, league, spec, settings, log
         # An imported champion may have other hidden layers than the one that learning begins with.
         champions.slot.restart(*(policy for policy in champions.slot.champions if policy.spec == spec))
@@ -54,14 +62,15 @@ class BulkPromotion:
     def _new_judge(self, candidate: Policy, number: int) -> BattleJudge:
         """A judgement depends on its order alone, so one that was cut off comes out the same from its beginning."""
         seed = pair_seed(self._settings.seed, number, "gate")
-        champions = self._champions
-        return BattleJudge(candidate, champions.slot.champions, self._settings, seed, champions.bar(), turns=None)
+        slot, bar = self._champions.slot, self._champions.bar()
+        opponents = slot.players or self._own_fighter or slot.champions
+        return BattleJudge(candidate, opponents, self._settings, seed, bar, turns=None)
 
     def _tell(self, message: str) -> None:
         self._log.say(f"  {message}")
 
     def _enter(self) -> None:
-        self._league.enter([f"version {policy.version}" for policy in self._champions.slot.champions])
+        self._league.enter([f"version {policy.version}" for policy in self._champions.slot.players])
 
     def start(self, pool: WorkerPool, judge: int) -> None:
         """Order the judge what is due: what was under way when this was stored, or to measure the bots."""

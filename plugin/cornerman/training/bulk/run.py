@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from cornerman.contract import BatchedGame, HeadlessGame
+from cornerman.contract import BatchedGame, HeadlessGame, ModelError
 from cornerman.experience.encoder import Encoder
 from cornerman.learning.compiled import cpu_steps
 from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
@@ -50,7 +50,7 @@ def train(
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden)
     with Interrupts() as interrupted:
         with Store(data, Identity.of(game, encoder), spec, "cornerman train") as store:
-            champions = Champions(store, settings.seed, say, say)
+            champions = _stored_champions(store, settings, say)
             store.bulk_folder.mkdir(exist_ok=True)
             log = BulkLog(store.bulk_folder / "log.jsonl", say, plan.tensorboard)
             on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
@@ -68,8 +68,22 @@ def train(
             say("Stopped; everything is saved, and --resume goes on from here.")
         promoted, machine = champions.slot.champions, [*machine, *loop.faults]
         say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, interrupted))
-    say(f"Version {promoted[-1].version} plays. It is stored in {data}")
+    say(f"{_who_plays(champions, encoder.declaration.own_fighter)} is stored in {data}")
     return promoted[-1].version
+
+
+def _stored_champions(store: Store, settings: Settings, say: Callable[[str], None]) -> Champions:
+    """The champions, with an untrained version in a new folder; ModelError where the disk refuses that."""
+    champions = Champions(store, settings.seed, say, say, settings.from_nothing)
+    if champions.slot.champion.version < 0:
+        raise ModelError(f"Nothing can be stored in {store.folder}, so nothing is trained.")
+    return champions
+
+
+def _who_plays(champions: Champions, own_fighter: str) -> str:
+    if champions.slot.players or not own_fighter:
+        return f"Version {champions.slot.champion.version} plays. It"
+    return f"No version is better than the game's own fighter, {own_fighter}, yet. All"
 
 
 def _learner(
