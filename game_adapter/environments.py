@@ -51,6 +51,16 @@ def aec_environment(game: HeadlessGame, encoder: Encoder, max_decisions: int | N
     return wrappers.OrderEnforcingWrapper(wrappers.AssertOutOfBoundsWrapper(environment))
 
 
+def _begun(game: HeadlessGame, seed: int) -> Battle:
+    """A new battle; TypeError where its seats decide at once."""
+    battle = game.new_battle(seed)
+    if hasattr(battle, "apply_all"):
+        raise TypeError(
+            f"{game.name}: its seats decide at once; these environments offer games in which they take turns."
+        )
+    return battle
+
+
 class AllSeats(AECEnv):  # type: ignore[misc]  # the library is not always there
     """Every seat of a game as an agent: `seat_0`, `seat_1`, ... `aec_environment` puts the usual checks around it.
 
@@ -83,7 +93,7 @@ class AllSeats(AECEnv):  # type: ignore[misc]  # the library is not always there
         """Begin a battle: the same seed, the same battles from then on. There are no options."""
         if seed is not None:
             self._random = np.random.default_rng(seed)
-        self._battle = self._game.new_battle(int(self._random.integers(LARGEST_SEED)))
+        self._battle = _begun(self._game, int(self._random.integers(LARGEST_SEED)))
         self._decisions = 0
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
@@ -132,8 +142,6 @@ class AllSeats(AECEnv):  # type: ignore[misc]  # the library is not always there
         return self._battle
 
     def _agent_to_act(self) -> str:
-        if hasattr(self._in_play(), "apply_all"):
-            raise TypeError(f"{self._game.name}: its seats decide at once, which this environment does not offer.")
         seat = self._in_play().seat
         if seat is None:
             raise RuntimeError(f"{self._game.name}: a new battle is over before anybody has decided.")
@@ -177,7 +185,7 @@ class OneSeat(gymnasium.Env):  # type: ignore[misc]  # the library is not always
         lot = int(self.np_random.integers(LARGEST_SEED))
         drawn = self._seats[int(self.np_random.integers(len(self._seats)))]
         self._seat = drawn if self._fixed_seat is None else self._fixed_seat
-        self._battle, self._bot_random, self._decisions = self._game.new_battle(lot), Random(lot), 0
+        self._battle, self._bot_random, self._decisions = _begun(self._game, lot), Random(lot), 0
         self._let_bot_play(self._battle)
         if self._battle.seat is None:
             raise RuntimeError(f"{self._game.name}: the battle of seed {lot} is over before seat {self._seat} decides.")

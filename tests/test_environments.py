@@ -13,6 +13,7 @@ import pytest
 
 from cornerman.experience.encoder import Encoder
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.declared_games import AtOnce
 
 pytest.importorskip("gymnasium", reason="extra gymnasium")
 pytest.importorskip("pettingzoo", reason="extra pettingzoo")
@@ -167,3 +168,12 @@ def test_one_seat_loses_by_an_illegal_action_and_stops_at_the_longest_battle() -
 def test_one_seat_names_the_bots_there_are() -> None:
     with pytest.raises(ValueError, match="no bot 'nobody'; it has random, brawler"):
         one_seat(opponent="nobody")
+
+
+def test_games_whose_seats_decide_at_once_are_refused_with_a_sentence() -> None:
+    from game_adapter.environments import AllSeats, OneSeat
+
+    game = AtOnce()
+    for environment in (AllSeats(game, Encoder(game)), OneSeat(game, Encoder(game))):
+        with pytest.raises(TypeError, match="at once: its seats decide at once"):
+            environment.reset(seed=1)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.studies.adapters.connect_four_batched import GAME as BATCHED
-from tests.studies.adapters.connect_four_batched import ConnectFourBatch, greedy_bot
+from tests.studies.adapters.connect_four_batched import ConnectFourBatch, greedy_bot, search_bot
 from tests.studies.plain_games import party, tactics
 from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WINDOWS, ConnectFour, random_move, search
 from tests.studies.plain_games.party import Party
@@ -120,20 +120,21 @@ def test_party_acts_by_speed_and_pays_for_skills() -> None:
     assert seen == {"attack", "guard", "run", "fire", "quake", "heal", "potion"}
 
 
-def test_connect_four_in_batches_plays_and_shows_what_single_games_do() -> None:
+@pytest.mark.parametrize(("bot", "depth"), [(greedy_bot, 1), (search_bot, 2)])
+def test_connect_four_in_batches_plays_and_shows_what_single_games_do(bot: Any, depth: int) -> None:
     batch = BATCHED.new_battles(16, 3)
     games = [connect_four_after(batch, row) for row in range(16)]
     assert all(sum(game.heights) == 4 for game in games), "four random discs begin a game"
     seen, masks = np.zeros((16, len(BATCHED.feature_names)), np.float32), np.zeros((16, 7), np.bool_)
     random, endings = np.random.default_rng(2), 0
-    for _ in range(100):
+    for _ in range(150):
         batch.observe(seen, masks)
         for row, game in enumerate(games):
             assert sorted(game.moves()) == list(np.flatnonzero(masks[row]))
             assert np.array_equal(BATCHED.encode(tuple(game.stones), game.player), seen[row])
-        columns = greedy_bot(batch, np.arange(16), random)
+        columns = bot(batch, np.arange(16), random)
         for game, column in zip(games, columns.tolist(), strict=True):
-            values = {at: value for value, at in search(game.stones, game.heights, game.player, 1)}
+            values = {at: value for value, at in search(game.stones, game.heights, game.player, depth)}
             assert values[column] == max(values.values())
             game.play(column)
         ended = batch.step(columns)

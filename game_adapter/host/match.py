@@ -22,7 +22,7 @@ class Match:
 
     `seats` says who controls each seat: "player", "plugin" or "scripted" (a bot). `bots` are the bots of single seats;
     the others use `fallback`, and so does the plugin's seat where it has no opinion. `sides` says which seats win
-    together; without it every seat is a side of its own.
+    together; without it every seat is a side of its own. TypeError for a battle whose seats decide at once.
     """
 
     def __init__(
@@ -36,6 +36,9 @@ class Match:
         bots: Mapping[int, Bot] | None = None,
         sides: Mapping[int, int] | None = None,
     ) -> None:
+        if hasattr(battle, "apply_all"):
+            sentence = "a Match plays battles whose seats decide in turn, and in this one they decide at once"
+            raise TypeError(f"{sentence}: report the on_turn of each with the same state and next state yourself")
         self.battle, self.battle_id, self.seats = battle, battle_id, dict(seats)
         self.between_rounds = False
         self.over = False

@@ -127,6 +127,7 @@ def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: P
         'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\nfrom_nothing = true\n'
     )
     status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
+    assert "Training " in out.splitlines()[0]
     assert status == 0
     assert f"It is stored in {tmp_path}" in out
     status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)

@@ -129,3 +129,12 @@ def test_declaration_of_refuses_with_a_sentence(declared: dict[str, Any], words:
         declaration_of(game(**declared))
     assert str(refused.value).startswith("The game 'plain' cannot be learned: ")
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [({"version": "1", "action_names": ("a",)}, "no name;"), ({"name": "x"}, "no version and no")]
+)
+def test_game_without_name_version_or_actions_is_a_sentence(given: dict[str, Any], missing: str) -> None:
+    nameless: Any = SimpleNamespace(**given)
+    with pytest.raises(ContractError, match=missing):
+        declaration_of(nameless)

@@ -251,3 +251,14 @@ def test_an_encode_of_the_games_own_that_fails_at_a_limit() -> None:
     bench.end({}, truncated=True)
     assert "encode failed" in one_of(bench, "encode")
     assert (bench.rows, len(bench.ends)) == ([], 1)
+
+
+def test_seat_of_an_unknown_kind_is_recorded_and_said_once() -> None:
+    bench = Bench()
+    for battle_id in (1, 2):
+        bench.begin({0: Source.PLAYER, 1: Source.UNKNOWN}, battle_id=battle_id)
+        bench.turn(battle_id=battle_id)
+        bench.end(battle_id=battle_id)
+    assert len(bench.rows) == 2
+    assert bench.recorder.clamped == {"who decides": 2}
+    assert 'does not say who decides for the seats [1]: give "player"' in bench.recorder.examples["who decides"]

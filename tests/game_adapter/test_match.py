@@ -12,6 +12,7 @@ import pytest
 from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.declared_games import AtOnce
 from tests.support.recording_host import RecordingHost, RecordingPlugin
 
 BOTS = {0: SCRIPTED, 1: SCRIPTED}
@@ -193,3 +194,10 @@ def test_choosing_is_reported_once_for_each_choice_of_a_player(tmp_path: Path) -
     told = [arguments for hook, arguments in plugin.told if hook == "on_choosing"]
     assert told == [{"battle_id": 9, "seat": 0}] * choices
     assert 0 < choices < 12
+
+
+def test_match_refuses_a_battle_whose_seats_decide_at_once(tmp_path: Path) -> None:
+    plugin, fallback = RecordingPlugin(), RINGSIDE.bots["brawler"]
+    with pytest.raises(TypeError, match="decide at once: report the on_turn of each"):
+        Match(RecordingHost(tmp_path, plugin), AtOnce().new_battle(1), 9, BOTS, fallback, Random(1))
+    assert plugin.told == []

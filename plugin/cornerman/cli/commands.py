@@ -290,7 +290,9 @@ def run_train(options: argparse.Namespace) -> int:
         tensorboard=options.tensorboard,
         ray=options.address if options.engine == "ray" else None,
     )
-    train(find_game(options.game), options.game, options.data, plan, options.seed, options.resume)
+    game = find_game(options.game)
+    print(f"Training {game.name} {game.version}; versions are stored in {options.data}")
+    train(game, options.game, options.data, plan, options.seed, options.resume)
     return 0
 
 

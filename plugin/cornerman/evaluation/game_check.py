@@ -9,6 +9,7 @@ import random as random_module
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from operator import index as as_index
 from random import Random
 from typing import Any
@@ -24,6 +25,14 @@ REPLAYED = 20
 BOT_BATTLES = 5
 BATCH, BATCH_STEPS = 64, 200
 LARGEST_FEATURE = 10.0
+READ = (
+    *("name", "version", "action_names", "max_characters", "stats", "max_rounds", "feature_names", "encode"),
+    *("num_seats", "sides", "plugin_seats", "seats_alike", "max_decisions", "random_opening", "standing"),
+    *("import_name", "bots", "new_battle", "batched_bots", "new_battles", "restore"),
+)
+"""What is read of a game."""
+CLOSE = 0.8
+"""How alike two names are of which one may be a slip (difflib)."""
 USEFUL_DECISIONS = 600_000
 """Decisions of self-play from which a version is worth playing against: a rough guide, by the games that ship."""
 
@@ -68,10 +77,19 @@ def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: i
         yield Finding(True, str(error), error.fix)
 
 
+def _misspelt(game: HeadlessGame) -> Iterator[Finding]:
+    """Attributes that look like one which Cornerman would read, and are not read."""
+    missing = [name for name in READ if not hasattr(game, name)]
+    for name in dir(game):
+        if not name.startswith("_") and name not in READ and (near := get_close_matches(name, missing, 1, CLOSE)):
+            yield Finding(False, f"{name} is not read", f"If it is meant for Cornerman, call it {near[0]}.")
+
+
 def _findings(
     game: HeadlessGame, encoder: Encoder, num_battles: int, max_decisions: int, seed: int
 ) -> Iterator[Finding]:
     """All findings in turn; _FaultError where a battle cannot be played on."""
+    yield from _misspelt(game)
     courses = [_play(game, encoder, seed + number, max_decisions) for number in range(num_battles)]
     yield from _length(courses, max_decisions)
     yield from _outcomes(courses)

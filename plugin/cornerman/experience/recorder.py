@@ -95,6 +95,9 @@ class Recorder:
         except DataError as error:
             self._reject(error)
             return
+        if unknown := [seat for seat, source in battle.seats.items() if source is Source.UNKNOWN]:
+            sentence = f"Battle {battle_id} does not say who decides for the seats {unknown}"
+            self._clamp("who decides", f'{sentence}: give "player", "plugin" or "scripted" for each.')
         if battle_id in self._battles:
             self._never_ended(battle_id, "was started again before it ended")
         while len(self._battles) >= self._max_open_battles:

@@ -52,5 +52,6 @@ def find_game(name: str) -> HeadlessGame:
     if isinstance(game, type):
         raise CommandError(f"{name!r} is a class; give the name of an instance of it")
     if not isinstance(game, HeadlessGame):
-        raise CommandError(f"{name!r} offers no headless battles (new_battle, bots), which this command needs")
+        missing = [of for of in ("name", "version", "action_names", "bots", "new_battle") if not hasattr(game, of)]
+        raise CommandError(f"{name!r} offers no headless battles, which this command needs: no {', '.join(missing)}")
     return game

@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.studies.adapters.connect_four import ConnectFourGame
-from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WORTH
+from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WORTH, search_move
 from tests.studies.plain_games.connect_four_batch import IN_WINDOW, ConnectFourGames
 
 Array = NDArray[Any]
 SQUARES = COLUMNS * ROWS
 OPENING = 4
 BITS = np.array([7 * column + row for column in range(COLUMNS) for row in range(ROWS)])
-WORTH_OF = np.array((*WORTH, 0), np.float32)
+LOOKS = np.zeros(25, np.float32)
+"""What a row of four is worth with so many discs of mine times 5 plus so many of theirs."""
+LOOKS[[5, 10, 15]], LOOKS[[1, 2, 3]] = WORTH[1:], [-worth for worth in WORTH[1:]]
+WON = 1e6
 MAPS = ("my disc", "their disc", "I would win", "they would win")
 COLUMN_MAPS = ("I win", "they win", "I win above", "they win above")
 
@@ -84,6 +87,11 @@ class ConnectFourBatch:
         player = self.games.player[rows]
         return self.games.stones[rows, player], self.games.stones[rows, 1 - player]
 
+    def counts(self, rows: Array) -> tuple[Array, Array]:
+        """How many discs of either are in each row of four, `[R, 69]`."""
+        mine, theirs = (discs.astype(np.float32) @ IN_WINDOW for discs in self.stones(rows))
+        return mine, theirs
+
     def step(self, actions: Array) -> Ended:
         rows, winners = self.games.play(actions)
         self._open(rows)
@@ -98,17 +106,43 @@ def random_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generat
 
 def greedy_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generator) -> Array:
     """The move after which the position looks best, as `greedy_move` of the plain game."""
-    mine, theirs = (discs.astype(np.float32) for discs in battles.stones(rows))
-    heights, each = battles.games.heights[rows], np.arange(len(rows))
-    in_theirs, values = theirs @ IN_WINDOW, np.full((len(rows), COLUMNS), -np.inf)
+    return best_of(looks(*battles.counts(rows), battles.games.heights[rows]), random)
+
+
+def search_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generator) -> Array:
+    """Looks at every answer, too, as `search_move` of the plain game."""
+    (mine, theirs), heights = battles.counts(rows), battles.games.heights[rows]
+    values = looks(mine, theirs, heights)
     for column in range(COLUMNS):
-        after = mine.copy()
-        after[each, ROWS * column + np.minimum(heights[:, column], ROWS - 1)] = 1.0
-        counts = after @ IN_WINDOW
-        own = np.where(in_theirs == 0, WORTH_OF[counts.astype(np.intp)], 0).sum(1)
-        other = np.where(counts == 0, WORTH_OF[in_theirs.astype(np.intp)], 0).sum(1)
-        looks = np.where((counts == 4).any(1), np.inf, own - other)
-        values[:, column] = np.where(heights[:, column] < ROWS, looks, -np.inf)
+        after, higher = mine + IN_WINDOW[square_of(heights, column)], heights.copy()
+        higher[:, column] += 1
+        answered = -looks(theirs, after, higher).max(1)
+        answered[(higher == ROWS).all(1)] = 0.0
+        open_still = np.abs(values[:, column]) < WON  # neither won by this move nor impossible
+        values[:, column] = np.where(open_still, answered, values[:, column])
+    return best_of(values, random)
+
+
+def looks(mine: Array, theirs: Array, heights: Array) -> Array:
+    """How the position looks after each move `[R, 7]`, of the discs in every window `[R, 69]`; `WON` where it
+    wins, and minus infinity where the column is full."""
+    values = np.full((len(mine), COLUMNS), -np.inf)
+    for column in range(COLUMNS):
+        after = mine + IN_WINDOW[square_of(heights, column)]
+        looked = LOOKS[(5 * after + theirs).astype(np.intp)].sum(1)
+        won = np.where((after == 4).any(1), WON, looked)
+        values[:, column] = np.where(heights[:, column] < ROWS, won, -np.inf)
+    return values
+
+
+def square_of(heights: Array, column: int) -> Array:
+    """The square that the next disc in a column comes to, `[R]`; any of its squares where it is full."""
+    squares: Array = ROWS * column + np.minimum(heights[:, column], ROWS - 1)
+    return squares
+
+
+def best_of(values: Array, random: np.random.Generator) -> Array:
+    """One of the columns of the largest value `[R]`, drawn by lot."""
     best: Array = np.where(values == values.max(1, keepdims=True), random.random(values.shape), -1.0).argmax(1)
     return best
 
@@ -118,7 +152,8 @@ class BatchedConnectFour(ConnectFourGame):
         *(f"{what} {at}" for what in MAPS for at in range(SQUARES)),
         *(f"{what} {at}" for what in COLUMN_MAPS for at in range(COLUMNS)),
     )
-    batched_bots = {"random": random_bot, "greedy": greedy_bot}  # noqa: RUF012  # as in any game
+    bots = {**ConnectFourGame.bots, "search2": search_move}  # noqa: RUF012  # as in any game
+    batched_bots = {"random": random_bot, "greedy": greedy_bot, "search2": search_bot}  # noqa: RUF012
     import_name = "tests.studies.adapters.connect_four_batched:GAME"
 
     def encode(self, state: tuple[int, ...], seat: int) -> Any:
