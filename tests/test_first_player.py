@@ -265,6 +265,7 @@ def test_forget_keeps_the_shipped_model(tmp_path: Path) -> None:
         promote(table.plugin, 2, rows={"player": 5})
         assert table.plugin.report()["playing"] == "version 3"
         table.plugin.controls.forget()
+        assert table.plugin.metrics.notice.endswith("Now plays: the model that the game ships (version 1).")
         assert table.plugin.report()["playing"] == "the model that the game ships (version 1)"
 
 

@@ -50,6 +50,37 @@ def test_new_game_passes_its_check_as_it_is(
 
 
 @pytest.mark.parametrize(
+    ("declared", "status", "sentence"),
+    [
+        (
+            "own_fighter = 'slime'",
+            1,
+            "WRONG  The game 'slow-game' cannot be learned: its own_fighter is 'slime'; name which",
+        ),
+        ("base_model = 'none.zip'", 1, "WRONG  base_model cannot be used, so hunter would play: "),
+        ("own_fighter = 'random'", 0, "ok     random plays until a version has proved better (no base_model)"),
+    ],
+)
+def test_own_fighter_and_base_model_are_checked(
+    declared: str,
+    status: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    module = f"mine_{declared.split()[0]}_{status}"
+    text = (
+        "from tests.support.slow_game import GAME as sound\n"
+        f"class Game(type(sound)):\n    import_name = '{module}:GAME'\n    {declared}\nGAME = Game()\n"
+    )
+    (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["check", f"{module}:GAME", "--battles", "5"]) == status
+    assert sentence in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("name", "sentence"),
     [("my-game", "no name of a Python module"), ("mine", "File exists"), ("random", "a module random already")],
 )

@@ -110,6 +110,8 @@ def test_verdict_is_shown_in_full() -> None:
         assert "Kept the champion, 52 %" in shown
     told = with_parts(gate={"verdict": verdict}) | {"events": [{"age_s": 1.0, "text": f"Oh. {verdict}"}]}
     assert all(verdict not in message for message in messages_of(told)), "the event has it"
+    waiting = messages_of(with_parts(gate={"verdict": verdict, "waits": "7 battles are too few"}))
+    assert "The next candidate waits: 7 battles are too few." in waiting
 
 
 def test_long_device_reason_stands_below_the_figures() -> None:

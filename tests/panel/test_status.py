@@ -19,7 +19,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "recorder": {"recorded": int, "rejected": dict},
     "learner": {"steps": int, "loss": (float, NONE), "accuracy": (float, NONE), "steps_per_s": (float, NONE)}
     | {"processing_time": (float, NONE)},
-    "gate": {"state": str, "pairs": int, "score": (float, NONE), "verdict": str},
+    "gate": {"state": str, "pairs": int, "score": (float, NONE), "verdict": str, "waits": str},
     "record": {"battles": int, "wins": int, "win_rate": (float, NONE), "interval": (list, NONE)},
     "window": {"open": bool, "why": str},
     "difficulty": {"level": int, "name": str, "levels": list},

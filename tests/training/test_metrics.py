@@ -38,6 +38,21 @@ def test_say_makes_a_notice_for_a_minute_an_event_and_a_message(caplog: pytest.L
     assert metrics.notice == ""
 
 
+def test_what_judging_waits_for_is_logged_once_whatever_the_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "cornerman")
+    metrics = Metrics()
+    for what in ("9 battles are too few, 12 are needed", "10 battles are too few, 12 are needed", "", "its play fell"):
+        metrics.wait_for(what)
+        assert metrics.get("gate_waits") == what
+    texts = [event["text"] for event in metrics.events()]
+    assert texts == [
+        "The next candidate waits: its play fell.",
+        "The next candidate waits: 9 battles are too few, 12 are needed.",
+    ]
+    assert len(caplog.records) == 2
+    assert metrics.messages() == []
+
+
 def test_events_are_newest_first_with_their_age_and_bounded() -> None:
     now = [100.0]
     metrics = Metrics(clock=lambda: now[0])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from cornerman.contract import CornermanError, HeadlessGame
+from collections.abc import Iterator
+
+from cornerman.contract import ContractError, CornermanError, HeadlessGame
 from cornerman.evaluation.game_check import Finding, check_game
-from cornerman.experience.declaration import declaration_of
+from cornerman.experience.declaration import Declaration, declaration_of
+from cornerman.experience.encoder import Encoder
+from cornerman.models.exchange import base_model
+from cornerman.models.manifest import Identity
 from cornerman.selfplay.games import find_game, import_name
 from cornerman.selfplay.worker_process import FaultyGameError, WorkerProcess
 
@@ -16,13 +21,37 @@ def check(name: str, num_battles: int, seed: int) -> int:
     game = find_game(name)
     print(f"{game.name} {game.version}: {len(game.action_names)} actions, {len(game.bots)} bots")
     wrong = 0
-    for finding in (*check_game(game, num_battles, declaration_of(game).max_decisions, seed), in_another_process(game)):
+    for finding in _findings(game, num_battles, seed):
         wrong += finding.wrong
         print(f"{'WRONG' if finding.wrong else 'ok':5}  {finding.what}")
         if finding.fix:
             print(f"       -> {finding.fix}")
     print(f"{wrong} to mend" if wrong else "Nothing to mend.")
     return 1 if wrong else 0
+
+
+def _findings(game: HeadlessGame, num_battles: int, seed: int) -> Iterator[Finding]:
+    try:
+        declared = declaration_of(game)
+    except ContractError as error:
+        yield Finding(True, str(error), "contract.py says what may be declared.")
+        return
+    yield from check_game(game, num_battles, declared.max_decisions, seed)
+    yield who_plays_first(game, declared)
+    yield in_another_process(game)
+
+
+def who_plays_first(game: HeadlessGame, declared: Declaration) -> Finding:
+    """Whether the model that the game ships can be used; else who plays until a version has proved better."""
+    own_fighter = declared.own_fighter or "the game's own fighter, which is none of its bots,"
+    if declared.base_model is None:
+        return Finding(False, f"{own_fighter} plays until a version has proved better (no base_model)")
+    try:
+        base_model(Identity.of(game, Encoder(game)), declared.base_model)
+    except CornermanError as error:
+        fix = "Name a file that `cornerman versions export` wrote for this very game, or leave base_model out."
+        return Finding(True, f"base_model cannot be used, so {own_fighter} would play: {error}", fix)
+    return Finding(False, f"the model in {declared.base_model.name} plays until a version has proved better")
 
 
 def in_another_process(game: HeadlessGame) -> Finding:

@@ -60,6 +60,8 @@ class Game:
     name, version = "NAME", "1"  # a new version where actions or features change: what was learned is then put aside
     action_names = tuple(f"take {number}" for number in range(1, MOST + 1))
     import_name = "NAME:GAME"  # how another process finds this object; it must come without a window
+    own_fighter = "careful"  # the bot that moves where choose_action gives None: until a version has beaten it
+    # base_model = Path(__file__).with_name("model.zip")  # yours, once there is one: `cornerman versions export`
 
     # What a seat sees: features of your own, as here, or the standard characters (max_characters, stats), or both.
     max_characters = 0

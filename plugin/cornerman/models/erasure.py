@@ -10,10 +10,11 @@ from collections.abc import Callable
 from cornerman.contract import CornermanError
 from cornerman.experience.battle_store import Counts
 from cornerman.models.champions import Champions
+from cornerman.policy.policy_slot import name_of
 
 
 def forget(champions: Champions, erase_battles: Callable[[], Counts], clear: Callable[[], None]) -> str:
-    """Erase everything; returns a message with counts of what was erased and what could not be.
+    """Erase everything; returns a message with counts of what was erased, who plays now, and what could not be erased.
 
     `erase_battles` erases the stored battles, `clear` what was recorded and learned in memory; a step that fails stops
     no other. The newest version that did not learn from the player plays afterwards.
@@ -39,7 +40,8 @@ def forget(champions: Champions, erase_battles: Callable[[], Counts], clear: Cal
     counts = erased[0] if erased else Counts()
     battles = f"{_counted(counts.battles, 'recorded battle')} ({_counted(counts.transitions, 'decision')})"
     learned = f"{_counted(sum(versions), 'version')} that learned from you"
-    return " ".join([f"Forgotten: {battles}, {learned}, and all that was in memory.", *failed])
+    who = f"Now plays: {name_of(champions.slot.playing())}."
+    return " ".join([f"Forgotten: {battles}, {learned}, and all that was in memory. {who}", *failed])
 
 
 def _counted(count: int, what: str) -> str:

@@ -101,8 +101,10 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):
         messages.append(f"Training window {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
-    verdict = str(part_of(report, "gate").get("verdict") or "")
-    if verdict and not any(verdict in event for event in events):
+    verdict, waits = (str(part_of(report, "gate").get(name) or "") for name in ("verdict", "waits"))
+    if waits:
+        messages.append(f"The next candidate waits: {waits}.")
+    elif verdict and not any(verdict in event for event in events):
         messages.append(f"Last candidate: {verdict}")
     device_why = str(report.get("device_why") or "")
     if len(device_why) > SHORT and device_why != notice:

@@ -23,12 +23,12 @@ class Switches:
 
 
 LEARNER = ("steps", "loss", "accuracy", "processing_time", "steps_per_s", "steps_to_candidate", "dropped", "failures")
-GATE = ("state", "pairs", "score", "verdict")
+GATE = ("state", "pairs", "score", "verdict", "waits")
 _COUNTS = "fill kept steps dropped failures practised practice_decisions gate_pairs judged_pairs"
 UNKNOWN: Mapping[str, Any] = {
     **dict.fromkeys(_COUNTS.split(), 0),
     **dict.fromkeys(("loss", "accuracy", "processing_time", "steps_to_candidate", "gate_score"), None),
-    **dict.fromkeys(("gate_verdict", "device_why", "fault"), ""),
+    **dict.fromkeys(("gate_verdict", "gate_waits", "device_why", "fault"), ""),
     "gate_state": "idle",
     "device": "none",
 }
@@ -47,7 +47,8 @@ class Report(TypedDict):
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
-    gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates
+    gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates;
+    # waits: what is missing before a candidate can be judged, or ""
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str  # the device that learns, or "none"

@@ -132,7 +132,7 @@ class Candidates:
 
     def decide(self, candidate: Policy, provenance: Provenance, verdict: Verdict) -> bool:
         """Promote or reject a candidate; True where it plays now."""
-        self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason)
+        self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason, gate_waits="")
         by_recorded_battles_alone = {} if verdict.battles else {PROBATION: True}
         provenance = replace(provenance, gate=verdict.as_dict() | by_recorded_battles_alone)
         try:
@@ -142,6 +142,8 @@ class Candidates:
             return False
         if promoted is None:
             self._metrics.count("rejected_candidates")
+            if not verdict.pairs:  # no battle was there to judge by
+                self._metrics.wait_for(verdict.reason.removeprefix("Kept the champion: ").rstrip("."))
             return False
         self._tell(f"Version {promoted.version} passed the gate and now plays. {verdict.reason}")
         self.champions.prune(self._kept_versions)

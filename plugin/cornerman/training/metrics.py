@@ -6,6 +6,7 @@ The trainer's thread writes most of them, the game's thread reads; one short loc
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class Metrics:
         self._events: deque[tuple[float, str]] = deque(maxlen=20)
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
         self._notice, self._noticed_at = "", 0.0
+        self._waited_for: set[str] = set()  # kinds of sentences that were logged
         self._messages: deque[str] = deque(maxlen=MAX_MESSAGES)
 
     def set(self, **figures: Any) -> None:
@@ -73,6 +75,18 @@ class Metrics:
         self.notice = sentence
         self._messages.append(sentence)
         self.event(sentence)
+
+    def wait_for(self, what: str) -> None:
+        """Show what judging waits for, as "9 battles are too few, 12 are needed"; "": nothing.
+
+        An event and a line in the log say so, too, once whatever the numbers are.
+        """
+        self.set(gate_waits=printable(what))
+        kind = re.sub(r"\d+", "", what)
+        if what and kind not in self._waited_for:
+            self._waited_for.add(kind)
+            self.event(f"The next candidate waits: {what}.")
+            log.info("the next candidate waits: %s", printable(what))
 
     def messages(self) -> list[str]:
         return list(self._messages)

@@ -276,7 +276,9 @@ class TrainingLoop:
             self._practice.drop()
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()
-        self._metrics.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="")
+        self._metrics.set(
+            fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="", gate_waits=""
+        )
 
     def start_over(self) -> None:
         """Restart learning from the champion's weights."""
