@@ -133,6 +133,18 @@ def test_three_seats_are_tallied_for_the_one_agent_among_others() -> None:
     assert 0.36 < tally.wins / tally.battles < 0.6
 
 
+def test_tallies_hold_no_battles_of_the_present_policy_against_itself_and_a_bot() -> None:
+    """A bot where the plugin may not sit meets the present policy in both other seats: that is not one against one."""
+    game = CardTable(plugin_seats=(0, 1))
+    worker, encoder = Worker(game, (8,), 0, 0, Sizes(scalar=8, turns=60)), Encoder(game)
+    flat = draw(NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)), np.random.default_rng(0))
+    _, notes = worker.obey({"present": flat}, order(mix={"itself": 1.0}))
+    assert notes["battles"] > 0
+    assert notes["tallies"] == []
+    _, notes = worker.obey({"present": flat}, order(mix={"careful": 1.0}))
+    assert [row[:2] for row in notes["tallies"]] == [["present", "careful"]]
+
+
 def test_turns_that_a_bot_plays_by_itself_are_not_learned_from_and_close_what_came_before() -> None:
     rows, _ = collected(Board(), last_legal, by_itself, stretches=8)
     assert rows

@@ -156,7 +156,8 @@ class SelfPlay:
         self._opponents = self._opposite()
         self._lone, self._against = np.full(self._count, -1), np.zeros(self._count, np.int64)
         sides = np.array(self._declared.sides)
-        for seat, side in enumerate(self._declared.sides):
+        for seat in self._declared.plugin_seats:  # a bot alone in another seat is not who is measured
+            side = sides[seat]
             team, others = self._seats[sides == side], self._seats[sides != side]
             if len(others):
                 meets = (team == team[0]).all(0) & (others == others[0]).all(0) & (self._lone < 0)
