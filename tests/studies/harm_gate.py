@@ -1,0 +1,147 @@
+"""Do no harm: how often equal candidates replace their champion, and whether what is kept drifts away from the bots."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cornerman.cli.commands import stored_policy
+from cornerman.evaluation.checks import Checks, Opponent
+from cornerman.evaluation.faults import BattleFaults
+from cornerman.evaluation.significance import Bounds, SequentialTest
+from cornerman.models.champions import Champions
+from cornerman.models.exchange import import_version, play_smoke_battle
+from cornerman.models.manifest import Identity
+from cornerman.models.store import Store
+from tests.studies.adapters.opening import GAME, MODEL, encoder, opener, shipped
+from tests.studies.intervals import Interval, of_mean, wilson
+from tests.studies.study import Figure, Study, Unit, Work
+
+ROOT = Path(__file__).resolve().parents[2]
+CORRELATION, DRAWS = -0.3, 0.1
+"""Of simulated pairs: with chance 0.3 the seed favours a side, so that the second battle mirrors the first."""
+SCORES, PLACES = (0.55, 0.60, 0.65), (1, 5, 20)
+
+
+def pair_scores(score: float, random: np.random.Generator) -> Iterator[float]:
+    """Scores of side-swapped pairs of a candidate whose true score that is, for ever."""
+    won = score - DRAWS / 2
+    while True:
+        first, second = random.random(256), random.random(256)
+        second = np.where(random.random(256) < -CORRELATION, 1.0 - first, second)
+        battles = [np.where(luck < won, 1.0, np.where(luck < won + DRAWS, 0.5, 0.0)) for luck in (first, second)]
+        yield from ((battles[0] + battles[1]) / 2).tolist()
+
+
+def judged(score: float, turned_down: int, random: np.random.Generator) -> tuple[bool, int]:
+    """Whether the sequential test accepts such a candidate after so many were turned down, and its pairs."""
+    test = SequentialTest(Bounds.after(turned_down))
+    for pair_score in pair_scores(score, random):
+        test.add(pair_score)
+        if test.accepted is not None:
+            break
+    return bool(test.accepted), test.num_pairs
+
+
+def replaced(work: Work, candidates: int, seed: int) -> int:
+    """How often a champion is replaced by equal candidates, one after the other; the count begins anew each time."""
+    del work
+    random, turned_down, promoted = np.random.default_rng(seed), 0, 0
+    for _ in range(candidates):
+        accepted, _ = judged(0.5, turned_down, random)
+        turned_down = 0 if accepted else turned_down + 1
+        promoted += accepted
+    return promoted
+
+
+def power(work: Work, candidates: int) -> dict[str, list[float]]:
+    """Of better candidates, by true score and place among the candidates of one champion: how many pass, pairs."""
+    del work
+    random, found = np.random.default_rng(0), {}
+    for score in SCORES:
+        for place in PLACES:
+            results = [judged(score, place - 1, random) for _ in range(candidates)]
+            pairs = float(np.mean([pairs for _, pairs in results]))
+            found[f"{round(100 * score)}.{place}"] = [sum(accepted for accepted, _ in results), candidates, pairs]
+    return found
+
+
+def drift(work: Work, minutes: float, battles: int, seed: int) -> dict[str, Any]:
+    """Win rates against the strong bot before and after bulk training from the shipped model, and the promotions."""
+    folder = work.folder / "data"
+    prepare(folder, seed)
+    command = [sys.executable, "-m", "cornerman", "train", "--game", "tests.studies.adapters.opening:GAME"]
+    command += ["--data", str(folder), "--minutes", str(minutes), "--seed", str(seed)]
+    subprocess.run(command, check=True, cwd=ROOT)
+    after = stored_policy(GAME, folder, None)
+    return {
+        "before": against_opener(shipped(), battles),
+        "after": against_opener(after, battles),
+        "version": after.version,
+        "battles": battles,
+    }
+
+
+def prepare(folder: Path, seed: int) -> None:
+    """A data folder in which the shipped model plays."""
+    with Store(folder, Identity.of(GAME, encoder()), shipped().spec, "the study") as store:
+        champions = Champions(store, seed, print, print)
+        version = import_version(store.registry, Identity.of(GAME, encoder()), MODEL)
+        play_smoke_battle(store.registry, version, GAME, encoder(), seed)
+        champions.take_in(version)
+
+
+def against_opener(policy: Any, battles: int) -> float:
+    """Score of a policy against the strong bot, on the same battles for everybody."""
+    turns = Checks(GAME, encoder(), 77, BattleFaults()).play(
+        policy, Opponent("opener", opener), battles, lambda sample: False
+    )
+    while True:
+        try:
+            next(turns)
+        except StopIteration as end:
+            return float(end.value.sample.score)
+
+
+def difference(results: Sequence[dict[str, Any]]) -> Interval:
+    """After minus before: over several runs the spread between them, of one run that of its battles."""
+    gaps = [result["after"] - result["before"] for result in results]
+    if len(gaps) > 1:
+        return of_mean(gaps)
+    variance = sum(results[0][when] * (1 - results[0][when]) for when in ("before", "after"))
+    half = 1.96 * sqrt(variance / results[0]["battles"])
+    return Interval(gaps[0], gaps[0] - half, gaps[0] + half)
+
+
+def passed(name: str, results: Sequence[dict[str, list[float]]]) -> Interval:
+    return wilson(results[0][name][0], int(results[0][name][1]))
+
+
+def mean_pairs(name: str, results: Sequence[dict[str, list[float]]]) -> Interval:
+    pairs = results[0][name][2]
+    return Interval(pairs, pairs, pairs)
+
+
+def study(quick: bool) -> Study:
+    """`quick` says only whether all of it runs."""
+    seeds, candidates, runs = ([0, 1], 20, [0]) if quick else (list(range(20)), 1000, [0])
+    equal = [Unit(f"equal {seed}", replaced, {"candidates": candidates, "seed": seed}) for seed in seeds]
+    length, battles = (0.05, 1024) if quick else (4.0, 16_384)
+    trained = [Unit(f"drift {seed}", drift, {"minutes": length, "battles": battles, "seed": seed}) for seed in runs]
+    figures = [
+        Figure("harm.gate.replaced", tuple(unit.name for unit in equal), of_mean, seeds, "at most 10"),
+        Figure("harm.drift", tuple(unit.name for unit in trained), difference, runs, "at least -0.02"),
+    ]
+    for score in SCORES:
+        for place in PLACES:
+            name = f"{round(100 * score)}.{place}"
+            figures.append(Figure(f"harm.gate.passed.{name}", ("power",), partial(passed, name), [0]))
+            figures.append(Figure(f"harm.gate.pairs.{name}", ("power",), partial(mean_pairs, name), [0]))
+    return Study([*equal, Unit("power", power, {"candidates": candidates}), *trained], figures)
