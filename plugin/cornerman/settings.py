@@ -76,7 +76,9 @@ class Settings:
     outcome_weight: float = _setting(1.0, "Reward for winning a battle.", 0.0, 10.0)
     candidate_period: int = _setting(1000, "Learning steps between two candidates put to the gate.", 1, 1_000_000)
     gate_min_pairs: int = _setting(20, "Pairs of battles played before the gate may decide.", 2, 10_000)
-    gate_max_pairs: int = _setting(200, "Pairs of battles after which an undecided gate keeps the champion.", 2, 10_000)
+    gate_max_pairs: int = _setting(
+        200, "Pairs of battles until an undecided gate keeps the champion; later candidates get more.", 2, 10_000
+    )
     held_out_fraction: float = _setting(
         0.05, "Share of battles kept out of learning, to judge the value estimate.", 0.0, 0.5
     )

@@ -218,6 +218,16 @@ def test_gate_asks_more_of_later_candidates_and_gives_them_more_pairs() -> None:
     assert verdicts[1].llr > verdicts[0].llr
 
 
+def test_gate_keeps_the_champion_where_a_check_cannot_be_played() -> None:
+    def broken(battle: DuelBattle, random: Random) -> int:
+        raise KeyError("stat")
+
+    verdict = judged(at_level(8), at_level(2), Duel(mirrored=False, bots={"broken": broken}), settings=QUICK)
+    assert not verdict.promote
+    assert "no battle against broken could be played" in verdict.reason
+    assert "a bot failed with KeyError" in verdict.reason
+
+
 def test_verdict_says_how_many_different_battles_it_rests_on() -> None:
     verdict = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
     num = sum(check.battles for check in verdict.checks)

@@ -14,10 +14,18 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import BatchedGame, Battles, Bools, Bot, Ended, Floats, HeadlessGame, Interrupted
+from cornerman.contract import BatchedGame, Battles, Bools, Bot, ContractError, Ended, Floats, HeadlessGame, Interrupted
 from cornerman.evaluation.arena import BattleRecord, Rotations, pair_seed, rotation_turns
-from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
-from cornerman.evaluation.headless import Agent, Encoding, as_bot, new_battle, play_turns, seat_randoms
+from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
+from cornerman.evaluation.headless import (
+    MOST_OPENINGS,
+    Agent,
+    Encoding,
+    as_bot,
+    new_battle,
+    play_turns,
+    seat_randoms,
+)
 from cornerman.evaluation.significance import Sample
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.policy.batched_forward import any_legal
@@ -27,10 +35,13 @@ ROWS = 1024
 ROTATIONS = 10
 """The same for battles one after the other, in rotations."""
 ON_RECORD = 100
-"""Battles of a check in batches that a verdict holds, for ratings."""
+"""Battles of a player in a check that a verdict holds, for ratings; all of them would be a large manifest."""
 CODE_BATTLES = 4
 MIXING = np.uint64(0x9E3779B97F4A7C15)
 """An odd number that spreads bits (Knuth's multiplicative hashing)."""
+_NEW, _SEEN, _STEP, _BOT = (
+    GameCode(what) for what in ("new_battles", "observing a batch", "a batch's step", "a batched bot")
+)
 Ints = NDArray[Any]
 Sizes = tuple[int, int]
 
@@ -78,15 +89,17 @@ class Checks:
 
     def in_batches(self, player: Agent, opponent: Opponent) -> bool:
         """Whether the two can meet in many battles at once."""
-        both = self._batched(player), self._batched(opponent.agent, opponent.name)
+        both = self._batched(player), self._batched(opponent.agent)
         return not opponent.elsewhere and all(agent is not None for agent in both)
 
-    def _batched(self, agent: Any, name: str = "") -> Any:
+    def _batched(self, agent: Any) -> Any:
         """What plays for an agent in many battles at once; None where nothing does."""
         game: Any = self._game
         if not isinstance(game, BatchedGame):
             return None
-        return agent if isinstance(agent, ActsInBatches) else game.batched_bots.get(name)
+        if isinstance(agent, ActsInBatches):
+            return agent
+        return next((game.batched_bots.get(name) for name, bot in game.bots.items() if bot is agent), None)
 
     def play(
         self, player: Agent, opponent: Opponent, most: int, enough: Callable[[Sample], bool]
@@ -131,15 +144,19 @@ class Checks:
 
     def _at_once(self, player: Agent, opponent: Opponent, most: int) -> Iterator[list[list[BattleRecord]] | None]:
         """Battles in stretches of `ROWS`, as rotations of one; None after a turn of all."""
-        agents = self._batched(player), self._batched(opponent.agent, opponent.name)
-        game: Any = self._game
+        agents, game = (self._batched(player), self._batched(opponent.agent)), self._game
+        sizes = self._encoder.observation_size, self._encoder.num_actions
         for number in range(-(-most // ROWS)):
             seed = pair_seed(self._seed, number, f"check {opponent.name}")
-            sizes = self._encoder.observation_size, self._encoder.num_actions
-            batch = _Batch(game.new_battles(ROWS, seed), agents, seed, self._declared, sizes)
-            while batch.playing.any():
-                batch.turn()
-                yield None
+            try:
+                batch = _Batch(game, agents, seed, self._declared, sizes)
+                while batch.playing.any():
+                    batch.turn()
+                    yield None
+            except FaultyBattleError as error:  # all of them are left out: nobody knows which of them are whole
+                self._faults.count(error)
+                continue
+            self._faults.count_whole(len(batch.records))
             yield [[record] for record in batch.records]
 
     def code(self, opponent: Opponent) -> Generator[None, None, int]:
@@ -163,13 +180,18 @@ class _Batch:
     """The first battle of every row of a batch: a fixed number of battles, so that short ones do not count for more.
 
     The rows take the teams of the player in turn. A row goes on after its battle, with any legal action.
+    FaultyBattleError where the game's code raises.
     """
 
-    def __init__(self, battles: Battles, agents: Sequence[Any], seed: int, declared: Declaration, sizes: Sizes) -> None:
+    def __init__(self, game: Any, agents: Sequence[Any], seed: int, declared: Declaration, sizes: Sizes) -> None:
         """`agents`: player and opponent; `sizes`: of an observation and of an action mask."""
-        self._battles, self._agents, self._seed, self._declared = battles, agents, seed, declared
+        with _NEW:
+            self._battles: Battles = game.new_battles(ROWS, seed)
+        self._agents, self._seed, self._declared = agents, seed, declared
         self._random, self._openings = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
-        count, teams = battles.num_battles, declared.teams
+        count, teams = ROWS, declared.teams
+        self._begun = 0
+        """Battles that made room for another before they counted."""
         self.playing = np.ones(count, np.bool_)
         self.records: list[BattleRecord] = []
         self._rows, self._turns = np.arange(count), np.zeros(count, np.int64)
@@ -183,15 +205,17 @@ class _Batch:
 
     def turn(self) -> None:
         """One turn of every row; battles that end are added to `records`."""
-        self._battles.observe(self._observation, self._mask)
-        seat = np.array(self._battles.seat, np.int64)
+        with _SEEN:
+            self._battles.observe(self._observation, self._mask)
+            seat = np.array(self._battles.seat, np.int64)
         for row in (self.playing & (self._turns == 0)).nonzero()[0].tolist():
             self._start[row] = hash(self._observation[row].tobytes())
             self._course[row] = self._start[row].astype(np.uint64)
         actions = self._decisions(self._ours[seat, self._rows])
         self._turns += 1
         self._course = (self._course * MIXING) ^ (actions * self._declared.num_seats + seat + 1).astype(np.uint64)
-        self._end(self._battles.step(actions))
+        with _STEP:
+            self._end(self._battles.step(actions))
         for row in (self.playing & (self._turns >= self._declared.max_decisions)).nonzero()[0].tolist():
             self._record(row, 0.0, True)
 
@@ -208,7 +232,8 @@ class _Batch:
             if isinstance(agent, ActsInBatches):
                 actions[rows] = agent.act_batch(self._observation[rows], self._mask[rows], self._random)
             else:
-                actions[rows] = np.asarray(agent(self._battles, rows, self._random))
+                with _BOT:
+                    actions[rows] = np.asarray(agent(self._battles, rows, self._random))
         return actions
 
     def _end(self, ended: Ended) -> None:
@@ -219,7 +244,11 @@ class _Batch:
                 outcome, seat = ended.outcome[at], int(self._seat[row])
                 result = outcome[seat] if ended.outcome.ndim == 2 else outcome * (1 - 2 * seat)
                 self._record(row, float(result), bool(ended.truncated[at]))
+            elif self.playing[row]:
+                self._begun += 1
             self._turns[row] = 0
+        if self._begun > MOST_OPENINGS * ROWS:
+            raise ContractError("battles end in their random opening or are dropped, again and again")
 
     def _record(self, row: int, result: float, truncated: bool) -> None:
         """Note a battle; its seed is that of the whole batch."""

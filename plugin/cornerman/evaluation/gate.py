@@ -166,6 +166,11 @@ class Gate(SlicedJudge):
             others.append(Opponent("oldest", self._oldest, tuple(self._bots.values()) if apart else ()))
         return sorted(others, key=lambda other: not self._table.in_batches(self._candidate, other))
 
+    def _most(self, player: Agent, opponent: Opponent) -> int:
+        """How many battles a player has in a check, at most."""
+        at_once = self._table.in_batches(player, opponent)
+        return self._settings.batched_battles if at_once else self._settings.check_battles
+
     def _check(self, opponent: Opponent) -> Generator[None, None, Check]:
         """The candidate against one other, compared with the champions so far: catches a cycle, and losses that would
         add up over promotions.
@@ -173,32 +178,28 @@ class Gate(SlicedJudge):
         A champion's own result is measured when its first candidate comes here: the battles that it was promoted by
         were lucky, if anything, and would raise the bar with every promotion.
         """
-        table, settings, most = self._table, self._settings, self._most(self._candidate, opponent)
+        table, settings = self._table, self._settings
         code = yield from table.code(opponent)
         known = [each for each in settings.bar.measured if (each.opponent, each.code) == (opponent.name, code)]
         if not any(each.player == "champion" for each in known):
-            battles = self._most(self._champion, opponent)  # fewer for a champion that is a bot, the game's own fighter
-            series = yield from table.play(self._champion, opponent, battles, lambda sample: False)
+            most = self._most(self._champion, opponent)
+            series = yield from table.play(self._champion, opponent, most, lambda sample: False)
             self._note("champion", opponent, series)
             known.append(Measured("champion", opponent.name, code, *astuple(series.sample)))
             self._measured.append(known[-1])
         best = best_of([Sample(each.battles, each.score, each.decided) for each in known])
+        most = self._most(self._candidate, opponent)
         series = yield from table.play(
             self._candidate, opponent, most, lambda sample: lost(sample, best, most) is not None
         )
         self._note("candidate", opponent, series)
         num, score = series.sample.battles, series.sample.score
-        worse = bool(lost(series.sample, best, num))
+        worse = not num or bool(lost(series.sample, best, num))
         return Check(opponent.name, num, series.repeated, score, best.score, best.battles, worse)
 
-    def _most(self, player: Agent, opponent: Opponent) -> int:
-        settings = self._settings
-        return settings.batched_battles if self._table.in_batches(player, opponent) else settings.check_battles
-
     def _note(self, player: str, opponent: Opponent, series: Series) -> None:
-        """Take battles of a check into the verdict; of those in batches some."""
-        most = ON_RECORD if self._table.in_batches(self._candidate, opponent) else None
-        self._battles += [GateBattle(player, opponent.name, record) for record in series.records[:most]]
+        """Take some battles of a check into the verdict."""
+        self._battles += [GateBattle(player, opponent.name, record) for record in series.records[:ON_RECORD]]
 
     def _rotation(
         self, opponent: str, index: int, bot: Bot, rotations: Rotations[list[GateBattle]]
@@ -274,5 +275,7 @@ def _count(test: SequentialTest, scores: Scores) -> None:
 
 def _loss(check: Check) -> str:
     opponent = "the oldest champion" if check.opponent == "oldest" else check.opponent
+    if not check.battles:
+        return f"no battle against {opponent} could be played"
     reached = f"where {check.best:.1%} in {check.best_battles:,} was reached"
     return f"{check.candidate:.1%} in {check.battles:,} battles against {opponent} {reached}"
