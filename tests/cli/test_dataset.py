@@ -14,9 +14,9 @@ import pytest
 
 from cornerman.cli import dataset
 from cornerman.contract import BattleEnd, ModelError, Source
-from cornerman.experience.transitions import StoredBattle, pack, unpack
+from cornerman.experience.transitions import StoredBattle, pack
 from tests.support.sample_states import ACTIONS as NAMES
-from tests.support.sample_states import chain, same
+from tests.support.sample_states import chain
 from tests.support.stored_battles import FORMAT
 
 
@@ -33,28 +33,6 @@ def battles(count: int = 3) -> list[StoredBattle]:
 @pytest.fixture(params=[".npz", ".jsonl"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / f"battles{request.param}"
-
-
-def test_there_and_back(path: Path) -> None:
-    assert dataset.export(path, FORMAT, []) == 0
-    assert dataset.load(path, FORMAT).battles == []
-    assert dataset.export(path, FORMAT, battles()) == 2 + 3 + 4
-    back = dataset.load(path, FORMAT)
-    assert not back.left_out
-    for one, other in zip(back.battles, battles(), strict=True):
-        assert one.end == other.end
-        assert all(same(a, b) for a, b in zip(unpack(one.columns), unpack(other.columns), strict=True))
-
-
-def test_rows_that_fail_the_checks_are_left_out_and_counted(path: Path) -> None:
-    bad = battles(2)
-    bad[0].columns["reward"][0] = 1e9
-    bad[1].columns["action"][1] = 7
-    bad[1].columns["observation"][2] = 99
-    dataset.export(path, FORMAT, bad)
-    back = dataset.load(path, FORMAT)
-    assert back.left_out == {"reward": 1, "illegal": 1, "observation": 1}
-    assert [battle.columns["index"].tolist() for battle in back.battles] == [[1], [0]]
 
 
 def test_battles_of_another_game_or_version_are_refused(path: Path) -> None:

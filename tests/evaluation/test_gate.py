@@ -93,22 +93,6 @@ def test_a_clearly_better_candidate_is_promoted_with_every_battle_on_record() ->
     assert against[0].record.seed == against[1].record.seed
 
 
-def test_the_same_candidate_is_refused_after_the_least_number_of_pairs() -> None:
-    verdict = judged(at_level(5), at_level(5), Duel())
-    assert not verdict.promote
-    assert verdict.pairs == 20
-    assert verdict.checks == ()
-    assert "not better" in verdict.reason
-
-
-def test_undecided_keeps_the_champion_and_says_so() -> None:
-    settings = GateSettings(min_pairs=20, max_pairs=20)
-    verdicts = [judged(at_level(6), at_level(5), seed=seed, settings=settings, bots={}) for seed in range(40)]
-    undecided = [verdict for verdict in verdicts if "undecided" in verdict.reason]
-    assert undecided
-    assert not any(verdict.promote for verdict in undecided)
-
-
 class Cycle(Duel):
     """Level 0 beats 1, 1 beats 2, 2 beats 0, nine times of ten."""
 

@@ -150,12 +150,6 @@ def test_seats_that_decide_at_once_see_no_choice_of_each_other() -> None:
     assert (battle.seat, copied.seat) == (0, 1)
 
 
-def test_evaluate_of_a_game_at_once_scores_by_the_outcomes_between() -> None:
-    result = evaluate(AtOnce.bots["habit"], AtOnce.bots["random"], AtOnce(), 200, 1)
-    assert result.wins + result.losses + result.draws == 200
-    assert 0.45 < result.score < 0.55
-
-
 # ---------------------------------------------------------------------------------------- bots that play by themselves
 
 

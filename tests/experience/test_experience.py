@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from cornerman.experience.experience import PLAYER, SELF_PLAY
 from tests.support.choosing import Gym
 from tests.support.failing_files import failing, failing_record
-
-
-def test_refill_brings_back_the_same_transitions_and_credits_no_steps(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {
-        "held_out_fraction": 0.3,
-        "candidate_period": 100_000,
-    }  # so no promotion saves what was learned
-    before = Gym(tmp_path, **settings)
-    before.play(60)
-    before.work()
-    assert before.learner.steps > 0
-    after = Gym(tmp_path, **settings)  # the first one was never closed, as if killed
-    mine, back = before.experience.buffers, after.experience.buffers
-    assert mine.player.size > 0
-    columns = back.player.columns()
-    assert all((column == columns[name]).all() for name, column in mine.player.columns().items())
-    assert back.selfplay.size == 0, "practice is not stored"
-    assert len(after.experience.held_out.battles) == len(before.experience.held_out.battles) > 0
-    assert after.metrics.get("fill") == before.metrics.get("fill") == after.experience.buffers.player.size
-    assert after.experience.rows[PLAYER] == before.experience.rows[PLAYER]
-    assert not after.training.slice()
-    assert after.learner.steps == 0
 
 
 def test_counts_by_source_go_on_over_sessions(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from cornerman.experience.transitions import (
     format_from_dict,
     layout,
     pack,
-    take,
     unpack,
 )
 from tests.support.sample_states import chain, same
@@ -32,12 +31,6 @@ def test_every_field_of_a_transition_has_a_column() -> None:
     assert tuple(layout(2, 3)) == Transition.__slots__
 
 
-def test_there_and_back() -> None:
-    back = unpack(pack(ROWS, 2, 3))
-    assert all(same(one, other) for one, other in zip(ROWS, back, strict=True))
-    assert unpack(pack([], 2, 3)) == []
-
-
 def test_unpacked_rows_own_their_arrays() -> None:
     columns = pack(ROWS, 2, 3)
     back = unpack(columns)
@@ -48,12 +41,6 @@ def test_unpacked_rows_own_their_arrays() -> None:
 def test_rows_of_another_size_do_not_pack() -> None:
     with pytest.raises(ValueError, match="broadcast"):
         pack(ROWS, 5, 3)
-
-
-def test_good_rows_have_no_faults() -> None:
-    columns = pack(ROWS, 2, 3)
-    assert fit(columns, 2, 3) is None
-    assert not any(wrong.any() for wrong in faults(columns).values())
 
 
 @pytest.mark.parametrize(
@@ -90,13 +77,6 @@ def test_what_does_not_fit_is_named() -> None:
     assert "(4,)" in (fit({**columns, "seat": columns["seat"][:4]}, 2, 3) or "")
     del columns["seat"]
     assert "must be" in (fit(columns, 2, 3) or "")
-
-
-def test_take_copies() -> None:
-    columns = pack(ROWS, 2, 3)
-    part = take(columns, columns["index"] % 2 == 0)
-    columns["index"][:] = 7
-    assert part["index"].tolist() == [0, 2, 4]
 
 
 def test_a_battle_as_bytes_comes_back() -> None:

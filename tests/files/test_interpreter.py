@@ -26,16 +26,13 @@ def test_the_process_imports_this_copy_and_gets_what_it_is_given(tmp_path: Path)
     assert given["folder"] == str(Path(interpreter.__file__).parents[1])
 
 
-@pytest.mark.parametrize("executable", ["/games/adventure", "C:\\Games\\Adventure.exe", "", None])
-def test_a_program_that_embeds_python_is_not_started_again(
+@pytest.mark.parametrize("executable", ["/games/adventure", "C:\\Games\\Adventure.exe", "", None, "frozen"])
+def test_a_program_that_is_no_python_is_not_started_again(
     monkeypatch: pytest.MonkeyPatch, executable: str | None
 ) -> None:
-    monkeypatch.setattr(sys, "executable", executable)
-    with pytest.raises(CornermanError, match="no Python to start"):
-        interpreter.command("cornerman.files.packages:importable", {})
-
-
-def test_a_frozen_program_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    if executable == "frozen":
+        monkeypatch.setattr(sys, "frozen", True, raising=False)
+    else:
+        monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(CornermanError, match="no Python to start"):
         interpreter.command("cornerman.files.packages:importable", {})

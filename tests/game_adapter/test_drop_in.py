@@ -10,6 +10,8 @@ import pytest
 from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, write_settings
 
 BATTLES = 8
+QUICK = 'practice = 1.0\nworker = "thread"'
+"""A worker process is of the idle class, which other programs starve."""
 SERIES = ("--headless", "--from-nothing", "--battles", str(BATTLES), "--seed", "4")
 
 
@@ -19,7 +21,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     drop_in(folders["one"])
     link_in(folders["twin"])
     for name in ("one", "twin"):
-        write_settings(folders[name], "practice = 1.0")
+        write_settings(folders[name], QUICK)
     return folders
 
 
@@ -100,7 +102,7 @@ def test_second_series_goes_on_and_fresh_one_sets_the_old_aside(runs: dict[str, 
     assert before.items() <= versions(folder).items(), "no stored version is touched"
 
     before = versions(folder)
-    settings = write_settings(folder, "practice = 1.0\nreplay_capacity = 5000")
+    settings = write_settings(folder, QUICK + "\nreplay_capacity = 5000")
     older = [folder / "data" / f"series.before-2020010{day}-120000-9" for day in (1, 2, 3)]
     for old in older:
         (old / "cornerman").mkdir(parents=True)

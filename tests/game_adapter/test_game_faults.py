@@ -34,7 +34,7 @@ def test_missing_display_is_named_and_a_series_is_played(tmp_path: Path) -> None
 def test_interrupt_in_mid_series_loses_nothing_that_was_saved(tmp_path: Path) -> None:
     folder = tmp_path
     link_in(folder)
-    write_settings(folder, "practice = 1.0")
+    write_settings(folder, 'practice = 1.0\nworker = "thread"')
     process = start(folder, "--headless", "--battles", "5000")
     played = folder / "battles.jsonl"
     wait_for(lambda: played.exists() and len(played.read_text("utf-8").splitlines()) > 2, PATIENCE_S, pause_s=0.05)

@@ -29,7 +29,7 @@ from game_adapter.ringside.screens import window as ringside_window
 from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
 from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
 from game_adapter.ringside.screens.screen import CORNERMAN, Leave
-from game_adapter.ringside.screens.window import LEAST_SIZE, LoadingPicture, NoScreen, Window, no_display, open_window
+from game_adapter.ringside.screens.window import LEAST_SIZE, NoScreen, Window, no_display, open_window
 from game_adapter.ringside.teams import draw_teams
 from tests.support.dropped_plugins import drop
 from tests.support.paths import PLUGINS
@@ -212,14 +212,6 @@ def test_events_while_loading_close_the_game_or_change_its_size_and_keys_go_nowh
     open_window(lambda: closed, RINGSIDE, sound=False).run(max_frames=3)
     assert closed.plugin.hooks == ["on_quit"]
     assert not pygame.display.get_init()
-
-
-def test_closing_while_a_plugin_is_tried_again_reaches_the_game(tmp_path: Path) -> None:
-    window = opened(tmp_path)
-    pygame.event.post(pygame.event.Event(pygame.QUIT))
-    assert LoadingPicture(window.surface).show(LINE) is False
-    window.frame(FRAME_S)
-    assert isinstance(window.screen, Leave)
 
 
 @pytest.mark.parametrize("device", ["dummy", "nonsense"])

@@ -156,17 +156,6 @@ def test_load_champion_returns_none_with_a_sentence_where_nothing_is_usable(tmp_
         opened(tmp_path / "new")
 
 
-def test_lost_champion_file_is_read_from_its_spare(tmp_path: Path) -> None:
-    registry = filled(tmp_path)
-    registry.roll_back()
-    (tmp_path / "champion.json").write_bytes(b"{")
-    policy, sentences = opened(tmp_path).load_champion()
-    assert policy is not None
-    assert policy.version == 1
-    assert len(sentences) == 1
-    assert opened(tmp_path).load_champion()[1] == []  # the note was mended
-
-
 def test_champions_are_rebuilt_when_both_files_are_lost(tmp_path: Path) -> None:
     registry = filled(tmp_path)
     registry.save(flat(9), Provenance(parent=2, gate={"promote": False}))

@@ -94,7 +94,8 @@ from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings
-worker = WorkerProcess("tests.real_world.talking_game:TALKING", {{"hidden": (8,), "seed": 0, "number": 0}})
+options = {{"hidden": (8,), "seed": 0, "number": 0, "background": False}}
+worker = WorkerProcess("tests.real_world.talking_game:TALKING", options)
 flat = draw(NetworkSpec(18, 3, (8,)), np.random.default_rng(0))
 worker.order({{PRESENT: flat}}, collecting(Settings(), {{PRESENT: 0}}, {{"random": 1.0}}, {{"itself": 1.0}}))
 _, notes = worker.answer(60.0)

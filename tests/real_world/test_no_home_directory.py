@@ -57,11 +57,6 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], name: str) ->
     assert "usage: cornerman" in capsys.readouterr().out
 
 
-def test_help_of_the_game(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of(game, "--help") == 0
-    assert "this user has no home directory" in " ".join(capsys.readouterr().out.split())
-
-
 def test_the_game_asks_for_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert status_of(game, "--headless", "--battles", "1") == 2
     assert "--data: this user has no home directory to keep data in; name a folder" in capsys.readouterr().err

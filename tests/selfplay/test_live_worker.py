@@ -29,7 +29,12 @@ LONG_S = 30.0
 
 
 def process(seed: int, number: int) -> PausableWorker:
-    options = {"hidden": HIDDEN, "seed": seed, "number": number}
+    options = {
+        "hidden": HIDDEN,
+        "seed": seed,
+        "number": number,
+        "background": False,
+    }  # a busy machine starves the idle class
     return WorkerProcess("game_adapter.ringside.game:RINGSIDE", options)
 
 

@@ -25,7 +25,7 @@ ARRAYS = {PRESENT: draw(NetworkSpec(57, 11, (8,)), np.random.default_rng(0))}
 
 @contextmanager
 def pool_of(game: str, count: int = 1) -> Iterator[WorkerPool]:
-    options = {"hidden": (8,), "seed": 0, "background": False}
+    options = {"hidden": (8,), "seed": 0, "bulk": True}
     pool = WorkerPool(lambda number: WorkerProcess(game, {**options, "number": number}), count)
     try:
         yield pool

@@ -27,7 +27,7 @@ from tests.support.paths import PLUGINS, ROOT
 from tests.support.waiting import wait_for
 
 GAME = "game_adapter.ringside.game:RINGSIDE"
-OPTIONS = {"hidden": (8,), "seed": 3, "number": 0, "background": False}  # a busy machine starves the idle class
+OPTIONS = {"hidden": (8,), "seed": 3, "number": 0, "bulk": True}
 LONG_S = 30.0
 ENCODER = Encoder(RINGSIDE)
 FLAT = draw(NetworkSpec(ENCODER.observation_size, ENCODER.num_actions, (8,)), np.random.default_rng(0))
@@ -143,7 +143,7 @@ def test_main_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
     script.write_text(
         f"import sys\nsys.path[:0] = [{str(PLUGINS)!r}, {str(ROOT)!r}]\nprint('started')\n"
         "from cornerman.selfplay.worker_process import WorkerProcess\n"
-        f"worker = WorkerProcess({GAME!r}, {{'hidden': (8,), 'seed': 3, 'number': 0}})\n"
+        f"worker = WorkerProcess({GAME!r}, {OPTIONS!r})\n"
         "worker.order({}, {'kind': 'state'})\nassert worker.answer(30.0) is not None\nworker.close()\n",
         "utf-8",
     )
@@ -181,7 +181,7 @@ def test_worker_ends_with_the_process_that_started_it(end: str, tmp_path: Path) 
     script.write_text(
         f"import os, sys, time\nsys.path[:0] = [{str(PLUGINS)!r}, {str(ROOT)!r}]\n"
         "from cornerman.selfplay.worker_process import WorkerProcess\n"
-        f"worker = WorkerProcess({GAME!r}, {{'hidden': (8,), 'seed': 3, 'number': 0}})\n"
+        f"worker = WorkerProcess({GAME!r}, {OPTIONS!r})\n"
         "worker.order({}, {'kind': 'measure', 'seed': 1, 'battles': 100000})\n"
         f"print(worker.pid, flush=True)\ntime.sleep(0.5)\n{end}\n",
         "utf-8",

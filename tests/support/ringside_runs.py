@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.support.paths import ROOT
 
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 @dataclass(frozen=True)

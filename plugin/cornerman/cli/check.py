@@ -61,7 +61,7 @@ def in_another_process(game: HeadlessGame) -> Finding:
     if not name:
         return Finding(True, "no other process can import this game, so practice would cost frames", fix)
     try:
-        worker = WorkerProcess(name, {"hidden": (8,), "seed": 0, "number": 0})
+        worker = WorkerProcess(name, {"hidden": (8,), "seed": 0, "number": 0, "background": False})
         try:
             worker.order({}, {"kind": "state"})
             found = worker.answer(STARTING_S)

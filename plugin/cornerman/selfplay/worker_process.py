@@ -57,7 +57,8 @@ class WorkerProcess:
     def __init__(self, game_name: str, options: Mapping[str, Any]) -> None:
         """`game_name` is `module:attribute`, importable in another process, or the name of an installed game.
 
-        `options`: hidden, seed and number of the worker; "background" false leaves its priority as it is.
+        `options`: hidden, seed and number of the worker; "bulk" for the larger orders of bulk training; "background"
+        false leaves its priority as it is, as for bulk training.
 
         WorkerError where this platform or program can start no interpreter.
         """
@@ -191,7 +192,7 @@ def run(given: Mapping[str, Any]) -> None:
     stops_here(turnstile)
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, waiting, turnstile), daemon=True).start()
-    if given.get("background", True):
+    if given.get("background", not given.get("bulk")):
         lower_priority()
 
     def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
@@ -225,7 +226,7 @@ def _worker(given: Mapping[str, Any], turnstile: Callable[[], None]) -> Obey:
     from cornerman.selfplay.games import find_game
     from cornerman.selfplay.worker import BULK, LIVE, Worker
 
-    game, sizes = find_game(given["game"]), LIVE if given.get("background", True) else BULK
+    game, sizes = find_game(given["game"]), BULK if given.get("bulk") else LIVE
     return Worker(game, tuple(given["hidden"]), int(given["seed"]), int(given["number"]), sizes, turnstile).obey
 
 

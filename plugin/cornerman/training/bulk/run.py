@@ -107,7 +107,7 @@ def _workers(game_name: str, plan: Plan, hidden: tuple[int, ...]) -> Iterator[Ca
         return
 
     def start(seed: int, number: int) -> AnyWorker:
-        return WorkerProcess(game_name, {"hidden": hidden, "seed": seed, "number": number, "background": False})
+        return WorkerProcess(game_name, {"hidden": hidden, "seed": seed, "number": number, "bulk": True})
 
     yield start
 
