@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -28,16 +26,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the backgrou
 settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("busy machine")
 
-PRIORITY = os.getpriority(os.PRIO_PROCESS, 0) if sys.platform.startswith("linux") else 0
 
+@pytest.fixture(autouse=True, scope="session")
+def usual_priority() -> Iterator[None]:
+    """The trainer's thread keeps its priority: beside other programs it would hardly run, and commands give theirs to
+    the thread that calls them."""
+    from cornerman.learning import device  # not above: numpy comes with it, and is to use one thread
 
-@pytest.fixture(autouse=True)
-def usual_thread() -> Iterator[None]:
-    """Commands give the calling thread the trainer's low priority; the next test starts afresh."""
-    yield
-    if sys.platform.startswith("linux"):
-        with suppress(PermissionError):  # only a privileged user may raise it again
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PRIORITY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device, "TRAINER_NICENESS", 0)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -144,7 +144,8 @@ def in_a_thread(function: Any) -> Any:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="one thread's priority can be lowered on Linux only")
-def test_configure_trainer_thread_lowers_the_priority_of_its_thread_only() -> None:
+def test_configure_trainer_thread_lowers_the_priority_of_its_thread_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "TRAINER_NICENESS", 10)
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     def niceness() -> int:

@@ -67,7 +67,8 @@ def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(t
         assert report["gate"]["verdict"]
         assert report["gate"]["judged"] >= report["gate"]["pairs"] > 0
         assert report["practice"]["decisions"] > 0
-        assert (report["window"]["open"], report["window"]["why"]) == (True, "between rounds")
+        assert report["window"]["open"]
+        assert report["window"]["why"].startswith("between rounds"), "other programs may leave it hardly any time"
         table.plugin.controls.set_on(False)
         off = check(table.plugin.report())
         assert (off["version"], off["plugin"]["on"], off["window"]["why"]) == (-1, False, "the plugin is off")

@@ -118,10 +118,10 @@ def test_close_ends_a_worker_in_the_middle_of_an_order_and_twice_is_no_error(wor
     )
     worker.order(*endless)
     assert worker.answer(0.5) is None
-    pid = worker.pid
+    pid, threads = worker.pid, [each for each in threading.enumerate() if each.name == "cornerman-worker"]
     worker.close()
     worker.close()
-    wait_for(lambda: not any(each.name == "cornerman-worker" for each in threading.enumerate()))
+    wait_for(lambda: pid != os.getpid() or not threads[-1].is_alive())  # the newest one
     assert pid == os.getpid() or not psutil.pid_exists(pid or 0)
     assert worker.answer(0.0) is None
     assert worker.pid is None

@@ -92,9 +92,13 @@ class DrivenThread(TrainingThread):
 
 @contextmanager
 def started(work: Work | Callable[[], Work], window: str = "between_rounds", **more: Any) -> Iterator[DrivenThread]:
-    """A thread that has prepared its work; it is stopped afterwards, and leaves none behind."""
+    """A thread that has prepared its work; it is stopped afterwards, and leaves none behind.
+
+    `judged`: whether a trainer that hardly runs is said to starve, as on a busy machine.
+    """
     before = set(threading.enumerate())
-    windows = TrainingWindows(window, more.pop("learning_time", "thread"))
+    judged = more.pop("judged", False)
+    windows = TrainingWindows(window, more.pop("learning_time", "thread"), on_processor=lambda: judged)
     thread = DrivenThread(work, windows, **more)
     assert thread.start(PATIENCE_S)
     try:

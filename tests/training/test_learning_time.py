@@ -81,7 +81,7 @@ def test_pump_returns_at_once_where_nothing_is_to_be_done_and_in_time_where_a_sl
 
 def test_game_that_never_releases_the_interpreter_is_told_what_to_do() -> None:
     hold = ctypes.PyDLL(None).usleep  # holds the interpreter, as a busy loop in C does
-    with started(Work(10**9), "always") as trainer:
+    with started(Work(10**9), "always", judged=True) as trainer:
         end = time.monotonic() + PATIENCE_S
         while not trainer.trouble and time.monotonic() < end:
             hold(200_000)
@@ -94,7 +94,7 @@ def test_frames_go_on_after_learning_ended_in_an_open_window(monkeypatch: pytest
     """The clock of a thread that has ended is none."""
     monkeypatch.setattr(starvation, "NO_SIGN_S", 0.05)
     work = Work(10**6, took_s=0.001)
-    with started(work, "always") as trainer:
+    with started(work, "always", judged=True) as trainer:
         Game(trainer).until(lambda: work.done > 3)
         work.raises = [RuntimeError("always")] * 9
         while trainer.running:
