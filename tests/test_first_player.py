@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import Bot, ContractError, ModelError
+from cornerman.evaluation.live_results import LiveResult
 from cornerman.evaluation.verdict import Bar
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
@@ -111,6 +112,19 @@ def test_own_fighter_plays_until_a_version_is_promoted_and_after_it_is_rolled_ba
         assert table.versions == [1]
     with quiet(Choosing(), tmp_path) as again:
         assert again.plugin.report()["playing"].startswith(OWN)
+
+
+def test_version_that_does_worse_than_the_own_fighter_did_gives_way_to_it(tmp_path: Path) -> None:
+    with quiet(Choosing(), tmp_path) as table:
+        champions = table.plugin.champions
+        for _ in range(30):
+            assert not champions.live(LiveResult(0, 5, "player", 1.0, 3, 1))
+        promote(table.plugin, 1)
+        assert any(champions.live(LiveResult(1, 5, "player", 0.0, 3, 1)) for _ in range(30))
+        event = table.plugin.report()["events"][0]["text"]
+        assert event.startswith("Worse than its predecessor: 0% in ")
+        assert event.endswith(" The game's own fighter plays again.")
+        assert table.plugin.report()["version"] == -1
 
 
 @pytest.mark.parametrize(
@@ -301,7 +315,7 @@ def test_shipped_model_that_cannot_be_used_leaves_the_own_fighter_and_a_sentence
             assert table.versions == []
             assert versions(table) == [(0, "trained")]
             (said,) = [line for line in table.plugin.messages() if "game" in line]
-            assert said.startswith("The model that the game ships cannot play: ")
+            assert said.startswith(f"The model that the game ships ({game.base_model.name}) cannot play: ")
             assert said.endswith(" The game's own fighter plays.")
 
 

@@ -346,11 +346,12 @@ def test_hidden_information_in_the_features_is_found_where_restore_draws_it_anew
 
 def test_misspelt_attribute_is_named_with_the_one_that_is_read() -> None:
     class Slips(Races):
-        num_seat, random_openings, max_rounds, rules = 2, 4, 20, "free"
+        num_seat, own_fighters, random_openings, max_rounds, rules = 2, "", 4, 20, "free"
 
     found = [finding for finding in check_game(Slips(), 5, 200) if "is not read" in finding.what]
     assert [(finding.what, finding.wrong) for finding in found] == [
         ("num_seat is not read", False),
+        ("own_fighters is not read", False),
         ("random_openings is not read", False),
     ]
     assert found[0].fix == "If it is meant for Cornerman, call it num_seats."

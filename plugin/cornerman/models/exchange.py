@@ -100,7 +100,7 @@ def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> s
         if isinstance(game, HeadlessGame):
             _played_by(policy, game, encoder, SMOKE_SEED)
     except (CornermanError, ValueError, ArithmeticError) as error:
-        return f"The model that the game ships cannot play: {error}"
+        return f"The model that the game ships ({path.name}) cannot play: {error}"
     champions.take_base_model(policy, manifest.learning_steps)
     return ""
 
