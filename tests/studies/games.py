@@ -99,7 +99,7 @@ def tic_tac_toe_lost(work: Work, trained: str, count: int, seed: int) -> int:
 
 def connect_four_results(work: Work, trained: str, count: int, seed: int) -> dict[str, list[int]]:
     """Won, drawn and lost against each opponent."""
-    move = on_board(work, trained, "connect_four")
+    move = on_board(work, trained, "connect_four_batched")
     tallies = {name: connect_four_tally(move, of, count, seed) for name, (of, _) in OPPONENTS.items()}
     return {name: [tally.won, tally.drawn, tally.lost] for name, tally in tallies.items()}
 
@@ -153,7 +153,7 @@ def of_seeds(results: Sequence[Sequence[float]]) -> Interval:
 
 LEARNED = {
     "tic_tac_toe": Learned(2.0, tic_tac_toe_lost, 500, {"tictactoe.lost": (of_mean, "0")}),
-    "connect_four": Learned(
+    "connect_four_batched": Learned(
         10.0,
         connect_four_results,
         400,

@@ -19,14 +19,31 @@ BITS = np.array([7 * column + row for column in range(COLUMNS) for row in range(
 LOOKS = np.zeros(25, np.float32)
 """What a row of four is worth with so many discs of mine times 5 plus so many of theirs."""
 LOOKS[[5, 10, 15]], LOOKS[[1, 2, 3]] = WORTH[1:], [-worth for worth in WORTH[1:]]
-WON = 1e6
+WON, USUAL = 1e6, 40.0
+"""How a won position looks, and a good one."""
 MAPS = ("my disc", "their disc", "I would win", "they would win")
-COLUMN_MAPS = ("I win", "they win", "I win above", "they win above")
+COLUMN_MAPS = ("I win", "they win", "I win above", "they win above", "good for me", "good for them")
+
+
+def squares_of(heights: Array) -> Array:
+    """The square that the next disc in each column comes to, `[N, 7]`; the topmost where it is full."""
+    squares: Array = ROWS * np.arange(COLUMNS) + np.minimum(heights, ROWS - 1)
+    return squares
+
+
+def looks(mine: Array, theirs: Array, heights: Array) -> Array:
+    """How the position looks after each move `[N, 7]`, of the discs in every row of four `[N, 69]`; `WON` where it
+    wins, and minus infinity where the column is full."""
+    after = mine[:, None] + IN_WINDOW[squares_of(heights)]
+    looked = LOOKS[(5 * after + theirs[:, None]).astype(np.intp)].sum(2)
+    values: Array = np.where((after == 4).any(2), WON, looked)
+    values[heights == ROWS] = -np.inf
+    return values
 
 
 def features(mine: Array, theirs: Array, heights: Array) -> NDArray[np.float32]:
-    """Discs `[N, 42]` of either player, empty squares that make four for either, and the same of the squares that the
-    columns `[N, 7]` come to now and after one more disc."""
+    """Discs `[N, 42]` of either player; empty squares that make four for either, in all and of those that the columns
+    `[N, 7]` come to now and after one more disc; and how good each column looks for either to the greedy bot."""
     mine, theirs = mine.astype(np.float32), theirs.astype(np.float32)
     empty = (mine + theirs) == 0
     in_mine, in_theirs = mine @ IN_WINDOW, theirs @ IN_WINDOW
@@ -40,6 +57,8 @@ def features(mine: Array, theirs: Array, heights: Array) -> NDArray[np.float32]:
         row = heights + above
         square = ROWS * columns + np.minimum(row, ROWS - 1)
         found += [win[rows, square] & (row < ROWS) for win in wins]
+    for own, other in ((in_mine, in_theirs), (in_theirs, in_mine)):
+        found.append((looks(own, other, heights) / USUAL).clip(-1.0, 1.0))
     return np.concatenate(found, 1, dtype=np.float32)
 
 
@@ -114,31 +133,13 @@ def search_bot(battles: ConnectFourBatch, rows: Array, random: np.random.Generat
     (mine, theirs), heights = battles.counts(rows), battles.games.heights[rows]
     values = looks(mine, theirs, heights)
     for column in range(COLUMNS):
-        after, higher = mine + IN_WINDOW[square_of(heights, column)], heights.copy()
-        higher[:, column] += 1
+        after, higher = mine + IN_WINDOW[squares_of(heights)[:, column]], heights.copy()
+        higher[:, column] += heights[:, column] < ROWS
         answered = -looks(theirs, after, higher).max(1)
         answered[(higher == ROWS).all(1)] = 0.0
         open_still = np.abs(values[:, column]) < WON  # neither won by this move nor impossible
         values[:, column] = np.where(open_still, answered, values[:, column])
     return best_of(values, random)
-
-
-def looks(mine: Array, theirs: Array, heights: Array) -> Array:
-    """How the position looks after each move `[R, 7]`, of the discs in every window `[R, 69]`; `WON` where it
-    wins, and minus infinity where the column is full."""
-    values = np.full((len(mine), COLUMNS), -np.inf)
-    for column in range(COLUMNS):
-        after = mine + IN_WINDOW[square_of(heights, column)]
-        looked = LOOKS[(5 * after + theirs).astype(np.intp)].sum(1)
-        won = np.where((after == 4).any(1), WON, looked)
-        values[:, column] = np.where(heights[:, column] < ROWS, won, -np.inf)
-    return values
-
-
-def square_of(heights: Array, column: int) -> Array:
-    """The square that the next disc in a column comes to, `[R]`; any of its squares where it is full."""
-    squares: Array = ROWS * column + np.minimum(heights[:, column], ROWS - 1)
-    return squares
 
 
 def best_of(values: Array, random: np.random.Generator) -> Array:
@@ -154,6 +155,7 @@ class BatchedConnectFour(ConnectFourGame):
     )
     bots = {**ConnectFourGame.bots, "search2": search_move}  # noqa: RUF012  # as in any game
     batched_bots = {"random": random_bot, "greedy": greedy_bot, "search2": search_bot}  # noqa: RUF012
+    own_fighter = "random"  # so that the first version is met early; the search is beaten later, if at all
     import_name = "tests.studies.adapters.connect_four_batched:GAME"
 
     def encode(self, state: tuple[int, ...], seat: int) -> Any:

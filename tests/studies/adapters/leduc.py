@@ -17,4 +17,5 @@ def rule_bot(battle: Any, random: Random) -> int:
 
 
 GAME = open_spiel_game("leduc_poker", "tests.studies.adapters.leduc:GAME")
-GAME.bots = {"rule": rule_bot}  # who plays at random is nobody to learn poker from
+GAME.bots["rule"] = rule_bot
+vars(GAME).update(own_fighter="random")  # so that the first version is met early

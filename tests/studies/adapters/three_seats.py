@@ -63,6 +63,7 @@ class TricksGame:
         "random": lambda battle, random: random_card(battle.game, random),
         "careful": lambda battle, random: careful_card(battle.game, random),
     }
+    own_fighter = "random"  # so that the first version is met early
     import_name = "tests.studies.adapters.three_seats:GAME"
 
     def encode(self, state: Any, seat: int) -> list[float]:

@@ -33,7 +33,8 @@ BOTS = {"random": lambda battle, random: random.choice(battle.moves()), "perfect
 class TicTacToeGame:
     name, version, max_characters, seats_alike, random_opening = "tic-tac-toe", "1", 0, False, 1
     action_names = feature_names = tuple(f"square {at}" for at in range(9))
-    bots, import_name = BOTS, "tests.studies.adapters.tic_tac_toe:GAME"
+    bots, own_fighter = BOTS, "random"  # nobody is better than the perfect one
+    import_name = "tests.studies.adapters.tic_tac_toe:GAME"
 
     def encode(self, state: Any, seat: int) -> list[float]:
         return [0.0 if square == " " else 1.0 if square == "XO"[seat] else -1.0 for square in state]
