@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, write_settings
 
-BATTLES = 8
+BATTLES = 4
 QUICK = 'practice = 1.0\nworker = "thread"'
 """A worker process is of the idle class, which other programs starve."""
 SERIES = ("--headless", "--from-nothing", "--battles", str(BATTLES), "--seed", "4")

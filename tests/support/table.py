@@ -16,6 +16,7 @@ from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
 from game_adapter.host.hooks import HOOKS, bind
 from game_adapter.host.match import PLUGIN, SCRIPTED, Match
+from game_adapter.ringside.game import RINGSIDE, Ringside
 
 SMALL: Mapping[str, Any] = {
     "hidden": [16],
@@ -60,12 +61,20 @@ def promote(plugin: Cornerman, count: int, rows: Mapping[str, int] | None = None
         plugin.champions.promote(Policy(champion.spec, champion.flat + change), provenance)
 
 
+class QuickRingside(Ringside):
+    """Without the bot that looks ahead: a candidate has hundreds of battles against every bot."""
+
+    @property
+    def bots(self) -> Mapping[str, Any]:
+        return {name: bot for name, bot in super().bots.items() if name != "planner"}
+
+
 class Table:
     """Stands in for the host: one plugin, no isolation."""
 
     def __init__(self, game: Any, folder: Path, **settings: Any) -> None:
-        self.game, self.plugin = game, Cornerman()
-        self.plugin.on_load(game, str(folder), {**SMALL, **settings})
+        self.game, self.plugin = QuickRingside() if game is RINGSIDE else game, Cornerman()
+        self.plugin.on_load(self.game, str(folder), {**SMALL, **settings})
         self.battles = 0
         self.versions: list[int] = []  # of every decision it had an opinion on
 
