@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import Bot, ContractError, ModelError
-from cornerman.evaluation.live_results import LiveResult
+from cornerman.evaluation.live.results import LiveResult
 from cornerman.evaluation.verdict import Bar
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder

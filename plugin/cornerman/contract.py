@@ -7,7 +7,7 @@ right methods and never import this file at run time. Nothing here may import to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from random import Random
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -232,6 +232,10 @@ class BatchedGame(HeadlessGame, Protocol):
 # ------------------------------------------------------------------------------------------------ what passes between
 
 
+CANDIDATE = -2
+"""In place of a version: a candidate on trial in live battles, which has none yet."""
+
+
 class Source(IntEnum):
     """Who took a decision, or who sat opposite."""
 
@@ -270,7 +274,7 @@ class Transition:
     index: int  # the seat's decisions in this battle, counted from 0
     source: Source
     opponent: Source
-    version: int  # which version of the policy decided, -1 where none did
+    version: int  # which version of the policy decided, -1 where none did, CANDIDATE where one on trial did
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,8 @@ class BattleEnd:
     outcome: Mapping[int, float]
     truncated: bool
     seats: Mapping[int, Source]
+    standing: Mapping[int, float] = field(default_factory=dict, compare=False)
+    """How seats stood at the end, -1 to 1, where that is known; not stored."""
 
 
 # ------------------------------------------------------------------------------------------------------------- errors

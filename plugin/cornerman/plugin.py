@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cornerman.contract import DataError, Game, HeadlessGame, ModelError, State
 from cornerman.evaluation.arena import evaluate
-from cornerman.evaluation.live_results import LiveBattles, sources_of
+from cornerman.evaluation.live.results import LiveBattles, sources_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
 from cornerman.experience.recorder import as_key
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("cornerman")
 
 LOADING_S = 30.0
-PLAYER_TEMPERATURE = 0.03
+EXPLORATION_TEMPERATURE = 0.1
 """Softmax temperature of exploration against a player, in place of random actions: never a clearly bad action."""
 
 
@@ -81,7 +81,9 @@ class Cornerman:
         metrics = self.metrics
         self._game, self.encoder = game, Encoder(game)
         identity = Identity.of(game, self.encoder)
-        spec = NetworkSpec(identity.observation_size, identity.num_actions, settings.hidden)
+        headless = isinstance(game, HeadlessGame) and settings.worker != "off"
+        hidden = settings.hidden_layers(headless)
+        spec = NetworkSpec(identity.observation_size, identity.num_actions, hidden)
         self.store = store = Store.for_playing(folder, identity, spec, "a running game", metrics.say)
         if store.read_only:
             settings = replace(settings, safe_mode=True, recording=False)
@@ -159,8 +161,15 @@ class Cornerman:
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
         battle_id = as_key(battle_id)
         self.training.battle_starts()
-        self.live.start(battle_id)
+        self.live.start(battle_id, self._tried())
         self.recording.start(battle_id, sources_of(seats), sides)
+
+    def _tried(self) -> bool | None:
+        """Whether the candidate on trial plays the battle that begins; None: no trial, or the level plays another."""
+        slot, back = self.slot, level(self.switches.level).versions_back
+        if slot.trial is None or slot.playing(back) is not slot.playing():
+            return None
+        return bool(self._random.random() < slot.trial[1])
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -225,8 +234,10 @@ class Cornerman:
         battle_id, switches = as_key(battle_id), self.switches
         if not switches.on:
             return None
-        chosen = level(switches.level)
+        chosen, trial = level(switches.level), self.slot.trial
         champion, policy = self.slot.champion, self.slot.playing(chosen.versions_back)
+        if trial is not None and self.live.tries(battle_id):
+            policy = trial[0]
         if policy is None:  # the champion has learned nothing: the own fighter's results are its results
             self.live.decided(battle_id, champion.version, switches.level)
             return None
@@ -244,10 +255,11 @@ class Cornerman:
             return None
         temperature, epsilon = chosen.temperature, 0.0
         if switches.learning and switches.recording:
-            if self.recording.against_player(battle_id):
-                temperature = max(temperature, PLAYER_TEMPERATURE)
-            else:
-                epsilon = self.settings.exploration_fraction
+            share = self.settings.exploration_fraction
+            if not self.recording.against_player(battle_id):
+                epsilon = share
+            elif self._random.random() < share:
+                temperature = max(temperature, EXPLORATION_TEMPERATURE)
         action = policy.act(observation, mask, self._random, temperature, epsilon)
         self.live.decided(battle_id, policy.version, switches.level)
         self.live.reached(battle_id, reading.round)

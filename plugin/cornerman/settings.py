@@ -59,8 +59,13 @@ class Settings:
     n_step: int = _setting(3, "Decisions summed into one return before the value estimate takes over.", 1, 50)
     target_rate: float = _setting(0.01, "Share of the online network that enters the target network a step.", 1e-5, 1.0)
     gradient_clip: float = _setting(10.0, "Largest norm of a gradient.", 1e-3, 1e6)
-    hidden: tuple[int, ...] = _setting((128, 128), "Units of each hidden layer.", 1, 4096)
+    hidden: tuple[int, ...] = _setting(
+        (), "Units of each hidden layer; none: 128 and 128, and 256 where no headless battles are played.", 1, 4096
+    )
     updates_per_transition: float = _setting(1.0, "Gradient steps for each recorded transition.", 0.01, 64.0)
+    updates_per_watched: float = _setting(
+        0.2, "The same where no headless battles are played and whoever fares best is imitated.", 0.01, 64.0
+    )
     warmup_fraction: float = _setting(0.02, "Share of the replay buffer filled before learning starts.", 0.0, 1.0)
     practice: float = _setting(20.0, "Headless battles played in the windows for each live one.", 0.0, 1e6)
     idle_practice: int = _setting(10_000, "More of them while an open window of a game that draws is idle.", 0, 10**9)
@@ -85,6 +90,11 @@ class Settings:
     kept_versions: int = _setting(30, "Stored versions; the oldest go, but never what plays or played last.", 3, 10_000)
     burst_steps: int = _setting(16, "Gradient steps in one call; the trainer can yield between two calls.", 1, 1024)
     seed: int = _setting(0, "Seed of every random choice of the plugin.", 0, 2**63 - 1)
+
+    def hidden_layers(self, headless: bool) -> tuple[int, ...]:
+        """Units of each hidden layer of a new network. One wide layer imitates better from a few hundred battles
+        (docs/measurements.md); two are what self-play was tuned with."""
+        return self.hidden or ((128, 128) if headless else (256,))
 
 
 def describe() -> list[tuple[str, Any, str]]:
@@ -140,8 +150,8 @@ def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Se
 
 def _checked(name: str, value: Any, kind: Any, metadata: Mapping[str, Any], where: str) -> Any:
     if name == "hidden":
-        if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= 8:
-            raise SettingsError(f"{where}: hidden is a list of one to eight sizes, not {value!r}.")
+        if not isinstance(value, (list, tuple)) or len(value) > 8:
+            raise SettingsError(f"{where}: hidden is a list of up to eight sizes, not {value!r}.")
         return tuple(_checked("hidden size", units, int, metadata, where) for units in value)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise SettingsError(f"{where}: {name} must be {_KINDS[kind]}, not {value!r}.")

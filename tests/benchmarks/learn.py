@@ -24,9 +24,9 @@ from cornerman.learning.compiled import cpu_steps
 from cornerman.learning.learner import Learner
 from cornerman.learning.sliced_burst import SlicedBurst
 from cornerman.learning.update import LearnSteps, learn_steps
+from cornerman.learning.updates import MOST_BURSTS
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.settings import Settings
-from cornerman.training.training_loop import MOST_BURSTS
 from tests.benchmarks.figures import Figure, interleaved, not_measured, seconds_a_call
 from tests.support.plain_network import PlainSpec
 

@@ -77,7 +77,7 @@ def test_sample_draws_whole_transitions_evenly() -> None:
     assert counts[15:].max() < 660
     for at in (0, 1, 17, 19_999):
         row = numbered(int(numbers[at]))
-        for name, values in batch.columns():
+        for name, values in batch.columns()[:-1]:
             np.testing.assert_array_equal(values[at], np.asarray(getattr(row, name), values.dtype))
 
 
@@ -91,7 +91,19 @@ def test_batches_have_the_types_and_shapes_of_the_layout() -> None:
         "discount": ((5,), "float32"),
         "next_observation": ((5, 2), "float32"),
         "next_action_mask": ((5, 3), "bool"),
+        "weight": ((5,), "float32"),
     }
+
+
+def test_weights_are_drawn_with_their_rows_and_fall_back_to_nothing_for_new_ones() -> None:
+    buffer = filled(8)
+    assert not buffer.sample(20).weight.any()
+    buffer.weigh(lambda columns: columns["reward"] * 2)
+    batch = buffer.sample(50)
+    np.testing.assert_allclose(batch.weight, batch.reward * 2)
+    for number in range(buffer.capacity):
+        buffer.append(numbered(number))
+    assert not buffer.sample(50).weight.any()
 
 
 def test_sample_repeats_by_its_seed_and_leaves_the_last_batch_alone() -> None:
@@ -216,7 +228,7 @@ def test_sample_many_draws_whole_transitions_of_both_in_proportion(
     assert len({tuple(batch) for batch in numbers.reshape(12, 64).tolist()}) == 12, "no batch is drawn twice"
     for at, number in enumerate(numbers):
         row = numbered(int(number))
-        for name, column in out.columns():
+        for name, column in out.columns()[:-1]:
             assert np.array_equal(column[at], np.asarray(getattr(row, name), column.dtype)), name
 
 

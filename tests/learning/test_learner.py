@@ -43,6 +43,7 @@ def test_learner_learns_the_identity_game(way: str) -> None:
     rows = noise(states.size, spec)
     rows.observation, rows.action = np.eye(5, dtype=np.float32)[states], actions
     rows.reward, rows.discount = (states == actions).astype(np.float32), np.zeros(states.size, np.float32)
+    rows.weight[:] = 0.0
     result = pupil.learn_burst(rows)
     values = Policy(spec, pupil.snapshot()).q_values_batch(np.eye(5, dtype=np.float32))
     assert values.argmax(1).tolist() == [0, 1, 2, 3, 4]
@@ -69,9 +70,11 @@ def test_credit_reaches_the_decision_before_the_last() -> None:
     chosen = np.random.default_rng(0).integers(0, len(steps), 16 * 600)
     columns = [np.array([steps[i][c] for i in chosen]) for c in range(6)]
     names = ("observation", "action", "reward", "discount", "next_observation", "next_action_mask")
+    rows = dict(zip(names, columns, strict=True))
+    rows["action_mask"], rows["weight"] = np.ones((len(chosen), 2), np.bool_), np.zeros(len(chosen))
     spec = NetworkSpec(3, 2, (32,))
     pupil = Learner(spec, batch_size=16, rates=Rates(0.01, 10.0, 0.05), seed=2)
-    pupil.learn_burst(SimpleNamespace(**dict(zip(names, columns, strict=True))))
+    pupil.learn_burst(SimpleNamespace(**rows))
     values = Policy(spec, pupil.snapshot()).q_values_batch(eye)
     np.testing.assert_allclose(values[0], [0.9, -0.9], atol=0.1)
     np.testing.assert_allclose(values[1], [-1.0, 1.0], atol=0.1)

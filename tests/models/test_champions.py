@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.live_results import LiveResult
+from cornerman.evaluation.live.results import LiveResult
 from cornerman.evaluation.verdict import Verdict
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Provenance

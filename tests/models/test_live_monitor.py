@@ -1,4 +1,4 @@
-"""live_monitor.py and live_results.py: what is noted, who is rolled back and who never is, and a record that fails."""
+"""live_monitor.py and live/results.py: what is noted, who is rolled back and who never is, and a record that fails."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from cornerman.contract import Source
-from cornerman.evaluation.live_results import LiveBattles, LiveResult
+from cornerman.evaluation.live.results import LiveBattles, LiveResult
 from cornerman.models.history import FILE_NAME
-from cornerman.models.live_monitor import PROBATION, PROBATION_BATTLES, LiveMonitor
-from cornerman.models.manifest import Provenance
-from tests.support.stored_versions import PASSED, filled_store, flat, store_in
+from cornerman.models.live_monitor import LiveMonitor
+from tests.support.stored_versions import filled_store, store_in
 
 
 def result(version: int, score: float, level: int = 5, opponent: str = "player") -> LiveResult:
@@ -52,23 +51,6 @@ def test_failing_history_is_reported_once_and_results_are_still_compared(tmp_pat
     assert "cannot be kept" in said[0]
 
 
-def test_probation_ends_after_its_number_of_battles_also_across_a_kill(tmp_path: Path) -> None:
-    store = filled_store(tmp_path)
-    gate = {**PASSED, PROBATION: True}  # recorded battles alone promoted version 3
-    store.registry.promote(store.registry.save(flat(3), Provenance(parent=2, gate=gate)))
-    record = LiveMonitor(store, print)
-    assert not record.on_probation(2)
-    assert record.on_probation(3)
-    for _ in range(20):
-        record.live(result(3, 1.0), 3, 2)
-    again = LiveMonitor(store_in(tmp_path), print)  # the first was never closed
-    for left in range(PROBATION_BATTLES - 20, 0, -1):
-        assert again.on_probation(3), left
-        again.live(result(3, 1.0), 3, 2)
-    assert not again.on_probation(3)
-    assert not LiveMonitor(store_in(tmp_path), print).on_probation(3)
-
-
 @pytest.mark.parametrize(
     "case", ["", "two versions", "switched off", "cut off", "never decided", "both seats its own", "unknown battle"]
 )
@@ -86,4 +68,4 @@ def test_end_gives_a_result_only_of_a_whole_battle_of_one_version(case: str) -> 
         battles.void()
     seats = {0: Source.PLUGIN, 1: Source.PLUGIN if case == "both seats its own" else Source.PLAYER}
     found = battles.end(1, seats, {0: 1, 1: -1}, case == "cut off")
-    assert found == (None if case else LiveResult(7, 5, "player", 1.0, 3, 0))
+    assert found == (None if case else LiveResult(7, 5, "player", 1.0, 3, 0, 1))

@@ -50,11 +50,13 @@ def noise(num_rows: int, spec: NetworkSpec, seed: int = 0) -> SimpleNamespace:
     mask[:, 0] = True
     return SimpleNamespace(
         observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
         action=random.integers(0, spec.num_actions, num_rows),
         reward=random.normal(size=num_rows).astype(np.float32),
         discount=np.where(random.random(num_rows) < 0.2, 0.0, 0.95).astype(np.float32),
         next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
         next_action_mask=mask,
+        weight=random.choice([0.0, 0.5], num_rows).astype(np.float32),
     )
 
 
@@ -71,7 +73,9 @@ def random_rows(
     observation, next_observation = random.normal(size=(2, *shape, spec.observation_size))
     next_observation[ended] = poison
     action, reward = random.integers(spec.num_actions, size=shape), random.normal(0.0, 1.5, shape)
-    return Rows(observation, action, reward, np.where(ended, 0.0, 0.97), next_observation, mask)
+    legal = (random.random((*shape, spec.num_actions)) < 0.7) | np.eye(spec.num_actions, dtype=bool)[action]
+    discount, weight = np.where(ended, 0.0, 0.97), random.choice([0.0, 0.5, 2.0], shape)
+    return Rows(observation, legal, action, reward, discount, next_observation, mask, weight)
 
 
 def random_weights(spec: NetworkSpec, random: np.random.Generator) -> NDArray[np.float64]:

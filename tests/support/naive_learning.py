@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cornerman.learning.update import Rates, Rows
+from cornerman.learning.update import MARGIN, Rates, Rows
 from cornerman.policy.q_network import NetworkSpec
 
 
@@ -29,9 +29,9 @@ def naive_q(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
     return x @ parts["head.weight"] + parts["head.bias"]
 
 
-def naive_loss(flat: Tensor, target: Tensor, spec: NetworkSpec, rows: Rows, k: int) -> Tensor:
-    """Mean Huber loss of batch k, row by row, reading a next state only where there is one."""
-    losses = []
+def naive_loss(flat: Tensor, target: Tensor, spec: NetworkSpec, rows: Rows, k: int) -> tuple[Tensor, Tensor]:
+    """Mean Huber and mean imitation loss of batch k, row by row, reading a next state only where there is one."""
+    losses, imitation = [], []
     for i in range(rows.action.shape[1]):
         wanted = float(rows.reward[k, i])
         if float(rows.discount[k, i]) != 0.0:
@@ -42,7 +42,10 @@ def naive_loss(flat: Tensor, target: Tensor, spec: NetworkSpec, rows: Rows, k: i
         now = naive_q(flat, spec, torch.from_numpy(rows.observation[k, i : i + 1]))
         error = now[0, rows.action[k, i]] - wanted
         losses.append(torch.nn.functional.huber_loss(error, torch.zeros_like(error)))
-    return torch.stack(losses).mean()
+        own, others = rows.action[k, i], rows.action_mask[k, i].nonzero()[0]
+        raised = torch.stack([now[0, a] + (MARGIN if a != own else 0.0) for a in others])
+        imitation.append(float(rows.weight[k, i]) * (raised.max() - now[0, own]))
+    return torch.stack(losses).mean(), torch.stack(imitation).mean()
 
 
 def naive_steps(weights: NDArray[np.float64], spec: NetworkSpec, rows: Rows, rates: Rates) -> list[float]:
@@ -53,8 +56,8 @@ def naive_steps(weights: NDArray[np.float64], spec: NetworkSpec, rows: Rows, rat
     losses = []
     for k in range(len(rows.action)):
         optimizer.zero_grad()
-        loss = naive_loss(online, target, spec, rows, k)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        loss, imitation = naive_loss(online, target, spec, rows, k)
+        (loss + imitation).backward()  # type: ignore[no-untyped-call]  # torch's own
         torch.nn.utils.clip_grad_norm_([online], rates.gradient_clip)
         optimizer.step()
         target.mul_(1 - rates.target_rate).add_(online.detach(), alpha=rates.target_rate)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cornerman.training.training_loop
-from cornerman.contract import BattleEnd, Floats, ModelError, Source
+from cornerman.contract import CANDIDATE, BattleEnd, Floats, ModelError, Source
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.learning.learner import Learned
@@ -18,7 +18,7 @@ from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.training.training_loop import COLLECTED_AT_ONCE
-from tests.support.choosing import Described, Gym, right_choices
+from tests.support.choosing import Choosing, Described, Gym, right_choices
 
 FIGURES = ("fill", "steps", "loss", "accuracy", "gate_score")
 LOST = "The cuda device failed, so learning goes on on the CPU: lost"
@@ -64,49 +64,35 @@ def test_loop_learns_to_win_and_the_gate_promotes(tmp_path: Path) -> None:
     assert gym.store.checkpoint.load()[0] is not None, "a promotion is followed by a checkpoint"
 
 
-def test_without_headless_battles_a_candidate_is_judged_by_recorded_ones(tmp_path: Path) -> None:
-    # It judges how well the estimate fits what came of recorded play, so the play has to be nearly as good as the best.
-    gym = Gym(tmp_path, Described(), held_out_fraction=0.3)
-    for first in range(0, 400, 50):
-        gym.play(50, first, skill=(0.95, 0.95))
+def test_without_headless_battles_whoever_wins_is_imitated_and_a_candidate_goes_on_trial(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, Described())
+    assert gym.slot.trial is None
+    for first in range(0, 60, 10):
+        gym.play(10, first, skill=(0.95, 0.95))
         gym.work()
-    assert len(gym.experience.held_out.battles) > 12
+    assert gym.updates.imitating
     assert gym.experience.buffers.selfplay.size == 0
-    assert gym.slot.champion.version > 0, gym.metrics.get("gate_verdict")
-    assert "held-out battles" in gym.metrics.get("gate_verdict")
-    assert gym.champions.on_probation
-    assert right_choices(gym.slot.champion, gym.game) == 1.0
-    assert 0.0 <= gym.metrics.get("accuracy") <= 1.0
+    assert gym.slot.trial is not None, gym.metrics.get("gate_waits")
+    candidate, share = gym.slot.trial
+    assert (candidate.version, share) == (CANDIDATE, 0.5)
+    assert right_choices(candidate, gym.game) > 0.9
+    assert gym.slot.champion.version == 0, "no live battle has shown that it is better"
 
 
-class Turns:
-    """A budget of so many turns instead of milliseconds."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left >= 0
-
-
-def test_slice_length_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    learned, cut_off = [], list[int]()
-    for turns in (1, 7, 10**9):
-        made = list[Turns]()
-        monkeypatch.setattr(
-            cornerman.training.training_loop,
-            "for_a_slice",
-            lambda *_, made=made, turns=turns: made.append(Turns(turns)) or made[-1],
-        )
-        gym = Gym(tmp_path / str(turns), Described(), held_out_fraction=0.3, candidate_period=50)
+@pytest.mark.parametrize("game", [Described(), Choosing()], ids=["live trials", "headless battles"])
+def test_slice_length_changes_nothing_that_is_learned(tmp_path: Path, game: Described) -> None:
+    learned, slices = [], list[int]()
+    for budget_s in (1e-7, 0.0005, 60.0):
+        gym = Gym(tmp_path / str(budget_s), game, candidate_period=50)
+        taken = 0
         for first in range(0, 60, 20):
             gym.play(20, first)
-            gym.work()
+            while gym.training.slice(budget_s):
+                taken += 1
         learned.append((gym.learner.snapshot(), gym.slot.champion.version, gym.learner.steps))
-        cut_off.append(sum(each.left < 0 for each in made))
+        slices.append(taken)
     assert learned[0][2] > 60
-    assert cut_off[0] > cut_off[1] > cut_off[2] == 0, "slices of another length"
+    assert slices[0] > slices[1] > slices[2], "slices of another length"
     for other in learned[1:]:
         assert np.array_equal(learned[0][0], other[0])
         assert learned[0][1:] == other[1:]
@@ -254,15 +240,15 @@ def test_idle_practice_is_bounded_until_the_next_live_battle_and_goes_on_while_a
 def test_collect_takes_everything_waiting_and_releases_the_interpreter_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over = Turns(0)
-    monkeypatch.setattr(cornerman.training.training_loop, "for_a_slice", lambda *_: over)
+    asked = list[bool]()
+    monkeypatch.setattr(cornerman.training.training_loop, "for_a_slice", lambda *_: lambda: asked.append(False))
     gym = Gym(tmp_path, practice=0.0, warmup_fraction=1.0)
     gym.play(200)
     waiting = len(gym.inbox)
     assert waiting > COLLECTED_AT_ONCE
     gym.training.slice()
     assert len(gym.inbox) == waiting - COLLECTED_AT_ONCE, "how much depends on no clock"
-    assert over.left == -COLLECTED_AT_ONCE, "asked before each of them"
+    assert len(asked) == COLLECTED_AT_ONCE, "asked before each of them"
 
 
 def test_slice_ends_after_the_step_in_which_stop_is_set_and_counts_no_waiting(

@@ -104,7 +104,10 @@ def _network(data: Path, settings: Settings) -> tuple[NetworkSpec, str]:
     from cornerman.models.manifest import parse_manifest
     from cornerman.models.weights import MANIFEST, damage
 
-    spec, whose = replace(TYPICAL_SPEC, hidden=settings.hidden), "sizes of a typical game, no version is stored"
+    spec, whose = (
+        replace(TYPICAL_SPEC, hidden=settings.hidden_layers(headless=True)),
+        "sizes of a typical game, no version is stored",
+    )
     sound = next((folder for folder in reversed(_folders(data)) if damage(folder) is None), None)
     if sound is not None:
         spec, whose = parse_manifest(read_json(sound / MANIFEST, "It"), "It").spec, f"as version {int(sound.name)}"

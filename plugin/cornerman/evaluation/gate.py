@@ -5,7 +5,7 @@ shrinks with every candidate that this champion has turned down. Where nobody ca
 scissors: every strategy draws with one that draws by lot, and only against others are some better) a candidate passes
 that is no worse head to head and leads on the bots under the same test. One that passes must then be no worse against
 each bot and the oldest kept champion than the best that any champion kept has reached against them (checks.py). Without
-such battles: held_out_judge.py. Undecided keeps the champion. The trainer's thread owns a judge; nothing here reads a
+such battles: live/trials.py. Undecided keeps the champion. The trainer's thread owns a judge; nothing here reads a
 clock or a file.
 """
 

@@ -6,6 +6,7 @@ The trainer's thread owns it. Every item is stored on the disk, too, and the nex
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -78,15 +79,27 @@ class Experience:
     """Stores every item that was recorded, and has it ready to learn from, beside transitions of practice."""
 
     def __init__(
-        self, sizes: tuple[int, int], settings: Settings, random: np.random.Generator, battles: BattleStore
+        self,
+        sizes: tuple[int, int],
+        settings: Settings,
+        random: np.random.Generator,
+        battles: BattleStore,
+        battle_over: Callable[[Sequence[Transition], BattleEnd], object] = lambda rows, end: None,
     ) -> None:
-        """`sizes`: of an observation and of an action mask. `random` draws the transitions to learn from."""
+        """`sizes`: of an observation and of an action mask. `random` draws the transitions to learn from.
+
+        `battle_over` gets the decisions of every battle of the game that ended, now or in an earlier session.
+        """
         self.battles = battles
         self.buffers = ReplayBuffers(
             ReplayBuffer(settings.replay_capacity, *sizes, random),
             ReplayBuffer(settings.practice_capacity, *sizes, random),
         )
         self._n_step = NStep(settings.n_step, settings.gamma)
+        self._battle_over = battle_over
+        self.ended: list[Transition] = []
+        """The decisions of the battle that ended last."""
+        self._rows: dict[int, list[Transition]] = {}  # of battles under way
         self.held_out = HeldOutBattles(settings.held_out_fraction, settings.gamma)
         self.rows: Counter[str] = Counter()
         """Decisions taken so far by source, earlier sessions included."""
@@ -123,10 +136,16 @@ class Experience:
         self.buffers.player.clear()
         self.buffers.selfplay.clear()
         self._n_step.clear()
+        self._rows.clear()
         self.held_out.clear()
         self.rows.clear()
 
     def _live(self, item: Transition | BattleEnd) -> int:
+        if isinstance(item, BattleEnd):
+            self.ended = self._rows.pop(item.battle_id, [])
+            self._battle_over(self.ended, item)
+        else:
+            self._rows.setdefault(item.battle_id, []).append(item)
         if isinstance(item, BattleEnd):
             self.held_out.end(item)
         elif self.held_out.keeps(item):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +34,7 @@ class Batch(Generic[Values]):
     discount: Values  # float32 [B], 0 at an end, gamma^n elsewhere
     next_observation: Values  # float32 [B, F]
     next_action_mask: Values  # bool [B, A]
+    weight: Values  # float32 [B], how much the action is imitated
 
     def columns(self) -> list[tuple[str, Values]]:
         """Names and values, in order."""
@@ -46,7 +47,7 @@ class Batch(Generic[Values]):
 
 def empty_batch(batch_size: int, observation_size: int, num_actions: int) -> Batch[Arrays]:
     """Fresh, uninitialised arrays for one batch."""
-    columns = layout(observation_size, num_actions)
+    columns = {**layout(observation_size, num_actions), "weight": ((), np.dtype("<f4"))}
     return Batch(*(np.empty((batch_size, *columns[c.name][0]), columns[c.name][1]) for c in fields(Batch)))
 
 
@@ -83,12 +84,16 @@ class ReplayBuffer:
         for column in self._columns.values():
             column.fill(0)  # zeros() would leave the pages to be taken one by one, as rows come in
         columns = self._columns
+        self.weight = np.zeros(capacity, np.float32)
+        """How much each row's action is imitated, by place; 0 until `weigh`. Not stored."""
+        self.drawn = {f.name: columns.get(f.name, self.weight) for f in fields(Batch)}
+        """The columns of a batch, by place, in its order."""
         self._observation, self._next_observation = columns["observation"], columns["next_observation"]
         self._action_mask, self._next_action_mask = columns["action_mask"], columns["next_action_mask"]
         self._action, self._reward, self._discount = columns["action"], columns["reward"], columns["discount"]
         # The same bytes: putting one number through a memoryview takes half as long as through an array.
         names = ("action", "reward", "discount", "battle_id", "seat", "index", "source", "opponent", "version")
-        self._numbers: tuple[Any, ...] = tuple(columns[name].data for name in names)
+        self._numbers: tuple[Any, ...] = (*(columns[name].data for name in names), self.weight.data)
 
     def __len__(self) -> int:
         return self.size
@@ -105,7 +110,7 @@ class ReplayBuffer:
         self._action_mask[at] = row.action_mask
         self._next_observation[at] = row.next_observation
         self._next_action_mask[at] = row.next_action_mask
-        action, reward, discount, battle_id, seat, index, source, opponent, version = self._numbers
+        action, reward, discount, battle_id, seat, index, source, opponent, version, weight = self._numbers
         action[at] = row.action
         reward[at] = row.reward
         discount[at] = row.discount
@@ -115,6 +120,7 @@ class ReplayBuffer:
         source[at] = row.source
         opponent[at] = row.opponent
         version[at] = row.version
+        weight[at] = 0.0
         at += 1
         if at > self.size:
             self.size = at
@@ -149,6 +155,7 @@ class ReplayBuffer:
         np.take(self._discount, at, 0, out.discount, "clip")
         np.take(self._next_observation, at, 0, out.next_observation, "clip")
         np.take(self._next_action_mask, at, 0, out.next_action_mask, "clip")
+        np.take(self.weight, at, 0, out.weight, "clip")
         return out
 
     def draw(self, shape: int | tuple[int, int]) -> Arrays:
@@ -161,7 +168,11 @@ class ReplayBuffer:
         """Copy from places `[K, P]` into that part of each of the K batches that lie one below the other."""
         for name, column in out.columns():
             rows = column.reshape(len(places), -1, *column.shape[1:])
-            rows[:, part] = np.take(self._columns[name], places, 0, mode="clip")
+            rows[:, part] = np.take(self.drawn[name], places, 0, mode="clip")
+
+    def weigh(self, weights: Callable[[Columns], Arrays]) -> None:
+        """Set how much each row's action is imitated: `weights` of the columns by place, `[capacity]` each."""
+        self.weight[:] = weights(self._columns)
 
     def columns(self) -> dict[str, Arrays]:
         """Copies of everything stored, oldest first."""

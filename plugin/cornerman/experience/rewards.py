@@ -117,6 +117,12 @@ class RewardCalculator:
         """How a side stands: the reward for coming there from an even nothing."""
         return self.gain({owner: (0.0, full) for owner, (_, full) in standing.items()}, standing, side)
 
+    def stood(self, standing: Standing, sides: Sides, seats: Iterable[int]) -> dict[int, float]:
+        """How each of `seats` stands, -1 to 1; empty where its standing counts for nothing."""
+        if not self.health_weight:
+            return {}
+        return {seat: self.level(standing, sides.get(seat, seat)) / self.health_weight for seat in seats}
+
     def closing(self, standing: Standing, side: Hashable, ended: bool) -> float:
         """What the reward of a decision lacks once all that came of it is credited: of the game's own standing the
         later one counts gamma times, and nothing at the end."""

@@ -141,11 +141,13 @@ def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
     spec, random, shape = NetworkSpec(6, 5, (8, 8)), np.random.default_rng(0), (4, 8)
     rows = update.Rows(
         random.normal(size=(*shape, 6)).astype(np.float32),
+        np.ones((*shape, 5), np.bool_),
         random.integers(0, 5, shape),
         random.normal(size=shape).astype(np.float32),
         np.where(random.random(shape) < 0.2, 0.0, 0.97).astype(np.float32),
         random.normal(size=(*shape, 6)).astype(np.float32),
         random.random((*shape, 5)) < 0.9,
+        random.integers(0, 2, shape).astype(np.float32),
     )
     weights = np.zeros((4, spec.num_parameters), np.float32)
     weights[:2] = draw(spec, random)

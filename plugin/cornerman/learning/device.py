@@ -123,11 +123,13 @@ def learning_speed(
     num_rows = num_steps * batch_size
     rows = SimpleNamespace(
         observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
+        action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
         action=random.integers(0, spec.num_actions, num_rows),
         reward=random.normal(size=num_rows).astype(np.float32),
         discount=np.full(num_rows, 0.99, np.float32),
         next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
         next_action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
+        weight=np.zeros(num_rows, np.float32),
     )
     learner = Learner(spec, batch_size=batch_size, device=device, on_cpu=on_cpu)
     learner.learn_burst(rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cornerman.learning.update import FIRST_DECAY, SECOND_DECAY, TINY, Array, Layer, Rows
+from cornerman.learning.update import FIRST_DECAY, MARGIN, SECOND_DECAY, TINY, Array, Layer, Rows
 from cornerman.policy.q_network import LAYER_NORM_EPSILON
 
 
@@ -141,7 +141,8 @@ def activate_back(back: Array, units: Array, normalised: Array, scale: Array, ga
 
 def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next: Array) -> tuple[float, float]:
     loss = size = 0.0
-    one, count = now.dtype.type(1), now.dtype.type(now.shape[0])
+    kind = now.dtype
+    one, count, margin = kind.type(1), kind.type(now.shape[0]), kind.type(MARGIN)
     for i in range(now.shape[0]):
         values, following, legal = now[i], online_next[i], rows.next_action_mask[k, i]
         wanted = rows.reward[k, i]
@@ -154,8 +155,14 @@ def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next:
         action = rows.action[k, i]
         error = values[action] - wanted
         clipped = max(-one, min(one, error))
+        rival, most, weight = action, values[action], rows.weight[k, i]
+        if weight != 0:
+            for a in range(values.size):
+                if rows.action_mask[k, i, a] and a != action and values[a] + margin > most:
+                    rival, most = a, values[a] + margin
         values[:] = 0
-        values[action] = clipped / count
+        values[action] = (clipped - weight) / count
+        values[rival] += weight / count
         loss += clipped * (error - clipped / 2)
         size += abs(error)
     return loss / count, size / count

@@ -129,14 +129,15 @@ class Learner:
         """
         spec = self.spec
         here = str(getattr(batch.action, "device", "cpu")) == "cpu"
-        kinds = {"action": np.int64, "next_action_mask": np.bool_}
+        kinds = {"action": np.int64, "action_mask": np.bool_, "next_action_mask": np.bool_}
         columns = [getattr(batch, name) for name in Rows._fields]
         if here:
             pairs = zip(Rows._fields, columns, strict=True)
             columns = [np.require(column, kinds.get(name, np.float32), ["C", "A", "W"]) for name, column in pairs]
         rows = Rows(*columns)
-        sizes = (rows.observation.shape[-1], rows.next_observation.shape[-1], rows.next_action_mask.shape[-1])
-        if sizes != (spec.observation_size, spec.observation_size, spec.num_actions):
+        sizes = {rows.observation.shape[-1], rows.next_observation.shape[-1]}
+        masks = {rows.action_mask.shape[-1], rows.next_action_mask.shape[-1]}
+        if (sizes, masks) != ({spec.observation_size}, {spec.num_actions}):
             raise ValueError(f"the batch's observations or masks do not fit a {spec}")
         axes, num_rows = rows.action.ndim, prod(rows.action.shape)
         wanted = [num_rows * (column.shape[-1] if column.ndim > axes else 1) for column in rows]

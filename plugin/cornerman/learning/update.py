@@ -21,6 +21,8 @@ SECOND_DECAY = 0.999
 ADAM_EPSILON = 1e-8
 TINY = 1e-30
 """Moments below this are cleared: it is far under Adam's epsilon, and denormal numbers halve the speed."""
+MARGIN = 0.1
+"""How far an imitated action's Q-value is to lie above those of the other legal actions; returns lie in -1.5 to 1.5."""
 ON_ONE_THREAD = 2**18
 """Multiplications of a product that OpenBLAS still computes on the thread that asks for it (interface/gemm.c)."""
 
@@ -40,11 +42,13 @@ class Rows(NamedTuple):
     """K batches of B rows, stacked."""
 
     observation: Array  # [K, B, F]
+    action_mask: Array  # [K, B, A] bool
     action: Array  # [K, B] int64
     reward: Array  # [K, B]
     discount: Array  # [K, B]; 0 where nothing follows: the battle ended, or the seat has no legal action left
     next_observation: Array  # [K, B, F]; where nothing follows it may hold anything
     next_action_mask: Array  # [K, B, A] bool
+    weight: Array  # [K, B]; how much the row's action is imitated, 0: not at all
 
 
 class Rates(NamedTuple):
@@ -239,20 +243,27 @@ def activate_back(back: Array, units: Array, normalised: Array, scale: Array, ga
 
 
 def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next: Array) -> tuple[float, float]:
-    """Mean Huber loss (threshold 1) and mean absolute TD error of batch k, and the loss's gradient into `now`.
+    """Mean Huber loss (threshold 1) and mean absolute TD error of batch k, and the whole loss's gradient into `now`.
 
     `now`, `online_next`, `target_next` `[B, A]`: Q-values of the observation, and of the next one by both networks.
     Double Q-learning (van Hasselt et al. 2016, section "Double DQN"): the online network chooses the best legal action
     of the next state, and the target network values it. Next Q-values of illegal actions, and all of a row after
     which nothing follows, have no part in it, whatever they hold.
+
+    To it comes, times the row's weight, the large-margin loss of deep Q-learning from demonstrations (Hester et al.
+    2018, equation 2): max over legal a of (Q(a) + `MARGIN` where a is not the row's action), minus the row's Q-value.
     """
-    each, action, discount = np.arange(len(now)), rows.action[k], rows.discount[k]
+    each, action, discount, weight = np.arange(len(now)), rows.action[k], rows.discount[k], rows.weight[k]
+    raised = np.where(rows.action_mask[k], now + MARGIN, -np.inf)
+    raised[each, action] = now[each, action]
+    rival = raised.argmax(1)
     best = np.where(rows.next_action_mask[k], online_next, -np.inf).argmax(1)
     bootstrap = np.where(discount != 0, target_next[each, best], 0)
     errors = now[each, action] - (rows.reward[k] + discount * bootstrap)
     clipped = errors.clip(-1.0, 1.0)
     now[:] = 0.0
-    now[each, action] = clipped / len(each)
+    now[each, action] = (clipped - weight) / len(each)
+    now[each, rival] += weight / len(each)
     return float((clipped * (errors - 0.5 * clipped)).mean()), float(np.abs(errors).mean())
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from cornerman.contract import Floats, ModelError
-from cornerman.evaluation.live_results import LiveResult
+from cornerman.evaluation.live.results import LiveResult
 from cornerman.evaluation.verdict import Bar, Verdict
 from cornerman.models.gate_record import GateRecord
 from cornerman.models.live_monitor import LiveMonitor
@@ -65,10 +65,9 @@ class Champions:
         """The oldest champion that a candidate meets; the champion itself where there is no other."""
         return (self.slot.players or (self.slot.champion,))[0].version
 
-    @property
-    def on_probation(self) -> bool:
-        """Whether the champion is on probation in live battles; no candidate is judged meanwhile."""
-        return self._monitor.on_probation(self.slot.champion.version)
+    def try_out(self, candidate: Policy | None, share: float = 0.0) -> None:
+        """Let a candidate play that share of the live battles from the next one on; None: none of them."""
+        self.slot.trial = None if candidate is None else (candidate, share)
 
     def judged(self, verdict: Verdict, candidate: Policy, provenance: Provenance) -> Policy | None:
         """Record a verdict; store and promote its candidate where it says so. Returns the promoted policy or None.

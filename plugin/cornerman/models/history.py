@@ -130,11 +130,6 @@ class History:
         query = "select score from battles where kind = ? and player = ? and opponent = ? order by id"
         return [score for (score,) in self.database.rows(query, [kind, str(version), opponent])]
 
-    def num_live(self, version: int) -> int:
-        """How many live battles `version` has fought, of any kind and against anybody."""
-        query = "select count(*) from battles where player = ? and kind glob 'live*'"
-        return int(self.database.rows(query, [str(version)])[0][0])
-
     def num_battles(self) -> int:
         return int(self.database.rows("select count(*) from battles", [])[0][0])
 

@@ -9,19 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.live_results import LiveResult, LiveWatch, WatchBounds
+from cornerman.evaluation.live.results import LiveResult, LiveWatch, WatchBounds
 from cornerman.evaluation.verdict import Verdict
 from cornerman.models.manifest import Manifest
 from cornerman.models.store import Store
 
 if TYPE_CHECKING:
     from cornerman.models.history import History
-
-PROBATION_BATTLES = 60
-"""Live battles after which the probation of a version that was judged by recorded battles ends."""
-PROBATION = "probation"
-"""The key in a manifest's gate result that puts a version on probation, in every session until it is over."""
-
 
 _Pair = tuple[int, int, str, str]
 """Which results one watch compares: of a champion and its predecessor, at one difficulty, against one opponent."""
@@ -37,7 +31,6 @@ class LiveMonitor:
         self._opened = self._failing = False
         self._scores: dict[tuple[int, str, str], list[float]] = {}
         self._watch: tuple[_Pair, LiveWatch] | None = None
-        self._probation = (-1, 0)  # version, and live battles until its probation ends
 
     def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
         def note(history: History) -> None:
@@ -57,9 +50,6 @@ class LiveMonitor:
 
     def live(self, result: LiveResult, champion: int, predecessor: int | None) -> str:
         """Add a live battle; a message where it shows the champion to be worse than its predecessor, else ""."""
-        version, remaining = self._probation
-        if result.version == version:
-            self._probation = (version, max(0, remaining - 1))
         watch = None
         if result.version == champion and predecessor is not None:
             watch = self._watching((champion, predecessor, result.kind, result.opponent))
@@ -74,23 +64,6 @@ class LiveMonitor:
         self._watch = None
         if self._store.has_history:
             self._history().forget_player()
-
-    def on_probation(self, champion: int) -> bool:
-        """Whether live battles have yet to show that `champion` is no worse than its predecessor.
-
-        Versions judged by recorded battles alone are on probation, as their manifests say.
-        """
-        if self._probation[0] != champion:
-            self._probation = (champion, self._probation_left(champion))
-        if not self._probation[1]:
-            return False
-        return self._watch is None or self._watch[0][0] != champion or self._watch[1].worse is None
-
-    def _probation_left(self, version: int) -> int:
-        """Live battles until the probation ends; those of earlier sessions are counted from the history."""
-        if not any((manifest.gate or {}).get(PROBATION) for manifest in self._manifests([version])):
-            return 0
-        return max(0, PROBATION_BATTLES - self._ask(lambda history: history.num_live(version), 0))
 
     def _watching(self, pair: _Pair) -> LiveWatch:
         """The watch of this pair; where another pair was watched, a new one with the past results of both."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-from cornerman.evaluation.live_results import LiveBattles
+from cornerman.evaluation.live.results import LiveBattles
 from cornerman.experience.event_queue import Recording
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.models.champions import Champions

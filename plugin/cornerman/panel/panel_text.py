@@ -76,6 +76,8 @@ def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
     """State of the candidate in a word or two; `messages_of` has the whole verdict."""
     score, verdict, left = gate.get("score"), str(gate.get("verdict") or ""), learner.get("steps_to_candidate")
     share = f", {_share(score)}" if isinstance(score, (int, float)) else ""
+    if gate.get("state") == "on trial":
+        return f"plays some battles, {gate.get('pairs') or 0:,} so far"
     if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
         return f"judging, {gate.get('pairs') or 0:,} pairs{'' if verdict else share}"
     if verdict:
@@ -128,6 +130,8 @@ def state_of(report: Mapping[str, Any]) -> str:
     left = learner.get("steps_to_candidate")
     if not plugin.get("learning", True):
         return f"{decisions} Learning is off."
+    if gate.get("state") == "on trial":
+        return f"{decisions} A candidate plays some of the battles."
     if gate.get("state") == "judging":
         return f"{decisions} A candidate is being judged."
     if not learner.get("steps"):

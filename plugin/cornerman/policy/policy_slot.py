@@ -34,6 +34,8 @@ class PolicySlot:
             raise ValueError("a slot begins with at least one policy")
         self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
         self._from_nothing = from_nothing
+        self.trial: tuple[Policy, float] | None = None
+        """A candidate that plays live in turn with the champion, and its share of the battles."""
         self.swaps = 0
 
     @property
@@ -58,9 +60,11 @@ class PolicySlot:
     def promote(self, policy: Policy) -> None:
         """`policy` plays from the next decision on."""
         self.champions = (*self.champions, policy)[-KEPT:]
+        self.trial = None
         self.swaps += 1
 
     def restart(self, *policies: Policy) -> None:
         """Hold these champions instead, oldest first; the last one plays from the next decision on."""
         self.champions = policies[-KEPT:]
+        self.trial = None
         self.swaps += 1

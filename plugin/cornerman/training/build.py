@@ -10,13 +10,14 @@ import numpy as np
 
 from cornerman.contract import Game, HeadlessGame, SettingsError
 from cornerman.evaluation.arena import pair_seed
-from cornerman.evaluation.held_out_judge import HeldOutJudge
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.experience import Experience
 from cornerman.learning.compiled import CpuSteps, cpu_steps
 from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 from cornerman.learning.learner import Learner, build_learner
 from cornerman.learning.sliced_burst import Flag
+from cornerman.learning.teachers import Teachers
+from cornerman.learning.updates import Updates
 from cornerman.models.champions import Champions
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
@@ -25,10 +26,10 @@ from cornerman.selfplay.league import Opponents
 from cornerman.selfplay.live_worker import LiveWorker, Practice
 from cornerman.selfplay.worker_process import WorkerError
 from cornerman.settings import Settings
-from cornerman.training.candidates import BattleJudge, Candidates, Judge
+from cornerman.training.candidates import BattleJudge, Candidates
 from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints
-from cornerman.training.training_loop import Inbox, TrainingLoop, Updates
+from cornerman.training.training_loop import Inbox, TrainingLoop
 
 
 def build_loop(
@@ -74,28 +75,36 @@ def assemble(
     learned = 0 if saved is None else sum(saved[1].transitions.values())
     seeds = [settings.seed, 1, *([learned] if learned else [])]  # other draws in every session
     sizes = (encoder.observation_size, encoder.num_actions)
-    experience = Experience(sizes, settings, np.random.default_rng(seeds), store.battles)
-
+    teachers = Teachers(encoder.declaration)
+    experience = Experience(sizes, settings, np.random.default_rng(seeds), store.battles, teachers.end)
     practice = practice_for(game, settings, means.worker, learned, metrics)
-
-    def new_judge(candidate: Policy, number: int) -> Judge:
-        opponents = champions.slot.players or encoder.declaration.own_fighter
-        if practice is None or practice.failed or not opponents:
-            return HeldOutJudge(candidate, champions.slot.champion, list(experience.held_out.battles))
-        return BattleJudge(candidate, opponents, settings, pair_seed(settings.seed, number, "gate"), champions.bar())
-
     loop = TrainingLoop(
         settings,
         inbox,
         experience,
-        Updates(means.learner, experience.buffers, settings, metrics, means.stop),
-        Candidates(champions, new_judge, settings, metrics, metrics.event),
+        Updates(means.learner, experience.buffers, teachers, settings, metrics, means.stop),
+        candidates_of(champions, practice, encoder.declaration.own_fighter, settings, metrics),
         practice,
         checkpoints,
         metrics,
     )
     loop.resume(saved)
     return loop
+
+
+def candidates_of(
+    champions: Champions, practice: Practice | None, own_fighter: str, settings: Settings, metrics: Metrics
+) -> Candidates:
+    """Candidates judged by headless battles where they can be played, against somebody who can play; else live."""
+
+    def headless() -> bool:
+        return practice is not None and not practice.failed and bool(champions.slot.players or own_fighter)
+
+    def new_judge(candidate: Policy, number: int) -> BattleJudge:
+        opponents = champions.slot.players or own_fighter
+        return BattleJudge(candidate, opponents, settings, pair_seed(settings.seed, number, "gate"), champions.bar())
+
+    return Candidates(champions, new_judge, settings, metrics, metrics.event, headless)
 
 
 def practice_for(

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from cornerman.contract import ModelError
-from cornerman.evaluation.live_results import LiveResult
+from cornerman.contract import CANDIDATE, ModelError
+from cornerman.evaluation.live.results import LiveResult
+from cornerman.evaluation.live.trials import LiveTrials
 from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
 from cornerman.models.champions import Champions
-from cornerman.models.live_monitor import PROBATION
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
 from cornerman.selfplay.orders import Order, judging
@@ -25,14 +25,14 @@ TURNS = 256
 
 
 class Judge(Protocol):
-    """Decides between one candidate and the champion, a slice at a time, here or in another process."""
+    """Decides between one candidate and the champion, by battles that are played elsewhere."""
 
     @property
     def pairs(self) -> int:
         """Pairs of battles counted so far."""
 
-    def advance(self, budget: Callable[[], bool]) -> Verdict | None:
-        """Work while `budget()` is true; the verdict once there is one."""
+    def advance(self) -> Verdict | None:
+        """The verdict once there is one."""
 
 
 class BattleJudge:
@@ -67,9 +67,8 @@ class BattleJudge:
         self.pairs = int(notes["pairs"])
         self._verdict = None if notes["verdict"] is None else verdict_of(notes["verdict"])
 
-    def advance(self, budget: Callable[[], bool]) -> Verdict | None:
-        """The verdict, once there is one; nothing is played here."""
-        del budget
+    def advance(self) -> Verdict | None:
+        """The verdict, once there is one."""
         return self._verdict
 
 
@@ -79,17 +78,20 @@ class Candidates:
     def __init__(
         self,
         champions: Champions,
-        new_judge: Callable[[Policy, int], Judge],
+        new_judge: Callable[[Policy, int], BattleJudge],
         settings: Settings,
         metrics: Metrics,
         tell: Callable[[str], None],
+        headless: Callable[[], bool] = lambda: True,
     ) -> None:
         """`new_judge` makes the judge of a candidate, given that and its number, which decides the battles.
 
-        `tell` takes messages about promotions.
+        `tell` takes messages about promotions. `headless` says whether there are headless battles to judge by; if not,
+        candidates are tried in live ones (`trials`).
         """
         self.champions, self._new_judge, self._metrics, self._tell = champions, new_judge, metrics, tell
         self._period, self._kept_versions = settings.candidate_period, settings.kept_versions
+        self.headless, self.trials = headless, LiveTrials()
         self.number = 0
         """Candidates so far, earlier sessions included."""
         self.steps = 0
@@ -109,21 +111,47 @@ class Candidates:
         return max(0, self.steps + self._period - steps)
 
     def due(self, steps: int) -> bool:
-        """Whether to make the next one: after enough steps, and not while the champion itself is on probation."""
-        return not self.judging and not self.steps_to_next(steps) and not self.champions.on_probation
+        """Whether to make the next one, by the learning steps so far."""
+        return not self.judging and not self.steps_to_next(steps)
+
+    def trial_due(self) -> bool:
+        """Whether to try the next one in live battles; where not, the metrics say what is missing."""
+        if self.judging:
+            return False
+        waits = self.trials.waits_for()
+        self._metrics.wait_for(waits)
+        return not waits
 
     def begin(self, candidate: Policy, provenance: Provenance) -> None:
         """Put a candidate before a judge of its own; `provenance` is what it will be stored with."""
         self.number += 1
         self.steps = provenance.learning_steps
-        self._judging = candidate, provenance, self._new_judge(candidate, self.number)
+        if self.headless():
+            self._judging = candidate, provenance, self._new_judge(candidate, self.number)
+            return
+        self._judging = candidate, provenance, self.trials.begin()
+        self._try_out()
+        self._metrics.set(gate_state="on trial", gate_pairs=0, gate_waits="")
+        self._tell("A candidate plays some of the next battles, to see whether it is better.")
 
-    def advance(self, budget: Callable[[], bool] = lambda: True) -> bool:
-        """Judge on while `budget()` is true; True where that ended in a promotion."""
+    def go_on_trial(self, candidate: Policy, provenance: Provenance) -> None:
+        """Let these weights go on where a candidate is on trial in live battles."""
+        if self.trials.running:
+            self._judging = candidate, provenance, self.trials
+            self._try_out()
+
+    def _try_out(self) -> None:
+        """Put the candidate on trial into the slot, with its share of the next battles."""
+        if self._judging is not None and self.trials.running:
+            candidate = self._judging[0]
+            self.champions.try_out(Policy(candidate.spec, candidate.flat, CANDIDATE), self.trials.share)
+
+    def advance(self) -> bool:
+        """Use the verdict, if there is one; True where it promoted the candidate."""
         assert self._judging is not None
         candidate, provenance, judge = self._judging
         pairs = judge.pairs
-        verdict = judge.advance(budget)
+        verdict = judge.advance()
         self._count_pairs(judge, pairs)
         if verdict is None:
             return False
@@ -133,8 +161,8 @@ class Candidates:
     def decide(self, candidate: Policy, provenance: Provenance, verdict: Verdict) -> bool:
         """Promote or reject a candidate; True where it plays now."""
         self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason, gate_waits="")
-        by_recorded_battles_alone = {} if verdict.battles else {PROBATION: True}
-        provenance = replace(provenance, gate=verdict.as_dict() | by_recorded_battles_alone)
+        provenance = replace(provenance, gate=verdict.as_dict())
+        self.champions.try_out(None)
         try:
             promoted = self.champions.judged(verdict, candidate, provenance)
         except ModelError as error:  # a full disk does not end learning: a later candidate is judged again
@@ -151,8 +179,11 @@ class Candidates:
 
     def live(self, result: LiveResult) -> None:
         """Count a live battle; a champion that it shows to be worse than its predecessor is rolled back."""
-        if self.champions.live(result):
+        if result.version != CANDIDATE and self.champions.live(result):
             self.drop()
+        self.trials.take(result)
+        if self.trials.running:
+            self._metrics.set(gate_state="on trial", gate_pairs=self.trials.pairs)
 
     def order(self) -> Order | None:
         """What the worker has to do for the judge; None where it waits for no battles."""
@@ -173,6 +204,8 @@ class Candidates:
     def drop(self) -> None:
         """Drop the candidate under judgement, as when the champion it is judged against no longer plays."""
         self._judging = None
+        self.trials.drop()
+        self.champions.try_out(None)
         self._metrics.set(gate_state="idle", gate_pairs=0)
 
     def restart(self, number: int, steps: int) -> None:

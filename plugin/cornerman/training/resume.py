@@ -34,6 +34,7 @@ class Progress:
     transitions: Mapping[str, int] = field(default_factory=dict)  # learned from so far, by source
     reached: int | None = None  # battles from this number on came later; None: nobody knows
     from_player: bool = True  # whether what was learned goes back to the player's battles
+    trials: Mapping[str, Any] = field(default_factory=dict)  # of candidates in live battles; empty: none so far
 
     @classmethod
     def of(cls, notes: Mapping[str, Any]) -> Progress:
@@ -46,6 +47,7 @@ class Progress:
                 {str(source): int(count) for source, count in notes["transitions"].items()},
                 None if notes["reached"] is None else int(notes["reached"]),
                 bool(notes["from_player"]),
+                dict(notes.get("trials") or {}),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"The checkpoint does not hold what it should ({error}).") from error

@@ -6,21 +6,16 @@ recorded and on the seeds, so the same battles give the same versions.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-
 from cornerman.contract import BattleEnd, ModelError, Transition
-from cornerman.evaluation.held_out_judge import value_accuracy
-from cornerman.evaluation.live_results import LiveResult
+from cornerman.evaluation.live.offline_check import value_accuracy
+from cornerman.evaluation.live.results import LiveResult
 from cornerman.experience.experience import Arrays, Experience
-from cornerman.experience.replay_buffer import ReplayBuffers
-from cornerman.learning.learner import Learner
-from cornerman.learning.sliced_burst import Flag, SlicedBurst, for_a_slice
+from cornerman.learning.sliced_burst import for_a_slice
+from cornerman.learning.updates import Updates
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
 from cornerman.selfplay.live_worker import Practice
@@ -31,8 +26,6 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints, Progress
 
 COLLECTED_AT_ONCE = 256
-MOST_BURSTS = 16
-"""Bursts drawn at once: less Python between steps, which keeps the game's thread waiting."""
 SLICE_S = 0.02
 """Default time budget of a slice; a turn or a learning step under way is finished."""
 
@@ -44,85 +37,6 @@ class Inbox(Protocol):
     """Queue of recorded items that are not yet learned from; IndexError where it is empty."""
 
     def popleft(self) -> Transition | BattleEnd: ...
-
-
-class Updates:
-    """Gradient steps: credited for new transitions, taken in bursts that end early where `stop` is set."""
-
-    def __init__(
-        self, learner: Learner, buffers: ReplayBuffers, settings: Settings, metrics: Metrics, stop: Flag
-    ) -> None:
-        self.learner, self.stop = learner, stop
-        self.newest = Policy(learner.spec, learner.averaged())
-        """The averaged weights after the last whole burst."""
-        self.due = 0.0  # steps credited and not yet taken
-        self.sound: Arrays | None = None  # the learner at the last candidate: what to go back to
-        self._buffers, self._settings, self._metrics = buffers, settings, metrics
-        count_steps = partial(metrics.did, "steps")
-        self._burst = SlicedBurst(learner, settings.batch_size, count_steps, stop, self._step_clock)
-
-    @property
-    def steps(self) -> int:
-        """Learning steps so far, earlier sessions included."""
-        return self.learner.steps
-
-    def credit(self, transitions: int, rate: float) -> None:
-        """Credit `rate` steps for each of `transitions` new ones; at most as many in all as for a full buffer of live
-        transitions, however long learning was off."""
-        most = self._settings.updates_per_transition * self._settings.replay_capacity
-        self.due = min(self.due + rate * transitions, most)
-
-    @property
-    def pending(self) -> bool:
-        """Whether a burst is under way."""
-        return self._burst.pending
-
-    def begin(self, budget_s: float) -> None:
-        """Begin the whole bursts that are due, a few at a time; before the buffer is warm the credit is dropped."""
-        settings = self._settings
-        if len(self._buffers) < max(settings.batch_size, settings.warmup_fraction * settings.replay_capacity):
-            self.due = 0.0
-            return
-        at_once = min(MOST_BURSTS, int(self.due / settings.burst_steps))
-        self.due -= at_once * settings.burst_steps
-        self._burst.clock = self._step_clock
-        self._burst.begin(self._buffers, settings.burst_steps, at_once)
-        self.advance(budget_s)
-
-    def advance(self, budget_s: float) -> None:
-        """Take steps of the burst under way within the time budget."""
-        loss = self._burst.advance(budget_s)
-        if loss is None:
-            return
-        learner, metrics = self.learner, self._metrics
-        self.newest = Policy(learner.spec, learner.averaged())
-        metrics.set(steps=learner.steps, dropped=learner.dropped, device=learner.device)
-        if np.isfinite(loss):
-            metrics.set(loss=loss)
-        if learner.fault and metrics.get("fault") != learner.fault:
-            metrics.set(fault=learner.fault)
-            metrics.event(learner.fault)
-
-    def restart(self, policy: Policy) -> None:
-        """Restart the learner from a policy's weights; the burst under way is dropped."""
-        self._burst.drop()
-        self.newest = policy
-        self.learner.load(policy.flat)
-
-    def restore(self, arrays: Arrays) -> None:
-        """Restore a stored learner; ModelError where it does not fit."""
-        self._burst.drop()
-        self.learner.restore(dict(arrays))
-        self.newest = Policy(self.learner.spec, self.learner.averaged())
-
-    def drop(self) -> None:
-        """Drop the rest of the burst under way."""
-        self._burst.drop()
-
-    @property
-    def _step_clock(self) -> Callable[[], float]:
-        """On a CPU, the thread's own time: waiting for the interpreter makes no step longer."""
-        return time.thread_time if self.learner.device == "cpu" else time.perf_counter
 
 
 class TrainingLoop:
@@ -143,6 +57,8 @@ class TrainingLoop:
         self._settings, self._inbox, self._metrics = settings, inbox, metrics
         self.experience, self.updates, self.candidates = experience, updates, candidates
         self._practice, self._checkpoints = practice, checkpoints
+        self._before = updates.newest  # the policy before the battle under way
+        self._battle_ended = False  # since a candidate was last thought of
         self._practised = 0  # battles of practice when the last live one ended
         self._from_player = False  # whether the weights that learning began with descend from the player's battles
         self._apart = False  # learning has diverged and is not undone yet
@@ -161,15 +77,21 @@ class TrainingLoop:
             collected = self._collect(budget_s)
             if updates.due >= self._settings.burst_steps:
                 updates.begin(budget_s)
-            elif candidates.judging and candidates.order() is None:
-                if candidates.advance(for_a_slice(budget_s, updates.stop)):
+            elif candidates.judging and not candidates.trials.running and candidates.order() is None:
+                if candidates.advance():
                     self._checkpoints.hurry()
-            elif candidates.due(updates.steps):
+            elif self._candidate_due():
                 self.begin_candidate()
             elif not self._advance_practice(idle):
                 return collected
         self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if updates.steps else None)
         return True
+
+    def _candidate_due(self) -> bool:
+        if self.candidates.headless():
+            return self.candidates.due(self.updates.steps)
+        ended, self._battle_ended = self._battle_ended, False
+        return ended and self.candidates.trial_due()
 
     def _collect(self, budget_s: float = SLICE_S) -> bool:
         """Take recorded items from the inbox into the buffers and the battle store; True when there were any.
@@ -184,14 +106,22 @@ class TrainingLoop:
                 item = self._inbox.popleft()
             except IndexError:
                 return taken > 0
-            self.updates.credit(self.experience.take_live(item), self._settings.updates_per_transition)
+            self.updates.credit(self.experience.take_live(item), self.updates.live_rate)
             self._metrics.set(fill=self.experience.buffers.player.size)
             if isinstance(item, BattleEnd):
+                self._battle_over(item)
                 if self._practice is not None:
                     self._practice.due += self._settings.practice
                 self._practised = self._metrics.get("practised", 0)
                 self._metrics.set(kept=self.experience.battles.kept)
         return True
+
+    def _battle_over(self, end: BattleEnd) -> None:
+        """Look at a battle with the policy of before it, which has not learned from it."""
+        updates, candidates = self.updates, self.candidates
+        candidates.trials.watch(self._before, self.experience.ended, end, updates.teachers.imitates)
+        self._before, self._battle_ended = updates.newest, True
+        updates.imitate(not candidates.headless())
 
     def _advance_practice(self, idle: bool) -> bool:
         """Take the worker's answer, waiting `ANSWER_S` for it, and send the next order; False when none is due.
@@ -257,8 +187,14 @@ class TrainingLoop:
             self._practice.due = max(self._practice.due, 0.0) + battles
 
     def live(self, result: LiveResult) -> None:
-        """Count a live battle, which may roll the champion back."""
-        self.candidates.live(result)
+        """Count a live battle, which may roll the champion back, and end a candidate's trial."""
+        candidates = self.candidates
+        self.keep()  # the battle has ended, and what is known of its end waits in the inbox
+        candidates.live(result)
+        if candidates.trials.running:
+            if candidates.advance():
+                self._checkpoints.hurry()
+            candidates.go_on_trial(self.updates.newest, self.provenance())
 
     def keep(self) -> None:
         """Collect the whole inbox; the steps credited for it stay due."""
@@ -274,6 +210,8 @@ class TrainingLoop:
         self.experience.forget()
         if self._practice is not None:
             self._practice.drop()
+        self.candidates.trials.clear()
+        self.updates.teachers.clear()
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()
         self._metrics.set(
@@ -312,7 +250,8 @@ class TrainingLoop:
     def progress(self) -> Progress:
         """The figures of a checkpoint, beside the learner's state; between two bursts."""
         candidates, experience = self.candidates, self.experience
-        judged_again = self._settings.candidate_period if candidates.judging else 0  # this candidate is lost
+        lost = candidates.judging and not candidates.trials.running
+        judged_again = self._settings.candidate_period if lost else 0
         return Progress(
             steps_due=self.updates.due,
             candidates=candidates.number,
@@ -320,6 +259,7 @@ class TrainingLoop:
             transitions=dict(experience.rows),
             reached=experience.battles.reached(),
             from_player=self._from_player or experience.rows["player"] > 0,
+            trials=candidates.trials.state(),
         )
 
     def resume(self, saved: tuple[Arrays, Progress] | None) -> None:
@@ -333,10 +273,16 @@ class TrainingLoop:
                 self.updates.due, self._from_player = progress.steps_due, progress.from_player
                 self.candidates.restart(progress.candidates, progress.candidate_steps)
                 self.experience.rows.update(progress.transitions)
+                if progress.trials and not self.candidates.headless():
+                    self.candidates.trials.restore(progress.trials)
+                    self.candidates.go_on_trial(self.updates.newest, self.provenance())
                 reached = progress.reached  # the first battle that was not learned from
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
-        self.updates.credit(self.experience.refill(reached), self._settings.updates_per_transition)
+        unlearned = self.experience.refill(reached)
+        self.updates.imitate(not self.candidates.headless())
+        self.updates.credit(unlearned, self.updates.live_rate)
+        self._before = self.updates.newest
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
 
     def close(self) -> None:

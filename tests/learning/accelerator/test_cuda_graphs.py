@@ -29,7 +29,7 @@ def test_burst_runs_without_a_graph_where_recording_fails_once() -> None:
         Stream=lambda: stream, current_stream=lambda: stream, stream=lambda _: nullcontext(), CUDAGraph=refuses
     )
     own = td.Weights(torch.zeros(4, 3), torch.zeros(1))
-    rows = td.TensorRows(*(torch.zeros(2, 1) for _ in range(6)))
+    rows = td.TensorRows(*(torch.zeros(2, 1) for _ in range(8)))
     graphs = cuda_graphs.GraphBurst(cuda, burst)
     for _ in range(3):
         assert torch.equal(graphs(own, rows), torch.ones(2, 4))

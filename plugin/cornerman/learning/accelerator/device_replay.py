@@ -24,9 +24,6 @@ from cornerman.policy.q_network import NetworkSpec
 
 HERE = "numpy"
 TRIAL_ROWS, REPEATS = 20_000, 5
-NAMES = ("observation", "action_mask", "action", "reward", "discount", "next_observation", "next_action_mask")
-"""Columns of a batch, in order."""
-
 Measure = Callable[[str, str, NetworkSpec, int], float]
 
 
@@ -68,14 +65,14 @@ class DeviceReplay(ReplayBuffer):
         self._drawn = self.draw(batch_size)
         try:
             at = torch.from_numpy(self._drawn).to(self.device)
-            return Batch(*(self._there[name].index_select(0, at) for name in NAMES))
+            return Batch(*(self._there[name].index_select(0, at) for name in self.drawn))
         except DEVICE_ERRORS as error:
             return self.again(error)
 
     def again(self, error: Exception) -> Batch[Any]:
         """The batch that was drawn last, from the arrays here; `error` is why the device is left."""
         self._leave(error)
-        return Batch(*(self._columns[name].take(self._drawn, 0) for name in NAMES))
+        return Batch(*(column.take(self._drawn, 0) for column in self.drawn.values()))
 
     def _send(self, count: int) -> None:
         """Copy the newest `count` rows to the device, or all of them where nothing is there yet."""
@@ -83,14 +80,14 @@ class DeviceReplay(ReplayBuffer):
             return
         try:
             if not self._there:
-                columns = ((name, torch.from_numpy(self._columns[name])) for name in NAMES)
+                columns = ((name, torch.from_numpy(column)) for name, column in self.drawn.items())
                 self._there = {name: column.to(self.device, copy=True) for name, column in columns}
                 return
             stop = self._next if self._next or not count else self.capacity
             count = min(count, self.capacity)
             for start, end in ((max(0, stop - count), stop), (self.capacity + min(0, stop - count), self.capacity)):
-                for name in NAMES:
-                    self._there[name][start:end] = torch.from_numpy(self._columns[name][start:end]).to(self.device)
+                for name, column in self.drawn.items():
+                    self._there[name][start:end] = torch.from_numpy(column[start:end]).to(self.device)
         except DEVICE_ERRORS as error:
             self._leave(error)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cornerman.learning.update import ADAM_EPSILON, FIRST_DECAY, SECOND_DECAY, TINY, Rates
+from cornerman.learning.update import ADAM_EPSILON, FIRST_DECAY, MARGIN, SECOND_DECAY, TINY, Rates
 from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec
 
 
@@ -20,11 +20,13 @@ class TensorRows(NamedTuple):
     """As `update.Rows`."""
 
     observation: Tensor
+    action_mask: Tensor
     action: Tensor
     reward: Tensor
     discount: Tensor
     next_observation: Tensor
     next_action_mask: Tensor
+    weight: Tensor
 
 
 class Weights(NamedTuple):
@@ -48,14 +50,19 @@ def forward(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
     return torch.addmm(named["head.bias"], x, named["head.weight"])
 
 
-def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRows) -> Tensor:
-    """TD errors `[B]` of one batch, with a gradient towards the Q-values of the observation (update.td_gradient)."""
+def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRows) -> tuple[Tensor, Tensor]:
+    """TD errors and the large-margin loss of imitation, both `[B]`, of one batch, with gradients towards the Q-values
+    of the observation (update.td_gradient)."""
     with torch.no_grad():
         values = forward(online, spec, batch.next_observation)
         best = values.masked_fill(~batch.next_action_mask, -torch.inf).argmax(1, keepdim=True)
         following = forward(target, spec, batch.next_observation).gather(1, best).squeeze(1)
         wanted = batch.reward + batch.discount * following.masked_fill(batch.discount == 0, 0.0)
-    return forward(online, spec, batch.observation).gather(1, batch.action.unsqueeze(1)).squeeze(1) - wanted
+    now = forward(online, spec, batch.observation)
+    own = now.gather(1, batch.action.unsqueeze(1))
+    raised = (now + MARGIN).scatter(1, batch.action.unsqueeze(1), own).masked_fill(~batch.action_mask, -torch.inf)
+    own = own.squeeze(1)
+    return own - wanted, batch.weight * (raised.max(1).values - own)
 
 
 def learn_step(weights: Weights, spec: NetworkSpec, batch: TensorRows, rates: Rates) -> Tensor:
@@ -66,9 +73,9 @@ def learn_step(weights: Weights, spec: NetworkSpec, batch: TensorRows, rates: Ra
     online, target, first, second = weights.parameters
     with torch.enable_grad():
         leaf = online.detach().requires_grad_()
-        errors = td_errors(leaf, target, spec, batch)
+        errors, imitation = td_errors(leaf, target, spec, batch)
         loss = functional.huber_loss(errors, torch.zeros_like(errors))
-        (gradient,) = torch.autograd.grad(loss, leaf)
+        (gradient,) = torch.autograd.grad(loss + imitation.mean(), leaf)
     length = gradient.norm()
     applied = torch.isfinite(loss) & torch.isfinite(length)
     steps = weights.steps + applied

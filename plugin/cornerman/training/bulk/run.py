@@ -47,7 +47,7 @@ def train(
     """
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
     encoder = Encoder(game)
-    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden)
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden_layers(headless=True))
     with Interrupts() as interrupted:
         with Store(data, Identity.of(game, encoder), spec, "cornerman train") as store:
             champions = _stored_champions(store, settings, say)

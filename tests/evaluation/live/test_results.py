@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.evaluation.live_results import LiveWatch, WatchBounds
+from cornerman.evaluation.live.results import LiveWatch, WatchBounds
 
 SERIES = 600
 
@@ -47,7 +47,7 @@ def test_better_version_is_never_rolled_back() -> None:
 def test_too_few_battles_of_the_predecessor_decide_nothing() -> None:
     watch = LiveWatch([1.0] * 19)
     assert [watch.add(0.0) for _ in range(300)] == [None] * 300
-    assert watch.sentence.startswith("On probation: 0% in 300 live battles after 100% in 19")
+    assert watch.sentence.startswith("Undecided: 0% in 300 live battles after 100% in 19")
     assert LiveWatch([]).llr == 0.0
 
 

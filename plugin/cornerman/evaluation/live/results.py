@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 
-from cornerman.contract import SEAT_KINDS, DataError, Source
+from cornerman.contract import CANDIDATE, SEAT_KINDS, DataError, Source
 from cornerman.experience.encoder import number
 
 MAX_OPEN = 64
@@ -30,6 +30,9 @@ class LiveResult:
     score: float  # 1 won, 1/2 drawn, 0 lost
     rounds: int
     seat: int
+    battle_id: int = 0
+    tried: bool | None = None
+    """In a battle of a trial whether the candidate played it, else the champion; None in every other battle."""
 
     @property
     def kind(self) -> str:
@@ -41,6 +44,7 @@ class LiveResult:
 class _OpenBattle:
     rounds: int = 1
     void: bool = False
+    tried: bool | None = None  # as in LiveResult
     decided: set[tuple[int, int]] = field(default_factory=set)  # version and difficulty
 
 
@@ -52,11 +56,19 @@ class LiveBattles:
         """Signs of the plugin's outcomes in the last battles that were not cut off, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
 
-    def start(self, battle_id: int) -> None:
-        """Add a battle; where `MAX_OPEN` are under way already, the oldest is dropped."""
+    def start(self, battle_id: int, tried: bool | None = None) -> None:
+        """Add a battle, in which a candidate on trial plays (`tried`) or the champion in turn with it (False).
+
+        Where `MAX_OPEN` are under way already, the oldest is dropped.
+        """
         if len(self._open) >= MAX_OPEN:
             del self._open[next(iter(self._open))]
-        self._open[battle_id] = _OpenBattle()
+        self._open[battle_id] = _OpenBattle(tried=tried)
+
+    def tries(self, battle_id: int) -> bool:
+        """Whether the candidate on trial plays this battle."""
+        battle = self._open.get(battle_id)
+        return battle is not None and bool(battle.tried)
 
     def decided(self, battle_id: int, version: int, level: int) -> None:
         """Called when a version has chosen an action at a difficulty."""
@@ -97,7 +109,9 @@ class LiveBattles:
         if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
             return None
         ((version, level),) = battle.decided
-        return LiveResult(version, level, others.pop().name.lower(), (result + 1) / 2, battle.rounds, own[0])
+        tried = None if battle.tried is None or battle.tried != (version == CANDIDATE) else battle.tried
+        opponent = others.pop().name.lower()
+        return LiveResult(version, level, opponent, (result + 1) / 2, battle.rounds, own[0], battle_id, tried)
 
 
 def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:
@@ -170,7 +184,7 @@ class LiveWatch:
             f"{self._now.mean:.0%} in {self._now.num} live battles after {self._before.mean:.0%} in {self._before.num}"
         )
         if self.worse is None:
-            return f"On probation: {figures}."
+            return f"Undecided: {figures}."
         return f"Worse than its predecessor: {figures}." if self.worse else f"No worse than its predecessor: {figures}."
 
     def _decide(self) -> bool | None:

@@ -24,7 +24,7 @@ from tests.studies.adapters.opening import GAME, MODEL, encoder, opener, shipped
 from tests.studies.intervals import Interval, of_mean, wilson
 from tests.studies.study import Figure, Study, Unit, Work
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CORRELATION, DRAWS = -0.3, 0.1
 """Of simulated pairs: with chance 0.3 the seed favours a side, so that the second battle mirrors the first."""
 SCORES, PLACES = (0.55, 0.60, 0.65), (1, 5, 20)
@@ -129,8 +129,8 @@ def mean_pairs(name: str, results: Sequence[dict[str, list[float]]]) -> Interval
     return Interval(pairs, pairs, pairs)
 
 
-def study(quick: bool) -> Study:
-    """`quick` says only whether all of it runs."""
+def gate(quick: bool) -> Study:
+    """Figures of the gate, a part of tests/studies/harm.py."""
     seeds, candidates, runs = ([0, 1], 20, [0]) if quick else (list(range(20)), 1000, [0])
     equal = [Unit(f"equal {seed}", replaced, {"candidates": candidates, "seed": seed}) for seed in seeds]
     length, battles = (0.05, 1024) if quick else (4.0, 16_384)

@@ -1,0 +1,143 @@
+"""Offline check: what recorded battles say about a policy before it may play live.
+
+Every battle is looked at before it is learned from, with the policy of that moment, so none has to be kept out of
+learning (prequential, Dawid 1984). The trainer's thread owns it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.evaluation.significance import Z_95
+from cornerman.experience.experience import HeldOutBattle
+from cornerman.policy.policy import Policy
+
+RECENT_BATTLES = 12
+MIN_BATTLES = 8
+"""Battles looked at below which nothing is tried."""
+LEAST_AGREEMENT = 0.25
+"""Agreement beyond chance with who is imitated: 0 as chance, 1 always the same."""
+FEWEST_ACTIONS = 1.2
+"""Effective number of actions (the exponential of the entropy) below which play has collapsed to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One battle: of the decisions imitated how many were the same, would be by chance, and are; greedy and recorded
+    actions; the plugin's outcome and what the policy expected of its first decision, where it sat there."""
+
+    same: float
+    by_chance: float
+    decisions: int
+    greedy: tuple[int, ...]
+    recorded: tuple[int, ...]
+    outcome: float | None
+    expected: float | None
+
+
+def value_accuracy(policy: Policy, battles: Iterable[HeldOutBattle]) -> float | None:
+    """The share of held-out decisions at which the value estimate has the sign of the outcome; draws are left out.
+
+    None while there is nothing to judge by.
+    """
+    right = []
+    for battle in battles:
+        values = np.where(battle.action_mask, policy.q_values_batch(battle.observation), -np.inf).max(1)
+        decided = battle.outcome != 0
+        right.append(np.sign(values[decided]) == np.sign(battle.outcome[decided]))
+    decisions = np.concatenate(right) if right else np.zeros(0, np.bool_)
+    return float(decisions.mean()) if decisions.size else None
+
+
+class OfflineCheck:
+    """What the last `RECENT_BATTLES` say."""
+
+    def __init__(self) -> None:
+        self._battles: deque[_Seen] = deque(maxlen=RECENT_BATTLES)
+
+    def add(
+        self, policy: Policy, rows: Sequence[Transition], end: BattleEnd, imitated: Callable[[Transition], bool]
+    ) -> None:
+        """Look at one battle before it is learned from; `imitated` says of whose decisions that is done."""
+        if end.truncated or not rows:
+            return
+        masks = np.stack([row.action_mask for row in rows])
+        values = np.where(masks, policy.q_values_batch(np.stack([row.observation for row in rows])), -np.inf)
+        greedy, legal = values.argmax(1), masks.sum(1)
+        open_to = [at for at, row in enumerate(rows) if legal[at] > 1 and imitated(row)]
+        own = [at for at, row in enumerate(rows) if row.source is Source.PLUGIN]
+        self._battles.append(
+            _Seen(
+                float(sum(greedy[at] == rows[at].action for at in open_to)),
+                float(sum(1.0 / legal[at] for at in open_to)),
+                len(open_to),
+                tuple(int(greedy[at]) for at in open_to),
+                tuple(rows[at].action for at in open_to),
+                end.outcome.get(rows[own[0]].seat) if own else None,
+                float(values[own[0]].max()) if own else None,
+            )
+        )
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of decisions beyond chance at which the policy would do what the one it imitates did; None: unknown."""
+        same, chance, decisions = (
+            sum(getattr(battle, name) for battle in self._battles) for name in ("same", "by_chance", "decisions")
+        )
+        return (same - chance) / (decisions - chance) if decisions > chance else None
+
+    def figures(self) -> dict[str, float]:
+        """Agreement, variety of actions, and with a 95 % interval what is expected beside what came about."""
+        figures: dict[str, float] = {"battles": len(self._battles)}
+        if self.agreement is not None:
+            figures["agreement"] = self.agreement
+        for name in ("greedy", "recorded"):
+            figures[f"variety {name}"] = _effective_number([a for each in self._battles for a in getattr(each, name)])
+        pairs = [(each.expected, each.outcome) for each in self._battles if each.outcome is not None]
+        if len(pairs) > 1:
+            expected, outcome = np.array(pairs, np.float64).T
+            figures |= {"outcome": float(outcome.mean()), "expected": float(expected.mean())}
+            figures["expected within"] = Z_95 * float(expected.std(ddof=1)) / sqrt(len(expected))
+        return figures
+
+    def objection(self) -> str:
+        """Why the present policy should not play live, for a person; "" where nothing speaks against it."""
+        figures = self.figures()
+        missing = MIN_BATTLES - int(figures["battles"])
+        if missing > 0:
+            return f"{missing} more battles have to be watched"
+        agreement = figures.get("agreement", 0.0)
+        if agreement < LEAST_AGREEMENT:
+            needed = f"{agreement:.0%} beyond chance, {LEAST_AGREEMENT:.0%} needed"
+            return f"it foresees too few decisions of who it imitates ({needed})"
+        usual = figures["variety recorded"]
+        if usual >= FEWEST_ACTIONS and figures["variety greedy"] < max(FEWEST_ACTIONS, 0.5 * usual):
+            return f"its play collapsed to {figures['variety greedy']:.1f} actions where {usual:.1f} are usual"
+        if _expects_less(figures):
+            return (
+                f"it expects {figures['expected']:+.2f} of battles in which the champion got {figures['outcome']:+.2f}"
+            )
+        return ""
+
+    def clear(self) -> None:
+        self._battles.clear()
+
+
+def _expects_less(figures: Mapping[str, float]) -> bool:
+    """Whether even the upper end of what is expected lies below what came about."""
+    return "expected" in figures and figures["expected"] + figures["expected within"] < figures["outcome"]
+
+
+def _effective_number(actions: Sequence[int]) -> float:
+    """The exponential of the entropy of how often each action was taken: 1 when it is always the same one."""
+    if not actions:
+        return 0.0
+    shares = np.bincount(actions) / len(actions)
+    shares = shares[shares > 0]
+    return float(np.exp(-(shares * np.log(shares)).sum()))

@@ -1,0 +1,233 @@
+"""Live test: whether a candidate fares better than the champion in the game's own battles, in turn with it.
+
+Plain arithmetic on scores; the trainer's thread owns a test. For games without headless battles: there is nothing else
+to judge by, and every battle that a bad candidate plays is one that a person plays against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import erf, log, sqrt
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.evaluation.live.offline_check import OfflineCheck
+from cornerman.evaluation.live.results import MAX_OPEN, LiveResult
+from cornerman.evaluation.significance import Z_95
+from cornerman.evaluation.verdict import Verdict
+from cornerman.policy.policy import Policy
+
+PRIOR_BATTLES, PRIOR_VARIANCE = 5.0, 0.25
+"""So many battles of an even coin are mixed into the variance of either: five alike must not look like certainty."""
+EXPECTED = 0.2
+"""Standard deviation of the difference between a candidate and its champion, before anything is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBounds:
+    """What is tested, how strictly, and for how long."""
+
+    gain: float = 0.15  # of the mean score that is worth promoting
+    alpha: float = 0.05  # how often an equal candidate may be promoted
+    beta: float = 0.10
+    withdraw: float = 1.0  # likelihood ratio (its logarithm) for no gain at which a candidate is withdrawn
+    min_battles: int = 5  # of either
+    max_battles: int = 150  # of the candidate
+    shares: tuple[float, float] = (0.25, 0.75)  # of the battles that the candidate plays, at the least and at the most
+
+
+class LiveTest:
+    """Sequential test of two growing samples of scores, 0 to 1.
+
+    With d the difference of the two means and v its variance, the likelihood ratio of a gain against none is
+    (d^2 - (d - gain)^2) / 2v; d / v has independent increments (Jennison and Turnbull 2000, chapter 11), which is what
+    Wald's thresholds need. The threshold for no gain is far nearer than Wald's: withdrawing a good candidate costs a
+    while until the next one, keeping a bad one costs a person's battles.
+    """
+
+    def __init__(self, bounds: LiveBounds | None = None, scores: Mapping[str, Sequence[float]] | None = None) -> None:
+        """`scores`: `state()` of an earlier test that goes on; ModelError where it is none."""
+        self.bounds = bounds or LiveBounds()
+        try:
+            found = [[float(score) for score in (scores or {}).get(name, ())] for name in ("champion", "candidate")]
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"The scores of a live test are unusable ({error}).") from error
+        self._champion, self._candidate = found
+
+    def add(self, candidate: bool, score: float) -> None:
+        (self._candidate if candidate else self._champion).append(score)
+
+    def state(self) -> dict[str, list[float]]:
+        return {"champion": list(self._champion), "candidate": list(self._candidate)}
+
+    @property
+    def num_battles(self) -> int:
+        """Battles of the candidate."""
+        return len(self._candidate)
+
+    @property
+    def difference(self) -> tuple[float, float]:
+        """The candidate's mean score less the champion's, and its variance, infinite before both have played."""
+        if not self._candidate or not self._champion:
+            return 0.0, float("inf")
+        variance = sum(_variance_of_mean(scores) for scores in (self._candidate, self._champion))
+        return float(np.mean(self._candidate) - np.mean(self._champion)), variance
+
+    @property
+    def llr(self) -> float:
+        difference, variance = self.difference
+        return (difference**2 - (difference - self.bounds.gain) ** 2) / (2.0 * variance)
+
+    @property
+    def share(self) -> float:
+        """The share of the next battles that the candidate plays: the chance that it is better, within bounds.
+
+        Thompson 1933, from the posterior of the difference under a normal prior of deviation `EXPECTED`.
+        """
+        difference, variance = self.difference
+        if variance == float("inf"):
+            return 0.5
+        deviations = difference * EXPECTED / sqrt(variance * (EXPECTED**2 + variance))
+        low, high = self.bounds.shares
+        return min(high, max(low, 0.5 * (1.0 + erf(deviations / sqrt(2.0)))))
+
+    @property
+    def better(self) -> bool | None:
+        """True: promote; False: withdraw; None: play on."""
+        bounds = self.bounds
+        if min(len(self._candidate), len(self._champion)) < bounds.min_battles:
+            return None
+        if self.llr >= log((1.0 - bounds.beta) / bounds.alpha):
+            return True
+        return False if self.llr <= -bounds.withdraw or self.num_battles >= bounds.max_battles else None
+
+    @property
+    def sentence(self) -> str:
+        """The result so far, for a person."""
+        ours, theirs = (float(np.mean(each)) if each else 0.5 for each in (self._candidate, self._champion))
+        mine, its = len(self._candidate), len(self._champion)
+        return f"{ours:.0%} in {mine} live battles where the champion has {theirs:.0%} in {its}"
+
+
+def _variance_of_mean(scores: Sequence[float]) -> float:
+    spread = float(np.var(scores)) * len(scores)
+    return (spread + PRIOR_BATTLES * PRIOR_VARIANCE) / (len(scores) + PRIOR_BATTLES) / len(scores)
+
+
+FIRST_WAIT = 20
+"""Battles between a candidate that was turned down and the next; twice as many after each further one."""
+MOST_WAIT = 640
+
+
+class LiveTrials:
+    """Candidates that play live, one after the other, each judged by a `LiveTest`; `training.candidates.Judge`.
+
+    A candidate is what is being learned, not one moment of it: its newest weights play every battle of its trial, and
+    those are promoted, since while a person plays there is no time to try every moment by itself.
+    """
+
+    def __init__(self) -> None:
+        self.check = OfflineCheck()
+        self.turned_down = 0
+        """Candidates since the last promotion; the k-th has alpha / k of the chance of an error."""
+        self._since = 0  # battles since the last verdict
+        self._test: LiveTest | None = None
+        self._standing: dict[int, Mapping[int, float]] = {}
+
+    @property
+    def running(self) -> bool:
+        return self._test is not None
+
+    @property
+    def pairs(self) -> int:
+        """Battles that the candidate on trial has played."""
+        return 0 if self._test is None else self._test.num_battles
+
+    @property
+    def share(self) -> float:
+        """The share of the next battles that the candidate plays."""
+        return 0.0 if self._test is None else self._test.share
+
+    def waits_for(self) -> str:
+        """Why no candidate is tried now, and what would help; "" where one may begin."""
+        rest = 0 if not self.turned_down else min(MOST_WAIT, FIRST_WAIT << (self.turned_down - 1)) - self._since
+        if rest > 0:
+            return f"{rest} more battles until the next candidate is tried; the last one was no better"
+        return self.check.objection()
+
+    def begin(self) -> LiveTrials:
+        """Begin a trial, which this judges."""
+        self._test = self._new_test(None)
+        return self
+
+    def _new_test(self, scores: Mapping[str, Sequence[float]] | None) -> LiveTest:
+        bounds = LiveBounds()
+        return LiveTest(replace(bounds, alpha=bounds.alpha / (self.turned_down + 1)), scores)
+
+    def watch(
+        self, policy: Policy, rows: Sequence[Transition], end: BattleEnd, imitated: Callable[[Transition], bool]
+    ) -> None:
+        """Look at a recorded battle before it is learned from (`OfflineCheck.add`)."""
+        self._since += not end.truncated
+        self.check.add(policy, rows, end, imitated)
+        self._standing[end.battle_id] = end.standing
+        if len(self._standing) > MAX_OPEN:
+            del self._standing[next(iter(self._standing))]
+
+    def take(self, result: LiveResult) -> None:
+        """Count a battle of the trial: half by its outcome, half by how the plugin's seat stood at its end.
+
+        How it stood decides less than the outcome and says more: where the difference is the same in deviations, a
+        fifth to a third fewer battles suffice (docs/measurements.md).
+        """
+        if self._test is None or result.tried is None:
+            return
+        standing = self._standing.get(result.battle_id, {}).get(result.seat)
+        score = result.score if standing is None else 0.5 * result.score + 0.25 * (1.0 + max(-1.0, min(1.0, standing)))
+        self._test.add(result.tried, score)
+
+    def advance(self) -> Verdict | None:
+        """The verdict, once there is one, which ends the trial."""
+        test = self._test
+        if test is None or test.better is None:
+            return None
+        promote = test.better and not self.check.objection()
+        difference, variance = test.difference
+        interval = (difference - Z_95 * sqrt(variance), difference + Z_95 * sqrt(variance))
+        score = 0.5 + 0.5 * difference
+        reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}."
+        self._test, self._since = None, 0
+        self.turned_down = 0 if promote else self.turned_down + 1
+        figures = {**self.check.figures(), "live battles": float(test.num_battles), "difference": difference}
+        within = (0.5 + 0.5 * interval[0], 0.5 + 0.5 * interval[1])
+        return Verdict(promote, reason, test.num_battles, score, within, test.llr, figures=figures)
+
+    def drop(self) -> None:
+        """End the trial without a verdict."""
+        self._test = None
+
+    def clear(self) -> None:
+        """Begin anew, as after Forget."""
+        self.check.clear()
+        self._test, self.turned_down, self._since = None, 0, 0
+        self._standing.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Plain data for a checkpoint."""
+        return {
+            "turned_down": self.turned_down,
+            "since": self._since,
+            "scores": None if self._test is None else self._test.state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`; ModelError where it is none."""
+        try:
+            self.turned_down, self._since = int(state["turned_down"]), int(state["since"])
+            scores = state["scores"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"The live trials of the checkpoint are unusable ({error}).") from error
+        self._test = None if scores is None else self._new_test(scores)

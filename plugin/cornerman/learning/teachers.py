@@ -1,0 +1,77 @@
+"""Teachers: whose decisions are imitated, found from how each who decided in recorded battles has fared.
+
+Where seats are alike, both are teachers for the plugin: a player who wins is the best one there is. Where they are not,
+only decisions in the plugin's own seats teach it anything. The trainer's thread owns it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, Floats, Source, Transition
+from cornerman.experience.declaration import Declaration
+from cornerman.experience.transitions import Columns
+
+RECENT_BATTLES = 100
+PRIOR_BATTLES = 2.0
+"""So many drawn battles are mixed into every mean: one lucky win makes no teacher."""
+AS_GOOD = 0.1
+"""Whose mean outcome is less than so far below the best one's is imitated, too."""
+
+Who: TypeAlias = tuple[int, bool, int]
+"""Source of a decision, whether a policy took it, and the seat where seats are not alike, else -1."""
+
+
+class Teachers:
+    """Outcomes of the newest battles by who decided."""
+
+    def __init__(self, declared: Declaration) -> None:
+        self._alike, self._seats = declared.seats_alike, frozenset(declared.plugin_seats)
+        self._outcomes: dict[Who, deque[float]] = {}
+
+    def end(self, rows: Iterable[Transition], end: BattleEnd) -> None:
+        """Count a battle, given its decisions; one that was cut off says nothing."""
+        if end.truncated:
+            return
+        decided = {row.seat: self._who(row) for row in rows}
+        for seat, who in decided.items():
+            if seat in end.outcome and who is not None:
+                outcomes = self._outcomes.setdefault(who, deque(maxlen=RECENT_BATTLES))
+                outcomes.append(float(end.outcome[seat]))
+
+    def _who(self, row: Transition) -> Who | None:
+        if self._alike:
+            return int(row.source), row.version != -1, -1
+        return (int(row.source), row.version != -1, row.seat) if row.seat in self._seats else None
+
+    def means(self) -> Mapping[Who, float]:
+        """Mean outcomes, -1 to 1."""
+        return {who: sum(each) / (len(each) + PRIOR_BATTLES) for who, each in self._outcomes.items()}
+
+    def imitated(self) -> list[Who]:
+        """Who is imitated now: in every role the best, and those about as good."""
+        means = self.means()
+        best: dict[int, float] = {}
+        for (_, _, seat), mean in means.items():
+            best[seat] = max(mean, best.get(seat, -1.0))
+        return [who for who, mean in means.items() if who[0] != Source.UNKNOWN and mean > best[who[2]] - AS_GOOD]
+
+    def imitates(self, row: Transition) -> bool:
+        return self._who(row) in self.imitated()
+
+    def clear(self) -> None:
+        self._outcomes.clear()
+
+
+def weights_of(teachers: Iterable[Who], columns: Columns) -> Floats:
+    """1 for every row `[N]` of one of the teachers, 0 for the others."""
+    weights = np.zeros(len(columns["source"]), np.float32)
+    by_policy = columns["version"] != -1
+    for source, policy, seat in teachers:
+        theirs = (columns["source"] == source) & (by_policy == policy)
+        weights[theirs if seat < 0 else theirs & (columns["seat"] == seat)] = 1.0
+    return weights

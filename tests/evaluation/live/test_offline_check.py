@@ -1,0 +1,76 @@
+"""Value accuracy, and what recorded battles say against a policy that might play live."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cornerman.evaluation.live.offline_check import MIN_BATTLES, value_accuracy
+from cornerman.evaluation.live.trials import LiveTrials
+from cornerman.experience.experience import HeldOutBattle
+from cornerman.policy.policy import Policy
+from tests.support.trials import chance_policy, watched
+
+
+def held_out(outcome: float, action_mask: list[bool]) -> HeldOutBattle:
+    return HeldOutBattle(
+        np.zeros((4, 3), np.float32),
+        np.tile(np.array(action_mask), (4, 1)),
+        np.zeros(4, np.int64),
+        np.full(4, outcome, np.float32),
+        np.zeros(4, np.float32),
+    )
+
+
+def test_value_accuracy_is_the_share_of_decisions_whose_legal_value_has_the_outcomes_sign() -> None:
+    policy = Policy(chance_policy().spec, np.array([0.0] * 9 + [-1.0, -0.5, 2.0], np.float32))
+    won, lost = held_out(1.0, [True, True, False]), held_out(-1.0, [True, True, False])
+    assert value_accuracy(policy, [won]) == 0.0, "the only value above 0 is illegal"
+    assert value_accuracy(policy, [won, lost]) == 0.5
+    assert value_accuracy(policy, [held_out(1.0, [True, True, True]), held_out(0.0, [True, True, True])]) == 1.0
+    assert value_accuracy(policy, [held_out(0.0, [True, True, True])]) is None
+    assert value_accuracy(policy, []) is None
+
+
+def check_after(policy: Policy, battles: int = MIN_BATTLES, outcome: float = -1.0) -> LiveTrials:
+    trials = LiveTrials()
+    for number in range(battles):
+        watched(trials, policy, number, outcome)
+    return trials
+
+
+def test_nothing_speaks_against_a_policy_that_does_what_the_better_one_did() -> None:
+    trials = check_after(chance_policy())
+    assert trials.waits_for() == ""
+    assert trials.check.agreement == pytest.approx(1.0)
+
+
+def test_what_is_missing_is_said() -> None:
+    assert check_after(chance_policy(), MIN_BATTLES - 3).waits_for() == "3 more battles have to be watched"
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        (chance_policy(-1.0), "too few decisions"),
+        (Policy(chance_policy().spec, np.array([0.0] * 9 + [1.0, 0.0, 0.0], np.float32)), "too few decisions"),
+    ],
+)
+def test_policy_that_does_something_else_is_not_tried(policy: Policy, why: str) -> None:
+    assert why in check_after(policy).waits_for()
+
+
+def test_policy_whose_play_collapsed_is_not_tried() -> None:
+    weights = np.zeros((3, 3))
+    weights[:, 0] = [1.0, 1.0, 1.0]
+    weights[1, 1] = 1.5  # right in two of three kinds of decisions, but only two actions of three
+    policy = Policy(chance_policy().spec, np.concatenate([weights.ravel(), np.zeros(3)]).astype(np.float32))
+    trials = check_after(policy)
+    assert trials.check.figures()["variety greedy"] < 2.0
+    assert trials.check.figures()["variety recorded"] == pytest.approx(3.0)
+    assert trials.check.agreement == pytest.approx(0.5)
+    assert trials.waits_for() == "", "two actions of three are no collapse"
+
+
+def test_policy_that_expects_less_than_the_champion_gets_is_not_tried() -> None:
+    assert "it expects -0.50 of battles" in check_after(chance_policy(bias=-1.5), outcome=1.0).waits_for()

@@ -1,0 +1,136 @@
+"""Live test: equal candidates are rarely promoted, worse ones soon withdrawn, better ones promoted."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from cornerman.contract import BattleEnd, ModelError, Source
+from cornerman.evaluation.live.results import LiveResult
+from cornerman.evaluation.live.trials import FIRST_WAIT, LiveBounds, LiveTest, LiveTrials
+from tests.support.trials import chance_policy, watched
+
+SERIES = 150
+
+
+def trials_of(champion: float, candidate: float, seed: int = 0) -> list[tuple[bool, int]]:
+    """Whether a candidate that wins so often was promoted, and after how many of its battles, in every series."""
+    random, found = np.random.default_rng(seed), []
+    for _ in range(SERIES):
+        test = LiveTest()
+        while test.better is None:
+            tried = bool(random.random() < test.share)
+            test.add(tried, float(random.random() < (candidate if tried else champion)))
+        found.append((test.better, test.num_battles))
+    return found
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 0.8])
+def test_equal_candidate_is_promoted_in_at_most_5_of_100_trials(strength: float) -> None:
+    share = np.mean([promoted for promoted, _ in trials_of(strength, strength)])
+    assert share <= 0.05 + 3 * sqrt(0.05 * 0.95 / SERIES)
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.5, 0.9])
+def test_candidate_of_20_points_less_is_withdrawn_after_15_battles(strength: float) -> None:
+    found = trials_of(strength, strength - 0.2)
+    assert np.mean([battles for _, battles in found]) <= 15
+    assert np.mean([promoted for promoted, _ in found]) <= 0.02
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5])
+def test_candidate_of_30_points_more_is_mostly_promoted(strength: float) -> None:
+    assert np.mean([promoted for promoted, _ in trials_of(strength, strength + 0.3)]) >= 0.75
+
+
+def test_nothing_is_decided_before_both_have_played_their_least_number_of_battles() -> None:
+    test = LiveTest()
+    for _ in range(20):
+        test.add(True, 1.0)
+    assert (test.better, test.share) == (None, 0.5)
+    for _ in range(LiveBounds().min_battles - 1):
+        test.add(False, 0.0)
+    assert test.better is None
+    test.add(False, 0.0)
+    assert test.better is True
+    assert test.share == LiveBounds().shares[1]
+
+
+def test_test_goes_on_from_its_scores_and_refuses_what_is_none() -> None:
+    test = LiveTest()
+    for score in (1.0, 0.0, 0.5):
+        test.add(True, score)
+        test.add(False, score / 2)
+    again = LiveTest(scores=test.state())
+    assert (again.difference, again.num_battles) == (test.difference, 3)
+    with pytest.raises(ModelError, match="live test"):
+        LiveTest(scores={"champion": ["x"]})  # type: ignore[list-item]  # as a damaged checkpoint would
+
+
+def result(tried: bool | None, score: float, battle_id: int = 0) -> LiveResult:
+    return LiveResult(-2 if tried else 0, 5, "player", score, 3, 0, battle_id, tried)
+
+
+def ready() -> LiveTrials:
+    """Trials in which the first candidate is on trial."""
+    trials = LiveTrials()
+    for number in range(8):
+        watched(trials, chance_policy(), number)
+    assert not trials.waits_for()
+    return trials.begin()
+
+
+def test_trial_counts_its_own_battles_and_how_they_stood_at_the_end() -> None:
+    trials = ready()
+    trials.take(result(None, 1.0))
+    assert trials.pairs == 0
+    trials.watch(chance_policy(), [], BattleEnd(77, {0: 1, 1: -1}, False, {0: Source.PLUGIN}, {0: 0.5, 1: -0.5}), bool)
+    trials.take(result(True, 1.0, 77))
+    trials.take(result(False, 0.0, 5))
+    assert trials.state()["scores"] == {"candidate": [0.5 + 0.25 * 1.5], "champion": [0.0]}
+
+
+def test_each_candidate_that_is_turned_down_makes_the_next_one_wait_longer_and_prove_more() -> None:
+    trials = ready()
+    for turned_down in (1, 2, 3):
+        while trials.advance() is None:
+            trials.take(result(True, 0.0))
+            trials.take(result(False, 1.0))
+        assert trials.turned_down == turned_down
+        wait = FIRST_WAIT * 2 ** (turned_down - 1)
+        assert trials.waits_for().startswith(f"{wait} more battles")
+        for number in range(wait):
+            assert trials.waits_for()
+            watched(trials, chance_policy(), number)
+        assert not trials.waits_for()
+        trials.begin()
+
+
+def test_promotion_ends_the_waiting() -> None:
+    trials = ready()
+    trials.turned_down = 2
+    trials.drop()
+    trials.begin()
+    verdict = None
+    while verdict is None:
+        trials.take(result(True, 1.0))
+        trials.take(result(False, 0.0))
+        verdict = trials.advance()
+    assert verdict.promote
+    assert "live battles where the champion has 0%" in verdict.reason
+    assert trials.turned_down == 0
+    assert not trials.running
+
+
+def test_trials_go_on_from_a_checkpoint() -> None:
+    trials = ready()
+    trials.turned_down = 2
+    trials.take(result(True, 1.0))
+    again = LiveTrials()
+    again.restore(trials.state())
+    assert again.running
+    assert again.state() == trials.state()
+    with pytest.raises(ModelError, match="live trials"):
+        again.restore({"turned_down": None})
