@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.contract import Source
+from cornerman.contract import BattleEnd, Source
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
@@ -92,3 +92,23 @@ def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None
     play(2, {1: 0, 2: 1})
     assert len(rows) == 2, "named in `sides`: one decision, and the end"
     assert recorder.rejected == {"seats": 1, "not started": 2}
+
+
+def end_of(game: Any, outcome: dict[int, int]) -> BattleEnd:
+    """The end of a battle of one turn on a board."""
+    encoder, items = Encoder(game), list[Any]()
+    recorder = Recorder(encoder, RewardCalculator(declared=encoder.declaration), items.append)
+    recorder.start(1, {0: Source.PLAYER, 1: Source.PLUGIN})
+    recorder.turn(1, 0, BEFORE, [True] * 9, 0, AFTER)
+    recorder.end(1, outcome)
+    return next(item for item in items if isinstance(item, BattleEnd))
+
+
+def test_how_a_board_stood_at_the_end_is_unknown_where_the_game_does_not_say() -> None:
+    assert end_of(Board(), {0: 1, 1: -1}).standing == {}
+    assert end_of(Counted(by_side={0: 0.5, 1: -0.25}), {0: 1, 1: -1}).standing == {0: 0.5, 1: -0.25}
+
+
+def test_outcome_of_a_seat_that_is_not_recorded_ends_the_battle_all_the_same() -> None:
+    end = end_of(Counted(by_side={0: 0.5, 1: -0.25}), {0: 1, 1: -1, 2: 0})
+    assert end.standing == {0: 0.5, 1: -0.25}

@@ -164,7 +164,8 @@ class Recorder:
                 self._finish_last(battle, seat, decision, results, truncated)
             except DataError as caught:
                 self._reject(caught)
-        standing = {} if battle.now is None else self.rewards.stood(battle.now.standing, battle.sides, results)
+        ended = battle.seats if results else ()  # an outcome may name more seats than are recorded
+        standing = {} if battle.now is None else self.rewards.stood(battle.now.standing, battle.sides, ended)
         self._hand_over(BattleEnd(battle_id, results, bool(truncated) or not results, battle.seats, standing))
 
     def abandon(self, battle_id: int) -> None:

@@ -118,8 +118,9 @@ class RewardCalculator:
         return self.gain({owner: (0.0, full) for owner, (_, full) in standing.items()}, standing, side)
 
     def stood(self, standing: Standing, sides: Sides, seats: Iterable[int]) -> dict[int, float]:
-        """How each of `seats` stands, -1 to 1; empty where its standing counts for nothing."""
-        if not self.health_weight:
+        """How each of `seats` stands, -1 to 1; empty where that is unknown (a game of its own features that declares no
+        `standing`) or counts for nothing."""
+        if not (standing and self.health_weight):
             return {}
         return {seat: self.level(standing, sides.get(seat, seat)) / self.health_weight for seat in seats}
 
