@@ -163,6 +163,19 @@ def test_forget_clears_everything_that_was_recorded_and_learned(tmp_path: Path) 
     assert gym.metrics.get("gate_state") == "idle"
 
 
+def test_forget_keeps_no_decision_and_no_policy_that_learned_from_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gym = taught(tmp_path)
+    gym.training.forget()
+    assert not gym.experience.ended
+    looked = list[Policy]()
+    monkeypatch.setattr(gym.candidates.trials, "watch", lambda policy, *rest: looked.append(policy))
+    gym.play(1, 60)
+    gym.training.keep()
+    assert looked == [gym.slot.champion]
+
+
 @pytest.mark.parametrize("outcome", ["promoted", "rejected", "not stored"])
 def test_candidate_is_promoted_where_it_is_better_and_can_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str

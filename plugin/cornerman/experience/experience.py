@@ -137,6 +137,7 @@ class Experience:
         self.buffers.selfplay.clear()
         self._n_step.clear()
         self._rows.clear()
+        self.ended = []
         self.held_out.clear()
         self.rows.clear()
 

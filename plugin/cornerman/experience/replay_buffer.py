@@ -186,7 +186,7 @@ class ReplayBuffer:
     def clear(self) -> int:
         """Erase everything, in memory as well; returns how many transitions there were."""
         count, self.size, self._next = self.size, 0, 0
-        for column in self._columns.values():
+        for column in (*self._columns.values(), self.weight):
             column[:] = 0
         return count
 

@@ -223,6 +223,7 @@ class TrainingLoop:
         base = self.candidates.champions.start_for(self.updates.learner.spec)
         self._from_player = self.candidates.champions.learned_from_player(base.version)
         self.updates.restart(base)
+        self._before = base
         self.candidates.restart(self.candidates.number, self.updates.steps)
 
     def recover(self, error: BaseException) -> None:
