@@ -120,7 +120,7 @@ def practice_for(
     try:
         worker.start(pair_seed(settings.seed, learned, "practice"))
     except WorkerError as error:
-        metrics.say(f"Practice is off, and candidates are judged by recorded battles alone: {error}.")
+        metrics.say(f"Practice is off, and candidates are tried in some of the live battles: {error}.")
         return None
     return Practice(worker, Opponents(game), settings)
 

@@ -140,6 +140,14 @@ class Candidates:
             self._judging = candidate, provenance, self.trials
             self._try_out()
 
+    def trials_so_far(self) -> dict[str, Any]:
+        """Plain data for a checkpoint: the live trials, and which champion they are against."""
+        return {**self.trials.state(), "champion": self.champions.slot.champion.version}
+
+    def restore_trials(self, state: Mapping[str, Any]) -> None:
+        """Go on from `trials_so_far()`; ModelError where it is none."""
+        self.trials.restore(state, state.get("champion") == self.champions.slot.champion.version)
+
     def _try_out(self) -> None:
         """Put the candidate on trial into the slot, with its share of the next battles."""
         if self._judging is not None and self.trials.running:
@@ -181,9 +189,8 @@ class Candidates:
         """Count a live battle; a champion that it shows to be worse than its predecessor is rolled back."""
         if result.version != CANDIDATE and self.champions.live(result):
             self.drop()
-        self.trials.take(result)
-        if self.trials.running:
-            self._metrics.set(gate_state="on trial", gate_pairs=self.trials.pairs)
+        if result.version in (CANDIDATE, self.champions.slot.champion.version):  # not one of a battle begun before
+            self.trials.take(result)
 
     def order(self) -> Order | None:
         """What the worker has to do for the judge; None where it waits for no battles."""
@@ -198,6 +205,9 @@ class Candidates:
             self._count_pairs(judge, pairs)
 
     def _count_pairs(self, judge: Judge, before: int) -> None:
+        if judge is self.trials:
+            self._metrics.set(gate_state="on trial", gate_pairs=judge.pairs)
+            return
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         self._metrics.count("judged_pairs", judge.pairs - before)
 

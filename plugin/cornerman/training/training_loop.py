@@ -146,7 +146,7 @@ class TrainingLoop:
         except PoolError as error:
             practice.fail()
             self.candidates.drop()
-            self._metrics.say(f"Practice is off, and candidates are judged by recorded battles alone: {error}")
+            self._metrics.say(f"Practice is off, and candidates are tried in some of the live battles: {error}")
             return False
         return answer is not None or practice.busy
 
@@ -260,7 +260,7 @@ class TrainingLoop:
             transitions=dict(experience.rows),
             reached=experience.battles.reached(),
             from_player=self._from_player or experience.rows["player"] > 0,
-            trials=candidates.trials.state(),
+            trials=candidates.trials_so_far(),
         )
 
     def resume(self, saved: tuple[Arrays, Progress] | None) -> None:
@@ -275,7 +275,7 @@ class TrainingLoop:
                 self.candidates.restart(progress.candidates, progress.candidate_steps)
                 self.experience.rows.update(progress.transitions)
                 if progress.trials and not self.candidates.headless():
-                    self.candidates.trials.restore(progress.trials)
+                    self.candidates.restore_trials(progress.trials)
                     self.candidates.go_on_trial(self.updates.newest, self.provenance())
                 reached = progress.reached  # the first battle that was not learned from
         except ModelError as error:

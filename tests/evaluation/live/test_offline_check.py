@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from cornerman.evaluation.live.offline_check import MIN_BATTLES, value_accuracy
+from cornerman.contract import ModelError
+from cornerman.evaluation.live.offline_check import MIN_BATTLES, OfflineCheck, value_accuracy
 from cornerman.evaluation.live.trials import LiveTrials
 from cornerman.experience.experience import HeldOutBattle
 from cornerman.policy.policy import Policy
@@ -74,3 +77,13 @@ def test_policy_whose_play_collapsed_is_not_tried() -> None:
 
 def test_policy_that_expects_less_than_the_champion_gets_is_not_tried() -> None:
     assert "it expects -0.50 of battles" in check_after(chance_policy(bias=-1.5), outcome=1.0).waits_for()
+
+
+def test_check_goes_on_from_a_checkpoint_and_refuses_what_is_none() -> None:
+    check, again = check_after(chance_policy(), outcome=0.5).check, OfflineCheck()
+    again.restore(json.loads(json.dumps(check.state())))
+    assert again.figures() == check.figures()
+    assert again.objection() == check.objection()
+    with pytest.raises(ModelError, match="battles watched"):
+        again.restore([{"same": "many"}])
+    assert again.figures()["battles"] == 0

@@ -124,6 +124,19 @@ def test_promotion_ends_the_waiting() -> None:
     assert not trials.running
 
 
+def test_better_candidate_that_the_offline_check_objects_to_is_kept_out_and_the_verdict_says_why() -> None:
+    trials = ready()
+    for number in range(12):
+        watched(trials, chance_policy(-1.0), number)
+    verdict = None
+    while verdict is None:
+        trials.take(result(True, 1.0))
+        trials.take(result(False, 0.0))
+        verdict = trials.advance()
+    assert not verdict.promote
+    assert "although it foresees too few decisions" in verdict.reason
+
+
 def test_trials_go_on_from_a_checkpoint() -> None:
     trials = ready()
     trials.turned_down = 2

@@ -6,14 +6,15 @@ learning (prequential, Dawid 1984). The trainer's thread owns it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import asdict, dataclass
+from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.contract import BattleEnd, ModelError, Source, Transition
 from cornerman.evaluation.significance import Z_95
 from cornerman.experience.experience import HeldOutBattle
 from cornerman.policy.policy import Policy
@@ -30,13 +31,14 @@ FEWEST_ACTIONS = 1.2
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """One battle: of the decisions imitated how many were the same, would be by chance, and are; greedy and recorded
-    actions; the plugin's outcome and what the policy expected of its first decision, where it sat there."""
+    actions, each with its count; the plugin's outcome and what the policy expected of its first decision, where it sat
+    there."""
 
     same: float
     by_chance: float
     decisions: int
-    greedy: tuple[int, ...]
-    recorded: tuple[int, ...]
+    greedy: list[tuple[int, int]]
+    recorded: list[tuple[int, int]]
     outcome: float | None
     expected: float | None
 
@@ -77,8 +79,8 @@ class OfflineCheck:
                 float(sum(greedy[at] == rows[at].action for at in open_to)),
                 float(sum(1.0 / legal[at] for at in open_to)),
                 len(open_to),
-                tuple(int(greedy[at]) for at in open_to),
-                tuple(rows[at].action for at in open_to),
+                list(Counter(int(greedy[at]) for at in open_to).items()),
+                list(Counter(int(rows[at].action) for at in open_to).items()),
                 end.outcome.get(rows[own[0]].seat) if own else None,
                 float(values[own[0]].max()) if own else None,
             )
@@ -98,7 +100,8 @@ class OfflineCheck:
         if self.agreement is not None:
             figures["agreement"] = self.agreement
         for name in ("greedy", "recorded"):
-            figures[f"variety {name}"] = _effective_number([a for each in self._battles for a in getattr(each, name)])
+            actions = (pair for battle in self._battles for pair in getattr(battle, name))
+            figures[f"variety {name}"] = _effective_number(actions)
         pairs = [(each.expected, each.outcome) for each in self._battles if each.outcome is not None]
         if len(pairs) > 1:
             expected, outcome = np.array(pairs, np.float64).T
@@ -128,16 +131,32 @@ class OfflineCheck:
     def clear(self) -> None:
         self._battles.clear()
 
+    def state(self) -> list[dict[str, Any]]:
+        """Plain data for a checkpoint."""
+        return [asdict(each) for each in self._battles if each.expected is None or isfinite(each.expected)]
+
+    def restore(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from `state()`; ModelError, and nothing is known, where it is none."""
+        self.clear()
+        try:
+            self._battles.extend(_Seen(**each) for each in state)
+            self.objection()
+        except (TypeError, ValueError, AttributeError) as error:
+            self.clear()
+            raise ModelError(f"The battles watched for a checkpoint are unusable ({error}).") from error
+
 
 def _expects_less(figures: Mapping[str, float]) -> bool:
     """Whether even the upper end of what is expected lies below what came about."""
     return "expected" in figures and figures["expected"] + figures["expected within"] < figures["outcome"]
 
 
-def _effective_number(actions: Sequence[int]) -> float:
+def _effective_number(actions: Iterable[tuple[int, int]]) -> float:
     """The exponential of the entropy of how often each action was taken: 1 when it is always the same one."""
-    if not actions:
+    counts = Counter[int]()
+    for action, count in actions:
+        counts[action] += count
+    if not counts:
         return 0.0
-    shares = np.bincount(actions) / len(actions)
-    shares = shares[shares > 0]
+    shares = np.array(list(counts.values())) / counts.total()
     return float(np.exp(-(shares * np.log(shares)).sum()))

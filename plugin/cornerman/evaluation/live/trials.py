@@ -194,11 +194,13 @@ class LiveTrials:
         test = self._test
         if test is None or test.better is None:
             return None
-        promote = test.better and not self.check.objection()
+        objection = self.check.objection()
+        promote = test.better and not objection
         difference, variance = test.difference
         interval = (difference - Z_95 * sqrt(variance), difference + Z_95 * sqrt(variance))
         score = 0.5 + 0.5 * difference
-        reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}."
+        although = f", although {objection}" if test.better and objection else ""
+        reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}{although}."
         self._test, self._since = None, 0
         self.turned_down = 0 if promote else self.turned_down + 1
         figures = {**self.check.figures(), "live battles": float(test.num_battles), "difference": difference}
@@ -221,13 +223,21 @@ class LiveTrials:
             "turned_down": self.turned_down,
             "since": self._since,
             "scores": None if self._test is None else self._test.state(),
+            "watched": self.check.state(),
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state()`; ModelError where it is none."""
+    def restore(self, state: Mapping[str, Any], same_champion: bool = True) -> None:
+        """Go on from `state()`; ModelError where it is none.
+
+        Where another champion plays by now, as when the game was killed after a promotion, only the battles watched
+        are gone on with: the scores and the candidates turned down say nothing about it.
+        """
         try:
-            self.turned_down, self._since = int(state["turned_down"]), int(state["since"])
-            scores = state["scores"]
+            turned_down, since, scores = int(state["turned_down"]), int(state["since"]), state["scores"]
+            self.check.restore(state["watched"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The live trials of the checkpoint are unusable ({error}).") from error
+        if not same_champion:
+            turned_down, since, scores = 0, 0, None
+        self.turned_down, self._since = turned_down, since
         self._test = None if scores is None else self._new_test(scores)
