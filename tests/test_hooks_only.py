@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cornerman.contract import CANDIDATE
+import pytest
+
+from cornerman.contract import CANDIDATE, Source
+from cornerman.evaluation.live.results import LiveResult, sources_of
 from tests.studies.measures.hooks_only import HooksOnly, series
 from tests.support.local_training import local_plugin
 
@@ -28,3 +31,29 @@ def test_candidate_plays_whole_battles_and_only_where_the_champion_would(tmp_pat
     plugin.on_battle_start(2, {0: "player", 1: "plugin"})
     assert not plugin.live.tries(2)
     plugin.on_quit()
+
+
+def trying(folder: Path, seats: dict[int, str]) -> tuple[bool, LiveResult | None]:
+    """Whether the candidate on trial plays a battle with these seats, and the result where it loses."""
+    plugin, _ = local_plugin(HooksOnly(), folder, device="cpu")
+    champion = plugin.slot.champion
+    plugin.champions.try_out(type(champion)(champion.spec, champion.flat + 0.01, CANDIDATE), 1.0)
+    plugin.on_battle_start(1, seats)
+    tried, sources = plugin.live.tries(1), sources_of(seats)
+    plugin.live.decided(1, CANDIDATE, 5)
+    lost = {seat: -1 if source is Source.PLUGIN else 1 for seat, source in sources.items()}
+    result = plugin.live.end(1, sources, lost, False)
+    plugin.on_quit()
+    return tried, result
+
+
+@pytest.mark.parametrize("others", [("player",), ("player", "scripted"), ("player", "plugin"), ("scripted", "plugin")])
+def test_candidate_plays_where_its_battle_counts(tmp_path: Path, others: tuple[str, ...]) -> None:
+    seats = (*others, "plugin")
+    counted = LiveResult(CANDIDATE, 5, others[0], 0.0, 1, seats.index("plugin"), 1, True)
+    assert trying(tmp_path, dict(enumerate(seats))) == (True, counted)
+
+
+@pytest.mark.parametrize("seats", [("plugin", "plugin"), ("somebody", "plugin"), ("plugin",)])
+def test_candidate_plays_no_battle_that_can_tell_nothing(tmp_path: Path, seats: tuple[str, ...]) -> None:
+    assert trying(tmp_path, dict(enumerate(seats))) == (False, None)

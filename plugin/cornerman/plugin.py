@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import DataError, Game, HeadlessGame, ModelError, State
+from cornerman.contract import DataError, Game, HeadlessGame, ModelError, Source, State
 from cornerman.evaluation.arena import evaluate
-from cornerman.evaluation.live.results import LiveBattles, sources_of
+from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
 from cornerman.experience.recorder import as_key
@@ -161,15 +161,17 @@ class Cornerman:
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
         battle_id = as_key(battle_id)
         self.training.battle_starts()
-        self.live.start(battle_id, self._tried())
-        self.recording.start(battle_id, sources_of(seats), sides)
+        sources = sources_of(seats)
+        self.live.start(battle_id, self._tried(sources))
+        self.recording.start(battle_id, sources, sides)
 
-    def _tried(self) -> bool | None:
-        """Whether the candidate on trial plays the battle that begins; None: no trial, or the level plays another."""
-        slot, back = self.slot, level(self.switches.level).versions_back
-        if slot.trial is None or slot.playing(back) is not slot.playing():
+    def _tried(self, seats: Mapping[int, Source]) -> bool | None:
+        """Whether the candidate on trial plays the battle that begins; None: no trial, the level plays another version,
+        or the battle can give no result."""
+        trial, slot, back = self.slot.trial, self.slot, level(self.switches.level).versions_back
+        if trial is None or slot.playing(back) is not slot.playing() or not opponent_of(seats):
             return None
-        return bool(self._random.random() < slot.trial[1])
+        return bool(self._random.random() < trial[1])
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State

@@ -1,7 +1,7 @@
 """Live results: scores of versions in the running game's battles, and a test of whether a champion has become worse.
 
-Live battles may cause a roll-back, never a promotion: a player's own few battles prove little, so only a large drop
-counts, and only battles at the same difficulty against the same kind of opponent are compared.
+A player's own few battles prove little, so only a large drop causes a roll-back, and only battles at the same
+difficulty against the same kind of opponent are compared. Candidates on trial: trials.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LiveResult:
 
     version: int
     level: int
-    opponent: str  # "player" or "scripted"
+    opponent: str  # "player" where one took part, else "scripted"
     score: float  # 1 won, 1/2 drawn, 0 lost
     rounds: int
     seat: int
@@ -96,21 +96,20 @@ class LiveBattles:
     def end(
         self, battle_id: int, seats: Mapping[int, Source], outcome: Mapping[int, float], truncated: bool
     ) -> LiveResult | None:
-        """The result of a battle; None where it was cut off, or not fought by one version at one difficulty."""
+        """The result of a battle; None where it was cut off, or not fought by one version at one difficulty, or where
+        the plugin's seats fared differently."""
         battle = self._open.pop(battle_id, None)
         own = [seat for seat, source in seats.items() if source is Source.PLUGIN]
-        others = {source for source in seats.values() if source is not Source.PLUGIN}
-        result = outcome_of(outcome, own[0]) if len(own) == 1 and not truncated else None
+        results = set() if truncated else {outcome_of(outcome, seat) for seat in own}
+        result = results.pop() if len(results) == 1 else None
         if result is None:
             return None
         self.outcomes.append((result > 0) - (result < 0))
-        if battle is None or battle.void or len(battle.decided) != 1:
-            return None
-        if others not in ({Source.PLAYER}, {Source.SCRIPTED}):
+        opponent = opponent_of(seats)
+        if battle is None or battle.void or len(battle.decided) != 1 or not opponent:
             return None
         ((version, level),) = battle.decided
         tried = None if battle.tried is None or battle.tried != (version == CANDIDATE) else battle.tried
-        opponent = others.pop().name.lower()
         return LiveResult(version, level, opponent, (result + 1) / 2, battle.rounds, own[0], battle_id, tried)
 
 
@@ -120,6 +119,15 @@ def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:
         return {seat: SEAT_KINDS.get(kind, Source.UNKNOWN) for seat, kind in seats.items()}
     except (AttributeError, TypeError):
         return {}
+
+
+def opponent_of(seats: Mapping[int, Source]) -> str:
+    """Whom the plugin meets, as in `LiveResult`; "" where its battle gives no result: it sits alone or nowhere, or the
+    game does not say who decides in a seat."""
+    others = set(seats.values()) - {Source.PLUGIN}
+    if Source.PLUGIN not in seats.values() or not others or not others <= {Source.PLAYER, Source.SCRIPTED}:
+        return ""
+    return "player" if Source.PLAYER in others else "scripted"
 
 
 def outcome_of(outcome: Mapping[int, float], seat: int) -> float | None:
