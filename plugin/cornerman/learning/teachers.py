@@ -32,6 +32,7 @@ class Teachers:
     def __init__(self, declared: Declaration) -> None:
         self._alike, self._seats = declared.seats_alike, frozenset(declared.plugin_seats)
         self._outcomes: dict[Who, deque[float]] = {}
+        self._imitated: list[Who] = []
 
     def end(self, rows: Iterable[Transition], end: BattleEnd) -> None:
         """Count a battle, given its decisions; one that was cut off says nothing."""
@@ -42,6 +43,7 @@ class Teachers:
             if seat in end.outcome and who is not None:
                 outcomes = self._outcomes.setdefault(who, deque(maxlen=RECENT_BATTLES))
                 outcomes.append(float(end.outcome[seat]))
+        self._imitated = self._best()
 
     def _who(self, row: Transition) -> Who | None:
         if self._alike:
@@ -54,6 +56,9 @@ class Teachers:
 
     def imitated(self) -> list[Who]:
         """Who is imitated now: in every role the best, and those about as good."""
+        return self._imitated
+
+    def _best(self) -> list[Who]:
         means = self.means()
         best: dict[int, float] = {}
         for (_, _, seat), mean in means.items():
@@ -61,10 +66,11 @@ class Teachers:
         return [who for who, mean in means.items() if who[0] != Source.UNKNOWN and mean > best[who[2]] - AS_GOOD]
 
     def imitates(self, row: Transition) -> bool:
-        return self._who(row) in self.imitated()
+        return self._who(row) in self._imitated
 
     def clear(self) -> None:
         self._outcomes.clear()
+        self._imitated = []
 
 
 def weights_of(teachers: Iterable[Who], columns: Columns) -> Floats:

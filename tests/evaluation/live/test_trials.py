@@ -7,10 +7,10 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from cornerman.contract import BattleEnd, ModelError, Source
+from cornerman.contract import CANDIDATE, BattleEnd, ModelError, Source
 from cornerman.evaluation.live.results import LiveResult
-from cornerman.evaluation.live.trials import FIRST_WAIT, LiveBounds, LiveTest, LiveTrials
-from tests.support.trials import chance_policy, watched
+from cornerman.evaluation.live.trials import FIRST_WAIT, MOST_CUT_OFF, LiveBounds, LiveTest, LiveTrials
+from tests.support.trials import chance_policy, decisions, watched
 
 SERIES = 150
 
@@ -134,7 +134,22 @@ def test_better_candidate_that_the_offline_check_objects_to_is_kept_out_and_the_
         trials.take(result(False, 0.0))
         verdict = trials.advance()
     assert not verdict.promote
-    assert "although it foresees too few decisions" in verdict.reason
+    assert "but it foresees too few decisions" in verdict.reason
+
+
+def test_candidate_whose_battles_are_all_cut_off_is_withdrawn() -> None:
+    trials, kinds = ready(), {0: Source.PLUGIN}
+    for number in range(MOST_CUT_OFF):
+        trials.take(result(False, 0.5))
+        assert trials.advance() is None
+        rows = decisions(number, 0, Source.PLUGIN, version=CANDIDATE)
+        trials.watch(chance_policy(), rows, BattleEnd(number, {}, True, kinds), bool)
+    verdict = trials.advance()
+    assert verdict is not None
+    assert not verdict.promote
+    assert verdict.interval == (0.0, 1.0)
+    assert f"its last {MOST_CUT_OFF} battles were cut off" in verdict.reason
+    assert trials.turned_down == 1
 
 
 def test_trials_go_on_from_a_checkpoint() -> None:

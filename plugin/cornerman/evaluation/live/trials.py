@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.contract import CANDIDATE, BattleEnd, ModelError, Transition
 from cornerman.evaluation.live.offline_check import OfflineCheck
 from cornerman.evaluation.live.results import MAX_OPEN, LiveResult
 from cornerman.evaluation.significance import Z_95
@@ -120,6 +120,8 @@ def _variance_of_mean(scores: Sequence[float]) -> float:
 FIRST_WAIT = 20
 """Battles between a candidate that was turned down and the next; twice as many after each further one."""
 MOST_WAIT = 640
+MOST_CUT_OFF = 20
+"""Battles of a candidate in a row that were cut off, after which it is withdrawn: no result would ever do that."""
 
 
 class LiveTrials:
@@ -135,6 +137,7 @@ class LiveTrials:
         """Candidates since the last promotion; the k-th has alpha / k of the chance of an error."""
         self._since = 0  # battles since the last verdict
         self._test: LiveTest | None = None
+        self._cut_off = 0  # battles of the candidate in a row that were cut off
         self._standing: dict[int, Mapping[int, float]] = {}
 
     @property
@@ -160,7 +163,7 @@ class LiveTrials:
 
     def begin(self) -> LiveTrials:
         """Begin a trial, which this judges."""
-        self._test = self._new_test(None)
+        self._test, self._cut_off = self._new_test(None), 0
         return self
 
     def _new_test(self, scores: Mapping[str, Sequence[float]] | None) -> LiveTest:
@@ -173,6 +176,8 @@ class LiveTrials:
         """Look at a recorded battle before it is learned from (`OfflineCheck.add`)."""
         self._since += not end.truncated
         self.check.add(policy, rows, end, imitated)
+        if any(row.version == CANDIDATE for row in rows):
+            self._cut_off = self._cut_off + 1 if end.truncated else 0
         self._standing[end.battle_id] = end.standing
         if len(self._standing) > MAX_OPEN:
             del self._standing[next(iter(self._standing))]
@@ -191,21 +196,21 @@ class LiveTrials:
 
     def advance(self) -> Verdict | None:
         """The verdict, once there is one, which ends the trial."""
-        test = self._test
-        if test is None or test.better is None:
+        test, withdraw = self._test, self._cut_off >= MOST_CUT_OFF
+        if test is None or (test.better is None and not withdraw):
             return None
-        objection = self.check.objection()
-        promote = test.better and not objection
+        objection = f"its last {self._cut_off} battles were cut off" if withdraw else self.check.objection()
+        promote = bool(test.better) and not objection
         difference, variance = test.difference
-        interval = (difference - Z_95 * sqrt(variance), difference + Z_95 * sqrt(variance))
-        score = 0.5 + 0.5 * difference
-        although = f", although {objection}" if test.better and objection else ""
-        reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}{although}."
+        within = Z_95 * sqrt(variance)
+        low, high = (min(1.0, max(0.0, 0.5 + 0.5 * bound)) for bound in (difference - within, difference + within))
+        but = f", but {objection}" if objection and (withdraw or test.better) else ""
+        reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}{but}."
         self._test, self._since = None, 0
         self.turned_down = 0 if promote else self.turned_down + 1
         figures = {**self.check.figures(), "live battles": float(test.num_battles), "difference": difference}
-        within = (0.5 + 0.5 * interval[0], 0.5 + 0.5 * interval[1])
-        return Verdict(promote, reason, test.num_battles, score, within, test.llr, figures=figures)
+        score = 0.5 + 0.5 * difference
+        return Verdict(promote, reason, test.num_battles, score, (low, high), test.llr, figures=figures)
 
     def drop(self) -> None:
         """End the trial without a verdict."""
