@@ -57,3 +57,17 @@ def test_candidate_plays_where_its_battle_counts(tmp_path: Path, others: tuple[s
 @pytest.mark.parametrize("seats", [("plugin", "plugin"), ("somebody", "plugin"), ("plugin",)])
 def test_candidate_plays_no_battle_that_can_tell_nothing(tmp_path: Path, seats: tuple[str, ...]) -> None:
     assert trying(tmp_path, dict(enumerate(seats))) == (False, None)
+
+
+def test_trial_goes_on_where_no_model_was_taken_in(tmp_path: Path) -> None:
+    plugin, loop = local_plugin(HooksOnly(), tmp_path, device="cpu")
+    loop.begin_candidate()
+    plugin.controls.take_in()
+    assert plugin.metrics.notice.startswith("There is no .zip")
+    assert loop.candidates.trials.running
+    assert plugin.slot.trial is not None
+    plugin.on_quit()
+    again, loop = local_plugin(HooksOnly(), tmp_path, device="cpu")
+    assert loop.candidates.trials.running
+    assert again.report()["gate"]["state"] == "on trial"
+    again.on_quit()

@@ -147,8 +147,9 @@ class PanelControls:
             return READ_ONLY
 
         def take_in(loop: Loop | None) -> None:
+            before = self._champions.slot.champion
             self._say(self._import())
-            if loop is not None:
+            if loop is not None and self._champions.slot.champion is not before:
                 loop.drop_candidate()
 
         self._training.call(take_in)

@@ -131,7 +131,6 @@ class Candidates:
             return
         self._judging = candidate, provenance, self.trials.begin()
         self._try_out()
-        self._metrics.set(gate_state="on trial", gate_pairs=0, gate_waits="")
         self._tell("A candidate plays some of the next battles, to see whether it is better.")
 
     def go_on_trial(self, candidate: Policy, provenance: Provenance) -> None:
@@ -153,6 +152,7 @@ class Candidates:
         if self._judging is not None and self.trials.running:
             candidate = self._judging[0]
             self.champions.try_out(Policy(candidate.spec, candidate.flat, CANDIDATE), self.trials.share)
+            self._metrics.set(gate_state="on trial", gate_pairs=self.trials.pairs, gate_waits="")
 
     def advance(self) -> bool:
         """Use the verdict, if there is one; True where it promoted the candidate."""
@@ -205,8 +205,7 @@ class Candidates:
             self._count_pairs(judge, pairs)
 
     def _count_pairs(self, judge: Judge, before: int) -> None:
-        if judge is self.trials:
-            self._metrics.set(gate_state="on trial", gate_pairs=judge.pairs)
+        if judge is self.trials:  # its battles are no pairs
             return
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         self._metrics.count("judged_pairs", judge.pairs - before)
