@@ -16,7 +16,7 @@ import pytest
 from cornerman.files.checkpoint_file import FILE_NAME, SPARE_NAME, CheckpointFile
 from cornerman.training import resume
 from cornerman.training.resume import MOST_SHARE, PERIOD_S, Checkpoints, Progress
-from tests.support.choosing import Gym
+from tests.support.choosing import Described, Gym
 from tests.support.failing_files import failing
 
 SLOW_TO_PROMOTE: dict[str, Any] = {"candidate_period": 100_000, "practice": 0.0, "held_out_fraction": 0.0}
@@ -96,7 +96,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from cornerman.training import resume
-from tests.support.choosing import Gym
+from tests.support.choosing import Described, Gym
 resume.PERIOD_S, resume.MOST_SHARE = 0.0, 1e9
 gym = Gym(Path(sys.argv[1]), candidate_period=100_000, practice=0.0, held_out_fraction=0.0)
 for first in range(0, 10_000, 4):
@@ -225,3 +225,20 @@ def test_full_buffers_hold_up_no_exit(tmp_path: Path) -> None:
     start = time.thread_time()
     gym.training.close()
     assert time.thread_time() - start < 1.0
+
+
+def test_unusable_trials_of_a_checkpoint_begin_anew_and_what_was_learned_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gym = Gym(tmp_path, Described(), **SLOW_TO_PROMOTE)
+    gym.play(40)
+    gym.work()
+    monkeypatch.setattr(gym.candidates, "trials_so_far", lambda: {"turned_down": "many"})
+    gym.training.close()
+    gym.play(5, 40)
+    gym.training.keep()
+    again = Gym(tmp_path, Described(), **SLOW_TO_PROMOTE)
+    assert np.array_equal(again.learner.snapshot(), gym.learner.snapshot())
+    assert again.updates.due > gym.settings.updates_per_watched, "battles since then are due"
+    assert again.told[0].endswith("Candidates are tried anew.")
+    assert not again.candidates.trials.running

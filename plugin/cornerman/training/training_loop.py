@@ -274,10 +274,8 @@ class TrainingLoop:
                 self.updates.due, self._from_player = progress.steps_due, progress.from_player
                 self.candidates.restart(progress.candidates, progress.candidate_steps)
                 self.experience.rows.update(progress.transitions)
-                if progress.trials and not self.candidates.headless():
-                    self.candidates.restore_trials(progress.trials)
-                    self.candidates.go_on_trial(self.updates.newest, self.provenance())
                 reached = progress.reached  # the first battle that was not learned from
+                self._resume_trials(progress.trials)
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
         unlearned = self.experience.refill(reached)
@@ -285,6 +283,16 @@ class TrainingLoop:
         self.updates.credit(unlearned, self.updates.live_rate)
         self._before = self.updates.newest
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
+
+    def _resume_trials(self, trials: Mapping[str, Any]) -> None:
+        """Go on with a checkpoint's trials in live battles, where there are no headless ones."""
+        if not trials or self.candidates.headless():
+            return
+        try:
+            self.candidates.restore_trials(trials)
+        except ModelError as error:
+            self._metrics.event(f"{error} Candidates are tried anew.")
+        self.candidates.go_on_trial(self.updates.newest, self.provenance())
 
     def close(self) -> None:
         """Store the rest of the inbox and save a checkpoint for the next session.
