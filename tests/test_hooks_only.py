@@ -8,6 +8,7 @@ import pytest
 
 from cornerman.contract import CANDIDATE, Source
 from cornerman.evaluation.live.results import LiveResult, sources_of
+from cornerman.policy.policy import Policy
 from tests.studies.measures.hooks_only import HooksOnly, series
 from tests.support.local_training import local_plugin
 
@@ -21,15 +22,23 @@ def test_weak_fighter_is_replaced_by_what_imitates_its_player(tmp_path: Path) ->
     assert sum(won[-50:]) >= sum(won[:50]) + 8
 
 
-def test_candidate_plays_whole_battles_and_only_where_the_champion_would(tmp_path: Path) -> None:
+def test_candidate_plays_while_it_is_on_trial_and_where_the_level_plays_the_champion(tmp_path: Path) -> None:
     plugin, _ = local_plugin(HooksOnly(), tmp_path, device="cpu")
-    champion = plugin.slot.champion
-    plugin.champions.try_out(type(champion)(champion.spec, champion.flat + 0.01, CANDIDATE), 1.0)
-    plugin.on_battle_start(1, {0: "player", 1: "plugin"})
-    assert plugin.live.tries(1)
+    untrained = plugin.slot.champion
+
+    def tries(battle_id: int) -> bool:
+        plugin.on_battle_start(battle_id, {0: "player", 1: "plugin"})
+        return plugin.live.tries(battle_id)
+
+    for version in (1, 2):
+        plugin.slot.promote(Policy(untrained.spec, untrained.flat + version / 100, version))
+    plugin.champions.try_out(Policy(untrained.spec, untrained.flat + 0.05, CANDIDATE), 1.0)
+    assert tries(1)
+    plugin.controls.set_difficulty(1)
+    assert not tries(2), "an older version plays"
+    plugin.controls.set_difficulty(5)
     plugin.champions.try_out(None)
-    plugin.on_battle_start(2, {0: "player", 1: "plugin"})
-    assert not plugin.live.tries(2)
+    assert not tries(3)
     plugin.on_quit()
 
 
