@@ -80,3 +80,13 @@ def test_trial_goes_on_where_no_model_was_taken_in(tmp_path: Path) -> None:
     assert loop.candidates.trials.running
     assert again.report()["gate"]["state"] == "on trial"
     again.on_quit()
+
+
+def test_nothing_is_tried_out_while_learning_is_off(tmp_path: Path) -> None:
+    plugin, _ = local_plugin(HooksOnly(), tmp_path, device="cpu")
+    champion = plugin.slot.champion
+    plugin.champions.try_out(type(champion)(champion.spec, champion.flat + 0.01, CANDIDATE), 1.0)
+    plugin.switches.learning = False
+    plugin.on_battle_start(1, {0: "player", 1: "plugin"})
+    assert not plugin.live.tries(1)
+    plugin.on_quit()

@@ -166,10 +166,11 @@ class Cornerman:
         self.recording.start(battle_id, sources, sides)
 
     def _tried(self, seats: Mapping[int, Source]) -> bool | None:
-        """Whether the candidate on trial plays the battle that begins; None: no trial, the level plays another version,
-        or the battle can give no result."""
-        trial, slot, back = self.slot.trial, self.slot, level(self.switches.level).versions_back
-        if trial is None or slot.playing(back) is not slot.playing() or not opponent_of(seats):
+        """Whether the candidate on trial plays the battle that begins; None: no trial, nothing is learned, the level
+        plays another version, or the battle can give no result."""
+        slot, switches, trial = self.slot, self.switches, self.slot.trial
+        learning, back = switches.learning and switches.recording, level(switches.level).versions_back
+        if trial is None or not learning or slot.playing(back) is not slot.playing() or not opponent_of(seats):
             return None
         return bool(self._random.random() < trial[1])
 

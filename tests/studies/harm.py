@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cornerman.evaluation.live.trials import LiveTest
 from tests.studies.intervals import Interval, of_mean, wilson
 from tests.studies.measures.gate import gate
-from tests.studies.measures.hooks_only import series
+from tests.studies.measures.hooks_only import barebones_series, series
 from tests.studies.study import Figure, Study, Unit, Work
 
 MATCHES = {
@@ -31,6 +31,12 @@ def hooks_only(work: Work, own: str, player: str, battles: int, seed: int) -> di
     """Outcomes of the plugin's seat, and of the own fighter's alone in the same battles."""
     alone = series(own, player, battles, seed, None)
     return {"alone": alone["won"], **series(own, player, battles, seed, work.folder / "data")}
+
+
+def barebones(work: Work, battles: int, seed: int) -> dict[str, Any]:
+    """The same in barebones-rpg, over the framework's own enemies."""
+    alone = barebones_series(battles, seed, None)
+    return {"alone": alone["won"], **barebones_series(battles, seed, work.folder / "data")}
 
 
 def gains(results: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
@@ -108,5 +114,10 @@ def study(quick: bool) -> Study:
         Figure("harm.stronger.gain", of["stronger"], late, seeds, "at least -0.01"),
         Figure("harm.worst", sum(of.values(), ()), worst, seeds, "at least -0.03"),
     ]
+    framework = [Unit(f"barebones {seed}", barebones, {"battles": battles, "seed": seed}) for seed in seeds]
+    over_framework = partial(gain, 1, battles)
+    figures.append(
+        Figure("harm.barebones.gain", tuple(unit.name for unit in framework), over_framework, seeds, "at least 0.05")
+    )
     judged = gate(quick)
-    return Study([*simulated, *units, *judged.units], [*figures, *judged.figures])
+    return Study([*simulated, *units, *framework, *judged.units], [*figures, *judged.figures])

@@ -15,7 +15,7 @@ from cornerman.evaluation.live.offline_check import value_accuracy
 from cornerman.evaluation.live.results import LiveResult
 from cornerman.experience.experience import Arrays, Experience
 from cornerman.learning.sliced_burst import for_a_slice
-from cornerman.learning.updates import Updates
+from cornerman.learning.updates import FIRST_STEPS, Updates
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
 from cornerman.selfplay.live_worker import Practice
@@ -121,7 +121,11 @@ class TrainingLoop:
         updates, candidates = self.updates, self.candidates
         candidates.trials.watch(self._before, self.experience.ended, end, updates.teachers.imitates)
         self._before, self._battle_ended = updates.newest, True
-        updates.imitate(not candidates.headless())
+        by_lot = candidates.trials.check.by_lot
+        if by_lot and updates.imitating:  # what was imitated until now was luck
+            self.start_over()
+            updates.due += FIRST_STEPS
+        updates.imitate(not candidates.headless() and not by_lot)
 
     def _advance_practice(self, idle: bool) -> bool:
         """Take the worker's answer, waiting `ANSWER_S` for it, and send the next order; False when none is due.

@@ -55,8 +55,11 @@ def test_what_is_missing_is_said() -> None:
 @pytest.mark.parametrize(
     ("policy", "why"),
     [
-        (chance_policy(-1.0), "too few decisions"),
-        (Policy(chance_policy().spec, np.array([0.0] * 9 + [1.0, 0.0, 0.0], np.float32)), "too few decisions"),
+        (chance_policy(-1.0), "beyond chance of the decisions"),
+        (
+            Policy(chance_policy().spec, np.array([0.0] * 9 + [1.0, 0.0, 0.0], np.float32)),
+            "beyond chance of the decisions",
+        ),
     ],
 )
 def test_policy_that_does_something_else_is_not_tried(policy: Policy, why: str) -> None:
@@ -87,3 +90,12 @@ def test_check_goes_on_from_a_checkpoint_and_refuses_what_is_none() -> None:
     with pytest.raises(ModelError, match="battles watched"):
         again.restore([{"same": "many"}])
     assert again.figures()["battles"] == 0
+
+
+def test_who_decides_by_lot_is_told_from_who_can_be_foreseen() -> None:
+    assert not check_after(chance_policy()).check.by_lot
+    assert check_after(chance_policy(-1.0)).check.by_lot
+    assert not check_after(chance_policy(-1.0), MIN_BATTLES - 1).check.by_lot, "too few battles to tell"
+    learned_nothing = Policy(chance_policy().spec, np.zeros(12, np.float32))
+    assert check_after(learned_nothing).check.agreement is None
+    assert not check_after(learned_nothing).check.by_lot

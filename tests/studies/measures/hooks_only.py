@@ -1,8 +1,8 @@
-"""Ringside as a game that offers hooks and nothing else: a series against one player, with its own fighter at first."""
+"""Games that offer hooks and nothing else: a series against one player, with the game's own fighter at first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ from game_adapter.ringside.game import RINGSIDE
 
 SETTLE_S = 60.0
 ROOT = Path(__file__).resolve().parents[3]
+Bot = Callable[[Any, Random], int | None]
 
 
 class HooksOnly:
@@ -25,33 +26,78 @@ class HooksOnly:
         return RINGSIDE.encode(state, seat)
 
 
+class Opened:
+    """A host with the plugin of this source, or without `data` none; a context manager that ends it."""
+
+    def __init__(self, game: Any, seed: int, data: Path | None) -> None:
+        self.host = Host(ROOT / "plugin" if data else ROOT / "no plugins", data or Path(), game, {"seed": seed})
+        if data:
+            self.host.load()
+
+    def __enter__(self) -> Host:
+        return self.host
+
+    def __exit__(self, *_: object) -> None:
+        self.host.quit()
+
+
+def play(host: Host, battle: Any, number: int, seat: int, own: Bot, player: Bot, random: Random) -> int:
+    """One battle, in which the plugin's seat is `seat`; its outcome."""
+    match = Match(host, battle, number, {seat: PLUGIN, 1 - seat: PLAYER}, own, random)
+    while not match.over:
+        if match.between_rounds:
+            host.settle(SETTLE_S)
+            match.start_round()
+        elif match.seat_to_play == seat:
+            match.play(match.decide())
+        else:
+            match.play(player(battle, random))
+    host.settle(SETTLE_S)
+    return int((battle.outcome or {}).get(seat, 0))
+
+
+def report(host: Host) -> Mapping[str, Any]:
+    return host.report("cornerman") or {}
+
+
 def series(own: str, player: str, battles: int, seed: int, data: Path | None) -> dict[str, Any]:
-    """Battles of `own` against `player`, by the plugin where it has an opinion; without `data` there is no plugin.
+    """Battles in Ringside of `own` against `player`, by the plugin where it has an opinion.
 
     The same seed gives the same teams and dice with the plugin and without. Returns outcomes and which version played.
     """
-    host = Host(ROOT / "plugin" if data else ROOT / "no plugins", data or Path(), HooksOnly(), {"seed": seed})
-    if data:
-        host.load()
     bots, seeds = RINGSIDE.bots, Random(f"series {seed}")
     won, versions = list[int](), list[int]()
-    for number in range(1, battles + 1):
-        battle_seed, seat = seeds.getrandbits(48), (number - 1) % 2
-        random = Random(battle_seed)
-        battle = RINGSIDE.new_battle(battle_seed)
-        match = Match(host, battle, number, {seat: PLUGIN, 1 - seat: PLAYER}, bots[own], random)
-        while not match.over:
-            if match.between_rounds:
-                host.settle(SETTLE_S)
-                match.start_round()
-            elif match.seat_to_play == seat:
-                match.play(match.decide())
-            else:
-                match.play(bots[player](battle, random))
-        host.settle(SETTLE_S)
-        won.append(int((battle.outcome or {}).get(seat, 0)))
-        versions.append(int((host.report("cornerman") or {}).get("version", -1)))
-    messages = host.messages
-    events = [event["text"] for event in (host.report("cornerman") or {}).get("events", [])]
-    host.quit()
-    return {"won": won, "versions": versions, "messages": messages, "events": events}
+    with Opened(HooksOnly(), seed, data) as host:
+        for number in range(1, battles + 1):
+            battle_seed = seeds.getrandbits(48)
+            battle = RINGSIDE.new_battle(battle_seed)
+            won.append(play(host, battle, number, (number - 1) % 2, bots[own], bots[player], Random(battle_seed)))
+            versions.append(int(report(host).get("version", -1)))
+        events = [event["text"] for event in report(host).get("events", [])]
+    return {"won": won, "versions": versions, "events": events}
+
+
+def barebones_series(battles: int, seed: int, data: Path | None) -> dict[str, Any]:
+    """Battles in barebones-rpg, two heroes against two monsters, which the framework plays where the plugin does not.
+
+    Needs the extra `barebones`.
+    """
+    from game_adapter.barebones_game import ENEMIES, framework_bot
+    from tests.studies.adapters.encounter import GAME
+
+    class Declared:
+        """What the adapter declares, without its battles and bots."""
+
+    declared = ("name", "version", "max_rounds", "num_seats", "plugin_seats", "seats_alike", "stats", "max_characters")
+    for name in (*declared, "action_names"):
+        setattr(Declared, name, getattr(GAME, name))
+    seeds = Random(f"barebones {seed}")
+    won, versions = list[int](), list[int]()
+    with Opened(Declared(), seed, data) as host:
+        for number in range(1, battles + 1):
+            battle_seed = seeds.getrandbits(32)
+            battle = GAME.new_battle(battle_seed)
+            won.append(play(host, battle, number, ENEMIES, framework_bot, framework_bot, Random(battle_seed)))
+            versions.append(int(report(host).get("version", -1)))
+        events = [event["text"] for event in report(host).get("events", [])]
+    return {"won": won, "versions": versions, "events": events}

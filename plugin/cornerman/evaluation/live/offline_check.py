@@ -19,26 +19,34 @@ from cornerman.evaluation.significance import Z_95
 from cornerman.experience.experience import HeldOutBattle
 from cornerman.policy.policy import Policy
 
-RECENT_BATTLES = 12
+RECENT_BATTLES = 24
 MIN_BATTLES = 8
 """Battles looked at below which nothing is tried."""
 LEAST_AGREEMENT = 0.25
 """Agreement beyond chance with who is imitated: 0 as chance, 1 always the same."""
+LEAST_ACCURACY = 0.6
+"""Value accuracy that does as well: whoever decides by lot cannot be foreseen, and can be learned from."""
+NOT_BY_LOT = 3.0
+"""Standard deviations above chance from which on decisions are foreseen at all (one-sided, 0.1 %)."""
 FEWEST_ACTIONS = 1.2
 """Effective number of actions (the exponential of the entropy) below which play has collapsed to one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One battle: of the decisions imitated how many were the same, would be by chance, and are; greedy and recorded
-    actions, each with its count; the plugin's outcome and what the policy expected of its first decision, where it sat
-    there."""
+    """One battle: of the decisions imitated how many were the same and would be by chance, with its variance, and how
+    many there are, all 0 for a policy that has learned nothing; greedy and recorded actions, each with its count;
+    decisions in battles that were won or lost, and how many values had that sign; the plugin's outcome and what the
+    policy expected of its first decision, where it sat there."""
 
     same: float
     by_chance: float
+    variance: float
     decisions: int
     greedy: list[tuple[int, int]]
     recorded: list[tuple[int, int]]
+    judged: int
+    right: int
     outcome: float | None
     expected: float | None
 
@@ -72,15 +80,21 @@ class OfflineCheck:
         masks = np.stack([row.action_mask for row in rows])
         values = np.where(masks, policy.q_values_batch(np.stack([row.observation for row in rows])), -np.inf)
         greedy, legal = values.argmax(1), masks.sum(1)
-        open_to = [at for at, row in enumerate(rows) if legal[at] > 1 and imitated(row)]
+        learned = not policy.indifferent
+        open_to = [at for at, row in enumerate(rows) if learned and legal[at] > 1 and imitated(row)]
+        outcome = np.array([end.outcome.get(row.seat, 0) for row in rows])
+        right = np.sign(values.max(1)) == np.sign(outcome)
         own = [at for at, row in enumerate(rows) if row.source is Source.PLUGIN]
         self._battles.append(
             _Seen(
                 float(sum(greedy[at] == rows[at].action for at in open_to)),
                 float(sum(1.0 / legal[at] for at in open_to)),
+                float(sum((1.0 - 1.0 / legal[at]) / legal[at] for at in open_to)),
                 len(open_to),
                 list(Counter(int(greedy[at]) for at in open_to).items()),
                 list(Counter(int(rows[at].action) for at in open_to).items()),
+                int((outcome != 0).sum()),
+                int(right[outcome != 0].sum()),
                 end.outcome.get(rows[own[0]].seat) if own else None,
                 float(values[own[0]].max()) if own else None,
             )
@@ -94,11 +108,25 @@ class OfflineCheck:
         )
         return (same - chance) / (decisions - chance) if decisions > chance else None
 
+    @property
+    def by_lot(self) -> bool:
+        """Whether nothing suggests that who is imitated can be foreseen, after enough battles to tell."""
+        scored = [battle for battle in self._battles if battle.decisions]
+        beyond = sum(battle.same - battle.by_chance for battle in scored)
+        return len(scored) >= MIN_BATTLES and beyond < NOT_BY_LOT * sqrt(sum(battle.variance for battle in scored))
+
+    @property
+    def accuracy(self) -> float | None:
+        """Value accuracy: the share of decisions whose value has the sign of the outcome; None: unknown."""
+        judged = sum(battle.judged for battle in self._battles)
+        return sum(battle.right for battle in self._battles) / judged if judged else None
+
     def figures(self) -> dict[str, float]:
-        """Agreement, variety of actions, and with a 95 % interval what is expected beside what came about."""
+        """Agreement, value accuracy, variety of actions; what is expected, with its interval, and what came of it."""
         figures: dict[str, float] = {"battles": len(self._battles)}
-        if self.agreement is not None:
-            figures["agreement"] = self.agreement
+        for name in ("agreement", "accuracy"):
+            if (share := getattr(self, name)) is not None:
+                figures[name] = share
         for name in ("greedy", "recorded"):
             actions = (pair for battle in self._battles for pair in getattr(battle, name))
             figures[f"variety {name}"] = _effective_number(actions)
@@ -114,13 +142,15 @@ class OfflineCheck:
         figures = self.figures()
         missing = MIN_BATTLES - int(figures["battles"])
         if missing > 0:
-            return f"{missing} more battles have to be watched"
-        agreement = figures.get("agreement", 0.0)
-        if agreement < LEAST_AGREEMENT:
-            needed = f"{agreement:.0%} beyond chance, {LEAST_AGREEMENT:.0%} needed"
-            return f"it foresees too few decisions of who it imitates ({needed})"
+            return f"{missing} more battle{'s have' if missing > 1 else ' has'} to be watched"
+        agreement, accuracy = figures.get("agreement", 0.0), figures.get("accuracy", 0.0)
+        if agreement < LEAST_AGREEMENT and accuracy < LEAST_ACCURACY:
+            decisions = (
+                f"{agreement:.0%} beyond chance of the decisions of who it imitates, {LEAST_AGREEMENT:.0%} needed"
+            )
+            return f"it foresees {decisions}, and {accuracy:.0%} of the results, {LEAST_ACCURACY:.0%} needed"
         usual = figures["variety recorded"]
-        if usual >= FEWEST_ACTIONS and figures["variety greedy"] < max(FEWEST_ACTIONS, 0.5 * usual):
+        if not self.by_lot and usual >= FEWEST_ACTIONS and figures["variety greedy"] < max(FEWEST_ACTIONS, 0.5 * usual):
             return f"its play collapsed to {figures['variety greedy']:.1f} actions where {usual:.1f} are usual"
         if _expects_less(figures):
             return (

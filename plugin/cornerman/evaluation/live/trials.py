@@ -31,7 +31,7 @@ class LiveBounds:
     """What is tested, how strictly, and for how long."""
 
     gain: float = 0.15  # of the mean score that is worth promoting
-    alpha: float = 0.05  # how often an equal candidate may be promoted
+    alpha: float = 0.04  # how often an equal candidate may be promoted
     beta: float = 0.10
     withdraw: float = 1.0  # likelihood ratio (its logarithm) for no gain at which a candidate is withdrawn
     min_battles: int = 5  # of either
@@ -105,11 +105,19 @@ class LiveTest:
         return False if self.llr <= -bounds.withdraw or self.num_battles >= bounds.max_battles else None
 
     @property
+    def score(self) -> tuple[float, tuple[float, float]]:
+        """The candidate's mean score with a normal 95 % interval; for people: the test goes by `llr`."""
+        if not self._candidate:
+            return 0.5, (0.0, 1.0)
+        mean, half = float(np.mean(self._candidate)), Z_95 * sqrt(_variance_of_mean(self._candidate))
+        return mean, (max(0.0, mean - half), min(1.0, mean + half))
+
+    @property
     def sentence(self) -> str:
         """The result so far, for a person."""
         ours, theirs = (float(np.mean(each)) if each else 0.5 for each in (self._candidate, self._champion))
         mine, its = len(self._candidate), len(self._champion)
-        return f"{ours:.0%} in {mine} live battles where the champion has {theirs:.0%} in {its}"
+        return f"a score of {ours:.0%} in {mine} live battles where the champion has {theirs:.0%} in {its}"
 
 
 def _variance_of_mean(scores: Sequence[float]) -> float:
@@ -158,7 +166,8 @@ class LiveTrials:
         """Why no candidate is tried now, and what would help; "" where one may begin."""
         rest = 0 if not self.turned_down else min(MOST_WAIT, FIRST_WAIT << (self.turned_down - 1)) - self._since
         if rest > 0:
-            return f"{rest} more battles until the next candidate is tried; the last one was no better"
+            battles = f"{rest} more battle{'s' * (rest > 1)}"
+            return f"{battles} until the next candidate is tried; the last one was not clearly better"
         return self.check.objection()
 
     def begin(self) -> LiveTrials:
@@ -199,18 +208,13 @@ class LiveTrials:
         test, withdraw = self._test, self._cut_off >= MOST_CUT_OFF
         if test is None or (test.better is None and not withdraw):
             return None
-        objection = f"its last {self._cut_off} battles were cut off" if withdraw else self.check.objection()
-        promote = bool(test.better) and not objection
-        difference, variance = test.difference
-        within = Z_95 * sqrt(variance)
-        low, high = (min(1.0, max(0.0, 0.5 + 0.5 * bound)) for bound in (difference - within, difference + within))
-        but = f", but {objection}" if objection and (withdraw or test.better) else ""
+        promote = bool(test.better)
+        but = f", but its last {self._cut_off} battles were cut off" if withdraw and not promote else ""
         reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}{but}."
         self._test, self._since = None, 0
         self.turned_down = 0 if promote else self.turned_down + 1
-        figures = {**self.check.figures(), "live battles": float(test.num_battles), "difference": difference}
-        score = 0.5 + 0.5 * difference
-        return Verdict(promote, reason, test.num_battles, score, (low, high), test.llr, figures=figures)
+        figures = {**self.check.figures(), "live battles": float(test.num_battles), "difference": test.difference[0]}
+        return Verdict(promote, reason, test.num_battles, *test.score, test.llr, figures=figures)
 
     def drop(self) -> None:
         """End the trial without a verdict."""
