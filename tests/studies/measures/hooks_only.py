@@ -33,6 +33,8 @@ class Opened:
         self.host = Host(ROOT / "plugin" if data else ROOT / "no plugins", data or Path(), game, {"seed": seed})
         if data:
             self.host.load()
+            if not self.host.loaded:  # the figures would be those of the own fighter
+                raise RuntimeError(" ".join(self.host.messages))
 
     def __enter__(self) -> Host:
         return self.host
