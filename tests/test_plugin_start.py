@@ -22,7 +22,7 @@ from tests.support.table import Table
     [
         ("difficulty = 2", {}, 2, (16,), ""),
         ("dificulty = 2", {}, 4, (16,), "Did you mean difficulty?"),
-        ("difficulty = 2\nlearning = false", {"colour": "red"}, 2, (128, 128), "'colour'"),
+        ("difficulty = 2\nlearning = false", {"colour": "red"}, 2, (), "'colour'"),
     ],
     ids=["the player's file first", "a fault in the file", "a fault of the game"],
 )
