@@ -46,7 +46,8 @@ pythons: env
 without: env
 	for packages in numba torch numba,torch; do \
 		CORNERMAN_WITHOUT=$$packages OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" tests/learning tests/policy \
-			tests/training tests/cli/test_doctor.py tests/test_plugin.py tests/test_plugin_start.py $(ARGS) || exit 1; done
+			tests/training/test_build.py tests/training/test_learning.py tests/training/test_training_loop.py \
+			tests/cli/test_doctor.py tests/test_hooks_only.py tests/test_plugin_start.py $(ARGS) || exit 1; done
 
 battles: env
 	CORNERMAN_BATTLES=100000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/game_adapter/test_vector_battle.py $(ARGS)

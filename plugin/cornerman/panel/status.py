@@ -81,7 +81,8 @@ def compose(
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
         "version": -1 if policy is None else policy.version,
         "playing": name_of(policy)
-        + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy),
+        + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy)
+        + "; a candidate plays some battles" * (switches.on and learning and slot.trial is not None),
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
