@@ -31,7 +31,7 @@ FRAMES, DECISIONS_A_FRAME, SLEEP_S = 150, 20, 0.004
 def run(repeats: int) -> list[Figure]:
     """Median over the repeats of each repeat's percentiles, learning and not in turn."""
     settings = Settings()
-    spec = NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, settings.hidden)
+    spec = NetworkSpec(OBSERVATION_SIZE, NUM_ACTIONS, settings.hidden_layers(headless=True))
     policy = Policy(spec, opinion(spec, 0))
     decisions(policy)
     alone, learning, paces = [], [], list[float]()

@@ -62,7 +62,7 @@ def run(repeats: int) -> list[Figure]:
     torch.set_num_threads(1)
     flushes = torch.set_flush_denormal(True)
     rows = make_rows()
-    default = Settings().hidden
+    default = Settings().hidden_layers(headless=True)
     like_peers = PlainSpec(OBSERVATION_SIZE, NUM_ACTIONS, PEER_HIDDEN)
     on_cpu = cpu_steps(Path())  # tests/__init__.py says where what is compiled is kept
     measured: dict[str, Steps] = {

@@ -79,7 +79,7 @@ def run(repeats: int) -> list[Figure]:
 def default_policy() -> tuple[NetworkSpec, Policy]:
     """The default network with a head that prefers something."""
     encoder, random = Encoder(RINGSIDE), np.random.default_rng(0)
-    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, Settings().hidden)
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, Settings().hidden_layers(headless=True))
     flat = draw(spec, random)
     head = split(flat, spec)["head.weight"]
     head[:] = random.normal(0.0, 0.1, head.shape)
