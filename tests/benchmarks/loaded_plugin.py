@@ -22,6 +22,7 @@ EVERYTHING: Mapping[str, Any] = {"training_window": "always", "idle_practice": 1
 LEARNING_ONLY: Mapping[str, Any] = {
     "training_window": "always",
     "updates_per_transition": 64.0,
+    "updates_per_watched": 64.0,
     "practice": 0.0,
     "worker": "off",
     "candidate_period": 1_000_000,
