@@ -181,7 +181,8 @@ class Candidates:
             if not verdict.pairs:  # no battle was there to judge by
                 self._metrics.wait_for(verdict.reason.removeprefix("Kept the champion: ").rstrip("."))
             return False
-        self._tell(f"Version {promoted.version} passed the gate and now plays. {verdict.reason}")
+        how = "passed the gate" if verdict.battles else "has won more in its trial"
+        self._tell(f"Version {promoted.version} {how} and now plays. {verdict.reason}")
         self.champions.prune(self._kept_versions)
         return True
 

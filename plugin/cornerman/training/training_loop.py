@@ -84,7 +84,8 @@ class TrainingLoop:
                 self.begin_candidate()
             elif not self._advance_practice(idle):
                 return collected
-        self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if updates.steps else None)
+        counted = updates.steps and candidates.headless()  # trials wait for battles, not for steps
+        self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if counted else None)
         return True
 
     def _candidate_due(self) -> bool:
