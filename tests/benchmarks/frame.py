@@ -164,8 +164,13 @@ def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = F
 
 
 def check_busy(works: list[Work], practises: bool) -> None:
-    """StoodStillError where the runs with the plugin do not show what it costs, since something stood still."""
-    still = [name for name in ("steps", "decisions", "judged") if not sum(getattr(work, name) for work in works)]
+    """StoodStillError where the runs with the plugin do not show what it costs, since something stood still.
+
+    A candidate under judgement counts as judged: its checks against bots are thousands of battles and no pairs, and one
+    order holds practice and a part of the judging, so both go on or neither.
+    """
+    still = [name for name in ("steps", "decisions") if not sum(getattr(work, name) for work in works)]
+    still += ["judged"] * (not any(work.judged or work.judging for work in works))
     if not practises:
         still = [name for name in still if name == "steps"]
     elif not all(work.decisions or work.judged or work.judging for work in works):
