@@ -242,3 +242,21 @@ def test_unusable_trials_of_a_checkpoint_begin_anew_and_what_was_learned_stays(
     assert again.updates.due > gym.settings.updates_per_watched, "battles since then are due"
     assert again.told[0].endswith("Candidates are tried anew.")
     assert not again.candidates.trials.running
+
+
+def test_restart_keeps_what_was_learned_from_who_decides_by_lot(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, Described())
+    for first in range(0, 80, 10):
+        gym.play(10, first)
+        gym.work()
+    assert gym.candidates.trials.check.by_lot
+    assert not gym.updates.imitating
+    learned = gym.updates.steps
+    assert learned > 0
+    gym.training.close()
+    gym.store.close()
+    again = Gym(tmp_path, Described())
+    assert not again.updates.imitating
+    again.play(1, 1000)
+    again.work()
+    assert again.updates.steps >= learned

@@ -122,11 +122,15 @@ class TrainingLoop:
         updates, candidates = self.updates, self.candidates
         candidates.trials.watch(self._before, self.experience.ended, end, updates.teachers.imitates)
         self._before, self._battle_ended = updates.newest, True
-        by_lot = candidates.trials.check.by_lot
-        if by_lot and updates.imitating:  # what was imitated until now was luck
+        if updates.imitating and candidates.trials.check.by_lot:  # what was imitated until now was luck
             self.start_over()
             updates.due += FIRST_STEPS
-        updates.imitate(not candidates.headless() and not by_lot)
+        updates.imitate(self._imitates)
+
+    @property
+    def _imitates(self) -> bool:
+        """Whether there are no headless battles to learn from, and somebody to imitate who can be foreseen."""
+        return not self.candidates.headless() and not self.candidates.trials.check.by_lot
 
     def _advance_practice(self, idle: bool) -> bool:
         """Take the worker's answer, waiting `ANSWER_S` for it, and send the next order; False when none is due.
@@ -284,7 +288,7 @@ class TrainingLoop:
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
         unlearned = self.experience.refill(reached)
-        self.updates.imitate(not self.candidates.headless())
+        self.updates.imitate(self._imitates)
         self.updates.credit(unlearned, self.updates.live_rate)
         self._before = self.updates.newest
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)

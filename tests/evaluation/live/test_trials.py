@@ -11,6 +11,7 @@ import pytest
 from cornerman.contract import CANDIDATE, BattleEnd, ModelError, Source
 from cornerman.evaluation.live.results import LiveResult
 from cornerman.evaluation.live.trials import FIRST_WAIT, MOST_CUT_OFF, LiveBounds, LiveTest, LiveTrials
+from cornerman.evaluation.verdict import Verdict
 from tests.support.trials import chance_policy, decisions, watched
 
 SERIES = 150
@@ -109,14 +110,18 @@ def test_each_candidate_that_is_turned_down_makes_the_next_one_wait_longer_and_p
         trials.begin()
 
 
+def won(trials: LiveTrials) -> Verdict:
+    """The verdict on a candidate that wins every battle where the champion loses every one."""
+    while (verdict := trials.advance()) is None:
+        trials.take(result(True, 1.0))
+        trials.take(result(False, 0.0))
+    return verdict
+
+
 def test_candidate_that_has_proved_better_is_promoted_whatever_the_offline_check_says_now() -> None:
     trials = ready()
     trials.check.clear()  # as after a start without a checkpoint
-    verdict = None
-    while verdict is None:
-        trials.take(result(True, 1.0))
-        trials.take(result(False, 0.0))
-        verdict = trials.advance()
+    verdict = won(trials)
     assert verdict.promote
 
 
@@ -125,11 +130,7 @@ def test_promotion_ends_the_waiting() -> None:
     trials.turned_down = 2
     trials.drop()
     trials.begin()
-    verdict = None
-    while verdict is None:
-        trials.take(result(True, 1.0))
-        trials.take(result(False, 0.0))
-        verdict = trials.advance()
+    verdict = won(trials)
     assert verdict.promote
     assert "a score of 100% in" in verdict.reason
     assert verdict.score == 1.0

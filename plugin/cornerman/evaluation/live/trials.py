@@ -194,8 +194,8 @@ class LiveTrials:
     def take(self, result: LiveResult) -> None:
         """Count a battle of the trial: half by its outcome, half by how the plugin's seat stood at its end.
 
-        How it stood decides less than the outcome and says more: where the difference is the same in deviations, a
-        fifth to a third fewer battles suffice (docs/measurements.md).
+        How it stood decides less than the outcome and says more: an eighth to a third fewer battles sufficed where
+        that was measured (docs/measurements.md).
         """
         if self._test is None or result.tried is None:
             return
