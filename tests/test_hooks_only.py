@@ -9,8 +9,15 @@ import pytest
 from cornerman.contract import CANDIDATE, Source
 from cornerman.evaluation.live.results import LiveResult, sources_of
 from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import Trial
+from game_adapter.ringside.game import RINGSIDE
 from tests.studies.measures.hooks_only import HooksOnly, series
 from tests.support.local_training import local_plugin
+
+
+def trial_of(champion: Policy, number: int = 1) -> Trial:
+    """A candidate that plays every battle."""
+    return Trial(Policy(champion.spec, champion.flat + number / 100, CANDIDATE), 1.0, number)
 
 
 def test_weak_fighter_is_replaced_by_what_imitates_its_player(tmp_path: Path) -> None:
@@ -28,11 +35,11 @@ def test_candidate_plays_while_it_is_on_trial_and_where_the_level_plays_the_cham
 
     def tries(battle_id: int) -> bool:
         plugin.on_battle_start(battle_id, {0: "player", 1: "plugin"})
-        return plugin.live.tries(battle_id)
+        return plugin.live.tries(battle_id, 1)
 
     for version in (1, 2):
         plugin.slot.promote(Policy(untrained.spec, untrained.flat + version / 100, version))
-    plugin.champions.try_out(Policy(untrained.spec, untrained.flat + 0.05, CANDIDATE), 1.0)
+    plugin.champions.try_out(trial_of(untrained))
     assert tries(1)
     plugin.controls.set_difficulty(1)
     assert not tries(2), "an older version plays"
@@ -46,9 +53,9 @@ def trying(folder: Path, seats: dict[int, str]) -> tuple[bool, LiveResult | None
     """Whether the candidate on trial plays a battle with these seats, and the result where it loses."""
     plugin, _ = local_plugin(HooksOnly(), folder, device="cpu")
     champion = plugin.slot.champion
-    plugin.champions.try_out(type(champion)(champion.spec, champion.flat + 0.01, CANDIDATE), 1.0)
+    plugin.champions.try_out(trial_of(champion))
     plugin.on_battle_start(1, seats)
-    tried, sources = plugin.live.tries(1), sources_of(seats)
+    tried, sources = plugin.live.tries(1, 1), sources_of(seats)
     plugin.live.decided(1, CANDIDATE, 5)
     lost = {seat: -1 if source is Source.PLUGIN else 1 for seat, source in sources.items()}
     result = plugin.live.end(1, sources, lost, False)
@@ -59,7 +66,7 @@ def trying(folder: Path, seats: dict[int, str]) -> tuple[bool, LiveResult | None
 @pytest.mark.parametrize("others", [("player",), ("player", "scripted"), ("player", "plugin"), ("scripted", "plugin")])
 def test_candidate_plays_where_its_battle_counts(tmp_path: Path, others: tuple[str, ...]) -> None:
     seats = (*others, "plugin")
-    counted = LiveResult(CANDIDATE, 5, others[0], 0.0, 1, seats.index("plugin"), 1, True)
+    counted = LiveResult(CANDIDATE, 5, others[0], 0.0, 1, seats.index("plugin"), 1, 1)
     assert trying(tmp_path, dict(enumerate(seats))) == (True, counted)
 
 
@@ -85,8 +92,26 @@ def test_trial_goes_on_where_no_model_was_taken_in(tmp_path: Path) -> None:
 def test_nothing_is_tried_out_while_learning_is_off(tmp_path: Path) -> None:
     plugin, _ = local_plugin(HooksOnly(), tmp_path, device="cpu")
     champion = plugin.slot.champion
-    plugin.champions.try_out(type(champion)(champion.spec, champion.flat + 0.01, CANDIDATE), 1.0)
+    plugin.champions.try_out(trial_of(champion))
     plugin.switches.learning = False
     plugin.on_battle_start(1, {0: "player", 1: "plugin"})
-    assert not plugin.live.tries(1)
+    assert not plugin.live.tries(1, 1)
+    plugin.on_quit()
+
+
+def test_battle_that_began_in_one_trial_is_not_gone_on_with_by_the_next_candidate(tmp_path: Path) -> None:
+    plugin, loop = local_plugin(HooksOnly(), tmp_path, device="cpu")
+    champion = plugin.slot.champion
+    results = list[LiveResult]()
+    loop.live = results.append  # type: ignore[method-assign, assignment]
+    seats = {0: "player", 1: "plugin"}
+    battle = RINGSIDE.new_battle(1)
+    for number in (1, 2):
+        plugin.champions.try_out(trial_of(champion, number))
+        plugin.on_battle_start(number, seats)
+        assert plugin.choose_action(number, 1, battle.state(), battle.action_mask()) is not None
+    plugin.choose_action(1, 1, battle.state(), battle.action_mask())
+    for number in (1, 2):
+        plugin.on_battle_end(number, {0: -1, 1: 1})
+    assert [(result.version, result.trial) for result in results] == [(CANDIDATE, 2)]
     plugin.on_quit()

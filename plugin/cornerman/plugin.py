@@ -33,7 +33,7 @@ from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
 from cornerman.panel.status import Report, Switches, compose
 from cornerman.policy.difficulty import level
-from cornerman.policy.policy_slot import name_of
+from cornerman.policy.policy_slot import Trial, name_of
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
@@ -162,17 +162,18 @@ class Cornerman:
         battle_id = as_key(battle_id)
         self.training.battle_starts()
         sources = sources_of(seats)
-        self.live.start(battle_id, self._tried(sources))
+        trial = self._trial(sources)
+        tried = trial is not None and bool(self._random.random() < trial.share)
+        self.live.start(battle_id, None if trial is None else trial.number, tried)
         self.recording.start(battle_id, sources, sides)
 
-    def _tried(self, seats: Mapping[int, Source]) -> bool | None:
-        """Whether the candidate on trial plays the battle that begins; None: no trial, nothing is learned, the level
-        plays another version, or the battle can give no result."""
-        slot, switches, trial = self.slot, self.switches, self.slot.trial
+    def _trial(self, seats: Mapping[int, Source]) -> Trial | None:
+        """The trial of which the battle that begins is a part; None: there is none, nothing is learned, the level plays
+        another version, or the battle can give no result."""
+        slot, switches = self.slot, self.switches
         learning, back = switches.learning and switches.recording, level(switches.level).versions_back
-        if trial is None or not learning or slot.playing(back) is not slot.playing() or not opponent_of(seats):
-            return None
-        return bool(self._random.random() < trial[1])
+        counts = learning and slot.playing(back) is slot.playing() and opponent_of(seats)
+        return slot.trial if counts else None
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -239,8 +240,8 @@ class Cornerman:
             return None
         chosen, trial = level(switches.level), self.slot.trial
         champion, policy = self.slot.champion, self.slot.playing(chosen.versions_back)
-        if trial is not None and self.live.tries(battle_id):
-            policy = trial[0]
+        if trial is not None and self.live.tries(battle_id, trial.number):
+            policy = trial.candidate
         if policy is None:  # the champion has learned nothing: the own fighter's results are its results
             self.live.decided(battle_id, champion.version, switches.level)
             return None

@@ -71,9 +71,9 @@ def test_without_headless_battles_whoever_wins_is_imitated_and_a_candidate_goes_
     assert gym.updates.imitating
     assert gym.experience.buffers.selfplay.size == 0
     assert gym.slot.trial is not None, gym.metrics.get("gate_waits")
-    candidate, share = gym.slot.trial
-    assert (candidate.version, share) == (CANDIDATE, 0.5)
-    assert right_choices(candidate, gym.game) > 0.9
+    trial = gym.slot.trial
+    assert (trial.candidate.version, trial.share, trial.number) == (CANDIDATE, 0.5, 1)
+    assert right_choices(trial.candidate, gym.game) > 0.9
     assert gym.slot.champion.version == 0, "no live battle has shown that it is better"
 
 
@@ -87,11 +87,11 @@ def on_trial(folder: Path) -> Gym:
     return gym
 
 
-def tried(gym: Gym, battles: int, first: int = 1000, champion: int = 0) -> None:
+def tried(gym: Gym, battles: int, first: int = 1000, champion: int = 0, trial: int = 1) -> None:
     """So many live battles each that the candidate wins and the champion loses."""
     for number in range(first, first + battles):
-        gym.training.live(LiveResult(CANDIDATE, 5, "player", 1.0, 1, 1, 2 * number, True))
-        gym.training.live(LiveResult(champion, 5, "player", 0.0, 1, 1, 2 * number + 1, False))
+        gym.training.live(LiveResult(CANDIDATE, 5, "player", 1.0, 1, 1, 2 * number, trial))
+        gym.training.live(LiveResult(champion, 5, "player", 0.0, 1, 1, 2 * number + 1, trial))
 
 
 def test_trial_is_shown_and_counts_no_pairs_of_the_gate(tmp_path: Path) -> None:
@@ -132,6 +132,16 @@ def test_battle_that_the_champion_before_began_does_not_count_in_a_trial(tmp_pat
     gym = on_trial(tmp_path)
     tried(gym, 4, champion=7)
     assert gym.candidates.trials.state()["scores"] == {"candidate": [1.0] * 4, "champion": []}
+
+
+def test_battle_that_began_in_an_earlier_trial_counts_for_neither(tmp_path: Path) -> None:
+    gym = on_trial(tmp_path)
+    gym.training.drop_candidate()
+    gym.training.begin_candidate()
+    tried(gym, 4, trial=1)
+    assert gym.candidates.trials.state()["scores"] == {"candidate": [], "champion": []}
+    tried(gym, 4, trial=2)
+    assert gym.candidates.trials.pairs == 4
 
 
 @pytest.mark.parametrize("game", [Described(), Choosing()], ids=["live trials", "headless battles"])

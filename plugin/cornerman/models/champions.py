@@ -19,7 +19,7 @@ from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import BASE, Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import KEPT, PolicySlot, name_of
+from cornerman.policy.policy_slot import KEPT, PolicySlot, Trial, name_of
 from cornerman.policy.q_network import NetworkSpec, draw
 
 Say = Callable[[str], None]
@@ -65,9 +65,9 @@ class Champions:
         """The oldest champion that a candidate meets; the champion itself where there is no other."""
         return (self.slot.players or (self.slot.champion,))[0].version
 
-    def try_out(self, candidate: Policy | None, share: float = 0.0) -> None:
-        """Let a candidate play that share of the live battles from the next one on; None: none of them."""
-        self.slot.trial = None if candidate is None else (candidate, share)
+    def try_out(self, trial: Trial | None) -> None:
+        """Let a candidate play its share of the live battles from the next one on; None: none of them."""
+        self.slot.trial = trial
 
     def judged(self, verdict: Verdict, candidate: Policy, provenance: Provenance) -> Policy | None:
         """Record a verdict; store and promote its candidate where it says so. Returns the promoted policy or None.

@@ -5,6 +5,8 @@ An immutable tuple behind one reference: any thread reads it, and neither side w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cornerman.policy.policy import Policy
 
 KEPT = 8
@@ -22,6 +24,15 @@ def name_of(policy: Policy | None) -> str:
     return f"version {policy.version}" if policy.version >= 0 else "an untrained version"
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A candidate that plays live in turn with the champion."""
+
+    candidate: Policy
+    share: float  # of the battles
+    number: int  # another one in every trial
+
+
 class PolicySlot:
     """The last `KEPT` champions, oldest first; a swap is one reference assignment."""
 
@@ -34,8 +45,7 @@ class PolicySlot:
             raise ValueError("a slot begins with at least one policy")
         self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
         self._from_nothing = from_nothing
-        self.trial: tuple[Policy, float] | None = None
-        """A candidate that plays live in turn with the champion, and its share of the battles."""
+        self.trial: Trial | None = None
         self.swaps = 0
 
     @property

@@ -16,6 +16,7 @@ from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import Trial
 from cornerman.selfplay.orders import Order, judging
 from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
@@ -151,7 +152,8 @@ class Candidates:
         """Put the candidate on trial into the slot, with its share of the next battles."""
         if self._judging is not None and self.trials.running:
             candidate = self._judging[0]
-            self.champions.try_out(Policy(candidate.spec, candidate.flat, CANDIDATE), self.trials.share)
+            policy = Policy(candidate.spec, candidate.flat, CANDIDATE)
+            self.champions.try_out(Trial(policy, self.trials.share, self.number))
             self._metrics.set(gate_state="on trial", gate_pairs=self.trials.pairs, gate_waits="")
 
     def advance(self) -> bool:
@@ -190,7 +192,8 @@ class Candidates:
         """Count a live battle; a champion that it shows to be worse than its predecessor is rolled back."""
         if result.version != CANDIDATE and self.champions.live(result):
             self.drop()
-        if result.version in (CANDIDATE, self.champions.slot.champion.version):  # not one of a battle begun before
+        plays = result.version in (CANDIDATE, self.champions.slot.champion.version)  # not where the level has changed
+        if plays and result.trial == self.number:  # not where the battle began in an earlier trial
             self.trials.take(result)
 
     def order(self) -> Order | None:

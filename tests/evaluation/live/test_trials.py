@@ -71,8 +71,8 @@ def test_test_goes_on_from_its_scores_and_refuses_what_is_none() -> None:
         LiveTest(scores={"champion": ["x"]})  # type: ignore[list-item]  # as a damaged checkpoint would
 
 
-def result(tried: bool | None, score: float, battle_id: int = 0) -> LiveResult:
-    return LiveResult(-2 if tried else 0, 5, "player", score, 3, 0, battle_id, tried)
+def result(tried: bool, score: float, battle_id: int = 0) -> LiveResult:
+    return LiveResult(CANDIDATE if tried else 0, 5, "player", score, 3, 0, battle_id, 1)
 
 
 def ready() -> LiveTrials:
@@ -84,10 +84,8 @@ def ready() -> LiveTrials:
     return trials.begin()
 
 
-def test_trial_counts_its_own_battles_and_how_they_stood_at_the_end() -> None:
+def test_trial_counts_how_its_battles_stood_at_the_end() -> None:
     trials = ready()
-    trials.take(result(None, 1.0))
-    assert trials.pairs == 0
     trials.watch(chance_policy(), [], BattleEnd(77, {0: 1, 1: -1}, False, {0: Source.PLUGIN}, {0: 0.5, 1: -0.5}), bool)
     trials.take(result(True, 1.0, 77))
     trials.take(result(False, 0.0, 5))

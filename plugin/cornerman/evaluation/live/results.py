@@ -31,8 +31,8 @@ class LiveResult:
     rounds: int
     seat: int
     battle_id: int = 0
-    tried: bool | None = None
-    """In a battle of a trial whether the candidate played it, else the champion; None in every other battle."""
+    trial: int | None = None
+    """Number of the trial in which the coin was thrown for this battle, and whoever it chose played; else None."""
 
     @property
     def kind(self) -> str:
@@ -44,7 +44,8 @@ class LiveResult:
 class _OpenBattle:
     rounds: int = 1
     void: bool = False
-    tried: bool | None = None  # as in LiveResult
+    trial: int | None = None  # the number of the one in which it began
+    tried: bool = False  # whether the coin chose the candidate
     decided: set[tuple[int, int]] = field(default_factory=set)  # version and difficulty
 
 
@@ -56,19 +57,20 @@ class LiveBattles:
         """Signs of the plugin's outcomes in the last battles that were not cut off, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
 
-    def start(self, battle_id: int, tried: bool | None = None) -> None:
-        """Add a battle, in which a candidate on trial plays (`tried`) or the champion in turn with it (False).
+    def start(self, battle_id: int, trial: int | None = None, tried: bool = False) -> None:
+        """Add a battle: of the trial with that number, where one runs, in which the candidate plays (`tried`) or the
+        champion in turn with it.
 
         Where `MAX_OPEN` are under way already, the oldest is dropped.
         """
         if len(self._open) >= MAX_OPEN:
             del self._open[next(iter(self._open))]
-        self._open[battle_id] = _OpenBattle(tried=tried)
+        self._open[battle_id] = _OpenBattle(trial=trial, tried=tried)
 
-    def tries(self, battle_id: int) -> bool:
-        """Whether the candidate on trial plays this battle."""
+    def tries(self, battle_id: int, trial: int) -> bool:
+        """Whether the candidate on trial plays this battle, which began in this trial."""
         battle = self._open.get(battle_id)
-        return battle is not None and bool(battle.tried)
+        return battle is not None and battle.tried and battle.trial == trial
 
     def decided(self, battle_id: int, version: int, level: int) -> None:
         """Called when a version has chosen an action at a difficulty."""
@@ -109,8 +111,8 @@ class LiveBattles:
         if battle is None or battle.void or len(battle.decided) != 1 or not opponent:
             return None
         ((version, level),) = battle.decided
-        tried = None if battle.tried is None or battle.tried != (version == CANDIDATE) else battle.tried
-        return LiveResult(version, level, opponent, (result + 1) / 2, battle.rounds, own[0], battle_id, tried)
+        trial = battle.trial if battle.tried == (version == CANDIDATE) else None
+        return LiveResult(version, level, opponent, (result + 1) / 2, battle.rounds, own[0], battle_id, trial)
 
 
 def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:

@@ -192,16 +192,16 @@ class LiveTrials:
             del self._standing[next(iter(self._standing))]
 
     def take(self, result: LiveResult) -> None:
-        """Count a battle of the trial: half by its outcome, half by how the plugin's seat stood at its end.
+        """Count a battle of this trial: half by its outcome, half by how the plugin's seat stood at its end.
 
         How it stood decides less than the outcome and says more: an eighth to a third fewer battles sufficed where
         that was measured (docs/measurements.md).
         """
-        if self._test is None or result.tried is None:
+        if self._test is None:
             return
         standing = self._standing.get(result.battle_id, {}).get(result.seat)
         score = result.score if standing is None else 0.5 * result.score + 0.25 * (1.0 + max(-1.0, min(1.0, standing)))
-        self._test.add(result.tried, score)
+        self._test.add(result.version == CANDIDATE, score)
 
     def advance(self) -> Verdict | None:
         """The verdict, once there is one, which ends the trial."""
