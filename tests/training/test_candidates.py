@@ -1,0 +1,88 @@
+"""Candidates on trial in live battles, in a training loop: tried, counted, promoted, and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cornerman.contract import CANDIDATE
+from cornerman.evaluation.live.results import LiveResult
+from tests.support.choosing import Described, Gym, right_choices
+
+
+def test_without_headless_battles_whoever_wins_is_imitated_and_a_candidate_goes_on_trial(tmp_path: Path) -> None:
+    assert Gym(tmp_path / "new", Described()).slot.trial is None
+    gym = on_trial(tmp_path)
+    assert gym.updates.imitating
+    assert gym.experience.buffers.selfplay.size == 0
+    assert gym.slot.trial is not None, gym.metrics.get("gate_waits")
+    trial = gym.slot.trial
+    assert (trial.candidate.version, trial.share, trial.number) == (CANDIDATE, 0.5, 1)
+    assert right_choices(trial.candidate, gym.game) > 0.9
+    assert gym.slot.champion.version == 0, "no live battle has shown that it is better"
+
+
+def on_trial(folder: Path) -> Gym:
+    """A candidate is on trial in live battles."""
+    gym = Gym(folder, Described())
+    for first in range(0, 60, 10):
+        gym.play(10, first, skill=(0.95, 0.95))
+        gym.work()
+    assert gym.slot.trial is not None
+    return gym
+
+
+def tried(gym: Gym, battles: int, first: int = 1000, champion: int = 0, trial: int = 1) -> None:
+    """So many live battles each that the candidate wins and the champion loses."""
+    for number in range(first, first + battles):
+        gym.training.live(LiveResult(CANDIDATE, 5, "player", 1.0, 1, 1, 2 * number, trial))
+        gym.training.live(LiveResult(champion, 5, "player", 0.0, 1, 1, 2 * number + 1, trial))
+
+
+def test_trial_is_shown_and_counts_no_pairs_of_the_gate(tmp_path: Path) -> None:
+    gym = on_trial(tmp_path)
+    tried(gym, 2)
+    assert [gym.metrics.get(name) for name in ("gate_state", "gate_pairs")] == ["on trial", 2]
+    tried(gym, 8, 2000)
+    assert gym.slot.champion.version == 1
+    assert gym.metrics.get("gate_state") == "idle"
+    assert not gym.metrics.get("judged_pairs")
+
+
+def test_trial_goes_on_from_a_checkpoint_and_is_decided_in_its_first_battles(tmp_path: Path) -> None:
+    gym = on_trial(tmp_path)
+    tried(gym, 4)
+    gym.training.close()
+    gym.store.close()
+    again = Gym(tmp_path, Described())
+    assert again.candidates.trials.pairs == 4
+    tried(again, 3, 2000)
+    assert again.slot.champion.version == 1, again.metrics.get("gate_verdict")
+
+
+def test_kill_after_a_promotion_leaves_no_trial_with_scores_against_another_champion(tmp_path: Path) -> None:
+    gym = on_trial(tmp_path)
+    tried(gym, 4)
+    gym.training.close()  # saves
+    tried(gym, 3, 2000)
+    assert gym.slot.champion.version == 1
+    gym.store.close()
+    again = Gym(tmp_path, Described())
+    assert again.slot.champion.version == 1
+    assert not again.candidates.trials.running
+    assert again.slot.trial is None
+
+
+def test_battle_that_the_champion_before_began_does_not_count_in_a_trial(tmp_path: Path) -> None:
+    gym = on_trial(tmp_path)
+    tried(gym, 4, champion=7)
+    assert gym.candidates.trials.state()["scores"] == {"candidate": [1.0] * 4, "champion": []}
+
+
+def test_battle_that_began_in_an_earlier_trial_counts_for_neither(tmp_path: Path) -> None:
+    gym = on_trial(tmp_path)
+    gym.training.drop_candidate()
+    gym.training.begin_candidate()
+    tried(gym, 4, trial=1)
+    assert gym.candidates.trials.state()["scores"] == {"candidate": [], "champion": []}
+    tried(gym, 4, trial=2)
+    assert gym.candidates.trials.pairs == 4
