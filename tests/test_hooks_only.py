@@ -8,6 +8,7 @@ import pytest
 
 from cornerman.contract import CANDIDATE, Source
 from cornerman.evaluation.live.results import LiveResult, sources_of
+from cornerman.panel.panel_text import figures_of, messages_of
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import Trial
 from game_adapter.ringside.game import RINGSIDE
@@ -89,13 +90,30 @@ def test_trial_goes_on_where_no_model_was_taken_in(tmp_path: Path) -> None:
     again.on_quit()
 
 
-def test_nothing_is_tried_out_while_learning_is_off(tmp_path: Path) -> None:
-    plugin, _ = local_plugin(HooksOnly(), tmp_path, device="cpu")
+@pytest.mark.parametrize(
+    ("waits_for", "words"),
+    [("", ""), ("learning", "learning is off"), ("level", "an older version plays"), ("trainer", "the trainer")],
+)
+def test_candidate_plays_and_is_said_to_play_only_where_its_trial_can_go_on(
+    tmp_path: Path, waits_for: str, words: str
+) -> None:
+    plugin, loop = local_plugin(HooksOnly(), tmp_path, device="cpu")
+    loop.begin_candidate()
     champion = plugin.slot.champion
+    for version in (1, 2):
+        plugin.slot.promote(Policy(champion.spec, champion.flat + version / 100, version))
     plugin.champions.try_out(trial_of(champion))
-    plugin.switches.learning = False
+    plugin.switches.learning = waits_for != "learning"
+    plugin.switches.level = 1 if waits_for == "level" else 5
+    plugin.training.works = waits_for != "trainer"  # type: ignore[misc]  # it is a stand-in's
     plugin.on_battle_start(1, {0: "player", 1: "plugin"})
-    assert not plugin.live.tries(1, 1)
+    assert plugin.live.tries(1, 1) == (not words)
+    report = plugin.report()
+    assert ("a candidate plays some battles" in report["playing"]) == (not words)
+    assert report["gate"]["state"] == ("trial waits" if words else "on trial")
+    assert words in report["gate"]["waits"]
+    shown = " ".join([*messages_of(report), *(value for _, value, _ in figures_of(report))])
+    assert ("plays some" in shown) == (not words)
     plugin.on_quit()
 
 

@@ -31,7 +31,7 @@ from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
-from cornerman.panel.status import Report, Switches, compose
+from cornerman.panel.status import Report, Switches, compose, trial_waits
 from cornerman.policy.difficulty import level
 from cornerman.policy.policy_slot import Trial, name_of
 from cornerman.policy.q_network import NetworkSpec
@@ -168,12 +168,10 @@ class Cornerman:
         self.recording.start(battle_id, sources, sides)
 
     def _trial(self, seats: Mapping[int, Source]) -> Trial | None:
-        """The trial of which the battle that begins is a part; None: there is none, nothing is learned, the level plays
-        another version, or the battle can give no result."""
-        slot, switches = self.slot, self.switches
-        learning, back = switches.learning and switches.recording, level(switches.level).versions_back
-        counts = learning and slot.playing(back) is slot.playing() and opponent_of(seats)
-        return slot.trial if counts else None
+        """The trial of which the battle that begins is a part; None: there is none, it waits, or the battle can give no
+        result."""
+        waits = trial_waits(self.switches, self.slot, self.training.works)
+        return None if waits or not opponent_of(seats) else self.slot.trial
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State

@@ -16,6 +16,7 @@ class LocalTraining:
     """The loop without a thread; commands run at once."""
 
     alive = running = False
+    works = True
 
     def __init__(self, build: Callable[[Any], TrainingLoop], *_: object) -> None:
         self._build = build
@@ -38,7 +39,7 @@ class LocalTraining:
 
     def status(self) -> dict[str, Any]:
         window = {"open": False, "why": "", "share": 0.0, "run_on_ms": None}
-        return {"gave_up": False, "trouble": "", "window": window, "machine": {}}
+        return {"gave_up": False, "works": self.works, "trouble": "", "window": window, "machine": {}}
 
     def _nothing(self, *_: object) -> None:
         """Time and windows: there are none."""

@@ -84,11 +84,13 @@ def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() ->
             trainer.frame(16.7)
             now[0] += CONFIRMED_S
         assert trainer.trouble.startswith("Learning is stuck: a step has not come back for 35 s.")
+        assert not trainer.works
         assert trainer.windows.why == "always", "nobody else is blamed"
         assert trainer.metrics.get("failures") == 1
         assert [sentence[:18] for sentence in trainer.told] == ["Learning is stuck:"]
         work.go.set()
         wait_for(lambda: trainer.trouble == "")
+        assert trainer.works
         now[0] += 100.0
         assert trainer.trouble == "", "nothing is due"
 

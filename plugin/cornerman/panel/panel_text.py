@@ -78,6 +78,8 @@ def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
     share = f", {_share(score)}" if isinstance(score, (int, float)) else ""
     if gate.get("state") == "on trial":
         return f"plays some battles, {gate.get('pairs') or 0:,} so far"
+    if gate.get("state") == "trial waits":
+        return f"waits after {gate.get('pairs') or 0:,} battles"
     if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
         return f"judging, {gate.get('pairs') or 0:,} pairs{'' if verdict else share}"
     if verdict:
@@ -105,7 +107,8 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
         messages.append(f"Training window {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
     verdict, waits = (str(part_of(report, "gate").get(name) or "") for name in ("verdict", "waits"))
     if waits:
-        messages.append(f"The next candidate waits: {waits}.")
+        who = "trial of a candidate" if part_of(report, "gate").get("state") == "trial waits" else "next candidate"
+        messages.append(f"The {who} waits: {waits}.")
     elif verdict and not any(verdict in event for event in events):
         messages.append(f"Last candidate: {verdict}")
     device_why = str(report.get("device_why") or "")
@@ -132,6 +135,8 @@ def state_of(report: Mapping[str, Any]) -> str:
         return f"{decisions} Learning is off."
     if gate.get("state") == "on trial":
         return f"{decisions} A candidate plays some of the battles."
+    if gate.get("state") == "trial waits":
+        return decisions
     if gate.get("state") == "judging":
         return f"{decisions} A candidate is being judged."
     if not learner.get("steps"):

@@ -48,7 +48,7 @@ class Report(TypedDict):
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates;
-    # waits: what is missing before a candidate can be judged, or ""
+    # waits: what is missing before a candidate can be judged or its trial goes on, or ""
     record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str  # the device that learns, or "none"
@@ -75,6 +75,7 @@ def compose(
     """
     chosen = level(switches.level)
     policy = slot.playing(chosen.versions_back) if switches.on else None
+    waits = trial_waits(switches, slot, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
     given = {**UNKNOWN, **figures}
     return {
@@ -82,12 +83,12 @@ def compose(
         "version": -1 if policy is None else policy.version,
         "playing": name_of(policy)
         + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy)
-        + "; a candidate plays some battles" * (switches.on and learning and slot.trial is not None),
+        + "; a candidate plays some battles" * (slot.trial is not None and not waits),
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
         "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
-        "gate": {**{name: given[f"gate_{name}"] for name in GATE}, "judged": given["judged_pairs"]},
+        "gate": _gate(given, waits),
         "record": _record(results),
         "window": _window(switches.on, learning, training["window"]),
         "device": given["device"],
@@ -97,6 +98,22 @@ def compose(
         "swaps": slot.swaps,
         "events": figures["events"],
     }
+
+
+def trial_waits(switches: Switches, slot: PolicySlot, trainer_works: bool) -> str:
+    """Why no battle that begins now is part of a trial, whether one runs or not; "" where nothing is in its way."""
+    if not (switches.on and switches.recording and switches.learning):
+        return "learning is off" if switches.on and switches.recording else "nothing is recorded"
+    if slot.playing(level(switches.level).versions_back) is not slot.playing():
+        return "an older version plays at this level, and a trial is against the newest"
+    return "" if trainer_works else "the trainer does not answer"
+
+
+def _gate(given: Mapping[str, Any], trial_waits: str) -> dict[str, Any]:
+    gate = {**{name: given[f"gate_{name}"] for name in GATE}, "judged": given["judged_pairs"]}
+    if gate["state"] == "on trial" and trial_waits:
+        gate |= {"state": "trial waits", "waits": trial_waits}
+    return gate
 
 
 def _why_own(switches: Switches, learning: bool, watched: int) -> str:

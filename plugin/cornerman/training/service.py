@@ -87,6 +87,11 @@ class TrainingService:
         return self.thread is not None and self.thread.alive
 
     @property
+    def works(self) -> bool:
+        """Whether a trainer is alive and not stuck."""
+        return self.thread is not None and self.thread.works
+
+    @property
     def running(self) -> bool:
         """Whether a trainer's thread runs, including the time it saves before it ends."""
         return self.thread is not None and self.thread.running
@@ -141,12 +146,13 @@ class TrainingService:
             self.thread.grant(seconds)
 
     def status(self) -> dict[str, Any]:
-        """Plain data: `gave_up`: learning is off for good; `trouble`: why, or what holds it back, or ""; `window`;
-        `machine`: the newest figures."""
+        """Plain data: `gave_up`: learning is off for good; `works`; `trouble`: why, or what holds it back, or "";
+        `window`; `machine`: the newest figures."""
         thread, alive = self.thread, self.alive
         closed = {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
         return {
             "gave_up": thread is not None and bool(thread.dead_because),
+            "works": self.works,
             "trouble": "" if thread is None else thread.trouble,
             "window": self.windows.report() if alive else closed,
             "machine": dict((alive and self.windows.reading) or self._read_machine()),  # the trainer's thread reads it

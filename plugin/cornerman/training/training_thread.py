@@ -183,6 +183,11 @@ class TrainingThread:
         return self.running and not self.dead_because
 
     @property
+    def works(self) -> bool:
+        """Whether the trainer is alive and not stuck: what is sent to it is worked on. Any thread."""
+        return self.alive and not self.stuck_because
+
+    @property
     def running(self) -> bool:
         """Whether the thread runs, and so owns its files and its device."""
         return self._thread.is_alive()
