@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import DataError, Game, HeadlessGame, ModelError, Source, State
-from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
@@ -284,6 +283,9 @@ class Cornerman:
         except ModelError as error:
             self.metrics.say(str(error))
             return None
+        # Imported here, because a game seldom asks for it, and no start has to wait for it.
+        from cornerman.evaluation.arena import evaluate
+
         bots = self._game.bots
         player = policy or bots[self.encoder.declaration.own_fighter]
         result = evaluate(player, bots[bot], self._game, num_battles, seed, encoder=self.encoder)

@@ -20,10 +20,10 @@ from cornerman.evaluation.arena import (
     evaluate,
     pair_seed,
     rotation_turns,
-    wilson_interval,
 )
 from cornerman.evaluation.faults import FaultyBattleError
 from cornerman.evaluation.headless import PolicyBot, as_bot, play_battle
+from cornerman.evaluation.significance import wilson_interval
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy

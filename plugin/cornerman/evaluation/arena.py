@@ -9,31 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from random import Random
 from typing import Any, Generic, TypeVar
 
 from cornerman.contract import Bot, HeadlessGame
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
 from cornerman.evaluation.headless import Agent, Encoding, Played, as_bot, new_battle, play_turns, seat_randoms
+from cornerman.evaluation.significance import wilson_interval
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.experience.encoder import Encoder
 
-Z_95 = 1.959963984540054
 TRIES = 2
 """So many times as many rotations as were asked for are played at the most, until enough of them differ."""
 
 T = TypeVar("T")
-
-
-def wilson_interval(score: float, num: int, z: float = Z_95) -> tuple[float, float]:
-    """The 95 % interval of a share `score` seen in `num` trials (Wilson 1927, score interval); (0, 1) for none."""
-    if num <= 0:
-        return 0.0, 1.0
-    spread = 1.0 + z * z / num
-    middle = (score + z * z / (2 * num)) / spread
-    half = z / spread * sqrt(max(0.0, score * (1.0 - score)) / num + z * z / (4.0 * num * num))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 # ---------------------------------------------------------------------------------------------------------- rotations

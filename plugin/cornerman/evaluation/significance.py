@@ -27,6 +27,16 @@ Z_95 = 1.959963984540054
 ALPHA, BETA = 0.05, 0.05
 
 
+def wilson_interval(score: float, num: int, z: float = Z_95) -> tuple[float, float]:
+    """The 95 % interval of a share `score` seen in `num` trials (Wilson 1927, score interval); (0, 1) for none."""
+    if num <= 0:
+        return 0.0, 1.0
+    spread = 1.0 + z * z / num
+    middle = (score + z * z / (2 * num)) / spread
+    half = z / spread * sqrt(max(0.0, score * (1.0 - score)) / num + z * z / (4.0 * num * num))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The two hypotheses, and how often either error may happen."""

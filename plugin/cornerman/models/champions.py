@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.live.results import LiveResult
-from cornerman.evaluation.verdict import Bar, Verdict
-from cornerman.models.gate_record import GateRecord
 from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import BASE, Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import KEPT, PolicySlot, Trial, name_of
 from cornerman.policy.q_network import NetworkSpec, draw
+
+if TYPE_CHECKING:
+    from cornerman.evaluation.verdict import Bar, Verdict
+    from cornerman.models.gate_record import GateRecord
 
 Say = Callable[[str], None]
 
@@ -37,9 +41,16 @@ class Champions:
         self.registry, self._store, self._seed, self._say, self._tell = store.registry, store, seed, say, tell
         self.slot = PolicySlot(self._stored(), from_nothing)
         self._monitor = LiveMonitor(store, say)
-        self.gate_record = GateRecord(self._monitor.turned_down, self.registry.manifests)
         self._later: list[int] = []  # versions that a resumed training comes to once more
         self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
+
+    @cached_property
+    def gate_record(self) -> GateRecord:
+        """What the gate has found so far."""
+        # Imported here, because a game that only plays needs nothing of the gate.
+        from cornerman.models.gate_record import GateRecord
+
+        return GateRecord(self._monitor.turned_down, self.registry.manifests)
 
     def start_for(self, spec: NetworkSpec) -> Policy:
         """The policy that learning starts from: the newest champion with that network, else newly drawn weights.

@@ -14,9 +14,9 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
-from cornerman.evaluation.headless import Encoding, Played, PolicyBot, play_battle
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file
@@ -25,6 +25,9 @@ from cornerman.models.manifest import Identity, Manifest, Provenance, parse_mani
 from cornerman.models.registry import Registry
 from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
 from cornerman.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from cornerman.evaluation.headless import Encoding, Played
 
 IMPORTS = "imports"
 """The folder inside the data folder for models to import."""
@@ -84,6 +87,9 @@ def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, enco
 
 
 def _played_by(policy: Policy, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
+    # Imported here, because most starts play no smoke battle.
+    from cornerman.evaluation.headless import PolicyBot, play_battle
+
     return play_battle(game, seed, [PolicyBot(policy, encoder)] * declaration_of(game).num_seats)
 
 

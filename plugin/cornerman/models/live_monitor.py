@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.live.results import LiveResult, LiveWatch, WatchBounds
-from cornerman.evaluation.verdict import Verdict
 from cornerman.models.manifest import Manifest
 from cornerman.models.store import Store
 
 if TYPE_CHECKING:
+    from cornerman.evaluation.verdict import Verdict
     from cornerman.models.history import History
 
 _Pair = tuple[int, int, str, str]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from cornerman.evaluation.arena import wilson_interval
+from cornerman.evaluation.significance import wilson_interval
 from cornerman.policy.difficulty import LEVELS, level
 from cornerman.policy.policy_slot import PolicySlot, name_of
 from cornerman.settings import Settings

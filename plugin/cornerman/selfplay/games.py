@@ -6,7 +6,6 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from cornerman.contract import CornermanError, HeadlessGame
@@ -31,6 +30,9 @@ def import_name(game: object) -> str:
 
 def find_game(name: str) -> HeadlessGame:
     """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
+    # Imported here, because it brings the email package with it, and a game that runs looks up none.
+    from importlib.metadata import entry_points
+
     known = {point.name: point for point in entry_points(group="cornerman.games")}
     if not name and len(known) == 1:
         name = next(iter(known))

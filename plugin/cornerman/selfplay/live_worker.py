@@ -11,17 +11,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cornerman.contract import ContractError, Game, HeadlessGame
 from cornerman.policy.policy import Policy
 from cornerman.selfplay.games import import_name
-from cornerman.selfplay.league import Opponents
 from cornerman.selfplay.orders import Arrays, Order, in_turn
 from cornerman.selfplay.pool import AnyWorker, WorkerPool
-from cornerman.selfplay.worker import LIVE, Worker
 from cornerman.selfplay.worker_process import Answer, FaultyGameError, Turnstile, WorkerError, WorkerProcess
 from cornerman.settings import Settings
+
+if TYPE_CHECKING:
+    from cornerman.selfplay.league import Opponents
 
 YIELD_PERIOD_S, YIELD_S = 0.0005, 1e-6
 """How often a worker on a thread lets the game's thread have the interpreter, and for how long at the least."""
@@ -223,6 +224,9 @@ class WorkerThread:
             self._yielded = time.perf_counter()
 
     def _run(self) -> None:
+        # Imported here, because a game with its worker in another process, or with learning off, needs none of it.
+        from cornerman.selfplay.worker import LIVE, Worker
+
         try:
             hidden, seed, number = self._options
             worker = Worker(self._game, hidden, seed, number, LIVE, self._before_turn)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from cornerman.evaluation.verdict import Bar
 from cornerman.policy.policy import Policy
 from cornerman.settings import Settings
+
+if TYPE_CHECKING:
+    from cornerman.evaluation.verdict import Bar
 
 PRESENT, ITSELF = "present", "itself"
 """Names in an order: the policy that learns, and the same as its opponent."""
