@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -55,3 +55,17 @@ def closed_databases() -> Iterator[None]:
         yield
     for database in opened:
         database.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """What a test logged or compared may hold half a surrogate pair, which pytest-xdist cannot send."""
+
+    def sendable(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.encode("utf-8", "backslashreplace").decode()
+        if isinstance(value, dict):
+            return {name: sendable(each) for name, each in value.items()}
+        return type(value)(map(sendable, value)) if isinstance(value, list | tuple) else value
+
+    return sendable((yield))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -133,3 +135,47 @@ def test_battle_that_began_in_one_trial_is_not_gone_on_with_by_the_next_candidat
         plugin.on_battle_end(number, {0: -1, 1: 1})
     assert [(result.version, result.trial) for result in results] == [(CANDIDATE, 2)]
     plugin.on_quit()
+
+
+def three_seats(**declared: Any) -> Any:
+    """A game with hooks alone and three seats, which it does not declare."""
+    return SimpleNamespace(name="three", version="1", action_names=("a", "b"), max_rounds=None, **declared)
+
+
+def reported(game: Any, folder: Path, sides: dict[int, int] | None = None) -> tuple[dict[str, Any], str]:
+    """What the recorder counted in two battles of three turns, and the last message."""
+    plugin, _ = local_plugin(game, folder, device="cpu")
+    fighters = [{"seat": seat, "health": 5, "maxHealth": 9} for seat in range(3)]
+    for battle_id in (1, 2):
+        plugin.on_battle_start(battle_id, {0: "player", 1: "scripted", 2: "plugin"}, sides)
+        for seat in range(3):
+            state = {"characters": fighters}
+            plugin.choose_action(battle_id, seat, state, [True, True])
+            plugin.on_turn(battle_id, seat, state, [True, True], 0, state)
+        plugin.on_battle_end(battle_id, {0: 1, 1: -1, 2: -1})
+    plugin.on_quit()
+    return plugin.recording.recorder.quality(), plugin.metrics.notice
+
+
+OWN = {"max_characters": 0, "feature_names": ("seat",), "encode": lambda state, seat: [seat / 3]}
+STANDING = {"standing": lambda state, side: 0.1 * side}
+
+
+@pytest.mark.parametrize("sides", [None, {0: 0, 1: 1, 2: 1}])
+@pytest.mark.parametrize("declared", [OWN, {"stats": {}}, OWN | STANDING], ids=["features", "characters", "standing"])
+def test_seats_that_were_not_declared_are_recorded_or_refused_with_a_sentence_that_stays(
+    tmp_path: Path, declared: dict[str, Any], sides: dict[int, int] | None
+) -> None:
+    counts, message = reported(three_seats(**declared), tmp_path, sides)
+    if "standing" in declared and sides is None:
+        assert counts["recorded"] == 0
+        assert message.startswith("Battle 1 has the seats [2], for which the game's standing cannot be asked.")
+    else:
+        assert (counts["recorded"], counts["rejected"], counts["clamped"], message) == (6, {}, {}, "")
+
+
+def test_plugin_in_a_seat_of_no_declared_role_is_said(tmp_path: Path) -> None:
+    counts, message = reported(three_seats(**OWN, seats_alike=False), tmp_path)
+    assert (counts["recorded"], counts["clamped"]) == (6, {"role": 2})
+    assert message.startswith("Battle 1 has the plugin in the seats [2], declared are (0, 1): elsewhere nothing is")
+    assert reported(three_seats(**OWN, seats_alike=False, num_seats=3), tmp_path / "declared")[1] == ""

@@ -86,12 +86,15 @@ def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None
         recorder.end(battle_id, {1: 1, 2: -1})
 
     play(1)
-    assert recorder.rejected == {"seats": 1, "not started": 2}
-    assert "has the seats [2], for which the game's standing cannot be asked" in recorder.examples["seats"]
+    assert recorder.rejected == {"seats": 3}
+    assert recorder.examples == {
+        "seats": "Battle 1 has the seats [2], for which the game's standing cannot be asked. It has num_seats 2: "
+        "declare more, number seats from 0, or name them in `sides`."
+    }
     assert not rows
     play(2, {1: 0, 2: 1})
     assert len(rows) == 2, "named in `sides`: one decision, and the end"
-    assert recorder.rejected == {"seats": 1, "not started": 2}
+    assert recorder.rejected == {"seats": 3}
 
 
 def end_of(game: Any, outcome: dict[int, int]) -> BattleEnd:

@@ -28,7 +28,7 @@ MAX_OPEN_BATTLES = 256
 MAX_BATTLE_BYTES = 4 * 2**20
 """A battle that goes on beyond so many bytes of transitions is handed over in parts, each a cut-off battle."""
 REMEMBERED_BATTLES = 1024
-"""How many ended battles are still known by their id, to explain an event that comes after the end."""
+"""How many battles that have ended or were refused are still known by their id, to explain what comes of them yet."""
 NOBODY = -(2**63)
 """The seat of a turn whose seat is no number."""
 _LARGEST_NUMBER = 2**63
@@ -54,7 +54,7 @@ class Recorder:
         self._max_open_battles = max_open_battles
         self._max_transitions = max(2, max_battle_bytes // row_bytes(encoder.observation_size, encoder.num_actions))
         self._battles: OrderedDict[int, OpenBattle] = OrderedDict()
-        self._ended: OrderedDict[int, None] = OrderedDict()
+        self._gone: OrderedDict[int, tuple[str, str]] = OrderedDict()  # why: reason and sentence
         self._nothing = (np.zeros(encoder.observation_size, np.float32), np.zeros(encoder.num_actions, np.bool_))
         self.forget()
 
@@ -89,22 +89,26 @@ class Recorder:
         """
         try:
             battle = OpenBattle(_battle_id(battle_id), _seats(battle_id, seats), self._sides(battle_id, sides))
-            if unknown := self.rewards.without_standing(battle.seats, battle.sides):
-                given = f"Battle {battle_id} has the seats {unknown}, for which the game's standing cannot be asked"
-                raise DataError("seats", f"{given}; number seats from 0 below num_seats, or name them in `sides`.")
+            self.rewards.check_seats(battle_id, battle.seats, battle.sides)
         except DataError as error:
             self._reject(error)
+            if error.reason != "battle" and battle_id not in self._battles:
+                self._remember(battle_id, error.reason, str(error))
             return
         if unknown := [seat for seat, source in battle.seats.items() if source is Source.UNKNOWN]:
             sentence = f"Battle {battle_id} does not say who decides for the seats {unknown}"
             self._clamp("who decides", f'{sentence}: give "player", "plugin" or "scripted" for each.')
+        declared, own = self._encoder.declaration, [seat for seat, who in battle.seats.items() if who is Source.PLUGIN]
+        if not declared.seats_alike and not set(own) <= set(declared.plugin_seats):
+            sentence = f"Battle {battle_id} has the plugin in the seats {own}, declared are {declared.plugin_seats}"
+            self._clamp("role", f"{sentence}: elsewhere nothing is learned. Declare num_seats and plugin_seats.")
         if battle_id in self._battles:
             self._never_ended(battle_id, "was started again before it ended")
         while len(self._battles) >= self._max_open_battles:
             oldest = next(iter(self._battles))
             self._never_ended(oldest, f"never ended and is the oldest of {len(self._battles)}")
         self._battles[battle_id] = battle
-        self._ended.pop(battle_id, None)
+        self._gone.pop(battle_id, None)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """Note what the policy chose, so that a transition names its version only where the game played that action."""
@@ -209,11 +213,11 @@ class Recorder:
 
     def _find(self, battle_id: int) -> OpenBattle:
         try:
-            battle, ended = self._battles.get(battle_id), battle_id in self._ended
+            battle, gone = self._battles.get(battle_id), self._gone.get(battle_id)
         except TypeError as error:
             raise _no_number(battle_id) from error
-        if battle is None and ended:
-            raise DataError("after the end", f"Battle {battle_id} has ended; the game reports more of it.")
+        if battle is None and gone:
+            raise DataError(*gone)
         if battle is None:
             _battle_id(battle_id)
             raise DataError("not started", f"Battle {shown(battle_id)} is not known; call on_battle_start first.")
@@ -269,9 +273,13 @@ class Recorder:
 
     def _close(self, battle: OpenBattle) -> None:
         del self._battles[battle.battle_id]
-        self._ended[battle.battle_id] = None
-        if len(self._ended) > REMEMBERED_BATTLES:
-            self._ended.popitem(last=False)
+        ended = f"Battle {battle.battle_id} has ended; the game reports more of it."
+        self._remember(battle.battle_id, "after the end", ended)
+
+    def _remember(self, battle_id: int, reason: str, sentence: str) -> None:
+        self._gone[battle_id] = reason, sentence
+        if len(self._gone) > REMEMBERED_BATTLES:
+            self._gone.popitem(last=False)
 
     def _reject(self, error: DataError) -> None:
         self.rejected[error.reason] += 1

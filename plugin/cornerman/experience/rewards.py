@@ -79,11 +79,14 @@ class RewardCalculator:
                 sums[side] = (health, full)
         return sums
 
-    def without_standing(self, seats: Iterable[int], sides: Sides) -> list[int]:
-        """Those of `seats` for which the game's own standing cannot be asked: neither declared nor in `sides`."""
-        if self._own is None:
-            return []
-        return sorted(seat for seat in seats if not (0 <= seat < self._declared.num_seats or seat in sides))
+    def check_seats(self, battle_id: int, seats: Iterable[int], sides: Sides) -> None:
+        """DataError where the game's own standing cannot be asked for a seat: neither declared nor in `sides`."""
+        declared = self._declared.num_seats
+        unknown = sorted(seat for seat in seats if not (0 <= seat < declared or seat in sides))
+        if self._own is not None and unknown:
+            given = f"Battle {battle_id} has the seats {unknown}, for which the game's standing cannot be asked"
+            told = f"It has num_seats {declared}: declare more, number seats from 0, or name them in `sides`."
+            raise DataError("seats", f"{given}. {told}")
 
     def gain(self, before: Standing, after: Standing, side: Hashable) -> float:
         """The reward of every seat of `side` for going from one standing to another.
