@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cornerman.contract import ModelError
 from cornerman.evaluation.verdict import Bar, Measured, Verdict
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Provenance
@@ -52,7 +53,7 @@ def test_bar_begins_anew_with_a_promotion_and_names_versions_by_what_they_are_no
     judge(champions, replace(REFUSED, measured=(OLDEST,)), 3)
     assert champions.bar() == Bar(1, (replace(BRAWLER, player="oldest"), OLDEST))
     assert champions.roll_back()
-    assert champions.bar().turned_down == 1, "the predecessor has turned down one"
+    assert champions.bar().turned_down == 2, "the predecessor has turned down one, and loses its successor"
     assert champions.bar().measured == (BRAWLER, replace(OLDEST, player="1", opponent="champion"))
 
 
@@ -67,6 +68,33 @@ def test_bar_survives_a_restart(tmp_path: Path) -> None:
     assert next_session.bar() == bar
     judge(next_session, replace(REFUSED, measured=()), 3)
     assert next_session.bar().turned_down == 2, "counted once, by the history or here"
+
+
+def test_candidate_that_could_not_be_stored_counts_as_turned_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champions = opened(store_in(tmp_path))
+
+    def full(*_: object, **__: object) -> int:
+        raise ModelError("Version 1 could not be saved (no space left on device).")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(champions.registry, "save", full)
+        with pytest.raises(ModelError, match="no space left"):
+            judge(champions, PROMOTED, 1)
+    assert champions.bar().turned_down == 1
+    judge(champions, PROMOTED, 2)
+    assert champions.bar().turned_down == 0
+
+
+def test_forget_begins_the_count_of_candidates_turned_down_anew(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    champions = opened(store)
+    judge(champions, REFUSED, 1)
+    champions.erase_trained_from_player()
+    champions.erase_player_battles()
+    assert champions.bar() == Bar()
+    assert again(store).bar() == Bar()
 
 
 def test_record_goes_through_a_checkpoint(tmp_path: Path) -> None:

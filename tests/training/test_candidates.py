@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cornerman.contract import CANDIDATE
 from cornerman.evaluation.live.results import LiveResult
+from cornerman.evaluation.live.trials import FIRST_WAIT
 from tests.support.choosing import Described, Gym, right_choices
 
 
@@ -86,3 +89,30 @@ def test_battle_that_began_in_an_earlier_trial_counts_for_neither(tmp_path: Path
     assert gym.candidates.trials.state()["scores"] == {"candidate": [], "champion": []}
     tried(gym, 4, trial=2)
     assert gym.candidates.trials.pairs == 4
+
+
+@pytest.mark.parametrize("error", [FloatingPointError("nothing finite"), OSError("the disk")])
+def test_trial_that_a_failed_slice_ends_counts_as_turned_down_over_a_restart(tmp_path: Path, error: Exception) -> None:
+    gym = on_trial(tmp_path)
+    gym.training.recover(error)
+    assert gym.champions.bar().turned_down == 0, "no battle of its was looked at"
+    gym.training.begin_candidate()
+    tried(gym, 4, trial=2)
+    gym.training.recover(error)
+    assert gym.champions.bar().turned_down == 1
+    assert gym.slot.trial is None
+    assert gym.candidates.trials.waits_for().startswith(f"{FIRST_WAIT} more battles")
+    gym.training.close()
+    gym.store.close()
+    again = Gym(tmp_path, Described())
+    assert again.candidates.trials.waits_for().startswith(f"{FIRST_WAIT} more battles")
+
+
+def test_judgement_and_trial_share_one_count_of_candidates_turned_down(tmp_path: Path) -> None:
+    gym = Gym(tmp_path, candidate_period=20, gate_min_pairs=2, gate_max_pairs=2)
+    gym.play(20)
+    gym.training.begin_candidate()
+    while gym.candidates.judging:
+        gym.training.slice()
+    assert gym.champions.bar().turned_down == 1
+    assert gym.candidates.trials.waits_for().startswith(f"{FIRST_WAIT} more battles")

@@ -233,7 +233,7 @@ def test_unusable_trials_of_a_checkpoint_begin_anew_and_what_was_learned_stays(
     gym = Gym(tmp_path, Described(), **SLOW_TO_PROMOTE)
     gym.play(40)
     gym.work()
-    monkeypatch.setattr(gym.candidates, "trials_so_far", lambda: {"turned_down": "many"})
+    monkeypatch.setattr(gym.candidates, "trials_so_far", lambda: {"since": "many"})
     gym.training.close()
     gym.play(5, 40)
     gym.training.keep()

@@ -83,18 +83,26 @@ class Champions:
     def judged(self, verdict: Verdict, candidate: Policy, provenance: Provenance) -> Policy | None:
         """Record a verdict; store and promote its candidate where it says so. Returns the promoted policy or None.
 
-        ModelError, and nothing has changed, where it cannot be stored.
+        ModelError where it cannot be stored: the champion plays on, and has turned down a candidate.
         """
         champion, oldest = self.slot.champion.version, self._oldest
         self.gate_record.read()
         if provenance.gate is not None:
             provenance = replace(provenance, gate={**provenance.gate, "champion": champion, "oldest": oldest})
-        policy = self.promote(candidate, provenance) if verdict.promote else None
+        try:
+            policy = self.promote(candidate, provenance) if verdict.promote else None
+        except ModelError as error:
+            self._note(replace(verdict, promote=False, reason=f"Kept the champion: {error}"), None, champion, oldest)
+            raise
+        self._note(verdict, policy, champion, oldest)
+        return policy
+
+    def _note(self, verdict: Verdict, promoted: Policy | None, champion: int, oldest: int) -> None:
+        """Note a verdict in memory and in the history, once."""
         self.gate_record.add(verdict, champion, oldest)
         if verdict.seed not in self._noted:
-            manifest = None if policy is None else self.registry.manifest(policy.version)
+            manifest = None if promoted is None else self.registry.manifest(promoted.version)
             self._monitor.judged(verdict, champion, manifest, oldest)
-        return policy
 
     def promote(self, candidate: Policy, provenance: Provenance) -> Policy:
         """Store a candidate and promote it; ModelError, and nothing has changed, where it cannot be stored.
@@ -162,7 +170,10 @@ class Champions:
         return bool(why) and self.roll_back(why)
 
     def roll_back(self, why: str = "") -> bool:
-        """Let the predecessor play, now and at the next start; False, and no change, where that is impossible."""
+        """Let the predecessor play, now and at the next start; False, and no change, where that is impossible.
+
+        The version that goes counts as a candidate that the predecessor has turned down.
+        """
         before = self.slot.champion
         try:
             there_is_one = self.registry.roll_back() is not None
@@ -170,7 +181,11 @@ class Champions:
             self._say(f"{why} {error} Version {before.version} still plays.".strip())
             return False
         if there_is_one:
+            from cornerman.evaluation.verdict import Verdict  # not needed at every start of a game
+
             self.slot.restart(*self._stored())
+            verdict = Verdict(False, f"Version {before.version} was rolled back. {why}".strip())
+            self._note(verdict, None, self.slot.champion.version, self._oldest)
             who = name_of(self.slot.playing())
             self._tell(f"{why} {who[0].upper()}{who[1:]} plays again.".strip())
         return there_is_one

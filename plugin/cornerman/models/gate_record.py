@@ -11,7 +11,8 @@ from cornerman.models.manifest import Manifest
 
 
 class GateRecord:
-    """Results of the champions that are kept, and how many candidates each champion has turned down.
+    """Results of the champions that are kept, and how many candidates each champion has turned down in any way: by
+    headless battles or in a trial, cut short, not storable, or rolled back after it was promoted.
 
     The trainer's thread owns it. Read from the history and the manifests when it is first asked for; bulk training
     resumes it from its checkpoint.

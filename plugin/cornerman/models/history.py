@@ -88,12 +88,14 @@ class History:
             _insert(connection, [(self._now(), kind, player, opponent, seed, seat, score, rounds)])
 
     def forget_player(self) -> None:
-        """Erase every battle against the player and every version that learned from them; the freed pages too."""
+        """Erase every battle against the player, every version that learned from them, and every verdict on a candidate
+        that was turned down, since it may have learned from them too; the freed pages as well."""
         with self.database.writing() as connection:
             connection.execute("delete from battles where opponent = 'player' or player = 'player'")
             tainted = "select cast(version as text) from versions where from_player"
             connection.execute(f"delete from battles where player in ({tainted}) or opponent in ({tainted})")
-            connection.execute("delete from gates where candidate in (select version from versions where from_player)")
+            learned = "select version from versions where from_player"
+            connection.execute(f"delete from gates where not promote or candidate in ({learned})")
             connection.execute("delete from versions where from_player")
         self.database.shrink()
         try:

@@ -92,7 +92,7 @@ class Candidates:
         """
         self.champions, self._new_judge, self._metrics, self._tell = champions, new_judge, metrics, tell
         self._period, self._kept_versions = settings.candidate_period, settings.kept_versions
-        self.headless, self.trials = headless, LiveTrials()
+        self.headless, self.trials = headless, LiveTrials(lambda: champions.bar().turned_down)
         self.number = 0
         """Candidates so far, earlier sessions included."""
         self.steps = 0
@@ -173,6 +173,7 @@ class Candidates:
         self._metrics.set(gate_state="idle", gate_score=verdict.score, gate_verdict=verdict.reason, gate_waits="")
         provenance = replace(provenance, gate=verdict.as_dict())
         self.champions.try_out(None)
+        self.trials.drop()
         try:
             promoted = self.champions.judged(verdict, candidate, provenance)
         except ModelError as error:  # a full disk does not end learning: a later candidate is judged again
@@ -213,6 +214,14 @@ class Candidates:
             return
         self._metrics.set(gate_state="judging", gate_pairs=judge.pairs)
         self._metrics.count("judged_pairs", judge.pairs - before)
+
+    def cut_short(self, why: str) -> None:
+        """Drop the candidate under judgement although the champion stays. It counts as turned down where battles of its
+        were looked at, since they might have promoted it by luck."""
+        if self._judging is not None and (pairs := self._judging[2].pairs):
+            candidate, provenance, _ = self._judging
+            self.champions.judged(Verdict(False, f"Kept the champion: {why}.", pairs), candidate, provenance)
+        self.drop()
 
     def drop(self) -> None:
         """Drop the candidate under judgement, as when the champion it is judged against no longer plays."""

@@ -123,6 +123,7 @@ class TrainingLoop:
         candidates.trials.watch(self._before, self.experience.ended, end, updates.teachers.imitates)
         self._before, self._battle_ended = updates.newest, True
         if updates.imitating and candidates.trials.check.by_lot:  # what was imitated until now was luck
+            candidates.cut_short("who was imitated decides by lot")
             self.start_over()
             updates.due += FIRST_STEPS
         updates.imitate(self._imitates)
@@ -154,7 +155,7 @@ class TrainingLoop:
                 practice.order(self.updates.newest, self.updates.steps, champions, self.candidates.order(), idle)
         except PoolError as error:
             practice.fail()
-            self.candidates.drop()
+            self.candidates.cut_short("practice has failed")
             self._metrics.say(f"Practice is off, and candidates are tried in some of the live battles: {error}")
             return False
         return answer is not None or practice.busy
@@ -241,9 +242,9 @@ class TrainingLoop:
         Diverged learning (FloatingPointError) returns to the last candidate, or to the champion where that diverges
         too. A step that is not finite, or raises, has left the weights as they were before it.
         """
+        self.candidates.cut_short(f"a learning step failed ({error})")
         if not isinstance(error, FloatingPointError):
             self.updates.drop()
-            self.candidates.drop()
             return
         sound, self.updates.sound, self._apart = self.updates.sound, None, True
         from_player = self._from_player

@@ -36,7 +36,7 @@ def test_value_accuracy_is_the_share_of_decisions_whose_legal_value_has_the_outc
 
 
 def check_after(policy: Policy, battles: int = MIN_BATTLES, outcome: float = -1.0) -> LiveTrials:
-    trials = LiveTrials()
+    trials = LiveTrials(lambda: 0)
     for number in range(battles):
         watched(trials, policy, number, outcome)
     return trials

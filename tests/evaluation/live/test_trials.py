@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from cornerman.contract import CANDIDATE, BattleEnd, ModelError, Source
 from cornerman.evaluation.live.results import LiveResult
-from cornerman.evaluation.live.trials import FIRST_WAIT, MOST_CUT_OFF, LiveBounds, LiveTest, LiveTrials
+from cornerman.evaluation.live.trials import FIRST_WAIT, MOST_CUT_OFF, MOST_WAIT, LiveBounds, LiveTest, LiveTrials
 from cornerman.evaluation.verdict import Verdict
 from tests.support.trials import chance_policy, decisions, watched
 
@@ -75,12 +76,11 @@ def result(tried: bool, score: float, battle_id: int = 0) -> LiveResult:
     return LiveResult(CANDIDATE if tried else 0, 5, "player", score, 3, 0, battle_id, 1)
 
 
-def ready() -> LiveTrials:
-    """Trials in which the first candidate is on trial."""
-    trials = LiveTrials()
+def ready(turned_down: Callable[[], int] = lambda: 0) -> LiveTrials:
+    """Trials with a candidate on trial after none, or so many, were turned down."""
+    trials = LiveTrials(turned_down)
     for number in range(8):
         watched(trials, chance_policy(), number)
-    assert not trials.waits_for()
     return trials.begin()
 
 
@@ -93,12 +93,13 @@ def test_trial_counts_how_its_battles_stood_at_the_end() -> None:
 
 
 def test_each_candidate_that_is_turned_down_makes_the_next_one_wait_longer_and_prove_more() -> None:
-    trials = ready()
+    counted = 0
+    trials = ready(lambda: counted)
     for turned_down in (1, 2, 3):
         while trials.advance() is None:
             trials.take(result(True, 0.0))
             trials.take(result(False, 1.0))
-        assert trials.turned_down == turned_down
+        counted = turned_down
         wait = FIRST_WAIT * 2 ** (turned_down - 1)
         assert trials.waits_for().startswith(f"{wait} more battles")
         for number in range(wait):
@@ -106,6 +107,10 @@ def test_each_candidate_that_is_turned_down_makes_the_next_one_wait_longer_and_p
             watched(trials, chance_policy(), number)
         assert not trials.waits_for()
         trials.begin()
+    counted = 1000
+    trials.drop()
+    assert trials.waits_for().startswith(f"{MOST_WAIT} more battles")
+    assert won(trials.begin()).pairs > won(ready()).pairs
 
 
 def won(trials: LiveTrials) -> Verdict:
@@ -125,15 +130,12 @@ def test_candidate_that_has_proved_better_is_promoted_whatever_the_offline_check
 
 def test_promotion_ends_the_waiting() -> None:
     trials = ready()
-    trials.turned_down = 2
-    trials.drop()
-    trials.begin()
     verdict = won(trials)
     assert verdict.promote
     assert "a score of 100% in" in verdict.reason
     assert verdict.score == 1.0
-    assert trials.turned_down == 0
     assert not trials.running
+    assert not trials.waits_for(), "the new champion has turned nobody down"
 
 
 def test_candidate_whose_battles_are_all_cut_off_is_withdrawn() -> None:
@@ -148,22 +150,19 @@ def test_candidate_whose_battles_are_all_cut_off_is_withdrawn() -> None:
     assert not verdict.promote
     assert verdict.interval == (0.0, 1.0)
     assert f"its last {MOST_CUT_OFF} battles were cut off" in verdict.reason
-    assert trials.turned_down == 1
 
 
 def test_trials_go_on_from_a_checkpoint() -> None:
     trials = ready()
-    trials.turned_down = 2
     trials.take(result(True, 1.0))
-    again = LiveTrials()
+    again = LiveTrials(lambda: 0)
     again.restore(json.loads(json.dumps(trials.state())))
     assert again.running
     assert json.dumps(again.state()) == json.dumps(trials.state())
     assert again.check.figures() == trials.check.figures()
     again.drop()
-    again.turned_down = 0
     assert again.waits_for() == "", "what was watched before need not be watched again"
     with pytest.raises(ModelError, match="live trials"):
-        again.restore({"turned_down": None})
+        again.restore({"since": None})
     with pytest.raises(ModelError, match="battles watched"):
         again.restore({**trials.state(), "watched": [["x"]]})

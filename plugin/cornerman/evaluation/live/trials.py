@@ -139,11 +139,11 @@ class LiveTrials:
     those are promoted, since while a person plays there is no time to try every moment by itself.
     """
 
-    def __init__(self) -> None:
-        self.check = OfflineCheck()
-        self.turned_down = 0
-        """Candidates since the last promotion; the k-th has alpha / k of the chance of an error."""
-        self._since = 0  # battles since the last verdict
+    def __init__(self, turned_down: Callable[[], int]) -> None:
+        """`turned_down`: candidates that the present champion has turned down; the k-th has alpha / k of the chance of
+        an error, and waits longer."""
+        self.check, self._turned_down = OfflineCheck(), turned_down
+        self._since = 0  # battles since the last trial ended
         self._test: LiveTest | None = None
         self._cut_off = 0  # battles of the candidate in a row that were cut off
         self._standing: dict[int, Mapping[int, float]] = {}
@@ -164,7 +164,8 @@ class LiveTrials:
 
     def waits_for(self) -> str:
         """Why no candidate is tried now, and what would help; "" where one may begin."""
-        rest = 0 if not self.turned_down else min(MOST_WAIT, FIRST_WAIT << (self.turned_down - 1)) - self._since
+        turned_down = self._turned_down()
+        rest = min(MOST_WAIT, FIRST_WAIT << (turned_down - 1)) - self._since if turned_down else 0
         if rest > 0:
             battles = f"{rest} more battle{'s' * (rest > 1)}"
             return f"{battles} until the next candidate is tried; the last one was not clearly better"
@@ -177,7 +178,7 @@ class LiveTrials:
 
     def _new_test(self, scores: Mapping[str, Sequence[float]] | None) -> LiveTest:
         bounds = LiveBounds()
-        return LiveTest(replace(bounds, alpha=bounds.alpha / (self.turned_down + 1)), scores)
+        return LiveTest(replace(bounds, alpha=bounds.alpha / (self._turned_down() + 1)), scores)
 
     def watch(
         self, policy: Policy, rows: Sequence[Transition], end: BattleEnd, imitated: Callable[[Transition], bool]
@@ -211,25 +212,23 @@ class LiveTrials:
         promote = bool(test.better)
         but = f", but its last {self._cut_off} battles were cut off" if withdraw and not promote else ""
         reason = f"Promoted: {test.sentence}." if promote else f"Kept the champion: {test.sentence}{but}."
-        self._test, self._since = None, 0
-        self.turned_down = 0 if promote else self.turned_down + 1
+        self.drop()
         figures = {**self.check.figures(), "live battles": float(test.num_battles), "difference": test.difference[0]}
         return Verdict(promote, reason, test.num_battles, *test.score, test.llr, figures=figures)
 
     def drop(self) -> None:
-        """End the trial without a verdict."""
-        self._test = None
+        """End the trial, if one runs; the wait for the next one begins here."""
+        self._test, self._since = None, 0
 
     def clear(self) -> None:
         """Begin anew, as after Forget."""
         self.check.clear()
-        self._test, self.turned_down, self._since = None, 0, 0
+        self.drop()
         self._standing.clear()
 
     def state(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
         return {
-            "turned_down": self.turned_down,
             "since": self._since,
             "scores": None if self._test is None else self._test.state(),
             "watched": self.check.state(),
@@ -239,14 +238,14 @@ class LiveTrials:
         """Go on from `state()`; ModelError where it is none.
 
         Where another champion plays by now, as when the game was killed after a promotion, only the battles watched
-        are gone on with: the scores and the candidates turned down say nothing about it.
+        are gone on with: the scores say nothing about it.
         """
         try:
-            turned_down, since, scores = int(state["turned_down"]), int(state["since"]), state["scores"]
+            since, scores = int(state["since"]), state["scores"]
             self.check.restore(state["watched"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The live trials of the checkpoint are unusable ({error}).") from error
         if not same_champion:
-            turned_down, since, scores = 0, 0, None
-        self.turned_down, self._since = turned_down, since
+            since, scores = 0, None
+        self._since = since
         self._test = None if scores is None else self._new_test(scores)
