@@ -1,0 +1,171 @@
+"""Model of one player: a Bayesian mixture of explanations, each weighted by how well it has foreseen the player so far.
+
+The explanations are the champion at several temperatures and lists of habits laid over it (rules.py). Weights are
+prequential (Dawid 1984): every battle is foreseen before it is learned, so what fits the past and foresees nothing gets
+no weight. A fixed share of all weight is dealt out anew after each battle (Herbster and Warmuth 1998), so a player who
+changes is followed. One thread owns a model; `arrays` makes of it what may be sent to another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import Bools, Floats, ModelError
+from cornerman.opponent.predictor import Doubles
+from cornerman.opponent.rules import Decisions, Rule, RuleList
+from cornerman.policy.policy import Policy
+
+SHARPNESSES = (200.0, 60.0, 20.0, 8.0)
+"""One over the temperatures at which the champion is tried as an explanation."""
+WITH_RULES = (200.0, 20.0)
+FIXED_SHARE = 0.03
+MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_500, 200, 2_000_000
+"""Decisions that are learned from: the newest, fewer in a game with so many actions that there are too many numbers."""
+_TOO_LITTLE = 0.005  # weight of an explanation that is not sent
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How some decisions were foreseen before they were learned: sums over `decisions` of them."""
+
+    decisions: int = 0
+    loss: float = 0.0  # of the logarithm, in nats
+    uniform_loss: float = 0.0
+    champion_loss: float = 0.0  # with the champion's own best action as the guess
+    hits: int = 0  # the likeliest action was taken
+    champion_hits: int = 0
+
+    def __add__(self, other: Score) -> Score:
+        return Score(*(getattr(self, name) + getattr(other, name) for name in Score.__slots__))
+
+
+class PlayerModel:
+    """Foresees one player (`predictor.Predictor`)."""
+
+    def __init__(self, champion: Policy, feature_names: Sequence[str] = (), action_names: Sequence[str] = ()) -> None:
+        """The names are what conditions and groups are made of; without them the model cannot learn."""
+        self._champion, self._names = champion, (feature_names, action_names)
+        self.explanations = [RuleList(sharpness) for sharpness in (*SHARPNESSES, *WITH_RULES, WITH_RULES[0])]
+        self._weights = np.full(len(self.explanations), 1.0 / len(self.explanations))
+        self._decisions: Decisions | None = None
+        self.score = Score()
+
+    @property
+    def weights(self) -> Doubles:
+        """Of the explanations, `[E]`; they sum to 1."""
+        return self._weights.copy()
+
+    def probabilities(self, observations: Floats, action_masks: Bools) -> Doubles:
+        """As `Predictor.probabilities`."""
+        values = self._champion.q_values_batch(observations)
+        heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
+        parts = (
+            self._weights[at] * self.explanations[at].probabilities(values, observations, action_masks) for at in heavy
+        )
+        return np.asarray(sum(parts) / self._weights[heavy].sum())
+
+    def learn(self, battle: Decisions) -> Iterator[None]:
+        """Learn the player's decisions of one battle, a piece of some milliseconds at a time."""
+        if not battle.num:
+            return
+        self._weigh(battle, self._champion.q_values_batch(battle.observations))
+        most = max(1, min(MAX_DECISIONS, MAX_NUMBERS // battle.action_masks.shape[1]))
+        known = battle if self._decisions is None else self._decisions.then(battle)
+        self._decisions = known = known.newest(most)
+        values = self._champion.q_values_batch(known.observations)
+        *lasting, recent = self.explanations[len(SHARPNESSES) :]
+        for explanation in lasting:
+            yield from explanation.fit(values, known, *self._names)
+        if known.num > RECENT_DECISIONS:
+            newest = known.newest(RECENT_DECISIONS)
+            yield from recent.fit(values[-newest.num :], newest, *self._names)
+        else:
+            recent.rules = lasting[0].rules
+
+    def _weigh(self, battle: Decisions, values: Floats) -> None:
+        """Score a battle that is not learned yet, and weigh the explanations by how each foresaw it."""
+        at = np.arange(battle.num), battle.actions
+        each = [part.probabilities(values, battle.observations, battle.action_masks) for part in self.explanations]
+        chances = np.array([part[at] for part in each])  # [E, N]
+        mixed = np.tensordot(self._weights, np.array(each), 1)
+        legal = battle.action_masks.sum(1)
+        self.score += Score(
+            battle.num,
+            -float(np.log(mixed[at]).sum()),
+            float(np.log(legal).sum()),
+            -float(np.log(chances[0]).sum()),
+            int((mixed.argmax(1) == battle.actions).sum()),
+            int((each[0].argmax(1) == battle.actions).sum()),
+        )
+        logarithms = np.log(self._weights) + np.log(chances).sum(1)
+        weights = np.exp(logarithms - logarithms.max())
+        self._weights = (1.0 - FIXED_SHARE) * weights / weights.sum() + FIXED_SHARE / len(weights)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""
+        heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
+        found: dict[str, NDArray[Any]] = {"weights": self._weights[heavy]}
+        num_actions = self._champion.spec.num_actions
+        for number, at in enumerate(heavy):
+            rules = self.explanations[at].rules
+            found |= {
+                f"{number}.sharpness": np.array(self.explanations[at].sharpness),
+                f"{number}.groups": np.array([rule.group for rule in rules], np.bool_).reshape(len(rules), num_actions),
+                f"{number}.conditions": np.array([len(rule.literals) for rule in rules], np.int64),
+                f"{number}.literals": np.concatenate([np.zeros((0, 4)), *(rule.literals for rule in rules)]),
+                f"{number}.shares": np.array([rule.share for rule in rules], np.float64),
+                f"{number}.either": np.array([rule.either for rule in rules], np.bool_),
+                f"{number}.evidence": np.array([rule.evidence for rule in rules], np.float64),
+            }
+        return found
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], champion: Policy) -> PlayerModel:
+        """The model of `arrays`, laid over this champion; ModelError where they do not fit it."""
+        model = cls(champion)
+        try:
+            weights = np.asarray(arrays["weights"], np.float64)
+            model.explanations = [_rule_list(arrays, number, champion) for number in range(len(weights))]
+            if not len(weights) or not (np.isfinite(weights).all() and (weights > 0).all()):
+                raise ValueError("weights must be above 0")
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise ModelError(f"A model of a player does not hold what it should ({error}).") from error
+        model._weights = weights / weights.sum()
+        return model
+
+
+def _rule_list(arrays: Mapping[str, NDArray[Any]], number: int, champion: Policy) -> RuleList:
+    """One explanation; ValueError, KeyError, TypeError or IndexError where it is not as `arrays` writes it."""
+    groups, conditions, literals, shares, either, evidence = (
+        np.asarray(arrays[f"{number}.{name}"])
+        for name in ("groups", "conditions", "literals", "shares", "either", "evidence")
+    )
+    sharpness = float(arrays[f"{number}.sharpness"])
+    size, count = champion.spec.observation_size, len(shares)
+    if not 0.0 < sharpness <= 1e4 or groups.shape != (count, champion.spec.num_actions):
+        raise ValueError("groups or sharpness do not fit the champion")
+    if {conditions.shape, evidence.shape, either.shape} != {(count,)} or not (
+        (conditions >= 0) & (conditions <= 2)
+    ).all():
+        raise ValueError("a rule has 0 to 2 conditions")
+    if literals.shape != (int(conditions.sum()), 4) or not np.isfinite(literals).all():
+        raise ValueError("conditions are four numbers each")
+    if not ((literals[:, 0] >= 0) & (literals[:, :2] < size).all(1)).all() or not ((shares > 0) & (shares < 1)).all():
+        raise ValueError("a condition is about a feature that there is not, or a share is not between 0 and 1")
+    ends = np.cumsum(conditions)
+    rules = [
+        Rule(
+            literals[ends[at] - conditions[at] : ends[at]].astype(np.float64),
+            groups[at].astype(np.bool_),
+            float(shares[at]),
+            bool(either[at]),
+            float(evidence[at]),
+        )
+        for at in range(count)
+    ]
+    return RuleList(sharpness, rules)

@@ -1,0 +1,214 @@
+"""Habits as rules laid over the champion's way to play: "where this holds, an action of that group, nine times of ten".
+
+A rule takes a share of the chances of all actions and deals it out among the actions of its group, in the proportions
+they had. So "never guards" is a rule with the group of all other actions. Rules are found one after the other, each the
+one that explains most of what is left, and only where it explains more than what it costs to write it down (minimum
+description length, Rissanen 1978): so a player without habits has no rule, however many were tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import Bools, Floats
+from cornerman.opponent.conditions import Literals, action_groups, holds, proposed
+from cornerman.opponent.predictor import NEVER, Doubles, log_softmax, with_noise
+
+SHARES = np.array([0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.97, 0.995])
+PRICE = 5.0
+"""Of a rule, beside that of its conditions, in nats."""
+MAX_RULES = 10
+_BEAM = 8  # conditions that a second one is added to
+_COLUMNS = 32  # groups with a share that are tried with two conditions
+
+
+class Decisions(NamedTuple):
+    """Decisions of one player, N of them, oldest first."""
+
+    observations: Floats  # [N, F]
+    action_masks: Bools  # [N, A]
+    actions: NDArray[np.int64]  # [N]
+
+    @property
+    def num(self) -> int:
+        return len(self.actions)
+
+    def newest(self, count: int) -> Decisions:
+        """The last `count` decisions, or all."""
+        return Decisions(self.observations[-count:], self.action_masks[-count:], self.actions[-count:])
+
+    def then(self, later: Decisions) -> Decisions:
+        """These decisions and later ones."""
+        return Decisions(
+            np.concatenate([self.observations, later.observations]),
+            np.concatenate([self.action_masks, later.action_masks]),
+            np.concatenate([self.actions, later.actions]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """Where all of `literals` hold, or with `either` any, `share` of the decisions are for actions of `group`."""
+
+    literals: Literals  # [K, 4], K from 0 to 2
+    group: Bools  # [A]
+    share: float
+    either: bool = False
+    evidence: float = 0.0  # nats that the rule explained beyond its price when it was found
+    price: float = 0.0
+
+    def applies(self, observations: Floats, action_masks: Bools) -> Bools:
+        """Where the rule says anything, `[B]`: its conditions hold, and there is a choice between in and out."""
+        inside = (action_masks & self.group).any(1) & (action_masks & ~self.group).any(1)
+        truths = holds(self.literals, observations)
+        return np.asarray(inside & (truths.any(1) if self.either else truths.all(1)))
+
+    def apply(self, logarithms: Doubles, observations: Floats, action_masks: Bools) -> None:
+        """Change the logarithms of chances `[B, A]` in place."""
+        rows = self.applies(observations, action_masks).nonzero()[0]
+        if not len(rows):
+            return
+        chosen = logarithms[rows]
+        inside = np.where(self.group, chosen, NEVER)
+        total = _log_sum(inside)
+        with np.errstate(all="ignore"):
+            mixed = np.logaddexp(np.log1p(-self.share) + chosen, np.log(self.share) + inside - total)
+        logarithms[rows] = np.where(action_masks[rows], mixed, NEVER)
+
+
+class RuleList:
+    """A player as the champion at one temperature with rules, in their order."""
+
+    def __init__(self, sharpness: float, rules: Sequence[Rule] = ()) -> None:
+        self.sharpness, self.rules = sharpness, tuple(rules)
+
+    def probabilities(self, values: NDArray[np.floating], observations: Floats, action_masks: Bools) -> Doubles:
+        """Chances `[B, A]` given the champion's Q-values `[B, A]`."""
+        logarithms = log_softmax(values, action_masks, self.sharpness)
+        for rule in self.rules:
+            rule.apply(logarithms, observations, action_masks)
+        return with_noise(logarithms, action_masks)
+
+    def fit(
+        self,
+        values: NDArray[np.floating],
+        decisions: Decisions,
+        feature_names: Sequence[str],
+        action_names: Sequence[str],
+    ) -> Iterator[None]:
+        """Find the rules anew, a piece of some milliseconds at a time; the old ones hold until the last piece."""
+        search = _Search(decisions, feature_names, action_names)
+        start = log_softmax(values, decisions.action_masks, self.sharpness)
+        rules = yield from search.more(start, [])
+        for rule in rules[:-1]:  # those that were found first did not know of the later ones
+            others = [each for each in rules if each is not rule]
+            again = yield from search.more(start, others)
+            if search.total(start, again) > search.total(start, rules) + 1e-6:
+                rules = again
+        self.rules = tuple(rules)
+
+
+class _Found(NamedTuple):
+    """A rule that was found; the one with the most evidence is the largest."""
+
+    evidence: float
+    column: int
+    conditions: tuple[int, ...] = ()
+    either: bool = False
+
+
+class _Search:
+    """Search for the rule that explains most, among all conditions, groups and shares."""
+
+    def __init__(self, decisions: Decisions, feature_names: Sequence[str], action_names: Sequence[str]) -> None:
+        self._decisions = decisions
+        self._literals = proposed(feature_names, decisions.observations)
+        self._holds = holds(self._literals, decisions.observations).astype(np.float32)  # [N, K]
+        self._groups = action_groups(action_names, decisions.actions)
+        masks, groups = decisions.action_masks.astype(np.float32), self._groups.astype(np.float32)
+        self._choice = (masks @ groups.T > 0) & (masks @ (1.0 - groups).T > 0)  # [N, G]
+        self._chosen = self._groups[:, decisions.actions].T  # [N, G]
+        self._price_of_condition = float(np.log(max(2, len(self._literals))))
+
+    def more(self, start: Doubles, rules: Sequence[Rule]) -> Generator[None, None, list[Rule]]:
+        """These rules and those that are found after them, beginning with the logarithms `start` of chances."""
+        found, logarithms = list(rules), self._with(start, rules)
+        while len(found) < MAX_RULES:
+            yield
+            rule = self.best(logarithms)
+            if rule is None:
+                break
+            rule.apply(logarithms, self._decisions.observations, self._decisions.action_masks)
+            found.append(rule)
+        return found
+
+    def total(self, start: Doubles, rules: Sequence[Rule]) -> float:
+        """Log-likelihood of the decisions minus the prices of the rules."""
+        chances = with_noise(self._with(start, rules), self._decisions.action_masks)
+        taken = chances[np.arange(len(chances)), self._decisions.actions]
+        return float(np.log(taken).sum()) - sum(rule.price for rule in rules)
+
+    def _with(self, start: Doubles, rules: Sequence[Rule]) -> Doubles:
+        logarithms = start.copy()
+        for rule in rules:
+            rule.apply(logarithms, self._decisions.observations, self._decisions.action_masks)
+        return logarithms
+
+    def best(self, logarithms: Doubles) -> Rule | None:
+        """The rule with the most evidence; None where none has any."""
+        gains = self._gains(logarithms)  # [N, G * S]
+        total = gains.sum(0)
+        column = int(total.argmax())
+        found = _Found(float(total[column]) - PRICE, column)
+        if len(self._literals):
+            once = self._holds.T @ gains  # [K, G * S]
+            at = int(once.argmax())
+            condition, column = divmod(at, once.shape[1])
+            found = max(found, _Found(float(once.flat[at]) - self._price(1), column, (condition,)))
+            found = max(found, self._twice(gains, once))
+        if found.evidence <= 0.0:
+            return None
+        group, share = divmod(found.column, len(SHARES))
+        literals, price = self._literals[list(found.conditions)], self._price(len(found.conditions))
+        return Rule(literals, self._groups[group], float(SHARES[share]), found.either, found.evidence, price)
+
+    def _price(self, conditions: int) -> float:
+        return PRICE + conditions * self._price_of_condition
+
+    def _gains(self, logarithms: Doubles) -> Floats:
+        """Nats by which each rule without conditions would raise the log-likelihood of each decision `[N, G * S]`."""
+        chances = with_noise(logarithms, self._decisions.action_masks)
+        inside = np.clip(chances @ self._groups.T, 1e-6, 1.0)
+        ratio = np.where(self._chosen, 1.0 / inside, 0.0)[:, :, None]
+        gains = np.log((1.0 - SHARES) + SHARES * ratio)
+        gains[~self._choice] = 0.0
+        return np.asarray(gains.reshape(len(gains), -1), np.float32)
+
+    def _twice(self, gains: Floats, once: Floats) -> _Found:
+        """The best of two conditions, both or either, where each of the best single ones is joined by any other."""
+        columns = np.argsort(-once.max(0))[:_COLUMNS]
+        few = np.ascontiguousarray(gains[:, columns])
+        best = _Found(-np.inf, 0)
+        for condition in np.argsort(-once.max(1))[:_BEAM].tolist():
+            where = self._holds[:, condition : condition + 1]
+            inside = few * where
+            # Either of two conditions: where the one holds, and where it does not and the other does.
+            joined = ((False, self._holds.T @ inside), (True, inside.sum(0) + self._holds.T @ (few - inside)))
+            for either, explained in joined:
+                at = int(explained.argmax())
+                other, column = divmod(at, len(columns))
+                evidence = float(explained.flat[at]) - self._price(2)
+                best = max(best, _Found(evidence, int(columns[column]), (condition, other), either))
+        return best
+
+
+def _log_sum(logarithms: Doubles) -> Doubles:
+    """Logarithm of each row's sum `[B, 1]`."""
+    most = logarithms.max(1, keepdims=True)
+    with np.errstate(under="ignore"):
+        return np.asarray(most + np.log(np.exp(logarithms - most).sum(1, keepdims=True)))

@@ -1,0 +1,96 @@
+"""Model of the player: foresees habits after few battles, costs nothing without them, and survives its arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cornerman.contract import ModelError
+from cornerman.opponent.player_model import PlayerModel
+from cornerman.opponent.predictor import ChampionPredictor, Predictor
+from cornerman.opponent.rules import Decisions
+from tests.support.habits import ACTIONS, FEATURES, Habit, battles, champion, guards_when_low, never_guards, no_habit
+
+
+def learned(habit: Habit, num_battles: int, seed: int = 1) -> PlayerModel:
+    model = PlayerModel(champion(), FEATURES, ACTIONS)
+    for battle in battles(champion(), habit, num_battles, seed):
+        for _ in model.learn(battle):
+            pass
+    return model
+
+
+def accuracy(predictor: Predictor, decisions: Decisions) -> float:
+    chances = predictor.probabilities(decisions.observations, decisions.action_masks)
+    return float((chances.argmax(1) == decisions.actions).mean())
+
+
+@pytest.mark.parametrize("habit", [never_guards, guards_when_low])
+def test_model_foresees_a_habit_that_the_champion_has_not_after_five_battles(habit: Habit) -> None:
+    (later,) = battles(champion(), habit, 1, seed=99, length=1_000)
+    alone = accuracy(ChampionPredictor(champion()), later)
+    assert alone < 0.9
+    assert accuracy(learned(habit, 5), later) > max(0.95, alone + 0.1)
+
+
+def test_model_of_a_player_without_habits_has_no_rules_and_foresees_what_the_champion_does() -> None:
+    model = learned(no_habit, 5)
+    (later,) = battles(champion(), no_habit, 1, seed=99, length=1_000)
+    assert not any(explanation.rules for explanation in model.explanations if explanation.sharpness > 100)
+    assert accuracy(model, later) == 1.0
+    assert model.score.hits == model.score.champion_hits == model.score.decisions == 150
+
+
+def test_model_scores_a_battle_before_it_learns_it() -> None:
+    model = PlayerModel(champion(), FEATURES, ACTIONS)
+    (battle,) = battles(champion(), guards_when_low, 1, seed=3)
+    for _ in model.learn(battle):
+        pass
+    foreseen = champion().q_values_batch(battle.observations)
+    hits = np.where(battle.action_masks, foreseen, -np.inf).argmax(1) == battle.actions
+    assert model.score.hits == model.score.champion_hits == hits.sum()
+    assert accuracy(model, battle) > hits.mean()
+
+
+def test_model_follows_a_player_who_changes() -> None:
+    model = learned(never_guards, 8)
+    for battle in battles(champion(), guards_when_low, 8, seed=5):
+        for _ in model.learn(battle):
+            pass
+    (later,) = battles(champion(), guards_when_low, 1, seed=99, length=1_000)
+    assert accuracy(model, later) > 0.95
+
+
+def test_arrays_make_a_model_that_foresees_the_same() -> None:
+    model = learned(guards_when_low, 4)
+    arrays = {name: array.copy() for name, array in model.arrays().items()}
+    again = PlayerModel.from_arrays(arrays, champion())
+    (later,) = battles(champion(), no_habit, 1, seed=99, length=200)
+    chances = again.probabilities(later.observations, later.action_masks)
+    assert np.allclose(chances, model.probabilities(later.observations, later.action_masks), atol=1e-9)
+    assert np.allclose(chances.sum(1), 1.0)
+    assert not chances[~later.action_masks].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weights", np.array([])),
+        ("weights", np.array([np.nan])),
+        ("0.sharpness", np.array(-1.0)),
+        ("0.shares", np.array([2.0])),
+        ("0.literals", np.array([[99.0, -1.0, 0.0, 1.0]])),
+        ("0.groups", np.zeros((1, 2), np.bool_)),
+        ("0.conditions", np.array([3])),
+        ("0.evidence", None),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(name: str, value: np.ndarray | None) -> None:
+    arrays = dict(learned(guards_when_low, 2).arrays())
+    first = min(at for at in range(len(arrays["weights"])) if len(arrays[f"{at}.shares"]))
+    name = name.replace("0.", f"{first}.")
+    arrays.pop(name)
+    if value is not None:
+        arrays[name] = value
+    with pytest.raises(ModelError, match="model of a player"):
+        PlayerModel.from_arrays(arrays, champion())
