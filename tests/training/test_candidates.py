@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cornerman.contract import CANDIDATE
+from cornerman.evaluation.live.offline_check import OfflineCheck
 from cornerman.evaluation.live.results import LiveResult
 from cornerman.evaluation.live.trials import FIRST_WAIT
 from tests.support.choosing import Described, Gym, right_choices
@@ -116,3 +117,24 @@ def test_judgement_and_trial_share_one_count_of_candidates_turned_down(tmp_path:
         gym.training.slice()
     assert gym.champions.bar().turned_down == 1
     assert gym.candidates.trials.waits_for().startswith(f"{FIRST_WAIT} more battles")
+
+
+def test_learning_starts_over_once_however_often_who_is_imitated_seems_to_decide_by_lot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_lot = False
+    monkeypatch.setattr(OfflineCheck, "by_lot", property(lambda check: by_lot))
+    gym = Gym(tmp_path, Described())
+    steps = list[int]()
+    for at in range(6):
+        by_lot = bool(at % 2)
+        gym.play(10, 10 * at, skill=(0.95, 0.95))
+        gym.training.keep()
+        steps.append(gym.updates.steps)
+        gym.work()
+        assert gym.updates.imitating is not by_lot
+    assert steps[0] == steps[1] == 0, "what was imitated until then was luck"
+    assert steps[2] < steps[3] < steps[4] < steps[5], "never again"
+    gym.training.forget()
+    gym.work()
+    assert gym.updates.steps == 0

@@ -62,6 +62,7 @@ class TrainingLoop:
         self._practised = 0  # battles of practice when the last live one ended
         self._from_player = False  # whether the weights that learning began with descend from the player's battles
         self._apart = False  # learning has diverged and is not undone yet
+        self._luck_undone = False  # whether learning has started over because who was imitated decides by lot
 
     def slice(self, budget_s: float = SLICE_S, idle: bool = False) -> bool:
         """Collect, then a part of a burst, a piece of judging or a new candidate; False when nothing is due.
@@ -122,7 +123,9 @@ class TrainingLoop:
         updates, candidates = self.updates, self.candidates
         candidates.trials.watch(self._before, self.experience.ended, end, updates.teachers.imitates)
         self._before, self._battle_ended = updates.newest, True
-        if updates.imitating and candidates.trials.check.by_lot:  # what was imitated until now was luck
+        by_lot = updates.imitating and candidates.trials.check.by_lot
+        if by_lot and not self._luck_undone:  # what was imitated until now was luck
+            self._luck_undone = True
             candidates.cut_short("who was imitated decides by lot")
             self.start_over()
             updates.due += FIRST_STEPS
@@ -221,6 +224,7 @@ class TrainingLoop:
         if self._practice is not None:
             self._practice.drop()
         self.candidates.trials.clear()
+        self._luck_undone = False
         self.updates.teachers.clear()
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()
