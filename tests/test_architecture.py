@@ -251,7 +251,8 @@ def test_nothing_unpickles(path: Path) -> None:
 
 
 def test_the_versions_agree() -> None:
-    """One version number: in the package, in its manifest and in the project file; one API number on both sides."""
+    """One version number: in the package, where the project file reads it, in its manifest and in the list of changes;
+    one API number on both sides."""
     import tomllib
 
     import cornerman
@@ -259,8 +260,10 @@ def test_the_versions_agree() -> None:
     from game_adapter.host import manifest
 
     table = tomllib.loads((ROOT / "plugin/cornerman/plugin.toml").read_text("utf-8"))["plugin"]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert cornerman.__version__ == table["version"] == project["version"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert project["tool"]["hatch"]["version"]["path"] == "plugin/cornerman/__init__.py"
+    newest = (ROOT / "CHANGELOG.md").read_text("utf-8").partition("\n## ")[2].partition(",")[0]
+    assert cornerman.__version__ == table["version"] == newest
     assert contract.API_VERSION == manifest.API_VERSION == table["api"]
 
 

@@ -3,4 +3,4 @@
 Importing this package starts nothing: no thread, no device probe, no torch, no pygame.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
