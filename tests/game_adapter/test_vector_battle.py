@@ -135,9 +135,10 @@ def test_same_seed_gives_the_same_batch() -> None:
         RINGSIDE.new_battles(2, 0, "4v4")
 
 
+@pytest.mark.parametrize("bot", ["brawler", "tactician"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_batched_bots_act_as_the_scalar_ones(shape: str) -> None:
-    """The brawler takes the same blow; the random fighter any legal action."""
+def test_batched_bots_act_as_the_scalar_ones(shape: str, bot: str) -> None:
+    """The same action; the random fighter any legal one."""
     batch, random = RINGSIDE.new_battles(40, 1, shape), np.random.default_rng(0)
     masks = np.zeros((40, 11), np.bool_)
     rows, everyone = np.arange(3, 40), np.arange(40)
@@ -145,16 +146,16 @@ def test_batched_bots_act_as_the_scalar_ones(shape: str) -> None:
     different = turns = 0
     for _ in range(40):
         batch.observe(np.zeros((40, 57), np.float32), masks)
-        blows = RINGSIDE.batched_bots["brawler"](batch, rows, random)
+        actions = RINGSIDE.batched_bots[bot](batch, rows, random)
         other = RINGSIDE.batched_bots["random"](batch, everyone, random)
         assert masks[everyone, other].all()
-        wanted = [RINGSIDE.bots["brawler"](single[row], Random(0)) for row in rows]
-        different, turns = different + int((blows != wanted).sum()), turns + len(rows)
-        other[rows[::2]] = blows[::2]
+        wanted = [RINGSIDE.bots[bot](single[row], Random(0)) for row in rows]
+        different, turns = different + int((actions != wanted).sum()), turns + len(rows)
+        other[rows[::2]] = actions[::2]
         for row in batch.step(other).rows:
             single[row] = RINGSIDE.new_battle(int(batch.seeds[row]), shape)
             other[row] = -1
         for battle, action in zip(single, other.tolist(), strict=True):
             if action >= 0:
                 battle.apply(action)
-    assert different <= turns // 500  # two blows that are worth the same in float32
+    assert different <= turns // 500  # two actions that are worth the same in float32

@@ -44,7 +44,7 @@ def test_collect_plays_a_batched_game_and_beside_it_bots_that_cannot_play_in_bat
     mix = {"itself": 0.4, "version 3": 0.3, "brawler": 0.3}
     met: set[tuple[str, str]] = set()
     for _ in range(2):
-        columns, notes = worker.obey(arrays, order(mix, {"itself": 0.5, "tactician": 0.5}))
+        columns, notes = worker.obey(arrays, order(mix, {"itself": 0.5, "planner": 0.5}))
         met |= {(first, second) for first, second, *_ in notes["tallies"]}
         assert fit(columns, 57, 11) is None
         assert not any(wrong.any() for wrong in faults(columns).values())
@@ -53,7 +53,7 @@ def test_collect_plays_a_batched_game_and_beside_it_bots_that_cannot_play_in_bat
     own = np.bincount(columns["action"][columns["version"] == 12], minlength=11)
     assert notes["actions"] == own.tolist()
     names = {name for pair in met for name in pair}
-    assert names == {PRESENT, "version 3", "brawler", "tactician"}
+    assert names == {PRESENT, "version 3", "brawler", "planner"}
     assert {(PRESENT, "brawler"), ("brawler", PRESENT)} <= met, "the present policy sits on either side"
 
 

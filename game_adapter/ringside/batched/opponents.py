@@ -1,6 +1,6 @@
 """Bots over arrays: those of ringside/opponents.py that play in batches, for bulk self-play.
 
-The random one draws from another generator than its scalar twin; the brawler takes the same blow, except where two
+The random one draws from another generator than its scalar twin; the others take the same action, except where two
 are worth the same within float32's precision.
 """
 
@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from game_adapter.ringside.batched.arrays import BattleArrays
+from game_adapter.ringside.batched.arrays import CHARGED, ONE_MEND, BattleArrays
 from game_adapter.ringside.batched.encoding import View, cover, within, write_masks
-from game_adapter.ringside.battle import GUARD, HEAVY, NUM_ACTIONS
+from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, NUM_ACTIONS
+from game_adapter.ringside.opponents import BREAK, FELL, FOCUS, PATIENCE, SAFE, UNBROKEN
 
 Ints = NDArray[Any]
 BatchedBot: TypeAlias = Callable[[BattleArrays, Ints, np.random.Generator], Ints]
@@ -46,5 +47,59 @@ def brawlers(battle: BattleArrays, rows: Ints, random: np.random.Generator) -> I
     return best[rows]
 
 
-BATCHED_BOTS: Mapping[str, BatchedBot] = {"random": random_fighters, "brawler": brawlers}
+def tacticians(battle: BattleArrays, rows: Ints, random: np.random.Generator) -> Ints:
+    """Rules of thumb in points of health, as `opponents.tactician`."""
+    view, numbers = View(battle), battle.rules
+    turns, damage, charged_damage = _coming(view)
+    best = np.full(battle.num_battles, GUARD)
+    most = PATIENCE * charged_damage * (100 - numbers.guard_taken) / 100.0
+    best_blow = np.zeros(battle.num_battles)
+
+    def prefer(action: int, worth: Ints, legal: Ints) -> None:
+        better = legal & (worth > most)
+        np.copyto(best, action, where=better)
+        np.copyto(most, worth, where=better)
+
+    for slot in range(view.slots):
+        for action, opening in ((slot, 0.0), (HEAVY + slot, (numbers.heavy_exposed - 100) / 100.0)):
+            worth = _worth_of_blow(view, slot, action >= HEAVY)
+            alive = view.others.alive[slot]
+            np.maximum(best_blow, worth, out=best_blow, where=alive)
+            prefer(action, worth - opening * damage, alive)
+    for slot in range(view.slots):
+        missing = view.own.max_health[slot] - view.own.health[slot]
+        healed = np.ceil(missing * np.float64(numbers.mend_missing) / 100.0)
+        prefer(MEND + slot, healed, view.own.alive[slot] & (missing > 0) & (view.status >= ONE_MEND))
+    health = battle.health[battle.acting, battle.columns]
+    more = best_blow * (numbers.charge_power - 100) / 100.0
+    prefer(CHARGE, PATIENCE * UNBROKEN**turns * more, ((view.status & CHARGED) == 0) & (damage < SAFE * health))
+    return best[rows]
+
+
+def _coming(view: View) -> tuple[Ints, Ints, Ints]:
+    """What enemies may do to the acting fighter before its next turn, if their heaviest blows are spread over its team:
+    turns, damage, and the part of it from charged enemies, `[N]` each."""
+    battle, foes = view.battle, view.others
+    own_next = battle.next_code[battle.acting, battle.columns]
+    times = ((foes.code > battle.now).view(np.int8) + (foes.next_code < own_next).view(np.int8)) * foes.alive
+    case = (foes.entry * battle.lineups.num_entries + view.entry) * 24 + 12
+    case += within(foes.status, view.status, np.zeros_like(view.status))  # nobody steps in front of the others
+    expected = battle.lineups.threat.take(case) * times / view.own.alive.sum(0)
+    return times.sum(0), expected.sum(0), (expected * ((foes.status & CHARGED) > 0)).sum(0)
+
+
+def _worth_of_blow(view: View, slot: int, heavy: bool) -> Ints:
+    """Of a blow at the enemy in that slot, in points of health, `[N]`."""
+    lineups, foes = view.battle.lineups, view.others
+    health, status = foes.health[slot], foes.status[slot]
+    case = (view.entry * lineups.num_entries + foes.entry[slot]) * 24 + 12 * heavy
+    case += within(view.status, status, cover(foes))
+    worth = np.minimum(lineups.damage.take(case), health).astype(np.float64)
+    worth += FELL * (health <= lineups.fells.take(case))
+    if heavy:
+        worth += BREAK * ((status & CHARGED) > 0)
+    return np.asarray(lineups.chance.take(case) * worth * (1.0 + FOCUS * (1.0 - health / foes.max_health[slot])))
+
+
+BATCHED_BOTS: Mapping[str, BatchedBot] = {"random": random_fighters, "brawler": brawlers, "tactician": tacticians}
 """By the names of opponents.BOTS."""

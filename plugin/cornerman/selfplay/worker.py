@@ -38,7 +38,7 @@ class Sizes:
 
     batched: int = 1024
     scalar: int = 64
-    beside: int = 16
+    beside: int = 8
     turns: int = 32
     checks: int = 400
     batched_checks: int = 4096
