@@ -87,9 +87,11 @@ class Host:
 
     def say(self, sentence: str) -> None:
         """Put a sentence where the player sees it, and into the log."""
-        sentence = printable(sentence)
-        log.warning("%s", sentence)
-        self._messages.append(sentence)
+        log.warning("%s", printable(sentence))
+        self._show(sentence)
+
+    def _show(self, sentence: str) -> None:
+        self._messages.append(printable(sentence))
         self.num_said += 1
 
     # ------------------------------------------------------------------------------------------------------- loading
@@ -116,7 +118,7 @@ class Host:
         except OSError as error:
             self.say(f"The plugins folder {self.plugins_dir} cannot be read ({error.strerror}).")
             return
-        if unclean >= UNCLEAN_ENDS_ALLOWED:
+        if unclean == UNCLEAN_ENDS_ALLOWED:
             self._say_safe_start(unclean)
         for name, hint in misplaced.items():
             self._refuse(name, hint)
@@ -190,12 +192,12 @@ class Host:
             plugin.call(hook, arguments)
 
     def _pass_messages_on(self) -> None:
-        """Say what plugins have to say to the player, each sentence once."""
+        """Show the player what plugins have to say, each sentence once; into the log they put it themselves."""
         for plugin in self.loaded:
             for sentence in plugin.call("messages", {}, read=_sentences) or ():
                 if sentence not in self._passed_on:
                     self._passed_on.add(sentence)
-                    self.say(f"{plugin.name}: {sentence}")
+                    self._show(f"{plugin.name}: {sentence}")
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
         """A battle begins: who controls each seat ("player", "plugin", "scripted").
@@ -229,6 +231,7 @@ class Host:
     def on_round_end(self, battle_id: int, round: int) -> None:
         """A round is over: the training window opens."""
         self._report("on_round_end", {"battle_id": battle_id, "round": round})
+        self._pass_messages_on()
 
     def on_round_start(self, battle_id: int, round: int) -> None:
         """The next round begins: the training window closes."""

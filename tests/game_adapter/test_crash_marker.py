@@ -41,6 +41,7 @@ def test_two_crashes_make_the_next_start_safe_and_a_third_loads_nothing(plugins:
     host = host_of(plugins, mode="window")
     assert host.loaded == []
     assert "the safe start before ended unexpectedly" in host.refused[0].reason
+    assert len(host.messages) == 1, "nothing else is said, which would contradict it"
     host.quit()
     host = host_of(plugins, mode="window")
     assert host.settings == {}

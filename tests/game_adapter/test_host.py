@@ -266,7 +266,9 @@ def test_first_plugin_that_uses_an_event_keeps_it(plugins: Path) -> None:
     assert host.report("fake_b") == {"calls": ["other"]}
 
 
-def test_messages_of_a_plugin_are_said_once_each(plugins: Path) -> None:
+def test_messages_of_a_plugin_are_shown_once_each_and_logged_by_itself(
+    plugins: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     speaks = "said = ['It plays.']\ndef messages(self): return self.said\n"
     drop(plugins, "fake_a", speaks + "def on_battle_end(self): self.said += ['A battle was left out.', 'It plays.']")
     host = host_of(plugins)
@@ -274,6 +276,7 @@ def test_messages_of_a_plugin_are_said_once_each(plugins: Path) -> None:
     for _ in range(2):
         host.on_battle_end(1, {0: 1, 1: -1})
     assert host.messages == ["fake_a: It plays.", "fake_a: A battle was left out."]
+    assert "It plays." not in caplog.text
     assert only(host).on
 
 

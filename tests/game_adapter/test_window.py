@@ -293,10 +293,9 @@ def test_new_player_meets_the_shipped_model_at_the_chosen_level(tmp_path: Path) 
     assert [chosen for _, _, chosen in decisions] == [shipped.act(seen, mask, Random(0)) for seen, mask, _ in decisions]
 
 
-def test_new_version_becomes_a_notice(tmp_path: Path) -> None:
+def test_what_the_plugin_says_becomes_a_notice(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
-    for version, words in ((3, ""), (4, "version 4 takes over"), (0, "In Cornerman's corner now: version 0.")):
-        plugin_of(window).reported["version"] = version
-        for _ in range(12):
-            window.frame(0.05)
-        assert words in "".join(sentence for sentence, _seconds in window.hall.notices)
+    window.host.say("cornerman: Version 4 has won more in its trial and now plays.")
+    for _ in range(2):
+        window.frame(0.05)
+        assert [text for text, _ in window.hall.notices].count(window.host.messages[-1]) == 1

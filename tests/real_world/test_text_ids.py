@@ -36,7 +36,7 @@ def test_large_seats_are_recorded_stored_and_learned_from(tmp_path: Path, seat: 
         assert table.plugin.report()["recorder"]["kept"] == 1
         assert [row.seat for row in kept(table)] == [seat, seat]
         assert table.plugin.report()["plugin"]["learning"]
-        assert table.plugin.messages() == []
+        assert table.plugin.metrics.notice == ""
 
 
 @pytest.mark.parametrize(

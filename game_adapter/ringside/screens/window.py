@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any, cast
@@ -31,7 +31,6 @@ UNSEEN = ("offscreen", "dummy")
 """Drivers that draw where nobody looks: SDL falls back to them by itself where a screen is named but not there."""
 LONGEST_STEP_S = 0.05
 """What a frame moves on at most: after a hitch the picture goes on where it was instead of jumping."""
-REPORT_PERIOD_S = 0.5
 LEFT_FOR_THE_WINDOW = (pygame.QUIT, pygame.VIDEORESIZE)
 """Events that the loading picture leaves in the queue."""
 
@@ -91,8 +90,6 @@ class Window:
         self.frames = 0
         self.work_ms: list[float] = []
         self._num_said = 0
-        self._version: int | None = None
-        self._looked_s = 0.0
 
     # -------------------------------------------------------------------------------------------------------- the loop
 
@@ -162,7 +159,7 @@ class Window:
         self.menu.draw(self.canvas)
 
     def _notices(self, dt_s: float) -> None:
-        """Collects sentences for the player: the host's, missing files, and a new version that took over."""
+        """Collects sentences for the player: the host's, and those about missing files."""
         hall = self.hall
         for source in (hall.sprites.messages, hall.sounds.messages):
             while source:
@@ -170,24 +167,9 @@ class Window:
         for sentence in self.host.messages_since(self._num_said):
             hall.say(sentence)
         self._num_said = self.host.num_said
-        self._looked_s += dt_s
-        if self._looked_s >= REPORT_PERIOD_S:
-            self._looked_s = 0.0
-            self._look_for_versions(hall.report())
         left = [(sentence, seconds - dt_s) for sentence, seconds in hall.notices if seconds > dt_s]
         hall.notices.clear()
         hall.notices.extend(left)
-
-    def _look_for_versions(self, report: Mapping[str, Any]) -> None:
-        """Says so when another version of Cornerman plays than a moment ago: a newer one, an older one, or none."""
-        version = report.get("version")
-        if not isinstance(version, int):
-            return
-        if self._version is not None and version > self._version:
-            self.hall.say(f"Cornerman has learned something: version {version} takes over.")
-        elif self._version is not None and version < self._version:
-            self.hall.say(f"In Cornerman's corner now: {report.get('playing') or f'version {version}'}.")
-        self._version = version
 
     def _draw_notices(self) -> None:
         canvas = self.canvas

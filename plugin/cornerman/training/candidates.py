@@ -132,7 +132,7 @@ class Candidates:
             return
         self._judging = candidate, provenance, self.trials.begin()
         self._try_out()
-        self._tell("A candidate plays some of the next battles, to see whether it is better.")
+        self._tell(f"Candidate {self.number} plays some of the next battles, to see whether it is better.")
 
     def go_on_trial(self, candidate: Policy, provenance: Provenance) -> None:
         """Let these weights go on where a candidate is on trial in live battles."""

@@ -63,33 +63,35 @@ class Metrics:
         figures["processing_time"] = None if learned is None else learned.processing_time
         return figures | {"events": self.events(), "notice": self.notice, "steps_per_s": self.rate("steps")}
 
-    def event(self, text: str) -> None:
-        """Add a line for the player, e.g. that a new version plays; made printable."""
+    def event(self, text: str, level: int = logging.INFO) -> None:
+        """Add a line for the player, e.g. that a new version plays: an event, a message and a line in the log; made
+        printable."""
+        text = printable(text)
+        log.log(level, "%s", text)
         with self._lock:
-            self._events.append((self._clock(), printable(text)))
+            self._events.append((self._clock(), text))
+            self._messages.append(text)
 
     def say(self, sentence: str) -> None:
-        """Show the player a message: as the notice, an event and a line in the log; made printable."""
-        sentence = printable(sentence)
-        log.warning("%s", sentence)
+        """Add a line that needs the player's attention: the notice too, and a warning in the log."""
         self.notice = sentence
-        self._messages.append(sentence)
-        self.event(sentence)
+        self.event(sentence, logging.WARNING)
 
     def wait_for(self, what: str) -> None:
         """Show what judging waits for, as "9 battles are too few, 12 are needed"; "": nothing.
 
-        An event and a line in the log say so, too, once whatever the numbers are.
+        An event says so, too, once whatever the numbers are.
         """
         self.set(gate_waits=printable(what))
         kind = re.sub(r"\d+", "", what)
         if what and kind not in self._waited_for:
             self._waited_for.add(kind)
             self.event(f"The next candidate waits: {what}.")
-            log.info("the next candidate waits: %s", printable(what))
 
     def messages(self) -> list[str]:
-        return list(self._messages)
+        """The newest `MAX_MESSAGES` events, oldest first."""
+        with self._lock:
+            return list(self._messages)
 
     @property
     def notice(self) -> str:
