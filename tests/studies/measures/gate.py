@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.cli.commands import stored_policy
+from cornerman.contract import HeadlessGame
 from cornerman.evaluation.checks import Checks, Opponent
 from cornerman.evaluation.faults import BattleFaults
 from cornerman.evaluation.significance import Bounds, SequentialTest
@@ -89,12 +90,13 @@ def drift(work: Work, minutes: float, battles: int, seed: int) -> dict[str, Any]
     }
 
 
-def prepare(folder: Path, seed: int) -> None:
-    """A data folder in which the shipped model plays."""
-    with Store(folder, Identity.of(GAME, encoder()), shipped().spec, "the study") as store:
+def prepare(folder: Path, seed: int, game: HeadlessGame = GAME) -> None:
+    """A data folder of a kind of Ringside in which the shipped model plays."""
+    identity = Identity.of(game, encoder())
+    with Store(folder, identity, shipped().spec, "the study") as store:
         champions = Champions(store, seed, print, print)
-        version = import_version(store.registry, Identity.of(GAME, encoder()), MODEL)
-        play_smoke_battle(store.registry, version, GAME, encoder(), seed)
+        version = import_version(store.registry, identity, MODEL)
+        play_smoke_battle(store.registry, version, game, encoder(), seed)
         champions.take_in(version)
 
 
