@@ -9,7 +9,17 @@ from cornerman.contract import ModelError
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import ChampionPredictor, Predictor
 from cornerman.opponent.rules import Decisions
-from tests.support.habits import ACTIONS, FEATURES, Habit, battles, champion, guards_when_low, never_guards, no_habit
+from tests.support.habits import (
+    ACTIONS,
+    FEATURES,
+    Habit,
+    battles,
+    champion,
+    guards_when_low,
+    hurt_one_waits,
+    never_guards,
+    no_habit,
+)
 
 
 def learned(habit: Habit, num_battles: int, seed: int = 1) -> PlayerModel:
@@ -25,7 +35,7 @@ def accuracy(predictor: Predictor, decisions: Decisions) -> float:
     return float((chances.argmax(1) == decisions.actions).mean())
 
 
-@pytest.mark.parametrize("habit", [never_guards, guards_when_low])
+@pytest.mark.parametrize("habit", [never_guards, guards_when_low, hurt_one_waits])
 def test_model_foresees_a_habit_that_the_champion_has_not_after_five_battles(habit: Habit) -> None:
     (later,) = battles(champion(), habit, 1, seed=99, length=1_000)
     alone = accuracy(ChampionPredictor(champion()), later)
@@ -83,6 +93,7 @@ def test_arrays_make_a_model_that_foresees_the_same() -> None:
         ("0.groups", np.zeros((1, 2), np.bool_)),
         ("0.conditions", np.array([3])),
         ("0.evidence", None),
+        ("pairs", np.array([[[0, 99]]])),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, value: np.ndarray | None) -> None:

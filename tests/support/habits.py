@@ -49,6 +49,14 @@ def guards_when_low(observations: Floats, masks: Bools) -> Bools:
     return thought
 
 
+def hurt_one_waits(observations: Floats, masks: Bools) -> Bools:
+    """Guards or waits where the one that acts is below half health."""
+    thought = masks.copy()
+    acting = np.where(observations[:, 3] > 0, observations[:, 0], observations[:, 1])
+    thought[acting < 0.5, :GUARD] = False
+    return thought
+
+
 def battles(policy: Policy, habit: Habit, num_battles: int, seed: int, length: int = 30) -> list[Decisions]:
     """Decisions of so many battles of a player who takes the best action among those thought of."""
     random = np.random.default_rng(seed)

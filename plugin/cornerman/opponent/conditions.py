@@ -14,40 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
+from cornerman.opponent.features import kinds_of
 
 Literals = NDArray[np.float64]
 """Conditions, one a row `[K, 4]`: feature, other feature or -1, value, 1 for "above the value" or 0 for "not above";
 compared is the feature, or its lead over the other one."""
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+FEW = 24
 MAX_FEATURES, MAX_LITERALS = 256, 1_200
-MAX_GROUPS = 96
+MAX_GROUPS, MAX_KINDS = 96, 8
 _WORD = re.compile(r"[^\W_]+")
 
 
-def holds(literals: Literals, observations: Floats) -> Bools:
-    """Which conditions `[K, 4]` hold in which observations `[B, F]`: `[B, K]`."""
+def holds(literals: Literals, features: Floats) -> Bools:
+    """Which conditions `[K, 4]` hold in which features `[B, F]`: `[B, K]`."""
     first, second = literals[:, 0].astype(np.int64), literals[:, 1].astype(np.int64)
-    value = observations[:, first] - np.where(second >= 0, observations[:, np.maximum(second, 0)], np.float32(0.0))
+    value = features[:, first] - np.where(second >= 0, features[:, np.maximum(second, 0)], np.float32(0.0))
     above: Bools = value > literals[:, 2].astype(np.float32)
     return np.asarray(above == (literals[:, 3] > 0.5))
 
 
-def proposed(feature_names: Sequence[str], observations: Floats) -> Literals:
-    """Conditions `[K, 4]` that part these observations `[B, F]`, each with its opposite, none twice."""
-    varies = (observations.max(0) > observations.min(0)).nonzero()[0][:MAX_FEATURES]
+def proposed(feature_names: Sequence[str], features: Floats) -> Literals:
+    """Conditions `[K, 4]` that part these features `[B, F]`, each with its opposite, none twice."""
+    varies = (features.max(0) > features.min(0)).nonzero()[0][:MAX_FEATURES]
     found: list[tuple[float, float, float, float]] = []
     for feature in varies.tolist():
-        found += [(feature, -1, value, 1) for value in _values(observations[:, feature])]
-    kinds: dict[str, list[int]] = {}
-    for feature in varies.tolist():
-        kinds.setdefault(re.sub(r"\d+", "#", feature_names[feature]), []).append(feature)
-    for kind in kinds.values():
-        found += [(one, other, 0.0, 1) for one, other in combinations(kind, 2)]
+        found += [(feature, -1, value, 1) for value in _values(features[:, feature])]
+    for kind in kinds_of(feature_names).values():
+        found += [(one, other, 0.0, 1) for one, other in combinations(kind.values(), 2)]
     if len(found) > MAX_LITERALS // 2:
         found = [found[at] for at in np.linspace(0, len(found) - 1, MAX_LITERALS // 2).astype(int)]
     literals = np.array(found, np.float64).reshape(-1, 4)
-    truths = holds(literals, observations)
+    truths = holds(literals, features)
     parts = truths.any(0) & ~truths.all(0)
     _, first = np.unique(np.packbits(truths[:, parts], axis=0), axis=1, return_index=True)
     literals = literals[parts][np.sort(first)]
@@ -57,33 +56,40 @@ def proposed(feature_names: Sequence[str], observations: Floats) -> Literals:
 
 
 def _values(column: Floats) -> list[float]:
-    """Values that part a feature's numbers `[B]`: midpoints at some quantiles, and next to either end."""
+    """Values that part a feature's numbers `[B]`: all midpoints of a few, else those at quantiles and at the ends."""
     numbers = np.unique(column)
     middles = (numbers[1:] + numbers[:-1]) / 2
+    if len(middles) <= FEW:
+        return [float(value) for value in middles]
     at = np.searchsorted(middles, np.quantile(column, QUANTILES)).clip(0, len(middles) - 1)
     half = [0.5] if numbers[0] < 0.5 < numbers[-1] else []
     return sorted({*middles[at].tolist(), float(middles[0]), float(middles[-1]), *half})
 
 
-def action_groups(action_names: Sequence[str], taken: NDArray[np.int64]) -> Bools:
-    """Groups of actions `[G, A]`: single ones, those that share a word or two, and everything but these.
+def action_groups(action_names: Sequence[str], action_masks: Bools, taken: NDArray[np.int64]) -> Bools:
+    """Groups of actions `[G, A]`: single ones, those that share a word or two, two kinds, and all but these.
 
-    `taken` are actions that were taken: in a game with many actions the most frequent ones are looked at.
+    A kind are those with the same first word. `action_masks` `[N, A]` and `taken` `[N]` are of decisions: groups differ
+    in what was ever legal in them, and in a game with many actions the most frequent ones are looked at.
     """
     count = len(action_names)
     frequent = np.argsort(-np.bincount(taken, minlength=count), kind="stable")[:MAX_GROUPS]
     words: dict[str, set[int]] = {}
+    kinds: dict[str, set[int]] = {}  # by the first word
     for action in frequent.tolist():
+        kinds.setdefault(action_names[action].lower().split(" ")[0], set()).add(action)
         for word in _WORD.findall(action_names[action].lower()):
             words.setdefault(word, set()).add(action)
     shared = sorted((group for group in words.values() if len(group) > 1), key=len, reverse=True)[:24]
     sets = [{action} for action in frequent.tolist()] + shared
     sets += [one & other for one, other in combinations(shared, 2)]
+    sets += [one | other for one, other in combinations(kinds.values(), 2)] if len(kinds) <= MAX_KINDS else []
+    legal = action_masks.any(0)
     found: dict[bytes, Bools] = {}
     for members in sets:
         group = np.zeros(count, np.bool_)
         group[sorted(members)] = True
         for each in (group, ~group):
-            if each.any() and not each.all():
-                found.setdefault(each.tobytes(), each)
-    return np.array(list(found.values())[: 2 * MAX_GROUPS]).reshape(-1, count)
+            if (each & legal).any() and (~each & legal).any():
+                found.setdefault((each & legal).tobytes(), each)
+    return np.array(list(found.values())[: 2 * MAX_GROUPS], np.bool_).reshape(-1, count)

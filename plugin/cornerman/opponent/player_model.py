@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats, ModelError
+from cornerman.opponent.features import MAX_DERIVED, Features
 from cornerman.opponent.predictor import Doubles
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 from cornerman.policy.policy import Policy
@@ -24,8 +25,9 @@ SHARPNESSES = (200.0, 60.0, 20.0, 8.0)
 """One over the temperatures at which the champion is tried as an explanation."""
 WITH_RULES = (200.0, 20.0)
 FIXED_SHARE = 0.03
-MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_500, 200, 2_000_000
+MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_200, 200, 1_000_000
 """Decisions that are learned from: the newest, fewer in a game with so many actions that there are too many numbers."""
+_LITTLE = 0.01  # weight of an explanation that is fitted rarely
 _TOO_LITTLE = 0.005  # weight of an explanation that is not sent
 
 
@@ -49,9 +51,10 @@ class PlayerModel:
 
     def __init__(self, champion: Policy, feature_names: Sequence[str] = (), action_names: Sequence[str] = ()) -> None:
         """The names are what conditions and groups are made of; without them the model cannot learn."""
-        self._champion, self._names = champion, (feature_names, action_names)
+        self._champion, self._features, self._actions = champion, Features(feature_names), action_names
         self.explanations = [RuleList(sharpness) for sharpness in (*SHARPNESSES, *WITH_RULES, WITH_RULES[0])]
         self._weights = np.full(len(self.explanations), 1.0 / len(self.explanations))
+        self._fitted = [0] * len(self.explanations)  # decisions that there were when each was fitted
         self._decisions: Decisions | None = None
         self.score = Score()
 
@@ -64,8 +67,9 @@ class PlayerModel:
         """As `Predictor.probabilities`."""
         values = self._champion.q_values_batch(observations)
         heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
+        features = self._features.of(observations)
         parts = (
-            self._weights[at] * self.explanations[at].probabilities(values, observations, action_masks) for at in heavy
+            self._weights[at] * self.explanations[at].probabilities(values, features, action_masks) for at in heavy
         )
         return np.asarray(sum(parts) / self._weights[heavy].sum())
 
@@ -73,24 +77,34 @@ class PlayerModel:
         """Learn the player's decisions of one battle, a piece of some milliseconds at a time."""
         if not battle.num:
             return
+        self._features.notice(battle.observations)
         self._weigh(battle, self._champion.q_values_batch(battle.observations))
         most = max(1, min(MAX_DECISIONS, MAX_NUMBERS // battle.action_masks.shape[1]))
         known = battle if self._decisions is None else self._decisions.then(battle)
         self._decisions = known = known.newest(most)
         values = self._champion.q_values_batch(known.observations)
-        *lasting, recent = self.explanations[len(SHARPNESSES) :]
-        for explanation in lasting:
-            yield from explanation.fit(values, known, *self._names)
-        if known.num > RECENT_DECISIONS:
-            newest = known.newest(RECENT_DECISIONS)
-            yield from recent.fit(values[-newest.num :], newest, *self._names)
-        else:
-            recent.rules = lasting[0].rules
+        known = known._replace(observations=self._features.of(known.observations))
+        for at in range(len(SHARPNESSES), len(self.explanations)):
+            which = known.newest(RECENT_DECISIONS) if at == len(self.explanations) - 1 else known
+            if self._due(at):
+                yield from self.explanations[at].fit(values[-which.num :], which, self._features.names, self._actions)
+
+    def _due(self, at: int) -> bool:
+        """Whether an explanation is fitted again: where there are enough new decisions for its weight.
+
+        The last one, of recent decisions, has to be there when the player changes, whatever it explained before.
+        """
+        more = 0.05 if self._weights[at] > _LITTLE or at == len(self.explanations) - 1 else 0.5
+        if self.score.decisions - self._fitted[at] < more * min(self._fitted[at], MAX_DECISIONS):
+            return False
+        self._fitted[at] = self.score.decisions
+        return True
 
     def _weigh(self, battle: Decisions, values: Floats) -> None:
         """Score a battle that is not learned yet, and weigh the explanations by how each foresaw it."""
         at = np.arange(battle.num), battle.actions
-        each = [part.probabilities(values, battle.observations, battle.action_masks) for part in self.explanations]
+        features = self._features.of(battle.observations)
+        each = [part.probabilities(values, features, battle.action_masks) for part in self.explanations]
         chances = np.array([part[at] for part in each])  # [E, N]
         mixed = np.tensordot(self._weights, np.array(each), 1)
         legal = battle.action_masks.sum(1)
@@ -109,7 +123,7 @@ class PlayerModel:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""
         heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
-        found: dict[str, NDArray[Any]] = {"weights": self._weights[heavy]}
+        found: dict[str, NDArray[Any]] = {"weights": self._weights[heavy], "pairs": self._features.pairs}
         num_actions = self._champion.spec.num_actions
         for number, at in enumerate(heavy):
             rules = self.explanations[at].rules
@@ -130,7 +144,9 @@ class PlayerModel:
         model = cls(champion)
         try:
             weights = np.asarray(arrays["weights"], np.float64)
-            model.explanations = [_rule_list(arrays, number, champion) for number in range(len(weights))]
+            pairs = _pairs(arrays, champion)
+            model._features, size = Features(pairs=pairs), champion.spec.observation_size + len(pairs)
+            model.explanations = [_rule_list(arrays, number, champion, size) for number in range(len(weights))]
             if not len(weights) or not (np.isfinite(weights).all() and (weights > 0).all()):
                 raise ValueError("weights must be above 0")
         except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -139,14 +155,23 @@ class PlayerModel:
         return model
 
 
-def _rule_list(arrays: Mapping[str, NDArray[Any]], number: int, champion: Policy) -> RuleList:
+def _pairs(arrays: Mapping[str, NDArray[Any]], champion: Policy) -> NDArray[np.int64]:
+    pairs = np.asarray(arrays["pairs"])
+    if pairs.ndim != 3 or pairs.shape[2] != 2 or pairs.dtype != np.int64 or len(pairs) > MAX_DERIVED:
+        raise ValueError("derived features are pairs of features")
+    if not ((pairs >= -1) & (pairs < champion.spec.observation_size)).all():
+        raise ValueError("a derived feature is made of a feature that there is not")
+    return pairs
+
+
+def _rule_list(arrays: Mapping[str, NDArray[Any]], number: int, champion: Policy, size: int) -> RuleList:
     """One explanation; ValueError, KeyError, TypeError or IndexError where it is not as `arrays` writes it."""
     groups, conditions, literals, shares, either, evidence = (
         np.asarray(arrays[f"{number}.{name}"])
         for name in ("groups", "conditions", "literals", "shares", "either", "evidence")
     )
     sharpness = float(arrays[f"{number}.sharpness"])
-    size, count = champion.spec.observation_size, len(shares)
+    count = len(shares)
     if not 0.0 < sharpness <= 1e4 or groups.shape != (count, champion.spec.num_actions):
         raise ValueError("groups or sharpness do not fit the champion")
     if {conditions.shape, evidence.shape, either.shape} != {(count,)} or not (

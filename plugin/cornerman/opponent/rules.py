@@ -25,10 +25,11 @@ PRICE = 5.0
 MAX_RULES = 10
 _BEAM = 8  # conditions that a second one is added to
 _COLUMNS = 32  # groups with a share that are tried with two conditions
+_BLOCK = 16  # groups at once
 
 
 class Decisions(NamedTuple):
-    """Decisions of one player, N of them, oldest first."""
+    """Decisions of one player, N of them, oldest first; for rules with features in place of observations."""
 
     observations: Floats  # [N, F]
     action_masks: Bools  # [N, A]
@@ -62,15 +63,15 @@ class Rule:
     evidence: float = 0.0  # nats that the rule explained beyond its price when it was found
     price: float = 0.0
 
-    def applies(self, observations: Floats, action_masks: Bools) -> Bools:
+    def applies(self, features: Floats, action_masks: Bools) -> Bools:
         """Where the rule says anything, `[B]`: its conditions hold, and there is a choice between in and out."""
         inside = (action_masks & self.group).any(1) & (action_masks & ~self.group).any(1)
-        truths = holds(self.literals, observations)
+        truths = holds(self.literals, features)
         return np.asarray(inside & (truths.any(1) if self.either else truths.all(1)))
 
-    def apply(self, logarithms: Doubles, observations: Floats, action_masks: Bools) -> None:
+    def apply(self, logarithms: Doubles, features: Floats, action_masks: Bools) -> None:
         """Change the logarithms of chances `[B, A]` in place."""
-        rows = self.applies(observations, action_masks).nonzero()[0]
+        rows = self.applies(features, action_masks).nonzero()[0]
         if not len(rows):
             return
         chosen = logarithms[rows]
@@ -87,11 +88,11 @@ class RuleList:
     def __init__(self, sharpness: float, rules: Sequence[Rule] = ()) -> None:
         self.sharpness, self.rules = sharpness, tuple(rules)
 
-    def probabilities(self, values: NDArray[np.floating], observations: Floats, action_masks: Bools) -> Doubles:
+    def probabilities(self, values: NDArray[np.floating], features: Floats, action_masks: Bools) -> Doubles:
         """Chances `[B, A]` given the champion's Q-values `[B, A]`."""
         logarithms = log_softmax(values, action_masks, self.sharpness)
         for rule in self.rules:
-            rule.apply(logarithms, observations, action_masks)
+            rule.apply(logarithms, features, action_masks)
         return with_noise(logarithms, action_masks)
 
     def fit(
@@ -103,6 +104,7 @@ class RuleList:
     ) -> Iterator[None]:
         """Find the rules anew, a piece of some milliseconds at a time; the old ones hold until the last piece."""
         search = _Search(decisions, feature_names, action_names)
+        yield
         start = log_softmax(values, decisions.action_masks, self.sharpness)
         rules = yield from search.more(start, [])
         for rule in rules[:-1]:  # those that were found first did not know of the later ones
@@ -129,7 +131,7 @@ class _Search:
         self._decisions = decisions
         self._literals = proposed(feature_names, decisions.observations)
         self._holds = holds(self._literals, decisions.observations).astype(np.float32)  # [N, K]
-        self._groups = action_groups(action_names, decisions.actions)
+        self._groups = action_groups(action_names, decisions.action_masks, decisions.actions)
         masks, groups = decisions.action_masks.astype(np.float32), self._groups.astype(np.float32)
         self._choice = (masks @ groups.T > 0) & (masks @ (1.0 - groups).T > 0)  # [N, G]
         self._chosen = self._groups[:, decisions.actions].T  # [N, G]
@@ -140,7 +142,7 @@ class _Search:
         found, logarithms = list(rules), self._with(start, rules)
         while len(found) < MAX_RULES:
             yield
-            rule = self.best(logarithms)
+            rule = yield from self._best(logarithms)
             if rule is None:
                 break
             rule.apply(logarithms, self._decisions.observations, self._decisions.action_masks)
@@ -159,18 +161,21 @@ class _Search:
             rule.apply(logarithms, self._decisions.observations, self._decisions.action_masks)
         return logarithms
 
-    def best(self, logarithms: Doubles) -> Rule | None:
+    def _best(self, logarithms: Doubles) -> Generator[None, None, Rule | None]:
         """The rule with the most evidence; None where none has any."""
-        gains = self._gains(logarithms)  # [N, G * S]
+        chances = with_noise(logarithms, self._decisions.action_masks)
+        parts = []
+        for start in range(0, len(self._groups), _BLOCK):
+            parts.append(self._gains(chances, slice(start, start + _BLOCK)))
+            yield
+        gains = np.concatenate(parts, 1) if parts else np.zeros((len(chances), 0), np.float32)
+        if not gains.size:
+            return None
         total = gains.sum(0)
         column = int(total.argmax())
         found = _Found(float(total[column]) - PRICE, column)
         if len(self._literals):
-            once = self._holds.T @ gains  # [K, G * S]
-            at = int(once.argmax())
-            condition, column = divmod(at, once.shape[1])
-            found = max(found, _Found(float(once.flat[at]) - self._price(1), column, (condition,)))
-            found = max(found, self._twice(gains, once))
+            found = max(found, (yield from self._with_conditions(gains)))
         if found.evidence <= 0.0:
             return None
         group, share = divmod(found.column, len(SHARES))
@@ -180,30 +185,42 @@ class _Search:
     def _price(self, conditions: int) -> float:
         return PRICE + conditions * self._price_of_condition
 
-    def _gains(self, logarithms: Doubles) -> Floats:
-        """Nats by which each rule without conditions would raise the log-likelihood of each decision `[N, G * S]`."""
-        chances = with_noise(logarithms, self._decisions.action_masks)
-        inside = np.clip(chances @ self._groups.T, 1e-6, 1.0)
-        ratio = np.where(self._chosen, 1.0 / inside, 0.0)[:, :, None]
-        gains = np.log((1.0 - SHARES) + SHARES * ratio)
-        gains[~self._choice] = 0.0
+    def _gains(self, chances: Doubles, which: slice) -> Floats:
+        """Nats by which rules without conditions would raise the log-likelihood of each decision `[N, G * S]`."""
+        inside = np.clip(chances @ self._groups[which].T, 1e-6, 1.0)
+        ratio = np.where(self._chosen[:, which], 1.0 / inside, 0.0).astype(np.float32)[:, :, None]
+        shares = SHARES.astype(np.float32)
+        gains = np.log((np.float32(1.0) - shares) + shares * ratio)
+        gains[~self._choice[:, which]] = 0.0
         return np.asarray(gains.reshape(len(gains), -1), np.float32)
 
-    def _twice(self, gains: Floats, once: Floats) -> _Found:
-        """The best of two conditions, both or either, where each of the best single ones is joined by any other."""
-        columns = np.argsort(-once.max(0))[:_COLUMNS]
-        few = np.ascontiguousarray(gains[:, columns])
-        best = _Found(-np.inf, 0)
+    def _with_conditions(self, gains: Floats) -> Generator[None, None, _Found]:
+        """The best of one condition and of two, both or either, where the best single ones are joined by any other."""
+        once = np.empty((len(self._literals), gains.shape[1]), np.float32)
+        for start in range(0, gains.shape[1], 8 * _BLOCK):
+            columns = slice(start, start + 8 * _BLOCK)
+            np.matmul(self._holds.T, gains[:, columns], out=once[:, columns])
+            yield
+        at = int(once.argmax())
+        best = _Found(float(once.flat[at]) - self._price(1), at % once.shape[1], (at // once.shape[1],))
+        chosen = np.argsort(-once.max(0))[:_COLUMNS]
+        few = np.ascontiguousarray(gains[:, chosen])
         for condition in np.argsort(-once.max(1))[:_BEAM].tolist():
-            where = self._holds[:, condition : condition + 1]
-            inside = few * where
-            # Either of two conditions: where the one holds, and where it does not and the other does.
-            joined = ((False, self._holds.T @ inside), (True, inside.sum(0) + self._holds.T @ (few - inside)))
-            for either, explained in joined:
-                at = int(explained.argmax())
-                other, column = divmod(at, len(columns))
-                evidence = float(explained.flat[at]) - self._price(2)
-                best = max(best, _Found(evidence, int(columns[column]), (condition, other), either))
+            best = max(best, self._joined(few, chosen, condition))
+            yield
+        return best
+
+    def _joined(self, few: Floats, columns: NDArray[np.int64], condition: int) -> _Found:
+        """The best of this condition and another one, where both hold or either."""
+        inside = few * self._holds[:, condition : condition + 1]
+        # Either of two: where the one holds, and where it does not and the other does.
+        joined = ((False, self._holds.T @ inside), (True, inside.sum(0) + self._holds.T @ (few - inside)))
+        best = _Found(-np.inf, 0)
+        for either, explained in joined:
+            at = int(explained.argmax())
+            other, column = divmod(at, len(columns))
+            evidence = float(explained.flat[at]) - self._price(2)
+            best = max(best, _Found(evidence, int(columns[column]), (condition, other), either))
         return best
 
 
