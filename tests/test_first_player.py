@@ -349,6 +349,18 @@ def test_game_plays_where_its_folder_is_held_and_empty(tmp_path: Path, ships: bo
     assert set(folder.iterdir()) <= before, "nothing was written"
 
 
+@pytest.mark.parametrize("ships", [True, False])
+def test_game_plays_where_its_folder_cannot_be_made(tmp_path: Path, ships: bool) -> None:
+    (tmp_path / "file").write_text("no folder", "utf-8")
+    who = "the model that the game ships" if ships else OWN
+    with quiet(Shipped(model(tmp_path) if ships else None), tmp_path / "file" / "data", learning=True) as table:
+        table.play(2)
+        assert len(table.versions) == 2 * ships
+        assert table.plugin.report()["playing"].partition(";")[0] == who
+        (said,) = table.plugin.messages()
+        assert said.endswith(f" {who.capitalize()} plays; nothing of this game is recorded or learned.")
+
+
 def test_game_plays_where_the_disk_takes_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> int:
         raise ModelError("Version 0 could not be saved (No space left on device).")

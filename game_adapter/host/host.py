@@ -147,15 +147,16 @@ class Host:
                         f"{folder} and {other.folder} are both called {manifest.name!r} and would write the same data: "
                         "remove one of them."
                     )
-            plugin = LoadedPlugin(manifest, hooks, self.say, self._trace)
-            self._data_dir(plugin).mkdir(parents=True, exist_ok=True)
         except ManifestError as error:
             self._refuse(folder.name, str(error))
-        except OSError as error:
-            self._refuse(folder.name, f"its data cannot be kept in {error.filename} ({error.strerror}).")
-        else:
-            self.loaded.append(plugin)
-            plugin.start(self._offered_to(plugin))
+            return
+        plugin = LoadedPlugin(manifest, hooks, self.say, self._trace)
+        try:
+            self._data_dir(plugin).mkdir(parents=True, exist_ok=True)
+        except OSError as error:  # a plugin may well play without it, and says itself what it cannot keep
+            log.info("the data folder of %s cannot be made (%s)", plugin.name, error)
+        self.loaded.append(plugin)
+        plugin.start(self._offered_to(plugin))
 
     def _refuse(self, name: str, reason: str) -> None:
         refused = Refused(printable(name), printable(reason))

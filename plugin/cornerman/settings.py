@@ -109,7 +109,7 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
         if path.stat().st_size > _MAX_BYTES:
             raise SettingsError(f"{path} is larger than settings can be ({_MAX_BYTES} bytes).")
         table = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a mark
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the second where a file is in the place of its folder
         return start
     except (OSError, ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise SettingsError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
