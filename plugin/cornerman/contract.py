@@ -338,8 +338,8 @@ class Hooks(Protocol):
     ) -> None:
         """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them.
 
-        `progress` is called some ten times a second, here, with a line for the loading screen: draw it. Where it gives
-        False, whoever loads will not wait any longer.
+        `progress` is called some ten times a second, here, with a line for the loading screen, mostly the same one.
+        Where it gives False, whoever loads will not wait any longer.
         """
 
     def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None) -> None:

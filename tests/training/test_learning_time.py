@@ -213,6 +213,7 @@ def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longe
     plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu"}, progress)
     assert go.is_set() is waits
     assert plugin.training.alive
+    assert any("loads in the background" in sentence for sentence in plugin.messages()) is not waits
     go.set()
     plugin.on_quit()
     assert (lines[0], len(lines) >= 3) == ("loading the trainer ...", waits)

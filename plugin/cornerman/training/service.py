@@ -52,21 +52,27 @@ class TrainingService:
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait at most `wait_s` until it is ready; a message says why it cannot learn.
 
-        `progress` gets a line about what is loading ten times a second and may return False to stop waiting. While a
-        previous trainer is still ending, and so owns the files and the device, the start is postponed.
+        `progress` gets a line about what is loading ten times a second, another one every second, and may return False
+        to stop waiting; a message says so where loading goes on without the game. While a previous trainer is still
+        ending, and so owns the files and the device, the start is postponed.
         """
         if self.thread is not None and self.running:
             self._start_due = not self.thread.alive
             return
         self._start_due = False
         thread = self.thread = TrainingThread(self._prepare, self._metrics, self.windows)
-        end = time.monotonic() + wait_s
+        began = time.monotonic()
         thread.start(0.0)
-        while not thread.ready(min(PROGRESS_PERIOD_S, wait_s)) and time.monotonic() < end:
-            if progress and progress(f"loading {self._metrics.get('loading', 'the trainer')} ...") is False:
-                break  # the game stops waiting; loading goes on in the background
+        while not thread.ready(min(PROGRESS_PERIOD_S, wait_s)) and (passed := time.monotonic() - began) < wait_s:
+            what, seconds = self._metrics.get("loading", "the trainer"), f", {passed:.0f} s" * (passed >= 1.0)
+            if progress and progress(f"loading {what}{seconds} ...") is False:
+                break
         if thread.dead_because:
             self._metrics.say(thread.dead_because)
+        elif wait_s and not thread.ready():
+            self._metrics.event(
+                "What learning needs is not loaded yet: it loads in the background, and the game goes on."
+            )
 
     def start_later(self) -> None:
         """Start the trainer at the next battle."""
