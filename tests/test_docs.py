@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 from cornerman.cli.commands import COMMANDS
+from cornerman.learning.compiled import FOLDER
+from cornerman.models.exchange import IMPORTS
 from cornerman.settings import Settings, describe, with_values
 from game_adapter.host.hooks import HOOKS
+from tests.support.choosing import Choosing
 from tests.support.ringside_runs import link_in
+from tests.support.table import Table, promote
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -40,6 +44,19 @@ def shown(value: object) -> str:
 def test_every_setting_is_documented_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+) \|$", SETTINGS, re.MULTILINE)
     assert rows == [(name, shown(default), sentence) for name, default, sentence in describe()]
+
+
+def test_every_file_of_the_data_folder_is_documented(tmp_path: Path) -> None:
+    for _ in range(2):
+        with Table(Choosing(), tmp_path) as table:
+            table.play(2, settle=True)
+            promote(table.plugin, 2)
+            table.plugin.controls.set_difficulty(4)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"in-use.json", "switches.json", "resume.previous.safetensors"} <= names
+    names |= {FOLDER, IMPORTS, "bulk"}
+    documented = SETTINGS.partition("## What it writes")[2]
+    assert [name for name in sorted(names) if f"`{name}" not in documented] == []
 
 
 def test_documented_settings_are_accepted() -> None:
