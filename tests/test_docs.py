@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +74,17 @@ def test_documented_settings_are_accepted() -> None:
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_documented_with_its_arguments(hook: str) -> None:
     assert f"`{hook}({', '.join(HOOKS[hook])})`" in INTEGRATE
+
+
+def test_every_key_of_the_report_is_documented(tmp_path: Path) -> None:
+    section = INTEGRATE.partition("## What `report()` says")[2]
+    rows = re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)*)\s*\|", section, re.MULTILINE)
+    with Table(Choosing(), tmp_path) as table:
+        table.plugin.metrics.event("Something happened.")
+        report: Mapping[str, Any] = table.plugin.report()
+    tables = {name: value[0] if name == "events" else value for name, value in report.items()}
+    keys = {name: set(value) if isinstance(value, Mapping) else set() for name, value in tables.items()}
+    assert {name: set(re.findall(r"\w+", inner)) for name, inner in rows} == keys
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

@@ -43,7 +43,7 @@ class Report(TypedDict):
     playing: str  # who plays, in words: "version 3", "the game's own fighter; 212 decisions watched"
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
-    # rejected: {reason: count}; examples: {reason: message}
+    # rejected, clamped: {reason: count}; examples: {reason: message}
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
