@@ -51,6 +51,12 @@ class Ruled(Choosing):
     own_fighter = "random"
 
 
+class Named(Described):
+    """A game of hooks alone that names a bot."""
+
+    own_fighter = "slime"
+
+
 class Shipped(Choosing):
     """A game that ships a model."""
 
@@ -182,6 +188,8 @@ def test_own_fighter_is_the_bot_that_is_named_else_the_last() -> None:
     game.own_fighter = "slime"
     with pytest.raises(ContractError, match=r"its own_fighter is 'slime'; name which of its bots .*: random, right"):
         declaration_of(game)
+    with pytest.raises(ContractError, match="its own_fighter is 'slime', and there are no bots"):
+        declaration_of(Named())
     with pytest.raises(ContractError, match="its base_model is 5; declare the path"):
         declaration_of(Shipped(5))
 

@@ -69,7 +69,7 @@ def test_every_figure_is_shown() -> None:
     panel.draw(pygame.Surface((620, 540)))
     shown = words(panel)
     for part in (
-        "3, 2 swaps", "4,210 of 10,000", "3 records", "18,230 (820/busy s)", "0.0123", "71 %",
+        "3, changed 2 times", "4,210 of 10,000", "3 records", "18,230 (820/busy s)", "0.0123", "71 %",
         "56 % (41 % to 70 %)",
         "judging, 62 pairs, 55 %", "| Device | cpu |", "Device: Measured 310 learning steps a second",
         "31 %, 312 MB", "not available", "open, between rounds", "even",
@@ -87,6 +87,8 @@ def test_unknown_figures_are_shown_as_unknown() -> None:
     expected = {"Plays": "not known", "Win rate": "no battle yet", "Temperature": "not available"}
     assert figures(EMPTY).items() >= {**expected, "Loss": "none yet", "Device": "none"}.items()
     assert figures({"version": -1, "playing": "the game's own fighter; 7 watched"})["Plays"] == "the game's own fighter"
+    plays = [figures({"version": 1, "swaps": swaps})["Plays"] for swaps in (0, 1)]
+    assert plays == ["version 1", "version 1, changed 1 time"]
     assert figures({"machine": {"temperature_c": 61.4}})["Temperature"] == "61 °C"
     assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 

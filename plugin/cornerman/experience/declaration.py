@@ -192,6 +192,9 @@ def _base_model(game: Any) -> Path | None:
 def _own_fighter(game: Any) -> str:
     bots = list(getattr(game, "bots", ()))
     name = getattr(game, "own_fighter", bots[-1] if bots else "")
+    if not bots and name:
+        wanted = "there are no bots that it could name; leave it out, your own fighter moves all the same"
+        raise ContractError(f"its own_fighter is {printable(repr(name))[:80]}, and {wanted}")
     if bots and name not in bots:
         wanted = (
             f"which of its bots moves where the plugin has no opinion: {printable(', '.join(map(str, bots)))[:200]}"

@@ -22,7 +22,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     speed = _number(learner.get("steps_per_s"), " ({:,.0f}/busy s)", "")
     playing = str(report.get("playing") or "not known").partition(";")[0]
     return [
-        ("Plays", f"version {version}, {report.get('swaps', 0)} swaps" if version != -1 else playing, "new"),
+        ("Plays", f"version {version}{_changes(report.get('swaps', 0))}" if version != -1 else playing, "new"),
         ("Training", doing, "good" if open_now else "quiet"),
         (BUFFER, f"{replay.get('fill', 0):,} of {replay.get('capacity', 0):,}", "plain"),
         ("Rejected", f"{rejected:,} records" if rejected else "nothing", "bad" if rejected else "plain"),
@@ -35,6 +35,11 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("CPU, memory", _load(machine), "plain"),
         ("Temperature", _number(machine.get("temperature_c"), "{:.0f} °C", "not available"), "plain"),
     ]
+
+
+def _changes(swaps: int) -> str:
+    """How often another version took over since the game started."""
+    return f", changed {swaps} time{'s' * (swaps > 1)}" if swaps else ""
 
 
 def _loss(learner: Mapping[str, Any]) -> str:
