@@ -18,6 +18,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_break": ("battle_id",),
     "on_battle_end": ("battle_id", "outcome", "truncated"),
     "on_choosing": ("battle_id", "seat"),
+    "on_due": ("battle_id", "seat", "state", "action_mask"),
     "on_frame": ("frame_ms", "slack_ms"),
     "pump": ("budget_ms",),
     "on_event": ("event",),

@@ -246,6 +246,12 @@ class Host:
         """The player of `seat` begins to choose, optional."""
         self._report("on_choosing", {"battle_id": battle_id, "seat": seat})
 
+    def on_due(self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]) -> None:
+        """A decision of a plugin's seat comes up, optional: say it as soon as its state is known, go on drawing, and
+        ask `choose_action` with the same state when the answer is wanted."""
+        due = {"battle_id": battle_id, "seat": seat, "state": state, "action_mask": action_mask}
+        self._report("on_due", due)
+
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool = False) -> None:
         """A battle is over; `outcome` per seat, -1 (lost) to 1 (won). `truncated`: cut off without a result."""
         self._report("on_battle_end", {"battle_id": battle_id, "outcome": outcome, "truncated": truncated})

@@ -49,6 +49,7 @@ class Match:
         self._mask: Sequence[bool] = battle.action_mask()
         self._round: int = getattr(battle, "round", 0)  # 0: the game has none
         host.on_battle_start(battle_id, self.seats, sides)
+        self._say_due()
 
     @property
     def seat_to_play(self) -> int | None:
@@ -107,7 +108,15 @@ class Match:
         elif self._round != round_before:
             self.between_rounds = True
             self._host.on_round_end(self.battle_id, round_before)
+        if outcome is None:
+            self._say_due()
         return happened
+
+    def _say_due(self) -> None:
+        """Say that a decision of the plugin's comes up, also between two rounds: it may think in the meantime."""
+        seat = self.battle.seat
+        if seat is not None and self.seats[seat] == PLUGIN:
+            self._host.on_due(self.battle_id, seat, self._state, self._mask)
 
     def start_round(self) -> None:
         """End the break between two rounds; does nothing outside of one."""

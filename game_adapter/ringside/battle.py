@@ -9,7 +9,7 @@ and actions give equal battles, whoever computes them: the same formula runs ove
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from game_adapter.ringside.blows import chance_to_land as chance_to_land
@@ -195,6 +195,18 @@ class Battle:
         other.acting = self.acting
         other.seat = self.seat
         return other
+
+    def go_on_from(self, state: Mapping[str, Any]) -> None:
+        """Become the moment of a state of a battle of the same teams that is not over; future chances stay its own."""
+        for fighter, seen in zip(self.fighters, state["characters"], strict=True):
+            for name in ("health", "guard", "exposed", "charged", "mends"):
+                setattr(fighter, name, seen[name])
+        self.round, self.acting = state["round"], state["acting"]
+        self.seat = self.fighters[self.acting].seat
+        if self.next_order != state["next_order"]:  # the coin shows where two of the same speed are alive
+            self._coin = 1 - self._coin
+        self._order = self._orders[self.first_seat(self.round)]
+        self._at = self._order.index(self.acting)
 
     def state(self) -> dict[str, Any]:
         """The moment as plain data (`contract.State`): all of it is on the player's screen."""

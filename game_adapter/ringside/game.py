@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from game_adapter.ringside.assets import asset_folders
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
 from game_adapter.ringside.opponents import BOTS, Bot
+from game_adapter.ringside.restore import restored
 from game_adapter.ringside.teams import draw_teams
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from game_adapter.ringside.batched.battle import VectorBattle
     from game_adapter.ringside.batched.opponents import BatchedBot
 
@@ -64,6 +68,18 @@ class Ringside:
         from game_adapter.ringside.batched.lineups import drawn_lineups
 
         return VectorBattle(num_battles, seed, drawn_lineups(shape))
+
+    def restore(self, state: Mapping[str, Any], seat: int, random: Random) -> Battle:
+        """A battle that goes on from a state; nothing of it is hidden from `seat` but its future chances."""
+        return restored(state, random)
+
+    def restore_battles(
+        self, states: Sequence[Mapping[str, Any]], seats: Sequence[int], rows: NDArray[Any], seeds: NDArray[Any]
+    ) -> VectorBattle:
+        """The same for many at once, of one shape (`contract.SearchableGame`); needs numpy."""
+        from game_adapter.ringside.batched.restored import restored_battles
+
+        return restored_battles(states, rows, seeds)
 
 
 RINGSIDE = Ringside()

@@ -45,11 +45,9 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 
 class Battle(Protocol):
-    """One headless battle, owned by whoever created it; one thread at a time.
-
-    Where seats decide at once it has, in place of the first and the last of these, `seats`, all that decide now,
-    `action_mask(seat)` and `apply_all({seat: action, ...})`. Bots are asked one after the other with `battle.seat`.
-    """
+    """One headless battle, owned by whoever created it; one thread at a time. Where seats decide at once it has, in
+    place of the first and the last of these, `seats`, all that decide now, `action_mask(seat)` and `apply_all({seat:
+    action, ...})`. Bots are asked one after the other with `battle.seat`."""
 
     @property
     def seat(self) -> int | None:
@@ -120,11 +118,8 @@ class Game(Protocol):
 
 @runtime_checkable
 class HeadlessGame(Game, Protocol):
-    """Optional: battles without a window, for practice, for judging and for bulk training.
-
-    They are played in another process, which imports the game by its `import_name`; where it has none, it is looked for
-    in the module of its class.
-    """
+    """Optional: battles without a window, for practice, for judging and for bulk training, played in another process:
+    it imports the game by its `import_name`; where it has none, it is looked for in the module of its class."""
 
     @property
     def bots(self) -> Mapping[str, Bot]:
@@ -168,10 +163,8 @@ class Interrupted(Ended, Protocol):
 
 
 class Battles(Protocol):
-    """N headless battles at once, in arrays; one thread at a time. A decision is due in every row, always.
-
-    A battle that ends gives its row to a new one in the same step. Nothing here may keep or change what it is given.
-    """
+    """N headless battles at once, in arrays; one thread at a time. A decision is due in every row, always: a battle
+    that ends gives its row to a new one in the same step. Nothing here may keep or change what it is given."""
 
     @property
     def num_battles(self) -> int:
@@ -216,10 +209,7 @@ action for each `[R]`."""
 
 @runtime_checkable
 class BatchedGame(HeadlessGame, Protocol):
-    """Optional: many battles at once, for bulk training at the speed of arrays.
-
-    `selfplay.scalar.ScalarBattles` does the same for a game without, one battle after the other.
-    """
+    """Optional: many battles at once, for bulk training at the speed of arrays."""
 
     @property
     def batched_bots(self) -> Mapping[str, BatchedBot]:
@@ -227,6 +217,27 @@ class BatchedGame(HeadlessGame, Protocol):
 
     def new_battles(self, num_battles: int, seed: int) -> Battles:
         """A batch that `seed` decides entirely; every battle in it like those of `new_battle`."""
+
+
+@runtime_checkable
+class RestorableGame(HeadlessGame, Protocol):
+    """Optional: battles that go on from a state. With them the plugin looks ahead while it plays, and `cornerman check`
+    sees whether `encode` shows what is hidden."""
+
+    def restore(self, state: State, seat: int, random: Random) -> Battle:
+        """A battle in that moment, as far as `seat`, which decides, may know it: what is hidden from it, and every
+        chance to come, is drawn from `random`. The state is not changed."""
+
+
+@runtime_checkable
+class BatchedRestorableGame(RestorableGame, Protocol):
+    """Optional: the same for many at once, which looks ahead a hundred times farther."""
+
+    def restore_battles(
+        self, states: Sequence[State], seats: Sequence[int], rows: NDArray[Any], seeds: NDArray[np.uint64]
+    ) -> Battles:
+        """N battles: row r goes on from `states[rows[r]]` as `seats[rows[r]]` may know it, and `seeds[r]` draws the
+        rest: in rows of one state, equal seeds and actions give equal battles. All states have as many characters."""
 
 
 # ------------------------------------------------------------------------------------------------ what passes between
@@ -328,10 +339,8 @@ class ModelError(CornermanError):
 
 
 class Hooks(Protocol):
-    """What a plugin may define and the host calls, always with keywords and always on the game's thread.
-
-    A hook may take fewer arguments than are listed here, so this contract can grow. An event returns nothing.
-    """
+    """What a plugin may define and the host calls, always with keywords and always on the game's thread. A hook may
+    take fewer arguments than are listed here, so this contract can grow. An event returns nothing."""
 
     def on_load(
         self, game: Game, data_dir: str, settings: Mapping[str, Any], progress: Callable[[str], object] | None
@@ -355,6 +364,10 @@ class Hooks(Protocol):
 
     def on_choosing(self, battle_id: int, seat: int) -> None:
         """Optional: the player of `seat` begins to choose; it lasts until the next turn or the battle's end."""
+
+    def on_due(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> None:
+        """Optional: a decision of `seat` comes up, for which `choose_action` will be asked with this state; the sooner
+        it is said, the more a plugin can look ahead until then."""
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> None: ...
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:

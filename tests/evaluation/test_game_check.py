@@ -6,66 +6,17 @@ import random as random_module
 import re
 import time
 from collections.abc import Mapping, Sequence
-from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cornerman.contract import State
-from cornerman.evaluation.game_check import Finding, check_game
+from cornerman.evaluation.checked_calls import Finding
+from cornerman.evaluation.game_check import check_game
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.declared_games import Board
-
-
-class Race:
-    """A battle of two characters who throw dice: whoever has thrown 10 in all has won; action 1 needs 3 already."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
-        self.thrown = [0, 0]
-        self.seat: int | None = 0
-        self.round = 1
-        self.handed_out: list[Any] = []
-
-    @property
-    def outcome(self) -> Mapping[int, int] | None:
-        won = [seat for seat in (0, 1) if self.thrown[seat] >= 10]
-        return {won[0]: 1, 1 - won[0]: -1} if won else None
-
-    def state(self) -> State:
-        characters = [
-            {"name": name, "seat": seat, "health": 10 - min(10, self.thrown[1 - seat]), "maxHealth": 10}
-            | {"attack": 10, "defense": 10, "speed": 10}
-            for seat, name in enumerate(("Ada", "Bo"))
-        ]
-        self.handed_out.append(characters)
-        return {"round": self.round, "characters": characters}
-
-    def action_mask(self) -> Sequence[bool]:
-        assert self.seat is not None
-        return [True, self.thrown[self.seat] >= 3]
-
-    def apply(self, action: int) -> None:
-        assert self.seat is not None
-        if not 0 <= action < 2 or not self.action_mask()[action]:
-            raise ValueError(f"{action} is not legal")
-        self.thrown[self.seat] += self.random.randint(1, 3)
-        self.round += self.seat
-        self.seat = 1 - self.seat
-
-
-class Races:
-    """The game around it."""
-
-    name, version, action_names = "races", "1", ("throw", "throw far")
-
-    def __init__(self, battle: type[Race] = Race) -> None:
-        self.battle = battle
-        self.bots: dict[str, Any] = {"first": lambda battle, random: 0}
-
-    def new_battle(self, seed: int) -> Race:
-        return self.battle(seed)
+from tests.support.dice_race import Race, Races
 
 
 def found(game: Any, battles: int = 30, max_decisions: int = 400) -> list[Finding]:
@@ -308,40 +259,6 @@ def test_seeds_that_change_nothing_and_outcomes_that_do_not_sum_are_remarked() -
         "every seed is the same battle" in finding.what and "random_opening" in finding.fix for finding in remarks
     )
     assert any("do not sum to 0" in finding.what for finding in remarks)
-
-
-def test_hidden_information_in_the_features_is_found_where_restore_draws_it_anew() -> None:
-    class Hand(Race):
-        """What seat 1 holds is seen by nobody but seat 1."""
-
-        def __init__(self, seed: int) -> None:
-            super().__init__(seed)
-            self.hand = self.random.randint(0, 9)
-
-        def state(self) -> State:
-            return {**super().state(), "hand": self.hand}
-
-    class Hands(Races):
-        feature_names = ("hand",)
-
-        def __init__(self, shown_to: tuple[int, ...]) -> None:
-            super().__init__(Hand)
-            self.shown_to = shown_to
-
-        def encode(self, state: State, seat: int) -> Sequence[float]:
-            return [state["hand"] / 10 if seat in self.shown_to else 0.0]
-
-        def restore(self, state: State, seat: int, random: Random) -> Hand:
-            battle = Hand(0)
-            characters = state["characters"]
-            battle.thrown = [10 - characters[1 - seat]["health"] for seat in (0, 1)]
-            battle.round, battle.seat = state["round"], seat
-            battle.hand = state["hand"] if seat == 1 else random.randint(0, 9)
-            return battle
-
-    assert not [finding for finding in found(Hands((1,))) if finding.wrong]
-    wrong = [finding.what for finding in found(Hands((0, 1))) if finding.wrong]
-    assert wrong == ["encode() shows seat 0 what is hidden from it"]
 
 
 def test_misspelt_attribute_is_named_with_the_one_that_is_read() -> None:

@@ -201,3 +201,18 @@ def test_match_refuses_a_battle_whose_seats_decide_at_once(tmp_path: Path) -> No
     with pytest.raises(TypeError, match="decide at once: report the on_turn of each"):
         Match(RecordingHost(tmp_path, plugin), AtOnce().new_battle(1), 9, BOTS, fallback, Random(1))
     assert plugin.told == []
+
+
+def test_decisions_of_the_plugins_seat_are_announced_once_each_as_soon_as_their_state_is_known(tmp_path: Path) -> None:
+    match, plugin = match_of(tmp_path, {0: SCRIPTED, 1: PLUGIN})
+    play_out(match)
+    due = [arguments for hook, arguments in plugin.told if hook == "on_due"]
+    asked = plugin.asked
+    assert due == asked
+    assert {each["seat"] for each in due} == {1}
+    hooks = [hook for hook, _ in plugin.told]
+    assert all(hooks[at - 1] in ("on_battle_start", "on_turn", "on_round_end") for at in positions(hooks, "on_due"))
+
+
+def positions(hooks: list[str], hook: str) -> list[int]:
+    return [at for at, each in enumerate(hooks) if each == hook]

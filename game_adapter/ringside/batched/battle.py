@@ -54,7 +54,9 @@ class VectorBattle(BattleArrays):
     `seeds[r]` for its first one.
     """
 
-    def __init__(self, num_battles: int, seed: int, lineups: Lineups, seeds: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, num_battles: int, seed: int, lineups: Lineups, seeds: Sequence[int] | Ints | None = None
+    ) -> None:
         super().__init__(num_battles, lineups)
         self._seed = seed
         self._key = np.zeros(num_battles, np.uint64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cornerman.contract import ContractError, CornermanError, HeadlessGame
-from cornerman.evaluation.game_check import Finding, check_game
+from cornerman.evaluation.checked_calls import Finding
+from cornerman.evaluation.game_check import check_game
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import base_model

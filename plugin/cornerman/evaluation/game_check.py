@@ -10,14 +10,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from operator import index as as_index
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, Floats, HeadlessGame
-from cornerman.evaluation.headless import in_turn, outcome_of, state_text
+from cornerman.contract import BatchedGame, Battle, Bot, ContractError, HeadlessGame
+from cornerman.evaluation.checked_calls import FaultError, Finding, called, checked_outcome, due, seen_by
+from cornerman.evaluation.headless import in_turn, state_text
+from cornerman.evaluation.restore_check import check_restore
 from cornerman.experience.encoder import Encoder
 
 REPLAYED = 20
@@ -28,30 +29,23 @@ LARGEST_FEATURE = 10.0
 READ = (
     *("name", "version", "action_names", "max_characters", "stats", "max_rounds", "feature_names", "encode"),
     *("num_seats", "sides", "plugin_seats", "seats_alike", "max_decisions", "random_opening", "standing"),
-    *("import_name", "bots", "new_battle", "batched_bots", "new_battles", "restore", "base_model", "own_fighter"),
+    *(
+        "import_name",
+        "bots",
+        "new_battle",
+        "batched_bots",
+        "new_battles",
+        "restore",
+        "restore_battles",
+        "base_model",
+        "own_fighter",
+    ),
 )
 """What is read of a game."""
 CLOSE = 0.8
 """How alike two names are of which one may be a slip (difflib)."""
 USEFUL_DECISIONS = 600_000
 """Decisions of self-play from which a version is worth playing against: a rough guide, by the games that ship."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`wrong`: a fault, which the exit status shows; otherwise a remark."""
-
-    wrong: bool
-    what: str
-    fix: str = ""
-
-
-class _FaultError(Exception):
-    """A battle cannot be played on; the text is what is wrong, `fix` how to mend it."""
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.fix = fix
 
 
 @dataclass(slots=True)
@@ -73,7 +67,7 @@ def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: i
         return
     try:
         yield from _findings(game, encoder, num_battles, max_decisions, seed)
-    except _FaultError as error:
+    except FaultError as error:
         yield Finding(True, str(error), error.fix)
 
 
@@ -88,7 +82,7 @@ def _misspelt(game: HeadlessGame) -> Iterator[Finding]:
 def _findings(
     game: HeadlessGame, encoder: Encoder, num_battles: int, max_decisions: int, seed: int
 ) -> Iterator[Finding]:
-    """All findings in turn; _FaultError where a battle cannot be played on."""
+    """All findings in turn; FaultError where a battle cannot be played on."""
     yield from _misspelt(game)
     courses = [_play(game, encoder, seed + number, max_decisions) for number in range(num_battles)]
     yield from _length(courses, max_decisions)
@@ -98,7 +92,7 @@ def _findings(
     yield from _seeds_vary(game, encoder, courses[:REPLAYED], seed, max_decisions)
     yield from _refusals(game, seed)
     yield from _bots(game, seed, max_decisions)
-    yield from _hidden(game, encoder, seed)
+    yield from check_restore(game, encoder, [(seed + at, each.actions) for at, each in enumerate(courses)], seed)
     yield from _batch(game, encoder, seed)
     yield from _speed(game, encoder, courses[:REPLAYED], seed)
 
@@ -109,82 +103,31 @@ def _findings(
 def _play(
     game: HeadlessGame, encoder: Encoder, seed: int, max_decisions: int, choices: Random | None = None
 ) -> _Course:
-    """One battle of random legal actions; _FaultError where the game does not keep the contract."""
+    """One battle of random legal actions; FaultError where the game does not keep the contract."""
     course, choices = _Course(), choices or Random(f"check {seed}")
     before = random_module.getstate()
-    battle = _called(f"new_battle({seed})", lambda: in_turn(game.new_battle(seed)))
+    battle = called(f"new_battle({seed})", lambda: in_turn(game.new_battle(seed)))
     handed_out: list[tuple[Any, str]] = []
-    while len(course.actions) < max_decisions and _outcome(encoder, battle) is None:
-        seat, state, mask = _due(game, battle)
+    while len(course.actions) < max_decisions and checked_outcome(encoder, battle) is None:
+        seat, state, mask = due(game, battle)
         handed_out.append((state, state_text(state)))
-        course.largest = max(course.largest, float(np.abs(_seen(encoder, state, seat)).max(initial=0.0)))
+        course.largest = max(course.largest, float(np.abs(seen_by(encoder, state, seat)).max(initial=0.0)))
         action = choices.choice([at for at, legal in enumerate(mask) if legal])
         course.moments.append(f"{seat} {handed_out[-1][1]} {list(mask)}")
         course.actions.append(action)
-        _called(f"apply({action}), which action_mask() calls legal,", lambda action=action: battle.apply(action))
-    course.outcome = _outcome(encoder, battle)
+        called(f"apply({action}), which action_mask() calls legal,", lambda action=action: battle.apply(action))
+    course.outcome = checked_outcome(encoder, battle)
     course.moments.append(repr(course.outcome))
     if any(state_text(state) != shown for state, shown in handed_out):
-        raise _FaultError(
+        raise FaultError(
             "a state that state() gave changes when the battle goes on", "Return a copy, nested lists and objects too."
         )
     if random_module.getstate() != before:
-        raise _FaultError(
+        raise FaultError(
             "the rules draw from module `random`, which no seed of a battle decides",
             "Give each battle a random.Random(seed) of its own and draw from that.",
         )
     return course
-
-
-def _due(game: HeadlessGame, battle: Battle) -> tuple[int, Mapping[str, Any], Sequence[bool]]:
-    """Seat, state and mask of the decision that is due, checked."""
-    due = _called("seat", lambda: battle.seat)
-    try:
-        seat = as_index(due)
-    except TypeError:
-        seat = -1
-    if not 0 <= seat < getattr(game, "num_seats", 2):
-        raise _FaultError(
-            f"the battle has no outcome, and its seat is {due!r}", "Give the seat that decides, or an outcome."
-        )
-    state, mask = _called("state()", battle.state), _called("action_mask()", lambda: list(battle.action_mask()))
-    if len(mask) != len(game.action_names):
-        raise _FaultError(
-            f"action_mask() gives {len(mask)} values and action_names {len(game.action_names)}", "Give one a name."
-        )
-    if not any(mask):
-        raise _FaultError("action_mask() leaves nothing legal", "Give a seat that must pass an action for it.")
-    again = _called("state()", battle.state), _called("action_mask()", lambda: list(battle.action_mask()))
-    if state_text(again[0]) != state_text(state) or again[1] != mask:
-        raise _FaultError("state() or action_mask() answers differently when asked twice", "Let them change nothing.")
-    return seat, state, mask
-
-
-def _outcome(encoder: Encoder, battle: Battle) -> Mapping[int, float] | None:
-    """The outcome, checked; None while the battle goes on."""
-    _called("outcome", lambda: battle.outcome)
-    try:
-        return outcome_of(battle, encoder.declaration.num_seats)
-    except ContractError as error:
-        raise _FaultError(str(error), "Once a battle is over, give each seat 1, 0 or -1; None before.") from error
-
-
-def _seen(encoder: Encoder, state: Any, seat: int) -> Floats:
-    """What a seat sees of a state."""
-    try:
-        return encoder.encode(state, seat)
-    except (DataError, ContractError) as error:
-        raise _FaultError(
-            f"state() or encode() gives what cannot be read: {error}", "See State in contract.py."
-        ) from error
-
-
-def _called(what: str, call: Any) -> Any:
-    """The game's answer; _FaultError where its code raises."""
-    try:
-        return call()
-    except Exception as error:
-        raise _FaultError(f"{what} raises {type(error).__name__}: {error}", "Mend the rules there.") from error
 
 
 # ------------------------------------------------------------------------------------------------------ what was seen
@@ -249,7 +192,7 @@ def _seeds_vary(
 
 
 def _refusals(game: HeadlessGame, seed: int) -> Iterator[Finding]:
-    battle = _called(f"new_battle({seed})", lambda: game.new_battle(seed))
+    battle = called(f"new_battle({seed})", lambda: game.new_battle(seed))
     if hasattr(battle, "apply_all"):  # what is chosen at once is checked by the rules when all have chosen
         return
     illegal = [at for at, legal in enumerate(battle.action_mask()) if not legal] + [len(game.action_names)]
@@ -264,7 +207,7 @@ def _refusals(game: HeadlessGame, seed: int) -> Iterator[Finding]:
                 True, f"apply({action}) accepts an action that is not legal", "Raise ValueError with a sentence."
             )
             return
-        after = _called("state() after a refusal", lambda: state_text((battle.seat, battle.state())))
+        after = called("state() after a refusal", lambda: state_text((battle.seat, battle.state())))
         if after != before:
             yield Finding(
                 True, f"apply({action}) refuses the action but changes the battle", "Check before you change."
@@ -302,54 +245,24 @@ def _play_bot(game: HeadlessGame, bot: Bot, seed: int, chance: Random, max_decis
             battle.apply(int(action))
 
 
-def _hidden(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]:
-    """Whether what a seat sees depends on what is hidden from it: the features of a battle whose hidden part was drawn
-    anew must be the same."""
-    restore = getattr(game, "restore", None)
-    if restore is None:
-        yield Finding(
-            False, "not checked: whether encode() shows hidden information (offer restore(state, seat, random))"
-        )
-        return
-    for number in range(REPLAYED):
-        battle = in_turn(_called(f"new_battle({seed + number})", lambda at=seed + number: game.new_battle(at)))
-        choices = Random(number)
-        while _outcome(encoder, battle) is None and choices.random() < 0.9:
-            seat, state, mask = _due(game, battle)
-            chance = Random(choices.random())
-            other = _called(
-                "restore()", lambda state=state, seat=seat, chance=chance: restore(state, seat, chance).state()
-            )
-            if not np.array_equal(_seen(encoder, other, seat), _seen(encoder, state, seat)):
-                yield Finding(
-                    True,
-                    f"encode() shows seat {seat} what is hidden from it",
-                    "Leave out of encode() what it cannot know.",
-                )
-                return
-            action = choices.choice([at for at, legal in enumerate(mask) if legal])
-            _called(f"apply({action})", lambda battle=battle, action=action: battle.apply(action))
-    yield Finding(False, "encode() shows no seat what restore() draws anew")
-
-
 def _batch(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]:
     """The batched engine with random legal actions: what it fills in, and how fast it is."""
     if not isinstance(game, BatchedGame):
         return
-    battles = _called(f"new_battles({BATCH}, {seed})", lambda: game.new_battles(BATCH, seed))
+    battles = called(f"new_battles({BATCH}, {seed})", lambda: game.new_battles(BATCH, seed))
     chance = np.random.default_rng(seed)
     seen = np.full((BATCH, encoder.observation_size), np.nan, np.float32)
     masks = np.zeros((BATCH, encoder.num_actions), np.bool_)
     begun = time.perf_counter()
     for _ in range(BATCH_STEPS):
-        _called("new_battles().observe()", lambda: battles.observe(seen, masks))
+        called("new_battles().observe()", lambda: battles.observe(seen, masks))
         if not np.isfinite(seen).all() or not masks.any(1).all():
             yield Finding(
                 True, "new_battles().observe() leaves numbers or masks empty", "Fill every row, every column."
             )
             return
         actions = np.where(masks, chance.random(masks.shape), -1.0).argmax(1)
-        _called("new_battles().step()", lambda actions=actions: battles.step(actions))
+        called("new_battles().step()", lambda actions=actions: battles.step(actions))
     pace = BATCH * BATCH_STEPS / (time.perf_counter() - begun)
     yield Finding(False, f"{pace:,.0f} decisions/s in batches of {BATCH}")
 
@@ -358,11 +271,9 @@ def _speed(game: HeadlessGame, encoder: Encoder, courses: Sequence[_Course], see
     """The battles of `courses` played again without a check, timed with all that self-play asks of the game."""
     begun = time.perf_counter()
     for number, course in enumerate(courses):
-        battle = in_turn(_called(f"new_battle({seed + number})", lambda at=seed + number: game.new_battle(at)))
+        battle = in_turn(called(f"new_battle({seed + number})", lambda at=seed + number: game.new_battle(at)))
         for action in course.actions:
-            _called(
-                "a battle that is played again", lambda battle=battle, action=action: _step(encoder, battle, action)
-            )
+            called("a battle that is played again", lambda battle=battle, action=action: _step(encoder, battle, action))
     pace = sum(len(course.actions) for course in courses) / max(time.perf_counter() - begun, 1e-9)
     minutes = USEFUL_DECISIONS / max(pace, 1e-9) / 60
     yield Finding(

@@ -1,0 +1,112 @@
+"""Battles that go on from given states, many at once: the game's own batch of them, or one after the other.
+
+The game's code runs here; what it raises is a FaultyBattleError. numpy alone, one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import BatchedRestorableGame, Battle, Battles, Bools, Floats, RestorableGame, State
+from cornerman.evaluation.faults import GameCode
+from cornerman.evaluation.headless import apply_action, in_turn, outcome_of, seat_due
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.rewards import RewardCalculator, numbered_sides
+
+Ints = NDArray[Any]
+_RESTORING, _STATE = GameCode("restore"), GameCode("reading the state")
+_OUTCOME, _RESTORING_MANY = GameCode("the outcome"), GameCode("restore_battles")
+
+
+def restored_battles(
+    game: RestorableGame, encoder: Encoder, states: Sequence[State], seats: Sequence[int], rows: Ints, seeds: Ints
+) -> Battles:
+    """N battles (`contract.BatchedRestorableGame.restore_battles`); FaultyBattleError where the game's code raises."""
+    if isinstance(game, BatchedRestorableGame):
+        with _RESTORING_MANY:
+            return game.restore_battles(states, seats, rows, seeds)
+    return _OneByOne(game, encoder, states, seats, rows, seeds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    rows: Ints
+    outcome: Floats  # [E, S]
+    standing: Floats  # [E, S]
+    truncated: Bools
+
+
+class _OneByOne:
+    """N battles of a game without batches (`contract.Battles`, but that a row whose battle is over stays as it is)."""
+
+    def __init__(
+        self,
+        game: RestorableGame,
+        encoder: Encoder,
+        states: Sequence[State],
+        seats: Sequence[int],
+        rows: Ints,
+        seeds: Ints,
+    ) -> None:
+        self._encoder, declared = encoder, encoder.declaration
+        self.num_battles, self._num_seats = len(rows), declared.num_seats
+        self._sides = numbered_sides(declared.allies)
+        self._reward = RewardCalculator(health_weight=1.0, declared=declared)
+        self.seat = np.zeros(len(rows), np.int64)
+        self.standing = np.zeros((len(rows), declared.num_seats), np.float32)
+        self._observation = np.zeros((len(rows), encoder.observation_size), np.float32)
+        self._mask = np.zeros((len(rows), encoder.num_actions), np.bool_)
+        self._battles: list[Battle | None] = []
+        for row, (which, seed) in enumerate(zip(rows.tolist(), seeds.tolist(), strict=True)):
+            with _RESTORING:
+                battle = in_turn(game.restore(states[which], seats[which], Random(seed)))
+            self._battles.append(battle)
+            self._read(row, battle)
+
+    def observe(self, observations: Floats, action_masks: Bools) -> None:
+        """Write what the seats to decide see and may do."""
+        observations[:], action_masks[:] = self._observation, self._mask
+
+    def step(self, actions: Ints) -> _Ended:
+        """Apply one legal action in every row whose battle goes on."""
+        ends = [(row, end) for row, action in enumerate(actions.tolist()) if (end := self._apply(row, action))]
+        outcomes = np.array([end for _, end in ends], np.float32).reshape(-1, self._num_seats)
+        rows = np.array([row for row, _ in ends], np.int64)
+        return _Ended(rows, outcomes, self.standing[rows], np.zeros(len(rows), np.bool_))
+
+    def _apply(self, row: int, action: int) -> list[float] | None:
+        """Apply an action in a row; the outcome by seat where that has ended its battle."""
+        battle = self._battles[row]
+        if battle is None:
+            return None
+        apply_action(battle, action)
+        with _OUTCOME:
+            outcome = outcome_of(battle, self._num_seats)
+        if outcome is None:
+            self._read(row, battle)
+            return None
+        self._battles[row] = None
+        with _STATE:
+            standing = self._reward.standing(battle.state(), self._sides)
+            self.standing[row] = [self._level(standing, seat) for seat in range(self._num_seats)]
+        return list(outcome.values())
+
+    def _read(self, row: int, battle: Battle) -> None:
+        """Read whose decision is due in a row, and what that seat sees and may do."""
+        with _STATE:
+            seat, state = seat_due(battle, self._num_seats), battle.state()
+            if seat is None:
+                raise ValueError("a battle that is restored, or goes on, has a seat to decide")
+            self._observation[row] = self._encoder.encode(state, seat)
+            self._mask[row] = self._encoder.mask(battle.action_mask())
+            self.seat[row] = seat
+            self.standing[row, seat] = self._level(self._reward.standing(state, self._sides), seat)
+
+    def _level(self, standing: Any, seat: int) -> float:
+        return self._reward.level(standing, self._sides.get(seat, seat))
