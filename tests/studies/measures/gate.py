@@ -23,12 +23,15 @@ from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from tests.studies.adapters.opening import GAME, MODEL, encoder, opener, shipped
 from tests.studies.intervals import Interval, of_mean, wilson
+from tests.studies.measures.cycles import RULES, beaten_by
 from tests.studies.study import Figure, Study, Unit, Work
 
 ROOT = Path(__file__).resolve().parents[3]
 CORRELATION, DRAWS = -0.3, 0.1
 """Of simulated pairs: with chance 0.3 the seed favours a side, so that the second battle mirrors the first."""
 SCORES, PLACES = (0.55, 0.60, 0.65), (1, 5, 20)
+PLANES = (1, 3)
+"""Of the styles in games with cycles."""
 
 
 def pair_scores(score: float, random: np.random.Generator) -> Iterator[float]:
@@ -133,7 +136,7 @@ def mean_pairs(name: str, results: Sequence[dict[str, list[float]]]) -> Interval
 
 def gate(quick: bool) -> Study:
     """Figures of the gate, a part of tests/studies/harm.py."""
-    seeds, candidates, runs = ([0, 1], 20, [0]) if quick else (list(range(20)), 1000, [0])
+    seeds, candidates, steps, runs = ([0, 1], 20, 20, [0]) if quick else (list(range(20)), 1000, 200, [0])
     equal = [Unit(f"equal {seed}", replaced, {"candidates": candidates, "seed": seed}) for seed in seeds]
     length, battles = (0.05, 1024) if quick else (4.0, 16_384)
     trained = [Unit(f"drift {seed}", drift, {"minutes": length, "battles": battles, "seed": seed}) for seed in runs]
@@ -146,4 +149,14 @@ def gate(quick: bool) -> Study:
             name = f"{round(100 * score)}.{place}"
             figures.append(Figure(f"harm.gate.passed.{name}", ("power",), partial(passed, name), [0]))
             figures.append(Figure(f"harm.gate.pairs.{name}", ("power",), partial(mean_pairs, name), [0]))
-    return Study([*equal, Unit("power", power, {"candidates": candidates}), *trained], figures)
+    made = {"candidates": steps, "seeds": seeds}
+    cycles = [
+        Unit(f"cycles {rule} {planes}", beaten_by, {"rule": rule, "planes": planes, **made})
+        for rule in RULES
+        for planes in PLANES
+    ]
+    figures += [
+        Figure(f"harm.gate.{unit.name.replace(' ', '.')}", (unit.name,), lambda results: of_mean(results[0]), seeds)
+        for unit in cycles
+    ]
+    return Study([*equal, Unit("power", power, {"candidates": candidates}), *trained, *cycles], figures)
