@@ -1,8 +1,7 @@
 """Q-values of a policy for many observations at once, for self-play: as few passes over memory as numpy allows.
 
-Built from a policy's folded layers; it owns its buffers, so one thread owns it. What saves time: relu(v + c) =
-max(v, -c) + c, where the last c goes into the next layer's bias; a padded head, since a product with 16 columns takes
-less time than one with 11; and blocks of rows that stay in the cache through all layers.
+Built from a policy's folded layers; it owns its buffers, so one thread owns it. What saves time: a padded head, since a
+product with 16 columns takes less time than one with 11, and blocks of rows that stay in the cache through all layers.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ class Layer(Protocol):
     @property
     def weight(self) -> Floats: ...
     @property
-    def batch_shift(self) -> Floats:
-        """What is added before the relu, `[units]`."""
+    def floor(self) -> Floats:
+        """The least that a unit gives, `[units]`."""
 
     @property
-    def batch_epsilon(self) -> float | None:
+    def epsilon(self) -> float | None:
         """Added to a row's sum of squares before it is scaled by its root; None: the row is not scaled."""
 
 
@@ -38,16 +37,11 @@ class BatchForward:
     """Q-values of one policy for batches of observations."""
 
     def __init__(self, layers: Sequence[Layer], head: Floats) -> None:
-        carried = np.zeros((layers[0].weight if layers else head).shape[0] - 1)
-        self._layers: list[_Step] = []
-        for layer in layers:
-            epsilon = None if layer.batch_epsilon is None else np.float32(layer.batch_epsilon)
-            self._layers.append(_Step(*_carrying(layer.weight, carried), _tiled(-layer.batch_shift), epsilon))
-            carried = layer.batch_shift.astype(np.float64)
+        self._layers = [_Step(layer) for layer in layers]
         self._num_actions = head.shape[1]
         padded = np.zeros((head.shape[0], -(-head.shape[1] // _PADDED) * _PADDED), np.float32)
         padded[:, : head.shape[1]] = head
-        self._head, self._head_bias = _carrying(padded, carried)
+        self._head, self._head_bias = np.ascontiguousarray(padded[:-1]), _tiled(padded[-1])
         self._values = np.empty((BLOCK, padded.shape[1]), np.float32)
 
     def __call__(self, observations: Floats, out: Floats) -> Floats:
@@ -67,12 +61,13 @@ class BatchForward:
 class _Step:
     """One hidden layer; bias and floor are repeated for every row, because numpy adds equal shapes in one sweep."""
 
-    def __init__(self, weight: Floats, bias: Floats, floor: Floats, epsilon: np.float32 | None) -> None:
-        self._weight, self._bias, self._floor, self._epsilon = weight, bias, floor, epsilon
-        self._units = np.empty((BLOCK, weight.shape[1]), np.float32)
+    def __init__(self, layer: Layer) -> None:
+        self._weight, self._bias = np.ascontiguousarray(layer.weight[:-1]), _tiled(layer.weight[-1])
+        self._floor, self._epsilon = _tiled(layer.floor), None if layer.epsilon is None else np.float32(layer.epsilon)
+        self._units = np.empty((BLOCK, self._weight.shape[1]), np.float32)
 
     def __call__(self, rows: Floats) -> Floats:
-        """The layer's outputs without what the next layer's bias adds; valid until the next call."""
+        """The layer's outputs; valid until the next call."""
         count = len(rows)
         units = self._units[:count]
         np.matmul(rows, self._weight, out=units)
@@ -101,12 +96,6 @@ def any_legal(action_masks: NDArray[np.bool_], random: np.random.Generator) -> N
     lots += np.float32(1e-9)
     lots *= action_masks
     return np.asarray(lots.argmax(1))
-
-
-def _carrying(weight: Floats, carried: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Weights `[inputs, outputs]`, and the bias plus what `carried` `[inputs]`, which every input lacks, comes to."""
-    changed = weight.astype(np.float64)
-    return np.ascontiguousarray(weight[:-1]), _tiled(changed[-1] + carried @ changed[:-1])
 
 
 def _tiled(row: NDArray[Any]) -> Floats:

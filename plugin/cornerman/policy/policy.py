@@ -142,17 +142,16 @@ class Policy:
 
     def _forward(self, observation: Floats) -> Floats:
         try:
-            rows, out = self._buffers.rows
+            inputs, steps, last, out = self._buffers.steps
         except AttributeError:
             rows = [np.ones(size + 1, np.float32) for size in (self.spec.observation_size, *self.spec.hidden)]
-            out = np.empty(self.spec.num_actions, np.float32)
-            self._buffers.rows = rows, out
-        x = rows[0]
-        x[:-1] = observation
-        for layer, row in zip(self._layers, rows[1:], strict=True):
-            layer.row(x, row[:-1])
-            x = row
-        x.dot(self._head, out)
+            steps = [(layer.row, x, row[:-1]) for layer, x, row in zip(self._layers, rows, rows[1:], strict=False)]
+            inputs, last, out = rows[0][:-1], rows[-1], np.empty(self.spec.num_actions, np.float32)
+            self._buffers.steps = inputs, steps, last, out
+        inputs[:] = observation
+        for step, x, row in steps:
+            step(x, row)
+        last.dot(self._head, out)
         values: Floats = out
         return values
 
@@ -160,23 +159,19 @@ class Policy:
 class _Plain:
     """One hidden layer without layer normalisation; the bias is one more row of weights, for an input that is 1."""
 
-    __slots__ = ("weight", "zeros")
+    __slots__ = ("floor", "lacking", "weight")
 
-    def __init__(self, weight: Doubles, bias: Doubles) -> None:
+    def __init__(self, weight: Doubles, bias: Doubles, lacking: Doubles) -> None:
         self.weight = _frozen(np.vstack([weight, bias]))  # [inputs + 1, units]
-        self.zeros = _frozen(np.zeros(bias.size))
+        self.lacking, self.floor = lacking, _frozen(-lacking)
 
     def row(self, x: Floats, out: Floats) -> None:
-        """The layer's outputs for one row `[inputs + 1]`, into `out` `[units]`."""
+        """The layer's outputs less `lacking`, for one row `[inputs + 1]`, into `out` `[units]`."""
         x.dot(self.weight, out)
-        np.maximum(out, self.zeros, out=out)
+        np.maximum(out, self.floor, out=out)
 
     @property
-    def batch_shift(self) -> Floats:
-        return self.zeros
-
-    @property
-    def batch_epsilon(self) -> float | None:
+    def epsilon(self) -> float | None:
         return None
 
 
@@ -186,29 +181,25 @@ class _Normed(_Plain):
     Layer normalisation (Ba et al. 2016) first subtracts the mean over the units; that is linear, so it is folded into
     the weights: W - mean over units. What is left is a scale, and the variance of centred numbers is one dot product.
     A gain is moved behind the relu and into the next layer's weights: relu(g v + c) = |g| relu(sign(g) v + c / |g|),
-    with the sign folded into this layer's weights. So is the factor sqrt(units) of the variance's mean.
+    with the sign folded into this layer's weights. So is the factor sqrt(units) of the variance's mean. And as
+    relu(v + c) = max(v, -c) + c, that last c is `lacking` here and in the next layer's bias.
     """
 
-    __slots__ = ("scaled_epsilon", "shift")
+    __slots__ = ("scaled_epsilon",)
 
     def __init__(self, weight: Doubles, bias: Doubles, gain: Doubles, shift: Doubles) -> None:
         sign = np.sign(gain)
-        super().__init__((weight - weight.mean(1, keepdims=True)) * sign, (bias - bias.mean()) * sign)
-        self.shift = _frozen(shift / (np.abs(gain) * np.sqrt(gain.size)))
+        lacking = shift / (np.abs(gain) * np.sqrt(gain.size))
+        super().__init__((weight - weight.mean(1, keepdims=True)) * sign, (bias - bias.mean()) * sign, lacking)
         self.scaled_epsilon = LAYER_NORM_EPSILON * gain.size
 
     def row(self, x: Floats, out: Floats) -> None:
         x.dot(self.weight, out)
         np.multiply(out, (float(out.dot(out)) + self.scaled_epsilon) ** -0.5, out)
-        np.add(out, self.shift, out)
-        np.maximum(out, self.zeros, out=out)
+        np.maximum(out, self.floor, out=out)
 
     @property
-    def batch_shift(self) -> Floats:
-        return self.shift
-
-    @property
-    def batch_epsilon(self) -> float | None:
+    def epsilon(self) -> float | None:
         return self.scaled_epsilon
 
 
@@ -217,18 +208,22 @@ def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain],
     arrays = {name: view.astype(np.float64) for name, view in views.items()}
     layers: list[_Plain] = []
     factor = np.ones((spec.observation_size, 1))  # of the inputs: gains of the layer before that it left out
+    lacking = np.zeros(spec.observation_size)  # what the inputs lack, before that factor
     for i, units in enumerate(spec.hidden):
-        weight, bias = arrays[f"hidden{i}.weight"] * factor, arrays[f"hidden{i}.bias"]
+        weight = arrays[f"hidden{i}.weight"] * factor
+        bias = arrays[f"hidden{i}.bias"] + lacking @ weight
         gain = arrays.get(f"hidden{i}.gain")
         if gain is None:
-            layers.append(_Plain(weight, bias))
+            layers.append(_Plain(weight, bias, np.zeros(units)))
             factor = np.ones((units, 1))
         else:
             # A gain of 0 has no inverse; one this small changes no Q-value within float32.
             gain = np.where(np.abs(gain) < SMALLEST_GAIN, SMALLEST_GAIN, gain)
             layers.append(_Normed(weight, bias, gain, arrays[f"hidden{i}.shift"]))
             factor = (np.abs(gain) * np.sqrt(units))[:, None]
-    return layers, _frozen(np.vstack([arrays["head.weight"] * factor, arrays["head.bias"]]))
+        lacking = layers[-1].lacking
+    head = arrays["head.weight"] * factor
+    return layers, _frozen(np.vstack([head, arrays["head.bias"] + lacking @ head]))
 
 
 def _softmax_choice(values: list[float], temperature: float, random: Chance) -> int:
