@@ -9,18 +9,18 @@ import pytest
 
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import encoder, shipped
-from tests.studies.measures.duel import duel
+from tests.studies.measures.duel import duel, playing
 from tests.studies.measures.habits import HABITS, NO_HABIT, OTHERS, HabitPlayer
 
 
 @pytest.mark.parametrize("player", [*HABITS, *OTHERS], ids=lambda player: player.name)
 def test_habit_player_wins_30_to_50_percent_against_the_shipped_model(player: HabitPlayer) -> None:
-    scores = duel(player.act_batch, shipped().act_batch, 250, seed=1)
+    scores = duel(playing(player), playing(shipped()), 250, seed=1)
     assert 0.30 - 3 * 0.022 <= scores.mean() <= 0.50 + 3 * 0.022  # three standard errors of 500 battles
 
 
 def test_player_without_a_habit_plays_as_the_shipped_model() -> None:
-    ours = duel(NO_HABIT.act_batch, shipped().act_batch, 50, seed=2)
+    ours = duel(playing(NO_HABIT), playing(shipped()), 50, seed=2)
     assert (ours.sum(1) == 1.0).all()  # the same battle twice, with the sides swapped
 
 

@@ -7,20 +7,22 @@ import sys
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 
 from cornerman.cli.commands import stored_policy
-from cornerman.evaluation.arena import evaluate
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters import small_ringside
-from tests.studies.adapters.opening import encoder, shipped
+from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, of_mean
 from tests.studies.measures import best_response
-from tests.studies.measures.duel import duel
+from tests.studies.measures.adapting import look_ahead, looking_ahead, scores
+from tests.studies.measures.duel import duel, playing
 from tests.studies.measures.exact_ringside import Duel
 from tests.studies.measures.gate import prepare
+from tests.studies.measures.habits import NO_HABIT
 from tests.studies.study import Figure, Study, Unit, Work
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,14 +64,22 @@ def respond(work: Work, minutes: float, seed: int) -> None:
 def response_scores(work: Work, trained: str, pairs: int) -> list[float]:
     """Scores of the trained response against the shipped model, by pair with the sides swapped."""
     response = stored_policy(best_response.GAME, work.folder_of(trained) / "data", None)
-    scores: list[float] = duel(response.act_batch, shipped().act_batch, pairs, 11).mean(1).tolist()
+    scores: list[float] = duel(playing(response), playing(shipped()), pairs, 11).mean(1).tolist()
     return scores
 
 
-def over_planner(work: Work, battles: int, seed: int) -> float:
-    """The shipped model's score against the planner, in side-swapped battles."""
+def over_planner(work: Work, battles: int, seed: int, search: bool) -> float:
+    """The shipped model's score against the planner, in either seat in turn, alone or with look-ahead."""
     del work
-    return evaluate(shipped(), RINGSIDE.bots["planner"], RINGSIDE, battles, seed, encoder=encoder()).score
+    random, ahead = Random(f"planner {seed}"), look_ahead(NO_HABIT) if search else None
+    seeds = [random.getrandbits(48) for _ in range(battles)]
+    return float(np.mean(list(scores(RINGSIDE.bots["planner"], seeds, ahead=ahead))))
+
+
+def over_alone(work: Work, pairs: int, seed: int) -> float:
+    """The shipped model's score with look-ahead against it alone, in side-swapped battles."""
+    del work
+    return float(duel(looking_ahead(NO_HABIT), playing(shipped()), pairs, seed).mean())
 
 
 def study(quick: bool) -> Study:
@@ -83,15 +93,25 @@ def study(quick: bool) -> Study:
     length, pairs = (0.1, 50) if quick else (10 * SHIPPED_MINUTES, 8000)
     units.append(Unit("response", respond, {"minutes": length, "seed": 0}))
     units.append(Unit("response played", response_scores, {"trained": "response", "pairs": pairs}, ("response",)))
-    planned = [0, 1] if quick else list(range(10))
-    units += [Unit(f"planner {seed}", over_planner, {"battles": battles, "seed": seed}) for seed in planned]
+    several = [0, 1] if quick else list(range(10))
+    for seed in several:
+        given = {"battles": battles, "seed": seed}
+        units.append(Unit(f"planner {seed}", over_planner, {**given, "search": False}))
+        units.append(Unit(f"planner searched {seed}", over_planner, {**given, "search": True}))
+        units.append(Unit(f"searched {seed}", over_alone, {"pairs": battles // 2, "seed": seed}))
     solved = tuple(f"optimal {seed}" for seed in seeds)
     figures = [
         Figure("strength.optimal", solved, lambda found: share_kept("perfect", found), seeds, "at least 0.98"),
         Figure("strength.optimal_worst", solved, lambda found: share_kept("best response", found), seeds),
         Figure("strength.exploitability", ("response played",), lost_to_response, [0]),
-        Figure("strength.planner", tuple(f"planner {seed}" for seed in planned), of_mean, planned, "at least 0.75"),
     ]
+    for key, unit, least in (
+        ("planner", "planner", 0.75),
+        ("planner_search", "planner searched", 0.8),
+        ("search", "searched", 0.7),
+    ):
+        found = tuple(f"{unit} {seed}" for seed in several)
+        figures.append(Figure(f"strength.{key}", found, of_mean, several, f"at least {least}"))
     return Study(units, figures)
 
 

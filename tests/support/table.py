@@ -92,9 +92,7 @@ class Table:
         return lambda *values, **named: self.tell(hook, **dict(zip(HOOKS[hook], values, strict=False)), **named)
 
     def tell(self, hook: str, **arguments: Any) -> None:
-        bound = bind(self.plugin).get(hook)
-        if bound is not None:  # as a host: a plugin need not have every hook
-            bound(**arguments)
+        bind(self.plugin).get(hook, lambda **_: None)(**arguments)  # as a host: a plugin need not have every hook
 
     def choose_action(
         self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]
