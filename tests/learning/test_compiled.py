@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -73,6 +74,34 @@ def test_cpu_steps_are_plain_numpy_where_numba_or_the_disk_refuses(
     assert steps.learn is update.learn_steps
     assert steps.why_slow.startswith("numba cannot be used, so learning is slower than it could be: ")
     assert len(steps.why_slow) > 70, "the reason"
+
+
+def test_two_that_compile_at_once_leave_one_sealed_cache(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As two processes with one NUMBA_CACHE_DIR do: neither writes into the other's folder, and the first one stays."""
+    cache, running = empty / "cache", [10, 20]
+
+    def compiling(folder: Path) -> update.LearnSteps:
+        def learn(*arguments: Any) -> tuple[int, int, float, float, float]:
+            folder.mkdir()
+            (folder / "code").write_text(folder.name)
+            if running:
+                begin()
+            return 0, 0, 0.0, 0.0, 0.0
+
+        return learn
+
+    def begin() -> None:
+        number = running.pop()
+        monkeypatch.setattr(os, "getpid", lambda: number)
+        compiled.compile_into(cache)
+
+    monkeypatch.setattr(compiled, "build", compiling)
+    cache.mkdir()
+    (cache / "code").write_text("of one that was killed")
+    begin()
+    assert compiled.is_sealed(cache)
+    assert (cache / "code").read_text() == "cache.10"
+    assert list(empty.iterdir()) == [cache]
 
 
 def test_cpu_steps_without_numba_are_plain_numpy_and_say_why(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,10 +116,26 @@ def fill(given: Mapping[str, Any]) -> None:
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(CHILD_NICENESS)
-    folder = Path(given["cache"])
-    shutil.rmtree(folder, ignore_errors=True)
-    trial(build(folder))
-    seal(folder)
+    compile_into(Path(given["cache"]))
+
+
+def compile_into(folder: Path) -> None:
+    """Compile in a folder of this process's own, seal that and move it into place, unless another was faster.
+
+    Processes that share a cache may all find it empty at once.
+    """
+    own = folder.with_name(f"{folder.name}.{os.getpid()}")
+    try:
+        trial(build(own))
+        seal(own)
+        if not is_sealed(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            own.replace(folder)
+    except OSError:
+        if not is_sealed(folder):
+            raise
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def seal(folder: Path) -> None:
