@@ -231,7 +231,7 @@ def test_used_up_pairs_keep_the_champion_as_undecided() -> None:
 def points_game(random: np.random.Generator, lead: float, num_pairs: int) -> list[tuple[float, float]]:
     """Pairs of a game for points, in which a battle gains or costs some 12 % of the most there is to win."""
     battles = 0.5 + lead + random.normal(0.0, 0.06, (num_pairs, 2)).clip(-0.3, 0.3)
-    return [(float(pair.mean()), float(((pair - 0.5) ** 2).mean())) for pair in battles]
+    return list(zip(battles.mean(1).tolist(), ((battles - 0.5) ** 2).mean(1).tolist(), strict=True))
 
 
 @pytest.mark.parametrize(("lead", "least", "most"), [(0.0, 0.0, 0.05 + SLACK), (0.012, 0.9, 1.0), (-0.012, 0.0, 0.0)])

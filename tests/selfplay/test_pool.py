@@ -15,6 +15,7 @@ import pytest
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.selfplay.pool import PoolError, WorkerPool
+from cornerman.selfplay.worker import BULK
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings
 from tests.support.waiting import wait_for
@@ -45,7 +46,7 @@ def test_a_worker_that_is_killed_is_replaced_and_goes_on_with_its_order() -> Non
         columns, notes = answer_of(pool)
         assert pool.replaced == 1
         assert pool.pids[0] != pid
-        assert notes["decisions"] == 32 * (1024 + 16)
+        assert notes["decisions"] == BULK.turns * (BULK.batched + BULK.beside)
         assert set(columns["version"].tolist()) == {7, -1}
         assert (columns["discount"] <= 0.99).all()
         pid = pool.pids[0]

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from cornerman.selfplay.worker import BULK
 from tests.support.paths import ROOT
 
 CODE = """
@@ -53,8 +54,8 @@ def test_actors_answer_and_a_lost_one_is_replaced() -> None:
     )
     assert done.returncode == 0, done.stderr
     found, decisions, rows, replaced, before, after = json.loads(done.stdout.strip().splitlines()[-1])
-    assert found == [32 * (1024 + 16)] * 2
-    assert decisions == 32 * (1024 + 16)
+    assert found == [BULK.turns * (BULK.batched + BULK.beside)] * 2
+    assert decisions == BULK.turns * (BULK.batched + BULK.beside)
     assert rows > 0.8 * decisions
     assert replaced == 1
     assert before[0] != after[0]

@@ -51,14 +51,17 @@ CLOCK = {"seconds", "decisions_per_s", "waited_s"}
 
 
 class ThreeBots(Ringside):
-    """Without the planner, whose battles take a tenth of a second."""
+    """One of them plays single battles, but not the planner, whose battles take a tenth of a second."""
+
+    own_fighter = "single"
 
     @property
     def bots(self) -> Mapping[str, Bot]:
-        return {name: BOTS[name] for name in ("random", "brawler", "tactician")}
+        return {"random": BOTS["random"], "brawler": BOTS["brawler"], "single": BOTS["tactician"]}
 
 
-GAMES: Mapping[str, HeadlessGame] = {"ringside": ThreeBots(), "choosing": Choosing()}
+THREE_BOTS = ThreeBots()
+GAMES: Mapping[str, HeadlessGame] = {"ringside": THREE_BOTS, "choosing": Choosing()}
 STRETCH = {"ringside": 32 * (48 + 2), "choosing": 32 * 64}
 """Decisions in one answer."""
 

@@ -92,7 +92,8 @@ class Table:
         return lambda *values, **named: self.tell(hook, **dict(zip(HOOKS[hook], values, strict=False)), **named)
 
     def tell(self, hook: str, **arguments: Any) -> None:
-        bind(self.plugin).get(hook, lambda **_: None)(**arguments)  # as a host: a plugin need not have every hook
+        if (bound := bind(self.plugin).get(hook)) is not None:  # as a host: a plugin need not have every hook
+            bound(**arguments)
 
     def choose_action(
         self, battle_id: int, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]

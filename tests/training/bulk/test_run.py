@@ -14,14 +14,18 @@ import pytest
 
 from cornerman.contract import ModelError, SettingsError
 from cornerman.files.checkpoint_file import CheckpointFile
+from cornerman.selfplay.worker import BULK
 from cornerman.training.bulk import plan as bulk_plan
 from cornerman.training.bulk.plan import Plan
 from cornerman.training.bulk.run import Interrupts, train
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.bulk_command import RINGSIDE_NAME, start_training
+from tests.support.bulk_run import THREE_BOTS
 from tests.support.waiting import wait_for
 
 FILE = 'device = "cpu"\nfrom_nothing = true\nhidden = [16]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
+RINGSIDE_GAME = (RINGSIDE, RINGSIDE_NAME)
+QUICK_GAME = (THREE_BOTS, "tests.support.bulk_run:THREE_BOTS")
 HAS_TENSORBOARD = find_spec("tensorboard") is not None  # an extra of its own
 SMALL = {"batch_size": 64, "uses": 0.25, "capacity": 50_000, "report_battles": 2, "report_s": 0.2}
 
@@ -30,11 +34,13 @@ def plan(**options: Any) -> Plan:
     return Plan(**{**SMALL, "checkpoint_s": 1000.0, "candidate_steps": 10_000, **options})
 
 
-def run(folder: Path, resume: bool = False, settings: str = FILE, **options: Any) -> list[str]:
-    """Train Ringside; every sentence that was said."""
+def run(
+    folder: Path, resume: bool = False, settings: str = FILE, game: tuple[Any, str] = RINGSIDE_GAME, **options: Any
+) -> list[str]:
+    """Train a game; every sentence that was said."""
     said: list[str] = []
     (folder / "settings.toml").write_text(settings)
-    train(RINGSIDE, RINGSIDE_NAME, folder, plan(**options), 1, resume, said.append)
+    train(*game, folder, plan(**options), 1, resume, said.append)
     return said
 
 
@@ -44,7 +50,8 @@ def entries(folder: Path, event: str) -> list[dict[str, Any]]:
 
 
 def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
-    said = run(tmp_path, decisions=60_000, tensorboard=tmp_path / "board" if HAS_TENSORBOARD else None)
+    board = tmp_path / "board" if HAS_TENSORBOARD else None
+    said = run(tmp_path, decisions=60_000, game=QUICK_GAME, tensorboard=board)
     text = "\n".join(said)
     assert "100%" in text
     for part in ("Learning curve", "Ladder", "Cross table", "Action use", "It is stored in"):
@@ -53,12 +60,12 @@ def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
     assert entries(tmp_path, "devices")[0]["learning"]["device"] == "cpu"
     progress = entries(tmp_path, "progress")
     assert progress[-1]["decisions"] >= 60_000
-    assert set(progress[-1]["score"]) == set(RINGSIDE.bots)
+    assert set(progress[-1]["score"]) == set(THREE_BOTS.bots)
     assert progress[0]["rating"] is None
     assert bool(list(tmp_path.glob("board/events.*"))) == HAS_TENSORBOARD
     assert entries(tmp_path, "verdict"), "what was learned last is judged too"
     assert (tmp_path / "bulk" / "report.png").read_bytes()[:4] == b"\x89PNG"
-    again = run(tmp_path, resume=True, decisions=20_000)
+    again = run(tmp_path, resume=True, decisions=20_000, game=QUICK_GAME)
     assert any(sentence.startswith(f"Goes on from {progress[-1]['decisions']:,} decisions") for sentence in again)
     later = entries(tmp_path, "progress")[-1]
     assert later["decisions"] >= progress[-1]["decisions"] + 20_000
@@ -141,5 +148,6 @@ def test_an_interrupt_saves_and_a_kill_leaves_the_last_checkpoint(
     assert before > 0
     said = run(tmp_path, resume=True, decisions=1, capacity=Plan().capacity)
     assert any(sentence.startswith(f"Goes on from {before:,} decisions") for sentence in said)
-    assert f" {before + 32 * (1024 + 16):,} decisions" in "".join(said)
+    stretch = BULK.turns * (BULK.batched + BULK.beside)
+    assert f" {before + stretch:,} decisions" in "".join(said)
     assert "begin anew" not in "".join(said)
