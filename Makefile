@@ -1,5 +1,5 @@
 # make play     a fresh checkout: environment, plugin dropped into plugins/, the game (headless where there is no screen)
-# make test     the same environment; lint, types, tests
+# make test     the same environment; lint, types, tests, a process a core (ARGS="tests/test_docs.py -n 0" for one in one)
 # make long     tests that are too slow for make test: bulk training stopped and killed, packages built and installed, ...
 # make pythons  the same tests without torch on every newer Python that is found here
 # make without  what learns, tested as if numba, torch or both were not installed
@@ -15,6 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 ARGS ?=
+PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
 
 .PHONY: play test long pythons without battles lint env bench study torture soak ladder dist clean
 
@@ -34,7 +35,7 @@ lint: env
 	$(BIN)/mypy
 
 test: env lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" $(PARALLEL) $(ARGS)
 
 long: env
 	$(INSTALL) ".[package]"
@@ -45,7 +46,7 @@ pythons: env
 
 without: env
 	for packages in numba torch numba,torch; do \
-		CORNERMAN_WITHOUT=$$packages OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" tests/learning tests/policy \
+		CORNERMAN_WITHOUT=$$packages OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not long" $(PARALLEL) tests/learning tests/policy \
 			tests/training/test_build.py tests/training/test_learning.py tests/training/test_training_loop.py \
 			tests/cli/test_doctor.py tests/test_hooks_only.py tests/test_plugin_start.py $(ARGS) || exit 1; done
 

@@ -57,6 +57,12 @@ def closed_databases() -> Iterator[None]:
         database.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow ones first: at the end of a run in several processes none is waited for alone, and with `--dist worksteal`
+    none is taken from the process that has already made what its module shares."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
     """What a test logged or compared may hold half a surrogate pair, which pytest-xdist cannot send."""

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, write_settings
 
+pytestmark = pytest.mark.slow
+
 BATTLES = 4
 QUICK = 'practice = 1.0\nworker = "thread"'
 """A worker process is of the idle class, which other programs starve."""

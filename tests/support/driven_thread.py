@@ -13,7 +13,7 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
 from cornerman.training.training_windows import TrainingWindows
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """Far longer than anything here takes, so that a busy machine fails no test."""
 
 
