@@ -52,6 +52,22 @@ def test_plugin_learns_while_battles_are_played_and_resumes_next_time(tmp_path: 
         assert again.on_owner(lambda loop: loop.experience.rows.total()) > 6 * 20
 
 
+def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, **FAST) as table:
+        for name, battles in (("ann", 3), ("bob", 2)):
+            table.play_as(name, battles)
+        known = table.plugin.report()["player"]
+        assert (known["name"], known["battles"], known["learns"]) == ("bob", 2, True)
+        assert known["decisions"] > 20
+        assert 0.0 <= known["foreseen"] <= 1.0
+        assert table.on_owner(lambda loop: loop.players.model.arrays())["weights"].size
+    with Table(RINGSIDE, tmp_path, **FAST) as again:
+        again.plugin.settle(60.0)
+        assert again.plugin.report()["player"] == known
+        again.plugin.set_learning(False)
+        assert again.plugin.report()["player"]["learns"] is False
+
+
 def test_minimal_game_learns_too(tmp_path: Path) -> None:
     class Live(Described):
         bots, new_battle = Choosing.bots, Choosing.new_battle  # for the table only

@@ -11,7 +11,7 @@ from .manifest import ManifestError
 
 HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_load": ("game", "data_dir", "settings", "progress"),
-    "on_battle_start": ("battle_id", "seats", "sides"),
+    "on_battle_start": ("battle_id", "seats", "sides", "player"),
     "on_turn": ("battle_id", "seat", "state", "action_mask", "action", "next_state"),
     "on_round_end": ("battle_id", "round"),
     "on_round_start": ("battle_id", "round"),

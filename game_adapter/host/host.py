@@ -63,6 +63,8 @@ class Host:
         self.settings = dict(settings or {})
         self.loaded: list[LoadedPlugin] = []
         self.refused: list[Refused] = []
+        self.player: str | None = None
+        """Who plays from the next battle on, where several people play the game on this machine."""
         self.num_said = 0  # messages so far, those that are no longer kept included
         self._marker = CrashMarker(self.data_dir, mode) if mode else None
         self._messages: deque[str] = deque(maxlen=50)
@@ -200,12 +202,20 @@ class Host:
                     self._passed_on.add(sentence)
                     self._show(f"{plugin.name}: {sentence}")
 
-    def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
+    def on_battle_start(
+        self,
+        battle_id: int,
+        seats: Mapping[int, str],
+        sides: Mapping[int, int] | None = None,
+        player: str | None = None,
+    ) -> None:
         """A battle begins: who controls each seat ("player", "plugin", "scripted").
 
-        `sides` says which seats win together; without it every seat is a side of its own.
+        `sides` says which seats win together; without it every seat is a side of its own. `player` names the player
+        where several people play the game on this machine; without it `self.player` does.
         """
-        self._report("on_battle_start", {"battle_id": battle_id, "seats": seats, "sides": sides})
+        player = self.player if player is None else player
+        self._report("on_battle_start", {"battle_id": battle_id, "seats": seats, "sides": sides, "player": player})
 
     def on_turn(
         self,

@@ -20,12 +20,9 @@ API_VERSION = 1
 """Raised when a hook gains an argument that a plugin cannot ignore, or loses one."""
 
 MAX_ACTIONS = 8_192
-MAX_FEATURES = 8_192
-"""Features of the game's own."""
-MAX_NAME = 1_000
-"""Characters in the name or version of a game, or in the name of an action."""
-MAX_NAMES = 500_000
-"""Characters in the names of all actions together."""
+MAX_FEATURES = 8_192  # of the game's own
+MAX_NAME = 1_000  # characters in the name or version of a game, or in the name of an action
+MAX_NAMES = 500_000  # characters in the names of all actions together
 
 State: TypeAlias = Any
 """What one moment of a battle looks like, as plain data; the same moment for every seat. With standard characters:
@@ -298,6 +295,7 @@ class BattleEnd:
     seats: Mapping[int, Source]
     standing: Mapping[int, float] = field(default_factory=dict, compare=False)
     """How seats stood at the end, -1 to 1, where that is known; not stored."""
+    player: str = ""  # who played, where the game tells several apart
 
 
 # ------------------------------------------------------------------------------------------------------------- errors
@@ -351,8 +349,11 @@ class Hooks(Protocol):
         Where it gives False, whoever loads will not wait any longer.
         """
 
-    def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None) -> None:
-        """`seats` says who decides for each, `sides` which of them win together; None: each is a side of its own."""
+    def on_battle_start(
+        self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None, player: str | None
+    ) -> None:
+        """`seats` says who decides for each, `sides` which of them win together; None: each is a side of its own.
+        `player` names the player where several play the game on this machine; None: it is always the same one."""
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State

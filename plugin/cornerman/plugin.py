@@ -21,7 +21,7 @@ from cornerman.contract import DataError, Game, HeadlessGame, ModelError, Source
 from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
-from cornerman.experience.recorder import as_key
+from cornerman.experience.recorder import as_key, player_name
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.files.quality_note import QualityNote
 from cornerman.models.champions import Champions
@@ -56,6 +56,7 @@ class Cornerman:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self._loaded = self._choosing = self._break = False
+        self._player: str | None = None  # who plays, "" where the game does not tell; None: no battle yet
         self._unusable: set[str] = set()  # reasons for which no action was chosen
 
     # -------------------------------------------------------------------------------------------------- load and quit
@@ -130,7 +131,10 @@ class Cornerman:
 
         events = self.recording.events
         worker = self._worker
-        return build_loop(self._game, self.settings, self.store, self.champions, events, self.metrics, worker, stop)
+        loop = build_loop(self._game, self.settings, self.store, self.champions, events, self.metrics, worker, stop)
+        if self._player is not None:
+            loop.players.meet(self._player)
+        return loop
 
     def messages(self) -> list[str]:
         """The newest messages for the player, oldest first, for the host's own list."""
@@ -157,14 +161,24 @@ class Cornerman:
 
     # -------------------------------------------------------------------------------------------- what the game reports
 
-    def on_battle_start(self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None = None) -> None:
+    def on_battle_start(
+        self,
+        battle_id: int,
+        seats: Mapping[int, str],
+        sides: Mapping[int, int] | None = None,
+        player: str | None = None,
+    ) -> None:
         battle_id = as_key(battle_id)
         self.training.battle_starts()
         sources = sources_of(seats)
         trial = self._trial(sources)
         tried = trial is not None and bool(self._random.random() < trial.share)
         self.live.start(battle_id, None if trial is None else trial.number, tried)
-        self.recording.start(battle_id, sources, sides)
+        self.recording.start(battle_id, sources, sides, player)
+        name = player_name(player)
+        if name != self._player:
+            self._player = name
+            self.training.call(lambda loop: None if loop is None else loop.players.meet(name))
 
     def _trial(self, seats: Mapping[int, Source]) -> Trial | None:
         """The trial of which the battle that begins is a part; None: there is none, it waits, or the battle can give no

@@ -42,6 +42,12 @@ def test_battles_of_another_game_or_version_are_refused(path: Path) -> None:
             dataset.load(path, FORMAT)
 
 
+def test_file_of_battles_does_not_name_the_player(path: Path) -> None:
+    named = [StoredBattle(replace(battle.end, player="ann"), battle.columns) for battle in battles()]
+    dataset.export(path, FORMAT, named)
+    assert [battle.end.player for battle in dataset.load(path, FORMAT).battles] == [""] * 3
+
+
 def test_any_damage_is_a_sentence(path: Path) -> None:
     dataset.export(path, FORMAT, battles())
     data, random = path.read_bytes(), Random(5)

@@ -153,3 +153,14 @@ def test_a_battle_that_never_ends_is_handed_over_in_parts() -> None:
         for seat in (0, 1):
             indices = [row.index for row in part if row.seat == seat]
             assert indices == list(range(len(indices)))
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("ann", "ann"), (None, ""), (7, ""), ("a\nb", "a?b"), ("x" * 200, "x" * 100)], ids=str
+)
+def test_battle_carries_the_name_of_its_player(given: Any, name: str) -> None:
+    bench = Bench()
+    bench.recorder.start(1, SEATS, None, given)
+    bench.recorder.end(1, {0: 1, 1: -1})
+    assert [end.player for end in bench.ends] == [name]
+    assert bench.recorder.clamped.total() == (name != (given or ""))

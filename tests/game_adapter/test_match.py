@@ -30,8 +30,9 @@ def match_of(
     folder: Path, seats: Mapping[int, str] = BOTS, seed: int = 5, **options: Any
 ) -> tuple[Match, RecordingPlugin]:
     plugin, fallback = RecordingPlugin(), options.pop("fallback", RINGSIDE.bots["brawler"])
-    battle = RINGSIDE.new_battle(seed)
-    return Match(RecordingHost(folder, plugin), battle, 9, seats, fallback, Random(seed), **options), plugin
+    battle, host = RINGSIDE.new_battle(seed), RecordingHost(folder, plugin)
+    host.player = options.pop("player", None)
+    return Match(host, battle, 9, seats, fallback, Random(seed), **options), plugin
 
 
 def rules_of(match: Match) -> Battle:
@@ -52,11 +53,17 @@ def play_to_break(match: Match) -> None:
         match.play(match.decide())
 
 
+def test_match_names_the_player_whom_the_host_knows(tmp_path: Path) -> None:
+    for name in ("ann", None):
+        _, plugin = match_of(tmp_path, player=name)
+        assert plugin.told[0][1]["player"] == name
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whole_battle_is_reported_in_the_order_of_the_contract(tmp_path: Path, seed: int) -> None:
     match, plugin = match_of(tmp_path, seed=seed)
     play_out(match)
-    assert plugin.told[0] == ("on_battle_start", {"battle_id": 9, "seats": BOTS, "sides": None})
+    assert plugin.told[0] == ("on_battle_start", {"battle_id": 9, "seats": BOTS, "sides": None, "player": None})
     assert plugin.count("on_battle_start") == plugin.count("on_battle_end") == 1
     assert all(arguments["battle_id"] == 9 for _, arguments in plugin.told)
 

@@ -12,8 +12,9 @@ import pytest
 
 from cornerman.models.exchange import export_version
 from cornerman.models.manifest import Provenance
+from cornerman.panel.status import NOBODY
 from cornerman.training.training_loop import TrainingLoop
-from tests.support.marked_game import MARKS, Marked, Session
+from tests.support.marked_game import MARKS, WORD, Marked, Session
 from tests.support.table import Table, on_owner
 
 
@@ -40,6 +41,7 @@ def filled(folder: Path, battles: int = 60, **settings: Any) -> Session:
     for number in range(1, battles + 1):
         session.battle(number, marked=True)
         session.plugin.settle(30.0)
+    assert session.plugin.report()["player"]["name"] == (WORD if session.plugin.training.alive else "")
     session.misbehave()
     session.plugin.settle(30.0)
     assert live_battles(session) > battles // 2
@@ -53,6 +55,7 @@ def check_gone(session: Session) -> None:
     assert versions_from_the_player(session) == []
     assert live_battles(session) == 0
     report = plugin.report()
+    assert report["player"] == {**NOBODY, "learns": report["plugin"]["learning"]}
     assert report["recorder"]["examples"] == report["recorder"]["rejected"] == {}
     assert report["plugin"]["notice"].startswith("Forgotten: ")
     for number in range(101, 104):

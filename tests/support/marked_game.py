@@ -40,7 +40,8 @@ class Session:
     def battle(self, number: int, marked: bool, in_the_middle: Callable[[], None] | None = None) -> None:
         plugin, battle, random = self.plugin, self.game.new_battle(number), Random(number)
         marks = {"marks": MARKS} if marked else {}
-        plugin.on_battle_start(battle_id=number, seats={0: "player", 1: "plugin"})
+        player = WORD if marked and in_the_middle is None else None  # who goes on playing is named again
+        plugin.on_battle_start(battle_id=number, seats={0: "player", 1: "plugin"}, player=player)
         while (seat := battle.seat) is not None:
             state, mask, action = {**battle.state(), **marks}, battle.action_mask(), random.randrange(2)
             if seat == 1:

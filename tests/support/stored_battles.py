@@ -15,7 +15,8 @@ SEATS = {0: Source.PLUGIN, 1: Source.PLAYER}
 
 
 def battle(number: int, transitions: int = 5) -> tuple[BattleEnd, list[Transition]]:
-    return BattleEnd(number, {0: 1, 1: -1}, False, SEATS), chain(transitions, battle_id=number, seed=number)
+    end = BattleEnd(number, {0: 1, 1: -1}, False, SEATS, player="ann" if number % 2 else "")
+    return end, chain(transitions, battle_id=number, seed=number)
 
 
 def store_battles(folder: Path, count: int) -> None:

@@ -15,7 +15,7 @@ from cornerman.models.manifest import Provenance
 from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
 from game_adapter.host.hooks import HOOKS, bind
-from game_adapter.host.match import PLUGIN, SCRIPTED, Match
+from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.game import RINGSIDE, Ringside
 
 SMALL: Mapping[str, Any] = {
@@ -76,6 +76,7 @@ class Table:
         self.game, self.plugin = QuickRingside() if game is RINGSIDE else game, Cornerman()
         self.plugin.on_load(self.game, str(folder), {**SMALL, **settings})
         self.battles = 0
+        self.player: str | None = None  # who plays from the next battle on
         self.versions: list[int] = []  # of every decision it had an opinion on
 
     def __enter__(self) -> Table:
@@ -92,6 +93,8 @@ class Table:
         return lambda *values, **named: self.tell(hook, **dict(zip(HOOKS[hook], values, strict=False)), **named)
 
     def tell(self, hook: str, **arguments: Any) -> None:
+        if hook == "on_battle_start":
+            arguments["player"] = self.player
         if (bound := bind(self.plugin).get(hook)) is not None:  # as a host: a plugin need not have every hook
             bound(**arguments)
 
@@ -135,6 +138,17 @@ class Table:
                 turn += 1
             if settle:
                 assert self.plugin.settle(SETTLE_S)
+
+    def play_as(self, player: str, battles: int) -> None:
+        """Whole battles of a player, who moves like the weakest bot but one, against the plugin."""
+        self.player, (_, bot, *_) = player, self.game.bots.values()
+        for _ in range(battles):
+            match = self.match({0: PLAYER, 1: PLUGIN})
+            while not match.over:
+                match.start_round()
+                own = match.seat_to_play == 0
+                match.play(bot(match.battle, Random(self.battles)) if own else match.decide())
+            assert self.plugin.settle(SETTLE_S)
 
     def on_owner(self, command: Callable[[Any], T]) -> T:
         """What `command`, given the training loop or None, returns on the thread that owns the plugin's files."""

@@ -266,6 +266,9 @@ def test_slice_ends_after_the_step_in_which_stop_is_set_and_counts_no_waiting(
     monkeypatch.setattr(time, "thread_time", lambda: worked[0])
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     gym.play(60)
+    gym.training.keep()
+    while gym.training.players.advance():
+        pass
     for _ in range(3):
         assert gym.training.slice(0.02)
     assert taken == [1, 6, 6]

@@ -11,7 +11,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +136,13 @@ def load(path: Path, data_format: DataFormat) -> Imported:
     return imported
 
 
+def _end_of(battle: StoredBattle) -> dict[str, Any]:
+    """How a battle ended, without the name of the player: the file is made to be passed on."""
+    return end_as_dict(replace(battle.end, player=""))
+
+
 def _to_npz(data_format: DataFormat, battles: list[StoredBattle]) -> bytes:
-    notes = {"header": asdict(data_format), "ends": [end_as_dict(battle.end) for battle in battles]}
+    notes = {"header": asdict(data_format), "ends": [_end_of(battle) for battle in battles]}
     names = layout(data_format.observation_size, data_format.num_actions)
     arrays: dict[str, Any] = {
         name: np.concatenate([np.empty((0, *shape), dtype), *(battle.columns[name] for battle in battles)])
@@ -184,7 +189,7 @@ def _to_jsonl(data_format: DataFormat, battles: list[StoredBattle]) -> bytes:
     lines: list[dict[str, Any]] = [asdict(data_format)]
     for battle in battles:
         rows = {name: column.tolist() for name, column in battle.columns.items()}
-        lines.append({**end_as_dict(battle.end), "rows": rows})
+        lines.append({**_end_of(battle), "rows": rows})
     return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
 
 

@@ -77,9 +77,15 @@ class EventQueue:
             turn = battle_id, seat, copied(state), copied(action_mask), action, copied(next_state)
         self._enqueue(self._turn, *turn)
 
-    def start(self, battle_id: int, seats: Mapping[int, Source], sides: Mapping[int, int] | None = None) -> None:
+    def start(
+        self,
+        battle_id: int,
+        seats: Mapping[int, Source],
+        sides: Mapping[int, int] | None = None,
+        player: str | None = None,
+    ) -> None:
         """As `Recorder.start`; `seats` must not change any more."""
-        self._enqueue(self._recorder.start, battle_id, seats, copied(sides))
+        self._enqueue(self._recorder.start, battle_id, seats, copied(sides), player)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """As `Recorder.chose`."""
@@ -159,17 +165,23 @@ class Recording:
         self._recorded: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(encoder, rewards, self._recorded.append, say)
         self.events = EventQueue(self.recorder, self._recorded, encoder.reads_whole_state, keep)
-        self.open: dict[int, tuple[Mapping[int, Source], Mapping[int, int] | None]] = {}
-        """Who decides in which seat of the battles under way, recorded or not, and which seats win together."""
+        self.open: dict[int, tuple[Mapping[int, Source], Mapping[int, int] | None, str | None]] = {}
+        """Who decides in which seat of the battles under way, recorded or not, which seats win together, the player."""
         self._battles, self._quality, self._on = battles, quality, True
 
-    def start(self, battle_id: int, seats: Mapping[int, Source], sides: Mapping[int, int] | None = None) -> None:
+    def start(
+        self,
+        battle_id: int,
+        seats: Mapping[int, Source],
+        sides: Mapping[int, int] | None = None,
+        player: str | None = None,
+    ) -> None:
         """Add a battle; where too many are under way, the oldest is dropped, since the game never ends it."""
         if len(self.open) >= MAX_OPEN_BATTLES:
             del self.open[next(iter(self.open))]
-        self.open[battle_id] = seats, sides
+        self.open[battle_id] = seats, sides, player
         if self._on:
-            self.events.start(battle_id, seats, sides)
+            self.events.start(battle_id, seats, sides, player)
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -187,7 +199,7 @@ class Recording:
         """End a battle; returns its seats, none where it is unknown."""
         if self._on:
             self.events.end(battle_id, outcome, truncated)
-        return self.open.pop(battle_id, ({}, None))[0]
+        return self.open.pop(battle_id, ({}, None, None))[0]
 
     def against_player(self, battle_id: int) -> bool:
         """Whether a player sits in a battle under way."""

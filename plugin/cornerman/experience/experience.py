@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,12 @@ Arrays = dict[str, NDArray[Any]]
 KEPT_BATTLES = 64
 PLAYER, SELF_PLAY = "player", "self-play"
 """Sources of transitions, as manifests count them."""
+
+
+class Inbox(Protocol):
+    """Queue of recorded items that are not yet learned from; IndexError where it is empty."""
+
+    def popleft(self) -> Transition | BattleEnd: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,15 @@ class Experience:
         settings: Settings,
         random: np.random.Generator,
         battles: BattleStore,
+        inbox: Inbox,
         battle_over: Callable[[Sequence[Transition], BattleEnd], object] = lambda rows, end: None,
     ) -> None:
-        """`sizes`: of an observation and of an action mask. `random` draws the transitions to learn from.
+        """`sizes`: of an observation and of an action mask. `random` draws the transitions to learn from; the owner
+        passes what comes out of `inbox` to `take_live`.
 
         `battle_over` gets the decisions of every battle of the game that ended, now or in an earlier session.
         """
-        self.battles = battles
+        self.battles, self.inbox = battles, inbox
         self.buffers = ReplayBuffers(
             ReplayBuffer(settings.replay_capacity, *sizes, random),
             ReplayBuffer(settings.practice_capacity, *sizes, random),

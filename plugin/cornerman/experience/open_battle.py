@@ -54,8 +54,9 @@ class Turn(NamedTuple):
 class OpenBattle:
     """One open battle: who decides, what is still open, and where it stands."""
 
-    def __init__(self, battle_id: int, seats: dict[int, Source], sides: Sides) -> None:
+    def __init__(self, battle_id: int, seats: dict[int, Source], sides: Sides, player: str = "") -> None:
         self.battle_id = battle_id
+        self.player = player
         self.seats = seats
         self.sides = sides
         self.opponents = {seat: _opponent(seats, sides, seat) for seat in seats}

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, Bools, DataError, Floats, Source, State, Transition
+from cornerman.contract import BattleEnd, Bools, DataError, Floats, Source, State, Transition, printable
 from cornerman.experience.encoder import Encoder, legal_action, number, shown
 from cornerman.experience.open_battle import Decision, OpenBattle, Seen, Turn
 from cornerman.experience.rewards import RewardCalculator, Sides, numbered_sides
-from cornerman.experience.transitions import row_bytes
+from cornerman.experience.transitions import MAX_PLAYER_NAME, row_bytes
 
 MAX_OPEN_BATTLES = 256
 """More than these at once are battles that the game forgot to end: the oldest is abandoned."""
@@ -82,13 +82,21 @@ class Recorder:
 
     # ------------------------------------------------------------------------------------------------ events of a game
 
-    def start(self, battle_id: int, seats: Mapping[int, Source], sides: Mapping[int, int] | None = None) -> None:
+    def start(
+        self,
+        battle_id: int,
+        seats: Mapping[int, Source],
+        sides: Mapping[int, int] | None = None,
+        player: str | None = None,
+    ) -> None:
         """A battle begins; `seats` names those that are recorded, one or more, and who decides for each.
 
-        `sides` says which seats win together; a seat that it does not name is a side of its own.
+        `sides` says which seats win together; a seat that it does not name is a side of its own. `player` names the
+        player where the game tells several apart.
         """
         try:
-            battle = OpenBattle(_battle_id(battle_id), _seats(battle_id, seats), self._sides(battle_id, sides))
+            number, known, allies = _battle_id(battle_id), _seats(battle_id, seats), self._sides(battle_id, sides)
+            battle = OpenBattle(number, known, allies, self._player(player))
             self.rewards.check_seats(battle_id, battle.seats, battle.sides)
         except DataError as error:
             self._reject(error)
@@ -144,7 +152,7 @@ class Recorder:
         if error is not None:
             self._reject(error)
         if battle.num_transitions >= self._max_transitions:
-            self._hand_over(BattleEnd(battle.battle_id, {}, True, battle.seats))
+            self._hand_over(BattleEnd(battle.battle_id, {}, True, battle.seats, player=battle.player))
             battle.restart()
 
     def end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool = False) -> None:
@@ -170,7 +178,8 @@ class Recorder:
                 self._reject(caught)
         ended = battle.seats if results else ()  # an outcome may name more seats than are recorded
         standing = {} if battle.now is None else self.rewards.stood(battle.now.standing, battle.sides, ended)
-        self._hand_over(BattleEnd(battle_id, results, bool(truncated) or not results, battle.seats, standing))
+        cut_off = bool(truncated) or not results
+        self._hand_over(BattleEnd(battle_id, results, cut_off, battle.seats, standing, battle.player))
 
     def abandon(self, battle_id: int) -> None:
         """A battle will not be finished: complete transitions stay, open decisions go, and it ends as truncated."""
@@ -207,6 +216,13 @@ class Recorder:
         except (TypeError, AttributeError) as error:
             given = f"The sides {shown(sides)} of battle {battle_id} are unusable ({error})"
             raise DataError("sides", f"{given}; they map seats to sides, both whole numbers.") from error
+
+    def _player(self, player: Any) -> str:
+        name = player_name(player)
+        if player is not None and name != player:
+            wanted = f"give a text of at most {MAX_PLAYER_NAME} printable characters"
+            self._clamp("player", f"The player's name {shown(player)} counts as {name!r}; {wanted}.")
+        return name
 
     def _see(self, state: State, sides: Sides, keep: bool) -> Seen:
         return Seen(self._encoder.read(state, self._clamp), self.rewards.standing(state, sides), state if keep else {})
@@ -269,7 +285,7 @@ class Recorder:
     def _abandon(self, battle: OpenBattle) -> None:
         self._close(battle)
         self.abandoned += 1
-        self._hand_over(BattleEnd(battle.battle_id, {}, True, battle.seats))
+        self._hand_over(BattleEnd(battle.battle_id, {}, True, battle.seats, player=battle.player))
 
     def _close(self, battle: OpenBattle) -> None:
         del self._battles[battle.battle_id]
@@ -295,6 +311,11 @@ class Recorder:
             self.examples[reason] = sentence
             if self._say is not None:
                 self._say(sentence)
+
+
+def player_name(player: Any) -> str:
+    """The name under which a player's decisions are learned: what can be used of what the game gave."""
+    return printable(player)[:MAX_PLAYER_NAME] if isinstance(player, str) else ""
 
 
 def _seat(seat: Any) -> int:

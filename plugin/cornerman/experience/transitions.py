@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import BattleEnd, ModelError, Source, Transition
+from cornerman.contract import BattleEnd, ModelError, Source, Transition, printable
 from cornerman.experience.encoder import LARGEST_FEATURE
 from cornerman.files.atomic import parse_json
 
@@ -27,6 +27,8 @@ Columns: TypeAlias = Mapping[str, NDArray[Any]]
 """One array a field of Transition, all of one length."""
 
 LARGEST_REWARD = 100.0
+MAX_PLAYER_NAME = 100
+"""Characters."""
 SCHEMA = 2
 _HEAD = struct.Struct("<I")
 
@@ -185,7 +187,8 @@ def battle_from_bytes(data: bytes, data_format: DataFormat) -> StoredBattle:
 
 def end_as_dict(end: BattleEnd) -> dict[str, Any]:
     """A battle's end as plain JSON values."""
-    return {
+    player = {"player": end.player} if end.player else {}
+    return player | {
         "battle_id": int(end.battle_id),
         "outcome": {str(int(seat)): float(result) for seat, result in end.outcome.items()},
         "truncated": bool(end.truncated),
@@ -198,12 +201,19 @@ def end_from_dict(head: Mapping[str, Any]) -> BattleEnd:
     try:
         seats = {int(seat): Source(source) for seat, source in head["seats"].items()}
         outcome = {int(seat): float(result) for seat, result in head["outcome"].items()}
-        end = BattleEnd(int(head["battle_id"]), outcome, bool(head["truncated"]), seats)
+        end = BattleEnd(int(head["battle_id"]), outcome, bool(head["truncated"]), seats, player=_player(head))
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ModelError(f"A stored battle's end does not hold what it should ({error}).") from error
     if not all(-1.0 <= result <= 1.0 for result in outcome.values()):
         raise ModelError(f"A stored battle's outcome must hold numbers from -1 to 1, not {list(outcome.values())}.")
     return end
+
+
+def _player(head: Mapping[str, Any]) -> str:
+    player = head.get("player", "")
+    if not isinstance(player, str) or len(player) > MAX_PLAYER_NAME or player != printable(player):
+        raise ValueError("the player's name is no short text")
+    return player
 
 
 def take(columns: Columns, which: NDArray[Any]) -> dict[str, NDArray[Any]]:

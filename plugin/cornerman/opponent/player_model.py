@@ -8,6 +8,7 @@ changes is followed. One thread owns a model; `arrays` makes of it what may be s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,14 @@ from cornerman.contract import Bools, Floats, ModelError
 from cornerman.opponent.features import MAX_DERIVED, Features
 from cornerman.opponent.predictor import Doubles
 from cornerman.opponent.rules import Decisions, Rule, RuleList
+from cornerman.opponent.words import Habit, habits
 from cornerman.policy.policy import Policy
 
-SHARPNESSES = (200.0, 60.0, 20.0, 8.0)
+SHARPNESSES = (200.0, 60.0, 20.0, 8.0, 2.0)
 """One over the temperatures at which the champion is tried as an explanation."""
 WITH_RULES = (200.0, 20.0)
 FIXED_SHARE = 0.03
+RECENT_BATTLES = 20
 MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_200, 200, 1_000_000
 """Decisions that are learned from: the newest, fewer in a game with so many actions that there are too many numbers."""
 _LITTLE = 0.01  # weight of an explanation that is fitted rarely
@@ -56,7 +59,13 @@ class PlayerModel:
         self._weights = np.full(len(self.explanations), 1.0 / len(self.explanations))
         self._fitted = [0] * len(self.explanations)  # decisions that there were when each was fitted
         self._decisions: Decisions | None = None
-        self.score = Score()
+        self.score, self.battles = Score(), 0
+        self._scores: deque[Score] = deque(maxlen=RECENT_BATTLES)
+
+    @property
+    def recent_score(self) -> Score:
+        """How the last `RECENT_BATTLES` battles were foreseen."""
+        return sum(self._scores, Score())
 
     @property
     def weights(self) -> Doubles:
@@ -108,7 +117,7 @@ class PlayerModel:
         chances = np.array([part[at] for part in each])  # [E, N]
         mixed = np.tensordot(self._weights, np.array(each), 1)
         legal = battle.action_masks.sum(1)
-        self.score += Score(
+        score = Score(
             battle.num,
             -float(np.log(mixed[at]).sum()),
             float(np.log(legal).sum()),
@@ -116,9 +125,21 @@ class PlayerModel:
             int((mixed.argmax(1) == battle.actions).sum()),
             int((each[0].argmax(1) == battle.actions).sum()),
         )
+        self._scores.append(score)
+        self.score, self.battles = self.score + score, self.battles + 1
         logarithms = np.log(self._weights) + np.log(chances).sum(1)
         weights = np.exp(logarithms - logarithms.max())
         self._weights = (1.0 - FIXED_SHARE) * weights / weights.sum() + FIXED_SHARE / len(weights)
+
+    def habits(self, scales: Mapping[str, float]) -> list[Habit]:
+        """The strongest habits in words; none where the champion alone explains the player better."""
+        known, first = self._decisions, len(SHARPNESSES)
+        if known is None or self._weights[first:].sum() < 0.5:
+            return []
+        values = self._champion.q_values_batch(known.observations)
+        known = known._replace(observations=self._features.of(known.observations))
+        explanation = self.explanations[first + int(self._weights[first:-1].argmax())]
+        return habits(explanation, values, known, self._features.names, self._actions, scales)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""

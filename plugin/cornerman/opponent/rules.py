@@ -62,6 +62,7 @@ class Rule:
     either: bool = False
     evidence: float = 0.0  # nats that the rule explained beyond its price when it was found
     price: float = 0.0
+    tried: float = 0.0  # logarithm of how many rules with as many conditions were tried
 
     def applies(self, features: Floats, action_masks: Bools) -> Bools:
         """Where the rule says anything, `[B]`: its conditions hold, and there is a choice between in and out."""
@@ -179,8 +180,10 @@ class _Search:
         if found.evidence <= 0.0:
             return None
         group, share = divmod(found.column, len(SHARES))
-        literals, price = self._literals[list(found.conditions)], self._price(len(found.conditions))
-        return Rule(literals, self._groups[group], float(SHARES[share]), found.either, found.evidence, price)
+        many = len(found.conditions)
+        price, tried = self._price(many), np.log(4 * len(self._groups)) + many * self._price_of_condition
+        literals = self._literals[list(found.conditions)]
+        return Rule(literals, self._groups[group], float(SHARES[share]), found.either, found.evidence, price, tried)
 
     def _price(self, conditions: int) -> float:
         return PRICE + conditions * self._price_of_condition

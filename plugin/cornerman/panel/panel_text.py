@@ -30,6 +30,7 @@ def figures_of(report: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         (LOSS, _loss(learner), "plain"),
         ("Value accuracy", _share(learner.get("accuracy"), "not measured yet"), "plain"),
         ("Win rate", _win_rate(part_of(report, "record")), "plain"),
+        ("Foresees", _foresees(part_of(report, "player")), "plain"),
         ("Candidate", _candidate(gate, learner), "plain"),
         ("Device", _device(report), "plain"),
         ("CPU, memory", _load(machine), "plain"),
@@ -77,6 +78,15 @@ def _win_rate(record: Mapping[str, Any]) -> str:
     return f"{_share(record['win_rate'])}{between}"
 
 
+def _foresees(player: Mapping[str, Any]) -> str:
+    """How many of the player's decisions were foreseen before they were learned, over the last battles."""
+    if not player.get("learns", True):
+        return "nothing is learned of you"
+    if player.get("foreseen") is None:
+        return "no battle of yours yet"
+    return f"{_share(player['foreseen'])} of your moves"
+
+
 def _candidate(gate: Mapping[str, Any], learner: Mapping[str, Any]) -> str:
     """State of the candidate in a word or two; `messages_of` has the whole verdict."""
     score, verdict, left = gate.get("score"), str(gate.get("verdict") or ""), learner.get("steps_to_candidate")
@@ -110,6 +120,7 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):
         messages.append(f"Training window {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
+    messages += [f"You: {habit}." for habit in part_of(report, "player").get("habits") or ()]
     verdict, waits = (str(part_of(report, "gate").get(name) or "") for name in ("verdict", "waits"))
     if waits:
         who = "trial of a candidate" if part_of(report, "gate").get("state") == "trial waits" else "next candidate"

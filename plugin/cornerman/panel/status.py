@@ -31,8 +31,18 @@ UNKNOWN: Mapping[str, Any] = {
     **dict.fromkeys(("gate_verdict", "gate_waits", "device_why", "fault"), ""),
     "gate_state": "idle",
     "device": "none",
+    "player": {},
 }
 """Figures before the trainer has set any."""
+
+NOBODY: Mapping[str, Any] = {
+    "name": "",
+    "battles": 0,
+    "decisions": 0,
+    "habits": [],
+    **dict.fromkeys(("foreseen", "champion_foresees", "loss")),
+}
+"""What is known of a player before anything is."""
 
 
 class Report(TypedDict):
@@ -46,6 +56,11 @@ class Report(TypedDict):
     # rejected, clamped: {reason: count}; examples: {reason: message}
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
+    player: dict[
+        str, Any
+    ]  # learns: bool; name: str; battles, decisions: int, that the model of the present player knows;
+    # foreseen, champion_foresees: share of the last 20 battles' decisions, or None; loss: over the uniform one's, or
+    # None; habits: up to three in words
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates;
     # waits: what is missing before a candidate can be judged or its trial goes on, or ""
@@ -87,6 +102,7 @@ def compose(
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
+        "player": {**NOBODY, **given["player"], "learns": switches.on and learning and switches.recording},
         "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
         "gate": _gate(given, waits),
         "record": _record(results),

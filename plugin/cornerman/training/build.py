@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from cornerman.contract import Game, HeadlessGame, SettingsError
+from cornerman.contract import BattleEnd, Game, HeadlessGame, SettingsError, Transition
 from cornerman.evaluation.arena import pair_seed
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.experience import Experience
+from cornerman.experience.experience import Experience, Inbox
 from cornerman.learning.compiled import CpuSteps, cpu_steps
 from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 from cornerman.learning.learner import Learner, build_learner
@@ -20,6 +22,7 @@ from cornerman.learning.teachers import Teachers
 from cornerman.learning.updates import Updates
 from cornerman.models.champions import Champions
 from cornerman.models.store import Store
+from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.league import Opponents
@@ -29,7 +32,10 @@ from cornerman.settings import Settings
 from cornerman.training.candidates import BattleJudge, Candidates
 from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints
-from cornerman.training.training_loop import Inbox, TrainingLoop
+from cornerman.training.training_loop import TrainingLoop
+
+PLAYERS_S = 1.0
+"""How much longer loading may take for the models of players."""
 
 
 def build_loop(
@@ -76,12 +82,18 @@ def assemble(
     seeds = [settings.seed, 1, *([learned] if learned else [])]  # other draws in every session
     sizes = (encoder.observation_size, encoder.num_actions)
     teachers = Teachers(encoder.declaration)
-    experience = Experience(sizes, settings, np.random.default_rng(seeds), store.battles, teachers.end)
+    players = players_of(champions, encoder, metrics)
+
+    def battle_over(rows: Sequence[Transition], end: BattleEnd) -> None:
+        teachers.end(rows, end)
+        players.end(rows, end)
+
+    experience = Experience(sizes, settings, np.random.default_rng(seeds), store.battles, inbox, battle_over)
     practice = practice_for(game, settings, means.worker, learned, metrics)
     loop = TrainingLoop(
         settings,
-        inbox,
         experience,
+        players,
         Updates(means.learner, experience.buffers, teachers, settings, metrics, means.stop),
         candidates_of(champions, practice, encoder.declaration.own_fighter, settings, metrics),
         practice,
@@ -89,7 +101,29 @@ def assemble(
         metrics,
     )
     loop.resume(saved)
+    metrics.set(loading="what is known of the player")
+    learn_players(players, PLAYERS_S)
     return loop
+
+
+def players_of(champions: Champions, encoder: Encoder, metrics: Metrics) -> Players:
+    """Models of the game's players, laid over the champion; the metrics hold what is known of the present one."""
+    declared = encoder.declaration
+    scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}
+    return Players(
+        lambda: champions.slot.champion,
+        encoder.feature_names,
+        declared.action_names,
+        scales,
+        lambda players: metrics.set(player=players.report()),
+    )
+
+
+def learn_players(players: Players, seconds: float) -> None:
+    """Learn from the stored battles of players, so that the first battle finds a model; the rest in the windows."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and players.advance():
+        pass
 
 
 def candidates_of(

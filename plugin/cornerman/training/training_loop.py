@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any
 
-from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.contract import BattleEnd, ModelError
 from cornerman.evaluation.live.offline_check import value_accuracy
 from cornerman.evaluation.live.results import LiveResult
 from cornerman.experience.experience import Arrays, Experience
 from cornerman.learning.sliced_burst import for_a_slice
 from cornerman.learning.updates import FIRST_STEPS, Updates
 from cornerman.models.manifest import Provenance
+from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
 from cornerman.selfplay.live_worker import Practice
 from cornerman.selfplay.pool import PoolError
@@ -33,20 +34,14 @@ ANSWER_S = 0.004
 """How long a slice waits for the worker where nothing else is due, without the interpreter lock."""
 
 
-class Inbox(Protocol):
-    """Queue of recorded items that are not yet learned from; IndexError where it is empty."""
-
-    def popleft(self) -> Transition | BattleEnd: ...
-
-
 class TrainingLoop:
     """Decides what each slice does; training/build.py builds its parts."""
 
     def __init__(
         self,
         settings: Settings,
-        inbox: Inbox,
         experience: Experience,
+        players: Players,
         updates: Updates,
         candidates: Candidates,
         practice: Practice | None,
@@ -54,8 +49,8 @@ class TrainingLoop:
         metrics: Metrics,
     ) -> None:
         """`practice` is None where the game offers no headless battles, or practice is off."""
-        self._settings, self._inbox, self._metrics = settings, inbox, metrics
-        self.experience, self.updates, self.candidates = experience, updates, candidates
+        self._settings, self._metrics = settings, metrics
+        self.experience, self.players, self.updates, self.candidates = experience, players, updates, candidates
         self._practice, self._checkpoints = practice, checkpoints
         self._before = updates.newest  # the policy before the battle under way
         self._battle_ended = False  # since a candidate was last thought of
@@ -76,7 +71,9 @@ class TrainingLoop:
             self._checkpoint()
         else:
             collected = self._collect(budget_s)
-            if updates.due >= self._settings.burst_steps:
+            if self.players.advance():
+                pass
+            elif updates.due >= self._settings.burst_steps:
                 updates.begin(budget_s)
             elif candidates.judging and not candidates.trials.running and candidates.order() is None:
                 if candidates.advance():
@@ -105,7 +102,7 @@ class TrainingLoop:
         for taken in range(COLLECTED_AT_ONCE):
             let_in()
             try:
-                item = self._inbox.popleft()
+                item = self.experience.inbox.popleft()
             except IndexError:
                 return taken > 0
             self.updates.credit(self.experience.take_live(item), self.updates.live_rate)
@@ -225,6 +222,7 @@ class TrainingLoop:
             self._practice.drop()
         self.candidates.trials.clear()
         self._luck_undone = False
+        self.players.forget()
         self.updates.teachers.clear()
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()

@@ -1,0 +1,140 @@
+"""Models of all players of a game: each learns from that player's recorded decisions and from nothing else.
+
+The trainer's thread owns it. Nothing derived is stored: the stored battles make the same models at the next start.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.opponent.player_model import MAX_DECISIONS, PlayerModel
+from cornerman.opponent.rules import Decisions
+from cornerman.policy.policy import Policy
+
+MAX_PLAYERS = 16
+"""Players that models are kept of, those that played last."""
+
+
+class Players:
+    """Learns of whoever plays, a piece at a time."""
+
+    def __init__(
+        self,
+        champion: Callable[[], Policy],
+        feature_names: Sequence[str],
+        action_names: Sequence[str],
+        scales: Mapping[str, float] | None = None,
+        changed: Callable[[Players], object] = lambda players: None,
+    ) -> None:
+        """`champion` returns the policy that the models are laid over; `scales` is for words, see `words.habits`.
+
+        `changed` is called when the model of the present player has changed, or another one plays.
+        """
+        self._champion, self._names, self._scales = champion, (feature_names, action_names), dict(scales or {})
+        self._changed = changed
+        self._battles: OrderedDict[str, deque[Decisions]] = OrderedDict()  # by player, who played last at the end
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything."""
+        self._battles.clear()
+        self._models: dict[str, PlayerModel] = {}  # with all that was learned
+        self._growing: dict[str, PlayerModel] = {}
+        self._due: deque[tuple[str, Decisions]] = deque()
+        self._work: tuple[str, Iterator[None]] | None = None
+        self._base = self._champion()
+        self.present = ""
+        """The player of the battle under way, or of the last one."""
+        self._changed(self)
+
+    @property
+    def model(self) -> PlayerModel | None:
+        """The model of the present player; None before the first battle. It changes only while `advance` is called."""
+        return self._models.get(self.present)
+
+    def meet(self, player: str) -> None:
+        """A battle against this player begins."""
+        if player != self.present:
+            self.present = player
+            self._changed(self)
+
+    def end(self, rows: Sequence[Transition], end: BattleEnd) -> None:
+        """A battle has ended: its player's decisions are learned from, in pieces, later."""
+        taken = [row for row in rows if row.source is Source.PLAYER]
+        if not taken:
+            return
+        decisions = Decisions(
+            np.stack([row.observation for row in taken]),
+            np.stack([row.action_mask for row in taken]),
+            np.array([row.action for row in taken], np.int64),
+        )
+        battles = self._battles.setdefault(end.player, deque())
+        self._battles.move_to_end(end.player)
+        battles.append(decisions)
+        while sum(battle.num for battle in battles) - battles[0].num >= MAX_DECISIONS:
+            battles.popleft()
+        self._due.append((end.player, decisions))
+        self.present = end.player
+        while len(self._battles) > MAX_PLAYERS:
+            self._drop(next(iter(self._battles)))
+
+    def _drop(self, player: str) -> None:
+        for held in (self._battles, self._models, self._growing):
+            held.pop(player, None)
+        self._due = deque(each for each in self._due if each[0] != player)
+
+    def advance(self) -> bool:
+        """Learn a piece of some milliseconds; False where nothing is left to learn."""
+        if self._champion() is not self._base:
+            self._begin_anew()
+        if self._work is None:
+            if not self._due:
+                return False
+            player, decisions = self._due.popleft()
+            model = self._growing.get(player)
+            if model is None:
+                model = self._growing[player] = PlayerModel(self._base, *self._names)
+            self._work = player, model.learn(decisions)
+        player, work = self._work
+        if next(work, _OVER) is _OVER:
+            self._work = None
+            self._learned(player)
+        return True
+
+    def _begin_anew(self) -> None:
+        """Another champion: models are laid over it, from all that is kept; the old ones serve until then."""
+        self._base, self._work = self._champion(), None
+        self._growing.clear()
+        self._due = deque((player, battle) for player, battles in self._battles.items() for battle in battles)
+
+    def _learned(self, player: str) -> None:
+        if any(due == player for due, _ in self._due):
+            return
+        if player in self._growing:
+            self._models[player] = self._growing[player]
+        if player == self.present:
+            self._changed(self)
+
+    def report(self) -> dict[str, Any]:
+        """What is known of the present player, as plain data, for `Report`."""
+        model = self.model
+        if model is None:
+            return {}
+        score = model.recent_score
+        return {
+            "name": self.present,
+            "battles": model.battles,
+            "decisions": model.score.decisions,
+            "foreseen": score.hits / score.decisions,
+            "champion_foresees": score.champion_hits / score.decisions,
+            "loss": score.loss / score.uniform_loss if score.uniform_loss else 0.0,
+            "habits": [habit.sentence for habit in model.habits(self._scales)],
+        }
+
+
+_OVER = object()

@@ -1,0 +1,118 @@
+"""Habits in words: the rules of a model that are beyond chance, as counts against what the champion would have done.
+
+Nothing here knows a game: conditions are said with the names of features, actions with their own names. A rule is said
+only where its count would be rarer than one in twenty by chance, over everything that was tried to find it (Hoeffding's
+bound with Bonferroni's correction).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cornerman.contract import Bools
+from cornerman.opponent.predictor import log_softmax, with_noise
+from cornerman.opponent.rules import Decisions, Rule, RuleList
+
+MAX_HABITS = 3
+ERROR = 0.05
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """Of `chances` to do so the player took `times`; the champion would have taken `expected`."""
+
+    sentence: str
+    times: int
+    chances: int
+    expected: float
+
+
+def habits(
+    explanation: RuleList,
+    values: NDArray[np.floating],
+    decisions: Decisions,
+    feature_names: Sequence[str],
+    action_names: Sequence[str],
+    scales: Mapping[str, float],
+) -> list[Habit]:
+    """The strongest habits that are beyond chance, strongest first.
+
+    `values` are the champion's Q-values `[N, A]`, `decisions` hold features in place of observations. `scales` says
+    by what some features were divided.
+    """
+    chances = with_noise(log_softmax(values, decisions.action_masks, explanation.sharpness), decisions.action_masks)
+    found: list[tuple[float, Habit]] = []
+    for rule in explanation.rules:
+        where = rule.applies(decisions.observations, decisions.action_masks)
+        group, few = _few(rule.group, decisions.action_masks[where], action_names)
+        times, count = int(group[decisions.actions[where]].sum()), int(where.sum())
+        expected = float(chances[where][:, group].sum())
+        if not count or _surprise(times, count, expected) < rule.tried - log(ERROR):
+            continue
+        when = _when(rule, feature_names, scales)
+        usual = f"the computer in your place: {expected:.0f}"
+        sentence = f"{few}: {times:,} times of {count:,}{when and f' {when}'} ({usual})"
+        found.append((_surprise(times, count, expected), Habit(sentence, times, count, expected)))
+    found.sort(key=lambda habit: -habit[0])
+    told: dict[str, Habit] = {}
+    for _, habit in found:
+        told.setdefault(habit.sentence, habit)
+    return list(told.values())[:MAX_HABITS]
+
+
+def _surprise(times: int, count: int, expected: float) -> float:
+    """Minus the logarithm of a bound on the chance of a count this far from the expected one (Hoeffding 1963)."""
+    share, mean = times / count, min(max(expected / count, 1e-9), 1.0 - 1e-9)
+    nats = sum(part * log(part / of) for part, of in ((share, mean), (1.0 - share, 1.0 - mean)) if part > 0.0)
+    return count * nats
+
+
+def _few(group: Bools, action_masks: Bools, names: Sequence[str]) -> tuple[Bools, str]:
+    """The group or all other actions, whichever is said in fewer words, with its words; what is never legal apart."""
+    legal = np.asarray(action_masks.any(0))
+    inside, outside = (group & legal, ~group & legal)
+    one, other = _parts(inside, legal, names), _parts(outside, legal, names)
+    return (inside, " or ".join(one)) if len(one) <= len(other) else (outside, " or ".join(other))
+
+
+def _parts(group: Bools, legal: Bools, names: Sequence[str]) -> list[str]:
+    """Names of the actions of a group; those that differ in a number alone as one where all of them are in it."""
+    kinds: dict[str, list[int]] = {}
+    for action in legal.nonzero()[0].tolist():
+        kinds.setdefault(" ".join(_NUMBER.sub(" ", names[action]).split()), []).append(action)
+    parts = []
+    for kind, members in kinds.items():
+        chosen = [action for action in members if group[action]]
+        parts += [kind] if len(chosen) == len(members) > 1 else [names[action] for action in chosen]
+    return parts
+
+
+def _when(rule: Rule, feature_names: Sequence[str], scales: Mapping[str, float]) -> str:
+    """The conditions of a rule in words; "" where there is none."""
+    said = []
+    for first, second, value, above in rule.literals.tolist():
+        name = feature_names[int(first)]
+        if second >= 0:
+            said.append(f"{name} is {'' if above else 'not '}above {feature_names[int(second)]}")
+        elif value == 0.5 and not _is_share(name) and name not in scales:
+            said.append(f"{name} is {'' if above else 'not '}set")
+        else:
+            said.append(f"{name} is {'above' if above else 'at most'} {_number(name, value, scales)}")
+    return f"where {(' or ' if rule.either else ' and ').join(said)}" if said else ""
+
+
+def _is_share(name: str) -> bool:
+    return "health" in name
+
+
+def _number(name: str, value: float, scales: Mapping[str, float]) -> str:
+    if name in scales:
+        return f"{int(value * scales[name])}"
+    return f"{100 * value:.0f} %" if _is_share(name) else f"{value:.2g}"

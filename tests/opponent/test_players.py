@@ -1,0 +1,137 @@
+"""Players: each has a model of its own; habits are said only where they are beyond chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.opponent.players import Players
+from cornerman.opponent.rules import Decisions
+from cornerman.policy.policy import Policy
+from tests.support.habits import (
+    ACTIONS,
+    FEATURES,
+    Habit,
+    battles,
+    champion,
+    guards_when_low,
+    hurt_one_waits,
+    never_guards,
+    no_habit,
+)
+
+ZERO = np.zeros(len(FEATURES), np.float32), np.zeros(len(ACTIONS), np.bool_)
+
+
+def rows_of(decisions: Decisions, source: Source = Source.PLAYER) -> list[Transition]:
+    return [
+        Transition(observation, mask, int(action), 0.0, *ZERO, 0.0, 0, 0, at, source, Source.PLUGIN, -1)
+        for at, (observation, mask, action) in enumerate(zip(*decisions, strict=True))
+    ]
+
+
+def fought(players: Players, habit: Habit, num_battles: int, player: str = "", seed: int = 1) -> None:
+    for battle in battles(champion(), habit, num_battles, seed):
+        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}, player=player))
+    while players.advance():
+        pass
+
+
+def habits(players: Players) -> list[str]:
+    found: list[str] = players.report()["habits"]
+    return found
+
+
+def test_players_know_nobody_before_a_battle_and_learn_from_decisions_of_players_alone() -> None:
+    players = Players(champion, FEATURES, ACTIONS)
+    (battle,) = battles(champion(), no_habit, 1, seed=1)
+    players.end(rows_of(battle, Source.SCRIPTED), BattleEnd(0, {0: 1.0}, False, {0: Source.SCRIPTED}))
+    assert not players.advance()
+    assert players.model is None
+    assert players.report() == {}
+
+
+def test_players_tell_several_apart() -> None:
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    fought(players, never_guards, 5, "ann")
+    fought(players, hurt_one_waits, 5, "bob", seed=2)
+    assert players.report()["name"] == "bob"
+    assert not any(habit.startswith("guard: 0 times") for habit in habits(players))
+    players.meet("ann")
+    assert players.report()["battles"] == 5
+    assert habits(players)[0].startswith("guard: 0 times of 150 (")
+
+
+def test_habit_is_said_with_its_condition_and_what_the_champion_would_do() -> None:
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    fought(players, guards_when_low, 6)
+    (first, *_) = habits(players)
+    assert first.startswith("guard: ")
+    assert "where slot 1 health is at most " in first
+    assert "the computer in your place: " in first
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_player_without_habits_is_said_to_have_none(seed: int) -> None:
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    fought(players, no_habit, 6, seed=100 + seed)
+    assert habits(players) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_player_who_plays_like_the_champion_with_a_temperature_has_no_habits(seed: int) -> None:
+    base, random = champion(), np.random.default_rng(seed)
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    for battle in battles(base, no_habit, 6, seed=200 + seed):
+        noise = random.gumbel(0.0, 0.1, battle.action_masks.shape)
+        values = np.where(battle.action_masks, base.q_values_batch(battle.observations) + noise, -np.inf)
+        players.end(
+            rows_of(battle._replace(actions=values.argmax(1))), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER})
+        )
+    while players.advance():
+        pass
+    assert habits(players) == []
+
+
+def test_same_battles_make_the_same_model() -> None:
+    base = champion()
+    one, other = (Players(lambda: base, FEATURES, ACTIONS) for _ in range(2))
+    for battle in battles(base, guards_when_low, 5, seed=1):  # learned one by one, or all at a start
+        for players in (one, other):
+            players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}))
+        while one.advance():
+            pass
+    while other.advance():
+        pass
+    assert one.report() == other.report()
+
+
+def test_new_champion_is_what_models_are_laid_over_and_the_old_model_serves_until_then() -> None:
+    policies: list[Policy] = [champion()]
+    players = Players(lambda: policies[-1], FEATURES, ACTIONS)
+    fought(players, guards_when_low, 4)
+    before = players.model
+    policies.append(champion(seed=7))
+    assert players.advance()
+    assert players.model is before
+    while players.advance():
+        pass
+    assert players.model is not before
+    assert players.report()["battles"] == 4
+
+
+def test_forget_leaves_nothing_of_any_player() -> None:
+    reports = []
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS, changed=lambda players: reports.append(players.report()))
+    fought(players, never_guards, 3, "ann")
+    assert reports[-1]["battles"] == 3
+    players.forget()
+    assert reports[-1] == players.report() == {}
+    players.meet("ann")
+    assert players.model is None
+    assert not players.advance()
