@@ -101,7 +101,7 @@ def add_evaluate(commands: Subparsers) -> None:
     parser = _command(commands, run_evaluate, "how strong a version is, with an interval", text)
     add = parser.add_argument
     add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
-    add("--agent", metavar="NAME", help="measure this bot instead of a version")
+    add("--agent", metavar="NAME", help="measure this bot, or ghost:NAME, instead of a version")
     add("--bot", default="", metavar="NAME", help="the opponent (default: each of the game's bots in turn)")
     add("--battles", type=_whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
     add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
@@ -109,21 +109,23 @@ def add_evaluate(commands: Subparsers) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
+    from cornerman.cli.ghost import ghost_bots
     from cornerman.evaluation.arena import evaluate
     from cornerman.evaluation.headless import Agent
 
     game = find_game(options.game)
+    bots = {**game.bots, **ghost_bots(options.data, game, identity_for(game))}
     for name in filter(None, (options.bot, options.agent)):
-        if name not in game.bots:
-            raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(game.bots)}")
+        if name not in bots:
+            raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(bots)}")
     agent: Agent
     if options.agent:
-        agent, who = game.bots[options.agent], options.agent
+        agent, who = bots[options.agent], options.agent
     else:
         agent = policy = stored_policy(game, options.data, options.version)
         who = f"version {policy.version}"
     for name in [options.bot] if options.bot else game.bots:
-        result = evaluate(agent, game.bots[name], game, options.battles, options.seed)
+        result = evaluate(agent, bots[name], game, options.battles, options.seed)
         if options.json:
             print(json.dumps({"agent": who, "bot": name, "seed": options.seed, **result.as_dict()}))
         else:
@@ -253,6 +255,25 @@ def run_versions(options: argparse.Namespace) -> int:
     return 0
 
 
+def add_ghost(commands: Subparsers) -> None:
+    text = "The models of players as fighters: list; export NAME FILE; import FILE; play NAME, against the champion."
+    parser = _command(commands, run_ghost, "fight a player's model, pass it on", text)
+    add = parser.add_argument
+    add("action", choices=("list", "export", "import", "play"), nargs="?", default="list")
+    add("names", nargs="*", metavar="NAME | FILE", help='a player ("" where the game names none), a file')
+    add("--battles", type=_whole(2), default=200, metavar="N", help="battles to play (default: 200)")
+    add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
+
+
+def run_ghost(options: argparse.Namespace) -> int:
+    from cornerman.cli.ghost import Ghosts
+
+    game = find_game(options.game)
+    ghosts = Ghosts(options.data, game, identity_for(game), lambda: stored_policy(game, options.data, None))
+    print(ghosts.do(options.action, options.names, options.battles, options.seed))
+    return 0
+
+
 def add_train(commands: Subparsers) -> None:
     text = (
         "Train by headless battles over processes: workers collect, this process learns, one more judges, with the "
@@ -363,6 +384,7 @@ COMMANDS: Mapping[str, Callable[[Subparsers], None]] = {
     "evaluate": add_evaluate,
     "versions": add_versions,
     "data": add_data,
+    "ghost": add_ghost,
     "new": add_new,
     "check": add_check,
     "doctor": add_doctor,

@@ -13,10 +13,16 @@ from cornerman.models.champions import Champions
 from cornerman.policy.policy_slot import name_of
 
 
-def forget(champions: Champions, erase_battles: Callable[[], Counts], clear: Callable[[], None]) -> str:
+def forget(
+    champions: Champions,
+    erase_battles: Callable[[], Counts],
+    clear: Callable[[], None],
+    erase_ghosts: Callable[[], None],
+) -> str:
     """Erase everything; returns a message with counts of what was erased, who plays now, and what could not be erased.
 
-    `erase_battles` erases the stored battles, `clear` what was recorded and learned in memory; a step that fails stops
+    `erase_battles` erases the stored battles, `clear` what was recorded and learned in memory,
+    `erase_ghosts` the imported models of players, of whom one may be the player; a step that fails stops
     no other. The newest version that did not learn from the player plays afterwards.
     """
     failed: list[str] = []
@@ -26,6 +32,7 @@ def forget(champions: Champions, erase_battles: Callable[[], Counts], clear: Cal
         lambda: erased.append(erase_battles()),
         lambda: versions.append(champions.erase_trained_from_player()),
         champions.erase_player_battles,
+        erase_ghosts,
         clear,
     )
     for step in steps:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from cornerman.evaluation.live.results import LiveBattles
@@ -164,9 +165,11 @@ class PanelControls:
 
         def erase(loop: Loop | None) -> None:
             from cornerman.models.erasure import forget  # not needed at every start of a game
+            from cornerman.opponent.ghost import erase_ghosts
 
             clear: Callable[[], None] = (lambda: None) if loop is None else loop.forget
-            self._say(forget(self._champions, self._recording.erase, clear))
+            ghosts = partial(erase_ghosts, self._store.folder)
+            self._say(forget(self._champions, self._recording.erase, clear, ghosts))
 
         self._training.call(erase)
         return "Forgetting what was recorded and learned."

@@ -1,0 +1,117 @@
+"""`cornerman ghost`: the models of players as fighters: lists them, passes them on, and lets them fight."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from cornerman.contract import Bot, CornermanError, HeadlessGame, Source
+from cornerman.evaluation.arena import evaluate
+from cornerman.evaluation.headless import PolicyBot, play_battle
+from cornerman.experience.battle_store import BattleStore
+from cornerman.experience.declaration import declaration_of
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.transitions import StoredBattle, unpack
+from cornerman.files.folder_lock import FolderLock
+from cornerman.models.manifest import Identity
+from cornerman.opponent.ghost import ENDING, FOLDER, Ghost, ghosts_in, read_ghost, write_ghost
+from cornerman.opponent.players import Players
+from cornerman.policy.policy import Policy
+
+SMOKE_SEED = 7
+
+
+def ghost_bots(folder: Path, game: HeadlessGame, identity: Identity) -> dict[str, Bot]:
+    """The imported ghosts of a data folder as bots, "ghost:NAME" each."""
+    imported, _ = ghosts_in(folder, identity.data_format)
+    encoder = Encoder(game)
+    return {f"ghost:{name}": PolicyBot(ghost, encoder) for name, ghost in imported.items()}
+
+
+class Ghosts:
+    """The ghosts of one data folder: of its own players, and imported ones. CornermanError with a sentence."""
+
+    def __init__(self, folder: Path, game: HeadlessGame, identity: Identity, champion: Callable[[], Policy]) -> None:
+        """`champion` reads the stored champion, over which the models of this folder's players are laid."""
+        self._champion = champion
+        self._folder, self._game, self._encoder = folder, game, Encoder(game)
+        self._format = identity.data_format
+
+    def do(self, action: str, names: Sequence[str], num_battles: int, seed: int) -> str:
+        """What a command line asks for; `names` are of players, ghosts or files."""
+        wanted = {"list": 0, "import": 1, "play": 1, "export": 2}[action]
+        if len(names) != wanted:
+            raise CornermanError(f"{action} takes {('nothing', 'one name or file', 'a name and a file')[wanted]}")
+        if action == "list":
+            return "\n".join(self.lines())
+        if action == "import":
+            return self.take_in(Path(names[0]))
+        if action == "play":
+            return self.play(names[0], num_battles, seed)
+        return self.export(names[0], Path(names[1]))
+
+    def lines(self) -> list[str]:
+        """Players whose battles are stored, and imported ghosts."""
+        battles = Counter(battle.end.player for battle in self._battles())
+        imported, sentences = ghosts_in(self._folder, self._format)
+        lines = [f"{name or 'the player':<24} {count:>5} stored battles" for name, count in sorted(battles.items())]
+        lines += [f"{name:<24} {ghost.battles:>5} battles, imported" for name, ghost in imported.items()]
+        return [*(lines or ["No player's battles are stored, and no ghost was imported."]), *sentences]
+
+    def find(self, name: str) -> Ghost:
+        """An imported ghost by its name, or that of a player of this folder ("": who is not named)."""
+        imported, _ = ghosts_in(self._folder, self._format)
+        return imported[name] if name in imported else self.own(name)
+
+    def own(self, player: str) -> Ghost:
+        """The ghost of a player of this folder, learned from the stored battles."""
+        champion = self._champion()
+        players = Players(lambda: champion, self._encoder.feature_names, self._encoder.declaration.action_names)
+        for battle in self._battles():
+            if battle.end.player == player:
+                players.end(unpack(battle.columns), battle.end)
+        while players.advance():
+            pass
+        model = players.model
+        if model is None:
+            raise CornermanError(f"no battle of {player or 'the player'} is stored in {self._folder}")
+        return Ghost(player, model, champion, model.battles, model.score.decisions)
+
+    def export(self, player: str, path: Path) -> str:
+        ghost = self.own(player)
+        write_ghost(ghost, self._format, path)
+        return f"The ghost of {ghost.battles:,} battles is in {path}; 'cornerman ghost import' adds it elsewhere."
+
+    def take_in(self, path: Path) -> str:
+        """Import a ghost after every check and a smoke battle, under the name of its file."""
+        ghost, name = read_ghost(path, self._format), path.name.removesuffix(ENDING)
+        if not re.fullmatch(r"[\w-]{1,60}", name):
+            raise CornermanError(f"{path.name} is no name for a ghost: use letters, digits, - and _, then {ENDING}")
+        seats = declaration_of(self._game).num_seats
+        play_battle(self._game, SMOKE_SEED, [PolicyBot(ghost, self._encoder)] * seats)
+        lock = FolderLock(self._folder, "cornerman ghost")
+        try:
+            (self._folder / FOLDER).mkdir(exist_ok=True)
+            write_ghost(ghost, self._format, self._folder / FOLDER / f"{name}{ENDING}")
+        finally:
+            lock.release()
+        return (
+            f"The ghost {name} was imported and has played a smoke battle; 'cornerman ghost play {name}' lets it fight."
+        )
+
+    def play(self, name: str, num_battles: int, seed: int) -> str:
+        """How a ghost fares against the champion."""
+        champion = self._champion()
+        result = evaluate(self.find(name), PolicyBot(champion, self._encoder), self._game, num_battles, seed)
+        low, high = result.interval
+        who = f"The ghost of {name or 'the player'}"
+        return f"{who} against version {champion.version}: {result.win_rate:.1%} won ({low:.1%} to {high:.1%})"
+
+    def _battles(self) -> Iterator[StoredBattle]:
+        with closing(BattleStore(self._folder, self._format, read_only=True)) as store:
+            for battle in store.battles():
+                if Source.PLAYER in battle.end.seats.values():
+                    yield battle

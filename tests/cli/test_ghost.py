@@ -1,0 +1,41 @@
+"""`cornerman ghost`: from battles that a player fought to a fighter in another data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cornerman.__main__ import main
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.table import Table
+
+GAME = ["--game", "game_adapter.ringside.game:RINGSIDE", "--data"]
+
+
+def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, file = tmp_path / "here", tmp_path / "ann.ghost"
+    with Table(RINGSIDE, here, from_nothing=False) as table:
+        table.play_as("ann", 2)
+
+    def told(*arguments: str, status: int = 0) -> str:
+        assert main([arguments[0], *GAME, str(here), *arguments[1:]]) == status
+        out, error = capsys.readouterr()
+        return out + error
+
+    assert "ann" in told("ghost")
+    assert "The ghost of 2 battles" in told("ghost", "export", "ann", str(file))
+    assert "has played a smoke battle" in told("ghost", "import", str(file))
+    assert "battles, imported" in told("ghost", "list")
+    assert "The ghost of ann against version " in told("ghost", "play", "ann", "--battles", "4")
+    assert "ghost:ann" in told("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
+    assert "no battle of bob is stored" in told("ghost", "play", "bob", status=1)
+    assert "a name and a file" in told("ghost", "export", "ann", status=1)
+    (tmp_path / "a b.ghost").write_bytes(file.read_bytes())
+    assert "is no name for a ghost" in told("ghost", "import", str(tmp_path / "a b.ghost"), status=1)
+    with Table(RINGSIDE, here, from_nothing=False) as table:
+        assert table.plugin.controls.forget().endswith(".")
+        table.on_owner(lambda loop: None)
+    assert "No player's battles are stored, and no ghost" in told("ghost")

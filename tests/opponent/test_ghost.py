@@ -1,0 +1,104 @@
+"""Ghost: a player's model as a fighter; its file comes back, and anything that is not as written is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.contract import ModelError
+from cornerman.experience.transitions import DataFormat
+from cornerman.files.tensor_file import digest, pack, unpack
+from cornerman.opponent.ghost import FOLDER, Ghost, erase_ghosts, ghosts_in, read_ghost, write_ghost
+from cornerman.opponent.player_model import PlayerModel
+from tests.support.habits import ACTIONS, FEATURES, GUARD, battles, champion, never_guards
+
+FORMAT = DataFormat("duel", "1", "abc", len(FEATURES), len(ACTIONS))
+
+
+@pytest.fixture
+def ghost() -> Ghost:
+    policy = champion()
+    model = PlayerModel(policy, FEATURES, ACTIONS)
+    for battle in battles(policy, never_guards, 5, seed=1):
+        for _ in model.learn(battle):
+            pass
+    return Ghost("ann", model, policy, model.battles, model.score.decisions)
+
+
+@pytest.fixture
+def path(ghost: Ghost, tmp_path: Path) -> Path:
+    write_ghost(ghost, FORMAT, tmp_path / "ann.ghost")
+    return tmp_path / "ann.ghost"
+
+
+def test_ghost_plays_legally_and_with_the_habits_of_its_player(ghost: Ghost) -> None:
+    (later,) = battles(champion(), never_guards, 1, seed=9, length=300)
+    random = np.random.default_rng(1)
+    actions = [ghost.act(*row[:2], random) for row in zip(*later, strict=True)]
+    assert later.action_masks[np.arange(300), actions].all()
+    assert actions.count(GUARD) < 10
+    assert (np.array(actions) == later.actions).mean() > 0.8
+
+
+def test_ghost_comes_back_from_its_file(ghost: Ghost, path: Path) -> None:
+    again = read_ghost(path, FORMAT)
+    assert (again.name, again.battles, again.decisions) == ("ann", 5, 150)
+    (later,) = battles(champion(), never_guards, 1, seed=9)
+    found, wanted = (each.model.probabilities(later.observations, later.action_masks) for each in (again, ghost))
+    assert np.allclose(found, wanted)
+
+
+def test_ghost_of_another_game_or_version_is_refused(path: Path) -> None:
+    for other in (replace(FORMAT, game="x"), replace(FORMAT, game_version="2"), replace(FORMAT, num_actions=9)):
+        with pytest.raises(ModelError, match="another game or version"):
+            read_ghost(path, other)
+
+
+def test_any_damage_is_a_sentence(path: Path) -> None:
+    data, random = path.read_bytes(), Random(5)
+    for _ in range(300):
+        spoilt = bytearray(data)
+        spoilt[random.randrange(len(spoilt))] ^= 1 << random.randrange(8)
+        path.write_bytes(bytes(spoilt[: random.choice([len(spoilt), random.randrange(len(spoilt))])]))
+        with pytest.raises(ModelError):
+            read_ghost(path, FORMAT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2},
+        {"name": "x" * 200},
+        {"name": 7},
+        {"hidden": [5000]},
+        {"hidden": [31]},
+        {"hidden": 32},
+        {"battles": -1},
+        {"game": {"game": "duel"}},
+    ],
+    ids=str,
+)
+def test_file_with_a_right_checksum_that_lies_is_refused(path: Path, change: dict[str, Any]) -> None:
+    arrays, texts = unpack(path.read_bytes(), "The file")
+    texts.pop("digest")
+    texts["ghost"] = json.dumps({**json.loads(texts["ghost"]), **change})
+    path.write_bytes(pack(arrays, texts | {"digest": digest(arrays, texts)}))
+    with pytest.raises(ModelError):
+        read_ghost(path, FORMAT)
+
+
+def test_ghosts_of_a_folder_are_listed_damaged_ones_named_and_all_erased(ghost: Ghost, tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    write_ghost(ghost, FORMAT, tmp_path / FOLDER / "ann.ghost")
+    (tmp_path / FOLDER / "bad.ghost").write_bytes(b"no ghost")
+    found, sentences = ghosts_in(tmp_path, FORMAT)
+    assert list(found) == ["ann"]
+    assert sentences[0].startswith("bad.ghost: ")
+    erase_ghosts(tmp_path)
+    assert ghosts_in(tmp_path, FORMAT) == ({}, [])
