@@ -60,10 +60,16 @@ def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(t
         assert (known["name"], known["battles"], known["learns"]) == ("bob", 2, True)
         assert known["decisions"] > 20
         assert 0.0 <= known["foreseen"] <= 1.0
-        assert table.on_owner(lambda loop: loop.players.model.arrays())["weights"].size
+        state, mask = table.match().state, [False, True, True, *[False] * 8]
+        assert table.plugin.ghost_action(0, state, mask) in (1, 2)
+        assert table.plugin.ghost_action(0, {}, mask) is None
     with Table(RINGSIDE, tmp_path, **FAST) as again:
         again.plugin.settle(60.0)
         assert again.plugin.report()["player"] == known
+        assert again.plugin.ghost_action(0, state, mask) in (1, 2)
+        again.plugin.controls.forget()
+        again.on_owner(lambda loop: None)
+        assert again.plugin.ghost_action(0, state, mask) is None
         again.plugin.set_learning(False)
         assert again.plugin.report()["player"]["learns"] is False
 

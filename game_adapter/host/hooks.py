@@ -25,6 +25,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_draw": ("surface",),
     "on_quit": (),
     "choose_action": ("battle_id", "seat", "state", "action_mask"),
+    "ghost_action": ("seat", "state", "action_mask"),
     "settle": ("timeout_s",),
     "report": (),
     "messages": (),

@@ -303,8 +303,16 @@ class Host:
     ) -> int | None:
         """The first opinion that is a legal action; None: the game's own bot decides."""
         asked = {"battle_id": battle_id, "seat": seat, "state": state, "action_mask": action_mask}
+        return self._legal_opinion("choose_action", asked, action_mask)
+
+    def ghost_action(self, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]) -> int | None:
+        """What the present player would do, for a bot that fights as the player; None where no plugin knows."""
+        asked = {"seat": seat, "state": state, "action_mask": action_mask}
+        return self._legal_opinion("ghost_action", asked, action_mask)
+
+    def _legal_opinion(self, hook: str, asked: Mapping[str, Any], action_mask: Sequence[bool]) -> int | None:
         for plugin in self.loaded:
-            answer = plugin.call("choose_action", asked, read=_opinion)
+            answer = plugin.call(hook, asked, read=_opinion)
             if answer is None:
                 continue
             if type(answer) is int and 0 <= answer < len(action_mask) and action_mask[answer]:

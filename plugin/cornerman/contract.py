@@ -263,12 +263,9 @@ SEAT_KINDS: Mapping[str, Source] = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One decision of a seat to the same seat's next decision, or to the end of the battle.
-
-    `discount` is 0 where the battle ended, and 1 where it goes on or was cut off, which bootstraps from the last state.
-    gamma enters only when n-step returns are built. `reward` is summed over every turn between the two decisions, the
-    opponent's included.
-    """
+    """One decision of a seat to the same seat's next decision, or to the end of the battle. `discount` is 0 where the
+    battle ended, and 1 where it goes on or was cut off, which bootstraps from the last state; gamma enters only when
+    n-step returns are built. `reward` is summed over every turn between the two decisions, the opponent's included."""
 
     observation: Floats  # [F]
     action_mask: Bools  # [A]
@@ -346,8 +343,7 @@ class Hooks(Protocol):
         """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them.
 
         `progress` is called some ten times a second, here, with a line for the loading screen, mostly the same one.
-        Where it gives False, whoever loads will not wait any longer.
-        """
+        Where it gives False, whoever loads will not wait any longer."""
 
     def on_battle_start(
         self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None, player: str | None
@@ -381,6 +377,9 @@ class Hooks(Protocol):
     def on_draw(self, surface: Any) -> None: ...
     def on_quit(self) -> None: ...
     def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None: ...
+    def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
+        """Optional: what the present player would do here, for a bot that fights as the player; None: not known."""
+
     def settle(self, timeout_s: float) -> bool:
         """For a game without frames: wait, at most `timeout_s`, until what was recorded has been learned from."""
 

@@ -281,6 +281,17 @@ class Cornerman:
         self.recording.chose(battle_id, seat, action, policy.version)
         return action
 
+    def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
+        ghost = self.slot.ghost
+        if ghost is None:
+            return None
+        try:
+            observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
+        except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
+            self.metrics.notice = f"The ghost did not move: a state could not be read ({error})."
+            return None
+        return ghost.act(observation, mask, self._random)
+
     def settle(self, timeout_s: float) -> bool:
         return self.training.settle(timeout_s)
 

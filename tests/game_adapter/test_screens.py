@@ -17,7 +17,7 @@ from game_adapter.ringside.roster import SHAPES, roster
 from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen
 from game_adapter.ringside.screens.commands import SKILLS, Commands
 from game_adapter.ringside.screens.corner import Corner
-from game_adapter.ringside.screens.screen import HelpScreen, QuestionScreen, Screen
+from game_adapter.ringside.screens.screen import GHOST, HelpScreen, QuestionScreen, Screen
 from game_adapter.ringside.screens.title import FIGHT, TitleScreen
 from game_adapter.ringside.screens.window import Window
 from tests.support.ringside_window import (
@@ -73,6 +73,20 @@ def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
     assert len(seen) == 7 * len(roster().fighters)
     assert sprites.ring() is not None
     assert sprites.messages == []
+
+
+def test_ghost_of_the_player_can_be_fought_once_cornerman_knows_the_player(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    assert GHOST not in window.hall.opponents()
+    plugin_of(window).reported["player"] = {"battles": 3}
+    assert window.hall.opponents()[:2] == ["cornerman", GHOST]
+    screen = fight(window, blue=GHOST, red="brawler")
+    assert screen.match.seats == {0: "scripted", 1: "scripted"}
+    for _ in range(3_000):
+        window.frame(0.1)
+        if plugin_of(window).ghost_moves > 1:
+            return
+    raise AssertionError("the ghost does not move")
 
 
 def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:

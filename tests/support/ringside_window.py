@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pygame
 import pytest
 
+from game_adapter.ringside.battle import GUARD
 from game_adapter.ringside.drawing.canvas import Rect
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.battle_screen import BattleScreen
@@ -44,6 +45,12 @@ class PanelPlugin(RecordingPlugin):
         self.clicks: list[tuple[int, int]] = []
         self.drawn_on: list[tuple[int, int]] = []
         self.uses_escape = False
+        self.ghost_moves = 0
+
+    def ghost_action(self, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]) -> int:
+        """Guards."""
+        self.ghost_moves += 1
+        return GUARD
 
     def on_event(self, event: pygame.event.Event) -> bool:
         if event.type == pygame.KEYDOWN:

@@ -16,6 +16,7 @@ from game_adapter.ringside.screens.commands import BACK, Commands
 from game_adapter.ringside.screens.corner import Corner
 from game_adapter.ringside.screens.screen import (
     CORNERMAN,
+    GHOST,
     YOU,
     Choices,
     Dialog,
@@ -35,7 +36,7 @@ SKIPPING = (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN)
 
 def corner_name(who: str) -> str:
     """What a corner is called on the screen."""
-    return {YOU: "You", CORNERMAN: "Cornerman"}.get(who, f"{who.capitalize()} (bot)")
+    return {YOU: "You", CORNERMAN: "Cornerman", GHOST: "Your ghost"}.get(who, f"{who.capitalize()} (bot)")
 
 
 class BattleScreen(Screen):
@@ -279,4 +280,5 @@ def _seats(setup: Setup) -> dict[int, str]:
 
 def _bots(hall: Hall, setup: Setup) -> dict[int, Any]:
     named = {0: setup.red, 1: setup.blue}
-    return {seat: hall.game.bots[who] for seat, who in named.items() if who in hall.game.bots}
+    bots = {**hall.game.bots, GHOST: hall.ghost}
+    return {seat: bots[who] for seat, who in named.items() if who in bots}

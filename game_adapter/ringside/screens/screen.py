@@ -35,6 +35,9 @@ from game_adapter.ringside.screens.commands import BACK, CONFIRM
 
 CORNERMAN = "cornerman"
 YOU = "you"
+GHOST = "ghost"
+"""Who fights as Cornerman foresees that the player would."""
+GHOST_BATTLES = 3  # of the player before there is a ghost
 NOTICE_S = 5.0
 HELP = (
     ("Goal", "Bring every fighter of the other corner down, or have the higher share of health after the last round."),
@@ -89,8 +92,17 @@ class Hall:
         return self.host.report(CORNERMAN) or {} if self.has_cornerman() else {}
 
     def opponents(self) -> list[str]:
-        """Who may control a corner beside the player: Cornerman where it is loaded, and the bots."""
-        return [*([CORNERMAN] if self.has_cornerman() else []), *self.game.bots]
+        """Who may control a corner beside the player: Cornerman, and the player's ghost where it knows the player, and
+        the bots."""
+        known = self.report().get("player", {}).get("battles", 0) >= GHOST_BATTLES
+        ghost = [GHOST] if known else []
+        return [*([CORNERMAN, *ghost] if self.has_cornerman() else []), *self.game.bots]
+
+    def ghost(self, battle: Any, random: Random) -> int | None:
+        """A bot: what the player would do, or the usual bot where that is not known."""
+        action = self.host.ghost_action(battle.seat, battle.state(), battle.action_mask())
+        own: int | None = self.game.bots[self.game.own_fighter](battle, random)
+        return own if action is None else action
 
 
 class Screen:

@@ -23,13 +23,14 @@ from game_adapter.ringside.drawing.theme import (
 from game_adapter.ringside.roster import SHAPES, RosterEntry
 from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
 from game_adapter.ringside.screens.commands import CONFIRM
-from game_adapter.ringside.screens.screen import CORNERMAN, YOU, Hall, HelpScreen, Leave, Screen, Setup
+from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Hall, HelpScreen, Leave, Screen, Setup
 from game_adapter.ringside.teams import draw_teams
 
 SHAPE, RED, BLUE, DRAW, FIGHT, HELP, QUIT = range(7)
 ABOUT = {
     YOU: "You choose every action.",
     CORNERMAN: "Learns between the rounds. How hard it plays: F1.",
+    GHOST: "Fights like you, as far as Cornerman knows you.",
     "random": "Does anything. Good for a first look.",
     "brawler": "Always the most damage now.",
     "tactician": "Knows the rules of thumb.",
@@ -101,7 +102,7 @@ class TitleScreen(Screen):
         if row == SHAPE:
             self.setup = setup.replaced(shape=_next(SHAPES, setup.shape, step))
         elif row == RED:
-            self.setup = setup.replaced(red=_next([YOU, *hall.game.bots], setup.red, step))
+            self.setup = setup.replaced(red=_next([YOU, *hall.opponents()[hall.has_cornerman() :]], setup.red, step))
         elif row == BLUE:
             self.setup = setup.replaced(blue=_next(hall.opponents(), setup.blue, step))
         else:

@@ -54,7 +54,7 @@ class PlayerModel:
 
     def __init__(self, champion: Policy, feature_names: Sequence[str] = (), action_names: Sequence[str] = ()) -> None:
         """The names are what conditions and groups are made of; without them the model cannot learn."""
-        self._champion, self._features, self._actions = champion, Features(feature_names), action_names
+        self.champion, self._features, self._actions = champion, Features(feature_names), action_names
         self.explanations = [RuleList(sharpness) for sharpness in (*SHARPNESSES, *WITH_RULES, WITH_RULES[0])]
         self._weights = np.full(len(self.explanations), 1.0 / len(self.explanations))
         self._fitted = [0] * len(self.explanations)  # decisions that there were when each was fitted
@@ -74,7 +74,7 @@ class PlayerModel:
 
     def probabilities(self, observations: Floats, action_masks: Bools) -> Doubles:
         """As `Predictor.probabilities`."""
-        values = self._champion.q_values_batch(observations)
+        values = self.champion.q_values_batch(observations)
         heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
         features = self._features.of(observations)
         parts = (
@@ -87,11 +87,11 @@ class PlayerModel:
         if not battle.num:
             return
         self._features.notice(battle.observations)
-        self._weigh(battle, self._champion.q_values_batch(battle.observations))
+        self._weigh(battle, self.champion.q_values_batch(battle.observations))
         most = max(1, min(MAX_DECISIONS, MAX_NUMBERS // battle.action_masks.shape[1]))
         known = battle if self._decisions is None else self._decisions.then(battle)
         self._decisions = known = known.newest(most)
-        values = self._champion.q_values_batch(known.observations)
+        values = self.champion.q_values_batch(known.observations)
         known = known._replace(observations=self._features.of(known.observations))
         for at in range(len(SHARPNESSES), len(self.explanations)):
             which = known.newest(RECENT_DECISIONS) if at == len(self.explanations) - 1 else known
@@ -136,7 +136,7 @@ class PlayerModel:
         known, first = self._decisions, len(SHARPNESSES)
         if known is None or self._weights[first:].sum() < 0.5:
             return []
-        values = self._champion.q_values_batch(known.observations)
+        values = self.champion.q_values_batch(known.observations)
         known = known._replace(observations=self._features.of(known.observations))
         explanation = self.explanations[first + int(self._weights[first:-1].argmax())]
         return habits(explanation, values, known, self._features.names, self._actions, scales)
@@ -145,7 +145,7 @@ class PlayerModel:
         """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""
         heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
         found: dict[str, NDArray[Any]] = {"weights": self._weights[heavy], "pairs": self._features.pairs}
-        num_actions = self._champion.spec.num_actions
+        num_actions = self.champion.spec.num_actions
         for number, at in enumerate(heavy):
             rules = self.explanations[at].rules
             found |= {

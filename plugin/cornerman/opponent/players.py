@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.opponent.ghost import Ghost
 from cornerman.opponent.player_model import MAX_DECISIONS, PlayerModel
 from cornerman.opponent.rules import Decisions
 from cornerman.policy.policy import Policy
@@ -119,6 +120,15 @@ class Players:
             self._models[player] = self._growing[player]
         if player == self.present:
             self._changed(self)
+
+    def ghost(self) -> Ghost | None:
+        """The present player as a fighter, which no later learning changes; None where the player is not known."""
+        model = self.model
+        if model is None:
+            return None
+        base = model.champion
+        frozen = PlayerModel.from_arrays(model.arrays(), base)
+        return Ghost(self.present, frozen, base, model.battles, model.score.decisions)
 
     def report(self) -> dict[str, Any]:
         """What is known of the present player, as plain data, for `Report`."""

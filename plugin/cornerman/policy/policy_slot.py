@@ -6,7 +6,9 @@ An immutable tuple behind one reference: any thread reads it, and neither side w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+from cornerman.contract import Bools, Floats
 from cornerman.policy.policy import Policy
 
 KEPT = 8
@@ -33,6 +35,19 @@ class Trial:
     number: int  # another one in every trial
 
 
+class Fighter(Protocol):
+    """Whoever chooses actions from observations."""
+
+    def act(
+        self,
+        observation: Floats,
+        action_mask: Bools,
+        random: Any,
+        temperature: float = 0.0,
+        epsilon: float = 0.0,
+    ) -> int: ...
+
+
 class PolicySlot:
     """The last `KEPT` champions, oldest first; a swap is one reference assignment."""
 
@@ -46,6 +61,8 @@ class PolicySlot:
         self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
         self._from_nothing = from_nothing
         self.trial: Trial | None = None
+        self.ghost: Fighter | None = None
+        """Plays as the present player would; None: the player is not known."""
         self.swaps = 0
 
     @property

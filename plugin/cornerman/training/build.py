@@ -107,7 +107,13 @@ def assemble(
 
 
 def players_of(champions: Champions, encoder: Encoder, metrics: Metrics) -> Players:
-    """Models of the game's players, laid over the champion; the metrics hold what is known of the present one."""
+    """Models of the game's players, laid over the champion; the metrics hold what is known of the present one, the
+    slot its ghost."""
+
+    def changed(players: Players) -> None:
+        metrics.set(player=players.report())
+        champions.slot.ghost = players.ghost()
+
     declared = encoder.declaration
     scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}
     return Players(
@@ -115,7 +121,7 @@ def players_of(champions: Champions, encoder: Encoder, metrics: Metrics) -> Play
         encoder.feature_names,
         declared.action_names,
         scales,
-        lambda players: metrics.set(player=players.report()),
+        changed,
     )
 
 
