@@ -108,11 +108,11 @@ def wasted(results: Sequence[list[float]]) -> Interval:
 
 def study(quick: bool, num_seeds: int = 20) -> Study:
     """`quick` says only whether all of it runs."""
-    seeds, battles, pairs = ([0, 1], 3, 2) if quick else (list(range(num_seeds)), 60, 250)
+    seeds, battles, pairs = ([0, 1], 3, 25) if quick else (list(range(num_seeds)), 60, 250)
     habits = [player.name for player in HABITS]
     units = [Unit(f"possible {name}", possible, {"player": name, "pairs": pairs}) for name in habits]
     for seed in seeds:
-        given: dict[str, Any] = {"battles": max(battles, 30), "seed": seed}
+        given: dict[str, Any] = {"battles": max(SEEN_AFTER), "seed": seed}
         units += [Unit(f"foreseen {name} {seed}", foreseen, {"player": name, **given}) for name in habits]
     for seed in seeds:
         given = {"battles": battles, "seed": seed}
@@ -123,7 +123,7 @@ def study(quick: bool, num_seeds: int = 20) -> Study:
             Unit(
                 f"elsewhere {name} {seed}",
                 elsewhere,
-                {"learned": f"adapted {name} {seed}", "pairs": pairs // 10 + 1},
+                {"learned": f"adapted {name} {seed}", "pairs": pairs // 25},
                 (f"adapted {name} {seed}",),
             )
             for name in habits
