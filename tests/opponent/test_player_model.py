@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from cornerman.contract import ModelError
+from cornerman.opponent.conditions import words_of
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import ChampionPredictor, Predictor
-from cornerman.opponent.rules import Decisions
+from cornerman.opponent.regression import Loss
+from cornerman.opponent.rules import Decisions, RuleList
 from tests.support.habits import (
     ACTIONS,
     FEATURES,
@@ -46,7 +48,8 @@ def test_model_foresees_a_habit_that_the_champion_has_not_after_five_battles(hab
 def test_model_of_a_player_without_habits_has_no_rules_and_foresees_what_the_champion_does() -> None:
     model = learned(no_habit, 5)
     (later,) = battles(champion(), no_habit, 1, seed=99, length=1_000)
-    assert not any(explanation.rules for explanation in model.explanations if explanation.sharpness > 100)
+    rules = [each.rules for each in model.explanations if isinstance(each, RuleList) and each.sharpness > 100]
+    assert not any(rules)
     assert accuracy(model, later) == 1.0
     assert model.score.hits == model.score.champion_hits == model.score.decisions == 150
 
@@ -80,6 +83,45 @@ def test_arrays_make_a_model_that_foresees_the_same() -> None:
     assert not chances[~later.action_masks].any()
 
 
+def test_model_foresees_who_plays_quite_unlike_the_champion() -> None:
+    other = champion(seed=11)
+    model = PlayerModel(champion(), FEATURES, ACTIONS)
+    for battle in battles(other, no_habit, 12, seed=1):
+        for _ in model.learn(battle):
+            pass
+    (later,) = battles(other, no_habit, 1, seed=99, length=1_000)
+    alone = accuracy(ChampionPredictor(champion()), later)
+    assert accuracy(model, later) > alone + 0.2
+    again = PlayerModel.from_arrays(model.arrays(), champion())
+    assert accuracy(again, later) == accuracy(model, later)
+
+
+@pytest.mark.parametrize("change", ["scale", "words", "leanings", "sharpness"])
+def test_arrays_of_a_regression_that_do_not_fit_are_refused(change: str) -> None:
+    model = PlayerModel(champion(), FEATURES, ACTIONS)
+    for battle in battles(champion(seed=11), no_habit, 5, seed=1):
+        for _ in model.learn(battle):
+            pass
+    arrays = dict(model.arrays())
+    name = next(name for name in arrays if name.endswith(".leanings")).replace("leanings", change)
+    arrays[name] = np.array(-1.0) if change == "sharpness" else arrays[name][:-1]
+    with pytest.raises(ModelError, match="model of a player"):
+        PlayerModel.from_arrays(arrays, champion())
+
+
+def test_gradient_of_the_regression_is_the_slope_of_its_loss() -> None:
+    (battle,) = battles(champion(), guards_when_low, 1, seed=3)
+    inputs = np.concatenate([np.ones((battle.num, 1)), battle.observations], 1)
+    words = words_of(ACTIONS)
+    loss = Loss(champion().q_values_batch(battle.observations), battle, inputs, words)
+    at = np.random.default_rng(0).normal(0.0, 0.3, words.shape[1] * inputs.shape[1] + 1)
+    slope = loss(at)[1]
+    for place in (0, 7, 40, len(at) - 1):
+        step = np.zeros(len(at))
+        step[place] = 1e-5
+        assert (loss(at + step)[0] - loss(at - step)[0]) / 2e-5 == pytest.approx(slope[place], rel=1e-4, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -90,13 +132,13 @@ def test_arrays_make_a_model_that_foresees_the_same() -> None:
         ("0.literals", np.array([[99.0, -1.0, 0.0, 1.0]])),
         ("0.groups", np.zeros((1, 2), np.bool_)),
         ("0.conditions", np.array([3])),
-        ("0.evidence", None),
+        ("0.either", None),
         ("pairs", np.array([[[0, 99]]])),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, value: np.ndarray | None) -> None:
     arrays = dict(learned(guards_when_low, 2).arrays())
-    first = min(at for at in range(len(arrays["weights"])) if len(arrays[f"{at}.shares"]))
+    first = min(at for at in range(len(arrays["weights"])) if len(arrays.get(f"{at}.shares", ())))
     name = name.replace("0.", f"{first}.")
     arrays.pop(name)
     if value is not None:

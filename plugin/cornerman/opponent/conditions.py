@@ -23,7 +23,7 @@ compared is the feature, or its lead over the other one."""
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 FEW = 24
 MAX_FEATURES, MAX_LITERALS = 256, 1_200
-MAX_GROUPS, MAX_KINDS = 96, 8
+MAX_GROUPS, MAX_KINDS, MAX_MEMBERS = 96, 8, 8
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -42,6 +42,8 @@ def proposed(feature_names: Sequence[str], features: Floats) -> Literals:
     for feature in varies.tolist():
         found += [(feature, -1, value, 1) for value in _values(features[:, feature])]
     for kind in kinds_of(feature_names).values():
+        if len(kind) > MAX_MEMBERS:
+            continue
         found += [(one, other, 0.0, 1) for one, other in combinations(kind.values(), 2)]
     if len(found) > MAX_LITERALS // 2:
         found = [found[at] for at in np.linspace(0, len(found) - 1, MAX_LITERALS // 2).astype(int)]
@@ -93,3 +95,18 @@ def action_groups(action_names: Sequence[str], action_masks: Bools, taken: NDArr
             if (each & legal).any() and (~each & legal).any():
                 found.setdefault((each & legal).tobytes(), each)
     return np.array(list(found.values())[: 2 * MAX_GROUPS], np.bool_).reshape(-1, count)
+
+
+def words_of(action_names: Sequence[str]) -> NDArray[np.float64]:
+    """What actions have in common `[A, W]`: 1 for the action itself, and for each word that several names share."""
+    having: dict[str, list[int]] = {}
+    for action, name in enumerate(action_names):
+        for word in dict.fromkeys(_WORD.findall(name.lower())):
+            having.setdefault(word, []).append(action)
+    count = len(action_names)
+    shared = sorted({tuple(actions) for actions in having.values() if 1 < len(actions) < count})
+    words = np.zeros((count, count + len(shared)))
+    words[:, :count] = np.eye(count)
+    for at, actions in enumerate(shared, count):
+        words[list(actions), at] = 1.0
+    return words

@@ -1,9 +1,10 @@
 """Model of one player: a Bayesian mixture of explanations, each weighted by how well it has foreseen the player so far.
 
-The explanations are the champion at several temperatures and lists of habits laid over it (rules.py). Weights are
-prequential (Dawid 1984): every battle is foreseen before it is learned, so what fits the past and foresees nothing gets
-no weight. A fixed share of all weight is dealt out anew after each battle (Herbster and Warmuth 1998), so a player who
-changes is followed. One thread owns a model; `arrays` makes of it what may be sent to another process.
+The explanations are the champion at several temperatures, lists of habits laid over it (rules.py), and a regression for
+who plays quite unlike it (regression.py). Weights are prequential (Dawid 1984): every battle is foreseen before it is
+learned, so what fits the past and foresees nothing gets no weight. A fixed share of all weight is dealt out anew after
+each battle (Herbster and Warmuth 1998), so a player who changes is followed. One thread owns a model; `arrays` makes
+of it what may be sent to another process.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from numpy.typing import NDArray
 from cornerman.contract import Bools, Floats, ModelError
 from cornerman.opponent.features import MAX_DERIVED, Features
 from cornerman.opponent.predictor import Doubles
-from cornerman.opponent.rules import Decisions, Rule, RuleList
+from cornerman.opponent.regression import Leanings
+from cornerman.opponent.rules import Decisions, RuleList
 from cornerman.opponent.words import Habit, habits
 from cornerman.policy.policy import Policy
 
-SHARPNESSES = (200.0, 60.0, 20.0, 8.0, 2.0)
+SHARPNESSES = (1000.0, 200.0, 60.0, 20.0, 8.0, 2.0)
 """One over the temperatures at which the champion is tried as an explanation."""
-WITH_RULES = (200.0, 20.0)
+WITH_RULES = (500.0, 20.0)
 FIXED_SHARE = 0.03
 RECENT_BATTLES = 20
 MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_200, 200, 1_000_000
@@ -55,7 +57,9 @@ class PlayerModel:
     def __init__(self, champion: Policy, feature_names: Sequence[str] = (), action_names: Sequence[str] = ()) -> None:
         """The names are what conditions and groups are made of; without them the model cannot learn."""
         self.champion, self._features, self._actions = champion, Features(feature_names), action_names
-        self.explanations = [RuleList(sharpness) for sharpness in (*SHARPNESSES, *WITH_RULES, WITH_RULES[0])]
+        rules = [RuleList(sharpness) for sharpness in (*WITH_RULES, WITH_RULES[0])]
+        champions = [RuleList(sharpness) for sharpness in SHARPNESSES]
+        self.explanations: list[RuleList | Leanings] = [*champions, Leanings(), *rules]
         self._weights = np.full(len(self.explanations), 1.0 / len(self.explanations))
         self._fitted = [0] * len(self.explanations)  # decisions that there were when each was fitted
         self._decisions: Decisions | None = None
@@ -133,30 +137,21 @@ class PlayerModel:
 
     def habits(self, scales: Mapping[str, float]) -> list[Habit]:
         """The strongest habits in words; none where the champion alone explains the player better."""
-        known, first = self._decisions, len(SHARPNESSES)
-        if known is None or self._weights[first:].sum() < 0.5:
+        known, first = self._decisions, len(SHARPNESSES) + 1
+        if known is None or self._weights[: len(SHARPNESSES)].sum() > 0.5:
             return []
         values = self.champion.q_values_batch(known.observations)
         known = known._replace(observations=self._features.of(known.observations))
         explanation = self.explanations[first + int(self._weights[first:-1].argmax())]
+        assert isinstance(explanation, RuleList), "the last ones are lists of rules"
         return habits(explanation, values, known, self._features.names, self._actions, scales)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""
         heavy = [at for at, weight in enumerate(self._weights) if weight > _TOO_LITTLE]
         found: dict[str, NDArray[Any]] = {"weights": self._weights[heavy], "pairs": self._features.pairs}
-        num_actions = self.champion.spec.num_actions
         for number, at in enumerate(heavy):
-            rules = self.explanations[at].rules
-            found |= {
-                f"{number}.sharpness": np.array(self.explanations[at].sharpness),
-                f"{number}.groups": np.array([rule.group for rule in rules], np.bool_).reshape(len(rules), num_actions),
-                f"{number}.conditions": np.array([len(rule.literals) for rule in rules], np.int64),
-                f"{number}.literals": np.concatenate([np.zeros((0, 4)), *(rule.literals for rule in rules)]),
-                f"{number}.shares": np.array([rule.share for rule in rules], np.float64),
-                f"{number}.either": np.array([rule.either for rule in rules], np.bool_),
-                f"{number}.evidence": np.array([rule.evidence for rule in rules], np.float64),
-            }
+            found |= {f"{number}.{name}": array for name, array in self.explanations[at].arrays().items()}
         return found
 
     @classmethod
@@ -167,7 +162,8 @@ class PlayerModel:
             weights = np.asarray(arrays["weights"], np.float64)
             pairs = _pairs(arrays, champion)
             model._features, size = Features(pairs=pairs), champion.spec.observation_size + len(pairs)
-            model.explanations = [_rule_list(arrays, number, champion, size) for number in range(len(weights))]
+            sizes = size, champion.spec.num_actions
+            model.explanations = [_explanation(arrays, number, *sizes) for number in range(len(weights))]
             if not len(weights) or not (np.isfinite(weights).all() and (weights > 0).all()):
                 raise ValueError("weights must be above 0")
         except (KeyError, ValueError, TypeError, IndexError) as error:
@@ -185,33 +181,10 @@ def _pairs(arrays: Mapping[str, NDArray[Any]], champion: Policy) -> NDArray[np.i
     return pairs
 
 
-def _rule_list(arrays: Mapping[str, NDArray[Any]], number: int, champion: Policy, size: int) -> RuleList:
-    """One explanation; ValueError, KeyError, TypeError or IndexError where it is not as `arrays` writes it."""
-    groups, conditions, literals, shares, either, evidence = (
-        np.asarray(arrays[f"{number}.{name}"])
-        for name in ("groups", "conditions", "literals", "shares", "either", "evidence")
-    )
-    sharpness = float(arrays[f"{number}.sharpness"])
-    count = len(shares)
-    if not 0.0 < sharpness <= 1e4 or groups.shape != (count, champion.spec.num_actions):
-        raise ValueError("groups or sharpness do not fit the champion")
-    if {conditions.shape, evidence.shape, either.shape} != {(count,)} or not (
-        (conditions >= 0) & (conditions <= 2)
-    ).all():
-        raise ValueError("a rule has 0 to 2 conditions")
-    if literals.shape != (int(conditions.sum()), 4) or not np.isfinite(literals).all():
-        raise ValueError("conditions are four numbers each")
-    if not ((literals[:, 0] >= 0) & (literals[:, :2] < size).all(1)).all() or not ((shares > 0) & (shares < 1)).all():
-        raise ValueError("a condition is about a feature that there is not, or a share is not between 0 and 1")
-    ends = np.cumsum(conditions)
-    rules = [
-        Rule(
-            literals[ends[at] - conditions[at] : ends[at]].astype(np.float64),
-            groups[at].astype(np.bool_),
-            float(shares[at]),
-            bool(either[at]),
-            float(evidence[at]),
-        )
-        for at in range(count)
-    ]
-    return RuleList(sharpness, rules)
+def _explanation(
+    arrays: Mapping[str, NDArray[Any]], number: int, num_features: int, num_actions: int
+) -> RuleList | Leanings:
+    """One explanation; ValueError, KeyError, TypeError or IndexError where it is not as `PlayerModel.arrays` has it."""
+    own = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{number}.")}
+    kind = Leanings if "leanings" in own else RuleList
+    return kind.from_arrays(own, num_features, num_actions)

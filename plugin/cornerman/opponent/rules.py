@@ -8,9 +8,9 @@ description length, Rissanen 1978): so a player without habits has no rule, howe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,38 @@ class RuleList:
             if search.total(start, again) > search.total(start, rules) + 1e-6:
                 rules = again
         self.rules = tuple(rules)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays for `from_arrays`."""
+        rules = self.rules
+        return {
+            "sharpness": np.array(self.sharpness),
+            "groups": np.array([rule.group for rule in rules], np.bool_).reshape(len(rules), -1 if rules else 0),
+            "conditions": np.array([len(rule.literals) for rule in rules], np.int64),
+            "literals": np.concatenate([np.zeros((0, 4)), *(rule.literals for rule in rules)]),
+            "shares": np.array([rule.share for rule in rules], np.float64),
+            "either": np.array([rule.either for rule in rules], np.bool_),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], num_features: int, num_actions: int) -> RuleList:
+        """ValueError, KeyError, TypeError or IndexError where they do not fit."""
+        names = ("groups", "conditions", "literals", "shares", "either")
+        groups, conditions, literals, shares, either = (np.asarray(arrays[name]) for name in names)
+        sharpness, count = float(arrays["sharpness"]), len(shares)
+        if not 0.0 < sharpness <= 1e4 or groups.shape != (count, num_actions if count else 0):
+            raise ValueError("groups or sharpness do not fit the champion")
+        if {conditions.shape, either.shape} != {(count,)} or not np.isin(conditions, (0, 1, 2)).all():
+            raise ValueError("a rule has 0 to 2 conditions")
+        if literals.shape != (int(conditions.sum()), 4) or not np.isfinite(literals).all():
+            raise ValueError("conditions are four numbers each")
+        if not ((literals[:, 0] >= 0) & (literals[:, :2] < num_features).all(1)).all():
+            raise ValueError("a condition is about a feature that there is not")
+        if not ((shares > 0) & (shares < 1)).all():
+            raise ValueError("a share is not between 0 and 1")
+        parts = np.split(literals.astype(np.float64), np.cumsum(conditions)[:-1])
+        each = zip(parts, groups.astype(np.bool_), shares.tolist(), either.tolist(), strict=False)
+        return cls(sharpness, [Rule(*rule) for rule in each] if count else ())
 
 
 class _Found(NamedTuple):
