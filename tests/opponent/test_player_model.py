@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import ChampionPredictor, Predictor
 from cornerman.opponent.regression import Loss
 from cornerman.opponent.rules import Decisions, RuleList
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
 from tests.support.habits import (
     ACTIONS,
     FEATURES,
@@ -145,3 +149,18 @@ def test_arrays_that_do_not_fit_are_refused(name: str, value: np.ndarray | None)
         arrays[name] = value
     with pytest.raises(ModelError, match="model of a player"):
         PlayerModel.from_arrays(arrays, champion())
+
+
+def test_model_of_a_game_with_many_actions_stays_small() -> None:
+    names, spec = tuple(f"action {at}" for at in range(8_192)), NetworkSpec(8, 8_192, (4,))
+    policy, random = Policy(spec, np.full(spec.num_parameters, 0.1, np.float32)), np.random.default_rng(0)
+    masks = np.zeros((10, 8_192), np.bool_)
+    masks[:, :30] = True
+    tracemalloc.start()
+    try:
+        model = PlayerModel(policy, [f"feature {at}" for at in range(8)], names)
+        for _ in model.learn(Decisions(random.random((10, 8), np.float32), masks, np.arange(10))):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()

@@ -21,7 +21,8 @@ from cornerman.opponent.rules import Decisions
 SHARPNESS = 8.0
 """Of the champion, before anything is learned."""
 PENALTY = 1.0
-MAX_PARAMETERS = 100_000
+MAX_ACTIONS, MAX_PARAMETERS = 512, 100_000
+"""Games with more are left to the rules."""
 _STEPS, _AT_ONCE, _PAIRS = 30, 3, 8
 
 
@@ -55,10 +56,11 @@ class Leanings:
         action_names: Sequence[str],
     ) -> Iterator[None]:
         """Go on from the last parameters, a piece of some milliseconds at a time; nothing where there are too many."""
+        count = len(action_names)
+        if count > MAX_ACTIONS or count * (1 + decisions.observations.shape[1]) > MAX_PARAMETERS:
+            return
         words = words_of(action_names)
         shape = words.shape[1], 1 + decisions.observations.shape[1]
-        if shape[0] * shape[1] > MAX_PARAMETERS:
-            return
         largest = np.abs(decisions.observations).max(0).astype(np.float64)
         start = np.zeros(shape) if self._weights.shape != shape else self._weights
         self._scale, self._words = np.maximum(largest, 1.0), words
