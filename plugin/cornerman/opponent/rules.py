@@ -104,7 +104,11 @@ class RuleList:
         action_names: Sequence[str],
     ) -> Iterator[None]:
         """Find the rules anew, a piece of some milliseconds at a time; the old ones hold until the last piece."""
-        search = _Search(decisions, feature_names, action_names)
+        literals = proposed(feature_names, decisions.observations)
+        yield
+        groups = action_groups(action_names, decisions.action_masks, decisions.actions)
+        yield
+        search = _Search(decisions, literals, groups)
         yield
         start = log_softmax(values, decisions.action_masks, self.sharpness)
         rules = yield from search.more(start, [])
@@ -160,13 +164,11 @@ class _Found(NamedTuple):
 class _Search:
     """Search for the rule that explains most, among all conditions, groups and shares."""
 
-    def __init__(self, decisions: Decisions, feature_names: Sequence[str], action_names: Sequence[str]) -> None:
-        self._decisions = decisions
-        self._literals = proposed(feature_names, decisions.observations)
+    def __init__(self, decisions: Decisions, literals: Literals, groups: Bools) -> None:
+        self._decisions, self._literals, self._groups = decisions, literals, groups
         self._holds = holds(self._literals, decisions.observations).astype(np.float32)  # [N, K]
-        self._groups = action_groups(action_names, decisions.action_masks, decisions.actions)
-        masks, groups = decisions.action_masks.astype(np.float32), self._groups.astype(np.float32)
-        self._choice = (masks @ groups.T > 0) & (masks @ (1.0 - groups).T > 0)  # [N, G]
+        masks, inside = decisions.action_masks.astype(np.float32), groups.astype(np.float32)
+        self._choice = (masks @ inside.T > 0) & (masks @ (1.0 - inside).T > 0)  # [N, G]
         self._chosen = self._groups[:, decisions.actions].T  # [N, G]
         self._price_of_condition = float(np.log(max(2, len(self._literals))))
 
