@@ -1,9 +1,7 @@
-"""Kind 2: text of a game that cannot be drawn or encoded is cleaned once where it enters; folders have any name."""
+"""Kind 2: text of a game that cannot be drawn or encoded is cleaned once where it enters."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +62,3 @@ def test_every_sentence_of_an_error_is_printable(text: str) -> None:
         assert drawable(str(error))
         assert str(error) == printable(str(error))
     assert printable("Drachentöter \u00a0 火 🔥\u200d🛡️") == "Drachentöter \u00a0 火 🔥\u200d🛡️"
-
-
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="folders have Unicode names there")
-@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"a\x01b"])
-def test_a_data_folder_may_have_any_name(tmp_path: Path, name: bytes) -> None:
-    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
-    for battles in (1, 2):
-        with Table(TallDuel(), folder, learning=False) as table:
-            plugin, state = table.plugin, {**duel_state(), "field": {"heights": [0.1, 0.2]}}
-            plugin.on_battle_start(1, {0: "plugin", 1: "player"})
-            plugin.on_turn(1, 0, state, [True] * 3, 0, state)
-            plugin.on_battle_end(1, {0: 1, 1: -1})
-            assert plugin.messages() == []
-            assert len({item.battle_id for item in table.handed_over}) == battles
-    (folder / "battles.sqlite").write_bytes(b"ruined")
-    with Table(TallDuel(), folder, learning=False) as table:
-        assert all(drawable(sentence) for sentence in table.plugin.messages())
-        assert len(table.plugin.messages()) == 1

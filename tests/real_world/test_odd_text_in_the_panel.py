@@ -66,7 +66,7 @@ def test_say_cleans_its_text(text: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no folder names that are no text")
-@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", "Café 日本語".encode(), b"a\nb"])
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", "Café 日本語".encode(), b"a\nb\x01"])
 def test_data_folder_of_any_name_is_played_in_said_drawn_and_saved(tmp_path: Path, name: bytes) -> None:
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
@@ -81,3 +81,9 @@ def test_data_folder_of_any_name_is_played_in_said_drawn_and_saved(tmp_path: Pat
     assert (folder / "quality.json").is_file()
     with Table(Choosing(), folder) as again:
         assert again.on_owner(lambda loop: loop.updates.steps) > 0
+        assert len({item.battle_id for item in again.handed_over}) == 20
+    (folder / "battles.sqlite").write_bytes(b"ruined")
+    with Table(Choosing(), folder, learning=False) as table:
+        ruined = [sentence for sentence in table.plugin.messages() if "battles" in sentence]
+        assert len(ruined) == 1
+        assert ruined[0].isprintable()
