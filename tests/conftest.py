@@ -29,12 +29,13 @@ settings.load_profile("busy machine")
 
 @pytest.fixture(autouse=True, scope="session")
 def usual_priority() -> Iterator[None]:
-    """The trainer's thread keeps its priority: beside other programs it would hardly run, and commands give theirs to
-    the thread that calls them."""
-    from cornerman.learning import device  # not above: numpy comes with it, and is to use one thread
+    """The trainer's thread and the process that compiles keep theirs: beside other programs they would hardly run, and
+    commands give theirs to the thread that calls them."""
+    from cornerman.learning import compiled, device  # not above: numpy comes with it, and is to use one thread
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(device, "TRAINER_NICENESS", 0)
+        patch.setattr(compiled, "CHILD_NICENESS", 0)
         yield
 
 

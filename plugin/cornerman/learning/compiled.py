@@ -109,13 +109,13 @@ def build(folder: Path) -> update.LearnSteps:
 
 
 def fill(given: Mapping[str, Any]) -> None:
-    """Compile into the folder `given["cache"]` and seal it; the main function of a child process.
+    """Compile into the folder `given["cache"]` with priority `given["niceness"]`; the main function of a child process.
 
     The process ends with the pipe that is its standard input, however the game has ended.
     """
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(CHILD_NICENESS)
+        os.nice(given["niceness"])
     compile_into(Path(given["cache"]))
 
 
@@ -193,7 +193,8 @@ def _always(loop: Callable[..., Any]) -> Callable[..., Any]:
 
 def _fill_in_a_child(folder: Path) -> None:
     """CornermanError or OSError where no child process can be started, RuntimeError where it cannot compile."""
-    command = interpreter.command("cornerman.learning.compiled:fill", {"cache": str(folder)})
+    given = {"cache": str(folder), "niceness": CHILD_NICENESS}
+    command = interpreter.command("cornerman.learning.compiled:fill", given)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.parent.name == FOLDER:  # the data folder's own: whatever else lies there is of an earlier source
         for old in folder.parent.iterdir():
