@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.contract import ModelError, Transition
+from cornerman.contract import BattleEnd, ModelError, Source, Transition
 from cornerman.experience.transitions import (
     DataFormat,
     battle_from_bytes,
     battle_to_bytes,
+    end_as_dict,
+    end_from_dict,
     faults,
     fit,
     format_from_dict,
@@ -110,3 +112,13 @@ def test_a_format_that_is_none_is_refused(value: Any) -> None:
     assert format_from_dict(asdict(FORMAT)) == FORMAT
     with pytest.raises(ModelError, match="wrong types"):
         format_from_dict({**asdict(FORMAT), "observation_size": "2"})
+
+
+@pytest.mark.parametrize("player", [7, None, "x" * 101, "a\nb"], ids=str)
+def test_end_of_a_battle_with_a_wrong_name_of_the_player_is_refused(player: Any) -> None:
+    head = end_as_dict(BattleEnd(1, {0: 1.0}, False, {0: Source.PLAYER}, player="ann"))
+    assert end_from_dict(head).player == "ann"
+    with pytest.raises(ModelError, match="player's name"):
+        end_from_dict({**head, "player": player})
+    del head["player"]
+    assert end_from_dict(head).player == ""  # as earlier versions wrote it

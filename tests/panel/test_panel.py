@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cornerman.panel.panel import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Panel
-from cornerman.panel.panel_text import ago, figures_of, messages_of, rejected_of, state_of
+from cornerman.panel.panel_text import ago, figures_of, habits_of, messages_of, rejected_of, state_of
 from tests.support.fake_panel import EMPTY, REPORT, FakePlugin
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -37,6 +37,22 @@ def sentence(panel: Panel) -> str:
 
 def figures(report: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value, _mood in figures_of(report)}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, "61 % of your moves"),
+        ({"foreseen": None, "habits": []}, "no battle of yours yet"),
+        ({"learns": False}, "nothing is learned of you"),
+    ],
+    ids=["known", "unknown", "off"],
+)
+def test_panel_says_how_much_of_the_player_is_foreseen(change: Mapping[str, Any], says: str) -> None:
+    report = {**REPORT, "player": {**REPORT["player"], **change}}
+    assert figures(report)["Foresees"] == says
+    told = [line for line in habits_of(report) if line.startswith("You: guard or mend ally: 76 times of 87")]
+    assert len(told) == ("habits" not in change)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -73,7 +89,7 @@ def test_every_figure_is_shown() -> None:
         "56 % (41 % to 70 %)",
         "judging, 62 pairs, 55 %", "| Device | cpu |", "Device: Measured 310 learning steps a second",
         "31 %, 312 MB", "not available", "open, between rounds", "even",
-        "Rejected: 2 x range, 1 x mask.", "version 3 was promoted", "Version 4 was damaged",
+        "Rejected: 2 x range, 1 x mask.", "version 3 was promoted", "61 % of your moves", "Version 4 was damaged",
     ):  # fmt: skip
         assert part in shown, part
 

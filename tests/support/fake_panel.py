@@ -16,6 +16,18 @@ REPORT: dict[str, Any] = {
         "examples": {"range": "The attack must be a finite number, not nan.", "mask": "The mask has 3 entries."},
     },
     "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0},
+    "player": {
+        "learns": True,
+        "name": "",
+        "battles": 12,
+        "decisions": 402,
+        "foreseen": 0.61,
+        "champion_foresees": 0.5,
+        "loss": 0.4,
+        "habits": [
+            "guard or mend ally: 76 times of 87 where slot 2 health is at most 50 % (the computer in your place: 35)"
+        ],
+    },
     "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
     "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
     "window": {"open": True, "why": "between rounds"},

@@ -31,9 +31,15 @@ WITH_RULES = (500.0, 20.0)
 FIXED_SHARE = 0.03
 RECENT_BATTLES = 20
 MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_200, 200, 1_000_000
-"""Decisions that are learned from: the newest, fewer in a game with so many actions that there are too many numbers."""
+"""Decisions that are learned from: the newest, fewer in a game with very many features or actions."""
 _LITTLE = 0.01  # weight of an explanation that is fitted rarely
 _TOO_LITTLE = 0.005  # weight of an explanation that is not sent
+
+
+def most_decisions(sample: Decisions) -> int:
+    """How many decisions of that size are learned from."""
+    size = int(max(sample.observations.shape[1], sample.action_masks.shape[1]))
+    return max(1, min(MAX_DECISIONS, MAX_NUMBERS // size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +98,8 @@ class PlayerModel:
             return
         self._features.notice(battle.observations)
         self._weigh(battle, self.champion.q_values_batch(battle.observations))
-        most = max(1, min(MAX_DECISIONS, MAX_NUMBERS // battle.action_masks.shape[1]))
         known = battle if self._decisions is None else self._decisions.then(battle)
-        self._decisions = known = known.newest(most)
+        self._decisions = known = known.newest(most_decisions(battle))
         values = self.champion.q_values_batch(known.observations)
         known = known._replace(observations=self._features.of(known.observations))
         for at in range(len(SHARPNESSES), len(self.explanations)):

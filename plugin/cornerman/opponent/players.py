@@ -13,7 +13,7 @@ import numpy as np
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.opponent.ghost import Ghost
-from cornerman.opponent.player_model import MAX_DECISIONS, PlayerModel
+from cornerman.opponent.player_model import PlayerModel, most_decisions
 from cornerman.opponent.rules import Decisions
 from cornerman.policy.policy import Policy
 
@@ -77,7 +77,7 @@ class Players:
         battles = self._battles.setdefault(end.player, deque())
         self._battles.move_to_end(end.player)
         battles.append(decisions)
-        while sum(battle.num for battle in battles) - battles[0].num >= MAX_DECISIONS:
+        while sum(battle.num for battle in battles) - battles[0].num >= most_decisions(decisions):
             battles.popleft()
         self._due.append((end.player, decisions))
         self.present = end.player

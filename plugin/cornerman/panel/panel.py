@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from cornerman.panel.lettering import Box, Colour, Lettering, Written
-from cornerman.panel.panel_text import BUFFER, LOSS, ago, figures_of, messages_of, part_of, rejected_of
+from cornerman.panel.panel_text import BUFFER, LOSS, ago, figures_of, habits_of, messages_of, part_of, rejected_of
 
 if TYPE_CHECKING:
     import pygame
@@ -273,7 +273,8 @@ class Panel:
         pygame.draw.lines(surface, GOLD, False, points, max(1, self._px(1)))
 
     def _draw_messages(self, surface: pygame.Surface, report: Mapping[str, Any], box: Box) -> None:
-        """Draw as many messages as fit: the last answer, the notice, rejected records, what is waited for, events."""
+        """Draw as many messages as fit: the last answer, the notice, rejected records, what is waited for, the newest
+        event, the player's habits, the other events."""
         import pygame
 
         left, top, width, height = box
@@ -281,9 +282,10 @@ class Panel:
         notice = str(part_of(report, "plugin").get("notice") or "")
         messages = [(self.answer, GOLD), (notice, GOLD), (rejected_of(report), BAD)]
         messages += [(message, WORDS) for message in messages_of(report)]
-        for event in report.get("events") or ():
-            if event.get("text") not in (notice, report.get("device_why")):  # shown above
-                messages.append((f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}", QUIET))
+        shown = (notice, report.get("device_why"))
+        events = [event for event in report.get("events") or () if event.get("text") not in shown]
+        told = [(f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}", QUIET) for event in events]
+        messages += [*told[:1], *((habit, WORDS) for habit in habits_of(report)), *told[1:]]
         lines: list[tuple[str, Colour]] = []
         for message, colour in messages:
             wrapped = self._lettering.wrapped(message, width) if message else []

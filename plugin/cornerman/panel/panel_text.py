@@ -120,7 +120,6 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):
         messages.append(f"Training window {'open' if window.get('open') else 'closed'}: {why.rstrip('.')}.")
-    messages += [f"You: {habit}." for habit in part_of(report, "player").get("habits") or ()]
     verdict, waits = (str(part_of(report, "gate").get(name) or "") for name in ("verdict", "waits"))
     if waits:
         who = "trial of a candidate" if part_of(report, "gate").get("state") == "trial waits" else "next candidate"
@@ -131,6 +130,11 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
     if len(device_why) > SHORT and device_why != notice:
         messages.append(f"Device: {device_why}")
     return messages
+
+
+def habits_of(report: Mapping[str, Any]) -> list[str]:
+    """The player's strongest habits, with counts."""
+    return [f"You: {habit}." for habit in part_of(report, "player").get("habits") or ()]
 
 
 def state_of(report: Mapping[str, Any]) -> str:
