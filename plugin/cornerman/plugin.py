@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import DataError, Game, HeadlessGame, ModelError, Source, State
+from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
 from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
@@ -31,7 +32,7 @@ from cornerman.models.store import Store
 from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
 from cornerman.panel.status import Report, Switches, compose, trial_waits
-from cornerman.policy.difficulty import level
+from cornerman.policy.difficulty import ADAPTIVE, RUNG, Rung
 from cornerman.policy.policy_slot import Trial, name_of
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.live_worker import live_worker
@@ -99,9 +100,10 @@ class Cornerman:
         self.recording = Recording(
             self.encoder, rewards, store.battles, QualityNote(folder), metrics.say, self._keep_what_was_recorded
         )
-        self.live = LiveBattles()
         stored = 0 if store.read_only else store.battles.reached() or 0
-        self._random = np.random.default_rng([settings.seed, 0, *([stored] if stored else [])])  # other draws each time
+        again = [stored] if stored else []  # other draws each time
+        self._random = np.random.default_rng([settings.seed, 0, *again])
+        self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
         self._worker = worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         pause = (lambda paused: None) if worker is None else worker.pause
         machine = Machine(worker_pid=lambda: None if worker is None else worker.pid)
@@ -171,19 +173,28 @@ class Cornerman:
         battle_id = as_key(battle_id)
         self.training.battle_starts()
         sources = sources_of(seats)
-        trial = self._trial(sources)
+        name = player_name(player)
+        if opponent := opponent_of(sources):
+            who = f"player {name}" if opponent == "player" else SCRIPTED
+            self.live.adaptive.begin(battle_id, who, self.slot.rungs)
+        trial = self._trial(battle_id, sources)
         tried = trial is not None and bool(self._random.random() < trial.share)
         self.live.start(battle_id, None if trial is None else trial.number, tried)
         self.recording.start(battle_id, sources, sides, player)
-        name = player_name(player)
         if name != self._player:
             self._player = name
             self.training.call(lambda loop: None if loop is None else loop.players.meet(name))
 
-    def _trial(self, seats: Mapping[int, Source]) -> Trial | None:
+    def _rung(self, battle_id: int) -> Rung | None:
+        """Who plays in a battle, but for a candidate on trial; None: the game's own fighter."""
+        if self.switches.level == ADAPTIVE and (rung := self.live.adaptive.rung_of(battle_id)) is not None:
+            return rung
+        return self.slot.at_level(min(self.switches.level, ADAPTIVE - 1))
+
+    def _trial(self, battle_id: int, seats: Mapping[int, Source]) -> Trial | None:
         """The trial of which the battle that begins is a part; None: there is none, it waits, or the battle can give no
         result."""
-        waits = trial_waits(self.switches, self.slot, self.training.works)
+        waits = trial_waits(self.switches, self.slot, self._rung(battle_id), self.training.works)
         return None if waits or not opponent_of(seats) else self.slot.trial
 
     def on_turn(
@@ -199,7 +210,11 @@ class Cornerman:
         battle_id = as_key(battle_id)
         seats = self.recording.end(battle_id, outcome, truncated)
         result = self.live.end(battle_id, seats, outcome, truncated or not self.switches.on)
-        if result is not None:
+        counts = result is not None and result.level == ADAPTIVE
+        self.live.adaptive.end(battle_id, 1.0 - result.score if counts and result is not None else None)
+        if counts:
+            self.controls.keep_adaptive()
+        if result is not None and result.version > RUNG:  # a lower rung's results are not those of any version
             self.training.call(lambda loop: None if loop is None else loop.live(result))
         self._keep_what_was_recorded()  # learning or not, paused or not: a kill costs no battle
         self.training.open_window()  # also for a game that reports no round's end
@@ -249,8 +264,8 @@ class Cornerman:
         battle_id, switches = as_key(battle_id), self.switches
         if not switches.on:
             return None
-        chosen, trial = level(switches.level), self.slot.trial
-        champion, policy = self.slot.champion, self.slot.playing(chosen.versions_back)
+        rung, trial = self._rung(battle_id), self.slot.trial
+        champion, policy = self.slot.champion, None if rung is None else rung.policy
         if trial is not None and self.live.tries(battle_id, trial.number):
             policy = trial.candidate
         if policy is None:  # the champion has learned nothing: the own fighter's results are its results
@@ -268,7 +283,7 @@ class Cornerman:
             self.metrics.notice = why
             self.live.void(battle_id)
             return None
-        temperature, epsilon = chosen.temperature, 0.0
+        temperature, epsilon = 0.0 if rung is None else rung.temperature, 0.0
         if switches.learning and switches.recording:
             share = self.settings.exploration_fraction
             if not self.recording.against_player(battle_id):
@@ -335,5 +350,5 @@ class Cornerman:
             self.metrics.snapshot(),
             self.training.status(),
             self.recording.counts(),
-            self.live.outcomes,
+            self.live,
         )

@@ -20,8 +20,8 @@ _WINDOWS = ("between_rounds", "while_choosing", "always")
 _WORKERS = ("process", "thread", "off")
 _TIMES = ("thread", "pump")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
-NUM_LEVELS = 5
-"""Levels of difficulty; policy/difficulty.py says what each means."""
+NUM_LEVELS = 6
+"""Positions of the dial; policy/difficulty.py says what each means."""
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -39,7 +39,10 @@ class Settings:
     from_nothing: bool = _setting(
         False, "Let an untrained version play, not the model that the game ships or its own fighter."
     )
-    difficulty: int = _setting(5, "How strong it plays: 1 (gentle) to 5 (its best).", 1, NUM_LEVELS)
+    difficulty: int = _setting(
+        5, "How strong it plays: 1 (gentle) to 5 (its best); 6 adapts to the player.", 1, NUM_LEVELS
+    )
+    adaptive_target: float = _setting(0.5, "Share of battles that a player is to win at difficulty 6.", 0.05, 0.95)
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
     training_window: str = _setting(
         "between_rounds",

@@ -62,7 +62,7 @@ def test_slot_gets_as_many_champions_as_it_keeps_without_damaged_ones(tmp_path: 
     slot = opened.champions.slot
     assert [policy.version for policy in slot.champions] == [3, 4, 5, 7, 8, 9, 10][-KEPT + 1 :]
     assert (slot.champion.version, slot.champions[0].version, slot.swaps) == (10, 3, 0)
-    assert [policy.version for n in range(8) if (policy := slot.playing(n))] == [10, 9, 8, 7, 5, 4, 3, 3]
+    assert [rung.policy.version for n in range(1, 6) if (rung := slot.at_level(n))] == [7, 8, 9, 10, 10]
     for version in range(12, 12 + KEPT):
         opened.champions.promote(candidate(version), Provenance(parent=10))
     assert [policy.version for policy in slot.champions] == list(range(12, 12 + KEPT))

@@ -18,9 +18,13 @@ from hypothesis import strategies as st
 
 from cornerman.contract import ModelError
 from cornerman.experience.encoder import Encoder
+from cornerman.files.tensor_file import pack, unpack
 from cornerman.models.exchange import export_version, import_version, play_smoke_battle
 from cornerman.models.manifest import Identity, Provenance
 from cornerman.models.registry import Registry
+from cornerman.models.weights import Ladder, ladder_bytes
+from cornerman.policy.difficulty import Rung
+from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle
@@ -282,3 +286,57 @@ def test_model_in_the_imports_folder_is_offered_and_plays_or_is_refused(tmp_path
         assert ("was refused" in plugin.metrics.notice) == damaged
         assert file.with_name("friend.zip.refused" if damaged else "friend.zip.taken").is_file()
         table.play()
+
+
+def ladder() -> Ladder:
+    policies = [Policy(SPEC, draw(SPEC, np.random.default_rng(seed))) for seed in range(3)]
+    rungs = [Rung(policy, 0.1 * at, 100.0 * at, 90.0 * at, 110.0 * at) for at, policy in enumerate(policies)]
+    return Ladder(tuple(rungs), 1, Rung(Policy(SPEC, FLAT), points=400.0, low=390.0, high=410.0))
+
+
+def test_ladder_travels_with_its_version(sender: Registry, receiver: Registry, tmp_path: Path) -> None:
+    sender.save_ladder(0, ladder())
+    export_version(sender, 0, tmp_path / "with.zip")
+    version = import_version(receiver, IDENTITY, tmp_path / "with.zip")
+    found = receiver.ladder(version)
+    assert found is not None
+    assert (found.first, found.top.points) == (1, 400.0)
+    assert [rung.points for rung in found.rungs] == [0.0, 100.0, 200.0]
+    assert [rung.policy.version for rung in found.rungs] == [-10, -11, -12]
+    for rung, was in zip(found.rungs, ladder().rungs, strict=True):
+        assert np.array_equal(rung.policy.flat, was.policy.flat.astype(np.float16))
+    assert receiver.ladder(0) is None
+    assert np.array_equal(found.top.policy.flat, FLAT)
+
+
+def other_ladder(change: str) -> bytes:
+    """A ladder file with one thing wrong."""
+    arrays, notes = unpack(ladder_bytes(ladder()), "it")
+    note = json.loads(notes["ladder"])
+    if change == "rating":
+        note["rated"][1]["points"] = float("1e9")
+    elif change == "order":
+        note["rated"].reverse()
+    elif change == "first":
+        note["first"] = 3
+    elif change == "rung":
+        del arrays["rung1"]
+    elif change == "network":
+        arrays["rung1"] = arrays["rung1"][1:]
+    elif change == "type":
+        arrays["rung1"] = arrays["rung1"].astype(np.float32)
+    elif change == "note":
+        note["rated"] = "none"
+    return pack(arrays, {"ladder": json.dumps(note)})
+
+
+@pytest.mark.parametrize("change", ["rating", "order", "first", "rung", "network", "type", "note", "cut"])
+def test_version_with_a_damaged_ladder_is_refused(
+    sender: Registry, receiver: Registry, tmp_path: Path, change: str
+) -> None:
+    export_version(sender, 0, tmp_path / "plain.zip")
+    data = other_ladder(change)[: -7 if change == "cut" else None]
+    path = zipped(tmp_path / "changed.zip", {**contents(tmp_path / "plain.zip"), "ladder.safetensors": data})
+    with pytest.raises(ModelError, match="ladder of the version to import"):
+        import_version(receiver, IDENTITY, path)
+    assert receiver.numbers() == [0]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from cornerman.contract import Source
+from cornerman.evaluation.live.adaptive import Adaptive
 from cornerman.evaluation.live.results import LiveBattles, LiveResult
 from cornerman.models.history import FILE_NAME
 from cornerman.models.live_monitor import LiveMonitor
@@ -55,7 +57,7 @@ def test_failing_history_is_reported_once_and_results_are_still_compared(tmp_pat
     "case", ["", "two versions", "switched off", "cut off", "never decided", "both seats its own", "unknown battle"]
 )
 def test_end_gives_a_result_only_of_a_whole_battle_of_one_version(case: str) -> None:
-    battles = LiveBattles()
+    battles = LiveBattles(Adaptive(Random(1), 0.5))
     if case != "unknown battle":
         battles.start(1)
     if case != "never decided":

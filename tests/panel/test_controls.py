@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.policy.difficulty import LEVELS, level
+from cornerman.policy.difficulty import LEVELS
 from cornerman.policy.policy import Policy
 from game_adapter.host.match import PLUGIN
 from game_adapter.ringside.game import RINGSIDE
@@ -51,12 +51,12 @@ def test_set_difficulty_changes_version_and_temperature_at_once(table: Table, mo
         match.start_round()
         asked.clear()
         assert match.decide() is not None
-        wanted = level(number)
+        wanted = LEVELS[number - 1]
         assert asked == [(4 - wanted.versions_back, wanted.temperature, 0.0)]
         report = plugin.report()
         assert (report["version"], report["difficulty"]["name"]) == (4 - wanted.versions_back, wanted.name)
     match.abandon()
-    for number in (0, len(LEVELS) + 1):
+    for number in (0, len(LEVELS) + 2):
         with pytest.raises(ValueError, match="difficulty goes from"):
             controls.set_difficulty(number)
 

@@ -22,7 +22,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "gate": {"state": str, "pairs": int, "score": (float, NONE), "verdict": str, "waits": str},
     "record": {"battles": int, "wins": int, "win_rate": (float, NONE), "interval": (list, NONE)},
     "window": {"open": bool, "why": str},
-    "difficulty": {"level": int, "name": str, "levels": list},
+    "difficulty": {"level": int, "name": str, "levels": list, "note": str},
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornerman.learning import update
-from cornerman.policy.difficulty import LEVELS, level
+from cornerman.policy.difficulty import ADAPTIVE, LEVEL_NAMES, LEVELS, Rung, check_level
 from cornerman.policy.policy import CLEARLY_BAD, Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
 from cornerman.settings import NUM_LEVELS
@@ -182,16 +182,16 @@ def test_a_network_that_learned_nothing_prefers_nothing() -> None:
     assert min(taken.values()) > 0.7 * 1000 / len(taken)
 
 
-def test_five_levels_never_get_gentler() -> None:
-    assert [level(number) for number in range(1, NUM_LEVELS + 1)] == list(LEVELS)
+def test_five_levels_and_the_adaptive_one_never_get_gentler() -> None:
+    assert [check_level(number) for number in range(1, NUM_LEVELS + 1)] == [1, 2, 3, 4, 5, ADAPTIVE]
     for number in (0, NUM_LEVELS + 1, -1):
-        with pytest.raises(ValueError, match="1 to 5"):
-            level(number)
+        with pytest.raises(ValueError, match="1 to 6"):
+            check_level(number)
     for gentler, stronger in pairwise(LEVELS):
         assert gentler.temperature > stronger.temperature
         assert gentler.versions_back >= stronger.versions_back
     assert (LEVELS[-1].temperature, LEVELS[-1].versions_back) == (0.0, 0)
-    assert len({each.name for each in LEVELS}) == 5
+    assert len({*LEVEL_NAMES}) == 6
 
 
 def test_a_gentler_level_plays_the_best_move_less_often_and_never_a_clearly_bad_one() -> None:
@@ -205,3 +205,15 @@ def test_a_gentler_level_plays_the_best_move_less_often_and_never_a_clearly_bad_
     assert best == sorted(best)
     assert best[0] < 0.6
     assert best[-1] == 1.0
+
+
+def test_act_batch_with_a_temperature_draws_as_act_does() -> None:
+    values, mask = [0.5, 0.45, 0.2, 0.4, -3.0], [True, True, True, False, True]
+    policy, random = fixed(values), np.random.default_rng(4)
+    observations = np.zeros((20_000, policy.spec.observation_size), np.float32)
+    masks = np.tile(mask, (len(observations), 1))
+    drawn = Rung(policy, 0.2).act_batch(observations, masks, random)
+    together = np.bincount(drawn, minlength=5) / len(drawn)
+    assert together == pytest.approx(shares(policy, mask, 20_000, temperature=0.2), abs=0.02)
+    assert together[3] == together[4] == 0.0
+    assert set(Rung(policy).act_batch(observations, masks, random).tolist()) == {0}

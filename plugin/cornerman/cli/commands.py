@@ -292,6 +292,8 @@ def add_train(commands: Subparsers) -> None:
     add("--workers", type=_whole(1), default=cores, metavar="N", help=text)
     add("--checkpoint", type=_above_zero, default=60.0, metavar="S", help="seconds between two (default: 60)")
     add("--report-battles", type=_whole(2), default=40, metavar="N", help="a pair in the cross table (default: 40)")
+    text = "a pairing to rate the levels of difficulty by (default: 4096; 0: no levels are made)"
+    add("--ladder-battles", type=_whole(0), default=4096, metavar="N", help=text)
     text = "where workers run: processes here, or actors of a Ray cluster (default: processes)"
     add("--engine", choices=("processes", "ray"), default="processes", help=text)
     add("--address", default="", metavar="HOST:PORT", help="of the Ray cluster (default: a new one here)")
@@ -308,6 +310,7 @@ def run_train(options: argparse.Namespace) -> int:
         workers=options.workers,
         checkpoint_s=options.checkpoint,
         report_battles=options.report_battles,
+        ladder_battles=options.ladder_battles,
         tensorboard=options.tensorboard,
         ray=options.address if options.engine == "ray" else None,
     )

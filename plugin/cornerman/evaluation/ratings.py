@@ -18,6 +18,7 @@ POINTS = 400.0 / log(10.0)
 PRIOR_POINTS = 600.0
 """Standard deviation of the prior around the anchors: winning everything gives a large rating, not infinity."""
 
+PRIOR_PAIRS, MOST_GAIN = 20, 200.0
 _MAX_STEPS = 60
 _LONGEST_STEP = 2.0
 _CLOSE_ENOUGH = 1e-9
@@ -96,3 +97,12 @@ def _fit(
         if longest < _CLOSE_ENOUGH:
             break
     return strengths, curvature
+
+
+def gain_of(score: object, pairs: object) -> float:
+    """By how many points a champion is above the one that it beat with that score over so many pairs; 0 where a
+    manifest does not say it. The gate's score is drawn towards a half: it was looked at until it was good."""
+    if not isinstance(score, (int, float)) or not isinstance(pairs, int) or pairs < 1:
+        return 0.0
+    share = (score * pairs + 0.5 * PRIOR_PAIRS) / (pairs + PRIOR_PAIRS)
+    return min(max(POINTS * log(share / (1.0 - share)), 0.0), MOST_GAIN) if 0.0 < share < 1.0 else 0.0

@@ -6,9 +6,10 @@ Written by the trainer's thread or at the end of the game; read while the game l
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cornerman.contract import ModelError
 from cornerman.files.atomic import read_json, replace_file, to_json
@@ -21,11 +22,13 @@ FILE_NAME = "switches.json"
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Recording and learning on or off, and the difficulty, 1 to 5."""
+    """Recording and learning on or off, and the difficulty, 1 to 6."""
 
     recording: bool
     learning: bool
     difficulty: int
+    players: Mapping[str, Any] = field(default_factory=dict)
+    """What the adaptive difficulty knows of each player (evaluation/live/adaptive.py)."""
 
 
 def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | None:
@@ -44,7 +47,8 @@ def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | 
     if not 1 <= difficulty <= NUM_LEVELS:
         say("The file of the panel's switches is damaged. The settings count.")
         return None
-    return Preferences(bool(recording), bool(learning), difficulty)
+    players = note.get("players", {})
+    return Preferences(bool(recording), bool(learning), difficulty, players if isinstance(players, dict) else {})
 
 
 def write_preferences(folder: Path, switches: Preferences) -> None:

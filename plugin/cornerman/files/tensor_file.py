@@ -25,7 +25,7 @@ MAX_HEADER_BYTES = 2**20
 MAX_ARRAYS = 4096
 MAX_DIMENSIONS = 8
 _LENGTH_BYTES = 8
-_STORABLE = {np.dtype(name) for name in ("f8", "f4", "i8", "u8", "i4", "u4", "i2", "u2", "i1", "u1", "?")}
+_STORABLE = {np.dtype(name) for name in ("f8", "f4", "f2", "i8", "u8", "i4", "u4", "i2", "u2", "i1", "u1", "?")}
 
 
 def pack(arrays: Arrays, notes: Mapping[str, str] | None = None, what: str = "The file") -> bytes:

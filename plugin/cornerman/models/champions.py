@@ -15,6 +15,7 @@ import numpy as np
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.live.results import LiveResult
+from cornerman.evaluation.ratings import gain_of
 from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import BASE, Provenance
 from cornerman.models.store import Store
@@ -25,6 +26,7 @@ from cornerman.policy.q_network import NetworkSpec, draw
 if TYPE_CHECKING:
     from cornerman.evaluation.verdict import Bar, Verdict
     from cornerman.models.gate_record import GateRecord
+    from cornerman.models.weights import Ladder
 
 Say = Callable[[str], None]
 
@@ -43,6 +45,7 @@ class Champions:
         self._monitor = LiveMonitor(store, say)
         self._later: list[int] = []  # versions that a resumed training comes to once more
         self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
+        self._set_ladder()
 
     @cached_property
     def gate_record(self) -> GateRecord:
@@ -116,6 +119,7 @@ class Champions:
             self.registry.promote(version)
         policy = Policy(candidate.spec, candidate.flat, version)
         self.slot.promote(policy)
+        self._set_ladder()
         return policy
 
     def _is(self, version: int, candidate: Policy) -> bool:
@@ -129,8 +133,9 @@ class Champions:
         policy = self.registry.load(version)
         self.registry.promote(version)
         self.slot.promote(policy)
+        self._set_ladder()
 
-    def take_base_model(self, policy: Policy, learning_steps: int) -> None:
+    def take_base_model(self, policy: Policy, learning_steps: int, ladder: Ladder | None = None) -> None:
         """Store and promote the model that the game ships; not once more where it was rolled back.
 
         Where it cannot be stored it plays as version -1 until the game ends.
@@ -144,10 +149,14 @@ class Champions:
                 if version < 0:
                     provenance = Provenance(learning_steps=learning_steps, origin=BASE)
                     version = self.registry.save(policy.flat, provenance, spec=policy.spec)
+                if ladder is not None:
+                    self.registry.save_ladder(version, ladder)
                 self.registry.promote(version)
             except ModelError as error:
                 self._say(str(error))
         self.slot.promote(Policy(policy.spec, policy.flat, version, shipped=True))
+        if ladder is not None:
+            self.slot.set_ladder(ladder.rungs, ladder.first, {version: ladder.top.points})
 
     def go_back_to(self, champions: Sequence[Policy], moment: float) -> None:
         """Fill the slot with a checkpoint's champions, oldest first. ModelError where one is not stored any more.
@@ -209,6 +218,7 @@ class Champions:
             self._store.bulk_checkpoint.erase,  # its weights may descend from a champion that learned from the player
             lambda: erased.extend(self.registry.erase_trained_from_player()),
             lambda: self.slot.restart(*self._stored()),
+            self._set_ladder,
             self.gate_record.forget,
         ):
             try:
@@ -222,6 +232,32 @@ class Champions:
     def erase_player_battles(self) -> None:
         """Erase the battles against the player from the history; ModelError where that cannot be done."""
         self._monitor.forget_player()
+
+    def _set_ladder(self) -> None:
+        """Take the levels from the newest ladder of a champion; champions since are rated by their gates."""
+        line = self.registry.champions
+        for at in reversed(range(len(line))):
+            try:
+                ladder = self.registry.ladder(line[at])
+            except ModelError as error:
+                self._say(str(error))
+                continue
+            if ladder is not None:
+                self.slot.set_ladder(ladder.rungs, ladder.first, self._points(line[at:], ladder.top.points))
+                return
+        self.slot.set_ladder((), 0, {})
+
+    def _points(self, line: Sequence[int], points: float) -> dict[int, float]:
+        """Ratings of champions in a row, the first one's known."""
+        rated = {line[0]: points}
+        for version in line[1:]:
+            try:
+                gate = self.registry.manifest(version).gate or {}
+            except ModelError:  # a damaged one does not play
+                continue
+            points += gain_of(gate.get("score"), gate.get("pairs"))
+            rated[version] = points
+        return rated
 
     def _stored(self) -> list[Policy]:
         """The champions that load, oldest first, at least one; a message for each of the others."""

@@ -23,7 +23,17 @@ from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, repl
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Manifest, Provenance, parse_manifest
 from cornerman.models.registry import Registry
-from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
+from cornerman.models.weights import (
+    CARD,
+    LADDER,
+    MANIFEST,
+    MAX_LADDER_BYTES,
+    MAX_WEIGHTS_BYTES,
+    WEIGHTS,
+    Ladder,
+    ladder_of,
+    policy_of,
+)
 from cornerman.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -32,9 +42,10 @@ if TYPE_CHECKING:
 IMPORTS = "imports"
 """The folder inside the data folder for models to import."""
 SMOKE_SEED = 7
-_LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES}
+_LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES, LADDER: MAX_LADDER_BYTES}
+_OPTIONAL = {LADDER}
 _MAX_ARCHIVE_BYTES = sum(_LIMITS.values()) + 2**16
-_MAX_MEMBERS = 3
+_MAX_MEMBERS = 4
 _MAX_DIRECTORY_BYTES = 4096
 _END_BYTES, _LOCATOR_BYTES = 22, 20
 _WHAT = "The file to import"
@@ -57,14 +68,22 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
 
     ModelError when anything in it is not as `export_version` writes it, or it was made for something else.
     """
-    policy, manifest = read_version(identity, path)
+    policy, manifest, ladder = read_with_ladder(identity, path)
     # The gate's result is not copied: it is about another data folder's champion.
     provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported", from_player=manifest.from_player)
-    return registry.save(policy.flat, provenance, spec=manifest.spec)
+    version = registry.save(policy.flat, provenance, spec=manifest.spec)
+    if ladder is not None:
+        registry.save_ladder(version, ladder)
+    return version
 
 
 def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
     """The version in a folder or .zip, after every check; ModelError as `import_version`."""
+    return read_with_ladder(identity, path)[:2]
+
+
+def read_with_ladder(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
+    """The same, with its ladder where it has one."""
     read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
     what = "The manifest of the version to import"
     manifest = parse_manifest(parse_object(read(MANIFEST, MAX_JSON_BYTES), what), what)
@@ -73,7 +92,9 @@ def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
         raise ModelError(f"The version cannot be imported: {misfit}.")
     if manifest.weights_bytes > MAX_WEIGHTS_BYTES:
         raise ModelError(f"The version cannot be imported: it claims {manifest.weights_bytes:,} bytes of weights.")
-    return policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import"), manifest
+    policy = policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import")
+    data = read(LADDER, MAX_LADDER_BYTES)
+    return policy, manifest, ladder_of(data, policy, "the version to import") if data else None
 
 
 def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
@@ -102,21 +123,25 @@ def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> s
     if path is None or champions.slot.players:
         return ""
     try:
-        policy, manifest = base_model(Identity.of(game, encoder), path)
+        policy, manifest, ladder = _with_ladder(Identity.of(game, encoder), path)
         if isinstance(game, HeadlessGame):
             _played_by(policy, game, encoder, SMOKE_SEED)
     except (CornermanError, ValueError, ArithmeticError) as error:
         return f"The model that the game ships ({path.name}) cannot play: {error}"
-    champions.take_base_model(policy, manifest.learning_steps)
+    champions.take_base_model(policy, manifest.learning_steps, ladder)
     return ""
 
 
 def base_model(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
     """The model that the game ships, after every check of an import; ModelError where one fails."""
-    policy, manifest = read_version(identity, path)
-    if policy.indifferent:
+    return _with_ladder(identity, path)[:2]
+
+
+def _with_ladder(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
+    found = read_with_ladder(identity, path)
+    if found[0].indifferent:
         raise ModelError(f"{path} has learned nothing.")
-    return policy, manifest
+    return found
 
 
 def waiting_imports(folder: Path) -> list[Path]:
@@ -151,12 +176,14 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
 
 
 def _folder_reader(path: Path) -> Callable[[str, int], bytes]:
-    """Reader of a folder's plain files by name; links are refused."""
+    """Reader of a folder's plain files by name, b"" for an optional one that is missing; links are refused."""
 
     def read(name: str, limit: int) -> bytes:
         try:
             mode = (path / name).lstat().st_mode
         except OSError as error:
+            if name in _OPTIONAL and isinstance(error, FileNotFoundError):
+                return b""
             raise ModelError(f"{_WHAT} has no readable {name}.") from error
         if not stat.S_ISREG(mode):
             raise ModelError(f"{_WHAT} has a {name} that is a link or no plain file.")
@@ -166,7 +193,7 @@ def _folder_reader(path: Path) -> Callable[[str, int], bytes]:
 
 
 def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
-    """Reader of a small, plain .zip's members in memory; nothing is unpacked to disk."""
+    """Reader of a small, plain .zip's members in memory, as `_folder_reader`; nothing is unpacked to disk."""
     data = read_file(path, _MAX_ARCHIVE_BYTES, _WHAT)
     _check_archive(data)
     try:
@@ -179,6 +206,8 @@ def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
 
     def read(name: str, limit: int) -> bytes:
         info = members.get(name)
+        if info is None and name in _OPTIONAL:
+            return b""
         if info is None:
             raise ModelError(f"{_WHAT} has no {name}.")
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -1,6 +1,6 @@
 """Versions on disk: save, verify, load, promote, roll back, prune, forget.
 
-    DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md
+    DATA_DIR/versions/000007/   weights.safetensors  manifest.json  card.md, and ladder.safetensors where one was made
     DATA_DIR/champion.json      which version plays and which played before it
 
 A version is written under a temporary name, synced, renamed, and only then pointed to; what is read is used only after
@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -37,7 +38,18 @@ from cornerman.files.atomic import (
 from cornerman.files.tensor_file import pack
 from cornerman.models.champion_file import ChampionRecord, read_champions, write_champions
 from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
-from cornerman.models.weights import CARD, MANIFEST, MAX_WEIGHTS_BYTES, WEIGHTS, policy_of
+from cornerman.models.weights import (
+    CARD,
+    LADDER,
+    MANIFEST,
+    MAX_LADDER_BYTES,
+    MAX_WEIGHTS_BYTES,
+    WEIGHTS,
+    Ladder,
+    policy_of,
+    read_ladder,
+    write_ladder,
+)
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, split
 
@@ -154,10 +166,8 @@ class Registry:
         return "rolled back" if version in self._record.rolled_back else "kept"
 
     def save(self, flat: Floats, provenance: Provenance, spec: NetworkSpec | None = None) -> int:
-        """Store parameters `[P]` as a new version and return its number; it does not play yet.
-
-        ModelError when it cannot be saved; then nothing of it is left and everything older is untouched.
-        """
+        """Store parameters `[P]` as a new version and return its number; it does not play yet. ModelError when it
+        cannot be saved; then nothing of it is left and everything older is untouched."""
         self._check_writable()
         spec = spec or self._spec
         if not np.isfinite(flat).all():
@@ -223,10 +233,8 @@ class Registry:
         return manifest
 
     def load(self, version: int) -> Policy:
-        """A version that passed every check: size, SHA-256, names, shapes, types, finite numbers, one inference.
-
-        ModelError with a sentence when it is damaged, made for something else, or missing.
-        """
+        """A version that passed every check: size, SHA-256, names, shapes, types, finite numbers, one inference;
+        ModelError with a sentence when it is damaged, made for something else, or missing."""
         manifest = self.manifest(version)
         misfit = manifest.misfit(self._identity)
         if misfit is not None:
@@ -237,11 +245,20 @@ class Registry:
     def stored(self, version: int) -> dict[str, bytes]:
         """The files of a version that passes every check, for export; ModelError where one fails."""
         self.load(version)
-        folder, what = self._folder(version), f"Version {version}"
+        limits = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES}
+        limits |= {LADDER: MAX_LADDER_BYTES} if self.ladder(version) else {}
         return {
-            name: read_file(folder / name, limit, what)
-            for name, limit in ((MANIFEST, MAX_JSON_BYTES), (WEIGHTS, MAX_WEIGHTS_BYTES), (CARD, MAX_JSON_BYTES))
+            name: read_file(self._folder(version) / name, most, f"Version {version}") for name, most in limits.items()
         }
+
+    def ladder(self, version: int) -> Ladder | None:
+        """The ladder of a version; None where it has none. ModelError where one of the two is damaged."""
+        return read_ladder(self._folder(version), partial(self.load, version))
+
+    def save_ladder(self, version: int, ladder: Ladder) -> None:
+        """Store a version's ladder in place of the one that it had; ModelError where it cannot be stored."""
+        self._check_writable()
+        write_ladder(self._folder(version), ladder)
 
     def load_champion(self) -> tuple[Policy | None, list[str]]:
         """The newest champion that loads, or None; and a message for each one that does not.
@@ -322,9 +339,10 @@ class Registry:
         return ChampionRecord(champions=tuple(numbers))
 
     def prune(self, keep: int) -> list[int]:
-        """Delete the oldest versions until `keep` are left; never version 0, the champion or its predecessor."""
+        """Delete the oldest until `keep` are left; never version 0, the champion, its predecessor, the ladder."""
         numbers = self.numbers()
-        safe = {0, self.champion, self.predecessor, numbers[-1] if numbers else None}
+        with_ladder = (number for number in reversed(self.champions) if (self._folder(number) / LADDER).exists())
+        safe = {0, self.champion, self.predecessor, numbers[-1] if numbers else None, next(with_ladder, None)}
         spare = [number for number in numbers if number not in safe]
         return self._delete(spare[: max(0, len(numbers) - keep)])
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cornerman.contract import ModelError
-from cornerman.files.atomic import read_file, read_json
-from cornerman.files.tensor_file import unpack
+from cornerman.contract import Floats, ModelError
+from cornerman.files.atomic import parse_object, read_file, read_json, replace_file, to_json
+from cornerman.files.tensor_file import pack, unpack
 from cornerman.models.manifest import BASE, Manifest, parse_manifest
+from cornerman.policy.difficulty import RUNG, Rung
 from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
 
 WEIGHTS, MANIFEST, CARD = "weights.safetensors", "manifest.json", "card.md"
+LADDER = "ladder.safetensors"
+"""Earlier selves with their ratings, where training made them; float16, as they were rated."""
 MAX_WEIGHTS_BYTES = 256 * 2**20
+MAX_RUNGS = 32
+MAX_LADDER_BYTES = 64 * 2**20
+_MOST_POINTS = 1e5
+_NUMBERS = ("temperature", "points", "low", "high")
 
 
 def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:
@@ -30,8 +42,13 @@ def policy_of(manifest: Manifest, data: bytes, what: str) -> Policy:
     if found != dict(spec.arrays()) or any(array.dtype != np.float32 for array in arrays.values()):
         raise ModelError(f"{what} are not the arrays that its manifest names.")
     flat = np.concatenate([arrays[name].ravel() for name, _ in spec.arrays()])
+    return usable_policy(spec, flat, what, manifest.version, manifest.origin == BASE)
+
+
+def usable_policy(spec: NetworkSpec, flat: Floats, what: str, version: int = -1, shipped: bool = False) -> Policy:
+    """The policy of parameters `[P]` that fit `spec`; ModelError where they give no usable values."""
     with np.errstate(all="ignore"):  # weights that overflow are found by what they give
-        policy = Policy(spec, flat, manifest.version, manifest.origin == BASE)
+        policy = Policy(spec, flat, version, shipped)
         values = policy.q_values(np.full(spec.observation_size, 0.5, np.float32))
     if values.shape != (spec.num_actions,) or not np.isfinite(values).all():
         raise ModelError(f"{what} load, but give no usable values.")
@@ -47,3 +64,74 @@ def damage(folder: Path) -> str | None:
     except ModelError as error:
         return str(error)
     return None
+
+
+# ------------------------------------------------------------------------------------------------------- the ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The earlier selves of a version, weakest first, and the rating of the version itself."""
+
+    rungs: tuple[Rung, ...]
+    first: int  # the rung of level 1; those below it are for the adaptive level alone
+    top: Rung  # the version itself
+
+
+def ladder_bytes(ladder: Ladder) -> bytes:
+    """The file; the version's own weights are not in it."""
+    rated = [{name: getattr(rung, name) for name in _NUMBERS} for rung in (*ladder.rungs, ladder.top)]
+    arrays = {f"rung{at}": rung.policy.flat.astype(np.float16) for at, rung in enumerate(ladder.rungs)}
+    return pack(arrays, {"ladder": to_json({"first": ladder.first, "rated": rated}).decode()}, "The ladder")
+
+
+def ladder_of(data: bytes, version: Policy, what: str) -> Ladder:
+    """The ladder of the policy `version` from a file's bytes; ModelError where a check fails."""
+    what, spec = f"The ladder of {what}", version.spec
+    arrays, notes = unpack(data, what)
+    note = parse_object(notes.get("ladder", "").encode(), what)
+    rated, first = note.get("rated"), note.get("first")
+    if not isinstance(rated, list) or not 2 <= len(rated) <= MAX_RUNGS or not all(map(_is_rated, rated)):
+        raise ModelError(f"{what} has no readable ratings.")
+    names = [f"rung{at}" for at in range(len(rated) - 1)]
+    if type(first) is not int or not 0 <= first < len(names) or set(arrays) != set(names):
+        raise ModelError(f"{what} does not hold the rungs that it lists.")
+    if any(arrays[name].dtype != np.float16 or arrays[name].shape != (spec.num_parameters,) for name in names):
+        raise ModelError(f"{what} holds weights of another network.")
+    # Numbers of their own, so that no result of a rung is taken for one of a stored version.
+    weights = (arrays[name].astype(np.float32) for name in names)
+    policies = [*(usable_policy(spec, flat, what, RUNG - at) for at, flat in enumerate(weights)), version]
+    rungs = [
+        Rung(policy, **{name: float(each[name]) for name in _NUMBERS})
+        for policy, each in zip(policies, rated, strict=True)
+    ]
+    points = [rung.points for rung in rungs]
+    if points != sorted(points):
+        raise ModelError(f"{what} is not in the order of its ratings.")
+    return Ladder(tuple(rungs[:-1]), first, rungs[-1])
+
+
+def _is_rated(value: Any) -> bool:
+    """Whether these are the numbers of a rung."""
+    if not isinstance(value, dict) or set(value) != set(_NUMBERS):
+        return False
+    numbers = [value[name] for name in _NUMBERS]
+    right = all(type(number) in (int, float) and isfinite(number) and abs(number) <= _MOST_POINTS for number in numbers)
+    return right and value["temperature"] >= 0.0
+
+
+def read_ladder(folder: Path, load: Callable[[], Policy]) -> Ladder | None:
+    """The ladder in the folder of a version, which `load` gives; None: there is none. ModelError as `ladder_of`."""
+    path, what = folder / LADDER, f"version {int(folder.name)}"
+    if not path.exists():
+        return None
+    return ladder_of(read_file(path, MAX_LADDER_BYTES, f"The ladder of {what}"), load(), what)
+
+
+def write_ladder(folder: Path, ladder: Ladder) -> None:
+    """Put a ladder into a version's folder; ModelError where the disk refuses."""
+    try:
+        replace_file(folder / LADDER, ladder_bytes(ladder))
+    except OSError as error:
+        why = error.strerror or error
+        raise ModelError(f"The ladder of version {int(folder.name)} could not be saved ({why}).") from error

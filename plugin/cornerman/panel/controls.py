@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from cornerman.files.preferences import Preferences, read_preferences, write_pre
 from cornerman.models.champions import Champions
 from cornerman.models.store import Store
 from cornerman.panel.status import Switches
-from cornerman.policy.difficulty import level
+from cornerman.policy.difficulty import check_level
 
 READ_ONLY = "The data folder can only be read now: another game uses it, or the disk refuses. Try again later."
 
@@ -95,8 +96,7 @@ class PanelControls:
 
     def set_difficulty(self, number: int) -> None:
         """Set the difficulty from the next decision on; ValueError for a level that does not exist."""
-        level(number)
-        self._switches.level = number
+        self._switches.level = check_level(number)
         self._remember()
 
     def _changeable(self) -> bool:
@@ -117,12 +117,17 @@ class PanelControls:
             switches = self._switches
             switches.recording = chosen.recording and not self._store.read_only
             switches.learning, switches.level = chosen.learning, chosen.difficulty
+            self._live.adaptive.restore(chosen.players)
 
     def _remember(self) -> None:
-        switches = self._switches
-        self._chosen = Preferences(switches.recording, switches.learning, switches.level)
+        switches, players = self._switches, self._live.adaptive.state()
+        self._chosen = Preferences(switches.recording, switches.learning, switches.level, players)
         if self._training.alive:
             self._training.call(lambda loop: self.save())
+
+    def keep_adaptive(self) -> None:
+        """Store what the adaptive difficulty has learned of its players; called after a battle."""
+        self._remember()
 
     def save(self) -> None:
         """Store the preferences; called at the end of the game, or on the thread that owns the files."""
@@ -162,6 +167,8 @@ class PanelControls:
             return READ_ONLY
         self._live.forget()
         self._recording.cut()
+        if self._chosen is not None:
+            self._chosen = replace(self._chosen, players={})
 
         def erase(loop: Loop | None) -> None:
             from cornerman.models.erasure import forget  # not needed at every start of a game
@@ -170,6 +177,7 @@ class PanelControls:
             clear: Callable[[], None] = (lambda: None) if loop is None else loop.forget
             ghosts = partial(erase_ghosts, self._store.folder)
             self._say(forget(self._champions, self._recording.erase, clear, ghosts))
+            self.save()
 
         self._training.call(erase)
         return "Forgetting what was recorded and learned."

@@ -116,6 +116,8 @@ def messages_of(report: Mapping[str, Any]) -> list[str]:
     notice = str(part_of(report, "plugin").get("notice") or "")
     messages = [f"Who plays: {report['playing']}."] if report.get("playing") else []
     messages.append(state_of(report))
+    if note := str(part_of(report, "difficulty").get("note") or ""):
+        messages.append(f"{note[0].upper()}{note[1:]}.")
     window = part_of(report, "window")
     why = str(window.get("why") or "")
     if len(why) > SHORT and not (notice and notice in why):

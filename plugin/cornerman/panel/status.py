@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from cornerman.evaluation.live.results import LiveBattles
 from cornerman.evaluation.significance import wilson_interval
-from cornerman.policy.difficulty import LEVELS, level
+from cornerman.policy.difficulty import ADAPTIVE, LEVEL_NAMES, LEVELS, Rung
 from cornerman.policy.policy_slot import PolicySlot, name_of
 from cornerman.settings import Settings
 
@@ -69,7 +70,8 @@ class Report(TypedDict):
     device: str  # the device that learns, or "none"
     device_why: str  # reason for the device, with timings; where it failed since, the failure; "": none chosen
     machine: dict[str, float | None]  # cpu_percent, own_cpu_percent, memory_mb, memory_percent, temperature_c
-    difficulty: dict[str, Any]  # level: 1 to 5; name: str; levels: list of names
+    difficulty: dict[str, Any]  # level: 1 to 6; name: str; levels: list of names; note: where the adaptive level stands
+    # or what the levels are made of, or ""
     swaps: int  # since the game started
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
 
@@ -81,21 +83,21 @@ def compose(
     figures: Mapping[str, Any],
     training: Mapping[str, Any],
     recorder: Mapping[str, Any],
-    results: Sequence[int],
+    live: LiveBattles,
 ) -> Report:
     """The snapshot, made on the game's thread.
 
-    `figures` is `Metrics.snapshot()`, `training` `TrainingService.status()`, `recorder` `Recorder.quality()`, `results`
-    the outcomes of the last live battles.
+    `figures` is `Metrics.snapshot()`, `training` `TrainingService.status()`, `recorder` `Recorder.quality()`, `live`
+    the live battles.
     """
-    chosen = level(switches.level)
-    policy = slot.playing(chosen.versions_back) if switches.on else None
-    waits = trial_waits(switches, slot, training["works"])
+    rung = slot.at_level(min(switches.level, len(LEVELS)))
+    policy = rung.policy if switches.on and rung is not None else None
+    waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
     given = {**UNKNOWN, **figures}
     return {
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
-        "version": -1 if policy is None else policy.version,
+        "version": -1 if policy is None else max(policy.version, -1),
         "playing": name_of(policy)
         + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy)
         + "; a candidate plays some battles" * (slot.trial is not None and not waits),
@@ -105,22 +107,36 @@ def compose(
         "player": {**NOBODY, **given["player"], "learns": switches.on and learning and switches.recording},
         "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
         "gate": _gate(given, waits),
-        "record": _record(results),
+        "record": _record(live.outcomes),
         "window": _window(switches.on, learning, training["window"]),
         "device": given["device"],
         "device_why": given["fault"] or given["device_why"],
         "machine": dict(training["machine"]),
-        "difficulty": {"level": switches.level, "name": chosen.name, "levels": [each.name for each in LEVELS]},
+        "difficulty": _difficulty(switches.level, slot, live),
         "swaps": slot.swaps,
         "events": figures["events"],
     }
 
 
-def trial_waits(switches: Switches, slot: PolicySlot, trainer_works: bool) -> str:
-    """Why no battle that begins now is part of a trial, whether one runs or not; "" where nothing is in its way."""
+def _difficulty(level: int, slot: PolicySlot, live: LiveBattles) -> dict[str, Any]:
+    note = ""
+    if level == ADAPTIVE:
+        levels = [slot.at_level(number) for number in range(1, ADAPTIVE)]
+        note = f"adaptive: {live.adaptive.standing(levels)}"
+    if level < len(LEVELS) or level == ADAPTIVE:
+        unrated = "no battles have measured the levels: they are older versions, by live results alone"
+        note = "; ".join(filter(None, [note, unrated * (bool(slot.rungs) and not slot.rated)]))
+    return {"level": level, "name": LEVEL_NAMES[level - 1], "levels": list(LEVEL_NAMES), "note": note}
+
+
+def trial_waits(switches: Switches, slot: PolicySlot, rung: Rung | None, trainer_works: bool) -> str:
+    """Why no battle that begins now is part of a trial, whether one runs or not; "" where nothing is in its way.
+
+    `rung`: who plays it otherwise, None: the game's own fighter.
+    """
     if not (switches.on and switches.recording and switches.learning):
         return "learning is off" if switches.on and switches.recording else "nothing is recorded"
-    if slot.playing(level(switches.level).versions_back) is not slot.playing():
+    if (None if rung is None else rung.policy) is not slot.playing():
         return "an older version plays at this level, and a trial is against the newest"
     return "" if trainer_works else "the trainer does not answer"
 

@@ -92,15 +92,23 @@ class Policy:
             return forward(observations, out)
 
     def act_batch(
-        self, observations: Floats, action_masks: Bools, random: np.random.Generator, epsilon: float = 0.0
+        self,
+        observations: Floats,
+        action_masks: Bools,
+        random: np.random.Generator,
+        epsilon: float = 0.0,
+        temperature: float = 0.0,
     ) -> NDArray[np.int64]:
-        """A legal action for each observation `[B, F]` under its mask `[B, A]`, as `act` without a temperature.
+        """A legal action for each observation `[B, F]` under its mask `[B, A]`, as `act` chooses.
 
         Every mask must allow an action. The random numbers drawn are not those of `act`.
         """
         if self._indifferent:
             return any_legal(action_masks, random)
-        actions = choose(self.q_values_batch(observations), action_masks)
+        values = self.q_values_batch(observations)
+        actions = choose(values, action_masks)
+        if temperature > 0.0:
+            actions = _softmax_choices(values, actions, action_masks, temperature, random)
         if epsilon > 0.0:
             tried = (random.random(len(actions)) < epsilon).nonzero()[0]
             actions[tried] = any_legal(action_masks[tried], random)
@@ -237,6 +245,17 @@ def _softmax_choice(values: list[float], temperature: float, random: Chance) -> 
         if point < 0.0:
             return index
     return values.index(best)  # rounding left the point beyond the last one
+
+
+def _softmax_choices(
+    values: Floats, best: NDArray[np.int64], action_masks: Bools, temperature: float, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """As `_softmax_choice` for Q-values and masks `[B, A]`; `best` `[B]` are the best legal actions."""
+    gaps = (np.take_along_axis(values, best[:, None], 1) - values) / np.float32(temperature)
+    chances = np.exp(-np.clip(gaps, 0.0, CLEARLY_BAD)) * (gaps < CLEARLY_BAD) * action_masks
+    points = random.random((len(best), 1)) * chances.sum(1, keepdims=True, dtype=np.float64)
+    drawn = (np.cumsum(chances, 1, np.float64) <= points).sum(1)
+    return np.where(drawn < values.shape[1], drawn, best)  # rounding may leave the point beyond the last one
 
 
 def _frozen(array: object) -> Floats:

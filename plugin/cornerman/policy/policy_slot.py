@@ -5,10 +5,12 @@ An immutable tuple behind one reference: any thread reads it, and neither side w
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cornerman.contract import Bools, Floats
+from cornerman.policy.difficulty import ASSUMED_STEP, LEVELS, RUNG, Rung
 from cornerman.policy.policy import Policy
 
 KEPT = 8
@@ -21,6 +23,8 @@ def name_of(policy: Policy | None) -> str:
     """Who plays, for a sentence; None stands for the game's own fighter."""
     if policy is None:
         return OWN_FIGHTER
+    if policy.version <= RUNG:
+        return "an earlier self"
     if policy.shipped:
         return "the model that the game ships" + (f" (version {policy.version})" if policy.version >= 0 else "")
     return f"version {policy.version}" if policy.version >= 0 else "an untrained version"
@@ -64,6 +68,8 @@ class PolicySlot:
         self.ghost: Fighter | None = None
         """Plays as the present player would; None: the player is not known."""
         self.swaps = 0
+        self._ladder: tuple[tuple[Rung, ...], int, Mapping[int, float]] = ((), 0, {})
+        self._dial = self._turned()
 
     @property
     def champion(self) -> Policy:
@@ -79,19 +85,63 @@ class PolicySlot:
             return ()
         return tuple(policy for policy in champions if not policy.indifferent)
 
-    def playing(self, versions_back: int = 0) -> Policy | None:
-        """The player of `versions_back` promotions ago, or the oldest; None: the game's own fighter plays."""
+    def playing(self) -> Policy | None:
+        """The champion; None: the game's own fighter plays."""
         players = self.players
-        return players[max(0, len(players) - 1 - versions_back)] if players else None
+        return players[-1] if players else None
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Whom a player may meet, weakest first, the champion last; empty: the game's own fighter plays."""
+        return self._dial[0]
+
+    @property
+    def rated(self) -> bool:
+        """Whether the rungs' points were measured, and not assumed."""
+        return self._dial[2]
+
+    def at_level(self, number: int) -> Rung | None:
+        """Who plays at a named level, 1 to 5; None: the game's own fighter."""
+        levels = self._dial[1]
+        return levels[number - 1] if levels else None
+
+    def set_ladder(self, rungs: Sequence[Rung], first: int, points: Mapping[int, float]) -> None:
+        """Take the lower levels from these rungs, weakest first, of which `first` is level 1; none: older champions at
+        temperatures. `points`: ratings of champions by version."""
+        self._ladder = tuple(rungs), first, dict(points)
+        self._dial = self._turned()
+
+    def _turned(self) -> tuple[tuple[Rung, ...], tuple[Rung, ...], bool]:
+        """All rungs, those of the five levels, and whether they are rated."""
+        players, (rungs, first, points) = self.players, self._ladder
+        if not players:
+            return (), (), False
+        top = points.get(players[-1].version)
+        if top is None or not rungs or top <= rungs[first].points:
+            older = (players[max(0, len(players) - 1 - level.versions_back)] for level in LEVELS)
+            by_age = tuple(
+                Rung(policy, level.temperature, ASSUMED_STEP * at)
+                for at, (policy, level) in enumerate(zip(older, LEVELS, strict=True))
+            )
+            return by_age, by_age, False
+        rated = [Rung(each, points=points[each.version]) for each in players if each.version in points]
+        line = sorted((rung for rung in (*rungs, *rated[:-1]) if rung.points < top), key=lambda rung: rung.points)
+        lowest, steps = rungs[first].points, len(LEVELS) - 1
+        targets = [lowest + (top - lowest) * at / steps for at in range(steps)]
+        able = [rung for rung in line if rung.points >= lowest]
+        lower = (min(able, key=lambda rung: abs(rung.points - target)) for target in targets)
+        return (*line, rated[-1]), (*lower, rated[-1]), True
 
     def promote(self, policy: Policy) -> None:
         """`policy` plays from the next decision on."""
         self.champions = (*self.champions, policy)[-KEPT:]
+        self._dial = self._turned()
         self.trial = None
         self.swaps += 1
 
     def restart(self, *policies: Policy) -> None:
         """Hold these champions instead, oldest first; the last one plays from the next decision on."""
         self.champions = policies[-KEPT:]
+        self._dial = self._turned()
         self.trial = None
         self.swaps += 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from math import log
 
 from cornerman.contract import CANDIDATE, SEAT_KINDS, DataError, Source
+from cornerman.evaluation.live.adaptive import Adaptive
 from cornerman.experience.encoder import number
 
 MAX_OPEN = 64
@@ -52,7 +53,9 @@ class _OpenBattle:
 class LiveBattles:
     """Battles under way; one that a single version fought from start to end gives a result. The game's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, adaptive: Adaptive) -> None:
+        self.adaptive = adaptive
+        """Chooses who plays battles at the adaptive difficulty, and learns from them."""
         self.outcomes: deque[int] = deque(maxlen=RECENT_BATTLES)
         """Signs of the plugin's outcomes in the last battles that were not cut off, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
@@ -87,6 +90,7 @@ class LiveBattles:
     def forget(self) -> None:
         """Drop the outcomes, and give no result for the battles under way."""
         self.outcomes.clear()
+        self.adaptive.forget()
         self.void()
 
     def reached(self, battle_id: int, number: object) -> None:

@@ -26,6 +26,8 @@ from cornerman.selfplay.orders import Order
 from cornerman.selfplay.pool import AnyWorker, WorkerPool
 from cornerman.selfplay.round_robin import RoundRobin
 from cornerman.settings import Settings
+from cornerman.training.bulk.average import RunningAverage
+from cornerman.training.bulk.ladder import Snapshots
 from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.plan import Plan, Progress, refuse_impossible
 from cornerman.training.bulk.promotion import BulkPromotion
@@ -67,6 +69,7 @@ class BulkLoop:
         self._league = self._opponents.league
         own_fighter = declaration_of(game).own_fighter
         self.promotion = BulkPromotion(champions, self._league, own_fighter, spec, settings, log)
+        self.snapshots, self._average = Snapshots(), RunningAverage()
         self.faults: list[str] = []
         """Why devices were left, as sentences."""
         self._resumed: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # the workers in a checkpoint
@@ -134,7 +137,8 @@ class BulkLoop:
         steps = self._learner.steps
         if steps - self.promotion.candidates.steps < due:
             return True
-        return self.promotion.put(self._learner.averaged(), steps, self.progress.rows, stopped)
+        weights = self._average.weights(self._learner.averaged())
+        return self.promotion.put(weights, steps, self.progress.rows, stopped)
 
     def _judge_the_last(self, stopped: Callable[[], bool]) -> bool:
         """Put what was learned since the last candidate to the gate too, and wait for the verdict."""
@@ -172,6 +176,10 @@ class BulkLoop:
                 if on_device is None or on_device.fault:
                     raise
                 self._learner.learn_burst(on_device.again(error))
+            present = self._learner.averaged()
+            self._average.add(present)
+            if self.snapshots.due(self._learner.steps):
+                self.snapshots.add(self._learner.steps, present)
         for fault in (self._learner.fault, "" if on_device is None else on_device.fault):
             if fault:
                 self._note_fault(fault)
@@ -219,7 +227,8 @@ class BulkLoop:
         workers, turn = round_robin.state()
         promotion, counts = self.promotion.state()
         parts = {"learner": self._learner.state(), "ring": self._buffer.state()}
-        parts |= {"promotion": promotion, "round_robin": workers}
+        parts |= {"promotion": promotion, "round_robin": workers, "snapshots": self.snapshots.state()}
+        parts["average"] = self._average.state()
         arrays = {f"{part}.{name}": array for part, named in parts.items() for name, array in named.items()}
         notes = {
             "progress": asdict(self.progress),
@@ -249,6 +258,8 @@ class BulkLoop:
             self.progress = Progress(**notes["progress"])
             self._league.restore(notes["league"])
             self.promotion.restore(_part(arrays, "promotion."), notes["promotion"])
+            self.snapshots.restore(_part(arrays, "snapshots."))
+            self._average.restore(_part(arrays, "average."))
             self._resumed = _part(arrays, "round_robin."), notes["round_robin"]
             self._log.shorten(int(notes["log_bytes"]))
         except (ModelError, ValueError, TypeError, KeyError) as error:

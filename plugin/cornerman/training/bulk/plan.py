@@ -31,6 +31,7 @@ class Plan:
     report_s: float = 10.0
     checkpoint_s: float = 60.0
     report_battles: int = 40  # a pair in the cross table
+    ladder_battles: int = 0  # a pairing of rungs for the levels of difficulty; 0: no ladder is made
     tensorboard: Path | None = None  # folder for the progress
     ray: str | None = None  # address of a Ray cluster, "" for one of its own; None: processes here
     acting: str = ""  # the device that the present policy acts on in the workers; "": with numpy

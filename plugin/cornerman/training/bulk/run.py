@@ -18,12 +18,14 @@ from cornerman.learning.update import LearnSteps
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
+from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.pool import AnyWorker
 from cornerman.selfplay.ray_pool import RayCluster
 from cornerman.selfplay.worker import BULK
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings, read_settings, with_values
+from cornerman.training.bulk.ladder import Snapshots, make_ladder
 from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.loop import BulkLoop
 from cornerman.training.bulk.plan import Plan, on_devices
@@ -41,9 +43,8 @@ def train(
 ) -> int:
     """Train until the plan's end, then report; returns the version that plays then.
 
-    `game_name` is what `find_game` understands; it must name the same game in another process. An interrupt ends
-    training early, with everything saved and without the report's battles; a second one does not wait for that. The
-    data folder is free while the report is made.
+    `game_name` is what `find_game` understands; it must name the same game in another process. An interrupt ends it
+    early, everything saved, without the report's battles; a second one does not wait. A report leaves the folder free.
     """
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
     encoder = Encoder(game)
@@ -56,8 +57,7 @@ def train(
             on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
             learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec, on_cpu.learn)
             machine = [*filter(None, [on_cpu.why_slow]), *(choice.why for choice in devices.values())]
-            for sentence in machine:
-                say(sentence)
+            say("\n".join(machine))
             with _workers(game_name, plan, learner.spec.hidden) as start_worker:
                 loop = BulkLoop(game, settings, plan, store, champions, learner, log, start_worker)
                 if resume:
@@ -66,10 +66,37 @@ def train(
                 done = loop.run(interrupted)
         if not done:
             say("Stopped; everything is saved, and --resume goes on from here.")
+        if done and plan.ladder_battles:
+            say(_make_ladder(game, data, champions.slot, loop.snapshots, plan.ladder_battles, seed, interrupted))
         promoted, machine = champions.slot.champions, [*machine, *loop.faults]
         say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, interrupted))
     say(f"{_who_plays(champions, encoder.declaration.own_fighter)} is stored in {data}")
     return promoted[-1].version
+
+
+def _make_ladder(
+    game: HeadlessGame,
+    data: Path,
+    slot: PolicySlot,
+    snapshots: Snapshots,
+    num_battles: int,
+    seed: int,
+    stopped: Callable[[], bool],
+) -> str:
+    """Make the champion's ladder and store it with the version; what became of it. The store must not be open."""
+    champion = slot.champion
+    before = [rung.policy for rung in slot.rungs[:-1] if rung.policy.spec == champion.spec and not rung.temperature]
+    earlier = [*before, *snapshots.policies(champion.spec)]
+    ladder = make_ladder(game, champion, earlier, num_battles, seed, stopped)
+    if ladder is None:
+        return "No ladder for the levels of difficulty: no five strengths apart were found, or it was stopped."
+    try:
+        with Store(data, Identity.of(game, Encoder(game)), who="cornerman train") as store:
+            store.registry.save_ladder(champion.version, ladder)
+    except ModelError as error:
+        return f"The ladder for the levels of difficulty could not be stored. {error}"
+    points = ", ".join(f"{rung.points:.0f}" for rung in (*ladder.rungs[ladder.first :], ladder.top))
+    return f"Levels of difficulty, in points above the weakest bot: {points}."
 
 
 def _stored_champions(store: Store, settings: Settings, say: Callable[[str], None]) -> Champions:

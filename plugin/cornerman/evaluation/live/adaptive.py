@@ -1,0 +1,134 @@
+"""Adaptive difficulty: an estimate of each player's strength, and the rung at which a player wins as often as wanted.
+
+A player's strength is a normal estimate on the scale of the rungs' ratings, updated by every battle (a Kalman filter on
+the logistic of Elo's scale). Some of its variance comes back with each battle, so that it follows a player who improves
+and corrects ratings that do not fit this player. The game's thread owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import exp, isfinite, log
+from typing import Any
+
+from cornerman.evaluation.ratings import POINTS
+from cornerman.policy.difficulty import LEVELS, Rung
+from cornerman.policy.policy import Chance
+
+WIDTH = 300.0
+"""Standard deviation of a player's strength before the first battle, in points."""
+DRIFT = 20.0
+"""The same of what it may change by from one battle to the next."""
+BEYOND = 200.0
+"""How far beyond the weakest and the strongest rung an estimate may lie, in points."""
+RECENT = 40
+MAX_OPEN, MAX_PLAYERS = 64, 1000
+SCRIPTED = "scripted"
+"""Key of whoever is no player."""
+
+
+@dataclass(slots=True)
+class Estimate:
+    """A player's strength in points with its variance, and the player's scores in the last battles, oldest first."""
+
+    points: float
+    variance: float = WIDTH**2
+    recent: list[float] = field(default_factory=list)
+
+    def count(self, rung_points: float, score: float) -> None:
+        """Learn from one battle: the player's score, 1 won, 0 lost."""
+        chance = chance_of(self.points, rung_points)
+        self.variance += DRIFT**2
+        self.variance = 1.0 / (1.0 / self.variance + chance * (1.0 - chance) / POINTS**2)
+        self.points += self.variance * (score - chance) / POINTS
+        self.recent = [*self.recent, score][-RECENT:]
+
+
+class Adaptive:
+    """Chooses the rung of each battle; one estimate a player."""
+
+    def __init__(self, random: Chance, target: float) -> None:
+        """`target`: the share of battles that a player is to win."""
+        self.target, self._random = target, random
+        self.estimates: dict[str, Estimate] = {}
+        self._open: dict[int, tuple[str, Rung]] = {}
+
+    def begin(self, battle_id: int, player: str, rungs: Sequence[Rung]) -> None:
+        """Choose the rung of a battle by lot between the two neighbours that the target lies between.
+
+        `rungs`: weakest first; none: nothing is chosen.
+        """
+        if not rungs:
+            return
+        if len(self._open) >= MAX_OPEN:
+            del self._open[next(iter(self._open))]
+        lower, upper, share = between(self._estimate(player, rungs).points, self.target, rungs)
+        self._open[battle_id] = player, lower if self._random.random() < share else upper
+
+    def rung_of(self, battle_id: int) -> Rung | None:
+        """The rung of a battle under way; None: none was chosen."""
+        return self._open.get(battle_id, ("", None))[1]
+
+    def end(self, battle_id: int, score: float | None) -> None:
+        """Learn from a battle; `score` is the player's, None where it says nothing."""
+        player, rung = self._open.pop(battle_id, ("", None))
+        if rung is not None and score is not None:
+            self.estimates[player].count(rung.points, score)
+
+    def forget(self) -> None:
+        self.estimates.clear()
+        self._open.clear()
+
+    def _estimate(self, player: str, rungs: Sequence[Rung]) -> Estimate:
+        """Of that player, within the bounds that these rungs set."""
+        low, high = rungs[0].points, rungs[-1].points
+        if player not in self.estimates and len(self.estimates) >= MAX_PLAYERS:
+            del self.estimates[next(iter(self.estimates))]
+        estimate = self.estimates[player] = self.estimates.pop(player, Estimate((low + high) / 2.0))
+        estimate.points = min(max(estimate.points, low - BEYOND), high + BEYOND)
+        return estimate
+
+    def standing(self, levels: Sequence[Rung | None]) -> str:
+        """Between which of the named levels the last player's battles are played, and how often that player won."""
+        if not self.estimates or None in levels:
+            return "no battle yet"
+        estimate = next(reversed(self.estimates.values()))
+        points = [level.points for level in levels if level is not None]
+        place = estimate.points - POINTS * log(self.target / (1.0 - self.target))
+        below = [level.name for level, at in zip(LEVELS, points, strict=True) if at <= place]
+        above = [level.name for level, at in zip(LEVELS, points, strict=True) if at > place]
+        where = (
+            f"between {below[-1]} and {above[0]}" if below and above else f"below {above[0]}" if above else below[-1]
+        )
+        won = sum(estimate.recent) / max(len(estimate.recent), 1)
+        return f"{where}; you win {won:.0%} of the last {len(estimate.recent)}" if estimate.recent else where
+
+    def state(self) -> dict[str, list[Any]]:
+        """Plain data for a file."""
+        return {name: [each.points, each.variance, each.recent] for name, each in self.estimates.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`; what is not as written there is left out."""
+        for name, value in list(state.items())[-MAX_PLAYERS:]:
+            if isinstance(value, list) and len(value) == 3 and isinstance(value[2], list):
+                numbers = [*value[:2], *value[2][-RECENT:]]
+                if all(type(number) in (int, float) and isfinite(number) for number in numbers) and value[1] > 0.0:
+                    self.estimates[name] = Estimate(numbers[0], min(numbers[1], WIDTH**2), numbers[2:])
+
+
+def chance_of(points: float, opponent_points: float) -> float:
+    """The chance to win against an opponent, a draw counting one half."""
+    return 1.0 / (1.0 + exp(min(max((opponent_points - points) / POINTS, -40.0), 40.0)))
+
+
+def between(points: float, target: float, rungs: Sequence[Rung]) -> tuple[Rung, Rung, float]:
+    """The weaker and the stronger neighbour between which a player of that strength reaches the target, and the share
+    of battles against the weaker one."""
+    for lower, upper in pairwise(rungs):
+        easier, harder = chance_of(points, lower.points), chance_of(points, upper.points)
+        if harder <= target:
+            share = (target - harder) / (easier - harder) if easier > harder else 1.0
+            return lower, upper, min(share, 1.0)
+    return rungs[-1], rungs[-1], 1.0
