@@ -1,8 +1,8 @@
 """What the plugin adds to a game's start, in fresh processes, with and without in turns.
 
 The game is the host and the rules without a window; what is added is everything from the plugin's import on, numpy's
-and psutil's included. With learning on, the start counts until the first gradient step is done, and it is a second
-start: the first one compiles, writes the first version and is not counted.
+and psutil's included. With learning on, the start counts until the first gradient step and the first stretch of practice
+are done, and it is a second start: the first one compiles, writes the first version and is not counted.
 """
 
 from __future__ import annotations
@@ -29,17 +29,23 @@ def memory_mb(process="self"):
     with open(f"/proc/{process}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * 4096 / 2**20
 
+def done():
+    report = host.report("cornerman") or {"learner": {"steps": 1}, "practice": {"decisions": 1}}
+    return report["learner"]["steps"], report["practice"]["decisions"]
+
 def first_steps():
+    steps, decisions = done()
     for number in range(100):
         match = Match(host, RINGSIDE.new_battle(number), number, {0: "plugin", 1: "scripted"},
                       RINGSIDE.bots["random"], Random(number))
         while not match.over:
             match.play(match.decide())
             match.start_round()
-        host.settle(10.0)
-        report = host.report("cornerman") or {"learner": {"steps": 1}, "practice": {"decisions": 1}}
-        if report["learner"]["steps"] and report["practice"]["decisions"]:
-            return
+        end = time.perf_counter() + 2.0
+        while time.perf_counter() < end:
+            host.settle(0.005)
+            if all(now > before for now, before in zip(done(), (steps, decisions))):
+                return
     sys.exit("nothing was learned or practised")
 
 plugins, data, settings = json.loads(sys.argv[1])
