@@ -106,8 +106,9 @@ class Cornerman:
         self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
         self._worker = worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         pause = (lambda paused: None) if worker is None else worker.pause
-        machine = Machine(worker_pid=lambda: None if worker is None else worker.pid)
-        self.training = TrainingService(self._build_loop, settings, machine.read, metrics, pause)
+
+        machine = Machine(worker_pid=self._worker_pid)
+        self.training = TrainingService(self._build_loop, settings, machine.read, metrics, pause, self._worker_pid)
         importing = partial(import_waiting, folder, champions, game, self.encoder)
         self.controls = PanelControls(
             switches, self.recording, self.live, store, champions, self.training, importing, metrics.say
@@ -117,6 +118,9 @@ class Cornerman:
         self.recording.switch(switches.recording)
         self.panel = Panel(self.controls, self.report)
         self._loaded = True
+
+    def _worker_pid(self) -> int | None:
+        return None if self._worker is None else self._worker.pid
 
     def _say_who_plays(self, problem: str) -> None:
         """Say what keeps versions or the game's model from playing, or anything from being stored, and who plays."""

@@ -1,8 +1,8 @@
 """What the plugin adds to a game's start, in fresh processes, with and without in turns.
 
 The game is the host and the rules without a window; what is added is everything from the plugin's import on, numpy's
-and psutil's included. With learning on, the start counts until the first gradient step and the first stretch of practice
-are done, and it is a second start: the first one compiles, writes the first version and is not counted.
+and psutil's included. With learning on, the start counts until the first gradient step and the first stretch of
+practice are done, and it is a second start: the first one compiles, writes the first version and is not counted.
 """
 
 from __future__ import annotations

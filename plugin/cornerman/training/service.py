@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from cornerman.learning.processors import Processors
 from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
@@ -31,17 +32,19 @@ class TrainingService:
         read_machine: Callable[[], Reading],
         metrics: Metrics,
         pause_worker: Callable[[bool], None],
+        worker_pid: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early.
 
         `pause_worker` pauses the worker while the window is closed and resumes it when it opens.
         """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
+        self._processors = Processors(worker_pid)
         self.windows = TrainingWindows(
             settings.training_window,
             settings.learning_time,
             settings.rest_on_battery,
-            read_machine,
+            self._look_at_machine,
             on_processor=lambda: metrics.get("device", "cpu") == "cpu",
             pause_worker=pause_worker,
         )
@@ -77,6 +80,11 @@ class TrainingService:
     def start_later(self) -> None:
         """Start the trainer at the next battle."""
         self._start_due = True
+
+    def _look_at_machine(self) -> Reading:
+        """Called on the trainer's thread, four times a second."""
+        self._processors.look()
+        return self._read_machine()
 
     def _prepare(self) -> TrainingLoop:
         self._loop = None  # the loop of an ended thread: its device belongs to that thread
@@ -144,6 +152,7 @@ class TrainingService:
     def frame(self, frame_ms: float) -> None:
         """A frame has been drawn, `frame_ms` after the one before it."""
         if self.thread is not None:
+            self._processors.frame()
             self.thread.frame(frame_ms)
 
     def pump(self, seconds: float) -> None:

@@ -1,0 +1,65 @@
+"""Processors: leaves one of two processors to a game that needs more than half of one for its frames.
+
+Trainer, worker and game never wait for one another. Where they share two processors, Linux let the game's thread wait
+up to 4 ms after it woke, in one frame of a hundred, whatever the priorities of the other two were.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+BUSY, CALM = 0.5, 0.4
+"""Share of a processor that the game's thread uses from which on it is left one, and below which it no longer is."""
+FRAMES_JUDGED = 60
+
+
+def _available() -> set[int]:
+    """The processors that the calling thread may use; none where the system lets nobody choose."""
+    return os.sched_getaffinity(0) if sys.platform.startswith("linux") else set()
+
+
+def _keep_to(process: int, processors: set[int]) -> None:
+    """Let a process's main thread, or for 0 the calling thread, run on these processors alone."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError):  # it has just ended, or a sandbox forbids it; learning works without
+            os.sched_setaffinity(process, processors)
+
+
+class Processors:
+    """Which processors trainer and worker may use; with more than two, or one, all of them."""
+
+    def __init__(
+        self,
+        worker_pid: Callable[[], int | None] = lambda: None,
+        available: Callable[[], set[int]] = _available,
+        keep_to: Callable[[int, set[int]], None] = _keep_to,
+        clock: Callable[[], float] = time.perf_counter,
+        own_time: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """`own_time`: processor time of the calling thread."""
+        self._worker_pid, self._keep_to, self._clock, self._own_time = worker_pid, keep_to, clock, own_time
+        self._all = available()
+        self._share = 0.0
+        self._framed_at, self._used = clock(), own_time()
+        self._left_one = False
+
+    def frame(self) -> None:
+        """Called on the game's thread when a frame has been drawn."""
+        now, used = self._clock(), self._own_time()
+        share = (used - self._used) / max(now - self._framed_at, 1e-6)
+        self._share += (min(share, 1.0) - self._share) / FRAMES_JUDGED
+        self._framed_at, self._used = now, used
+
+    def look(self) -> None:
+        """Called on the trainer's thread now and then: take or give back the game's processor."""
+        leave_one = self._share > (CALM if self._left_one else BUSY)
+        if len(self._all) != 2 or leave_one == self._left_one:
+            return
+        self._left_one = leave_one
+        for process in (0, self._worker_pid()):
+            if process is not None:
+                self._keep_to(process, {max(self._all)} if leave_one else self._all)

@@ -1,0 +1,48 @@
+"""Processors: trainer and worker keep off one of two processors while the game needs most of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cornerman.learning.processors import Processors
+
+
+class Machine:
+    """Time and processor time of the game's thread, and what was allowed to whom."""
+
+    def __init__(self, num_processors: int) -> None:
+        self.now = self.used = 0.0
+        self.allowed: list[tuple[int, set[int]]] = []
+        self.processors = Processors(
+            lambda: 77,
+            lambda: set(range(num_processors)),
+            lambda process, processors: self.allowed.append((process, processors)),
+            lambda: self.now,
+            lambda: self.used,
+        )
+
+    def frames(self, work_ms: float, count: int = 300) -> None:
+        for _ in range(count):
+            self.now += 1 / 60
+            self.used += work_ms / 1e3
+            self.processors.frame()
+            self.processors.look()
+
+
+def test_trainer_and_worker_share_one_of_two_processors_while_frames_are_heavy() -> None:
+    machine = Machine(2)
+    machine.frames(2.5)
+    assert machine.allowed == []
+    machine.frames(11.0)
+    assert machine.allowed == [(0, {1}), (77, {1})], "once, and not in every frame"
+    machine.frames(7.5)
+    assert len(machine.allowed) == 2, "between the two bounds nothing changes"
+    machine.frames(2.5)
+    assert machine.allowed[2:] == [(0, {0, 1}), (77, {0, 1})]
+
+
+@pytest.mark.parametrize("num_processors", [0, 1, 4])
+def test_all_processors_are_used_where_there_are_not_two(num_processors: int) -> None:
+    machine = Machine(num_processors)
+    machine.frames(16.0)
+    assert machine.allowed == []
