@@ -104,11 +104,10 @@ class Cornerman:
         again = [stored] if stored else []  # other draws each time
         self._random = np.random.default_rng([settings.seed, 0, *again])
         self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
-        self._worker = worker = live_worker(game, settings, self.slot.champion.spec.hidden)
-        pause = (lambda paused: None) if worker is None else worker.pause
+        self._worker = live_worker(game, settings, self.slot.champion.spec.hidden)
 
-        machine = Machine(worker_pid=self._worker_pid)
-        self.training = TrainingService(self._build_loop, settings, machine.read, metrics, pause, self._worker_pid)
+        read, worker_pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
+        self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, worker_pid)
         importing = partial(import_waiting, folder, champions, game, self.encoder)
         self.controls = PanelControls(
             switches, self.recording, self.live, store, champions, self.training, importing, metrics.say
@@ -118,6 +117,10 @@ class Cornerman:
         self.recording.switch(switches.recording)
         self.panel = Panel(self.controls, self.report)
         self._loaded = True
+
+    def _pause_worker(self, paused: bool) -> None:
+        if self._worker is not None:
+            self._worker.pause(paused)
 
     def _worker_pid(self) -> int | None:
         return None if self._worker is None else self._worker.pid
