@@ -1,0 +1,102 @@
+"""What a network learns from in a game that offers hooks alone: the loss that ships against others, battle for battle.
+
+The losses are exchanged in the plain numpy learner, which is what all of them run on here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from cornerman.learning import compiled, update
+from tests.studies.harm import BATTLES, MATCHES, gain, hooks_only
+from tests.studies.study import Figure, Study, Unit, Work
+
+Floats = Any
+SHARPNESS = 10.0
+"""Of the softmax over Q-values in the cross-entropy: a margin of 0.1 is one unit there."""
+TEMPERATURE, LARGEST = 0.5, 4.0
+"""Of advantage weighting (Peng et al. 2019, section 3), and the largest weight."""
+VARIANTS = ("margin_and_td", "margin", "td", "cross_entropy_and_td", "margin_by_advantage_and_td")
+MATCH = "planner"
+
+
+def margin(rows: update.Rows, k: int, now: Floats, weight: Floats) -> Floats:
+    """Gradient of the large-margin loss, as `update.td_gradient` has it."""
+    each, gradient = np.arange(len(now)), np.zeros_like(now)
+    raised = np.where(rows.action_mask[k], now + update.MARGIN, -np.inf)
+    raised[each, rows.action[k]] = now[each, rows.action[k]]
+    gradient[each, rows.action[k]] -= weight
+    gradient[each, raised.argmax(1)] += weight
+    return gradient
+
+
+def cross_entropy(rows: update.Rows, k: int, now: Floats, weight: Floats) -> Floats:
+    """Gradient of the cross-entropy of the row's action under a softmax, divided by its sharpness: as steep as the
+    margin's where the action is far from the likeliest."""
+    logits = np.where(rows.action_mask[k], SHARPNESS * now, -np.inf)
+    chances = np.exp(logits - logits.max(1, keepdims=True))
+    chances /= chances.sum(1, keepdims=True)
+    chances[np.arange(len(now)), rows.action[k]] -= 1.0
+    return np.asarray(chances * weight[:, None])
+
+
+def gradient_of(variant: str) -> Callable[..., tuple[float, float]]:
+    """In place of `update.td_gradient`, with other losses."""
+    imitate = None if variant == "td" else cross_entropy if variant.startswith("cross_entropy") else margin
+
+    def td_gradient(
+        rows: update.Rows, k: int, now: Floats, online_next: Floats, target_next: Floats
+    ) -> tuple[float, float]:
+        each, action, discount = np.arange(len(now)), rows.action[k], rows.discount[k]
+        best = np.where(rows.next_action_mask[k], online_next, -np.inf).argmax(1)
+        targets = rows.reward[k] + discount * np.where(discount != 0, target_next[each, best], 0)
+        errors = now[each, action] - targets
+        clipped = errors.clip(-1.0, 1.0)
+        weight = rows.weight[k]
+        if "advantage" in variant:
+            values = np.where(rows.action_mask[k], now, -np.inf).max(1)
+            weight = weight * np.exp((targets - values) / TEMPERATURE).clip(0.0, LARGEST)
+        gradient = np.zeros_like(now) if imitate is None else imitate(rows, k, now, weight)
+        if variant != "margin":
+            gradient[each, action] += clipped
+        now[:] = gradient / len(each)
+        return float((clipped * (errors - 0.5 * clipped)).mean()), float(np.abs(errors).mean())
+
+    return td_gradient
+
+
+@contextmanager
+def learning_by(variant: str) -> Iterator[None]:
+    """Whatever learns on the CPU in this process does so with the variant's losses."""
+    with (
+        mock.patch.object(update, "td_gradient", gradient_of(variant)),
+        mock.patch.object(compiled, "importable", lambda name: name != "numba"),
+    ):
+        yield
+
+
+def series(work: Work, variant: str, own: str, player: str, battles: int, seed: int) -> dict[str, Any]:
+    """As `harm.hooks_only`, with the variant's losses."""
+    with learning_by(variant):
+        return hooks_only(work, own, player, battles, seed)
+
+
+def study(quick: bool) -> Study:
+    """`quick` says only whether all of it runs."""
+    seeds, battles = ([0, 1], 60) if quick else (list(range(10)), BATTLES)
+    own, player = MATCHES[MATCH]
+    units, figures = list[Unit](), list[Figure]()
+    for variant in VARIANTS:
+        arguments = {"variant": variant, "own": own, "player": player, "battles": battles}
+        names = tuple(f"{variant} {seed}" for seed in seeds)
+        units += [Unit(name, series, {**arguments, "seed": seed}) for name, seed in zip(names, seeds, strict=True)]
+        for part, first, last in (("early", 31, 100), ("gain", 201, 300)):
+            bounds = (first, last) if not quick else (31, 60)
+            figures.append(Figure(f"ablation.{variant}.{part}", names, partial(gain, *bounds), seeds))
+    return Study(units, figures)
