@@ -81,7 +81,7 @@ def run_python(folder: Path, code: str, *arguments: str, paths: tuple[Path, ...]
         env={**os.environ, "PYTHONPATH": os.pathsep.join(str(path) for path in paths)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
