@@ -107,7 +107,8 @@ class Adaptive:
 
     def state(self) -> dict[str, list[Any]]:
         """Plain data for a file."""
-        return {name: [each.points, each.variance, each.recent] for name, each in self.estimates.items()}
+        known = {name: each for name, each in self.estimates.items() if each.recent}
+        return {name: [each.points, each.variance, each.recent] for name, each in known.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`; what is not as written there is left out."""

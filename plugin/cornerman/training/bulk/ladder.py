@@ -172,7 +172,12 @@ class LadderMaker:
             base = min(self._candidates, key=lambda name: points.get(name, inf), default=CHAMPION)
             weak_ones = [name for name in self._temper(base, weak) if weak(name)]
             points = self._points()
-        return max(weak_ones, key=lambda name: points[name], default="")
+        for name in sorted(weak_ones, key=lambda name: -points[name]):
+            # The strongest of several is among them by luck, too: it has to be weak in many more battles.
+            self._play([(name, bot) for bot in self._bots], self._fine)
+            if weak(name):
+                return name
+        return ""
 
     def _nearest(self, share: float, places: Mapping[str, float]) -> str:
         """The candidate nearest to that share of the way from the first place to the last, or one that a temperature

@@ -1,0 +1,96 @@
+"""Levels of difficulty with the ladder that Ringside ships: who plays, what counts, and what is kept of a player."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cornerman.policy.difficulty import ADAPTIVE, RUNG
+from game_adapter.host.match import PLAYER, PLUGIN
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.table import Table
+
+
+def opened(folder: Path, **settings: Any) -> Table:
+    return Table(RINGSIDE, folder, **{"from_nothing": False, "learning": False, **settings})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[Table]:
+    with opened(tmp_path) as table:
+        yield table
+
+
+def test_a_lower_level_is_an_earlier_self_and_its_results_are_no_versions(table: Table) -> None:
+    slot, plugin = table.plugin.slot, table.plugin
+    plugin.controls.set_difficulty(1)
+    lowest = slot.at_level(1)
+    assert lowest is not None
+    assert lowest.policy.version <= RUNG
+    assert (plugin.report()["version"], plugin.report()["playing"]) == (-1, "an earlier self")
+    table.play(2)
+    table.on_owner(lambda loop: None)
+    assert not plugin.store.has_history
+    plugin.controls.set_difficulty(5)
+    assert slot.at_level(5) == slot.rungs[-1]
+    assert slot.rungs[-1].policy is slot.champion
+    table.play(1)
+    table.on_owner(lambda loop: None)
+    assert not table.rejected
+
+
+def play_as(table: Table, name: str, battles: int) -> None:
+    """A player of that name, who decides at random."""
+    for _ in range(battles):
+        match = table.match({0: PLUGIN, 1: PLAYER}, "random")
+        table.plugin.on_battle_start(match.battle_id, {0: PLUGIN, 1: PLAYER}, None, name)
+        while not match.over:
+            if match.between_rounds:
+                match.start_round()
+            if match.seat_to_play == 0:
+                match.play(match.decide())
+            else:
+                match.play(next(at for at, legal in enumerate(match.battle.action_mask()) if legal))
+
+
+def test_adaptive_level_follows_each_player_survives_a_restart_and_is_forgotten(tmp_path: Path) -> None:
+    with opened(tmp_path) as table:
+        table.plugin.controls.set_difficulty(ADAPTIVE)
+        assert table.plugin.report()["difficulty"]["note"] == "adaptive: no battle yet"
+        play_as(table, "ann", 3)
+        play_as(table, "bob", 1)
+        note = table.plugin.report()["difficulty"]["note"]
+        assert note.startswith("adaptive: ")
+        assert note.endswith(" of the last 1")
+        known = table.plugin.live.adaptive.state()
+        assert list(known) == ["player ann", "player bob"]
+        assert len(known["player ann"][2]) == 3
+    with opened(tmp_path) as table:
+        assert table.plugin.report()["difficulty"]["level"] == ADAPTIVE
+        assert table.plugin.live.adaptive.state() == known
+        table.plugin.controls.forget()
+        table.on_owner(lambda loop: None)
+        assert table.plugin.live.adaptive.state() == {}
+        assert json.loads((tmp_path / "switches.json").read_text("utf-8"))["players"] == {}
+
+
+def test_a_battle_in_which_the_dial_was_turned_says_nothing_of_the_player(table: Table) -> None:
+    table.plugin.controls.set_difficulty(ADAPTIVE)
+
+    def turn_the_dial(match: Any, turn: int) -> None:
+        if turn == 6:
+            table.plugin.controls.set_difficulty(5)
+
+    table.play(1, each_turn=turn_the_dial)
+    assert all(not recent for _, _, recent in table.plugin.live.adaptive.state().values())
+
+
+def test_without_a_ladder_the_panel_says_what_levels_are(tmp_path: Path) -> None:
+    with opened(tmp_path, from_nothing=True, difficulty=1) as table:
+        assert "no battles have measured the levels" in table.plugin.report()["difficulty"]["note"]
+        table.plugin.controls.set_difficulty(5)
+        assert table.plugin.report()["difficulty"]["note"] == ""
