@@ -108,12 +108,12 @@ def wasted(results: Sequence[list[float]]) -> Interval:
 
 def study(quick: bool, num_seeds: int = 20) -> Study:
     """`quick` says only whether all of it runs."""
-    seeds, battles, pairs = ([0, 1], 3, 25) if quick else (list(range(num_seeds)), 60, 250)
-    habits = [player.name for player in HABITS]
+    seeds, battles, pairs, few = ([0, 1], 3, 2, 1) if quick else (list(range(num_seeds)), 60, 250, 10)
+    habits, others = ([player.name for player in players] for players in (HABITS, OTHERS))
     units = [Unit(f"possible {name}", possible, {"player": name, "pairs": pairs}) for name in habits]
     for seed in seeds:
         given: dict[str, Any] = {"battles": max(SEEN_AFTER), "seed": seed}
-        units += [Unit(f"foreseen {name} {seed}", foreseen, {"player": name, **given}) for name in habits]
+        units += [Unit(f"foreseen {name} {seed}", foreseen, {"player": name, **given}) for name in (*habits, *others)]
     for seed in seeds:
         given = {"battles": battles, "seed": seed}
         units += [
@@ -123,7 +123,7 @@ def study(quick: bool, num_seeds: int = 20) -> Study:
             Unit(
                 f"elsewhere {name} {seed}",
                 elsewhere,
-                {"learned": f"adapted {name} {seed}", "pairs": pairs // 25},
+                {"learned": f"adapted {name} {seed}", "pairs": few},
                 (f"adapted {name} {seed}",),
             )
             for name in habits
@@ -139,6 +139,9 @@ def study(quick: bool, num_seeds: int = 20) -> Study:
             Figure(f"adapt.accuracy_{after}", each("foreseen"), partial(of_foreseen, after, 0), seeds, least)
         )
         figures.append(Figure(f"adapt.loss_{after}", each("foreseen"), partial(of_foreseen, after, 1), seeds, most))
+        for what, at in (("accuracy", 0), ("loss", 1)):
+            of = partial(of_foreseen, after, at)
+            figures.append(Figure(f"adapt.others.{what}_{after}", each("foreseen", others), of, seeds))
     for last, (first, least) in STRETCHES.items():
         gained = partial(share, 0 if quick else first, last)
         figures.append(Figure(f"adapt.share_{last}", (*there, *each("adapted")), gained, seeds, least))
