@@ -179,17 +179,17 @@ HABITS = (
     HabitPlayer("never charges", never_charges),
     HabitPlayer("panics below half health", panics),
     HabitPlayer("hits the first in line", first_in_line, 0.7),
-    HabitPlayer("mostly heavy blows", heavy_blows),
+    HabitPlayer("mostly heavy blows", heavy_blows, 0.85),
     HabitPlayer("never guards", never_guards),
     HabitPlayer("fixed opening", fixed_opening),
 )
 """Those that the study's figures are made of."""
 
 OTHERS = (
-    HabitPlayer("never mends", never_mends, 0.8),
+    HabitPlayer("never mends", never_mends, 0.75),
     HabitPlayer("mends early", mends_early),
     HabitPlayer("hits the healthiest", hits_the_healthiest, 0.7),
-    HabitPlayer("ducks charges", ducks_charges),
+    HabitPlayer("ducks charges", ducks_charges, 0.85),
     HabitPlayer("charges unhurt", charges_unhurt),
     HabitPlayer("mends itself alone", mends_itself),
 )
