@@ -130,6 +130,7 @@ def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert "Training " in out.splitlines()[0]
     assert status == 0
     assert f"It is stored in {tmp_path}" in out
+    assert "No ladder for the levels of difficulty" in out or "Levels of difficulty, in points" in out
     status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)
     row = json.loads(out)
     assert status == 0

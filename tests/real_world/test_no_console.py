@@ -79,7 +79,7 @@ def test_training_without_a_console(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(
         'device = "cpu"\nfrom_nothing = true\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
     )
-    options = ["--decisions", "1", "--workers", "1", "--report-battles", "2"]
+    options = ["--decisions", "1", "--workers", "1", "--report-battles", "2", "--ladder-battles", "0"]
     command = ["train", "--game", "tests.real_world.talking_game:QUIET", "--data", str(tmp_path), *options]
     assert run_without((0, 1, 2), "-m", "cornerman", *command) == 0
     log = (tmp_path / "bulk" / "log.jsonl").read_text("utf-8").splitlines()

@@ -65,6 +65,7 @@ def train(work: Work, game: str, minutes: float, seed: int) -> None:
     """`cornerman train`, as a game's author types it."""
     command = [sys.executable, "-m", "cornerman", "train", "--game", f"tests.studies.adapters.{game}:GAME"]
     command += ["--minutes", str(minutes), "--data", str(work.folder / "data"), "--seed", str(seed)]
+    command += ["--ladder-battles", "0"]
     subprocess.run(command, check=True, cwd=ROOT)
 
 

@@ -34,6 +34,7 @@ def train(work: Work, game: str, minutes: float, seed: int) -> None:
     """`cornerman train` in this unit's folder."""
     command = [sys.executable, "-m", "cornerman", "train", "--game", f"tests.studies.{game}:GAME"]
     command += ["--data", str(work.folder / "data"), "--minutes", str(minutes), "--seed", str(seed)]
+    command += ["--ladder-battles", "0"]
     subprocess.run(command, check=True, cwd=ROOT)
 
 

@@ -16,7 +16,7 @@ def start_training(
     folder: Path, *options: str, game: str = RINGSIDE_NAME, new_session: bool = False
 ) -> subprocess.Popen[str]:
     """The running command; everything that it prints goes into its output."""
-    arguments = ["--game", game, "--data", str(folder), "--report-battles", "2", *options]
+    arguments = ["--game", game, "--data", str(folder), "--report-battles", "2", "--ladder-battles", "0", *options]
     path = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])
     return subprocess.Popen(
         [sys.executable, "-m", "cornerman", "train", *arguments],

@@ -82,7 +82,7 @@ def drift(work: Work, minutes: float, battles: int, seed: int) -> dict[str, Any]
     folder = work.folder / "data"
     prepare(folder, seed)
     command = [sys.executable, "-m", "cornerman", "train", "--game", "tests.studies.adapters.opening:GAME"]
-    command += ["--data", str(folder), "--minutes", str(minutes), "--seed", str(seed)]
+    command += ["--data", str(folder), "--minutes", str(minutes), "--seed", str(seed), "--ladder-battles", "0"]
     subprocess.run(command, check=True, cwd=ROOT)
     after = stored_policy(GAME, folder, None)
     return {
