@@ -33,9 +33,12 @@ ROOMS: dict[str, set[str]] = {
     "models": {"evaluation", "experience", "files", "policy"},
     "search": {"evaluation", "experience", "opponent", "policy"},
     "selfplay": {"evaluation", "experience", "files", "learning", "opponent", "policy", "search"},
-    "training": {"evaluation", "experience", "files", "learning", "models", "opponent", "policy", "selfplay"},
+    "training": {"evaluation", "experience", "files", "learning", "models", "opponent", "policy", "search", "selfplay"},
     "panel": {"evaluation", "experience", "files", "models", "opponent", "policy"},
-    "plugin": {"evaluation", "experience", "files", "models", "opponent", "panel", "policy", "selfplay", "training"},
+    "plugin": {
+        *("evaluation", "experience", "files", "models", "opponent", "panel", "policy", "search", "selfplay"),
+        "training",
+    },
     "cli": {"evaluation", "experience", "files", "learning", "models", "opponent", "policy", "selfplay", "training"},
 }
 GAME_ROOMS: dict[str, set[str]] = {

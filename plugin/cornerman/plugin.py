@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import DataError, Game, HeadlessGame, ModelError, Source, State
+from cornerman.contract import DataError, Game, HeadlessGame, ModelError, RestorableGame, Source, State
 from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
 from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
 from cornerman.experience.encoder import Encoder
@@ -35,6 +35,7 @@ from cornerman.panel.status import Report, Switches, compose, trial_waits
 from cornerman.policy.difficulty import ADAPTIVE, RUNG, Rung
 from cornerman.policy.policy_slot import Trial, name_of
 from cornerman.policy.q_network import NetworkSpec
+from cornerman.search.ahead import Ahead
 from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
 from cornerman.training.machine import Machine
@@ -105,7 +106,7 @@ class Cornerman:
         self._random = np.random.default_rng([settings.seed, 0, *again])
         self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
         self._worker = live_worker(game, settings, self.slot.champion.spec.hidden)
-
+        self.ahead = self._look_ahead(game, settings)
         read, worker_pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
         self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, worker_pid)
         importing = partial(import_waiting, folder, champions, game, self.encoder)
@@ -117,6 +118,10 @@ class Cornerman:
         self.recording.switch(switches.recording)
         self.panel = Panel(self.controls, self.report)
         self._loaded = True
+
+    def _look_ahead(self, game: Game, settings: Settings) -> Ahead:
+        worker = self._worker if settings.look_ahead and isinstance(game, RestorableGame) else None
+        return Ahead(worker, settings.seed, settings.thinking_ms / 1e3, self.metrics.say)
 
     def _pause_worker(self, paused: bool) -> None:
         if self._worker is not None:
@@ -246,6 +251,26 @@ class Cornerman:
         self._choosing = True
         self.training.choose(True)
 
+    def on_due(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> None:
+        battle_id = as_key(battle_id)
+        if self._may_look_ahead(battle_id):
+            self.ahead.due(battle_id, seat, state, action_mask, self.slot.champion)
+
+    def _may_look_ahead(self, battle_id: int) -> bool:
+        """Whether the champion plays this battle at its best against a player, and not for a trial; the adaptive level
+        knows its rungs without look-ahead."""
+        switches, rung = self.switches, self._rung(battle_id)
+        return (
+            switches.on
+            and switches.learning
+            and switches.level != ADAPTIVE
+            and rung is not None
+            and rung.temperature == 0.0
+            and rung.policy is self.slot.champion
+            and self.recording.against_player(battle_id)
+            and not self.live.weights_alone(battle_id)
+        )
+
     def on_frame(self, frame_ms: float) -> None:
         self.training.frame(frame_ms)
 
@@ -297,8 +322,10 @@ class Cornerman:
                 epsilon = share
             elif self._random.random() < share:
                 temperature = max(temperature, EXPLORATION_TEMPERATURE)
-        action = policy.act(observation, mask, self._random, temperature, epsilon)
-        self.live.decided(battle_id, policy.version, switches.level)
+        looks_ahead = temperature == 0.0 and self._may_look_ahead(battle_id)
+        best = self.ahead.action(battle_id, seat, observation, mask, policy) if looks_ahead else None
+        action = policy.act(observation, mask, self._random, temperature, epsilon) if best is None else best
+        self.live.decided(battle_id, policy.version, switches.level, best is not None)
         self.live.reached(battle_id, reading.round)
         self.recording.chose(battle_id, seat, action, policy.version)
         return action

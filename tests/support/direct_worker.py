@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from cornerman.contract import ContractError, HeadlessGame
+from cornerman.search.thought import Due, Thought
 from cornerman.selfplay.live_worker import LiveWorker
 from cornerman.selfplay.orders import Arrays
 from cornerman.selfplay.worker import Sizes, Worker
@@ -44,6 +45,15 @@ class DirectWorker:
 
     def pause(self, paused: bool) -> None:
         """Nothing goes on between two calls."""
+
+    thought: Thought | None = None
+    lost = True  # it does not look ahead
+
+    def know(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """It does not look ahead."""
+
+    def due(self, due: Due) -> None:
+        """It does not look ahead."""
 
     def close(self) -> None:
         self._answers.clear()

@@ -112,6 +112,7 @@ class Players:
         self._base, self._work = self._champion(), None
         self._growing.clear()
         self._due = deque((player, battle) for player, battles in self._battles.items() for battle in battles)
+        self._changed(self)
 
     def _learned(self, player: str) -> None:
         if any(due == player for due, _ in self._due):

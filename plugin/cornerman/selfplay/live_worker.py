@@ -11,10 +11,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cornerman.contract import ContractError, Game, HeadlessGame
 from cornerman.policy.policy import Policy
+from cornerman.search.thought import Due, Knowledge, Thought
 from cornerman.selfplay.games import import_name
 from cornerman.selfplay.orders import Arrays, Order, in_turn
 from cornerman.selfplay.pool import AnyWorker, WorkerPool
@@ -33,6 +35,13 @@ class PausableWorker(AnyWorker, Protocol):
     """A worker on this machine."""
 
     def pause(self, paused: bool) -> None: ...
+    def know(self, arrays: Arrays, notes: Mapping[str, Any]) -> None: ...
+    def due(self, due: Due) -> None: ...
+    @property
+    def thought(self) -> Thought | None: ...
+    @property
+    def lost(self) -> bool:
+        """Whether it has ended, or never looks ahead."""
 
 
 class LiveWorker:
@@ -44,6 +53,8 @@ class LiveWorker:
         self._pool: WorkerPool | None = None
         self._worker: PausableWorker | None = None
         self._paused = False
+        self._knowledge: Knowledge | None = None
+        self._known: Policy | None = None
         self.busy = False
         """Whether an order is being carried out, or its answer was not taken yet."""
 
@@ -56,6 +67,24 @@ class LiveWorker:
         if worker is not None:
             worker.pause(paused)
 
+    def due(self, due: Due) -> None:
+        """Look ahead for a decision that comes up; never waits. ValueError for a state that is no plain data."""
+        worker = self._worker
+        if worker is not None:
+            worker.due(due)
+
+    @property
+    def knows(self) -> Policy | None:
+        """The champion that the worker looks ahead with; None: it knows none, or there is no worker now."""
+        worker = self._worker
+        return None if worker is None or worker.lost else self._known
+
+    @property
+    def thought(self) -> Thought | None:
+        """The newest answer to a decision that was due."""
+        worker = self._worker
+        return None if worker is None else worker.thought
+
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
     def start(self, seed: int) -> None:
@@ -66,7 +95,17 @@ class LiveWorker:
     def _started(self, number: int) -> PausableWorker:
         self._worker = worker = self._new(self._seed, number)
         worker.pause(self._paused)
+        if self._knowledge is not None:
+            worker.know(*self._knowledge)
         return worker
+
+    def know(self, champion: Policy, known: Knowledge) -> None:
+        """Look ahead with this champion and this knowledge (`thought.knowledge`) from now on."""
+        self._knowledge, worker = known, self._worker
+        if worker is not None:
+            with suppress(WorkerError):  # it has ended: the next order finds that out, and another one is told
+                worker.know(*known)
+        self._known = champion
 
     @property
     def pid(self) -> int | None:
@@ -90,7 +129,7 @@ class LiveWorker:
 
     def close(self) -> None:
         """End the worker; an order under way is dropped. Safe to call twice."""
-        pool, self._pool, self._worker, self.busy = self._pool, None, None, False
+        pool, self._pool, self._worker, self.busy, self._known = self._pool, None, None, False, None
         if pool is not None:
             pool.close()
 
@@ -174,8 +213,12 @@ class Practice:
 class WorkerThread:
     """A worker on a thread of the game's process, for games that no other process can import.
 
-    It holds the interpreter while it plays, so frames come later: measured, an interval p99 of 1.14 to 1.16 times.
+    It holds the interpreter while it plays, so frames come later: measured, an interval p99 of 1.14 to 1.16 times. It
+    does not look ahead, which would be done while frames are drawn.
     """
+
+    thought: Thought | None = None
+    lost = True  # as far as look-ahead goes
 
     def __init__(self, game: HeadlessGame, hidden: tuple[int, ...], seed: int, number: int) -> None:
         self._game, self._options = game, (hidden, seed, number)
@@ -207,6 +250,12 @@ class WorkerThread:
 
     def pause(self, paused: bool) -> None:
         self._turnstile.pause(paused)
+
+    def know(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """Nothing: it does not look ahead."""
+
+    def due(self, due: Due) -> None:
+        """Nothing: it does not look ahead."""
 
     def close(self) -> None:
         """End the thread before its next turn."""

@@ -2,8 +2,8 @@
 
 The process is a plain interpreter that imports the package from where this copy of it lies; it never imports the
 program that started it, so a game's main script needs no guard. Messages are frames: a kind, a length, bytes. A reader
-thread in the worker hears "pause" and "resume" while an order is being carried out, and ends the process as soon as the
-pipe does: whatever ends the game, also `kill -9`, closes it. Nothing is unpickled.
+thread in the worker receives "pause" and "resume" while an order is being carried out, and decisions to look ahead for,
+and ends the process as soon as the pipe does: whatever ends the game, also `kill -9`, closes it. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import partial
 from typing import IO, Any
 
 from numpy.typing import NDArray
 
-from cornerman.contract import ContractError, CornermanError
-from cornerman.files import interpreter
+from cornerman.contract import ContractError, CornermanError, RestorableGame
+from cornerman.files import interpreter, plain_data
 from cornerman.files.tensor_file import pack, unpack
+from cornerman.search.thought import Due, Knowledge, Thought
 
 ORDER, ANSWER, PAUSE, RESUME = b"o", b"a", b"p", b"r"
+KNOW, DUE, THOUGHT = b"k", b"d", b"t"
+"""Look-ahead: what it has to know, a decision that comes up, and the best action so far."""
 _HEADER = struct.Struct("<cQ")
 MOST_BYTES = 1 << 31
 ENDING_S = 2.0
@@ -77,6 +83,11 @@ class WorkerProcess:
         self._to, self._from = self._process.stdin, self._process.stdout
         self._writing = threading.Lock()
         self._paused = self._told_paused = False
+        self._due: deque[bytes] = deque(maxlen=1)
+        self.thought: Thought | None = None
+        """The newest answer to a decision that was due; any thread may read it."""
+        self.lost = False
+        """Whether the process has ended."""
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="cornerman-worker-reader", daemon=True).start()
 
@@ -89,7 +100,20 @@ class WorkerProcess:
         data = pack(arrays, {"notes": json.dumps(notes)}, "An order")
         with self._writing:
             self._write(ORDER, data)
-        self._tell_paused()  # whoever paused meanwhile did not wait for this to be written
+        self._tell()  # whoever paused meanwhile did not wait for this to be written
+
+    def know(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        """Look ahead with this from now on (`thought.knowledge`). WorkerError where the worker has ended."""
+        data = pack(arrays, {"notes": json.dumps(notes)}, "What is known")
+        with self._writing:
+            self._write(KNOW, data)
+        self._tell()
+
+    def due(self, due: Due) -> None:
+        """Look ahead for this decision; never waits, and any thread may call it. ValueError for a state that is no
+        plain data."""
+        self._due.append(plain_data.to_bytes([due.number, due.seat, due.state, due.action_mask, due.seed]))
+        self._tell()
 
     def answer(self, wait_s: float) -> Answer | None:
         """The oldest answer not yet taken; None where there is none within `wait_s` seconds.
@@ -112,7 +136,7 @@ class WorkerProcess:
     def pause(self, paused: bool) -> None:
         """Pause or resume. A paused worker stops in the middle of what it does, and uses no processor time."""
         self._paused = paused
-        self._tell_paused()
+        self._tell()
 
     def close(self) -> None:
         """End the process; an order under way is dropped. Safe to call twice."""
@@ -122,11 +146,15 @@ class WorkerProcess:
             with suppress(OSError):  # what was still to be flushed has nobody to go to
                 pipe.close()
 
-    def _tell_paused(self) -> None:
-        while self._told_paused != self._paused and self._writing.acquire(blocking=False):
+    def _tell(self) -> None:
+        """Write what any thread wanted to tell, unless another one is writing: that one does it afterwards."""
+        while (self._told_paused != self._paused or self._due) and self._writing.acquire(blocking=False):
             try:
-                self._told_paused = self._paused
-                self._write(PAUSE if self._told_paused else RESUME, b"")
+                if self._told_paused != self._paused:
+                    self._told_paused = self._paused
+                    self._write(PAUSE if self._told_paused else RESUME, b"")
+                if self._due:
+                    self._write(DUE, self._due.popleft())
             except WorkerError:  # the next order or answer says so
                 return
             finally:
@@ -142,7 +170,12 @@ class WorkerProcess:
 
     def _read(self) -> None:
         while (frame := _read_frame(self._from)) is not None:
-            self._answers.put(frame[1])
+            kind, data = frame
+            if kind == THOUGHT:
+                self.thought = Thought(**json.loads(data))
+            else:
+                self._answers.put(data)
+        self.lost = True
         self._answers.put(None)
 
 
@@ -168,6 +201,7 @@ class Turnstile:
     def __init__(self) -> None:
         self._open = threading.Event()
         self._open.set()
+        self._changing, self._closed = threading.Lock(), set[str]()  # why it is closed
         self._waiting = False
 
     def __call__(self) -> None:
@@ -180,8 +214,26 @@ class Turnstile:
             self._open.wait()
         self._waiting = False
 
-    def pause(self, paused: bool) -> None:
-        (self._open.clear if paused else self._open.set)()
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """The main thread is not stopped in here."""
+        self._waiting = True
+        try:
+            yield
+        finally:
+            self._waiting = False
+
+    def pause(self, paused: bool, why: str = "window") -> None:
+        """Close it, or open it for that reason; it is open where no reason closes it."""
+        with self._changing:
+            (self._closed.add if paused else self._closed.discard)(why)
+            (self._open.clear if self._closed else self._open.set)()
+
+    def stop_now(self, paused: bool, why: str = "window") -> None:
+        """`pause`, and stop the main thread before its next bytecode."""
+        self.pause(paused, why)
+        if paused:
+            signal.raise_signal(signal.SIGINT)  # its handler runs on the main thread
 
 
 def run(given: Mapping[str, Any]) -> None:
@@ -189,20 +241,28 @@ def run(given: Mapping[str, Any]) -> None:
     orders, answers = _take_over_streams()
     sys.setswitchinterval(0.0005)  # so that the reader thread gets the interpreter at once
     turnstile: Turnstile = Turnstile()
-    stops_here(turnstile)
+    stops_here(lambda: None)  # a pause does not hold up loading: until then nothing could look ahead
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders, waiting, turnstile), daemon=True).start()
-    if given.get("background", not given.get("bulk")):
+    to_think: queue.SimpleQueue[Due | Knowledge] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(orders, waiting, to_think, turnstile), daemon=True).start()
+    background, writing = given.get("background", not given.get("bulk")), threading.Lock()
+    if background:
         lower_priority()
+
+    def write(kind: bytes, data: bytes) -> None:
+        with writing:
+            answers.write(_HEADER.pack(kind, len(data)) + data)
+            answers.flush()
 
     def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
         data = pack(arrays, {"notes": json.dumps(notes)}, "An answer")
-        answers.write(_HEADER.pack(ANSWER, len(data)) + data)
-        answers.flush()
+        with turnstile.passed():  # stopped in here it would hold the lock that the thinker needs
+            write(ANSWER, data)
 
     try:
-        obey = _worker(given, turnstile)
-        stops_here(turnstile)  # again: a game may set a handler of its own when it is imported
+        obey = _worker(given, turnstile, partial(_think, to_think, write, turnstile, background))
+        stops_here(turnstile)
+        turnstile()
         while True:
             arrays, texts = unpack(waiting.get(), "An order")
             send(*obey(arrays, json.loads(texts["notes"])))
@@ -216,18 +276,44 @@ def run(given: Mapping[str, Any]) -> None:
         raise
 
 
-def stops_here(turnstile: Turnstile) -> None:
+def stops_here(turnstile: Callable[[], None]) -> None:
     """Let a pause stop the calling main thread wherever it is, also in a slow turn; Ctrl-C, which goes to the whole
     group, changes nothing."""
     signal.signal(signal.SIGINT, lambda *_: turnstile())
 
 
-def _worker(given: Mapping[str, Any], turnstile: Callable[[], None]) -> Obey:
+def _worker(given: Mapping[str, Any], turnstile: Callable[[], None], think: Callable[[RestorableGame], None]) -> Obey:
+    """Load the game and begin to look ahead (`think`), where it can; not in bulk training."""
     from cornerman.selfplay.games import find_game
     from cornerman.selfplay.worker import BULK, LIVE, Worker
 
-    game, sizes = find_game(given["game"]), BULK if given.get("bulk") else LIVE
-    return Worker(game, tuple(given["hidden"]), int(given["seed"]), int(given["number"]), sizes, turnstile).obey
+    game, bulk = find_game(given["game"]), bool(given.get("bulk"))
+    worker = Worker(
+        game, tuple(given["hidden"]), int(given["seed"]), int(given["number"]), BULK if bulk else LIVE, turnstile
+    )
+    if isinstance(game, RestorableGame) and not bulk:
+        think(game)
+    return worker.obey
+
+
+def _think(
+    inbox: queue.SimpleQueue[Due | Knowledge],
+    write: Callable[[bytes, bytes], None],
+    turnstile: Turnstile,
+    background: bool,
+    game: RestorableGame,
+) -> None:
+    """Look ahead on a thread of its own, while the main thread waits."""
+    from cornerman.search.thinker import Thinker
+
+    def send(thought: Thought) -> None:
+        with suppress(BrokenPipeError):  # the reader thread ends the process
+            write(THOUGHT, json.dumps(asdict(thought)).encode())
+
+    def working(at_it: bool) -> None:
+        turnstile.stop_now(at_it, "look-ahead")
+
+    Thinker(game, inbox, send, working, lower_priority if background else lambda: None)
 
 
 def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
@@ -244,16 +330,24 @@ def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
     return orders, answers
 
 
-def _listen(orders: IO[bytes], waiting: queue.SimpleQueue[bytes], turnstile: Turnstile) -> None:
-    """Reader thread: orders and pauses to the main thread; the end of the pipe ends the process."""
+def _listen(
+    orders: IO[bytes],
+    waiting: queue.SimpleQueue[bytes],
+    to_think: queue.SimpleQueue[Due | Knowledge],
+    turnstile: Turnstile,
+) -> None:
+    """Reader thread: orders and pauses to the main thread, decisions to the thinker; the end of the pipe ends all."""
     while (frame := _read_frame(orders)) is not None:
         kind, data = frame
         if kind == ORDER:
             waiting.put(data)
+        elif kind == DUE:
+            to_think.put(Due(*plain_data.from_bytes(data)))
+        elif kind == KNOW:
+            arrays, texts = unpack(data, "What is known")
+            to_think.put((arrays, json.loads(texts["notes"])))
         else:
-            turnstile.pause(kind == PAUSE)
-            if kind == PAUSE:
-                signal.raise_signal(signal.SIGINT)  # its handler runs on the main thread, before its next bytecode
+            turnstile.stop_now(kind == PAUSE)
     os._exit(0)
 
 

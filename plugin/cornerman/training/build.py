@@ -25,6 +25,7 @@ from cornerman.models.store import Store
 from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
+from cornerman.search.thought import knowledge
 from cornerman.selfplay.league import Opponents
 from cornerman.selfplay.live_worker import LiveWorker, Practice
 from cornerman.selfplay.worker_process import WorkerError
@@ -82,7 +83,7 @@ def assemble(
     seeds = [settings.seed, 1, *([learned] if learned else [])]  # other draws in every session
     sizes = (encoder.observation_size, encoder.num_actions)
     teachers = Teachers(encoder.declaration)
-    players = players_of(champions, encoder, metrics)
+    players = players_of(champions, encoder, settings, metrics, means.worker)
 
     def battle_over(rows: Sequence[Transition], end: BattleEnd) -> None:
         teachers.end(rows, end)
@@ -106,13 +107,19 @@ def assemble(
     return loop
 
 
-def players_of(champions: Champions, encoder: Encoder, metrics: Metrics) -> Players:
+def players_of(
+    champions: Champions, encoder: Encoder, settings: Settings, metrics: Metrics, worker: LiveWorker | None
+) -> Players:
     """Models of the game's players, laid over the champion; the metrics hold what is known of the present one, the
-    slot its ghost."""
+    slot its ghost, and the worker looks ahead with it."""
 
     def changed(players: Players) -> None:
         metrics.set(player=players.report())
         champions.slot.ghost = players.ghost()
+        champion, model = champions.slot.champion, players.model
+        if worker is not None and not champion.indifferent:
+            arrays = {} if model is None else model.arrays()
+            worker.know(champion, knowledge(champion, arrays, settings.health_weight, settings.outcome_weight))
 
     declared = encoder.declaration
     scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}

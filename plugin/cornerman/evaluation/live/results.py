@@ -35,10 +35,14 @@ class LiveResult:
     trial: int | None = None
     """Number of the trial in which the coin was thrown for this battle, and whoever it chose played; else None."""
 
+    ahead: bool = False
+    """Whether look-ahead took some of the decisions."""
+
     @property
     def kind(self) -> str:
-        """Its kind in the history: only results of the same kind and opponent may be compared."""
-        return f"live {self.level}"
+        """Its kind in the history: only results of the same kind and opponent may be compared. With look-ahead they
+        tell of the version, of the search and of what is known of the player together."""
+        return f"live {self.level}" + (" ahead" if self.ahead else "")
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class _OpenBattle:
     trial: int | None = None  # the number of the one in which it began
     tried: bool = False  # whether the coin chose the candidate
     decided: set[tuple[int, int]] = field(default_factory=set)  # version and difficulty
+    ahead: bool = False
 
 
 class LiveBattles:
@@ -75,11 +80,17 @@ class LiveBattles:
         battle = self._open.get(battle_id)
         return battle is not None and battle.tried and battle.trial == trial
 
-    def decided(self, battle_id: int, version: int, level: int) -> None:
-        """Called when a version has chosen an action at a difficulty."""
+    def weights_alone(self, battle_id: int) -> bool:
+        """Whether this battle is a part of a trial, whose result has to tell of the weights alone."""
+        battle = self._open.get(battle_id)
+        return battle is None or battle.trial is not None
+
+    def decided(self, battle_id: int, version: int, level: int, ahead: bool = False) -> None:
+        """Called when a version has chosen an action at a difficulty, or look-ahead has with it."""
         battle = self._open.get(battle_id)
         if battle is not None:
             battle.decided.add((version, level))
+            battle.ahead = battle.ahead or ahead
 
     def void(self, battle_id: int | None = None) -> None:
         """Give no result for a battle in which something else chose actions; None: for all under way."""
@@ -116,7 +127,8 @@ class LiveBattles:
             return None
         ((version, level),) = battle.decided
         trial = battle.trial if battle.tried == (version == CANDIDATE) else None
-        return LiveResult(version, level, opponent, (result + 1) / 2, battle.rounds, own[0], battle_id, trial)
+        score = (result + 1) / 2
+        return LiveResult(version, level, opponent, score, battle.rounds, own[0], battle_id, trial, battle.ahead)
 
 
 def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:

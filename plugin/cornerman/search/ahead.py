@@ -1,0 +1,82 @@
+"""Look-ahead beside a running game: decisions go to a worker as they come up, and the answer is there when asked for.
+
+The game's thread only; nothing waits, unless the settings ask for it where there are no frames (`thinking_ms`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from cornerman.contract import Bools, Floats, State
+from cornerman.policy.policy import Policy
+from cornerman.search.thought import Due, Thought
+
+POLL_S = 0.0005
+
+
+class Thinking(Protocol):
+    """A worker that looks ahead."""
+
+    @property
+    def knows(self) -> Policy | None:
+        """The champion that it looks ahead with; None: it does not look ahead."""
+
+    @property
+    def thought(self) -> Thought | None:
+        """The newest answer."""
+
+    def due(self, due: Due) -> None: ...
+
+
+class Ahead:
+    """Asks a worker for the decisions that come up; one is asked for at a time, the newest."""
+
+    def __init__(self, worker: Thinking | None, seed: int, wait_s: float, say: Callable[[str], None]) -> None:
+        """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search."""
+        self._worker, self._seed, self._wait_s, self._say = worker, seed, wait_s, say
+        self._number = 0
+        self._asked: tuple[int, int] | None = None
+        """Battle and seat of the newest decision; None: it was answered."""
+        self.actions = 0
+        """How many decisions were taken by look-ahead."""
+
+    def due(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], champion: Policy) -> None:
+        """A decision comes up in which `champion` plays."""
+        if self._worker is None or self._worker.knows is not champion:
+            return
+        self._number += 1
+        mask = [bool(may) for may in action_mask]
+        try:
+            self._worker.due(Due(self._number, seat, state, mask, self._seed + self._number))
+        except ValueError as error:
+            self._stop(str(error))
+        else:
+            self._asked = battle_id, seat
+
+    def action(self, battle_id: int, seat: int, observation: Floats, mask: Bools, champion: Policy) -> int | None:
+        """The best action found for what the seat sees and may do; None where there is none, or another champion plays
+        by now."""
+        worker, asked, self._asked = self._worker, self._asked, None
+        if worker is None or asked != (battle_id, seat) or worker.knows is not champion:
+            return None
+        thought, end = worker.thought, time.monotonic() + self._wait_s
+        while not self._over(thought) and worker.knows is champion and time.monotonic() < end:
+            time.sleep(POLL_S)
+            thought = worker.thought
+        if thought is None or thought.number != self._number:
+            return None
+        if thought.problem:
+            self._stop(thought.problem)
+        if not thought.fits(self._number, observation, mask):
+            return None
+        self.actions += 1
+        return thought.action
+
+    def _over(self, thought: Thought | None) -> bool:
+        return thought is not None and thought.number == self._number and thought.ended
+
+    def _stop(self, why: str) -> None:
+        self._worker = None
+        self._say(f"Look-ahead is off: {why}.".replace("..", "."))

@@ -1,0 +1,114 @@
+"""ahead.py: an answer is used for the decision it was found for, and for no other; nobody waits who must not."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec
+from cornerman.search.ahead import Ahead
+from cornerman.search.thought import Due, Thought, seen_as
+
+SPEC = NetworkSpec(2, 3, ())
+CHAMPION, OTHER = (Policy(SPEC, np.full(SPEC.num_parameters, each, np.float32)) for each in (1.0, 2.0))
+SEEN, MASK = np.array([0.5, 1.0], np.float32), np.array([True, False, True])
+
+
+class Worker:
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.knows: Policy | None = CHAMPION
+        self.thought: Thought | None = None
+        self.dues: list[Due] = []
+        self.refuses = False
+
+    def due(self, due: Due) -> None:
+        if self.refuses:
+            raise ValueError("a state holds game.Deck, which is no plain data")
+        self.dues.append(due)
+
+    def answer(self, action: int, seen: Any = SEEN, mask: Any = MASK, **more: Any) -> None:
+        given = {"number": self.dues[-1].number, "seen": seen_as(seen, mask), "ended": False, **more}
+        self.thought = Thought(action=action, **given)
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+def asked(ahead: Ahead, battle: int = 1, seat: int = 0, champion: Policy = CHAMPION, seen: Any = SEEN) -> int | None:
+    return ahead.action(battle, seat, seen, MASK, champion)
+
+
+def test_best_action_so_far_is_taken_for_the_decision_that_was_due(worker: Worker) -> None:
+    ahead = Ahead(worker, 5, 0.0, print)
+    ahead.due(1, 0, {"x": 1}, [True, False, True], CHAMPION)
+    assert worker.dues == [Due(1, 0, {"x": 1}, [True, False, True], 6)]
+    worker.answer(2)
+    assert asked(ahead) == 2
+    assert asked(ahead) is None, "a decision is answered once"
+    assert ahead.actions == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "question"),
+    [
+        ({}, {"battle": 2}),
+        ({}, {"seat": 1}),
+        ({}, {"champion": OTHER}),
+        ({}, {"seen": SEEN + 1}),
+        ({"number": 0}, {}),
+        ({"mask": ~MASK}, {}),
+        ({"seen": SEEN * 2}, {}),
+    ],
+    ids=str,
+)
+def test_answer_to_anything_else_is_not_taken(worker: Worker, answer: Any, question: Any) -> None:
+    ahead = Ahead(worker, 5, 0.0, print)
+    ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+    worker.answer(2, **answer)
+    assert asked(ahead, **question) is None
+    assert ahead.actions == 0
+
+
+def test_nothing_is_asked_or_awaited_where_no_worker_knows_the_champion(worker: Worker) -> None:
+    for each, champion in ((None, CHAMPION), (worker, OTHER)):
+        ahead = Ahead(each, 5, 9.0, print)
+        ahead.due(1, 0, {}, MASK.tolist(), champion)
+        begun = time.monotonic()
+        assert asked(ahead, champion=champion) is None
+        assert time.monotonic() - begun < 1.0
+    assert worker.dues == []
+
+
+def test_answer_is_awaited_to_its_end_only_where_asked_for(worker: Worker) -> None:
+    for wait_s in (0.0, 0.05):
+        ahead = Ahead(worker, 5, wait_s, print)
+        ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+        worker.answer(0, ended=False)
+        begun = time.monotonic()
+        assert asked(ahead) == 0
+        assert (time.monotonic() - begun >= 0.05) == bool(wait_s)
+    ahead = Ahead(worker, 5, 60.0, print)
+    ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+    worker.answer(2, ended=True)
+    assert asked(ahead) == 2
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_game_that_cannot_be_restored_ends_looking_ahead_with_one_sentence(worker: Worker, refuses: bool) -> None:
+    said: list[str] = []
+    ahead, worker.refuses = Ahead(worker, 5, 0.0, said.append), refuses
+    for _ in range(3):
+        ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+        if worker.dues:
+            worker.answer(-1, problem="restore failed with KeyError: 'x'")
+        assert asked(ahead) is None
+    why = "a state holds game.Deck, which is no plain data" if refuses else "restore failed with KeyError: 'x'"
+    assert said == [f"Look-ahead is off: {why}."]
