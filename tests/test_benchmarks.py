@@ -58,6 +58,7 @@ TINY: dict[str, dict[str, Any]] = {
     "selfplay": {"NUM_BATTLES": 256, "SECONDS_TOGETHER": 0.1, "PEER_STEPS": 50},
     "start": {},
     "swap": {"SWAPS": 50, "DECISIONS": 1000},
+    "think": {"DECISIONS": 3, "BATTLES": 2},
 }
 """What each subject is run with here: counts so small that the figures mean nothing, and one may stand still."""
 LONG = ("frame", "start")
