@@ -164,3 +164,14 @@ def test_model_of_a_game_with_many_actions_stays_small() -> None:
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
+
+
+def test_model_learns_on_where_a_later_battle_is_the_first_with_features_of_whoever_acts() -> None:
+    first, *later = battles(champion(), hurt_one_waits, 8, seed=1)
+    first.observations[:, 3], first.observations[:, 4] = 1.0, 0.0  # one character acts in all of it
+    model = PlayerModel(champion(), FEATURES, ACTIONS)
+    for battle in (first, *later):
+        for _ in model.learn(battle):
+            PlayerModel.from_arrays(model.arrays(), champion())  # another process may ask for it at any time
+    (new,) = battles(champion(), hurt_one_waits, 1, seed=99, length=1_000)
+    assert accuracy(model, new) > 0.95

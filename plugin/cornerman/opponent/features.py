@@ -38,10 +38,11 @@ class Features:
         """Of all features `[F + D]`."""
         self.pairs = np.zeros((0, 0, 2), np.int64) if pairs is None else pairs
 
-    def notice(self, observations: Floats) -> None:
-        """Look for flags of which exactly one is set in each of these observations `[B, F]`."""
+    def notice(self, observations: Floats) -> bool:
+        """Look for flags of which exactly one is set in each of these observations `[B, F]`; True where there are more
+        features now."""
         if len(self.pairs):
-            return
+            return False
         kinds, found = kinds_of(self.names), dict[str, list[tuple[int, int]]]()
         for flag, flags in kinds.items():
             values = observations[:, list(flags.values())]
@@ -58,6 +59,7 @@ class Features:
         for at, pairs in enumerate(kept.values()):
             self.pairs[at, : len(pairs)] = pairs
         self.names += tuple(kept)
+        return bool(kept)
 
     def of(self, observations: Floats) -> Floats:
         """All features `[B, F + D]` of observations `[B, F]`."""

@@ -28,6 +28,7 @@ from cornerman.policy.policy import Policy
 SHARPNESSES = (1000.0, 200.0, 60.0, 20.0, 8.0, 2.0)
 """One over the temperatures at which the champion is tried as an explanation."""
 WITH_RULES = (500.0, 20.0)
+_REGRESSION = len(SHARPNESSES)  # its place among the explanations
 FIXED_SHARE = 0.03
 RECENT_BATTLES = 20
 MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_200, 200, 1_000_000
@@ -96,13 +97,14 @@ class PlayerModel:
         """Learn the player's decisions of one battle, a piece of some milliseconds at a time."""
         if not battle.num:
             return
-        self._features.notice(battle.observations)
+        if self._features.notice(battle.observations):  # the regression was fitted to fewer
+            self.explanations[_REGRESSION], self._fitted[_REGRESSION] = Leanings(), 0
         self._weigh(battle, self.champion.q_values_batch(battle.observations))
         known = battle if self._decisions is None else self._decisions.then(battle)
         self._decisions = known = known.newest(most_decisions(battle))
         values = self.champion.q_values_batch(known.observations)
         known = known._replace(observations=self._features.of(known.observations))
-        for at in range(len(SHARPNESSES), len(self.explanations)):
+        for at in range(_REGRESSION, len(self.explanations)):
             which = known.newest(RECENT_DECISIONS) if at == len(self.explanations) - 1 else known
             if self._due(at):
                 yield from self.explanations[at].fit(values[-which.num :], which, self._features.names, self._actions)
@@ -142,7 +144,7 @@ class PlayerModel:
 
     def habits(self, scales: Mapping[str, float]) -> list[Habit]:
         """The strongest habits in words; none where the champion alone explains the player better."""
-        known, first = self._decisions, len(SHARPNESSES) + 1
+        known, first = self._decisions, _REGRESSION + 1
         if known is None or self._weights[: len(SHARPNESSES)].sum() > 0.5:
             return []
         values = self.champion.q_values_batch(known.observations)

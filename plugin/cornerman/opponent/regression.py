@@ -45,7 +45,7 @@ class Leanings:
         """Chances `[B, A]` given the champion's Q-values `[B, A]`."""
         logits = values.astype(np.float64) * self.sharpness
         if self._weights.size:
-            logits += (self._inputs(features) @ self._weights.T) @ self._words.T
+            logits += (_inputs(features, self._scale) @ self._weights.T) @ self._words.T
         return with_noise(log_softmax(logits, action_masks, 1.0), action_masks)
 
     def fit(
@@ -55,7 +55,8 @@ class Leanings:
         feature_names: Sequence[str],
         action_names: Sequence[str],
     ) -> Iterator[None]:
-        """Go on from the last parameters, a piece of some milliseconds at a time; nothing where there are too many."""
+        """Go on from the last parameters, which hold until the last piece, a piece of some milliseconds at a time;
+        nothing where there are too many."""
         count = len(action_names)
         if count > MAX_ACTIONS or count * (1 + decisions.observations.shape[1]) > MAX_PARAMETERS:
             return
@@ -63,18 +64,16 @@ class Leanings:
         shape = words.shape[1], 1 + decisions.observations.shape[1]
         largest = np.abs(decisions.observations).max(0).astype(np.float64)
         start = np.zeros(shape) if self._weights.shape != shape else self._weights
-        self._scale, self._words = np.maximum(largest, 1.0), words
-        loss = Loss(values, decisions, self._inputs(decisions.observations), words)
+        scale = np.maximum(largest, 1.0)
+        loss = Loss(values, decisions, _inputs(decisions.observations, scale), words)
         search = _Lbfgs(loss, np.append(start.ravel(), np.log(self.sharpness)))
         for step in range(_STEPS):
             if not search.step():
                 break
             if step % _AT_ONCE == 0:
                 yield
+        self._scale, self._words = scale, words
         self._weights, self.sharpness = search.at[:-1].reshape(shape), float(np.exp(search.at[-1]))
-
-    def _inputs(self, features: Floats) -> Doubles:
-        return np.concatenate([np.ones((len(features), 1)), features / self._scale], 1)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays for `from_arrays`."""
@@ -95,6 +94,11 @@ class Leanings:
             if not (np.isfinite(words).all() and np.isfinite(weights).all() and np.isfinite(scale).all()):
                 raise ValueError("leanings are not finite")
         return cls(scale, words, weights, sharpness)
+
+
+def _inputs(features: Floats, scale: Doubles) -> Doubles:
+    """`[B, 1 + F]`: a 1, and the features divided by `scale`."""
+    return np.concatenate([np.ones((len(features), 1)), features / scale], 1)
 
 
 class Loss:
