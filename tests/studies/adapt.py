@@ -16,6 +16,7 @@ from tests.studies.intervals import Interval, of_mean
 from tests.studies.measures.adapting import Foreseen, look_ahead, looking_ahead, mean_gain, new_model, scores
 from tests.studies.measures.duel import bot, playing
 from tests.studies.measures.habits import HABITS, NO_HABIT, OTHERS
+from tests.studies.measures.hooks_only import Opened, play
 from tests.studies.study import Figure, Study, Unit, Work
 
 PLAYERS = {player.name: player for player in (*HABITS, *OTHERS, NO_HABIT)}
@@ -65,6 +66,18 @@ def adapted(work: Work, player: str, battles: int, seed: int) -> list[float]:
     return [float(gain) for gain in gains]
 
 
+def through_plugin(work: Work, player: str, battles: int, seed: int) -> list[float]:
+    """As `adapted`, by the plugin itself with host and worker; practice is off, so that no other version comes up."""
+    of, seeds, gains = PLAYERS[player].bot, seeds_of(player, battles, seed), []
+    own = RINGSIDE.bots[RINGSIDE.own_fighter]
+    with Opened(RINGSIDE, seed, work.folder / "data", practice=0.0, idle_practice=0, thinking_ms=60_000.0) as host:
+        for number, (battle_seed, alone) in enumerate(zip(seeds, scores(of, seeds), strict=True), 1):
+            seat, battle = (number - 1) % 2, RINGSIDE.new_battle(battle_seed)
+            won = play(host, battle, number, seat, own, of, Random(battle_seed))
+            gains.append((1.0 + won) / 2.0 - alone)
+    return gains
+
+
 def elsewhere(work: Work, learned: str, pairs: int) -> dict[str, list[float]]:
     """By pair of battles, what look-ahead with the model of another player gains over the champion alone against bots,
     and against the shipped model, the oldest champion that there is."""
@@ -93,6 +106,11 @@ def share(first: int, last: int, results: Sequence[list[float]]) -> Interval:
     """Of the gain that is there to have, in battles after `first` up to `last`; the interval is over series."""
     whole = float(np.mean(results[: len(HABITS)]))
     return by_seed(results[len(HABITS) :], lambda gains: float(np.mean(gains[first:last])) / whole)
+
+
+def through(results: Sequence[list[float]]) -> Interval:
+    """Gained by the plugin itself after its first ten battles, or after all of a shorter series; by habit."""
+    return of_mean([float(np.mean(gains[10:] or gains)) for gains in results])
 
 
 def forgotten(results: Sequence[dict[str, list[float]]]) -> Interval:
@@ -129,6 +147,11 @@ def study(quick: bool, num_seeds: int = 20) -> Study:
             for name in habits
         ]
 
+    chain = [
+        Unit(f"plugin {name}", through_plugin, {"player": name, "battles": battles // 2, "seed": 0}) for name in habits
+    ]
+    units += chain
+
     def each(what: str, names: Sequence[str] = habits) -> tuple[str, ...]:
         return tuple(f"{what} {name} {seed}" for seed in seeds for name in names)
 
@@ -145,6 +168,7 @@ def study(quick: bool, num_seeds: int = 20) -> Study:
     for last, (first, least) in STRETCHES.items():
         gained = partial(share, 0 if quick else first, last)
         figures.append(Figure(f"adapt.share_{last}", (*there, *each("adapted")), gained, seeds, least))
+    figures.append(Figure("adapt.plugin", tuple(unit.name for unit in chain), through, [0]))
     figures.append(Figure("adapt.forgotten", each("elsewhere"), forgotten, seeds, "at most 0.02"))
     figures.append(Figure("adapt.wasted", each("adapted", [NO_HABIT.name]), wasted, seeds, "at most 0.01"))
     return Study(units, figures)

@@ -29,8 +29,9 @@ class HooksOnly:
 class Opened:
     """A host with the plugin of this source, or without `data` none; a context manager that ends it."""
 
-    def __init__(self, game: Any, seed: int, data: Path | None) -> None:
-        self.host = Host(ROOT / "plugin" if data else ROOT / "no plugins", data or Path(), game, {"seed": seed})
+    def __init__(self, game: Any, seed: int, data: Path | None, **wishes: Any) -> None:
+        plugins, wishes = ROOT / "plugin" if data else ROOT / "no plugins", {"seed": seed, **wishes}
+        self.host = Host(plugins, data or Path(), game, wishes)
         if data:
             self.host.load()
             if not self.host.loaded:  # the figures would be those of the own fighter
