@@ -19,10 +19,16 @@ from cornerman.policy.policy import Chance
 
 WIDTH = 300.0
 """Standard deviation of a player's strength before the first battle, in points."""
-DRIFT = 20.0
+DRIFT = 12.0
 """The same of what it may change by from one battle to the next."""
 BEYOND = 200.0
 """How far beyond the weakest and the strongest rung an estimate may lie, in points."""
+EDGE = 40.0
+"""Within so many points of the weakest and of the strongest rung that one plays every battle: an estimate that wavers
+would else mix in its neighbour half of the time, with nobody beyond the edge to make up for it."""
+CORRECTION, PRIOR_BATTLES = 1.0, 20
+"""By how much of what the player's recent share misses the target by the next battles aim beyond it; the recent share
+is drawn towards the target by so many battles."""
 RECENT = 40
 MAX_OPEN, MAX_PLAYERS = 64, 1000
 SCRIPTED = "scripted"
@@ -45,6 +51,11 @@ class Estimate:
         self.points += self.variance * (score - chance) / POINTS
         self.recent = [*self.recent, score][-RECENT:]
 
+    def aim(self, target: float) -> float:
+        """The share to aim at, so that the recent battles come to the target."""
+        missed = sum(target - score for score in self.recent) / (len(self.recent) + PRIOR_BATTLES)
+        return min(max(target + CORRECTION * missed, 0.05), 0.95)
+
 
 class Adaptive:
     """Chooses the rung of each battle; one estimate a player."""
@@ -64,7 +75,8 @@ class Adaptive:
             return
         if len(self._open) >= MAX_OPEN:
             del self._open[next(iter(self._open))]
-        lower, upper, share = between(self._estimate(player, rungs).points, self.target, rungs)
+        estimate = self._estimate(player, rungs)
+        lower, upper, share = between(estimate.points, estimate.aim(self.target), rungs)
         self._open[battle_id] = player, lower if self._random.random() < share else upper
 
     def rung_of(self, battle_id: int) -> Rung | None:
@@ -127,9 +139,11 @@ def chance_of(points: float, opponent_points: float) -> float:
 def between(points: float, target: float, rungs: Sequence[Rung]) -> tuple[Rung, Rung, float]:
     """The weaker and the stronger neighbour between which a player of that strength reaches the target, and the share
     of battles against the weaker one."""
-    for lower, upper in pairwise(rungs):
-        easier, harder = chance_of(points, lower.points), chance_of(points, upper.points)
-        if harder <= target:
-            share = (target - harder) / (easier - harder) if easier > harder else 1.0
-            return lower, upper, min(share, 1.0)
-    return rungs[-1], rungs[-1], 1.0
+    place = points - POINTS * log(target / (1.0 - target))
+    if place <= rungs[0].points + EDGE:
+        return rungs[0], rungs[0], 1.0
+    if place >= rungs[-1].points - EDGE:
+        return rungs[-1], rungs[-1], 1.0
+    lower, upper = next(pair for pair in pairwise(rungs) if place < pair[1].points)
+    easier, harder = chance_of(points, lower.points), chance_of(points, upper.points)
+    return lower, upper, (target - harder) / (easier - harder)
