@@ -23,7 +23,7 @@ from cornerman.search.playouts import Playouts
 from cornerman.search.thought import PLAYER, Due, Knowledge, Thought, seen_as
 
 STRANGER_TEMPERATURE = 0.1
-"""Of the champion as the model of a player of whom nothing is known yet: planner 0.77 instead of 0.72 with 0.005."""
+"""Of the champion as the model of a player of whom nothing is known yet (docs/measurements.md)."""
 
 
 class Thinker:
