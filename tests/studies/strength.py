@@ -18,11 +18,10 @@ from tests.studies.adapters import small_ringside
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, of_mean
 from tests.studies.measures import best_response
-from tests.studies.measures.adapting import look_ahead, looking_ahead, scores
+from tests.studies.measures.adapting import look_ahead, looking_ahead, scores, stranger
 from tests.studies.measures.duel import duel, playing
 from tests.studies.measures.exact_ringside import Duel
 from tests.studies.measures.gate import prepare
-from tests.studies.measures.habits import NO_HABIT
 from tests.studies.study import Figure, Study, Unit, Work
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +71,7 @@ def response_scores(work: Work, trained: str, pairs: int) -> list[float]:
 def over_planner(work: Work, battles: int, seed: int, search: bool) -> float:
     """The shipped model's score against the planner, in either seat in turn, alone or with look-ahead."""
     del work
-    random, ahead = Random(f"planner {seed}"), look_ahead(NO_HABIT) if search else None
+    random, ahead = Random(f"planner {seed}"), look_ahead(stranger()) if search else None
     seeds = [random.getrandbits(48) for _ in range(battles)]
     return float(np.mean(list(scores(RINGSIDE.bots["planner"], seeds, ahead=ahead))))
 
@@ -80,7 +79,7 @@ def over_planner(work: Work, battles: int, seed: int, search: bool) -> float:
 def over_alone(work: Work, pairs: int, seed: int) -> float:
     """The shipped model's score with look-ahead against it alone, in side-swapped battles."""
     del work
-    return float(duel(looking_ahead(NO_HABIT), playing(shipped()), pairs, seed).mean())
+    return float(duel(looking_ahead(stranger()), playing(shipped()), pairs, seed).mean())
 
 
 def study(quick: bool) -> Study:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Bot
 from cornerman.opponent.player_model import PlayerModel
-from cornerman.opponent.predictor import Predictor
+from cornerman.opponent.predictor import ChampionPredictor, Predictor
 from cornerman.opponent.rules import Decisions
 from cornerman.search.look_ahead import Effort, LookAhead, effort_for
 from cornerman.search.playouts import Playouts
+from cornerman.search.thinker import STRANGER_TEMPERATURE
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import encoder, shipped
 from tests.studies.measures.duel import Due, Ints, Player, duel, playing
@@ -28,6 +29,11 @@ TESTED_PAIRS = 100
 def look_ahead(player: Predictor, effort: Effort | None = None) -> LookAhead:
     """The search over the shipped model's best actions, with a model of the player."""
     return LookAhead(Playouts(RINGSIDE, encoder(), shipped(), player), encoder(), effort or effort_for(RINGSIDE))
+
+
+def stranger() -> Predictor:
+    """What the plugin takes for the model of a player of whom nothing is known."""
+    return ChampionPredictor(shipped(), STRANGER_TEMPERATURE)
 
 
 def searched(ahead: LookAhead, states: list[Any], seats: list[int], masks: Any, seed: int) -> Ints:
