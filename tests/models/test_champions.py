@@ -13,6 +13,8 @@ from cornerman.evaluation.verdict import Verdict
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Provenance
 from cornerman.models.store import Store
+from cornerman.models.weights import Ladder
+from cornerman.policy.difficulty import RUNG, Rung
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import KEPT
 from cornerman.policy.q_network import NetworkSpec
@@ -165,3 +167,34 @@ def test_erasing_goes_on_where_one_part_fails(tmp_path: Path, monkeypatch: pytes
     assert opened.store.checkpoint.load() == opened.store.bulk_checkpoint.load() == (None, [])
     opened.champions.erase_player_battles()
     assert opened.store.history().num_battles() == 0
+
+
+def with_ladder(store: Store, version: int, points: float) -> None:
+    """Give a version a ladder of one rung."""
+    rung = Rung(Policy(SPEC, flat(7), RUNG), points=0.0)
+    store.registry.save_ladder(version, Ladder((rung,), 0, Rung(store.registry.load(version), points=points)))
+
+
+def test_levels_are_of_the_ladder_of_whoever_plays_after_a_promotion_an_import_and_a_roll_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = filled_store(tmp_path, 1)
+    with_ladder(store, 0, 300.0)
+    opened = Opened(store)
+    slot, read, rated = opened.champions.slot, store.registry.ladder, list[bool]()
+
+    def ladder(version: int) -> Ladder | None:
+        rated.append(slot.rated)
+        return read(version)
+
+    monkeypatch.setattr(store.registry, "ladder", ladder)
+    opened.champions.promote(candidate(9), Provenance(parent=0))
+    assert [rung.points for rung in slot.rungs] == [0.0, 300.0]
+    imported = store.registry.save(flat(4), Provenance(origin="imported"), spec=SPEC)
+    with_ladder(store, imported, 700.0)
+    store.registry.clear(imported)
+    opened.champions.take_in(imported)
+    assert slot.rungs[-1].points == 700.0
+    opened.champions.roll_back()
+    assert (slot.rated, slot.rungs[-1].points) == (True, 300.0)
+    assert all(rated), "a battle that begins meanwhile finds the levels of before or those of after"

@@ -41,7 +41,7 @@ def shipped_levels() -> PolicySlot:
     policy, _, ladder = read_with_ladder(Identity.of(RINGSIDE, Encoder(RINGSIDE)), RINGSIDE.base_model)
     assert ladder is not None
     slot = PolicySlot([policy], from_nothing=False)
-    slot.set_ladder(ladder.rungs, ladder.first, {policy.version: ladder.top.points})
+    slot.set_ladder((ladder.rungs, ladder.first, {policy.version: ladder.top.points}))
     return slot
 
 

@@ -20,7 +20,7 @@ from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import BASE, Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import KEPT, PolicySlot, Trial, name_of
+from cornerman.policy.policy_slot import KEPT, PolicySlot, RatedRungs, Trial, name_of
 from cornerman.policy.q_network import NetworkSpec, draw
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Champions:
         self._monitor = LiveMonitor(store, say)
         self._later: list[int] = []  # versions that a resumed training comes to once more
         self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
-        self._set_ladder()
+        self.slot.set_ladder(self._ladder())
 
     @cached_property
     def gate_record(self) -> GateRecord:
@@ -118,8 +118,7 @@ class Champions:
         if version not in self.registry.champions:
             self.registry.promote(version)
         policy = Policy(candidate.spec, candidate.flat, version)
-        self.slot.promote(policy)
-        self._set_ladder()
+        self.slot.promote(policy, self._ladder())
         return policy
 
     def _is(self, version: int, candidate: Policy) -> bool:
@@ -132,8 +131,7 @@ class Champions:
         """Promote an imported version; ModelError where it does not load or is still in quarantine."""
         policy = self.registry.load(version)
         self.registry.promote(version)
-        self.slot.promote(policy)
-        self._set_ladder()
+        self.slot.promote(policy, self._ladder())
 
     def take_base_model(self, policy: Policy, learning_steps: int, ladder: Ladder | None = None) -> None:
         """Store and promote the model that the game ships; not once more where it was rolled back.
@@ -154,9 +152,8 @@ class Champions:
                 self.registry.promote(version)
             except ModelError as error:
                 self._say(str(error))
-        self.slot.promote(Policy(policy.spec, policy.flat, version, shipped=True))
-        if ladder is not None:
-            self.slot.set_ladder(ladder.rungs, ladder.first, {version: ladder.top.points})
+        levels = None if ladder is None else (ladder.rungs, ladder.first, {version: ladder.top.points})
+        self.slot.promote(Policy(policy.spec, policy.flat, version, shipped=True), levels)
 
     def go_back_to(self, champions: Sequence[Policy], moment: float) -> None:
         """Fill the slot with a checkpoint's champions, oldest first. ModelError where one is not stored any more.
@@ -192,7 +189,7 @@ class Champions:
         if there_is_one:
             from cornerman.evaluation.verdict import Verdict  # not needed at every start of a game
 
-            self.slot.restart(*self._stored())
+            self.slot.restart(*self._stored(), ladder=self._ladder())
             verdict = Verdict(False, f"Version {before.version} was rolled back. {why}".strip())
             self._note(verdict, None, self.slot.champion.version, self._oldest)
             who = name_of(self.slot.playing())
@@ -217,8 +214,7 @@ class Champions:
             self._store.checkpoint.erase,
             self._store.bulk_checkpoint.erase,  # its weights may descend from a champion that learned from the player
             lambda: erased.extend(self.registry.erase_trained_from_player()),
-            lambda: self.slot.restart(*self._stored()),
-            self._set_ladder,
+            lambda: self.slot.restart(*self._stored(), ladder=self._ladder()),
             self.gate_record.forget,
         ):
             try:
@@ -233,8 +229,8 @@ class Champions:
         """Erase the battles against the player from the history; ModelError where that cannot be done."""
         self._monitor.forget_player()
 
-    def _set_ladder(self) -> None:
-        """Take the levels from the newest ladder of a champion; champions since are rated by their gates."""
+    def _ladder(self) -> RatedRungs:
+        """The newest ladder of a stored champion; champions since are rated by their gates."""
         line = self.registry.champions
         for at in reversed(range(len(line))):
             try:
@@ -243,9 +239,8 @@ class Champions:
                 self._say(str(error))
                 continue
             if ladder is not None:
-                self.slot.set_ladder(ladder.rungs, ladder.first, self._points(line[at:], ladder.top.points))
-                return
-        self.slot.set_ladder((), 0, {})
+                return ladder.rungs, ladder.first, self._points(line[at:], ladder.top.points)
+        return (), 0, {}
 
     def _points(self, line: Sequence[int], points: float) -> dict[int, float]:
         """Ratings of champions in a row, the first one's known."""

@@ -15,6 +15,9 @@ from cornerman.policy.policy import Policy
 
 KEPT = 8
 
+RatedRungs = tuple[Sequence[Rung], int, Mapping[int, float]]
+"""Rungs, weakest first; which of them is level 1; ratings of champions by version. No rungs: levels are older champions
+at temperatures."""
 
 OWN_FIGHTER = "the game's own fighter"
 
@@ -68,7 +71,7 @@ class PolicySlot:
         self.ghost: Fighter | None = None
         """Plays as the present player would; None: the player is not known."""
         self.swaps = 0
-        self._ladder: tuple[tuple[Rung, ...], int, Mapping[int, float]] = ((), 0, {})
+        self._ladder: RatedRungs = (), 0, {}
         self._dial = self._turned()
 
     @property
@@ -105,10 +108,9 @@ class PolicySlot:
         levels = self._dial[1]
         return levels[number - 1] if levels else None
 
-    def set_ladder(self, rungs: Sequence[Rung], first: int, points: Mapping[int, float]) -> None:
-        """Take the lower levels from these rungs, weakest first, of which `first` is level 1; none: older champions at
-        temperatures. `points`: ratings of champions by version."""
-        self._ladder = tuple(rungs), first, dict(points)
+    def set_ladder(self, ladder: RatedRungs) -> None:
+        """Take the lower levels from this ladder."""
+        self._ladder = ladder
         self._dial = self._turned()
 
     def _turned(self) -> tuple[tuple[Rung, ...], tuple[Rung, ...], bool]:
@@ -132,16 +134,18 @@ class PolicySlot:
         lower = (min(able, key=lambda rung: abs(rung.points - target)) for target in targets)
         return (*line, rated[-1]), (*lower, rated[-1]), True
 
-    def promote(self, policy: Policy) -> None:
-        """`policy` plays from the next decision on."""
-        self.champions = (*self.champions, policy)[-KEPT:]
-        self._dial = self._turned()
-        self.trial = None
-        self.swaps += 1
+    def promote(self, policy: Policy, ladder: RatedRungs | None = None) -> None:
+        """`policy` plays from the next decision on; `ladder` as in `restart`."""
+        self.restart(*self.champions, policy, ladder=ladder)
 
-    def restart(self, *policies: Policy) -> None:
-        """Hold these champions instead, oldest first; the last one plays from the next decision on."""
+    def restart(self, *policies: Policy, ladder: RatedRungs | None = None) -> None:
+        """Hold the last `KEPT` of these champions, oldest first; the last one plays from the next decision on.
+
+        Levels change at the same moment; `ladder`: another one from now on.
+        """
         self.champions = policies[-KEPT:]
+        if ladder is not None:
+            self._ladder = ladder
         self._dial = self._turned()
         self.trial = None
         self.swaps += 1
