@@ -65,9 +65,10 @@ def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, 
     update.forward(update.layers_of(flat.astype(np.float64), sizes), memory, observations.astype(np.float64), expected)
     policy = Policy(spec, flat)
     batch = policy.q_values_batch(observations)
-    np.testing.assert_allclose(batch, expected, rtol=2e-4, atol=2e-4)
+    largest = max(1.0, float(np.abs(expected).max()))  # float32 errs in proportion to the terms of a sum
+    np.testing.assert_allclose(batch, expected, rtol=2e-4, atol=2e-5 * largest)
     for i in range(6):
-        np.testing.assert_allclose(policy.q_values(observations[i]), batch[i], rtol=2e-5, atol=2e-5)
+        np.testing.assert_allclose(policy.q_values(observations[i]), batch[i], rtol=2e-5, atol=2e-6 * largest)
     assert batch.dtype == np.float32
 
 
