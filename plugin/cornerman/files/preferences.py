@@ -22,11 +22,14 @@ FILE_NAME = "switches.json"
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Recording and learning on or off, and the difficulty, 1 to 6."""
+    """Recording and learning on or off, and the difficulty, 1 to 6; None where nothing was chosen: the setting counts.
 
-    recording: bool
-    learning: bool
-    difficulty: int
+    So what was switched for a session alone, as in safe mode, is not kept with another choice.
+    """
+
+    recording: bool | None = None
+    learning: bool | None = None
+    difficulty: int | None = None
     players: Mapping[str, Any] = field(default_factory=dict)
     """What the adaptive difficulty knows of each player (evaluation/live/adaptive.py)."""
 
@@ -42,13 +45,12 @@ def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | 
         say(f"{error} The settings count.")
         return None
     recording, learning, difficulty = (note.get(name) for name in ("recording", "learning", "difficulty"))
-    if type(recording) is not bool or type(learning) is not bool or type(difficulty) is not int:
-        difficulty = 0
-    if not 1 <= difficulty <= NUM_LEVELS:
+    unknown = difficulty is not None and (type(difficulty) is not int or not 1 <= difficulty <= NUM_LEVELS)
+    if unknown or not {type(recording), type(learning)} <= {bool, type(None)}:
         say("The file of the panel's switches is damaged. The settings count.")
         return None
     players = note.get("players", {})
-    return Preferences(bool(recording), bool(learning), difficulty, players if isinstance(players, dict) else {})
+    return Preferences(recording, learning, difficulty, players if isinstance(players, dict) else {})
 
 
 def write_preferences(folder: Path, switches: Preferences) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from cornerman.evaluation.live.results import LiveBattles
 from cornerman.experience.event_queue import Recording
@@ -71,12 +71,12 @@ class PanelControls:
         if self._changeable():
             self._switches.recording = on
             self._apply()
-            self._remember()
+            self._remember(recording=on)
 
     def set_learning(self, on: bool) -> None:
         if self._changeable():
             self.apply_learning(on)
-            self._remember()
+            self._remember(learning=on)
 
     def apply_learning(self, on: bool) -> None:
         """Switch learning for this session. Where no trainer runs, one starts: in mid-battle, when the next one begins.
@@ -97,7 +97,7 @@ class PanelControls:
     def set_difficulty(self, number: int) -> None:
         """Set the difficulty from the next decision on; ValueError for a level that does not exist."""
         self._switches.level = check_level(number)
-        self._remember()
+        self._remember(difficulty=number)
 
     def _changeable(self) -> bool:
         if self._store.read_only:
@@ -113,15 +113,21 @@ class PanelControls:
     def restore(self) -> None:
         """Set the switches from the stored preferences; called once, before anything is recorded or learned."""
         self._chosen = chosen = read_preferences(self._store.folder, self._say)
-        if chosen is not None:
-            switches = self._switches
+        if chosen is None:
+            return
+        switches = self._switches
+        if chosen.recording is not None:
             switches.recording = chosen.recording and not self._store.read_only
-            switches.learning, switches.level = chosen.learning, chosen.difficulty
-            self._live.adaptive.restore(chosen.players)
+        if chosen.learning is not None:
+            switches.learning = chosen.learning
+        if chosen.difficulty is not None:
+            switches.level = chosen.difficulty
+        self._live.adaptive.restore(chosen.players)
 
-    def _remember(self) -> None:
-        switches, players = self._switches, self._live.adaptive.state()
-        self._chosen = Preferences(switches.recording, switches.learning, switches.level, players)
+    def _remember(self, **chosen: Any) -> None:
+        """Keep what the player chose now, by name, beside what was chosen before."""
+        players = self._live.adaptive.state()
+        self._chosen = replace(self._chosen or Preferences(), players=players, **chosen)
         if self._training.alive:
             self._training.call(lambda loop: self.save())
 
