@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from cornerman.experience.transitions import DataFormat
 from cornerman.files.tensor_file import digest, pack, unpack
 from cornerman.opponent.ghost import FOLDER, Ghost, erase_ghosts, ghosts_in, read_ghost, write_ghost
 from cornerman.opponent.player_model import PlayerModel
+from cornerman.policy.policy import Policy
 from tests.support.habits import ACTIONS, FEATURES, GUARD, battles, champion, never_guards
 
 FORMAT = DataFormat("duel", "1", "abc", len(FEATURES), len(ACTIONS))
@@ -91,6 +93,48 @@ def test_file_with_a_right_checksum_that_lies_is_refused(path: Path, change: dic
     path.write_bytes(pack(arrays, texts | {"digest": digest(arrays, texts)}))
     with pytest.raises(ModelError):
         read_ghost(path, FORMAT)
+
+
+def nonsense(arrays: dict[str, Any]) -> None:
+    for name in arrays:
+        if name.startswith("champion."):
+            arrays[name] = np.full_like(arrays[name], 1e30)
+
+
+def leaning(arrays: dict[str, Any], number: float) -> None:
+    for name in [name for name in arrays if name.startswith("model.")]:
+        del arrays[name]
+    size, count = len(FEATURES), len(ACTIONS)
+    arrays |= {"model.weights": np.ones(1), "model.pairs": np.zeros((0, 0, 2), np.int64)}
+    arrays |= {"model.0.scale": np.ones(size), "model.0.words": np.eye(count), "model.0.sharpness": np.array(8.0)}
+    arrays |= {"model.0.leanings": np.full((count, 1 + size), number)}
+
+
+ARRAYS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "champion gives no numbers": nonsense,
+    "weights are a table": lambda arrays: arrays.update({"model.weights": np.ones((2, 2)) / 4}),
+    "weights are huge": lambda arrays: arrays.update({"model.weights": np.full(len(arrays["model.weights"]), 1e308)}),
+    "leanings are huge": lambda arrays: leaning(arrays, 1e200),
+}
+
+
+@pytest.mark.parametrize("change", ARRAYS.values(), ids=ARRAYS)
+def test_file_whose_numbers_give_no_chances_is_refused(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    found, texts = unpack(path.read_bytes(), "The file")
+    arrays = dict(found)
+    change(arrays)
+    del texts["digest"]
+    path.write_bytes(pack(arrays, texts | {"digest": digest(arrays, texts)}))
+    with pytest.raises(ModelError):
+        read_ghost(path, FORMAT)
+
+
+def test_ghost_acts_legally_where_its_champion_gives_no_numbers(ghost: Ghost) -> None:
+    broken = Policy(ghost.champion.spec, np.full_like(ghost.champion.flat, 1e30))
+    model = PlayerModel.from_arrays(ghost.model.arrays(), broken)
+    mask = np.array([False, True, False, True, False, False])
+    action = replace(ghost, model=model).act(np.ones(len(FEATURES), np.float32), mask, np.random.default_rng(0))
+    assert mask[action]
 
 
 def test_ghosts_of_a_folder_are_listed_damaged_ones_named_and_all_erased(ghost: Ghost, tmp_path: Path) -> None:

@@ -34,16 +34,20 @@ from cornerman.cli.dataset import export as export_data
 from cornerman.cli.dataset import load as load_data
 from cornerman.contract import ModelError, SettingsError
 from cornerman.experience.battle_store import FILE_NAME, BattleStore
-from cornerman.experience.transitions import StoredBattle, pack
+from cornerman.experience.transitions import DataFormat, StoredBattle, pack
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.exchange import export_version, import_version
 from cornerman.models.history import History
+from cornerman.opponent.ghost import Ghost, read_ghost, write_ghost
+from cornerman.opponent.player_model import PlayerModel
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import PolicySlot
 from cornerman.settings import read_settings
 from game_adapter.host.manifest import ManifestError, read_manifest
 from tests.support import plugin_operations
 from tests.support.duel import preferring
+from tests.support.habits import ACTIONS, FEATURES
+from tests.support.habits import champion as champion_of_habits
 from tests.support.paths import ROOT
 from tests.support.stored_battles import FORMAT, battle, store_battles
 from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
@@ -53,6 +57,7 @@ FIGURES = Path("torture.json")
 HANG_S = 1.0
 SAVED_EVERY = 100
 PIECES = [b"[", b"[[" * 500, b"{", b'"', b"-1", b"1e999", b"NaN", b"null", b"\xff" * 7 + b"\x7f", b"\0" * 8, b"9" * 30]
+GHOSTS = DataFormat("duel", "1", "abc", len(FEATURES), len(ACTIONS))
 Counts = dict[str, int]
 
 
@@ -202,6 +207,7 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         ("home/champion.json", champion),
         ("home/resume.safetensors", learner),
         ("version.zip", exported),
+        ("ann.ghost", lambda: read_ghost(folder / "ann.ghost", GHOSTS).name == "ann"),
     ]
 
 
@@ -246,6 +252,8 @@ def prepare(folder: Path) -> None:
         history.add_battle("gate", str(version), "random", 1.0, 9)
     history.close()
     plugin_operations.prepare(folder / "plugin")
+    policy = champion_of_habits()
+    write_ghost(Ghost("ann", PlayerModel(policy, FEATURES, ACTIONS), policy, 0, 0), GHOSTS, folder / "ann.ghost")
 
 
 def killed(runs: int, counts: Counts) -> Iterator[None]:

@@ -51,8 +51,11 @@ class Ghost:
     ) -> int:
         """A legal action for one observation `[F]` under a mask `[A]`, drawn as the model says."""
         del temperature, epsilon  # of a policy: a ghost has the player's own
-        reached = self.model.probabilities(observation[None], np.asarray(action_mask)[None])[0].cumsum()
-        return int(np.searchsorted(reached, random.random() * reached[-1], side="right"))
+        mask = np.asarray(action_mask)
+        legal = mask.nonzero()[0]
+        reached = self.model.probabilities(observation[None], mask[None])[0, legal].cumsum()
+        at = int(np.searchsorted(reached, random.random() * reached[-1], side="right"))
+        return int(legal[min(at, len(legal) - 1)])  # the last one also where a champion of huge weights gives no number
 
 
 def write_ghost(ghost: Ghost, data_format: DataFormat, path: Path) -> None:
@@ -101,7 +104,16 @@ def read_ghost(path: Path, data_format: DataFormat) -> Ghost:
     except ValueError as error:
         raise ModelError(f"{_WHAT} holds weights that do not fit: {error}.") from error
     model = {key.removeprefix("model."): array for key, array in arrays.items() if key.startswith("model.")}
-    return Ghost(name, PlayerModel.from_arrays(model, champion), champion, *counts)
+    ghost = Ghost(name, PlayerModel.from_arrays(model, champion), champion, *counts)
+    with np.errstate(all="ignore"):  # weights that overflow are found by what they give
+        observation, mask = (
+            np.full((1, spec.observation_size), 0.5, np.float32),
+            np.ones((1, spec.num_actions), np.bool_),
+        )
+        chances = ghost.model.probabilities(observation, mask)
+    if not np.isclose(chances.sum(), 1.0):
+        raise ModelError(f"{_WHAT} loads, but gives no usable chances.")
+    return ghost
 
 
 def ghosts_in(folder: Path, data_format: DataFormat) -> tuple[dict[str, Ghost], list[str]]:

@@ -171,8 +171,8 @@ class PlayerModel:
             model._features, size = Features(pairs=pairs), champion.spec.observation_size + len(pairs)
             sizes = size, champion.spec.num_actions
             model.explanations = [_explanation(arrays, number, *sizes) for number in range(len(weights))]
-            if not len(weights) or not (np.isfinite(weights).all() and (weights > 0).all()):
-                raise ValueError("weights must be above 0")
+            if weights.ndim != 1 or not len(weights) or not ((weights > 0) & (weights <= 1)).all():
+                raise ValueError("weights must be above 0, and 1 at most")
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise ModelError(f"A model of a player does not hold what it should ({error}).") from error
         model._weights = weights / weights.sum()

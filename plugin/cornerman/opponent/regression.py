@@ -23,6 +23,8 @@ SHARPNESS = 8.0
 PENALTY = 1.0
 MAX_ACTIONS, MAX_PARAMETERS = 512, 100_000
 """Games with more are left to the rules."""
+LARGEST = 1e9
+"""Of any number that is read."""
 _STEPS, _AT_ONCE, _PAIRS = 30, 3, 8
 
 
@@ -91,8 +93,8 @@ class Leanings:
             sizes = (num_features,), (num_actions, words.shape[-1]), (words.shape[-1], 1 + num_features)
             if (scale.shape, words.shape, weights.shape) != sizes or not (scale >= 1.0).all():
                 raise ValueError("leanings do not fit the champion")
-            if not (np.isfinite(words).all() and np.isfinite(weights).all() and np.isfinite(scale).all()):
-                raise ValueError("leanings are not finite")
+            if not all((np.abs(array) <= LARGEST).all() for array in (scale, words, weights)):
+                raise ValueError("leanings are too large")
         return cls(scale, words, weights, sharpness)
 
 
