@@ -74,6 +74,18 @@ def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(t
         assert again.plugin.report()["player"]["learns"] is False
 
 
+def test_forget_drops_the_model_of_the_player_that_an_ended_trainer_left(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, **FAST) as table:
+        table.play_as("ann", 2)
+        plugin = table.plugin
+        assert plugin.report()["player"]["name"] == "ann"
+        assert plugin.training.stop()
+        plugin.controls.forget()
+        assert plugin.report()["player"]["name"] == ""
+        assert plugin.report()["player"]["habits"] == []
+        assert plugin.ghost_action(0, table.match().state, [True] * 11) is None
+
+
 def test_minimal_game_learns_too(tmp_path: Path) -> None:
     class Live(Described):
         bots, new_battle = Choosing.bots, Choosing.new_battle  # for the table only

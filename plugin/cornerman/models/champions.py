@@ -210,6 +210,7 @@ class Champions:
         """
         problems = []
         erased: list[int] = []
+        self.slot.ghost = None  # the trainer that made it may have ended
         for step in (
             self._store.checkpoint.erase,
             self._store.bulk_checkpoint.erase,  # its weights may descend from a champion that learned from the player

@@ -39,6 +39,7 @@ class Training(Protocol):
     def start_later(self) -> None: ...
     def pause(self, paused: bool) -> None: ...
     def call(self, command: Callable[[Loop | None], None]) -> None: ...
+    def forget_figures(self) -> None: ...
 
 
 class PanelControls:
@@ -180,7 +181,7 @@ class PanelControls:
             from cornerman.models.erasure import forget  # not needed at every start of a game
             from cornerman.opponent.ghost import erase_ghosts
 
-            clear: Callable[[], None] = (lambda: None) if loop is None else loop.forget
+            clear = self._training.forget_figures if loop is None else loop.forget
             ghosts = partial(erase_ghosts, self._store.folder)
             self._say(forget(self._champions, self._recording.erase, clear, ghosts))
             self.save()

@@ -55,6 +55,11 @@ class Metrics:
         with self._lock:
             return self._figures.get(name, default)
 
+    def forget(self) -> None:
+        """Drop what is about the player and what was learned."""
+        self.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="", gate_waits="")
+        self.set(player={})
+
     def snapshot(self) -> dict[str, Any]:
         """Every figure, with `events`, `notice`, `steps_per_s` and `processing_time`, as plain data."""
         with self._lock:

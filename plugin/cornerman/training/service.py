@@ -125,6 +125,10 @@ class TrainingService:
             self._loop = None
             command(None)
 
+    def forget_figures(self) -> None:
+        """Drop what an ended trainer has left in the report about the player and the learning."""
+        self._metrics.forget()
+
     def settle(self, timeout_s: float) -> bool:
         """Wait at most `timeout_s` until what was recorded is learned from; True where it is, or without a trainer."""
         return self.thread is None or self.thread.settle(timeout_s)

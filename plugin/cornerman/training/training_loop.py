@@ -226,9 +226,7 @@ class TrainingLoop:
         self.updates.teachers.clear()
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()
-        self._metrics.set(
-            fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="", gate_waits=""
-        )
+        self._metrics.forget()
 
     def start_over(self) -> None:
         """Restart learning from the champion's weights."""
