@@ -315,6 +315,8 @@ def other_ladder(change: str) -> bytes:
     note = json.loads(notes["ladder"])
     if change == "rating":
         note["rated"][1]["points"] = float("1e9")
+    elif change == "long rating":
+        note["rated"][-1]["points"] = 10**400
     elif change == "order":
         note["rated"].reverse()
     elif change == "first":
@@ -330,7 +332,9 @@ def other_ladder(change: str) -> bytes:
     return pack(arrays, {"ladder": json.dumps(note)})
 
 
-@pytest.mark.parametrize("change", ["rating", "order", "first", "rung", "network", "type", "note", "cut"])
+@pytest.mark.parametrize(
+    "change", ["rating", "long rating", "order", "first", "rung", "network", "type", "note", "cut"]
+)
 def test_version_with_a_damaged_ladder_is_refused(
     sender: Registry, receiver: Registry, tmp_path: Path, change: str
 ) -> None:

@@ -18,6 +18,9 @@ POINTS = 400.0 / log(10.0)
 PRIOR_POINTS = 600.0
 """Standard deviation of the prior around the anchors: winning everything gives a large rating, not infinity."""
 
+MOST_POINTS = 1e5
+"""Beyond any rating: what a file names beyond it is damaged."""
+
 PRIOR_PAIRS, MOST_GAIN = 20, 200.0
 _MAX_STEPS = 60
 _LONGEST_STEP = 2.0

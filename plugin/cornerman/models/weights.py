@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cornerman.contract import Floats, ModelError
+from cornerman.evaluation.ratings import MOST_POINTS
 from cornerman.files.atomic import parse_object, read_file, read_json, replace_file, to_json
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.models.manifest import BASE, Manifest, parse_manifest
@@ -25,7 +25,6 @@ LADDER = "ladder.safetensors"
 MAX_WEIGHTS_BYTES = 256 * 2**20
 MAX_RUNGS = 32
 MAX_LADDER_BYTES = 64 * 2**20
-_MOST_POINTS = 1e5
 _NUMBERS = ("temperature", "points", "low", "high")
 
 
@@ -116,7 +115,7 @@ def _is_rated(value: Any) -> bool:
     if not isinstance(value, dict) or set(value) != set(_NUMBERS):
         return False
     numbers = [value[name] for name in _NUMBERS]
-    right = all(type(number) in (int, float) and isfinite(number) and abs(number) <= _MOST_POINTS for number in numbers)
+    right = all(type(number) in (int, float) and abs(number) <= MOST_POINTS for number in numbers)
     return right and value["temperature"] >= 0.0
 
 

@@ -72,7 +72,11 @@ def test_state_is_restored_apart_for_each_player_and_forgotten() -> None:
     assert again.state() == {}
 
 
-@pytest.mark.parametrize("value", [None, [1.0], [1.0, 0.0, []], [float("nan"), 1.0, []], [1.0, 2.0, ["x"]], "text"])
+@pytest.mark.parametrize(
+    "value",
+    [None, [1.0], [1.0, 0.0, []], [float("nan"), 1.0, []], [10**400, 1.0, []], [1.0, 2.0, ["x"]], [1.0, 2.0, [7]], "a"],
+    ids=str,
+)
 def test_restore_leaves_out_what_is_damaged(value: object) -> None:
     adaptive = Adaptive(Random(1), 0.5)
     adaptive.restore({"ann": value, "bob": [100.0, 400.0, [1, 0.5]]})

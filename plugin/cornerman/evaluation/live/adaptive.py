@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import exp, isfinite, log
+from math import exp, log
 from typing import Any
 
-from cornerman.evaluation.ratings import POINTS
+from cornerman.evaluation.ratings import MOST_POINTS, POINTS
 from cornerman.policy.difficulty import LEVELS, Rung
 from cornerman.policy.policy import Chance
 
@@ -125,10 +125,13 @@ class Adaptive:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state()`; what is not as written there is left out."""
         for name, value in list(state.items())[-MAX_PLAYERS:]:
-            if isinstance(value, list) and len(value) == 3 and isinstance(value[2], list):
-                numbers = [*value[:2], *value[2][-RECENT:]]
-                if all(type(number) in (int, float) and isfinite(number) for number in numbers) and value[1] > 0.0:
-                    self.estimates[name] = Estimate(numbers[0], min(numbers[1], WIDTH**2), numbers[2:])
+            if not (isinstance(value, list) and len(value) == 3 and isinstance(value[2], list)):
+                continue
+            points, variance, recent = value[0], value[1], value[2][-RECENT:]
+            if not all(type(number) in (int, float) for number in (points, variance, *recent)):
+                continue
+            if abs(points) <= MOST_POINTS and variance > 0.0 and all(0.0 <= score <= 1.0 for score in recent):
+                self.estimates[name] = Estimate(points, min(variance, WIDTH**2), recent)
 
 
 def chance_of(points: float, opponent_points: float) -> float:
