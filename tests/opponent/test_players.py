@@ -135,3 +135,26 @@ def test_forget_leaves_nothing_of_any_player() -> None:
     players.meet("ann")
     assert players.model is None
     assert not players.advance()
+
+
+def test_present_player_is_who_began_last_whoever_ends_or_is_forgotten() -> None:
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    players.meet("ann")
+    players.meet("bob")
+    fought(players, never_guards, 1, "ann")  # it began first, and ends while bob plays
+    assert (players.present, players.model) == ("bob", None)
+    fought(players, never_guards, 1, "bob")
+    players.forget()
+    assert players.present == "bob", "who plays on is recorded under that name"
+
+
+def test_new_champion_is_said_at_once_where_the_present_player_has_no_battles() -> None:
+    policies: list[Policy] = [champion()]
+    bases: list[Policy] = []
+    players = Players(lambda: policies[-1], FEATURES, ACTIONS, changed=lambda players: bases.append(policies[-1]))
+    players.meet("ann")
+    policies.append(champion(seed=7))
+    bases.clear()
+    players.advance()
+    assert bases == policies[1:], "a search for the champion's decisions needs to know it"

@@ -39,6 +39,9 @@ class Players:
         self._champion, self._names, self._scales = champion, (feature_names, action_names), dict(scales or {})
         self._changed = changed
         self._battles: OrderedDict[str, deque[Decisions]] = OrderedDict()  # by player, who played last at the end
+        self._met = False
+        self.present = ""
+        """The player of the battle that began last; before the first one, of the last one that is stored."""
         self.forget()
 
     def forget(self) -> None:
@@ -49,8 +52,6 @@ class Players:
         self._due: deque[tuple[str, Decisions]] = deque()
         self._work: tuple[str, Iterator[None]] | None = None
         self._base = self._champion()
-        self.present = ""
-        """The player of the battle under way, or of the last one."""
         self._changed(self)
 
     @property
@@ -60,6 +61,7 @@ class Players:
 
     def meet(self, player: str) -> None:
         """A battle against this player begins."""
+        self._met = True
         if player != self.present:
             self.present = player
             self._changed(self)
@@ -80,7 +82,8 @@ class Players:
         while sum(battle.num for battle in battles) - battles[0].num >= most_decisions(decisions):
             battles.popleft()
         self._due.append((end.player, decisions))
-        self.present = end.player
+        if not self._met:
+            self.present = end.player
         while len(self._battles) > MAX_PLAYERS:
             self._drop(next(iter(self._battles)))
 
