@@ -112,3 +112,11 @@ def test_game_that_cannot_be_restored_ends_looking_ahead_with_one_sentence(worke
         assert asked(ahead) is None
     why = "a state holds game.Deck, which is no plain data" if refuses else "restore failed with KeyError: 'x'"
     assert said == [f"Look-ahead is off: {why}."]
+
+
+def test_mask_that_cannot_be_read_ends_look_ahead_with_a_sentence(worker: Worker) -> None:
+    said: list[str] = []
+    ahead = Ahead(worker, 5, 0.0, said.append)
+    ahead.due(1, 0, {}, None, CHAMPION)  # type: ignore[arg-type]  # as a game with a fault may
+    assert said[0].startswith("Look-ahead is off: a decision could not be read (TypeError(")
+    assert asked(ahead) is None

@@ -47,11 +47,13 @@ class Ahead:
         if self._worker is None or self._worker.knows is not champion:
             return
         self._number += 1
-        mask = [bool(may) for may in action_mask]
         try:
+            mask = [bool(may) for may in action_mask]
             self._worker.due(Due(self._number, seat, state, mask, self._seed + self._number))
         except ValueError as error:
             self._stop(str(error))
+        except Exception as error:  # noqa: BLE001 - state and mask are the game's own objects and may raise anything
+            self._stop(f"a decision could not be read ({error!r})")
         else:
             self._asked = battle_id, seat
 

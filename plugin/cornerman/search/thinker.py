@@ -69,6 +69,8 @@ class Thinker:
             return False
         except CornermanError as error:
             self._send(Thought(due.number, 0, -1, True, str(error)))
+        except Exception as error:  # noqa: BLE001 - a state is the game's own: reading it may raise anything
+            self._send(Thought(due.number, 0, -1, True, f"a state could not be read ({error!r})"))
         finally:
             self._working(False)
         return True

@@ -1,0 +1,43 @@
+"""thinker.py: what a game's code raises while it thinks is an answer, and does not end the thread."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cornerman.experience.encoder import Encoder
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.search.thinker import Thinker
+from cornerman.search.thought import Due, Knowledge, Thought, knowledge
+from game_adapter.ringside.game import RINGSIDE
+
+
+def test_state_that_raises_is_a_sentence_and_the_next_decision_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, encode = Encoder(RINGSIDE), Encoder.encode
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, (8,))
+    champion = Policy(spec, draw(spec, np.random.default_rng(0)))
+    battle = RINGSIDE.new_battle(1)
+    inbox, thoughts = SimpleQueue[Due | Knowledge](), SimpleQueue[Thought]()
+
+    def odd(self: Encoder, state: Any, seat: int) -> object:
+        if state == "odd":
+            raise KeyError("mana")
+        return encode(self, state, seat)
+
+    monkeypatch.setattr(Encoder, "encode", odd)
+    Thinker(RINGSIDE, inbox, thoughts.put)
+    inbox.put(knowledge(champion, {}, 0.5, 1.0))
+    seat = battle.seat
+    assert seat is not None
+    mask = [bool(legal) for legal in battle.action_mask()]
+    odd_state: Any = "odd"
+    inbox.put(Due(1, 0, odd_state, mask, 3))
+    assert "KeyError('mana')" in thoughts.get(timeout=30.0).problem
+    inbox.put(Due(2, seat, battle.state(), mask, 3))
+    found = thoughts.get(timeout=30.0)
+    assert (found.number, found.problem) == (2, "")
+    assert mask[found.action]
