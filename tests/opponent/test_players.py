@@ -124,6 +124,20 @@ def test_new_champion_is_what_models_are_laid_over_and_the_old_model_serves_unti
     assert players.report()["battles"] == 4
 
 
+def test_present_player_is_learned_anew_first_under_a_new_champion() -> None:
+    policies: list[Policy] = [champion()]
+    players = Players(lambda: policies[-1], FEATURES, ACTIONS)
+    fought(players, guards_when_low, 3, "ann")
+    fought(players, guards_when_low, 3, "bob")
+    players.meet("bob")
+    policies.append(champion(seed=7))
+    while players.model is None or players.model.champion is not policies[-1]:
+        assert players.advance()
+    players.meet("ann")
+    assert players.model is not None
+    assert players.model.champion is policies[0], "the one who plays does not wait for the others"
+
+
 def test_forget_leaves_nothing_of_any_player() -> None:
     reports = []
     base = champion()

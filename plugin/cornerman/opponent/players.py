@@ -49,7 +49,7 @@ class Players:
         self._battles.clear()
         self._models: dict[str, PlayerModel] = {}  # with all that was learned
         self._growing: dict[str, PlayerModel] = {}
-        self._due: deque[tuple[str, Decisions]] = deque()
+        self._due: dict[str, deque[Decisions]] = {}  # battles that are not learned yet, by player
         self._work: tuple[str, Iterator[None]] | None = None
         self._base = self._champion()
         self._changed(self)
@@ -81,25 +81,27 @@ class Players:
         battles.append(decisions)
         while sum(battle.num for battle in battles) - battles[0].num >= most_decisions(decisions):
             battles.popleft()
-        self._due.append((end.player, decisions))
+        self._due.setdefault(end.player, deque()).append(decisions)
         if not self._met:
             self.present = end.player
         while len(self._battles) > MAX_PLAYERS:
             self._drop(next(iter(self._battles)))
 
     def _drop(self, player: str) -> None:
-        for held in (self._battles, self._models, self._growing):
+        for held in (self._battles, self._models, self._growing, self._due):
             held.pop(player, None)
-        self._due = deque(each for each in self._due if each[0] != player)
 
     def advance(self) -> bool:
-        """Learn a piece of some milliseconds; False where nothing is left to learn."""
+        """Learn a piece of some milliseconds, of the present player first; False where nothing is left to learn."""
         if self._champion() is not self._base:
             self._begin_anew()
         if self._work is None:
             if not self._due:
                 return False
-            player, decisions = self._due.popleft()
+            player = self.present if self.present in self._due else next(iter(self._due))
+            decisions = self._due[player].popleft()
+            if not self._due[player]:
+                del self._due[player]
             model = self._growing.get(player)
             if model is None:
                 model = self._growing[player] = PlayerModel(self._base, *self._names)
@@ -114,11 +116,11 @@ class Players:
         """Another champion: models are laid over it, from all that is kept; the old ones serve until then."""
         self._base, self._work = self._champion(), None
         self._growing.clear()
-        self._due = deque((player, battle) for player, battles in self._battles.items() for battle in battles)
+        self._due = {player: deque(battles) for player, battles in self._battles.items()}
         self._changed(self)
 
     def _learned(self, player: str) -> None:
-        if any(due == player for due, _ in self._due):
+        if player in self._due:
             return
         if player in self._growing:
             self._models[player] = self._growing[player]
