@@ -279,7 +279,7 @@ class Transition:
     index: int  # the seat's decisions in this battle, counted from 0
     source: Source
     opponent: Source
-    version: int  # which version of the policy decided, -1 where none did, CANDIDATE where one on trial did
+    version: int  # of the policy that decided; -1: none did, CANDIDATE: one on trial, -10 and less: a weaker level's
 
 
 @dataclass(frozen=True, slots=True)

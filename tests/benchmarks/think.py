@@ -36,7 +36,7 @@ Moment = tuple[int, State, list[bool], int]
 def run(repeats: int) -> list[Figure]:
     """Medians over the repeats of each repeat's median, and what the worker holds at the end."""
     encoder = Encoder(RINGSIDE)
-    champion, _ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
+    champion, *_ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
     model = PlayerModel(champion, encoder.feature_names, RINGSIDE.action_names)
     for seed in range(BATTLES):
         for _ in model.learn(decisions(encoder, [each for each in battle(seed) if each[0] == 1])):

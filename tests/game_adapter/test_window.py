@@ -289,7 +289,7 @@ def test_new_player_meets_the_shipped_model_at_the_chosen_level(tmp_path: Path) 
             window.frame(0.05)
     finally:
         window.close()
-    shipped, _ = read_version(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
+    shipped, *_ = read_version(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
     assert [chosen for _, _, chosen in decisions] == [shipped.act(seen, mask, Random(0)) for seen, mask, _ in decisions]
 
 

@@ -129,7 +129,7 @@ def constant(encoder: Encoder, value: float) -> Floats:
 def test_scalar_and_batched_battles_give_the_same_playouts_where_chances_are() -> None:
     """Other chances are drawn, so the means over many agree."""
     encoder = Encoder(RINGSIDE)
-    champion, _ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
+    champion, *_ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
     battle, num = RINGSIDE.new_battle(5), 400
     means = []
     for game in (RINGSIDE, Scalar()):
@@ -152,7 +152,7 @@ class Scalar:
 
 def test_the_same_seed_gives_the_same_answers() -> None:
     encoder = Encoder(RINGSIDE)
-    champion, _ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
+    champion, *_ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
     playouts = Playouts(RINGSIDE, encoder, champion, ChampionPredictor(champion))
     battles = [RINGSIDE.new_battle(seed) for seed in range(6)]
     states, seats = [each.state() for each in battles], [each.seat for each in battles]

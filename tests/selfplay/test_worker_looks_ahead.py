@@ -26,7 +26,7 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.support.waiting import wait_for
 
 ENCODER = Encoder(RINGSIDE)
-CHAMPION, _ = base_model(Identity.of(RINGSIDE, ENCODER), RINGSIDE.base_model)
+CHAMPION, *_ = base_model(Identity.of(RINGSIDE, ENCODER), RINGSIDE.base_model)
 KNOWN = knowledge(CHAMPION, {}, 0.5, 1.0)
 LONG_S = 30.0
 

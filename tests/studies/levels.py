@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cornerman.evaluation.headless import PolicyBot
 from cornerman.evaluation.ratings import Meeting, rate
 from cornerman.experience.encoder import Encoder
-from cornerman.models.exchange import read_with_ladder
+from cornerman.models.exchange import base_model
 from cornerman.models.manifest import Identity
 from cornerman.policy.difficulty import LEVELS
 from cornerman.policy.policy_slot import PolicySlot
@@ -38,7 +38,7 @@ WARM_UP, RESAMPLES = 20, 200
 
 def shipped_levels() -> PolicySlot:
     """A slot in which the shipped model plays, with its ladder."""
-    policy, _, ladder = read_with_ladder(Identity.of(RINGSIDE, Encoder(RINGSIDE)), RINGSIDE.base_model)
+    policy, _, ladder = base_model(Identity.of(RINGSIDE, Encoder(RINGSIDE)), RINGSIDE.base_model)
     assert ladder is not None
     slot = PolicySlot([policy], from_nothing=False)
     slot.set_ladder((ladder.rungs, ladder.first, {policy.version: ladder.top.points}))

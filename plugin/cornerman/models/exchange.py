@@ -68,7 +68,7 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
 
     ModelError when anything in it is not as `export_version` writes it, or it was made for something else.
     """
-    policy, manifest, ladder = read_with_ladder(identity, path)
+    policy, manifest, ladder = read_version(identity, path)
     # The gate's result is not copied: it is about another data folder's champion.
     provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported", from_player=manifest.from_player)
     version = registry.save(policy.flat, provenance, spec=manifest.spec)
@@ -77,13 +77,9 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
     return version
 
 
-def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
-    """The version in a folder or .zip, after every check; ModelError as `import_version`."""
-    return read_with_ladder(identity, path)[:2]
-
-
-def read_with_ladder(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
-    """The same, with its ladder where it has one."""
+def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
+    """The version in a folder or .zip, with its ladder where it has one, after every check; ModelError as
+    `import_version`."""
     read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
     what = "The manifest of the version to import"
     manifest = parse_manifest(parse_object(read(MANIFEST, MAX_JSON_BYTES), what), what)
@@ -123,7 +119,7 @@ def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> s
     if path is None or champions.slot.players:
         return ""
     try:
-        policy, manifest, ladder = _with_ladder(Identity.of(game, encoder), path)
+        policy, manifest, ladder = base_model(Identity.of(game, encoder), path)
         if isinstance(game, HeadlessGame):
             _played_by(policy, game, encoder, SMOKE_SEED)
     except (CornermanError, ValueError, ArithmeticError) as error:
@@ -132,13 +128,9 @@ def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> s
     return ""
 
 
-def base_model(identity: Identity, path: Path) -> tuple[Policy, Manifest]:
-    """The model that the game ships, after every check of an import; ModelError where one fails."""
-    return _with_ladder(identity, path)[:2]
-
-
-def _with_ladder(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
-    found = read_with_ladder(identity, path)
+def base_model(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
+    """The model that the game ships, as `read_version`; ModelError also where it has learned nothing."""
+    found = read_version(identity, path)
     if found[0].indifferent:
         raise ModelError(f"{path} has learned nothing.")
     return found
