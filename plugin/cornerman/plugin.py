@@ -385,4 +385,5 @@ class Cornerman:
             self.training.status(),
             self.recording.counts(),
             self.live,
+            self.ahead.actions,
         )

@@ -1,8 +1,9 @@
 """What the whole plugin costs the frames of a game, and what the frames leave of the learning.
 
-Settings as shipped, the window always open; learning, practice and judging all busy; frames at 60 a second on SDL's
-dummy driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a
-loop that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
+Settings as shipped, the window always open; learning, practice and judging all busy, a model of the player that learns
+from battles just played, and look-ahead for every decision against the player; frames at 60 a second on SDL's dummy
+driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a loop
+that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
 `frame.learning_only.*`: Ringside's window without practice and judging.
 
 Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. A frame's
@@ -53,6 +54,8 @@ ALONE_S = 2.0
 PUMP_MARGIN_MS = 1.0
 BATTLES_AHEAD = 12
 """Battles that pay for the learner's steps in a run without practice."""
+PLAYERS_BATTLES = 3
+"""Battles of the player before each run, from which the model of the player learns in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,11 @@ def measured(section: Iterator[Figure], still: list[StoodStillError]) -> Iterato
 def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
     """Ringside's window, then with its picture drawn again and again until a frame's work takes about 11 ms."""
     with ringside(EVERYTHING) as loop:
-        found = pairs(loop, learner, repeats)
+        found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("", found, wanted=True), kept("", found, 0.85), practised("", found))
         for _ in range(2):  # the frame's own work takes less time after so much drawing
             loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
-        found = pairs(loop, learner, repeats)
+        found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65))
 
 
@@ -158,8 +161,17 @@ def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = F
             elif what == "with":
                 if not practises:
                     play_battles(loop.host, RINGSIDE, BATTLES_AHEAD)
+                elif learner is not None:
+                    play_battles(loop.host, RINGSIDE, PLAYERS_BATTLES, "player")
                 found.with_plugin.append(frames(loop, True, busy))
     check_busy([run.work for run in found.with_plugin], practises)
+    return found
+
+
+def looking_ahead(found: Pairs) -> Pairs:
+    """The same; StoodStillError where no decision was taken by look-ahead in half of the runs."""
+    if median(run.work.looked_ahead for run in found.with_plugin) == 0:
+        raise StoodStillError("look-ahead took no decision while frames were drawn")
     return found
 
 

@@ -13,7 +13,7 @@ from game_adapter.host.host import Host
 from game_adapter.host.match import Match
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.battle_screen import BattleScreen
-from game_adapter.ringside.screens.screen import CORNERMAN, Setup
+from game_adapter.ringside.screens.screen import CORNERMAN, YOU, Setup
 from game_adapter.ringside.screens.title import TitleScreen
 from game_adapter.ringside.screens.window import FRAME_MS, LONGEST_STEP_S, Window
 from tests.support.slow_game import GAME as SLOW_GAME
@@ -21,7 +21,8 @@ from tests.support.slow_game import SIZE
 
 FRAMES_A_TURN = 15  # of the bare loop: four turns a second
 CELL = 8  # pixels
-SETUP = Setup(red="brawler", blue=CORNERMAN, teams_seed=1)
+SETUP = Setup(red=YOU, blue=CORNERMAN, teams_seed=1)
+PLAYER_FRAMES = 12  # between two keys of the player
 
 
 class GameLoop(Protocol):
@@ -43,17 +44,19 @@ def draw_unseen() -> None:
 
 
 class RingsideLoop:
-    """Ringside's own window, in which both corners play by themselves."""
+    """Ringside's own window, in which a player hits whoever stands first, by the keyboard."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.draws_until_ms = 0.0  # the picture is drawn again and again until a frame has taken so long
         self.step_s: float | None = None  # how far a frame moves the battle on; None: by its own length
+        self._frames = 0
         draw_unseen()
         self.window = Window(host, RINGSIDE, Random(1), sound=False)
 
     def begin(self) -> None:
         self.window.screen.close()
+        self._frames = 0
         self.window.hall.random.seed(1)
         self.window.screen = BattleScreen(self.window.hall, SETUP, TitleScreen)
 
@@ -63,6 +66,9 @@ class RingsideLoop:
             self.window.screen = BattleScreen(self.window.hall, SETUP, TitleScreen)
         while 1e3 * (time.perf_counter() - begun) < self.draws_until_ms:
             self.window.draw()
+        self._frames += 1
+        if self.window.screen.players_turn and self._frames % PLAYER_FRAMES == 0:
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1))  # strike, then the first target
         self.window.frame(min(dt_ms / 1e3, LONGEST_STEP_S) if self.step_s is None else self.step_s, dt_ms)
         return time.perf_counter()
 

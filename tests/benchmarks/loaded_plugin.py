@@ -38,17 +38,23 @@ class Work:
     decisions: int  # of practice
     judged: int  # pairs
     judging: bool  # now, or at either end of a stretch
+    looked_ahead: int  # decisions of the plugin's seat
 
     def __sub__(self, before: Work) -> Work:
-        steps, decisions = self.steps - before.steps, self.decisions - before.decisions
-        return Work(steps, decisions, self.judged - before.judged, self.judging or before.judging)
+        return Work(
+            self.steps - before.steps,
+            self.decisions - before.decisions,
+            self.judged - before.judged,
+            self.judging or before.judging,
+            self.looked_ahead - before.looked_ahead,
+        )
 
 
 @contextmanager
 def loaded(game: Any, settings: Mapping[str, Any]) -> Iterator[Host]:
     """The plugin in a data folder of its own; it learns on the CPU, as nearly every player's does."""
     with tempfile.TemporaryDirectory() as data:
-        host = Host(PLUGINS, data, game, {"device": "cpu", "from_nothing": True, **settings})
+        host = Host(PLUGINS, data, game, {"device": "cpu", **settings})
         try:
             host.load()
             if not any(plugin.on for plugin in host.loaded):
@@ -68,7 +74,8 @@ def report(host: Host) -> Mapping[str, Any]:
 def work_done(host: Host) -> Work:
     found = report(host)
     gate = found["gate"]
-    return Work(found["learner"]["steps"], found["practice"]["decisions"], gate["judged"], gate["state"] == "judging")
+    steps, decisions, ahead = found["learner"]["steps"], found["practice"]["decisions"], found["player"]["looked_ahead"]
+    return Work(steps, decisions, gate["judged"], gate["state"] == "judging", ahead)
 
 
 def learn(host: Host, on: bool) -> None:
@@ -78,14 +85,15 @@ def learn(host: Host, on: bool) -> None:
     time.sleep(SETTLING_S)
 
 
-def play_battles(host: Host, game: Any, num_battles: int) -> None:
-    """Battles without a window, which the plugin records."""
+def play_battles(host: Host, game: Any, num_battles: int, opponent: str = "scripted") -> None:
+    """Battles without a window, which the plugin records; `opponent`: what it is told of the other seat, a bot's."""
     bot = list(game.bots.values())[-1]
     for number in range(num_battles):
-        seats = {0: "plugin", 1: "scripted"}
-        match = Match(host, game.new_battle(number), 1_000_000 + number, seats, bot, Random(number))
+        seats = {0: "plugin", 1: opponent}
+        random = Random(number)
+        match = Match(host, game.new_battle(number), 1_000_000 + number, seats, bot, random)
         while not match.over:
-            match.play(match.decide())
+            match.play(bot(match.battle, random) if match.seat_to_play == 1 else match.decide())
             match.start_round()
 
 

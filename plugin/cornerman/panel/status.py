@@ -57,11 +57,9 @@ class Report(TypedDict):
     # rejected, clamped: {reason: count}; examples: {reason: message}
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
-    player: dict[
-        str, Any
-    ]  # learns: bool; name: str; battles, decisions: int, that the model of the present player knows;
-    # foreseen, champion_foresees: share of the last 20 battles' decisions, or None; loss: over the uniform one's, or
-    # None; habits: up to three in words
+    player: dict[str, Any]  # learns: bool; name: str; battles, decisions: int, that the model of the present player
+    # knows; foreseen, champion_foresees: share of the last 20 battles' decisions, or None; loss: over the uniform
+    # one's, or None; habits: up to three in words; looked_ahead: int, decisions against players taken by look-ahead
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates;
     # waits: what is missing before a candidate can be judged or its trial goes on, or ""
@@ -84,17 +82,15 @@ def compose(
     training: Mapping[str, Any],
     recorder: Mapping[str, Any],
     live: LiveBattles,
+    looked_ahead: int,
 ) -> Report:
-    """The snapshot, made on the game's thread.
-
-    `figures` is `Metrics.snapshot()`, `training` `TrainingService.status()`, `recorder` `Recorder.quality()`, `live`
-    the live battles.
-    """
+    """The snapshot, on the game's thread, from `Metrics.snapshot()`, `TrainingService.status()`, `Recorder.quality()`,
+    the live battles and the number of decisions that look-ahead took."""
     rung = slot.at_level(min(switches.level, len(LEVELS)))
     policy = rung.policy if switches.on and rung is not None else None
     waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
-    given = {**UNKNOWN, **figures}
+    given, learns = {**UNKNOWN, **figures}, switches.on and learning and switches.recording
     return {
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
         "version": -1 if policy is None else max(policy.version, -1),
@@ -104,7 +100,7 @@ def compose(
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
-        "player": {**NOBODY, **given["player"], "learns": switches.on and learning and switches.recording},
+        "player": {**NOBODY, **given["player"], "learns": learns, "looked_ahead": looked_ahead},
         "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
         "gate": _gate(given, waits),
         "record": _record(live.outcomes),
