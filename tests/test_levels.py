@@ -25,22 +25,27 @@ def table(tmp_path: Path) -> Iterator[Table]:
         yield table
 
 
-def test_a_lower_level_is_an_earlier_self_and_its_results_are_no_versions(table: Table) -> None:
-    slot, plugin = table.plugin.slot, table.plugin
-    plugin.controls.set_difficulty(1)
-    lowest = slot.at_level(1)
-    assert lowest is not None
-    assert lowest.policy.version <= RUNG
-    assert (plugin.report()["version"], plugin.report()["playing"]) == (-1, "an earlier self")
-    table.play(2)
-    table.on_owner(lambda loop: None)
-    assert not plugin.store.has_history
-    plugin.controls.set_difficulty(5)
-    assert slot.at_level(5) == slot.rungs[-1]
-    assert slot.rungs[-1].policy is slot.champion
-    table.play(1)
-    table.on_owner(lambda loop: None)
-    assert not table.rejected
+def test_a_lower_level_is_an_earlier_self_and_its_results_are_no_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, learning=True, practice=0.0) as table:
+        slot, plugin, counted = table.plugin.slot, table.plugin, list[int]()
+        monkeypatch.setattr(plugin.champions, "live", lambda result: counted.append(result.version))
+        plugin.controls.set_difficulty(1)
+        lowest = slot.at_level(1)
+        assert lowest is not None
+        assert lowest.policy.version <= RUNG
+        assert (plugin.report()["version"], plugin.report()["playing"]) == (-1, "an earlier self")
+        table.play(2)
+        table.on_owner(lambda loop: None)
+        assert counted == []
+        plugin.controls.set_difficulty(5)
+        assert slot.at_level(5) == slot.rungs[-1]
+        assert slot.rungs[-1].policy is slot.champion
+        table.play(1)
+        table.on_owner(lambda loop: None)
+        assert counted == [slot.champion.version]
+        assert not table.rejected
 
 
 def play_as(table: Table, name: str, battles: int) -> None:
@@ -69,6 +74,8 @@ def test_adaptive_level_follows_each_player_survives_a_restart_and_is_forgotten(
         known = table.plugin.live.adaptive.state()
         assert list(known) == ["player ann", "player bob"]
         assert len(known["player ann"][2]) == 3
+        won = [score for *_, scores in known.values() for score in scores]
+        assert won == [(1 - sign) / 2 for sign in table.plugin.live.outcomes], "the player's scores"
     with opened(tmp_path) as table:
         assert table.plugin.report()["difficulty"]["level"] == ADAPTIVE
         assert table.plugin.live.adaptive.state() == known

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from cornerman.contract import Source
+from cornerman.contract import CANDIDATE, Source
 from cornerman.evaluation.live.adaptive import Adaptive
 from cornerman.evaluation.live.results import LiveBattles
+from cornerman.policy.difficulty import ADAPTIVE
+from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import Trial
 from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import QuickRingside, Table
@@ -81,10 +84,21 @@ def test_battle_goes_on_at_the_policys_own_where_the_worker_was_killed(tmp_path:
         assert table.plugin.ahead.actions <= taken + 1
 
 
-def test_weaker_levels_do_not_look_ahead(tmp_path: Path) -> None:
+def test_weaker_levels_the_adaptive_one_and_trials_do_not_look_ahead(tmp_path: Path) -> None:
     with Table(GAME, tmp_path, difficulty=4, **AHEAD) as table:
+        plugin, champion = table.plugin, table.plugin.slot.champion
         battle(table)
-        assert table.plugin.ahead.actions == 0
+        plugin.live.adaptive.restore({"player ": [9_000.0, 1.0, [1.0] * 20]})  # so strong that the champion plays
+        plugin.controls.set_difficulty(ADAPTIVE)
+        battle(table)
+        plugin.controls.set_difficulty(5)
+        trial = Trial(Policy(champion.spec, champion.flat, CANDIDATE), 0.0, 1)
+        table.on_owner(lambda loop: plugin.champions.try_out(trial))
+        battle(table)
+        assert plugin.ahead.actions == 0
+        table.on_owner(lambda loop: plugin.champions.try_out(None))
+        battle(table)
+        assert plugin.ahead.actions > 0
 
 
 def test_results_with_look_ahead_are_compared_with_none_without_it_and_a_trial_has_none() -> None:

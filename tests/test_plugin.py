@@ -67,8 +67,11 @@ def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(t
         again.plugin.settle(60.0)
         assert again.plugin.report()["player"] == known
         assert again.plugin.ghost_action(0, state, mask) in (1, 2)
+        (tmp_path / "ghosts").mkdir()
+        (tmp_path / "ghosts" / "carl.ghost").write_bytes(b"who may be the player")
         again.plugin.controls.forget()
         again.on_owner(lambda loop: None)
+        assert list((tmp_path / "ghosts").iterdir()) == []
         assert again.plugin.ghost_action(0, state, mask) is None
         again.plugin.set_learning(False)
         assert again.plugin.report()["player"]["learns"] is False
