@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from cornerman.contract import BattleEnd, Transition
 from cornerman.experience.transitions import NStep
 from cornerman.policy.policy import Policy
+from cornerman.search.thought import Knowledge
+from cornerman.selfplay.live_worker import LiveWorker
 from game_adapter.host.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing, Described
 from tests.support.duel import preferring
-from tests.support.table import Table
+from tests.support.table import Table, promote
 
 FAST = {"practice": 1.0, "candidate_period": 100}
 
@@ -75,6 +77,28 @@ def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(t
         assert again.plugin.ghost_action(0, state, mask) is None
         again.plugin.set_learning(False)
         assert again.plugin.report()["player"]["learns"] is False
+
+
+def test_forget_takes_what_is_known_of_the_player_out_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[set[str]] = []
+
+    def know(self: LiveWorker, champion: Policy, knowledge: Knowledge) -> None:
+        known.append({name for name in knowledge[0] if name.startswith("player.")})
+
+    monkeypatch.setattr(LiveWorker, "know", know)
+    monkeypatch.setattr(LiveWorker, "knows", property(lambda self: object() if known else None))
+    with Table(RINGSIDE, tmp_path, candidate_period=1_000_000) as table:
+        plugin = table.plugin
+        promote(plugin, 1, rows={"player": 10})
+        table.play_as("ann", 2)
+        plugin.settle(60.0)
+        assert known[-1]
+        plugin.controls.forget()
+        table.on_owner(lambda loop: None)
+        assert plugin.slot.champion.indifferent, "what has learned nothing does not look ahead"
+        assert known[-1] == set()
 
 
 def test_forget_drops_the_model_of_the_player_that_an_ended_trainer_left(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def players_of(
         metrics.set(player=players.report())
         champions.slot.ghost = players.ghost()
         champion, model = champions.slot.champion, players.model
-        if worker is not None and not champion.indifferent:
+        if worker is not None and (worker.knows is not None or not champion.indifferent):
             arrays = {} if model is None else model.arrays()
             worker.know(champion, knowledge(champion, arrays, settings.health_weight, settings.outcome_weight))
 
