@@ -1,9 +1,8 @@
-"""The sequential test keeps its promises in simulation; the exact test equals plain enumeration."""
+"""The sequential test keeps its promises in simulation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
 from math import sqrt
 from typing import Any
 
@@ -18,7 +17,6 @@ from cornerman.evaluation.significance import (
     Sample,
     SequentialTest,
     best_of,
-    chance_of_loss,
     lost,
 )
 
@@ -278,35 +276,3 @@ def test_mirrored_scores_mirror_the_ratio(scores: list[float]) -> None:
     """What speaks for 0.60 against 0.50 speaks for 0.40 against 0.50 when winner and loser change places."""
     mirrored = filled([1.0 - score for score in scores], Bounds(lower=0.4, upper=0.5))
     assert filled(scores).llr == pytest.approx(-mirrored.llr, abs=1e-9)
-
-
-# -------------------------------------------------------------------------------------------------------- exact test
-
-
-def by_enumeration(differences: Sequence[float]) -> float:
-    total = sum(differences)
-    sums = [
-        sum(s * abs(d) for s, d in zip(signs, differences, strict=True))
-        for signs in product((1, -1), repeat=len(differences))
-    ]
-    return sum(value <= total + 1e-9 for value in sums) / len(sums)
-
-
-@given(st.lists(st.sampled_from([i / 4 for i in range(-4, 5)]), min_size=1, max_size=10))
-def test_the_exact_test_equals_enumeration(differences: list[float]) -> None:
-    expected = 1.0 if not any(differences) else by_enumeration(differences)
-    assert chance_of_loss(differences) == pytest.approx(expected)
-
-
-def test_chance_of_loss_has_known_values() -> None:
-    assert chance_of_loss([]) == 1.0
-    assert chance_of_loss([-0.5] * 5) == pytest.approx(1 / 32)
-    assert chance_of_loss([0.5] * 5) == 1.0
-    assert chance_of_loss([0.0] * 30) == 1.0
-
-
-def test_chance_of_loss_rejects_as_often_as_it_says() -> None:
-    """With no true difference, a p-value below 0.05 comes up in at most 5 % of cases."""
-    random = np.random.default_rng(6)
-    rejected = sum(chance_of_loss((random.integers(-2, 3, 30) / 4).tolist()) < 0.05 for _ in range(1000))
-    assert rejected / 1000 <= 0.05 + 3 * sqrt(0.05 * 0.95 / 1000)

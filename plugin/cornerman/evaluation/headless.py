@@ -271,9 +271,9 @@ def seat_randoms(seed: int, num_seats: int) -> list[Random]:
     return [Random(f"{seed} seat {seat}") for seat in range(num_seats)]
 
 
-def play_battle(game: HeadlessGame, seed: int, bots: Sequence[Bot], declared: Declaration | None = None) -> Played:
+def play_battle(game: HeadlessGame, seed: int, bots: Sequence[Bot]) -> Played:
     """One whole battle that `seed` decides; `bots` by seat. FaultyBattleError as in `play_turns`."""
-    declared = declared or declaration_of(game)
+    declared = declaration_of(game)
     battle = new_battle(game, seed, declared)
     *_, played = play_turns(battle, bots, seat_randoms(seed, len(bots)), declared.max_decisions)
     assert played is not None, "play_turns ends with how the battle ended"

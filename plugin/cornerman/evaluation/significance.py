@@ -1,4 +1,4 @@
-"""The statistics of paired battles, as plain arithmetic: a sequential test and an exact one-sided test.
+"""The statistics of paired battles, as plain arithmetic: a sequential test, and intervals.
 
 No battles, no files, no random numbers. A pair is two battles with the same seed and the sides swapped; its score is
 0, 1/4, 1/2, 3/4 or 1, so that what the two battles share (the teams, the luck of the seed) is in the pair's variance.
@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
-import numpy as np
-
 DECIDED = 0.25
 """Mean square of a battle's distance from a draw where every battle is won or lost."""
 SMALLEST_SCALE = 0.02
@@ -20,17 +18,15 @@ PRIOR_VARIANCE = 0.125
 """Five pairs' worth of the variance of two independent even battles is mixed into every estimate: twenty pairs that
 happened to come out alike must not look like certainty."""
 
-MAX_FLIP_WIDTH = 20_000
-"""Entries of the table that the exact test fills; bounds its time to a few milliseconds."""
-
 Z_95 = 1.959963984540054
 ALPHA, BETA = 0.05, 0.05
 
 
-def wilson_interval(score: float, num: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(score: float, num: int) -> tuple[float, float]:
     """The 95 % interval of a share `score` seen in `num` trials (Wilson 1927, score interval); (0, 1) for none."""
     if num <= 0:
         return 0.0, 1.0
+    z = Z_95
     spread = 1.0 + z * z / num
     middle = (score + z * z / (2 * num)) / spread
     half = z / spread * sqrt(max(0.0, score * (1.0 - score)) / num + z * z / (4.0 * num * num))
@@ -217,30 +213,3 @@ def lost(candidate: Sample, best: Sample, most: int) -> bool | None:
     if gap + margin > FINE * error:
         return False
     return None if candidate.battles < most else gap < -max(margin, error)
-
-
-def chance_of_loss(differences: Sequence[float]) -> float:
-    """How likely a sum as low as that of `differences` is when none is truly below 0 (small: a real loss).
-
-    Exact sign-flip test (Fisher 1935): if a paired difference is as likely to be d as -d, each of the 2^n assignments
-    of signs is equally likely; the share of them with a sum at most the one seen is the p-value. Differences are
-    rounded to a grid that bounds the work; pair scores lie on it exactly.
-    """
-    values = np.asarray(differences, np.float64)
-    largest = float(np.abs(values).max(initial=0.0))
-    if largest == 0.0:
-        return 1.0
-    step = 0.25
-    if largest * len(values) / step > MAX_FLIP_WIDTH or not np.allclose(values / step, np.rint(values / step)):
-        step = largest / max(8, min(1000, MAX_FLIP_WIDTH // len(values)))
-    steps = np.rint(values / step).astype(np.int64)
-    reach = int(np.abs(steps).sum())
-    chances = np.zeros(2 * reach + 1)
-    chances[reach] = 1.0
-    for size in np.abs(steps):
-        if size:
-            halves = 0.5 * chances
-            chances = np.zeros_like(chances)
-            chances[size:] += halves[:-size]
-            chances[:-size] += halves[size:]
-    return float(min(1.0, chances[: reach + int(steps.sum()) + 1].sum()))

@@ -173,9 +173,9 @@ def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:
     return value
 
 
-def read_json(path: Path, what: str, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Any]:
+def read_json(path: Path, what: str) -> dict[str, Any]:
     """A JSON object from a file; ModelError with a sentence when it is anything else."""
-    return parse_object(read_file(path, max_bytes, what), what)
+    return parse_object(read_file(path, MAX_JSON_BYTES, what), what)
 
 
 def parse_object(data: bytes, what: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ raises ModelError with a sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +104,14 @@ class History:
         except OSError as error:
             raise ModelError(f"An old history could not be erased ({error.strerror or error}).") from error
 
-    def meetings(self, kinds: Iterable[str] = ("gate", "evaluation")) -> list[Meeting]:
-        """Who met whom in battles of these kinds and how it ended, for `ratings.rate`; rejected candidates left out."""
-        wanted = list(kinds)
+    def meetings(self) -> list[Meeting]:
+        """Who met whom in headless battles and how it ended, for `ratings.rate`; rejected candidates left out."""
         query = (
             "select player, opponent, sum(score), count(*) from battles"
-            f" where kind in ({', '.join('?' * len(wanted))}) and player not like '{_REJECTED} %'"
+            f" where kind in ('gate', 'evaluation') and player not like '{_REJECTED} %'"
             " group by player, opponent order by player, opponent"
         )
-        return [Meeting(*row) for row in self.database.rows(query, wanted)]
+        return [Meeting(*row) for row in self.database.rows(query)]
 
     def gates(self, newest: int = 50) -> list[Mapping[str, Any]]:
         rows = self.database.rows(f"select {', '.join(_GATE)} from gates order by id desc limit ?", [newest])

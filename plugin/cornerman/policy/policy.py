@@ -79,17 +79,15 @@ class Policy:
         values: Floats = self._q_values(observation).copy()
         return values
 
-    def q_values_batch(self, observations: Floats, out: Floats | None = None) -> Floats:
-        """Q-values `[B, A]` of observations `[B, F]`, into `out` or a new array."""
+    def q_values_batch(self, observations: Floats) -> Floats:
+        """Q-values `[B, A]` of observations `[B, F]`."""
         observations = np.asarray(observations, np.float32)
         try:
             forward: BatchForward = self._buffers.forward
         except AttributeError:
             forward = self._buffers.forward = BatchForward(self._layers, self._head)
-        if out is None:
-            out = np.empty((len(observations), self.spec.num_actions), np.float32)
         with np.errstate(all="ignore"):
-            return forward(observations, out)
+            return forward(observations, np.empty((len(observations), self.spec.num_actions), np.float32))
 
     def act_batch(
         self,
