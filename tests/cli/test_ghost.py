@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from cornerman.__main__ import main
+from cornerman.cli import ghost
+from cornerman.contract import CornermanError
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table
 
@@ -14,7 +16,7 @@ GAME = ["--game", "game_adapter.ringside.game:RINGSIDE", "--data"]
 
 
 def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, file = tmp_path / "here", tmp_path / "ann.ghost"
     with Table(RINGSIDE, here, from_nothing=False) as table:
@@ -27,6 +29,14 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
 
     assert "ann" in told("ghost")
     assert "The ghost of 2 battles" in told("ghost", "export", "ann", str(file))
+
+    def fails(*_: object) -> None:
+        raise CornermanError("the smoke battle ends in smoke")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ghost, "play_battle", fails)
+        assert "ends in smoke" in told("ghost", "import", str(file), status=1)
+        assert "imported" not in told("ghost", "list")
     assert "has played a smoke battle" in told("ghost", "import", str(file))
     assert "battles, imported" in told("ghost", "list")
     assert "The ghost of ann against version " in told("ghost", "play", "ann", "--battles", "4")

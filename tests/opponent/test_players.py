@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
-from cornerman.opponent.players import Players
-from cornerman.opponent.rules import Decisions
+from cornerman.opponent import words
+from cornerman.opponent.players import MAX_PLAYERS, Players
+from cornerman.opponent.rules import Decisions, Rule, RuleList
 from cornerman.policy.policy import Policy
 from tests.support.habits import (
     ACTIONS,
@@ -172,3 +173,41 @@ def test_new_champion_is_said_at_once_where_the_present_player_has_no_battles() 
     bases.clear()
     players.advance()
     assert bases == policies[1:], "a search for the champion's decisions needs to know it"
+
+
+def test_models_are_kept_of_the_players_that_played_last_alone() -> None:
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    for number in range(MAX_PLAYERS + 1):
+        fought(players, never_guards, 1, str(number))
+    known = []
+    for number in range(MAX_PLAYERS + 1):
+        players.meet(str(number))
+        known.append(players.model is not None)
+    assert known == [False, *[True] * MAX_PLAYERS]
+
+
+def test_ghost_is_not_changed_by_later_learning() -> None:
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    fought(players, never_guards, 3)
+    ghost = players.ghost()
+    assert ghost is not None
+    (later,) = battles(base, never_guards, 1, seed=9)
+    before = ghost.model.probabilities(later.observations, later.action_masks)
+    fought(players, guards_when_low, 3)
+    assert np.array_equal(ghost.model.probabilities(later.observations, later.action_masks), before)
+
+
+def test_habits_are_said_only_beyond_chance_for_all_that_was_tried_and_three_at_most() -> None:
+    base = champion()
+    (played,) = battles(base, never_guards, 1, seed=1, length=200)
+    values, anywhere = base.q_values_batch(played.observations), np.zeros((0, 4))
+
+    def said(*tried: float) -> int:
+        rules = [Rule(anywhere, np.arange(len(ACTIONS)) == at, 0.5, tried=each) for at, each in enumerate(tried)]
+        return len(words.habits(RuleList(20.0, rules), values, played, FEATURES, ACTIONS, {}))
+
+    assert said(-1e9) == 1
+    assert said(1e9) == 0
+    assert said(*[-1e9] * 5) == words.MAX_HABITS == 3

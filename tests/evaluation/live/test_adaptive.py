@@ -92,3 +92,11 @@ def test_no_rungs_and_battles_that_say_nothing_change_nothing() -> None:
     before = adaptive.state()
     adaptive.end(2, None)
     assert adaptive.state() == before
+
+
+@pytest.mark.parametrize(("points", "bound"), [(9_000.0, 950.0), (-9_000.0, -150.0)])
+def test_estimate_lies_not_far_beyond_the_rungs(points: float, bound: float) -> None:
+    adaptive = Adaptive(Random(1), 0.5)
+    adaptive.restore({"ann": [points, 400.0, [1.0]]})
+    adaptive.begin(1, "ann", RUNGS)
+    assert adaptive.estimates["ann"].points == bound
