@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from cornerman.evaluation.live.adaptive import Adaptive, chance_of
+from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive, chance_of
 from cornerman.policy.difficulty import Rung
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -58,6 +58,13 @@ def test_standing_names_the_levels_and_what_the_player_wins() -> None:
         adaptive.restore({"ann": [points, 400.0, [1.0, 0.0, 0.5, 1.0]]})
         assert adaptive.standing([*RUNGS]) == f"{where}; you win 62% of the last 4"
     assert adaptive.standing([None]) == "no battle yet"
+
+
+def test_standing_says_who_wins() -> None:
+    adaptive, levels = Adaptive(Random(1), 0.5), list(RUNGS)
+    for name, who in (("player ann", "you win"), (SCRIPTED, "the scripted side wins")):
+        play(adaptive, 100.0, 4, 1, name=name)
+        assert f"; {who} " in adaptive.standing(levels)
 
 
 def test_state_is_restored_apart_for_each_player_and_forgotten() -> None:

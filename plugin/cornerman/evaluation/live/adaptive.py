@@ -103,10 +103,11 @@ class Adaptive:
         return estimate
 
     def standing(self, levels: Sequence[Rung | None]) -> str:
-        """Between which of the named levels the last player's battles are played, and how often that player won."""
+        """Between which of the named levels the last player's battles are played, and how often that player won;
+        for a game without players, of the scripted side."""
         if not self.estimates or None in levels:
             return "no battle yet"
-        estimate = next(reversed(self.estimates.values()))
+        name, estimate = next(reversed(self.estimates.items()))
         points = [level.points for level in levels if level is not None]
         place = estimate.points - POINTS * log(self.target / (1.0 - self.target))
         below = [level.name for level, at in zip(LEVELS, points, strict=True) if at <= place]
@@ -115,7 +116,8 @@ class Adaptive:
             f"between {below[-1]} and {above[0]}" if below and above else f"below {above[0]}" if above else below[-1]
         )
         won = sum(estimate.recent) / max(len(estimate.recent), 1)
-        return f"{where}; you win {won:.0%} of the last {len(estimate.recent)}" if estimate.recent else where
+        who = "the scripted side wins" if name == SCRIPTED else "you win"
+        return f"{where}; {who} {won:.0%} of the last {len(estimate.recent)}" if estimate.recent else where
 
     def state(self) -> dict[str, list[Any]]:
         """Plain data for a file."""
