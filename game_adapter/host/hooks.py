@@ -36,6 +36,8 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
 SLOW_HOOK_MS = 100.0
 LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "evaluate"})
 """Hooks that may take their time: no frame is due while they run."""
+FRAME_HOOKS = frozenset({"on_frame", "on_draw"})
+"""Hooks of a game that draws; in one that has called neither, `choose_action` may take its time, too."""
 
 
 def bind(plugin: object) -> dict[str, Callable[..., Any]]:

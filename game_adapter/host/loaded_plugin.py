@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .hooks import LOADING_HOOKS, SLOW_HOOK_MS
+from .hooks import FRAME_HOOKS, LOADING_HOOKS, SLOW_HOOK_MS
 from .manifest import Manifest
 from .text import described, printable
 
@@ -31,7 +31,7 @@ class LoadedPlugin:
         self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
         self.folder = manifest.folder
         self.hooks = hooks
-        self.on = self.started = self.learning_off = False
+        self.on = self.started = self.learning_off = self._draws = False
         self.reason = ""
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._say, self._trace = say, trace
@@ -57,6 +57,7 @@ class LoadedPlugin:
 
     def call(self, hook: str, arguments: Mapping[str, Any], read: Callable[[Any], Any] | None = None) -> Any:
         """The hook's answer after `read`; None where it has none, is off or raises. `read` may raise like the hook."""
+        self._draws = self._draws or hook in FRAME_HOOKS
         bound = self.hooks.get(hook)
         if bound is None or not (self.on or hook == "on_quit"):  # one that is off may still have a thread to end
             return None
@@ -74,7 +75,8 @@ class LoadedPlugin:
         took_ms = (time.perf_counter() - start) * 1e3
         if self._trace:
             self._print(hook, arguments, f"-> {printable(answer)} {took_ms:.3f} ms")
-        if took_ms > SLOW_HOOK_MS and hook not in LOADING_HOOKS:
+        may_wait = hook in LOADING_HOOKS or (hook == "choose_action" and not self._draws)
+        if took_ms > SLOW_HOOK_MS and not may_wait:
             self._say(f"{self.name} held the game for {took_ms:.0f} ms in {hook}.")
         return answer
 

@@ -229,7 +229,10 @@ def test_hostile_hook_costs_nothing_but_its_own_calls(plugins: Path, hook: str, 
     assert not only(host).on, "three failures in a battle"
 
 
-def test_hanging_hook_costs_one_call_and_is_said(plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("draws", [True, False])
+def test_hanging_hook_costs_one_call_and_is_said_where_frames_wait_for_it(
+    plugins: Path, monkeypatch: pytest.MonkeyPatch, draws: bool
+) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
@@ -238,8 +241,10 @@ def test_hanging_hook_costs_one_call_and_is_said(plugins: Path, monkeypatch: pyt
     drop(plugins, "fake_a", hang, "import time")
     host = host_of(plugins)
     assert host.messages == []
+    if draws:
+        host.on_frame(16.0, 4.0)
     assert [each for each in battle_turns(host) if each] == pytest.approx([5.0])
-    assert host.messages == ["fake_a held the game for 5000 ms in choose_action."]
+    assert host.messages == ["fake_a held the game for 5000 ms in choose_action."] * draws
 
 
 def test_first_legal_opinion_wins_and_all_plugins_get_every_event(plugins: Path) -> None:
