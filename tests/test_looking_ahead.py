@@ -31,7 +31,6 @@ AHEAD: dict[str, Any] = {
     "hidden": [],
     "practice": 0.0,
     "exploration_fraction": 0.0,
-    "thinking_ms": 20_000.0,
 }
 
 
@@ -71,6 +70,21 @@ def test_player_meets_look_ahead_with_what_is_known_of_them_and_a_bot_does_not(t
     with Table(GAME, tmp_path / "without", **{**AHEAD, "look_ahead": False}) as table:
         assert [battle(table) for _ in range(2)] != courses[0]
         assert table.plugin.ahead.actions == 0
+
+
+def test_game_with_hooks_alone_looks_ahead_by_default_and_never_waits_once_it_draws(tmp_path: Path) -> None:
+    with Table(GAME, tmp_path, **AHEAD) as table:
+        plugin, played, taken = table.plugin, GAME.new_battle(1), []
+        while played.seat != 0:
+            played.apply(GAME.bots["tactician"](played, Random(1)))
+        plugin.on_battle_start(1, {0: PLUGIN, 1: PLAYER})
+        plugin.settle(60.0)
+        for draws in (False, True):
+            if draws:
+                plugin.on_frame(16.0)
+            assert plugin.choose_action(1, 0, played.state(), played.action_mask()) is not None
+            taken.append(plugin.ahead.actions)
+        assert taken == [1, 1], "on_due was not said"
 
 
 def test_battle_goes_on_at_the_policys_own_where_the_worker_was_killed(tmp_path: Path) -> None:

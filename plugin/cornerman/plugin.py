@@ -272,6 +272,7 @@ class Cornerman:
         )
 
     def on_frame(self, frame_ms: float) -> None:
+        self.ahead.frame()
         self.training.frame(frame_ms)
 
     def pump(self, budget_ms: float) -> None:
@@ -323,7 +324,7 @@ class Cornerman:
             elif self._random.random() < share:
                 temperature = max(temperature, EXPLORATION_TEMPERATURE)
         looks_ahead = temperature == 0.0 and self._may_look_ahead(battle_id)
-        best = self.ahead.action(battle_id, seat, observation, mask, policy) if looks_ahead else None
+        best = self.ahead.action(battle_id, seat, state, observation, mask, policy) if looks_ahead else None
         action = policy.act(observation, mask, self._random, temperature, epsilon) if best is None else best
         self.live.decided(battle_id, policy.version, switches.level, best is not None)
         self.live.reached(battle_id, reading.round)
@@ -371,6 +372,7 @@ class Cornerman:
         return self.panel.event(event)
 
     def on_draw(self, surface: Any) -> None:
+        self.ahead.frame()
         self.panel.draw(surface)
 
     def report(self) -> Report:

@@ -84,7 +84,10 @@ class Settings:
         "Try actions ahead before one is taken, at its best level against a player, where the game offers restore.",
     )
     thinking_ms: float = _setting(
-        0.0, "How long a decision waits for the end of that: 0 in a game that draws, else 10000.", 0.0, 60_000.0
+        10_000.0,
+        "How long a decision waits at most for the end of that in a game without frames; one that draws never waits.",
+        0.0,
+        60_000.0,
     )
     exploration_fraction: float = _setting(0.04, "Share of decisions tried at random while learning.", 0.0, 1.0)
     health_weight: float = _setting(0.5, "Reward for a change in health shares or the game's standing.", 0.0, 10.0)

@@ -43,7 +43,7 @@ def worker() -> Worker:
 
 
 def asked(ahead: Ahead, battle: int = 1, seat: int = 0, champion: Policy = CHAMPION, seen: Any = SEEN) -> int | None:
-    return ahead.action(battle, seat, seen, MASK, champion)
+    return ahead.action(battle, seat, {"x": 1}, seen, MASK, champion)
 
 
 def test_best_action_so_far_is_taken_for_the_decision_that_was_due(worker: Worker) -> None:
@@ -99,6 +99,25 @@ def test_answer_is_awaited_to_its_end_only_where_asked_for(worker: Worker) -> No
     ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
     worker.answer(2, ended=True)
     assert asked(ahead) == 2
+
+
+def test_decision_that_nothing_announced_is_asked_for_only_where_it_may_wait(worker: Worker) -> None:
+    ahead = Ahead(worker, 5, 0.01, print)
+    for _ in range(2):
+        assert asked(ahead) is None, "nobody has answered yet"
+    assert [due.number for due in worker.dues] == [1, 2]
+    assert worker.dues[0] == Due(1, 0, {"x": 1}, MASK.tolist(), 6)
+    ahead.frame()
+    assert asked(ahead) is None
+    assert len(worker.dues) == 2
+
+
+def test_nothing_waits_once_a_frame_was_drawn(worker: Worker) -> None:
+    ahead = Ahead(worker, 5, 60.0, print)
+    ahead.frame()
+    ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+    worker.answer(0, ended=False)
+    assert asked(ahead) == 0
 
 
 @pytest.mark.parametrize("refuses", [True, False])

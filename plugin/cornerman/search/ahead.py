@@ -1,6 +1,6 @@
 """Look-ahead beside a running game: decisions go to a worker as they come up, and the answer is there when asked for.
 
-The game's thread only; nothing waits, unless the settings ask for it where there are no frames (`thinking_ms`).
+The game's thread only; nothing waits, but for `action` in a game without frames (setting `thinking_ms`).
 """
 
 from __future__ import annotations
@@ -34,13 +34,18 @@ class Ahead:
     """Asks a worker for the decisions that come up; one is asked for at a time, the newest."""
 
     def __init__(self, worker: Thinking | None, seed: int, wait_s: float, say: Callable[[str], None]) -> None:
-        """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search."""
+        """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search, until
+        a frame is drawn."""
         self._worker, self._seed, self._wait_s, self._say = worker, seed, wait_s, say
         self._number = 0
         self._asked: tuple[int, int] | None = None
         """Battle and seat of the newest decision; None: it was answered."""
         self.actions = 0
         """How many decisions were taken by look-ahead."""
+
+    def frame(self) -> None:
+        """The game draws: from now on nothing waits."""
+        self._wait_s = 0.0
 
     def due(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], champion: Policy) -> None:
         """A decision comes up in which `champion` plays."""
@@ -57,9 +62,13 @@ class Ahead:
         else:
             self._asked = battle_id, seat
 
-    def action(self, battle_id: int, seat: int, observation: Floats, mask: Bools, champion: Policy) -> int | None:
+    def action(
+        self, battle_id: int, seat: int, state: State, observation: Floats, mask: Bools, champion: Policy
+    ) -> int | None:
         """The best action found for what the seat sees and may do; None where there is none, or another champion plays
-        by now."""
+        by now. Where it may wait, a decision of which `due` did not hear is asked for here."""
+        if self._wait_s and self._asked != (battle_id, seat):
+            self.due(battle_id, seat, state, mask.tolist(), champion)
         worker, asked, self._asked = self._worker, self._asked, None
         if worker is None or asked != (battle_id, seat) or worker.knows is not champion:
             return None
