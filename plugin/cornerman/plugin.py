@@ -139,13 +139,14 @@ class Cornerman:
             nothing = "nothing of this game is recorded or learned"
             self.metrics.say(f"{self.store.problem} {who[0].upper()}{who[1:]} plays; {nothing}.")
 
-    def _build_loop(self, stop: NDArray[np.uint8]) -> TrainingLoop:
+    def _build_loop(self, stop: NDArray[np.uint8], take_files: Callable[[], None]) -> TrainingLoop:
         """Build the training loop, on the trainer's thread; a game that only plays imports none of it."""
-        from cornerman.training.build import build_loop
+        from cornerman.training.build import assemble, prepare_means
 
+        means = prepare_means(self.settings, self.slot.champion.spec, self.store, self.metrics, stop, self._worker)
+        take_files()
         events = self.recording.events
-        worker = self._worker
-        loop = build_loop(self._game, self.settings, self.store, self.champions, events, self.metrics, worker, stop)
+        loop = assemble(self._game, self.settings, self.store, self.champions, events, self.metrics, means)
         if self._player is not None:
             loop.players.meet(self._player)
         return loop
@@ -165,7 +166,7 @@ class Cornerman:
             self.recording.abandon()
 
     def _close_files(self) -> None:
-        if self.training.running:
+        if self.training.owns_files:
             log.error("the trainer did not stop in time: what it has not stored is lost")
             return
         with ExitStack() as rest:

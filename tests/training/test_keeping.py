@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from cornerman import plugin as plugin_module
 from cornerman.experience.battle_store import FILE_NAME, BattleStore
 from cornerman.files.quality_note import quality_lines
 from cornerman.plugin import Cornerman
+from cornerman.training import build
 from tests.support.marked_game import Session
 from tests.support.table import on_owner
 from tests.support.waiting import wait_for
@@ -74,6 +76,32 @@ def test_quit_stores_what_a_dead_trainer_left(tmp_path: Path) -> None:
     session.battle(2, marked=False)
     session.plugin.on_quit()
     assert stored(session) == [2, 2]
+
+
+def test_quit_stores_what_was_recorded_while_learning_still_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, prepared = threading.Event(), build.prepare_means
+
+    def slowly(*arguments: Any) -> Any:
+        assert go.wait(30.0)
+        return prepared(*arguments)
+
+    monkeypatch.setattr(build, "prepare_means", slowly)
+    monkeypatch.setattr(plugin_module, "LOADING_S", 0.1)
+    session = Session(tmp_path)
+    session.battle(1, marked=False)
+    assert not session.plugin.settle(0.01)
+    session.battle(2, marked=False)
+    try:
+        session.plugin.on_quit()
+        assert not session.plugin.training.owns_files
+        assert stored(session) == [2, 2]
+    finally:
+        go.set()
+    wait_for(lambda: not session.plugin.training.running)
+    assert stored(session) == [2, 2]
+    assert not any("has loaded" in sentence for sentence in session.plugin.messages())
 
 
 def test_memory_stays_bounded_over_battles_of_which_every_third_never_ends(tmp_path: Path) -> None:

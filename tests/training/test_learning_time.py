@@ -195,7 +195,7 @@ def test_pump_takes_any_number_as_a_time_and_does_nothing_where_the_trainer_has_
 def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
-    go, built, lines, threads = threading.Event(), build.build_loop, list[str](), set[str]()
+    go, built, lines, threads = threading.Event(), build.prepare_means, list[str](), set[str]()
 
     def slowly(*arguments: Any) -> Any:
         assert go.wait(PATIENCE_S)
@@ -208,13 +208,15 @@ def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longe
             go.set()
         return waits
 
-    monkeypatch.setattr(build, "build_loop", slowly)
+    monkeypatch.setattr(build, "prepare_means", slowly)
     plugin = Cornerman()
     plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu"}, progress)
     assert go.is_set() is waits
     assert plugin.training.alive
     assert any("loads in the background" in sentence for sentence in plugin.messages()) is not waits
     go.set()
+    wait_for(lambda: plugin.training.thread is not None and plugin.training.thread.ready())
+    wait_for(lambda: any("has loaded" in sentence for sentence in plugin.messages()) is not waits)
     plugin.on_quit()
     assert (lines[0], len(lines) >= 3) == ("loading the trainer ...", waits)
     assert threads == {threading.current_thread().name}

@@ -239,10 +239,13 @@ def test_hanging_start_is_reported_and_stop_does_not_wait_for_it() -> None:
         assert trainer.trouble == ""
     now[0] += CONFIRMED_S
     assert trainer.trouble == "Learning is stuck: it has not started for 201 s. Start the game anew to learn again."
+    ran = list[str]()
+    assert trainer.post(lambda: ran.append(threading.current_thread().name))
     assert not trainer.stop(0.05)
+    assert (ran, trainer.owns_files) == ([threading.current_thread().name], False)
     prepare.go.set()
     assert trainer.stop(PATIENCE_S)
-    assert (work.done, work.closed) == (0, 1)
+    assert (work.done, work.closed) == (0, 0)  # the files were left to this thread
 
 
 def test_settle_waits_for_all_that_was_handed_over_or_gives_up_and_says_no() -> None:

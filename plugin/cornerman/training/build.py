@@ -39,24 +39,6 @@ PLAYERS_S = 1.0
 """How much longer loading may take for the models of players."""
 
 
-def build_loop(
-    game: Game,
-    settings: Settings,
-    store: Store,
-    champions: Champions,
-    inbox: Inbox,
-    metrics: Metrics,
-    worker: LiveWorker | None,
-    stop: Flag,
-) -> TrainingLoop:
-    """The training loop of a running game, resumed from the last checkpoint. `stop` ends its slices early."""
-    configure_trainer_thread()
-    learner = learner_for(settings, champions.slot.champion.spec, store, metrics)
-    _exclude_from_garbage_collection()
-    metrics.set(loading="the stored battles")
-    return assemble(game, settings, store, champions, inbox, metrics, Means(learner, stop, worker))
-
-
 @dataclass(frozen=True, slots=True)
 class Means:
     """Parts of a training loop: the learner, the flag that ends its slices, and the worker, if there is one."""
@@ -64,6 +46,17 @@ class Means:
     learner: Learner
     stop: Flag
     worker: LiveWorker | None = None
+
+
+def prepare_means(
+    settings: Settings, spec: NetworkSpec, store: Store, metrics: Metrics, stop: Flag, worker: LiveWorker | None
+) -> Means:
+    """What takes long to load and needs no file of the player's. `stop` ends slices early."""
+    configure_trainer_thread()
+    learner = learner_for(settings, spec, store, metrics)
+    _exclude_from_garbage_collection()
+    metrics.set(loading="the stored battles")
+    return Means(learner, stop, worker)
 
 
 def assemble(

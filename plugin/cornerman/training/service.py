@@ -27,14 +27,15 @@ class TrainingService:
 
     def __init__(
         self,
-        build: Callable[[Flag], TrainingLoop],
+        build: Callable[[Flag, Callable[[], None]], TrainingLoop],
         settings: Settings,
         read_machine: Callable[[], Reading],
         metrics: Metrics,
         pause_worker: Callable[[bool], None],
         worker_pid: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early.
+        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early and what
+        it calls before it touches the files.
 
         `pause_worker` pauses the worker while the window is closed and resumes it when it opens.
         """
@@ -63,7 +64,7 @@ class TrainingService:
             self._start_due = not self.thread.alive
             return
         self._start_due = False
-        thread = self.thread = TrainingThread(self._prepare, self._metrics, self.windows)
+        thread = self.thread = TrainingThread(lambda: self._prepare(thread), self._metrics, self.windows)
         began = time.monotonic()
         thread.start(0.0)
         while not thread.ready(min(PROGRESS_PERIOD_S, wait_s)) and (passed := time.monotonic() - began) < wait_s:
@@ -76,6 +77,12 @@ class TrainingService:
             self._metrics.event(
                 "What learning needs is not loaded yet: it loads in the background, and the game goes on."
             )
+            thread.post(self._say_loaded)
+
+    def _say_loaded(self) -> None:
+        """Called on the trainer's thread once nothing is loading any more."""
+        if self._loop is not None:
+            self._metrics.event("What learning needs has loaded: it begins with what was recorded in the meantime.")
 
     def start_later(self) -> None:
         """Start the trainer at the next battle."""
@@ -86,9 +93,9 @@ class TrainingService:
         self._processors.look()
         return self._read_machine()
 
-    def _prepare(self) -> TrainingLoop:
+    def _prepare(self, thread: TrainingThread) -> TrainingLoop:
         self._loop = None  # the loop of an ended thread: its device belongs to that thread
-        self._loop = loop = self._build(self.windows.stop)
+        self._loop = loop = self._build(self.windows.stop, thread.take_files)
         return loop
 
     def stop(self) -> bool:
@@ -109,6 +116,11 @@ class TrainingService:
     def running(self) -> bool:
         """Whether a trainer's thread runs, including the time it saves before it ends."""
         return self.thread is not None and self.thread.running
+
+    @property
+    def owns_files(self) -> bool:
+        """Whether a trainer's thread runs that has taken the files."""
+        return self.thread is not None and self.thread.owns_files
 
     def pause(self, paused: bool) -> None:
         """Switch learning off and on; a slice under way ends after its step or turn."""

@@ -34,6 +34,10 @@ POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
 
 
+class LoadingStoppedError(Exception):
+    """The game ends while the trainer loads: the game's thread keeps the files."""
+
+
 class Work(Protocol):
     """What runs on the trainer's thread."""
 
@@ -49,7 +53,11 @@ class Work(Protocol):
 
 
 class TrainingThread:
-    """The trainer's thread; `prepare` runs first on it, so the accelerator and torch belong to it alone."""
+    """The trainer's thread; `prepare` runs first on it, so the accelerator and torch belong to it alone.
+
+    `prepare` calls `take_files` before it touches a file of the player's: until then they are the game's thread's, on
+    which `stop` runs what was posted.
+    """
 
     def __init__(
         self,
@@ -62,7 +70,7 @@ class TrainingThread:
         self.windows = windows or TrainingWindows()
         self._changed = Condition()
         self._commands: deque[Callable[[], None]] = deque()
-        self._stopping = self._ready = self._granted = False
+        self._stopping = self._ready = self._granted = self._owns_files = False
         self._asked = self._answered = 0
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._doing: tuple[float, float] | None = None  # since when something runs, and how long it may take
@@ -149,8 +157,8 @@ class TrainingThread:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
 
-        A thread that is saving, on a slow disk, has ten seconds. One that does not end in time ends after its slice, or
-        with the process.
+        A thread that is saving or reading files, on a slow disk, has ten seconds. One that does not end in time ends
+        after its slice, or with the process. Where it has not taken the files, what was posted runs here.
         """
         with self._changed:
             self._stopping = True
@@ -159,8 +167,11 @@ class TrainingThread:
         if self._thread.ident is None:
             return True
         self._thread.join(timeout_s)
-        if self._saving:
+        if self._saving or (self._owns_files and not self._ready):
             self._thread.join(SAVING_S)
+        if not self._owns_files:
+            self._ended = True
+            self._run_commands()
         if self._thread.is_alive():
             self._watchdog.hurry()
             return False
@@ -193,6 +204,11 @@ class TrainingThread:
         return self._thread.is_alive()
 
     @property
+    def owns_files(self) -> bool:
+        """Whether the thread runs and has taken the files."""
+        return self.running and self._owns_files
+
+    @property
     def stuck_because(self) -> str:
         """A message while work does not return; "" otherwise. Any thread."""
         doing, now = self._doing, self._clock()
@@ -217,13 +233,24 @@ class TrainingThread:
 
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
+    def take_files(self) -> None:
+        """Own the files from now on; LoadingStoppedError where `stop` has left them to the game's thread."""
+        with self._changed:
+            if self._stopping and not self._owns_files:
+                raise LoadingStoppedError
+            self._owns_files = True
+
     def _run(self) -> None:
         work: Work | None = None
         try:
             work = self._prepared()
+            self.take_files()
             while work is not None and self._turn(work):
                 pass
             self._run_commands()  # those posted just before the end
+        except LoadingStoppedError:
+            self.windows.starvation.thread_ends()
+            return
         except BaseException as error:  # whatever ends this thread is reported, and the game goes on
             log.exception("the trainer's thread ends")
             self._die(f"Learning is off, its thread ended: {error!r}")
@@ -269,6 +296,8 @@ class TrainingThread:
         try:
             with self._watched(STARTING_S):
                 work = self._prepare()
+        except LoadingStoppedError:
+            raise
         except Exception as error:  # the game goes on without learning, whatever it was
             log.exception("the trainer cannot start")
             self._die(f"Learning is off, it could not start: {error}")
@@ -336,9 +365,7 @@ class TrainingThread:
             try:
                 with self._watched():
                     self._commands.popleft()()
-            except (
-                BaseException
-            ) as error:  # a command that fails is reported, and ends neither the others nor this thread
+            except BaseException as error:  # a failing one is reported, and ends neither the others nor this thread
                 log.exception("a command failed")
                 self._metrics.event(str(error))
 
