@@ -9,30 +9,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
 from cornerman.evaluation.faults import FaultyBattleError, GameCode
 from cornerman.experience.declaration import Declaration, declaration_of
+from cornerman.policy.policy import Acting
 
 MOST_OPENINGS = 100
 """Random openings that are tried until one does not end the battle."""
-
-
-@runtime_checkable
-class Acting(Protocol):
-    """Chooses actions from observations: a policy."""
-
-    def act(
-        self,
-        observation: Floats,
-        action_mask: Bools,
-        random: np.random.Generator,
-        temperature: float = 0.0,
-        epsilon: float = 0.0,
-    ) -> int: ...
 
 
 class Encoding(Protocol):
@@ -59,9 +46,8 @@ Agent: TypeAlias = Acting | Bot
 class PolicyBot:
     """A policy behind the call of a bot: `bot(battle, random) -> action`."""
 
-    def __init__(self, policy: Acting, encoder: Encoding, temperature: float = 0.0, epsilon: float = 0.0) -> None:
-        self._policy, self._encoder = policy, encoder
-        self._temperature, self._epsilon = temperature, epsilon
+    def __init__(self, policy: Acting, encoder: Encoding, epsilon: float = 0.0) -> None:
+        self._policy, self._encoder, self._epsilon = policy, encoder, epsilon
         self._seat_random: Random | None = None
         self._generator = np.random.default_rng(0)
 
@@ -76,7 +62,7 @@ class PolicyBot:
         if random is not self._seat_random:
             # Once a battle, since it costs as much as a decision: what is drawn depends on the seat's generator alone.
             self._seat_random, self._generator = random, np.random.default_rng(random.getrandbits(64))
-        return self._policy.act(observation, mask, self._generator, self._temperature, self._epsilon)
+        return self._policy.act(observation, mask, self._generator, epsilon=self._epsilon)
 
 
 def as_bot(agent: Agent, encoder: Encoding) -> Bot:

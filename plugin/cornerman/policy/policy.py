@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from math import exp
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,20 @@ class Chance(Protocol):
     """numpy's Generator or the standard library's Random."""
 
     def random(self) -> float: ...
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """Chooses actions from observations: a policy, or a player's model."""
+
+    def act(
+        self,
+        observation: Floats,
+        action_mask: Bools,
+        random: np.random.Generator,
+        temperature: float = 0.0,
+        epsilon: float = 0.0,
+    ) -> int: ...
 
 
 class Policy:

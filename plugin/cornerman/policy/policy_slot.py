@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from cornerman.contract import Bools, Floats
 from cornerman.policy.difficulty import ASSUMED_STEP, LEVELS, RUNG, Rung
-from cornerman.policy.policy import Policy
+from cornerman.policy.policy import Acting, Policy
 
 KEPT = 8
 
@@ -42,19 +40,6 @@ class Trial:
     number: int  # another one in every trial
 
 
-class Fighter(Protocol):
-    """Whoever chooses actions from observations."""
-
-    def act(
-        self,
-        observation: Floats,
-        action_mask: Bools,
-        random: Any,
-        temperature: float = 0.0,
-        epsilon: float = 0.0,
-    ) -> int: ...
-
-
 class PolicySlot:
     """The last `KEPT` champions, oldest first; a swap is one reference assignment."""
 
@@ -68,7 +53,7 @@ class PolicySlot:
         self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
         self._from_nothing = from_nothing
         self.trial: Trial | None = None
-        self.ghost: Fighter | None = None
+        self.ghost: Acting | None = None
         """Plays as the present player would; None: the player is not known."""
         self.swaps = 0
         self._ladder: RatedRungs = (), 0, {}
