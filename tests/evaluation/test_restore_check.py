@@ -69,6 +69,11 @@ def with_module_random(state: State, seat: int, random: Random) -> Any:
     return as_restored(Race(0), state, seat, Random(random_module.random()))
 
 
+def that_changes_the_state(state: State, seat: int, random: Random) -> Any:
+    state["characters"][0]["health"] = 1
+    return as_restored(Race(0), state, seat, random)
+
+
 def with_weak_dice(state: State, seat: int, random: Random) -> Any:
     class Weak(Random):
         def randint(self, a: int, b: int) -> int:
@@ -81,6 +86,8 @@ def with_weak_dice(state: State, seat: int, random: Random) -> Any:
     ("restore", "what"),
     [
         (with_other_seat, "restore() gives a battle with another seat to decide, or other legal actions"),
+        (lambda state, seat, random: None, "restore() gives None"),
+        (that_changes_the_state, "restore() changes the state that it is given"),
         (with_its_own_chances, "restore() gives the same chances whatever the generator"),
         (with_module_random, "restore() with the same generator gives another battle"),
         (with_weak_dice, r"battles of restore\(\) are longer or shorter than the real ones \(\+\d"),

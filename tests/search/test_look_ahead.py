@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import Bools, Floats, State
+from cornerman.contract import Bools, ContractError, Floats, State
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import base_model
 from cornerman.models.manifest import Identity
@@ -106,6 +106,42 @@ def test_look_ahead_keeps_the_champions_choice_where_playouts_are_no_evidence() 
     changed = np.mean(found(playouts, encoder, Effort(2, (4,), 2, doubt=0.1), states, [0] * 200, masks, 1)[0])
     unchecked = np.mean(found(playouts, encoder, Effort(2, (4,), 2, doubt=9.0), states, [0] * 200, masks, 1)[0])
     assert changed < 0.15 < 0.25 < unchecked
+
+
+def refusing(battle: Bluff) -> Bluff:
+    def apply(action: int) -> None:
+        raise ValueError("3 is not allowed now")
+
+    battle.apply = apply  # type: ignore[method-assign]
+    return battle
+
+
+def with_other_seat(battle: Bluff) -> Bluff:
+    battle.seat = 1
+    return battle
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda battle: None, "restore: it gave None instead of a battle"),
+        (with_other_seat, "restore: seat 1 decides in the battle that it gave, and seat 0 has to"),
+        (refusing, "in a battle that restore gave, the game refused action 0: 3 is not allowed now"),
+    ],
+    ids=str,
+)
+def test_restore_that_is_wrong_is_named(spoil: Any, problem: str) -> None:
+    class Spoilt(Bluffs):
+        def restore(self, state: State, seat: int, random: Random) -> Bluff:
+            spoilt: Bluff = spoil(super().restore(state, seat, random))
+            return spoilt
+
+    game = Spoilt()
+    encoder = Encoder(game)
+    playouts = Playouts(game, encoder, passing(0.1), Calls(0.5))
+    with pytest.raises(ContractError) as raised:
+        found(playouts, encoder, Effort(2, (4,), 2), [Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
+    assert str(raised.value) == problem
 
 
 def test_playout_counts_what_the_policy_expects_after_its_own_decisions() -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import BatchedRestorableGame, Battle, Battles, HeadlessGame, RestorableGame, State
-from cornerman.evaluation.checked_calls import Finding, called, checked_outcome, due, seen_by
-from cornerman.evaluation.headless import in_turn
+from cornerman.evaluation.checked_calls import FaultError, Finding, called, checked_outcome, due, seen_by
+from cornerman.evaluation.headless import in_turn, state_text
 from cornerman.experience.encoder import Encoder
 
 MOMENTS, A_BATTLE = 240, 3
@@ -80,8 +80,14 @@ def _real(game: HeadlessGame, seed: int, actions: Sequence[int]) -> Battle:
 
 
 def _restored(game: RestorableGame, moment: _Moment, random: Random) -> Battle:
-    battle: Battle = called("restore()", lambda: in_turn(game.restore(moment.state, moment.seat, random)))
-    return battle
+    """The battle that goes on from a moment; FaultError where there is none, or the moment's state was changed."""
+    before = state_text(moment.state)
+    battle: Battle | None = called("restore()", lambda: game.restore(moment.state, moment.seat, random))
+    if state_text(moment.state) != before:
+        raise FaultError("restore() changes the state that it is given", "Copy what the battle goes on to change.")
+    if battle is None:
+        raise FaultError("restore() gives None", "Return the battle.")
+    return in_turn(battle)
 
 
 def _unlike_moment(game: RestorableGame, encoder: Encoder, moments: Sequence[_Moment]) -> Finding | None:

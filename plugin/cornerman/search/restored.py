@@ -13,15 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import BatchedRestorableGame, Battle, Battles, Bools, Floats, RestorableGame, State
-from cornerman.evaluation.faults import GameCode
+from cornerman.contract import (
+    BatchedRestorableGame,
+    Battle,
+    Battles,
+    Bools,
+    ContractError,
+    Floats,
+    RestorableGame,
+    State,
+)
+from cornerman.evaluation.faults import FaultyBattleError, GameCode
 from cornerman.evaluation.headless import apply_action, in_turn, outcome_of, seat_due
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.rewards import RewardCalculator, numbered_sides
 
 Ints = NDArray[Any]
-_RESTORING, _STATE = GameCode("restore"), GameCode("reading the state")
-_OUTCOME, _RESTORING_MANY = GameCode("the outcome"), GameCode("restore_battles")
+_RESTORING, _STATE = GameCode("restore"), GameCode("reading the state of a restored battle")
+_OUTCOME, _RESTORING_MANY = GameCode("the outcome of a restored battle"), GameCode("restore_battles")
 
 
 def restored_battles(
@@ -65,7 +74,7 @@ class _OneByOne:
         self._battles: list[Battle | None] = []
         for row, (which, seed) in enumerate(zip(rows.tolist(), seeds.tolist(), strict=True)):
             with _RESTORING:
-                battle = in_turn(game.restore(states[which], seats[which], Random(seed)))
+                battle = _checked(game.restore(states[which], seats[which], Random(seed)), seats[which])
             self._battles.append(battle)
             self._read(row, battle)
 
@@ -85,7 +94,10 @@ class _OneByOne:
         battle = self._battles[row]
         if battle is None:
             return None
-        apply_action(battle, action)
+        try:
+            apply_action(battle, action)
+        except FaultyBattleError as error:
+            raise FaultyBattleError(error.reason, f"in a battle that restore gave, {error}") from error
         with _OUTCOME:
             outcome = outcome_of(battle, self._num_seats)
         if outcome is None:
@@ -110,3 +122,13 @@ class _OneByOne:
 
     def _level(self, standing: Any, seat: int) -> float:
         return self._reward.level(standing, self._sides.get(seat, seat))
+
+
+def _checked(restored: Any, seat: int) -> Battle:
+    """What `restore` gave; ContractError where that is no battle in which `seat` decides."""
+    if restored is None:
+        raise ContractError("it gave None instead of a battle")
+    battle = in_turn(restored)
+    if battle.seat != seat:
+        raise ContractError(f"seat {battle.seat} decides in the battle that it gave, and seat {seat} has to")
+    return battle
