@@ -30,11 +30,12 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "report": (),
     "messages": (),
     "set_learning": ("on",),
+    "forget": (),
     "evaluate": ("version", "bot", "num_battles", "seed"),
 }
 
 SLOW_HOOK_MS = 100.0
-LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "evaluate"})
+LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "forget", "evaluate"})
 """Hooks that may take their time: no frame is due while they run."""
 FRAME_HOOKS = frozenset({"on_frame", "on_draw"})
 """Hooks of a game that draws; in one that has called neither, `choose_action` may take its time, too."""

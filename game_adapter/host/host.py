@@ -282,9 +282,20 @@ class Host:
         elif self._panel_key.open:
             self._report("on_draw", {"surface": self._panel_key.part(surface)})
 
-    def settle(self, timeout_s: float) -> None:
-        """For a game without frames: let the plugins finish learning from what was recorded."""
-        self._report("settle", {"timeout_s": timeout_s})
+    def settle(self, timeout_s: float) -> bool:
+        """For a game without frames: let the plugins finish learning from what was recorded; whether all of them did,
+        False while one still loads or its window is closed."""
+        asked = [plugin for plugin in self.loaded if "settle" in plugin.hooks]
+        settled = [plugin.call("settle", {"timeout_s": timeout_s}, read=bool) for plugin in asked]
+        self._pass_messages_on()
+        return all(settled)
+
+    def forget(self) -> list[str]:
+        """Let every plugin erase what it recorded and learned, as "Forget" in a panel does; it asks nobody whether that
+        is meant. What the plugins answer; `messages` later say what was erased."""
+        answers = [plugin.call("forget", {}, read=printable) for plugin in self.loaded if "forget" in plugin.hooks]
+        self._pass_messages_on()
+        return [answer for answer in answers if answer]
 
     # --------------------------------------------------------------------------------------------- what the game asks
 

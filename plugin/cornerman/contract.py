@@ -392,8 +392,9 @@ class Hooks(Protocol):
     def set_learning(self, on: bool) -> None:
         """Learning off after three failures in five minutes, while the rest goes on; on again on the player's wish."""
 
-    def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
-        """For a game without frames: how `version` (None: the champion) fares against a bot.
+    def forget(self) -> str:
+        """Erase what was recorded and learned, as the panel's "Forget" does; a sentence."""
 
-        Plain data: `{"version", "win_rate", "interval": [low, high], "battles", "wins", "losses", "draws"}`.
-        """
+    def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
+        """For a game without frames: how `version` (None: the champion) fares against a bot, as plain data:
+        `{"version", "win_rate", "interval": [low, high], "battles", "wins", "losses", "draws"}`."""

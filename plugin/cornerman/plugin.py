@@ -349,6 +349,9 @@ class Cornerman:
     def set_learning(self, on: bool) -> None:
         self.controls.apply_learning(on)
 
+    def forget(self) -> str:
+        return self.controls.forget()
+
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> dict[str, Any] | None:
         """Evaluate a version (None: whoever plays) against a bot; None where one is missing, with a message for a
         version."""

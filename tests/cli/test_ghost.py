@@ -46,6 +46,7 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     (tmp_path / "a b.ghost").write_bytes(file.read_bytes())
     assert "is no name for a ghost" in told("ghost", "import", str(tmp_path / "a b.ghost"), status=1)
     with Table(RINGSIDE, here, from_nothing=False) as table:
-        assert table.plugin.controls.forget().endswith(".")
+        assert table.plugin.forget().endswith(".")
         table.on_owner(lambda loop: None)
+        assert ", 1 imported ghost, and all that was in memory." in table.plugin.metrics.notice
     assert "No player's battles are stored, and no ghost" in told("ghost")

@@ -185,6 +185,17 @@ def test_failures_far_apart_switch_nothing_off(plugins: Path, clock: list[float]
     assert (only(host).on, only(host).learning_off, host.num_said) == (True, False, 9)
 
 
+def test_settle_is_true_where_every_plugin_has_settled_and_forget_returns_what_they_say(plugins: Path) -> None:
+    drop(plugins, "slow", "def settle(self, timeout_s): return timeout_s > 1\ndef forget(self): return 'gone'")
+    drop(plugins, "other", "def on_quit(self): ...\ndef messages(self): return ['Forgotten.']")
+    host = host_of(plugins)
+    assert (host.settle(0.5), host.settle(2.0)) == (False, True)
+    assert host.forget() == ["gone"]
+    drop(plugins, "broken", "def settle(self, timeout_s): raise RuntimeError('ouch')")
+    assert host_of(plugins).settle(2.0) is False
+    assert host_of(plugins / "nowhere").settle(2.0) is True
+
+
 def test_interrupt_in_a_hook_reaches_the_game(plugins: Path) -> None:
     drop(plugins, "fake_a", "def on_draw(self): raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):

@@ -55,7 +55,7 @@ def check_gone(session: Session) -> None:
     assert versions_from_the_player(session) == []
     assert live_battles(session) == 0
     report = plugin.report()
-    assert report["player"] == {**NOBODY, "learns": report["plugin"]["learning"]}
+    assert report["player"] == {**NOBODY, "learns": report["plugin"]["learning"], "looked_ahead": 0}
     assert report["recorder"]["examples"] == report["recorder"]["rejected"] == {}
     assert report["plugin"]["notice"].startswith("Forgotten: ")
     for number in range(101, 104):

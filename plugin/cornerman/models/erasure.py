@@ -17,7 +17,7 @@ def forget(
     champions: Champions,
     erase_battles: Callable[[], Counts],
     clear: Callable[[], None],
-    erase_ghosts: Callable[[], None],
+    erase_ghosts: Callable[[], int],
 ) -> str:
     """Erase everything; returns a message with counts of what was erased, who plays now, and what could not be erased.
 
@@ -28,11 +28,12 @@ def forget(
     failed: list[str] = []
     versions: list[int] = []
     erased: list[Counts] = []
+    ghosts: list[int] = []
     steps: tuple[Callable[[], None], ...] = (
         lambda: erased.append(erase_battles()),
         lambda: versions.append(champions.erase_trained_from_player()),
         champions.erase_player_battles,
-        erase_ghosts,
+        lambda: ghosts.append(erase_ghosts()),
         clear,
     )
     for step in steps:
@@ -47,8 +48,9 @@ def forget(
     counts = erased[0] if erased else Counts()
     battles = f"{_counted(counts.battles, 'recorded battle')} ({_counted(counts.transitions, 'decision')})"
     learned = f"{_counted(sum(versions), 'version')} that learned from you"
+    imported = f", {_counted(sum(ghosts), 'imported ghost')}" if sum(ghosts) else ""
     who = f"Now plays: {name_of(champions.slot.playing())}."
-    return " ".join([f"Forgotten: {battles}, {learned}, and all that was in memory. {who}", *failed])
+    return " ".join([f"Forgotten: {battles}, {learned}{imported}, and all that was in memory. {who}", *failed])
 
 
 def _counted(count: int, what: str) -> str:

@@ -8,7 +8,6 @@ shapes, types and ranges are checked, nothing in it is executed, and no name in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -127,11 +126,13 @@ def ghosts_in(folder: Path, data_format: DataFormat) -> tuple[dict[str, Ghost], 
     return found, sentences
 
 
-def erase_ghosts(folder: Path) -> None:
-    """Delete the ghosts of a data folder; OSError where one stays."""
-    for path in _files(folder):
+def erase_ghosts(folder: Path) -> int:
+    """Delete the ghosts of a data folder; returns how many they were. OSError where one stays."""
+    files = _files(folder)
+    for path in files:
         path.unlink()
+    return len(files)
 
 
-def _files(folder: Path) -> Iterable[Path]:
+def _files(folder: Path) -> list[Path]:
     return sorted((folder / FOLDER).glob(f"*{ENDING}"))
