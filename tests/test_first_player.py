@@ -109,7 +109,9 @@ def test_own_fighter_plays_until_a_version_is_promoted_and_after_it_is_rolled_ba
         promote(plugin, 1)
         for level in range(1, len(LEVELS) + 1):
             plugin.controls.set_difficulty(level)
-            assert plugin.report()["playing"] == "version 1", "no level is the own fighter's, which may be stronger"
+            assert plugin.report()["playing"].endswith("version 1"), (
+                "no level is the own fighter's, which may be stronger"
+            )
         table.play(1)
         assert table.versions == [1]
         plugin.controls.roll_back()

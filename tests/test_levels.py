@@ -35,7 +35,7 @@ def test_a_lower_level_is_an_earlier_self_and_its_results_are_no_versions(
         lowest = slot.at_level(1)
         assert lowest is not None
         assert lowest.policy.version <= RUNG
-        assert (plugin.report()["version"], plugin.report()["playing"]) == (-1, "an earlier self")
+        assert (plugin.report()["version"], plugin.report()["playing"]) == (-1, "level 1, gentle: an earlier self")
         table.play(2)
         table.on_owner(lambda loop: None)
         assert counted == []
@@ -70,7 +70,7 @@ def test_adaptive_level_follows_each_player_survives_a_restart_and_is_forgotten(
         play_as(table, "bob", 1)
         note = table.plugin.report()["difficulty"]["note"]
         assert note.startswith("adaptive: ")
-        assert note.endswith(" of the last 1")
+        assert note.endswith(" of the last battle")
         known = table.plugin.live.adaptive.state()
         assert list(known) == ["player ann", "player bob"]
         assert len(known["player ann"][2]) == 3
@@ -83,6 +83,21 @@ def test_adaptive_level_follows_each_player_survives_a_restart_and_is_forgotten(
         table.on_owner(lambda loop: None)
         assert table.plugin.live.adaptive.state() == {}
         assert json.loads((tmp_path / "switches.json").read_text("utf-8"))["players"] == {}
+
+
+def test_report_says_which_rung_plays_at_the_adaptive_level(table: Table) -> None:
+    plugin = table.plugin
+    plugin.controls.set_difficulty(ADAPTIVE)
+    adaptive, rungs, champion = plugin.live.adaptive, plugin.slot.rungs, plugin.slot.champion
+    for points, words, version in (
+        (rungs[0].points - 100.0, "adaptive, ", -1),
+        (rungs[-1].points + 100.0, "the model that the game ships", champion.version),
+    ):
+        adaptive.restore({"player ann": [points, 400.0, []]})
+        plugin.on_battle_start(int(points), {0: PLUGIN, 1: PLAYER}, None, "ann")
+        report = plugin.report()
+        assert report["playing"].startswith(words)
+        assert (report["version"], report["playing"].endswith("an earlier self")) == (version, version < 0)
 
 
 def test_a_battle_in_which_the_dial_was_turned_says_nothing_of_the_player(table: Table) -> None:

@@ -51,7 +51,8 @@ class Report(TypedDict):
 
     plugin: dict[str, Any]  # on, recording, learning: bool; notice: the newest message that needs attention, or ""
     version: int  # the one that plays; -1: none that is stored
-    playing: str  # who plays, in words: "version 3", "the game's own fighter; 212 decisions watched"
+    playing: str  # who plays, in words: "version 3", "level 2, easy: an earlier self", "the game's own fighter; 212
+    # decisions watched"; on the adaptive level in the battle that began last
     replay: dict[str, int]  # fill, capacity
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected, clamped: {reason: count}; examples: {reason: message}
@@ -86,7 +87,7 @@ def compose(
 ) -> Report:
     """The snapshot, on the game's thread, from `Metrics.snapshot()`, `TrainingService.status()`, `Recorder.quality()`,
     the live battles and the number of decisions that look-ahead took."""
-    rung = slot.at_level(min(switches.level, len(LEVELS)))
+    rung = _rung(switches.level, slot, live)
     policy = rung.policy if switches.on and rung is not None else None
     waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
@@ -94,7 +95,8 @@ def compose(
     return {
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
         "version": -1 if policy is None else max(policy.version, -1),
-        "playing": name_of(policy)
+        "playing": (_place(switches.level, slot, rung) if policy and rung else "")
+        + name_of(policy)
         + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy)
         + "; a candidate plays some battles" * (slot.trial is not None and not waits),
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
@@ -114,11 +116,34 @@ def compose(
     }
 
 
+def _rung(level: int, slot: PolicySlot, live: LiveBattles) -> Rung | None:
+    """Who plays at this level, at the adaptive one who plays in the battle that began last; None: the own fighter."""
+    newest = live.adaptive.newest
+    if level == ADAPTIVE and any(rung is newest for rung in slot.rungs):
+        return newest
+    return slot.at_level(min(level, len(LEVELS)))
+
+
+def _place(level: int, slot: PolicySlot, rung: Rung) -> str:
+    """Where a weaker opponent than the champion at its best stands among the levels: "level 2, easy: "."""
+    if rung.policy is slot.champion and not rung.temperature:
+        return ""
+    if level != ADAPTIVE:
+        return f"level {level}, {LEVEL_NAMES[level - 1]}: "
+    levels = [slot.at_level(number) for number in range(1, ADAPTIVE)]
+    below = [at for at, other in enumerate(levels) if other is not None and other.points <= rung.points]
+    if not below:
+        return f"adaptive, below {LEVEL_NAMES[0]}: "
+    lower = below[-1]
+    same = lower == len(LEVELS) - 1 or any(other is rung for other in levels)
+    return f"adaptive, {LEVEL_NAMES[lower]}: " if same else f"adaptive, above {LEVEL_NAMES[lower]}: "
+
+
 def _difficulty(level: int, slot: PolicySlot, live: LiveBattles) -> dict[str, Any]:
     note = ""
     if level == ADAPTIVE:
         levels = [slot.at_level(number) for number in range(1, ADAPTIVE)]
-        note = f"adaptive: {live.adaptive.standing(levels)}"
+        note = f"adaptive: {live.adaptive.standing(levels, slot.rungs)}"
     if level < len(LEVELS) or level == ADAPTIVE:
         unrated = "no battles have measured the levels: they are older versions, by live results alone"
         note = "; ".join(filter(None, [note, unrated * (bool(slot.rungs) and not slot.rated)]))

@@ -53,18 +53,25 @@ def test_a_player_beyond_the_rungs_meets_the_last_one_and_comes_back_soon() -> N
 
 def test_standing_names_the_levels_and_what_the_player_wins() -> None:
     adaptive = Adaptive(Random(1), 0.5)
-    assert adaptive.standing([*RUNGS]) == "no battle yet"
-    for points, where in ((20.0, "below gentle"), (300.0, "between easy and even"), (900.0, "its best")):
+    weaker = [Rung(POLICY, points=0.0), *RUNGS]
+    assert adaptive.standing([*RUNGS], weaker) == "no battle yet"
+    for points, where in (
+        (-20.0, "the weakest level is still too strong for you, and there is none below it"),
+        (20.0, "below gentle"),
+        (300.0, "between easy and even"),
+        (750.0, "its best"),
+        (900.0, "the strongest level is still too weak for you, and there is none above it"),
+    ):
         adaptive.restore({"ann": [points, 400.0, [1.0, 0.0, 0.5, 1.0]]})
-        assert adaptive.standing([*RUNGS]) == f"{where}; you win 62% of the last 4"
-    assert adaptive.standing([None]) == "no battle yet"
+        assert adaptive.standing([*RUNGS], weaker) == f"{where}; you win 62% of the last 4 battles"
+    assert adaptive.standing([None], weaker) == "no battle yet"
 
 
 def test_standing_says_who_wins() -> None:
     adaptive, levels = Adaptive(Random(1), 0.5), list(RUNGS)
     for name, who in (("player ann", "you win"), (SCRIPTED, "the scripted side wins")):
         play(adaptive, 100.0, 4, 1, name=name)
-        assert f"; {who} " in adaptive.standing(levels)
+        assert f"; {who} " in adaptive.standing(levels, RUNGS)
 
 
 def test_state_is_restored_apart_for_each_player_and_forgotten() -> None:

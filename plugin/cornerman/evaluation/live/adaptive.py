@@ -64,6 +64,8 @@ class Adaptive:
         """`target`: the share of battles that a player is to win."""
         self.target, self._random = target, random
         self.estimates: dict[str, Estimate] = {}
+        self.newest: Rung | None = None
+        """Of the battle that began last; None: no battle yet."""
         self._open: dict[int, tuple[str, Rung]] = {}
 
     def begin(self, battle_id: int, player: str, rungs: Sequence[Rung]) -> None:
@@ -77,7 +79,8 @@ class Adaptive:
             del self._open[next(iter(self._open))]
         estimate = self._estimate(player, rungs)
         lower, upper, share = between(estimate.points, estimate.aim(self.target), rungs)
-        self._open[battle_id] = player, lower if self._random.random() < share else upper
+        self.newest = lower if self._random.random() < share else upper
+        self._open[battle_id] = player, self.newest
 
     def rung_of(self, battle_id: int) -> Rung | None:
         """The rung of a battle under way; None: none was chosen."""
@@ -92,6 +95,7 @@ class Adaptive:
     def forget(self) -> None:
         self.estimates.clear()
         self._open.clear()
+        self.newest = None
 
     def _estimate(self, player: str, rungs: Sequence[Rung]) -> Estimate:
         """Of that player, within the bounds that these rungs set."""
@@ -102,22 +106,30 @@ class Adaptive:
         estimate.points = min(max(estimate.points, low - BEYOND), high + BEYOND)
         return estimate
 
-    def standing(self, levels: Sequence[Rung | None]) -> str:
+    def standing(self, levels: Sequence[Rung | None], rungs: Sequence[Rung]) -> str:
         """Between which of the named levels the last player's battles are played, and how often that player won;
-        for a game without players, of the scripted side."""
-        if not self.estimates or None in levels:
+        for a game without players, of the scripted side. Where the weakest or the strongest of `rungs` does not suit
+        them, a sentence on that."""
+        if not self.estimates or not rungs or None in levels:
             return "no battle yet"
         name, estimate = next(reversed(self.estimates.items()))
         points = [level.points for level in levels if level is not None]
         place = estimate.points - POINTS * log(self.target / (1.0 - self.target))
+        who = "the scripted side" if name == SCRIPTED else "you"
         below = [level.name for level, at in zip(LEVELS, points, strict=True) if at <= place]
         above = [level.name for level, at in zip(LEVELS, points, strict=True) if at > place]
-        where = (
-            f"between {below[-1]} and {above[0]}" if below and above else f"below {above[0]}" if above else below[-1]
-        )
-        won = sum(estimate.recent) / max(len(estimate.recent), 1)
-        who = "the scripted side wins" if name == SCRIPTED else "you win"
-        return f"{where}; {who} {won:.0%} of the last {len(estimate.recent)}" if estimate.recent else where
+        if place < rungs[0].points:
+            where = f"the weakest level is still too strong for {who}, and there is none below it"
+        elif place > rungs[-1].points:
+            where = f"the strongest level is still too weak for {who}, and there is none above it"
+        elif below and above:
+            where = f"between {below[-1]} and {above[0]}"
+        else:
+            where = f"below {above[0]}" if above else below[-1]
+        if not (num := len(estimate.recent)):
+            return where
+        wins, battles = "win" if who == "you" else "wins", f"{num} battles" if num > 1 else "battle"
+        return f"{where}; {who} {wins} {sum(estimate.recent) / num:.0%} of the last {battles}"
 
     def state(self) -> dict[str, list[Any]]:
         """Plain data for a file."""
