@@ -15,15 +15,15 @@ from cornerman.training.training_loop import TrainingLoop
 class LocalTraining:
     """The loop without a thread; commands run at once."""
 
-    alive = running = False
+    alive = running = owns_files = False
     works = True
 
-    def __init__(self, build: Callable[[Any], TrainingLoop], *_: object) -> None:
+    def __init__(self, build: Callable[[Any, Callable[[], None]], TrainingLoop], *_: object) -> None:
         self._build = build
         self.loop: TrainingLoop | None = None
 
     def start(self, *_: object) -> None:
-        self.loop = self._build(np.zeros(1, np.uint8))
+        self.loop = self._build(np.zeros(1, np.uint8), self._nothing)
 
     def stop(self) -> bool:
         if self.loop is not None:
