@@ -133,6 +133,16 @@ def test_game_that_cannot_be_restored_ends_looking_ahead_with_one_sentence(worke
     assert said == [f"Look-ahead is off: {why}."]
 
 
+def test_slow_restore_is_said_once_and_its_answers_are_taken(worker: Worker) -> None:
+    said: list[str] = []
+    ahead = Ahead(worker, 5, 0.01, said.append)
+    for _ in range(3):
+        ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+        worker.answer(2, slow="restore takes 50 ms")
+        assert asked(ahead) == 2
+    assert said == ["Look-ahead is slow: restore takes 50 ms."]
+
+
 def test_mask_that_cannot_be_read_ends_look_ahead_with_a_sentence(worker: Worker) -> None:
     said: list[str] = []
     ahead = Ahead(worker, 5, 0.0, said.append)

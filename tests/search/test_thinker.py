@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
+import re
+import time
 from queue import SimpleQueue
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cornerman.contract import Battle, State
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
+from cornerman.search.restored import SLOW_RESTORE_S
 from cornerman.search.thinker import Thinker
 from cornerman.search.thought import Due, Knowledge, Thought, knowledge
 from game_adapter.ringside.game import RINGSIDE
+
+
+class SlowRingside:
+    """Ringside without its batched engine, and with a slow `restore`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("new_battles", "restore_battles"):
+            raise AttributeError(name)
+        return getattr(RINGSIDE, name)
+
+    def restore(self, state: State, seat: int, random: Random) -> Battle:
+        time.sleep(SLOW_RESTORE_S)
+        battle: Battle = RINGSIDE.restore(state, seat, random)
+        return battle
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_slow_restore_is_said_before_the_first_answer(slow: bool) -> None:
+    encoder, game = Encoder(RINGSIDE), SlowRingside() if slow else RINGSIDE
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, ())
+    inbox, thoughts = SimpleQueue[Due | Knowledge](), SimpleQueue[Thought]()
+    Thinker(game, inbox, thoughts.put)
+    inbox.put(knowledge(Policy(spec, np.zeros(spec.num_parameters, np.float32)), {}, 0.5, 1.0))
+    battle = RINGSIDE.new_battle(1)
+    assert battle.seat is not None
+    inbox.put(Due(1, battle.seat, battle.state(), list(battle.action_mask()), 3))
+    first = thoughts.get(timeout=30.0)
+    assert (first.action < 0) == slow, "nothing was tried yet"
+    assert bool(re.match(r"restore takes 1\d ms, and a decision needs some 40 of them$", first.slow)) == slow
 
 
 def test_state_that_raises_is_a_sentence_and_the_next_decision_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

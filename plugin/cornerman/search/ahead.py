@@ -37,7 +37,7 @@ class Ahead:
         """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search, until
         a frame is drawn."""
         self._worker, self._seed, self._wait_s, self._say = worker, seed, wait_s, say
-        self._number = 0
+        self._number, self._slow = 0, False
         self._asked: tuple[int, int] | None = None
         """Battle and seat of the newest decision; None: it was answered."""
         self.actions = 0
@@ -76,6 +76,9 @@ class Ahead:
         while not self._over(thought) and worker.knows is champion and time.monotonic() < end:
             time.sleep(POLL_S)
             thought = worker.thought
+        if thought is not None and thought.slow and not self._slow:
+            self._slow = True
+            self._say(f"Look-ahead is slow: {thought.slow}.")
         if thought is None or thought.number != self._number:
             return None
         if thought.problem:

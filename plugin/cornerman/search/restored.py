@@ -5,6 +5,7 @@ The game's code runs here; what it raises is a FaultyBattleError. numpy alone, o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -29,6 +30,7 @@ from cornerman.experience.encoder import Encoder
 from cornerman.experience.rewards import RewardCalculator, numbered_sides
 
 Ints = NDArray[Any]
+SLOW_RESTORE_S = 0.01
 _RESTORING, _STATE = GameCode("restore"), GameCode("reading the state of a restored battle")
 _OUTCOME, _RESTORING_MANY = GameCode("the outcome of a restored battle"), GameCode("restore_battles")
 
@@ -41,6 +43,20 @@ def restored_battles(
         with _RESTORING_MANY:
             return game.restore_battles(states, seats, rows, seeds)
     return _OneByOne(game, encoder, states, seats, rows, seeds)
+
+
+def slow_restore(game: RestorableGame, state: State, seat: int) -> str:
+    """How long `restore` takes, in words, where that is too long; FaultyBattleError where it raises."""
+    if isinstance(game, BatchedRestorableGame):
+        return ""
+    fastest = np.inf
+    for seed in range(3):
+        begun = time.perf_counter()
+        with _RESTORING:
+            game.restore(state, seat, Random(seed))
+        fastest = min(fastest, time.perf_counter() - begun)
+    slow = f"restore takes {1e3 * fastest:.0f} ms, and a decision needs some 40 of them"
+    return slow if fastest >= SLOW_RESTORE_S else ""
 
 
 @dataclass(frozen=True, slots=True)

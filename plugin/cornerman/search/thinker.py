@@ -20,6 +20,7 @@ from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.look_ahead import LookAhead, effort_for
 from cornerman.search.playouts import Playouts
+from cornerman.search.restored import slow_restore
 from cornerman.search.thought import PLAYER, Due, Knowledge, Thought, seen_as
 
 STRANGER_TEMPERATURE = 0.1
@@ -42,6 +43,7 @@ class Thinker:
         self._send, self._working = send, working
         self._known: Knowledge | None = None
         self._search: tuple[Policy, LookAhead] | None = None
+        self._slow: str | None = None  # None: not measured yet
         threading.Thread(target=self._run, args=(prepare,), name="cornerman-thinker", daemon=True).start()
 
     def _run(self, prepare: Callable[[], None]) -> None:
@@ -101,13 +103,17 @@ class Thinker:
         if searching is None:
             return
         champion, search = searching
+        if self._slow is None:
+            self._slow = slow_restore(self._game, due.state, due.seat)
+            if self._slow:  # said before the first round, which may take too long
+                self._send(Thought(due.number, 0, -1, False, slow=self._slow))
         observation, mask = self._encoder.encode(due.state, due.seat), self._encoder.mask(due.action_mask)
         seen = seen_as(observation, mask)
         action = int(np.where(mask, champion.q_values(observation), -np.inf).argmax())
         for best in search.improve([due.state], [due.seat], mask[None], due.seed):
             action = int(best[0])
-            self._send(Thought(due.number, seen, action, False))
-        self._send(Thought(due.number, seen, action, True))
+            self._send(Thought(due.number, seen, action, False, slow=self._slow))
+        self._send(Thought(due.number, seen, action, True, slow=self._slow))
 
 
 class _OutdatedError(Exception):

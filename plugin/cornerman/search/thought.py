@@ -32,17 +32,19 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """The best action so far for decision `number` of whoever saw `seen`; `ended`: nothing better will come."""
+    """The best action so far for decision `number` of whoever saw `seen`, -1: none yet; `ended`: nothing better will
+    come; `problem`: why nothing can be found; `slow`: why it takes long."""
 
     number: int
     seen: int
     action: int
     ended: bool
     problem: str = ""
+    slow: str = ""
 
     def fits(self, number: int, observation: Floats, action_mask: Bools) -> bool:
         """Whether this is about that decision: the same number, the same features and the same legal actions."""
-        return not self.problem and self.number == number and self.seen == seen_as(observation, action_mask)
+        return self.action >= 0 and self.number == number and self.seen == seen_as(observation, action_mask)
 
 
 def seen_as(observation: Floats, action_mask: Bools) -> int:
