@@ -42,6 +42,17 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     assert "The ghost of ann against version " in told("ghost", "play", "ann", "--battles", "4")
     assert "ghost:ann" in told("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
     assert "no battle of bob is stored" in told("ghost", "play", "bob", status=1)
+    assert main(["ghost", *GAME, str(tmp_path / "empty"), "play", str(file), "--battles", "2"]) == 0
+    assert "no battle of bob is stored" in told("evaluate", "--bot", "ghost:bob", status=1)
+    assert "The ghost of " in told("ghost", "play", str(file), "--battles", "2")
+    assert "there is a ghost ann already" in told("ghost", "import", str(file), status=1)
+    (here / "ghosts" / "ann.ghost").write_bytes(b"damaged")
+    for command in (("ghost", "play", "ann"), ("evaluate", "--bot", "ghost:ann")):
+        assert "ann.ghost: The ghost's file" in told(*command, status=1)
+    (here / "ghosts" / "ann.ghost").unlink()
+    assert "ghost:ann" in told("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
+    assert "no battle of -h is stored" in told("ghost", "export", "--", "-h", str(file), status=1)
+    assert "has played a smoke battle" in told("ghost", "import", str(file))
     assert "a name and a file" in told("ghost", "export", "ann", status=1)
     (tmp_path / "a b.ghost").write_bytes(file.read_bytes())
     assert "is no name for a ghost" in told("ghost", "import", str(tmp_path / "a b.ghost"), status=1)

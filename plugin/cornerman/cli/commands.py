@@ -19,6 +19,7 @@ from cornerman.contract import HeadlessGame
 from cornerman.selfplay.games import CommandError, find_game
 
 if TYPE_CHECKING:
+    from cornerman.cli.ghost import Ghosts
     from cornerman.models.manifest import Identity
     from cornerman.policy.policy import Policy
 
@@ -109,14 +110,15 @@ def add_evaluate(commands: Subparsers) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
-    from cornerman.cli.ghost import ghost_bots
     from cornerman.evaluation.arena import evaluate
     from cornerman.evaluation.headless import Agent
 
     game = find_game(options.game)
-    bots = {**game.bots, **ghost_bots(options.data, game, identity_for(game))}
+    bots = dict(game.bots)
     for name in filter(None, (options.bot, options.agent)):
-        if name not in bots:
+        if name.startswith("ghost:"):
+            bots[name] = _ghosts(game, options.data).bot(name.removeprefix("ghost:"))
+        elif name not in bots:
             raise CommandError(f"{game.name} has no bot {name!r}; it has {', '.join(bots)}")
     agent: Agent
     if options.agent:
@@ -260,16 +262,19 @@ def add_ghost(commands: Subparsers) -> None:
     parser = _command(commands, run_ghost, "fight a player's model, pass it on", text)
     add = parser.add_argument
     add("action", choices=("list", "export", "import", "play"), nargs="?", default="list")
-    add("names", nargs="*", metavar="NAME | FILE", help='a player ("" where the game names none), a file')
+    add("names", nargs="*", metavar="NAME | FILE", help='a player ("": unnamed), a ghost, a .ghost file')
     add("--battles", type=_whole(2), default=200, metavar="N", help="battles to play (default: 200)")
     add("--seed", type=_whole(0), default=0, help="decides the battles (default: 0)")
 
 
-def run_ghost(options: argparse.Namespace) -> int:
+def _ghosts(game: HeadlessGame, data: Path) -> Ghosts:
     from cornerman.cli.ghost import Ghosts
 
-    game = find_game(options.game)
-    ghosts = Ghosts(options.data, game, identity_for(game), lambda: stored_policy(game, options.data, None))
+    return Ghosts(data, game, identity_for(game), lambda: stored_policy(game, data, None))
+
+
+def run_ghost(options: argparse.Namespace) -> int:
+    ghosts = _ghosts(find_game(options.game), options.data)
     print(ghosts.do(options.action, options.names, options.battles, options.seed))
     return 0
 
@@ -323,8 +328,7 @@ def run_train(options: argparse.Namespace) -> int:
 def add_doctor(commands: Subparsers) -> None:
     text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
     parser = _command(commands, run_doctor, "what this machine has, and what will be used", text, game=False)
-    devices = "cpu, cuda, xpu, mps, or auto: as settings.toml says (default: auto)"
-    parser.add_argument("--device", default="auto", help=devices)
+    parser.add_argument("--device", default="auto", help="cpu, cuda, xpu, mps or auto (default), as in settings.toml")
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -8,37 +8,40 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from cornerman.contract import Bot, CornermanError, HeadlessGame, Source
+from cornerman.contract import Bot, CornermanError, HeadlessGame, ModelError, Source
 from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.headless import PolicyBot, play_battle
 from cornerman.experience.battle_store import BattleStore
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.transitions import StoredBattle, unpack
+from cornerman.experience.transitions import DataFormat, StoredBattle, unpack
 from cornerman.files.folder_lock import FolderLock
+from cornerman.models.exchange import base_model
 from cornerman.models.manifest import Identity
 from cornerman.opponent.ghost import ENDING, FOLDER, Ghost, ghosts_in, read_ghost, write_ghost
 from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
 
 SMOKE_SEED = 7
-
-
-def ghost_bots(folder: Path, game: HeadlessGame, identity: Identity) -> dict[str, Bot]:
-    """The imported ghosts of a data folder as bots, "ghost:NAME" each."""
-    imported, _ = ghosts_in(folder, identity.data_format)
-    encoder = Encoder(game)
-    return {f"ghost:{name}": PolicyBot(ghost, encoder) for name, ghost in imported.items()}
+NAME = r"[\w-]{1,60}"
+"""What an imported ghost may be called."""
 
 
 class Ghosts:
     """The ghosts of one data folder: of its own players, and imported ones. CornermanError with a sentence."""
 
     def __init__(self, folder: Path, game: HeadlessGame, identity: Identity, champion: Callable[[], Policy]) -> None:
-        """`champion` reads the stored champion, over which the models of this folder's players are laid."""
-        self._champion = champion
+        """`champion` reads the stored champion, over which the models of this folder's players are laid; where no
+        version is stored, the model that the game ships takes its place."""
+        self._stored, self._identity = champion, identity
         self._folder, self._game, self._encoder = folder, game, Encoder(game)
         self._format = identity.data_format
+
+    def _champion(self) -> Policy:
+        shipped = self._encoder.declaration.base_model
+        if shipped is None or (self._folder / "versions").is_dir():
+            return self._stored()
+        return base_model(self._identity, shipped)[0]
 
     def do(self, action: str, names: Sequence[str], num_battles: int, seed: int) -> str:
         """What a command line asks for; `names` are of players, ghosts or files."""
@@ -62,9 +65,17 @@ class Ghosts:
         return [*(lines or ["No player's battles are stored, and no ghost was imported."]), *sentences]
 
     def find(self, name: str) -> Ghost:
-        """An imported ghost by its name, or that of a player of this folder ("": who is not named)."""
-        imported, _ = ghosts_in(self._folder, self._format)
-        return imported[name] if name in imported else self.own(name)
+        """An imported ghost by its name, that of a player of this folder ("": who is not named), or that in a file."""
+        imported = self._folder / FOLDER / f"{name}{ENDING}"
+        if re.fullmatch(NAME, name) and imported.is_file():
+            return _read(imported, self._format)
+        if name.endswith(ENDING) and Path(name).is_file():
+            return _read(Path(name), self._format)
+        return self.own(name)
+
+    def bot(self, name: str) -> Bot:
+        """The ghost that `find` finds, as a bot."""
+        return PolicyBot(self.find(name), self._encoder)
 
     def own(self, player: str) -> Ghost:
         """The ghost of a player of this folder, learned from the stored battles."""
@@ -86,16 +97,19 @@ class Ghosts:
         return f"The ghost of {ghost.battles:,} battles is in {path}; 'cornerman ghost import' adds it elsewhere."
 
     def take_in(self, path: Path) -> str:
-        """Import a ghost after every check and a smoke battle, under the name of its file."""
+        """Import a ghost after every check and a smoke battle, under the name of its file, never over another one."""
         ghost, name = read_ghost(path, self._format), path.name.removesuffix(ENDING)
-        if not re.fullmatch(r"[\w-]{1,60}", name):
+        if not re.fullmatch(NAME, name):
             raise CornermanError(f"{path.name} is no name for a ghost: use letters, digits, - and _, then {ENDING}")
+        target = self._folder / FOLDER / f"{name}{ENDING}"
+        if target.exists():
+            raise CornermanError(f"there is a ghost {name} already: give {path.name} another name, or remove {target}")
         seats = declaration_of(self._game).num_seats
         play_battle(self._game, SMOKE_SEED, [PolicyBot(ghost, self._encoder)] * seats)
         lock = FolderLock(self._folder, "cornerman ghost")
         try:
-            (self._folder / FOLDER).mkdir(exist_ok=True)
-            write_ghost(ghost, self._format, self._folder / FOLDER / f"{name}{ENDING}")
+            target.parent.mkdir(exist_ok=True)
+            write_ghost(ghost, self._format, target)
         finally:
             lock.release()
         return (
@@ -115,3 +129,11 @@ class Ghosts:
             for battle in store.battles():
                 if Source.PLAYER in battle.end.seats.values():
                     yield battle
+
+
+def _read(path: Path, data_format: DataFormat) -> Ghost:
+    """The ghost in a file; CornermanError that names the file where it cannot be used."""
+    try:
+        return read_ghost(path, data_format)
+    except ModelError as error:
+        raise CornermanError(f"{path}: {error}") from error
