@@ -368,7 +368,7 @@ class Hooks(Protocol):
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> None: ...
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
-        """After every frame: its length, to the next one, and what is left. Without it or on_draw choose_action waits."""
+        """After every frame: its length and what is left of it. Without this or on_draw choose_action may wait."""
 
     def pump(self, budget_ms: float) -> None:
         """Optional, for a game that waits in a busy loop: take so much of the wait to learn in, and return in time."""
