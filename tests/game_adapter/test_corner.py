@@ -14,7 +14,7 @@ from game_adapter.ringside.screens.corner import LENGTH_S, SETTLES_S, Corner, sp
 from tests.support.ringside_window import FRAME_S, SIZES, VERDICT, fight, opened, plugin_of, press, shown
 
 REASONS = (
-    "between rounds; the machine is busy, so learning takes 5 % of the time",
+    "between rounds; the machine is busy, so learning takes 5% of the time",
     f"between rounds. {HELD.format(share=0.09)}",
     f"while you choose. {NOT_PUMPED}",
 )

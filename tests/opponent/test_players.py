@@ -71,7 +71,7 @@ def test_habit_is_said_with_its_condition_and_what_the_champion_would_do() -> No
     fought(players, guards_when_low, 6)
     (first, *_) = habits(players)
     assert first.startswith("guard: ")
-    assert "where slot 1 health is at most " in first
+    assert "where your first character's health is at most " in first
     assert "the computer in your place: " in first
 
 

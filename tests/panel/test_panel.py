@@ -42,7 +42,7 @@ def figures(report: Mapping[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({}, "61 % of your moves"),
+        ({}, "61% of your moves"),
         ({"foreseen": None, "habits": []}, "no battle of yours yet"),
         ({"learns": False}, "nothing is learned of you"),
     ],
@@ -85,11 +85,11 @@ def test_every_figure_is_shown() -> None:
     panel.draw(pygame.Surface((620, 540)))
     shown = words(panel)
     for part in (
-        "3, changed 2 times", "4,210 of 10,000", "3 records", "18,230 (820/busy s)", "0.0123", "71 %",
-        "56 % (41 % to 70 %)",
-        "judging, 62 pairs, 55 %", "| Device | cpu |", "Device: Measured 310 learning steps a second",
-        "31 %, 312 MB", "not available", "open, between rounds", "even",
-        "Rejected: 2 x range, 1 x mask.", "version 3 was promoted", "61 % of your moves", "Version 4 was damaged",
+        "3, changed 2 times", "4,210 of 10,000", "3 records", "18,230 (820/busy s)", "0.0123", "71%",
+        "56% (41% to 70%)",
+        "judging, 62 pairs, 55%", "| Device | cpu |", "Device: Measured 310 learning steps a second",
+        "31%, 312 MB", "not available", "open, between rounds", "even",
+        "Rejected: 2 x range, 1 x mask.", "version 3 was promoted", "61% of your moves", "Version 4 was damaged",
     ):  # fmt: skip
         assert part in shown, part
 
@@ -117,7 +117,7 @@ def with_parts(**parts: Any) -> dict[str, Any]:
 def test_verdict_is_shown_in_full() -> None:
     verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
     report = with_parts(gate={"state": "idle", "verdict": verdict, "pairs": 400, "score": 0.52})
-    assert figures(report)["Candidate"] == "Kept the champion, 52 %"
+    assert figures(report)["Candidate"] == "Kept the champion, 52%"
     judging = with_parts(gate={"state": "judging", "verdict": "Kept the champion: no.", "pairs": 3, "score": 0.31})
     assert figures(judging)["Candidate"] == "judging, 3 pairs", "the score was the last candidate's"
     panel, _plugin = opened(report)
@@ -125,7 +125,7 @@ def test_verdict_is_shown_in_full() -> None:
         panel.draw(pygame.Surface(size))
         shown = sentence(panel)
         assert f"Last candidate: {verdict}" in shown
-        assert "Kept the champion, 52 %" in shown
+        assert "Kept the champion, 52%" in shown
     told = with_parts(gate={"verdict": verdict}) | {"events": [{"age_s": 1.0, "text": f"Oh. {verdict}"}]}
     assert all(verdict not in message for message in messages_of(told)), "the event has it"
     waiting = messages_of(with_parts(gate={"verdict": verdict, "waits": "7 battles are too few"}))
@@ -133,7 +133,7 @@ def test_verdict_is_shown_in_full() -> None:
 
 
 def test_long_device_reason_stands_below_the_figures() -> None:
-    why = "between rounds; the machine is busy, so learning takes 5 % of the time"
+    why = "between rounds; the machine is busy, so learning takes 5% of the time"
     panel, _plugin = opened(with_parts(window={"why": why}))
     panel.draw(pygame.Surface((620, 540)))
     shown = sentence(panel)

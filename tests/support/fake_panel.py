@@ -25,7 +25,7 @@ REPORT: dict[str, Any] = {
         "champion_foresees": 0.5,
         "loss": 0.4,
         "habits": [
-            "guard or mend ally: 76 times of 87 where slot 2 health is at most 50 % (the computer in your place: 35)"
+            "guard or mend ally: 76 times of 87 where slot 2 health is at most 50% (the computer in your place: 35)"
         ],
     },
     "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
@@ -38,7 +38,7 @@ REPORT: dict[str, Any] = {
     "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
     "swaps": 2,
     "events": [
-        {"age_s": 3.0, "text": "version 3 was promoted: it won 58 % of 124 paired battles against version 2"},
+        {"age_s": 3.0, "text": "version 3 was promoted: it won 58% of 124 paired battles against version 2"},
         {"age_s": 600.0, "text": "a candidate was rejected after 80 pairs"},
     ],
 }

@@ -120,7 +120,7 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
         ({}, True, ""),
         ({"temperature_c": None, "memory_percent": None, "throttled": None, "on_battery": None}, True, ""),
         ({"throttled": 1.0}, False, "slows itself down"),
-        ({"memory_percent": 96.0}, False, "96 % of the memory"),
+        ({"memory_percent": 96.0}, False, "96% of the memory"),
         ({"memory_percent": 92.0}, False, ""),
         ({"on_battery": 1.0}, False, ""),
         ({"on_battery": 1.0}, True, "battery"),
@@ -149,7 +149,7 @@ def test_one_reason_to_pause_does_not_change_the_limit_of_another(readings: list
 @pytest.mark.parametrize(
     ("figure", "values", "rests", "unit"),
     [
-        ("temperature_c", (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0), (0, 0, 1, 1, 1, 0, 0), "C"),
+        ("temperature_c", (70.0, 79.9, 80.0, 78.0, 75.0, 74.9, 79.0), (0, 0, 1, 1, 1, 0, 0), " C"),
         ("memory_percent", (94.0, 95.0, 91.0, 89.0, 94.0), (0, 1, 1, 0, 0), "%"),
     ],
 )
@@ -159,7 +159,7 @@ def test_heat_and_memory_pause_learning_and_resume_at_a_lower_limit(
     limits = Limits()
     for value, rest in zip(values, rests, strict=True):
         reason = limits.rest_reason({figure: value})
-        assert (f"{value:.0f} {unit}" in reason) if rest else (reason == "")
+        assert (f"{value:.0f}{unit}" in reason) if rest else (reason == "")
 
 
 def test_missing_battery_and_removed_sensor_read_none_and_a_refused_figure_comes_back(

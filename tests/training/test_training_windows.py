@@ -130,7 +130,7 @@ def late_frames(mine: TrainingWindows) -> None:
 def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
     mine, clock = windows("always")
     late_frames(mine)
-    assert mine.why == "always; frames came late, so learning takes 60 % of the time"
+    assert mine.why == "always; frames came late, so learning takes 60% of the time"
     worked = 0.0
     for _ in range(1000):
         if budget := mine.budget():
@@ -233,7 +233,7 @@ def test_late_frames_within_slices_lower_the_share_and_are_reported_as_the_reaso
             mine.worked(0.005, SLICE_S)
         mine.frame(30.0 if late else 16.7)
     assert (mine.share < 1.0) is during
-    slow = f"; frames came late, so learning takes {100 * mine.share:.0f} % of the time"
+    slow = f"; frames came late, so learning takes {100 * mine.share:.0f}% of the time"
     assert mine.report() == {
         "open": True,
         "why": f"always{slow if during else ''}",

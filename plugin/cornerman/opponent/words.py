@@ -21,6 +21,7 @@ from cornerman.opponent.rules import Decisions, Rule, RuleList
 
 MAX_HABITS = 3
 ERROR = 0.05
+FIRST_SLOT = "slot 1 "
 _NUMBER = re.compile(r"\d+")
 
 
@@ -100,12 +101,17 @@ def _when(rule: Rule, feature_names: Sequence[str], scales: Mapping[str, float])
     for first, second, value, above in rule.literals.tolist():
         name = feature_names[int(first)]
         if second >= 0:
-            said.append(f"{name} is {'' if above else 'not '}above {feature_names[int(second)]}")
+            said.append(f"{_said(name)} is {'' if above else 'not '}above {_said(feature_names[int(second)])}")
         elif value == 0.5 and not _is_share(name) and name not in scales:
-            said.append(f"{name} is {'' if above else 'not '}set")
+            said.append(f"{_said(name)} is {'' if above else 'not '}set")
         else:
-            said.append(f"{name} is {'above' if above else 'at most'} {_number(name, value, scales)}")
+            said.append(f"{_said(name)} is {'above' if above else 'at most'} {_number(name, value, scales)}")
     return f"where {(' or ' if rule.either else ' and ').join(said)}" if said else ""
+
+
+def _said(name: str) -> str:
+    """A feature's name in words for the player, who decides: slot 1 is the deciding seat's first character."""
+    return f"your first character's {name.removeprefix(FIRST_SLOT)}" if name.startswith(FIRST_SLOT) else name
 
 
 def _is_share(name: str) -> bool:
@@ -115,4 +121,4 @@ def _is_share(name: str) -> bool:
 def _number(name: str, value: float, scales: Mapping[str, float]) -> str:
     if name in scales:
         return f"{int(value * scales[name])}"
-    return f"{100 * value:.0f} %" if _is_share(name) else f"{value:.2g}"
+    return f"{100 * value:.0f}%" if _is_share(name) else f"{value:.2g}"

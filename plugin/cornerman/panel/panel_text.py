@@ -61,7 +61,7 @@ def rejected_of(report: Mapping[str, Any]) -> str:
 
 
 def _load(machine: Mapping[str, Any]) -> str:
-    forms = (("cpu_percent", "{:.0f} %"), ("memory_mb", "{:,.0f} MB"))
+    forms = (("cpu_percent", "{:.0f}%"), ("memory_mb", "{:,.0f} MB"))
     return ", ".join(_number(machine.get(name), form, "not available") for name, form in forms)
 
 
@@ -173,7 +173,7 @@ def _number(value: object, form: str, otherwise: str) -> str:
 
 
 def _share(value: object, otherwise: str = "?") -> str:
-    return f"{100 * value:.0f} %" if isinstance(value, (int, float)) else otherwise
+    return f"{100 * value:.0f}%" if isinstance(value, (int, float)) else otherwise
 
 
 def ago(age_s: float) -> str:

@@ -156,8 +156,8 @@ class Limits:
         if reading.get("throttled"):
             return "The machine slows itself down to stay cool or for lack of power: learning rests until it stops."
         if self._full:
-            below = f"{RESUME_MEMORY_PERCENT:.0f} %"
-            return f"{memory:.0f} % of the memory is in use: learning rests until it is below {below}."
+            below = f"{RESUME_MEMORY_PERCENT:.0f}%"
+            return f"{memory:.0f}% of the memory is in use: learning rests until it is below {below}."
         if self._rest_on_battery and reading.get("on_battery"):
             return "The machine runs on its battery: learning rests, as the settings ask."
         return ""

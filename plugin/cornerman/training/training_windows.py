@@ -187,7 +187,7 @@ class TrainingWindows:
             return f"{occasion}. {self.starvation.sentence}"
         if self.share == 1.0:
             return occasion
-        return f"{occasion}; frames came late, so learning takes {100 * self.share:.0f} % of the time"
+        return f"{occasion}; frames came late, so learning takes {100 * self.share:.0f}% of the time"
 
     def report(self) -> dict[str, Any]:
         """Plain data for the panel and the headless table."""
