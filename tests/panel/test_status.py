@@ -55,7 +55,7 @@ def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(t
         assert first["record"] == {"battles": 0, "wins": 0, "win_rate": None, "interval": None}
         assert (first["version"], first["swaps"], first["device"]) == (0, 0, "cpu")
         assert first["device_why"] == "The settings ask for the CPU."
-        assert (first["window"]["open"], first["window"]["why"]) == (False, "a round is being played")
+        assert (first["window"]["open"], first["window"]["why"]) == (False, "no battle has begun yet")
         table.play(4, settle=True, each_turn=lambda match, turn: check(table.plugin.report()) and None)
         report = check(table.plugin.report())
         assert report["record"]["battles"] == 4

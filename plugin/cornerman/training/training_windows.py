@@ -87,6 +87,7 @@ class TrainingWindows:
         self._limits, self._read_machine, self._clock = Limits(rest_on_battery), read_machine, clock
         self._pause_worker = pause_worker
         self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
+        self._begun = False  # whether a battle has begun
         self._frames = Frames()
         self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
         self._overrun_s = self._due = 0.0
@@ -105,6 +106,7 @@ class TrainingWindows:
     def close_window(self) -> None:
         """Called when a round starts."""
         self._break = self._choosing = False
+        self._begun = True
         self._changed()
 
     def choose(self, choosing: bool) -> None:
@@ -181,7 +183,7 @@ class TrainingWindows:
         if self.rest:
             return self.rest
         if not self._in_window:
-            return "a round is being played"
+            return "a round is being played" if self._begun else "no battle has begun yet"
         occasion = "always" if self.window == "always" else "between rounds" if self._break else "while you choose"
         if self.starvation.sentence:
             return f"{occasion}. {self.starvation.sentence}"
