@@ -61,6 +61,7 @@ def test_player_meets_look_ahead_with_what_is_known_of_them_and_a_bot_does_not(t
     courses = []
     for folder in ("first", "again"):
         with Table(GAME, tmp_path / folder, **AHEAD) as table:
+            table.plugin.settle(60.0)
             courses.append([battle(table) for _ in range(2)])
             taken = table.plugin.ahead.actions
             assert taken >= sum(map(len, courses[-1])) - 2, "but for what has one legal action"

@@ -344,6 +344,7 @@ class Cornerman:
         return ghost.act(observation, mask, self._random)
 
     def settle(self, timeout_s: float) -> bool:
+        self.ahead.settle()
         return self.training.settle(timeout_s)
 
     def set_learning(self, on: bool) -> None:

@@ -85,7 +85,7 @@ class Settings:
     )
     thinking_ms: float = _setting(
         10_000.0,
-        "How long a decision waits at most for the end of that in a game without frames; one that draws never waits.",
+        "How long a decision waits at most for the end of that, in a game that calls settle and draws no frames.",
         0.0,
         60_000.0,
     )

@@ -80,6 +80,7 @@ def test_answer_to_anything_else_is_not_taken(worker: Worker, answer: Any, quest
 def test_nothing_is_asked_or_awaited_where_no_worker_knows_the_champion(worker: Worker) -> None:
     for each, champion in ((None, CHAMPION), (worker, OTHER)):
         ahead = Ahead(each, 5, 9.0, print)
+        ahead.settle()
         ahead.due(1, 0, {}, MASK.tolist(), champion)
         begun = time.monotonic()
         assert asked(ahead, champion=champion) is None
@@ -90,12 +91,14 @@ def test_nothing_is_asked_or_awaited_where_no_worker_knows_the_champion(worker: 
 def test_answer_is_awaited_to_its_end_only_where_asked_for(worker: Worker) -> None:
     for wait_s in (0.0, 0.05):
         ahead = Ahead(worker, 5, wait_s, print)
+        ahead.settle()
         ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
         worker.answer(0, ended=False)
         begun = time.monotonic()
         assert asked(ahead) == 0
         assert (time.monotonic() - begun >= 0.05) == bool(wait_s)
     ahead = Ahead(worker, 5, 60.0, print)
+    ahead.settle()
     ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
     worker.answer(2, ended=True)
     assert asked(ahead) == 2
@@ -103,6 +106,7 @@ def test_answer_is_awaited_to_its_end_only_where_asked_for(worker: Worker) -> No
 
 def test_decision_that_nothing_announced_is_asked_for_only_where_it_may_wait(worker: Worker) -> None:
     ahead = Ahead(worker, 5, 0.01, print)
+    ahead.settle()
     for _ in range(2):
         assert asked(ahead) is None, "nobody has answered yet"
     assert [due.number for due in worker.dues] == [1, 2]
@@ -112,9 +116,13 @@ def test_decision_that_nothing_announced_is_asked_for_only_where_it_may_wait(wor
     assert len(worker.dues) == 2
 
 
-def test_nothing_waits_once_a_frame_was_drawn(worker: Worker) -> None:
+@pytest.mark.parametrize("drawn", [True, False])
+def test_nothing_waits_in_a_game_that_draws_or_never_settles(worker: Worker, drawn: bool) -> None:
     ahead = Ahead(worker, 5, 60.0, print)
-    ahead.frame()
+    if drawn:
+        ahead.settle()
+        ahead.frame()
+        ahead.settle()
     ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
     worker.answer(0, ended=False)
     assert asked(ahead) == 0
@@ -136,6 +144,7 @@ def test_game_that_cannot_be_restored_ends_looking_ahead_with_one_sentence(worke
 def test_slow_restore_is_said_once_and_its_answers_are_taken(worker: Worker) -> None:
     said: list[str] = []
     ahead = Ahead(worker, 5, 0.01, said.append)
+    ahead.settle()
     for _ in range(3):
         ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
         worker.answer(2, slow="restore takes 50 ms")

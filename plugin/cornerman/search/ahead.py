@@ -34,18 +34,23 @@ class Ahead:
     """Asks a worker for the decisions that come up; one is asked for at a time, the newest."""
 
     def __init__(self, worker: Thinking | None, seed: int, wait_s: float, say: Callable[[str], None]) -> None:
-        """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search, until
-        a frame is drawn."""
-        self._worker, self._seed, self._wait_s, self._say = worker, seed, wait_s, say
+        """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search in a game
+        without frames."""
+        self._worker, self._seed, self._say = worker, seed, say
+        self._wait_s, self._may_wait_s = 0.0, wait_s
         self._number, self._slow = 0, False
         self._asked: tuple[int, int] | None = None
         """Battle and seat of the newest decision; None: it was answered."""
         self.actions = 0
         """How many decisions were taken by look-ahead."""
 
+    def settle(self) -> None:
+        """The game waits for learning, as one without frames does: from now on `action` may wait, too."""
+        self._wait_s = self._may_wait_s
+
     def frame(self) -> None:
         """The game draws: from now on nothing waits."""
-        self._wait_s = 0.0
+        self._wait_s = self._may_wait_s = 0.0
 
     def due(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], champion: Policy) -> None:
         """A decision comes up in which `champion` plays."""
