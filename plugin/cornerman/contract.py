@@ -368,7 +368,7 @@ class Hooks(Protocol):
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> None: ...
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
-        """After every frame: its length and what is left of it. Without this or on_draw choose_action may wait."""
+        """Optional, after every frame: how long it was, from beginning to beginning, and how much is left of it."""
 
     def pump(self, budget_ms: float) -> None:
         """Optional, for a game that waits in a busy loop: take so much of the wait to learn in, and return in time."""
@@ -381,7 +381,7 @@ class Hooks(Protocol):
         """Optional: what the present player would do here, for a bot that fights as the player; None: not known."""
 
     def settle(self, timeout_s: float) -> bool:
-        """For a game without frames: wait, at most `timeout_s`, until what was recorded has been learned from."""
+        """For a game without frames: wait until what was recorded has been learned from; choose_action may wait then."""
 
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `report.py`: what the plugin is doing now."""
