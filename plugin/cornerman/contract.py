@@ -381,7 +381,7 @@ class Hooks(Protocol):
         """Optional: what the present player would do here, for a bot that fights as the player; None: not known."""
 
     def settle(self, timeout_s: float) -> bool:
-        """For a game without frames: wait until what was recorded has been learned from; choose_action may wait then."""
+        """For a game without frames: wait until all that was recorded is learned from; choose_action may wait, then."""
 
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `report.py`: what the plugin is doing now."""

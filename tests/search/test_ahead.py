@@ -67,7 +67,6 @@ def test_best_action_so_far_is_taken_for_the_decision_that_was_due(worker: Worke
         ({"mask": ~MASK}, {}),
         ({"seen": SEEN * 2}, {}),
     ],
-    ids=str,
 )
 def test_answer_to_anything_else_is_not_taken(worker: Worker, answer: Any, question: Any) -> None:
     ahead = Ahead(worker, 5, 0.0, print)

@@ -128,7 +128,7 @@ def with_other_seat(battle: Bluff) -> Bluff:
         (with_other_seat, "restore: seat 1 decides in the battle that it gave, and seat 0 has to"),
         (refusing, "in a battle that restore gave, the game refused action 0: 3 is not allowed now"),
     ],
-    ids=str,
+    ids=["None", "another seat", "another mask"],
 )
 def test_restore_that_is_wrong_is_named(spoil: Any, problem: str) -> None:
     class Spoilt(Bluffs):
