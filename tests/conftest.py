@@ -27,12 +27,6 @@ settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too
 settings.load_profile("busy machine")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse names that differ between processes: pytest-xdist then runs nothing at all."""
-    if named := [item.nodeid for item in items if " at 0x" in item.nodeid]:
-        raise pytest.UsageError(f"give ids to parameters whose text holds an address: {named[0]}")
-
-
 @pytest.fixture(autouse=True, scope="session")
 def usual_priority() -> Iterator[None]:
     """The trainer's thread and the process that compiles keep theirs: beside other programs they would hardly run, and
@@ -66,7 +60,12 @@ def closed_databases() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow ones first: at the end of a run in several processes none is waited for alone, and with `--dist worksteal`
-    none is taken from the process that has already made what its module shares."""
+    none is taken from the process that has already made what its module shares.
+
+    Names that differ between processes are refused: of those nothing would run.
+    """
+    if named := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"give ids to parameters whose text holds an address: {named[0]}")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
