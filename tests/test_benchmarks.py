@@ -64,6 +64,7 @@ TINY: dict[str, dict[str, Any]] = {
 LONG = ("frame", "start")
 
 
+@pytest.mark.filterwarnings("ignore:The old environment creation API:DeprecationWarning")  # of the peer PettingZoo
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in TINY])
 def test_subject_gives_its_figures(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(harness.subjects()) == {*TINY, "soak"}
