@@ -13,7 +13,7 @@ import pytest
 
 from tests.studies import __main__ as harness
 from tests.studies.intervals import Interval, bootstrap, exact, large_t, of_mean, wilson
-from tests.studies.study import Figure, Study, Unit, Work, carry_out
+from tests.studies.study import Figure, Study, Unit, Work, carry_out, first_seeds
 
 
 def test_wilson_interval_is_the_published_one() -> None:
@@ -123,3 +123,22 @@ def test_figures_go_to_a_flat_file_beside_those_of_other_subjects(
     monkeypatch.chdir(tmp_path)
     assert harness.main(["--quick"]) == 0
     assert json.loads(Path("study-quick.json").read_text())["made.score"]["command"].endswith("made --quick")
+
+
+def test_first_seeds_leaves_out_units_of_later_ones_and_what_needs_them() -> None:
+    def nothing(work: Work, **arguments: int) -> None:
+        del work, arguments
+
+    units = [Unit("fixed", nothing)]
+    for seed in range(3):
+        units += [Unit(f"train {seed}", nothing, {"seed": seed}), Unit(f"play {seed}", nothing, {}, (f"train {seed}",))]
+    each = [
+        Figure("a", ("fixed",), exact, [5]),
+        Figure("b", tuple(f"play {seed}" for seed in range(3)), exact, [0, 1, 2]),
+    ]
+    few = first_seeds(Study(units, [*each, Figure("c", ("play 2",), of_mean, [2])]), 2)
+    assert [unit.name for unit in few.units] == ["fixed", "train 0", "play 0", "train 1", "play 1"]
+    assert [(figure.key, figure.needs, figure.seeds) for figure in few.figures] == [
+        ("a", ("fixed",), [5]),
+        ("b", ("play 0", "play 1"), [0, 1]),
+    ]

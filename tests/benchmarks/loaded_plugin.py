@@ -86,7 +86,7 @@ def learn(host: Host, on: bool) -> None:
 
 
 def play_battles(host: Host, game: Any, num_battles: int, opponent: str = "scripted") -> None:
-    """Battles without a window, which the plugin records; `opponent`: what it is told of the other seat, a bot's."""
+    """Battles without a window, which the plugin records; `opponent`: which kind of seat the bot's is said to be."""
     bot = list(game.bots.values())[-1]
     for number in range(num_battles):
         seats = {0: "plugin", 1: opponent}

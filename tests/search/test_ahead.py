@@ -19,7 +19,7 @@ SEEN, MASK = np.array([0.5, 1.0], np.float32), np.array([True, False, True])
 
 
 class Worker:
-    """Answers when it is told to."""
+    """A worker whose answers the test gives."""
 
     def __init__(self) -> None:
         self.knows: Policy | None = CHAMPION

@@ -23,7 +23,7 @@ from cornerman.contract import ModelError
 from cornerman.files.atomic import replace_file
 from cornerman.files.folder_lock import FolderLock
 from tests.studies.intervals import Interval
-from tests.studies.study import Figure, Study, carry_out
+from tests.studies.study import Figure, Study, carry_out, first_seeds
 
 HARNESS = {"__main__", "intervals", "study"}
 
@@ -69,10 +69,13 @@ class Figures:
 def carry_out_subject(subject: str, given: argparse.Namespace, figures: Figures) -> list[str]:
     """All wanted figures of one subject; returns what failed, one line each."""
     study: Study = import_module(f"tests.studies.{subject}").study(given.quick)
+    if given.seeds:
+        study = first_seeds(study, given.seeds)
     root = given.work / ("quick" if given.quick else "full") / subject
     if given.fresh:
         shutil.rmtree(root, ignore_errors=True)
     command = f"python -m tests.studies {subject}" + (" --quick" if given.quick else "")
+    command += f" --seeds {given.seeds}" if given.seeds else ""
     finished: set[str] = set()
 
     def keep(figure: Figure, interval: Interval) -> None:
@@ -93,6 +96,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("only", nargs="*", metavar="SUBJECT", help=f"one or more of {', '.join(subjects())}")
     parser.add_argument("--key", action="append", default=[], help="only figures whose key begins so; may be repeated")
     parser.add_argument("--quick", action="store_true", help="tiny numbers: does every part run?")
+    parser.add_argument("--seeds", type=int, metavar="N", help="the first N seeds alone: sooner, with wider intervals")
     parser.add_argument("--fresh", action="store_true", help="forget what these subjects have done")
     parser.add_argument("--work", type=Path, default=Path("out/study"), help="where results of units are kept")
     parser.add_argument("--out", type=Path, help="default: study.json; with --quick: study-quick.json")

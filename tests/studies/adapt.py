@@ -124,9 +124,9 @@ def wasted(results: Sequence[list[float]]) -> Interval:
     return of_mean([-float(np.mean(gains)) for gains in results])
 
 
-def study(quick: bool, num_seeds: int = 20) -> Study:
+def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
-    seeds, battles, pairs, few = ([0, 1], 3, 2, 1) if quick else (list(range(num_seeds)), 60, 250, 10)
+    seeds, battles, pairs, few = ([0, 1], 3, 2, 1) if quick else (list(range(20)), 60, 250, 10)
     habits, others = ([player.name for player in players] for players in (HABITS, OTHERS))
     units = [Unit(f"possible {name}", possible, {"player": name, "pairs": pairs}) for name in habits]
     for seed in seeds:

@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,22 @@ def do_once(root: Path, unit: Unit) -> str:
         traceback.print_exc(file=sys.stdout)
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def first_seeds(study: Study, num_seeds: int) -> Study:
+    """The same with the seeds below `num_seeds` alone: fewer units, and figures of those that are left."""
+    left: list[Unit] = []
+    for unit in study.units:
+        if int(unit.arguments.get("seed", 0)) < num_seeds and {each.name for each in left}.issuperset(unit.needs):
+            left.append(unit)
+    names, figures = {unit.name for unit in left}, list[Figure]()
+    for figure in study.figures:
+        if names.issuperset(figure.needs):
+            figures.append(figure)
+        elif needs := tuple(name for name in figure.needs if name in names):
+            seeds = [seed for seed in figure.seeds if seed < num_seeds]
+            figures.append(replace(figure, needs=needs, seeds=seeds))
+    return Study(left, figures)
 
 
 def with_needs(study: Study, names: set[str]) -> set[str]:

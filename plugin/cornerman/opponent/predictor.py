@@ -15,7 +15,7 @@ Doubles = NDArray[np.float64]
 NEVER = -1e9
 """Logarithm of the chance of an illegal action."""
 NOISE = 0.02
-"""Share of decisions that anybody may take in any legal way."""
+"""Share of decisions that are foreseen as drawn from all legal actions alike: nobody keeps to a habit always."""
 
 
 class Predictor(Protocol):
@@ -29,7 +29,7 @@ class Predictor(Protocol):
 
 
 class ChampionPredictor:
-    """Foresees that somebody plays as a policy does, by a softmax with a temperature, and now and then anyhow."""
+    """Foresees that somebody plays as a policy does, by a softmax with a temperature, and now and then at random."""
 
     def __init__(self, policy: Policy, temperature: float = 0.005) -> None:
         self.policy, self.temperature = policy, temperature

@@ -23,6 +23,7 @@ MAX_HABITS = 3
 ERROR = 0.05
 FIRST_SLOT = "slot 1 "
 _NUMBER = re.compile(r"\d+")
+_HEALTH = re.compile(r"slot \d+ health")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def _said(name: str) -> str:
 
 
 def _is_share(name: str) -> bool:
-    return "health" in name
+    """Whether it is a standard character's health; a game's own feature of that name may hold anything."""
+    return _HEALTH.fullmatch(name) is not None
 
 
 def _number(name: str, value: float, scales: Mapping[str, float]) -> str:

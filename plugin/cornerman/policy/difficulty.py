@@ -1,6 +1,6 @@
 """Difficulty: five named levels, from a beginner to the champion, and a sixth that adapts to the player.
 
-A level is a rung of a ladder of earlier selves (ladder.py) where there is one; else an older champion with a
+A level is a rung of a ladder of earlier selves (models/weights.py) where there is one; else an older champion with a
 temperature. No level plays what it takes for a clearly bad action (see policy.py).
 """
 

@@ -103,7 +103,7 @@ class LiveWorker:
         """Look ahead with this champion and this knowledge (`thought.knowledge`) from now on."""
         self._knowledge, worker = known, self._worker
         if worker is not None:
-            with suppress(WorkerError):  # it has ended: the next order finds that out, and another one is told
+            with suppress(WorkerError):  # it has ended: the next order finds that out and starts another, which gets it
                 worker.know(*known)
         self._known = champion
 
