@@ -133,8 +133,8 @@ def test_first_seeds_leaves_out_units_of_later_ones_and_what_needs_them() -> Non
     for seed in range(3):
         units += [Unit(f"train {seed}", nothing, {"seed": seed}), Unit(f"play {seed}", nothing, {}, (f"train {seed}",))]
     each = [
-        Figure("a", ("fixed",), exact, [5]),
-        Figure("b", tuple(f"play {seed}" for seed in range(3)), exact, [0, 1, 2]),
+        Figure("a", ("fixed",), of_mean, [5]),
+        Figure("b", tuple(f"play {seed}" for seed in range(3)), of_mean, [0, 1, 2]),
     ]
     few = first_seeds(Study(units, [*each, Figure("c", ("play 2",), of_mean, [2])]), 2)
     assert [unit.name for unit in few.units] == ["fixed", "train 0", "play 0", "train 1", "play 1"]
