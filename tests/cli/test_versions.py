@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.__main__ import main
-from cornerman.cli.commands import identity_for
+from cornerman.cli.commands.stored import identity_for
 from cornerman.cli.doctor import examine
 from cornerman.cli.versions import tree_lines
 from cornerman.evaluation.arena import BattleRecord

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.cli.commands import stored_policy
+from cornerman.cli.commands.stored import stored_policy
 from cornerman.evaluation.headless import PolicyBot
 from cornerman.experience.encoder import Encoder
 from tests.studies.adapters.three_seats import seen

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.cli.commands import stored_policy
+from cornerman.cli.commands.stored import stored_policy
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters import small_ringside
 from tests.studies.adapters.opening import shipped

@@ -1,1 +1,1 @@
-"""The command line: one file a command."""
+"""The command line: `commands` are the options, the files here do the work."""

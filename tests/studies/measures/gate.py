@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.cli.commands import stored_policy
+from cornerman.cli.commands.stored import stored_policy
 from cornerman.contract import HeadlessGame
 from cornerman.evaluation.checks import Checks, Opponent
 from cornerman.evaluation.faults import BattleFaults

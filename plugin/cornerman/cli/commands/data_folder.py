@@ -1,0 +1,99 @@
+"""`cornerman data` and `cornerman versions`: what lies in a data folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cornerman.cli.commands.options import Subparsers, command
+from cornerman.cli.commands.stored import identity_for, need_versions
+from cornerman.cli.output import can_print
+from cornerman.selfplay.games import CommandError, find_game
+
+
+def add_data(commands: Subparsers) -> None:
+    text = (
+        "Show what is stored of recorded battles: rows by source, actions, outcomes, and what was set aside. "
+        "Imports pass the same checks as recorded battles; files are .npz (numpy, no pickle) or .jsonl."
+    )
+    parser = command(commands, run_data, "what was recorded; export and import it", text)
+    add = parser.add_argument
+    add("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. data.png")
+    add("--export", type=Path, metavar="FILE", help="write the battles to a .npz or .jsonl file")
+    add("--import", type=Path, metavar="FILE", dest="take_in", help="add the battles of such a file")
+
+
+def run_data(options: argparse.Namespace) -> int:
+    from cornerman.cli.data import StoredData, identity_of
+
+    if not options.game and not options.data.is_dir():
+        raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
+    identity = None if options.game else identity_of(options.data)
+    stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
+    lines = stored.take_in(options.take_in) if options.take_in else []  # first, so that the table shows it
+    lines += [stored.export(options.export)] if options.export else []
+    lines += [stored.plot(options.plot)] if options.plot else []
+    print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))
+    return 0
+
+
+def add_versions(commands: Subparsers) -> None:
+    text = (
+        "Without an action: a table of the stored versions, with ratings from the gate's battles (Bradley-Terry, "
+        "400 points are odds of ten to one, the weakest bot at 0) and their 95 % intervals."
+    )
+    parser = command(commands, run_versions, "list, promote, roll back, export, import", text)
+    parser.add_argument("--tree", action="store_true", help="show the family tree instead of the table")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. versions.png")
+    parser.set_defaults(action=None)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    number: dict[str, Any] = {"type": int, "metavar": "N", "help": "a version's number"}
+    file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+    promote = actions.add_parser("promote", help="let version N play from the next start on")
+    promote.add_argument("version", **number)
+    actions.add_parser("rollback", help="let the champion before play again")
+    export = actions.add_parser("export", help="write version N to a .zip, to give away")
+    export.add_argument("version", **number)
+    export.add_argument("file", **file)
+    actions.add_parser("import", help="add the version in such a .zip, once it has played a smoke battle")
+    actions.choices["import"].add_argument("file", **file)
+    prune = actions.add_parser("prune", help="delete the oldest versions")
+    prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
+    for action in actions.choices.values():  # so that the options may stand on either side of the action
+        action.add_argument("--game", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        action.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def run_versions(options: argparse.Namespace) -> int:
+    from cornerman.cli.data import identity_of
+    from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
+
+    need_versions(options.data)
+    identity, game = identity_of(options.data), None
+    try:
+        game = find_game(options.game)
+    except CommandError:  # a table needs no game where the versions say which one they play
+        if options.game or identity is None:
+            raise
+    if game is not None and (options.game or identity is None or game.name == identity.game):
+        identity = identity_for(game)
+    else:
+        game = None
+    assert identity is not None, "either the versions or the game say it"
+    stored = StoredVersions(options.data, identity, game)
+    actions: dict[str, Callable[[], str]] = {
+        "promote": lambda: stored.promote(options.version),
+        "rollback": stored.roll_back,
+        "export": lambda: stored.export(options.version, options.file),
+        "import": lambda: stored.import_file(options.file),
+        "prune": lambda: stored.prune(options.keep),
+    }
+    if options.action:
+        print(actions[options.action]())
+        return 0
+    if options.plot:
+        print(stored.plot(options.plot))
+    print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
+    return 0

@@ -1,0 +1,43 @@
+"""What commands read of a data folder: the policy of a stored version, and whether there is one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cornerman.contract import HeadlessGame
+from cornerman.selfplay.games import CommandError
+
+if TYPE_CHECKING:
+    from cornerman.models.manifest import Identity
+    from cornerman.policy.policy import Policy
+
+
+def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Policy:
+    """The policy of a stored version, or of the champion; CommandError where nothing is stored."""
+    from cornerman.models.store import Store
+
+    need_versions(data)
+    with Store(data, identity_for(game)) as store:  # read-only: a game may be running, and decides for itself
+        if version is not None:
+            return store.registry.load(version)
+        champion, sentences = store.registry.load_champion()
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    if champion is None:
+        raise CommandError(f"{data} holds no version that can play")
+    return champion
+
+
+def identity_for(game: HeadlessGame) -> Identity:
+    """What the files of this game carry, so that those of another one are refused."""
+    from cornerman.experience.encoder import Encoder
+    from cornerman.models.manifest import Identity
+
+    return Identity.of(game, Encoder(game))
+
+
+def need_versions(data: Path) -> None:
+    if not (data / "versions").is_dir():
+        raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
