@@ -26,6 +26,7 @@ MAX_FUNCTION_LINES_IN_THE_PLUGIN = 40
 ROOMS: dict[str, set[str]] = {
     "files": set(),
     "policy": set(),
+    "edge": {"files", "policy"},
     "experience": {"files"},
     "evaluation": {"experience", "policy"},
     "opponent": {"experience", "files", "policy"},

@@ -1,0 +1,137 @@
+"""ONNX file of a policy: built from its weights, and read back without running anything in it.
+
+    observation [N, F] float32 -> Gemm, LayerNormalization, Relu for each hidden layer -> Gemm -> q_values [N, A]
+    action_mask [N, A] bool    -> Where -> masked_values [N, A] float32
+
+A file is believed where building it again from what was read gives the same bytes, so it can hold no other operator,
+name, size or type, and no damaged byte: the last note is the SHA-256 of all the others and of the graph. Needs the
+package onnx, which is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cornerman.contract import Floats, ModelError
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec
+
+OBSERVATION, ACTION_MASK, Q_VALUES, MASKED_VALUES = "observation", "action_mask", "q_values", "masked_values"
+ILLEGAL = -1e30
+"""The value of an action that the mask forbids: finite, so that no runtime makes NaN of it."""
+DIGEST = "sha256"
+OPSET, IR_VERSION = 17, 8
+"""The first operator set with LayerNormalization, and the file format of its time: old runtimes read it."""
+
+
+def to_onnx(
+    policy: Policy, notes: Mapping[str, str] | None = None, batch: int | None = None, masked: bool = True
+) -> bytes:
+    """The file of a policy; the same policy and notes give the same bytes. ModelError without the package onnx.
+
+    `notes` become the file's metadata. `batch` fixes N, for compilers that want static shapes. Not `masked`: without
+    the mask and with the output `q_values`, for chips that cannot choose.
+    """
+    onnx = package("onnx")
+    tensor, value, node = onnx.helper.make_tensor, onnx.helper.make_tensor_value_info, onnx.helper.make_node
+    rows, number = batch or "N", onnx.TensorProto.FLOAT
+    arrays = policy.to_arrays().items()
+    weights = [tensor(name, number, array.shape, array.astype("<f4").tobytes(), raw=True) for name, array in arrays]
+    nodes = [node(kind, each, [out], name=out, **more) for kind, each, out, more in _layers(policy.spec)]
+    actions = [rows, policy.spec.num_actions]
+    inputs, output = [value(OBSERVATION, number, [rows, policy.spec.observation_size])], Q_VALUES
+    if masked:
+        inputs.append(value(ACTION_MASK, onnx.TensorProto.BOOL, actions))
+        weights.append(tensor("illegal", number, (), np.array(ILLEGAL, "<f4").tobytes(), raw=True))
+        output = MASKED_VALUES
+        nodes.append(node("Where", [ACTION_MASK, Q_VALUES, "illegal"], [output], name=output))
+    graph = onnx.helper.make_graph(nodes, "policy", inputs, [value(output, number, actions)], weights)
+    model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="cornerman", graph=graph)
+    model.opset_import.add(domain="", version=OPSET)
+    for key, text in (notes or {}).items():
+        model.metadata_props.add(key=key, value=text)
+    model.metadata_props.add(key=DIGEST, value=hashlib.sha256(_bytes(model)).hexdigest())
+    return _bytes(model)
+
+
+def notes_of(data: bytes, what: str) -> dict[str, str]:
+    """The metadata of a file, not yet checked, without the digest; ModelError where the bytes are no ONNX file."""
+    return _read(data, what)[0]
+
+
+def from_onnx(data: bytes, spec: NetworkSpec, what: str) -> Policy:
+    """The policy in the bytes of a file with the metadata `notes_of(data)`; nothing in it is executed.
+
+    ModelError with a sentence where the file is not, byte for byte, what `to_onnx` writes for such a network.
+    """
+    notes, found = _read(data, what)
+    arrays: dict[str, Floats] = {}
+    for name, shape in spec.arrays():
+        sizes, numbers = found.get(name, ((), b""))
+        if sizes != shape:
+            raise ModelError(f"{what} has no {name} of the size {list(shape)}, which its own sizes ask for.")
+        if len(numbers) != 4 * prod(shape):
+            raise ModelError(f"{what} has a {name} that does not hold {prod(shape):,} float32 numbers.")
+        arrays[name] = np.frombuffer(numbers, "<f4").reshape(shape)
+    try:
+        policy = Policy.from_arrays(spec, arrays)
+    except ValueError as error:
+        raise ModelError(f"{what} cannot be used: {error}.") from error
+    if to_onnx(policy, notes) != data:
+        raise ModelError(
+            f"{what} is damaged, or was changed or written by another program: its operators, names, sizes, types and "
+            "checksum are not those that Cornerman writes. Export it again."
+        )
+    return policy
+
+
+def package(name: str) -> Any:
+    """An imported package of the extra `onnx`; ModelError with what to install."""
+    try:
+        module = __import__(name)
+    except ImportError as error:
+        raise ModelError(f"ONNX files need the package {name}, which is not here: pip install {name}") from error
+    return module
+
+
+def _layers(spec: NetworkSpec) -> list[tuple[str, list[str], str, dict[str, Any]]]:
+    """Operator, inputs, output and attributes of each node up to the Q-values."""
+    layers: list[tuple[str, list[str], str, dict[str, Any]]] = []
+    x = OBSERVATION
+    for i in range(len(spec.hidden)):
+        h = f"hidden{i}"
+        layers.append(("Gemm", [x, f"{h}.weight", f"{h}.bias"], f"{h}.linear", {}))
+        scaled = [f"{h}.linear", f"{h}.gain", f"{h}.shift"]
+        layers.append(("LayerNormalization", scaled, f"{h}.normed", {"axis": -1, "epsilon": LAYER_NORM_EPSILON}))
+        layers.append(("Relu", [f"{h}.normed"], x := f"{h}.out", {}))
+    layers.append(("Gemm", [x, "head.weight", "head.bias"], Q_VALUES, {}))
+    return layers
+
+
+def _read(data: bytes, what: str) -> tuple[dict[str, str], dict[str, tuple[tuple[int, ...], bytes]]]:
+    """Notes without the digest, and sizes and bytes of every tensor by name; of those of other types no bytes."""
+    onnx = package("onnx")
+    from google.protobuf.message import DecodeError  # which onnx has installed
+
+    try:
+        model = onnx.ModelProto.FromString(data)
+        notes = {note.key: note.value for note in model.metadata_props if note.key != DIGEST}
+        found = {
+            tensor.name: (tuple(tensor.dims), tensor.raw_data if tensor.data_type == tensor.FLOAT else b"")
+            for tensor in model.graph.initializer
+        }
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{what} is no ONNX file, or a damaged one ({error}).") from error
+    if any(isinstance(text, bytes) for note in notes.items() for text in note):  # protobuf's answer to broken UTF-8
+        raise ModelError(f"{what} is damaged: its metadata is no text.")
+    return notes, found
+
+
+def _bytes(model: Any) -> bytes:
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
