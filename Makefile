@@ -9,6 +9,7 @@
 # make soak     30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
 # make ladder   the bots against one another, 1,000 battles each
+# make pictures the pictures that tests compare with and documents show, drawn again: look at them before they are kept
 # make dist     out/cornerman-plugin.zip: the plugin folder, to unpack in a game's plugins folder
 PYTHON ?= python3
 VENV := .venv
@@ -17,7 +18,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --e
 ARGS ?=
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist worksteal
 
-.PHONY: play test long pythons without battles lint env bench study torture soak ladder dist clean
+.PHONY: play test long pythons without battles lint env bench study torture soak ladder pictures dist clean
 
 env: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -76,6 +77,9 @@ dist: env
 
 ladder: env
 	$(BIN)/python -m tests.ladder
+
+pictures: env
+	CORNERMAN_PICTURES=keep $(BIN)/python -m pytest -q -n 0 tests/*/test_pictures.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .venv-3.* plugins out
