@@ -147,6 +147,34 @@ def test_connect_four_in_batches_plays_and_shows_what_single_games_do(bot: Any, 
     assert endings > 50
 
 
+def test_connect_four_goes_on_from_a_position_alone_and_in_batches() -> None:
+    random, games = Random(5), [BATCHED.new_battle(0) for _ in range(12)]
+    for plies, game in enumerate(games):
+        for _ in range(plies):
+            game.play(random_move(game, random))
+    states = [game.state() for game in games]
+    seats = [game.player for game in games]
+    rows, seen, masks = (
+        np.arange(12),
+        np.zeros((12, len(BATCHED.feature_names)), np.float32),
+        np.zeros((12, 7), np.bool_),
+    )
+    batch = BATCHED.restore_battles(states, seats, rows, np.zeros(12, np.uint64))
+    for _ in range(8):
+        batch.observe(seen, masks)
+        single = [BATCHED.restore(game.state(), game.player, random) for game in games]
+        assert [battle.state() for battle in single] == [game.state() for game in games]
+        assert batch.seat.tolist() == [game.player for game in games] == [battle.player for battle in single]
+        for row, game in enumerate(games):
+            assert np.array_equal(BATCHED.encode(game.state(), game.player), seen[row])
+        columns = [random_move(game, random) for game in games]
+        for game, column in zip(games, columns, strict=True):
+            game.play(column)
+        if any(game.over for game in games):
+            break
+        batch.step(np.array(columns))
+
+
 def connect_four_after(batch: ConnectFourBatch, row: int) -> ConnectFour:
     """A single game in the position of one of the batch."""
     game, bits = ConnectFour(), [7 * column + up for column in range(COLUMNS) for up in range(ROWS)]

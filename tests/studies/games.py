@@ -18,6 +18,10 @@ import numpy as np
 from cornerman.cli.commands.stored import stored_policy
 from cornerman.evaluation.headless import PolicyBot
 from cornerman.experience.encoder import Encoder
+from cornerman.opponent.predictor import ChampionPredictor
+from cornerman.search.look_ahead import LookAhead, effort_for
+from cornerman.search.playouts import Playouts
+from cornerman.search.thinker import STRANGER_TEMPERATURE
 from tests.studies.adapters.three_seats import seen
 from tests.studies.intervals import Interval, exact, of_mean
 from tests.studies.measures import leduc
@@ -69,22 +73,32 @@ def train(work: Work, game: str, minutes: float, seed: int) -> None:
     subprocess.run(command, check=True, cwd=ROOT)
 
 
-def trained_player(work: Work, unit: str, game: str) -> tuple[Any, Callable[[Any, int, Any], int]]:
-    """The game, and what its trained champion does in a state, given the seat and the legal actions."""
+def trained_player(
+    work: Work, unit: str, game: str, search: bool = False
+) -> tuple[Any, Callable[[Any, int, Any], int]]:
+    """The game, and what its trained champion does in a state, given the seat and the legal actions; with `search` by
+    look-ahead, as against a player of whom nothing is known yet."""
     mine = import_module(f"tests.studies.adapters.{game}").GAME
     policy, random = stored_policy(mine, work.folder_of(unit) / "data", None), np.random.default_rng(0)
+    encoder = Encoder(mine)
+    stranger = ChampionPredictor(policy, STRANGER_TEMPERATURE)
+    ahead = LookAhead(Playouts(mine, encoder, policy, stranger), encoder, effort_for(mine))
 
     def act(state: Any, seat: int, legal: Any) -> int:
         mask = np.zeros(len(mine.action_names), np.bool_)
         mask[legal] = True
-        return int(policy.act(np.array(mine.encode(state, seat), np.float32), mask, random))
+        action = int(policy.act(np.array(mine.encode(state, seat), np.float32), mask, random))
+        if search:
+            for better in ahead.improve([state], [seat], mask[None], int(random.integers(1 << 48))):
+                action = int(better[0])
+        return action
 
     return mine, act
 
 
-def on_board(work: Work, unit: str, game: str) -> Callable[[Any], int]:
+def on_board(work: Work, unit: str, game: str, search: bool = False) -> Callable[[Any], int]:
     """The trained champion as a function from one of the plain board games to a move."""
-    mine, act = trained_player(work, unit, game)
+    mine, act = trained_player(work, unit, game, search)
 
     def move(battle: Any) -> int:
         own = mine.new_battle(0)
@@ -100,10 +114,14 @@ def tic_tac_toe_lost(work: Work, trained: str, count: int, seed: int) -> int:
 
 
 def connect_four_results(work: Work, trained: str, count: int, seed: int) -> dict[str, list[int]]:
-    """Won, drawn and lost against each opponent."""
-    move = on_board(work, trained, "connect_four_batched")
-    tallies = {name: connect_four_tally(move, of, count, seed) for name, (of, _) in OPPONENTS.items()}
-    return {name: [tally.won, tally.drawn, tally.lost] for name, tally in tallies.items()}
+    """Won, drawn and lost against each opponent: as the plugin plays, with look-ahead, and by the weights alone."""
+    found = {}
+    for before, search in (("", True), ("weights.", False)):
+        move = on_board(work, trained, "connect_four_batched", search)
+        for name, (opponent, _) in OPPONENTS.items():
+            tally = connect_four_tally(move, opponent, count, seed)
+            found[before + name] = [tally.won, tally.drawn, tally.lost]
+    return found
 
 
 def three_seats(work: Work, trained: str, count: int, seed: int) -> list[float]:
@@ -160,7 +178,8 @@ LEARNED = {
         connect_four_results,
         400,
         {
-            f"connect_four.{name}": (partial(win_rate, name), f"at least {least}")
+            f"connect_four.{before}{name}": (partial(win_rate, before + name), "" if before else f"at least {least}")
+            for before in ("", "weights.")
             for name, (_, least) in OPPONENTS.items()
         },
     ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.studies.adapters.connect_four import ConnectFourGame
+from tests.studies.adapters.connect_four import ConnectFourBattle, ConnectFourGame
 from tests.studies.plain_games.connect_four import COLUMNS, ROWS, WORTH, search_move
 from tests.studies.plain_games.connect_four_batch import IN_WINDOW, ConnectFourGames
 
@@ -23,6 +25,12 @@ WON, USUAL = 1e6, 40.0
 """How a won position looks, and a good one."""
 MAPS = ("my disc", "their disc", "I would win", "they would win")
 COLUMN_MAPS = ("I win", "they win", "I win above", "they win above", "good for me", "good for them")
+
+
+def discs_of(stones: Sequence[int]) -> NDArray[np.bool_]:
+    """The squares of the discs on bitboards, `[P, 42]`."""
+    bits = np.unpackbits(np.array(stones, "<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
+    return bits[:, BITS].astype(np.bool_)
 
 
 def squares_of(heights: Array) -> Array:
@@ -84,6 +92,16 @@ class ConnectFourBatch:
         self.standing = np.zeros(num_battles, np.float32)
         self._random = np.random.default_rng(seed)
         self._open(np.arange(num_battles))
+
+    @classmethod
+    def at(cls, stones: Array, rows: Array) -> ConnectFourBatch:
+        """Games that go on from positions `[P, 2, 42]`, row r from that of number `rows[r]`."""
+        batch = cls(len(rows), 0)
+        games = batch.games
+        games.stones[:] = stones[rows]
+        games.heights[:] = games.stones.any(1).reshape(-1, COLUMNS, ROWS).sum(2)
+        games.player[:] = games.heights.sum(1) % 2
+        return batch
 
     def _open(self, rows: Array) -> None:
         """Nobody wins with two discs, and no column is full with four."""
@@ -159,12 +177,22 @@ class BatchedConnectFour(ConnectFourGame):
     import_name = "tests.studies.adapters.connect_four_batched:GAME"
 
     def encode(self, state: tuple[int, ...], seat: int) -> Any:
-        both = np.array([state[seat], state[1 - seat]], "<u8").view(np.uint8)
-        discs = np.unpackbits(both.reshape(2, 8), axis=1, bitorder="little")[:, None, BITS].astype(np.int64)
-        return features(discs[0], discs[1], discs.sum(0).reshape(1, COLUMNS, ROWS).sum(2))[0]
+        mine, theirs = discs_of([state[seat], state[1 - seat]])[:, None].astype(np.int64)
+        return features(mine, theirs, (mine + theirs).reshape(1, COLUMNS, ROWS).sum(2))[0]
 
     def new_battles(self, num_battles: int, seed: int) -> ConnectFourBatch:
         return ConnectFourBatch(num_battles, seed)
+
+    def restore(self, state: tuple[int, ...], seat: int, random: Random) -> ConnectFourBattle:
+        """Nothing is hidden, and there is no chance."""
+        battle = ConnectFourBattle()
+        battle.stones = list(state)
+        battle.heights = discs_of(state).any(0).reshape(COLUMNS, ROWS).sum(1).tolist()
+        battle.player = sum(battle.heights) % 2
+        return battle
+
+    def restore_battles(self, states: Any, seats: Any, rows: Array, seeds: Array) -> ConnectFourBatch:
+        return ConnectFourBatch.at(np.stack([discs_of(state) for state in states]), rows)
 
 
 GAME = BatchedConnectFour()
