@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from cornerman.opponent.player_model import PlayerModel
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, of_mean
 from tests.studies.measures.adapting import Foreseen, look_ahead, looking_ahead, mean_gain, new_model, scores
-from tests.studies.measures.duel import bot, playing
+from tests.studies.measures.duel import playing
 from tests.studies.measures.habits import HABITS, NO_HABIT, OTHERS
 from tests.studies.measures.hooks_only import Opened, play
 from tests.studies.study import Figure, Study, Unit, Work
@@ -28,7 +29,6 @@ BOUNDS = {
 }
 STRETCHES = {30: (10, "at least 0.50"), 60: (30, "at least 0.75")}
 """Battles up to which, from which on a share of the gain is there, and how much of it must be."""
-MODEL = "model.npz"
 BOTS = ("brawler", "tactician")
 
 
@@ -56,13 +56,10 @@ def possible(work: Work, player: str, pairs: int) -> list[float]:
 
 
 def adapted(work: Work, player: str, battles: int, seed: int) -> list[float]:
-    """By battle, what look-ahead with a model that learns each battle gains over the champion alone in the same one.
-
-    The model after the last battle is kept.
-    """
+    """By battle, what look-ahead with a model that learns each battle gains over the champion alone in the same one."""
+    del work
     model, seeds, of = new_model(), seeds_of(player, battles, seed), PLAYERS[player].bot
     gains = np.array(list(scores(of, seeds, model, look_ahead(model)))) - list(scores(of, seeds))
-    np.savez(work.folder / MODEL, **model.arrays())  # type: ignore[arg-type]  # numpy's stub takes a flag for one
     return [float(gain) for gain in gains]
 
 
@@ -78,13 +75,20 @@ def through_plugin(work: Work, player: str, battles: int, seed: int) -> list[flo
     return gains
 
 
-def elsewhere(work: Work, learned: str, pairs: int) -> dict[str, list[float]]:
-    """By pair of battles, what look-ahead with the model of another player gains over the champion alone against bots,
-    and against the shipped model, the oldest champion that there is."""
-    with np.load(work.folder_of(learned) / MODEL, allow_pickle=False) as arrays:
-        ahead = looking_ahead(PlayerModel.from_arrays(arrays, shipped()))
-    others = {name: bot(RINGSIDE.batched_bots[name]) for name in BOTS} | {"shipped": playing(NO_HABIT)}
-    return {name: mean_gain(ahead, playing(shipped()), other, pairs, seed=6).tolist() for name, other in others.items()}
+def elsewhere(work: Work, player: str, battles: int, then: int, seed: int) -> dict[str, list[float]]:
+    """By battle, what look-ahead gains over the champion alone where a bot, or the shipped model, which is the oldest
+    champion that there is, takes the place of a player whose battles were learned from. The model learns on, as in a
+    game that names no players; a bot of a game is not even looked ahead against."""
+    del work
+    found, others = {}, {name: RINGSIDE.bots[name] for name in BOTS} | {"shipped": NO_HABIT.bot}
+    learned = new_model()
+    deque(scores(PLAYERS[player].bot, seeds_of(player, battles, seed), learned), maxlen=0)
+    for name, other in others.items():
+        model, seeds = deepcopy(learned, {id(shipped()): shipped()}), seeds_of(f"{player} and {name}", then, seed)
+        ahead = look_ahead(model)
+        gains = np.array(list(scores(other, seeds, model, ahead))) - list(scores(other, seeds))
+        found[name] = [float(gain) for gain in gains]
+    return found
 
 
 def by_seed(results: Sequence[Any], value: Callable[[Any], float]) -> Interval:
@@ -126,7 +130,7 @@ def wasted(results: Sequence[list[float]]) -> Interval:
 
 def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
-    seeds, battles, pairs, few = ([0, 1], 3, 2, 1) if quick else (list(range(20)), 60, 250, 10)
+    seeds, battles, pairs, few = ([0, 1], 3, 2, 1) if quick else (list(range(20)), 60, 250, 20)
     habits, others = ([player.name for player in players] for players in (HABITS, OTHERS))
     units = [Unit(f"possible {name}", possible, {"player": name, "pairs": pairs}) for name in habits]
     for seed in seeds:
@@ -141,8 +145,7 @@ def study(quick: bool) -> Study:
             Unit(
                 f"elsewhere {name} {seed}",
                 elsewhere,
-                {"learned": f"adapted {name} {seed}", "pairs": few},
-                (f"adapted {name} {seed}",),
+                {"player": name, "battles": battles // 2, "then": few, "seed": seed},
             )
             for name in habits
         ]
