@@ -15,12 +15,15 @@ from pathlib import Path
 
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.preferences import Preferences
 from game_adapter.series import Series, run
 
 PLUGIN = "cornerman"
 WINDOW, SERIES = "player", "series"
 """The folders of what is learned in the window and without one."""
 KEPT_SERIES = 3
+EASY = 2
+"""The level at which a new player meets Cornerman."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,7 +87,12 @@ def _play_in_window(options: argparse.Namespace) -> str:
     except ImportError as error:
         return f"The window needs {error.name}, which this Python does not have (pip install pygame)."
     try:
-        window = open_window(lambda: _host(options, WINDOW), RINGSIDE, watch=options.bot if options.watch else None)
+        window = open_window(
+            lambda: _host(options, WINDOW),
+            RINGSIDE,
+            watch=options.bot if options.watch else None,
+            preferences=Preferences.read(options.data / "preferences.json"),
+        )
     except NoScreen as error:
         return str(error)
     window.run()
@@ -158,6 +166,8 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
                 shutil.rmtree(old, ignore_errors=True)
     mode = "window" if kind == WINDOW else ""  # a headless run is stopped as one likes
     wishes = {"seed": options.seed, "from_nothing": options.from_nothing}
+    if kind == WINDOW and not options.watch and not options.from_nothing:
+        wishes["difficulty"] = EASY  # until the player chooses a level, in settings.toml or on the screen
     return Host(options.plugins, data_dir, RINGSIDE, wishes, mode)
 
 

@@ -30,6 +30,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "report": (),
     "messages": (),
     "set_learning": ("on",),
+    "set_difficulty": ("level",),
     "forget": (),
     "evaluate": ("version", "bot", "num_battles", "seed"),
 }

@@ -297,6 +297,10 @@ class Host:
         self._pass_messages_on()
         return [answer for answer in answers if answer]
 
+    def set_difficulty(self, level: int) -> None:
+        """Let every plugin play at this level, as the dial of a panel does; `report` says which levels there are."""
+        self._report("set_difficulty", {"level": level})
+
     # --------------------------------------------------------------------------------------------- what the game asks
 
     def on_event(self, event: Any) -> bool:

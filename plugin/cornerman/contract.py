@@ -253,11 +253,7 @@ class Source(IntEnum):
     UNKNOWN = 3
 
 
-SEAT_KINDS: Mapping[str, Source] = {
-    "player": Source.PLAYER,
-    "scripted": Source.SCRIPTED,
-    "plugin": Source.PLUGIN,
-}
+SEAT_KINDS: Mapping[str, Source] = {"player": Source.PLAYER, "scripted": Source.SCRIPTED, "plugin": Source.PLUGIN}
 """What `on_battle_start(seats=...)` may say of a seat."""
 
 
@@ -391,6 +387,9 @@ class Hooks(Protocol):
 
     def set_learning(self, on: bool) -> None:
         """Learning off after three failures in five minutes, while the rest goes on; on again on the player's wish."""
+
+    def set_difficulty(self, level: int) -> None:
+        """Play at this level, from 1, as the panel's dial does; kept as the player's choice."""
 
     def forget(self) -> str:
         """Erase what was recorded and learned, as the panel's "Forget" does; a sentence."""

@@ -350,6 +350,9 @@ class Cornerman:
     def set_learning(self, on: bool) -> None:
         self.controls.apply_learning(on)
 
+    def set_difficulty(self, level: int) -> None:
+        self.controls.set_difficulty(level)
+
     def forget(self) -> str:
         return self.controls.forget()
 

@@ -6,6 +6,7 @@ import builtins
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from game_adapter.__main__ import main
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.paths import PLUGINS
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +134,39 @@ def test_without_pygame_it_says_so_and_plays_headless(
         "Playing a headless series of a fresh Cornerman instead."
     )
     assert "battle.png was not drawn: this Python does not have pygame" in output
+
+
+@pytest.mark.parametrize(
+    ("kept", "options", "level"),
+    [("", [], 2), ("difficulty = 4", [], 4), ("difficulty = 4", ["chosen"], 3), ("", ["--watch"], 5)],
+    ids=["new player", "settings", "chosen before", "watching"],
+)
+def test_new_player_meets_an_easy_opponent_and_whoever_chose_a_level_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, kept: str, options: list[str], level: int
+) -> None:
+    folder = Path("data/player/cornerman")
+    folder.mkdir(parents=True)
+    (folder / "settings.toml").write_text(f"learning = false\n{kept}\n", "utf-8")
+    if "chosen" in options:
+        (folder / "switches.json").write_text('{"difficulty": 3}', "utf-8")
+    opened: list[tuple[Any, Any]] = []
+
+    def run(make_host: Any, *_: object, preferences: Any, **more: object) -> Any:
+        opened.append((make_host(), preferences))
+        return SimpleNamespace(run=lambda: None)
+
+    monkeypatch.setattr(import_module("game_adapter.ringside.screens.window"), "open_window", run)
+    assert main(["--plugins", str(PLUGINS), "--data", "data", *filter("chosen".__ne__, options)]) == 0
+    [(host, preferences)] = opened
+    host.load()
+    try:
+        assert host.report("cornerman")["difficulty"]["level"] == level
+        host.set_difficulty(1)
+        assert host.report("cornerman")["playing"].startswith("level 1, gentle")
+    finally:
+        host.quit()
+    assert preferences.path == Path("data/preferences.json")
+    assert '"difficulty": 1' in (folder / "switches.json").read_text("utf-8")
 
 
 @pytest.mark.parametrize("moment", ["load", "draw"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -13,16 +12,26 @@ from game_adapter.ringside.battle import NUM_ACTIONS
 from game_adapter.ringside.drawing.canvas import Rect
 from game_adapter.ringside.drawing.sprites import Sprites
 from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.preferences import TEXT_SIZES, Preferences
 from game_adapter.ringside.roster import SHAPES, roster
+from game_adapter.ringside.screens import title as title_rows
 from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen
 from game_adapter.ringside.screens.commands import SKILLS, Commands
-from game_adapter.ringside.screens.corner import Corner
-from game_adapter.ringside.screens.screen import GHOST, HelpScreen, QuestionScreen, Screen
+from game_adapter.ringside.screens.menus import (
+    FORGET,
+    LEVEL,
+    SPEED,
+    TEXT_SIZE,
+    VOLUME,
+    HelpScreen,
+    PauseScreen,
+    SettingsScreen,
+)
+from game_adapter.ringside.screens.screen import GHOST
 from game_adapter.ringside.screens.title import FIGHT, TitleScreen
-from game_adapter.ringside.screens.window import Window
+from tests.support.ringside_scenes import all_screens, faults
 from tests.support.ringside_window import (
-    SIZES,
-    check_text,
+    FRAME_S,
     click,
     fight,
     opened,
@@ -32,36 +41,17 @@ from tests.support.ringside_window import (
     wait_for_player,
 )
 
-
-def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
-    """Every kind of screen, with every shape of teams among them."""
-    hall = window.hall
-    title = TitleScreen(hall)
-    yield "title", title
-    yield "help", HelpScreen(hall, title)
-    for shape in SHAPES:
-        screen = fight(window, shape=shape, blue="cornerman" if hall.has_cornerman() else "planner")
-        yield f"battle {shape}", screen
-        wait_for_player(window, screen)
-        for key in (pygame.K_2, pygame.K_RIGHT):
-            screen.event(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
-        yield f"aiming {shape}", screen
-    screen.corner = Corner(hall, 20)
-    screen.corner.update(0.5)
-    yield "corner", screen
-    yield "leave", QuestionScreen(hall, screen, "Leave this battle?", ("Back to the fight", "Leave it"), title)
-    yield "result", ResultScreen(hall, screen)
+WINDOWS = ((672, 420), (960, 600), (1000, 900), (1280, 720), pytest.param((3840, 2160), marks=pytest.mark.long))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("text", range(len(TEXT_SIZES)), ids=[name for name, _ in TEXT_SIZES])
+@pytest.mark.parametrize("size", WINDOWS, ids=str)
+def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tuple[int, int], text: int) -> None:
     window = opened(tmp_path, learning=True, size=size)
+    window.hall.preferences.text = text
     for name, screen in all_screens(window):
         window.screen = screen
-        window.draw()
-        assert window.canvas.placed, f"{name} shows no text"
-        check_text(window)
-        assert not [placed for placed in window.canvas.placed if placed.cut], name
+        assert not faults(window), name
 
 
 def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
@@ -124,11 +114,11 @@ def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
 def test_battle_by_mouse_alone(tmp_path: Path) -> None:
     window = opened(tmp_path)
     window.draw()
-    for key in ("R: other fighters", "F: always fast", "M: sound", "H: help", "F1: debug menu", "Enter"):
+    for key in ("Other fighters: R", "Full speed: F", "Sound: M", "Help: ?", "Debug menu: F1"):
         assert key in shown(window), key
     title = window.screen
     assert isinstance(title, TitleScreen)
-    click(window, title.boxes[FIGHT])
+    click(window, title.rows.boxes[FIGHT])
     screen = window.screen
     assert isinstance(screen, BattleScreen)
     random = Random(1)
@@ -177,7 +167,7 @@ def test_every_legal_action_can_be_chosen_and_only_those() -> None:
             battle.apply(random.choice([action for action, legal in enumerate(mask) if legal]))
 
 
-def test_back_help_and_leaving(tmp_path: Path) -> None:
+def test_pause_stops_the_battle_and_leads_back_to_help_settings_and_the_title(tmp_path: Path) -> None:
     window = opened(tmp_path)
     screen = fight(window)
     wait_for_player(window, screen)
@@ -185,15 +175,83 @@ def test_back_help_and_leaving(tmp_path: Path) -> None:
     assert screen.commands.aiming
     press(window, pygame.K_ESCAPE)
     assert not screen.commands.aiming
-    press(window, pygame.K_h)
+    for back in (pygame.K_p, pygame.K_ESCAPE):
+        time_s = screen.stage.time_s
+        press(window, pygame.K_p)
+        window.frame(5.0)
+        assert isinstance(window.screen, PauseScreen)
+        assert screen.stage.time_s == time_s, "nothing moves"
+        press(window, back)
+        assert window.screen is screen
+    press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_DOWN, pygame.K_RETURN)
     assert isinstance(window.screen, HelpScreen)
-    press(window, pygame.K_x)
-    assert window.screen is screen
-    press(window, pygame.K_ESCAPE)
-    assert isinstance(window.screen, QuestionScreen)
-    press(window, pygame.K_ESCAPE)
-    assert window.screen is screen
-    press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_RETURN)
+    press(window, pygame.K_x, pygame.K_UP, pygame.K_RETURN)
+    assert isinstance(window.screen, SettingsScreen)
+    press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_DOWN, pygame.K_RETURN)
     assert isinstance(window.screen, TitleScreen)
     ends = [arguments for hook, arguments in plugin_of(window).told if hook == "on_battle_end"]
     assert [end["truncated"] for end in ends] == [True]
+
+
+@pytest.mark.parametrize("by", ["keys", "mouse"])
+def test_settings_count_at_once_and_are_kept(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "preferences.json"
+    window = opened(tmp_path, learning=True, preferences=Preferences.read(path))
+    settings = SettingsScreen(window.hall, window.screen)
+    window.screen = settings
+    window.frame(FRAME_S)
+
+    def change(row: int, times: int) -> None:
+        settings.rows.focus = row
+        for _ in range(times):
+            box = settings.rows.boxes[row]
+            press(window, pygame.K_RIGHT) if by == "keys" else click(window, Rect(box.right - 30, box.top, 20, 40))
+
+    for row, times in ((VOLUME, 2), (SPEED, 1), (TEXT_SIZE, 1), (LEVEL, 2)):
+        change(row, times)
+    assert (window.hall.sounds.volume, window.hall.speed, window.canvas.letters) == (0.9, 2.0, 1.15)
+    assert plugin_of(window).reported["difficulty"]["level"] == 4
+    assert Preferences.read(path) == window.hall.preferences
+    if by == "keys":
+        press(window, pygame.K_DOWN, pygame.K_RETURN, pygame.K_RETURN)  # the first answer keeps it
+    else:
+        click(window, settings.rows.boxes[FORGET])
+        click(window, Rect(0, 0, window.canvas.width // 2 * 2, window.canvas.height // 2 * 2 - 20))
+    assert plugin_of(window).forgotten == 0
+    window.screen = settings
+    press(window, pygame.K_RETURN, pygame.K_DOWN, pygame.K_RETURN)
+    assert plugin_of(window).forgotten == 1
+    press(window, pygame.K_ESCAPE)
+    assert isinstance(window.screen, TitleScreen)
+
+
+def test_level_is_seen_and_changed_on_the_title(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    window.frame(FRAME_S)
+    assert "easy (2 of 6)" in shown(window)
+    title = window.screen
+    assert isinstance(title, TitleScreen)
+    title.rows.focus = title_rows.LEVEL
+    press(window, pygame.K_LEFT, pygame.K_LEFT)
+    assert "adaptive (6 of 6)" in shown(window)
+    title.setup = title.setup.replaced(blue="brawler")
+    press(window, pygame.K_LEFT)
+    assert "bots have one level" in shown(window)
+    assert plugin_of(window).reported["difficulty"]["level"] == 6
+
+
+def test_damaged_preferences_are_named_and_the_usual_ones_count(tmp_path: Path) -> None:
+    path = tmp_path / "preferences.json"
+    path.write_text('{"volume": 99, "speed": 2, "sound": 1}', "utf-8")
+    found = Preferences.read(path)
+    assert (found.volume, found.speed, found.sound) == (7, 2, True)
+    assert [message.split(" in ")[0] for message in found.messages] == [
+        "The game's setting volume",
+        "The game's setting sound",
+    ]
+    path.write_text("{", "utf-8")
+    assert "cannot be read" in Preferences.read(path).messages[0]
+    blocked = Preferences(path=tmp_path / "preferences.json" / "below")
+    blocked.change("volume", 1)
+    blocked.change("volume", 1)
+    assert [blocked.volume, len(blocked.messages)] == [9, 1]

@@ -25,6 +25,7 @@ from game_adapter.ringside.drawing.sounds import Sounds
 from game_adapter.ringside.drawing.sprites import Sprites
 from game_adapter.ringside.drawing.stage import Stage
 from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.preferences import FULL_SPEED
 from game_adapter.ringside.screens import window as ringside_window
 from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
 from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
@@ -257,7 +258,7 @@ def test_watching_needs_no_player(tmp_path: Path) -> None:
     screen = window.screen
     assert isinstance(screen, BattleScreen)
     assert screen.match.seats == {0: "scripted", 1: "plugin"}
-    window.hall.fast = True
+    window.hall.preferences.speed = FULL_SPEED
     for _ in range(3000):
         window.handle(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE, unicode="", mod=0))
         if screen.update(0.05) is not None:

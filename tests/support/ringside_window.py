@@ -31,6 +31,7 @@ REPORT: dict[str, Any] = {
     "gate": {"state": "idle", "pairs": 24, "verdict": VERDICT},
     "events": [{"age_s": 300.0, "text": "Learning starts with the next battle."}],
     "replay": {"fill": 1234, "capacity": 10000},
+    "difficulty": {"level": 2, "name": "easy", "levels": ["gentle", "easy", "even", "hard", "its best", "adaptive"]},
 }
 
 
@@ -45,12 +46,20 @@ class PanelPlugin(RecordingPlugin):
         self.clicks: list[tuple[int, int]] = []
         self.drawn_on: list[tuple[int, int]] = []
         self.uses_escape = False
-        self.ghost_moves = 0
+        self.ghost_moves = self.forgotten = 0
 
     def ghost_action(self, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]) -> int:
         """Guards."""
         self.ghost_moves += 1
         return GUARD
+
+    def set_difficulty(self, level: int) -> None:
+        dial = self.reported["difficulty"]
+        self.reported["difficulty"] = dial | {"level": level, "name": dial["levels"][level - 1]}
+
+    def forget(self) -> str:
+        self.forgotten += 1
+        return "Forgetting what was recorded and learned."
 
     def on_event(self, event: pygame.event.Event) -> bool:
         if event.type == pygame.KEYDOWN:

@@ -1,7 +1,8 @@
 """The drawing surface of every screen: logical units in, pixels out, with text, panels and pictures kept once drawn.
 
 A canvas is at least 960x600 units; one unit is `scale` pixels, the rest of an odd-shaped window is more units to lay
-out. It remembers where every text went (`placed`), so that a test can see that none leaves its box.
+out. Text is `letters` times as large as is asked for, as far as its box has room. The canvas remembers where every text
+went (`placed`), so that a test can see that none leaves its box.
 
 A font belongs to a session of pygame's font module: used after that was quit, and even after a new start, it ends the
 process. Between two frames anything may be quit, so fonts are kept for one frame; drawn text is only pixels, and stays.
@@ -47,22 +48,24 @@ class Canvas:
         self.surface = pygame.Surface((WIDTH, HEIGHT))
         self.scale = 1.0
         self.width, self.height = WIDTH, HEIGHT
+        self.letters = 1.0
         self.placed: list[Placed] = []
         self._kept: OrderedDict[Hashable, pygame.Surface] = OrderedDict()
         self._fonts: dict[int, pygame.font.Font] = {}
         self._fits: dict[tuple[str, int, int, int], tuple[str, int, bool]] = {}
         self._lines: dict[tuple[str, int, int], list[str]] = {}
 
-    def begin(self, surface: pygame.Surface) -> None:
+    def begin(self, surface: pygame.Surface, letters: float = 1.0) -> None:
         """Draw on this surface from now on; a new size forgets what was kept for the old one."""
         width, height = surface.get_size()
         scale = max(0.25, min(width / WIDTH, height / HEIGHT))
         self._fonts.clear()
         if scale != self.scale:
             self._kept.clear()
+        if (scale, letters) != (self.scale, self.letters):
             self._fits.clear()
             self._lines.clear()
-        self.surface, self.scale = surface, scale
+        self.surface, self.scale, self.letters = surface, scale, letters
         self.width, self.height = int(width / scale), int(height / scale)
         self.placed.clear()
 
@@ -106,7 +109,11 @@ class Canvas:
 
     def text_width(self, text: str, size: int) -> float:
         """How wide a text is, in units."""
-        return self._pixel_size(text, size)[0] / self.scale
+        return self._pixel_size(text, self._grown(size))[0] / self.scale
+
+    def _grown(self, size: int) -> int:
+        """The size that a text of this size is set in where its box has room."""
+        return round(size * self.letters)
 
     def _pixel_size(self, text: str, size: int) -> tuple[int, int]:
         width, height = self.font(size).size(text)
@@ -119,12 +126,17 @@ class Canvas:
 
         `edge` is the opacity, to 255, of a dark outline and then of the text itself; 0 draws plain text.
         """
+        return self._line(text, box, self._grown(size), _smallest(size), colour, align, edge)
+
+    def _line(
+        self, text: str, box: Rect, size: int, smallest: int, colour: Colour, align: str = "left", edge: int = 0
+    ) -> Rect:
         where = self.pixels(box)
         fit = (text, where.width, where.height, size)
         if fit not in self._fits:
             if len(self._fits) > KEPT:
                 self._fits.clear()
-            self._fits[fit] = self._fitted(*fit)
+            self._fits[fit] = self._fitted(text, where.width, where.height, size, smallest)
         text, size, cut = self._fits[fit]
         rendered = self._rendered(text, size, colour)
         rect = rendered.get_rect(centery=where.centery)
@@ -153,18 +165,23 @@ class Canvas:
             picture.set_alpha(255)
 
     def paragraph(self, text: str, box: Rect, size: int = BODY, colour: Colour = TEXT) -> int:
-        """Draws wrapped text from the top of its box; what does not fit is cut. Returns the height used, in units."""
-        lines, cut = self._wrapped(text, box, size)
-        height = self.line_height(size)
+        """Draws wrapped text from the top of its box; too long a text is set smaller, then cut. Returns the height
+        used, in units."""
+        smallest = _smallest(size)
+        lines, size, cut = self._wrapped(text, box, self._grown(size), smallest)
+        height = _line_height(size)
         for row, line in enumerate(lines):
             place = Rect(box.left, box.top + row * height, box.width, height)
-            self.text(line, place, size, colour)
+            self._line(line, place, size, smallest, colour)
         if cut and self.placed:
             self.placed[-1] = self.placed[-1]._replace(cut=True)
         return len(lines) * height
 
     def wrapped(self, text: str, width: int, size: int) -> list[str]:
         """The lines that a text breaks into."""
+        return self._lines_of(text, width, self._grown(size))
+
+    def _lines_of(self, text: str, width: int, size: int) -> list[str]:
         key = (text, width, size)
         if key not in self._lines:
             if len(self._lines) > KEPT:
@@ -178,7 +195,7 @@ class Canvas:
             line = ""
             for word in part.split():
                 longer = f"{line} {word}".strip()
-                if line and self.text_width(longer, size) > width:
+                if line and self._pixel_size(longer, size)[0] > width * self.scale:
                     lines.append(line)
                     line = word
                 else:
@@ -187,17 +204,20 @@ class Canvas:
         return lines
 
     def line_height(self, size: int) -> int:
-        return round(size * 0.85) + 1
+        """Units from one line of a paragraph to the next."""
+        return _line_height(self._grown(size))
 
-    def _wrapped(self, text: str, box: Rect, size: int) -> tuple[list[str], bool]:
-        lines = self.wrapped(text, box.width, size)
-        room = max(1, box.height // self.line_height(size))
-        if len(lines) <= room:
-            return lines, False
-        return [*lines[: room - 1], lines[room - 1] + " ..."], True
+    def _wrapped(self, text: str, box: Rect, size: int, smallest: int) -> tuple[list[str], int, bool]:
+        """The lines, the size that they fit in, and whether they had to be cut."""
+        while True:
+            lines, room = self._lines_of(text, box.width, size), max(1, box.height // _line_height(size))
+            if len(lines) <= room:
+                return lines, size, False
+            if size <= smallest:
+                return [*lines[: room - 1], lines[room - 1] + " ..."], size, True
+            size -= 1
 
-    def _fitted(self, text: str, width: int, height: int, size: int) -> tuple[str, int, bool]:
-        smallest = min(size, max(15, round(size * 0.7)))
+    def _fitted(self, text: str, width: int, height: int, size: int, smallest: int) -> tuple[str, int, bool]:
         while size > smallest and (
             self._pixel_size(text, size)[0] > width or self._pixel_size("", size)[1] > height + 2
         ):
@@ -298,6 +318,15 @@ class Canvas:
         scale = max(self.width / width, self.height / height)
         size = round(width * scale), round(height * scale)
         self.image(key, picture, Rect((self.width - size[0]) // 2, 0, *size))
+
+
+def _line_height(size: int) -> int:
+    return round(size * 0.85) + 1
+
+
+def _smallest(size: int) -> int:
+    """The size that a text shrinks to before it is cut."""
+    return min(size, max(15, round(size * 0.7)))
 
 
 def _default_font(pixels: int) -> pygame.font.Font:

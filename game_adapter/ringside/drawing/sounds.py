@@ -33,10 +33,11 @@ def _quiet() -> Iterator[None]:
 
 
 class Sounds:
-    """Sounds by name; `on` is the player's switch. `close` gives the device back."""
+    """Sounds by name; `on` is the player's switch, `volume` 0 to 1. `close` gives the device back."""
 
     def __init__(self, on: bool = True) -> None:
         self.on = on
+        self.volume = 1.0
         self.messages: list[str] = []
         self._loaded: dict[str, pygame.mixer.Sound | None] = {}
         self._session: tuple[int, int, int] | None = None  # the format that the mixer had when they were loaded
@@ -59,6 +60,7 @@ class Sounds:
             self._loaded[name] = self._load(name)
         sound = self._loaded[name]
         if sound is not None:
+            sound.set_volume(self.volume)
             sound.play()
 
     def _same_session(self) -> bool:

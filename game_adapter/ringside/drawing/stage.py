@@ -348,7 +348,7 @@ class Stage:
     def draw_log(self, canvas: Canvas, box: Rect) -> None:
         """The last turns, the newest at the bottom."""
         canvas.panel(box, PANEL, EDGE, 10, 240)
-        row = 21
+        row = canvas.line_height(SMALL) + 3
         lines = max(1, (box.height - 14) // row)
         width = box.width - 38
         shown: list[tuple[str, int, bool]] = []  # line, seat, whether it is a turn's first

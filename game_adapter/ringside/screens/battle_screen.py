@@ -14,24 +14,20 @@ from game_adapter.ringside.drawing.stage import BOTTOM, Stage
 from game_adapter.ringside.drawing.theme import BAD, BODY, GOLD, GOOD, NIGHT, PANEL, QUIET, SMALL, TEXT, TITLE
 from game_adapter.ringside.screens.commands import BACK, Commands
 from game_adapter.ringside.screens.corner import Corner
-from game_adapter.ringside.screens.screen import (
-    CORNERMAN,
-    GHOST,
-    YOU,
-    Choices,
-    Dialog,
-    Hall,
-    HelpScreen,
-    QuestionScreen,
-    Screen,
-    Setup,
-)
+from game_adapter.ringside.screens.menus import HelpScreen, PauseScreen
+from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Choices, Dialog, Hall, Screen, Setup
 from game_adapter.ringside.teams import draw_teams
 
 THINKING_S = 0.35
 BANNER_S = 1.1
-FAST = 4.0
 SKIPPING = (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN)
+CHIPS = (
+    ("Pause: P", pygame.K_p),
+    ("Speed: F", pygame.K_f),
+    ("Sound: M", pygame.K_m),
+    ("Help: ?", pygame.K_QUESTION),
+    ("Menu: F1", pygame.K_F1),
+)
 
 
 def corner_name(who: str) -> str:
@@ -78,10 +74,11 @@ class BattleScreen(Screen):
 
     def event(self, event: pygame.event.Event) -> Screen | None:
         if event.type == pygame.KEYDOWN:
-            if event.key == pygame.K_h or getattr(event, "unicode", "") == "?":
+            if getattr(event, "unicode", "") == "?":
                 return HelpScreen(self.hall, self)
-            if event.key in BACK and not (self.players_turn and self.commands.aiming):
-                return self._leaving()
+            back = event.key in BACK and not (self.players_turn and self.commands.aiming)
+            if back or event.key == pygame.K_p:
+                return PauseScreen(self.hall, self, self._leave)
         if self.players_turn:
             self._choose(event)
         elif event.type in SKIPPING:
@@ -90,11 +87,9 @@ class BattleScreen(Screen):
             self._mouse = self.hall.canvas.units(event.pos)
         return None
 
-    def _leaving(self) -> Screen:
-        question = "Leave this battle?"
-        return QuestionScreen(
-            self.hall, self, question, ("Back to the fight", "Leave it"), self.title(self.hall, self.setup)
-        )
+    def _leave(self) -> Screen:
+        self.close()
+        return self.title(self.hall, self.setup)
 
     def _choose(self, event: pygame.event.Event) -> None:
         canvas, commands = self.hall.canvas, self.commands
@@ -125,7 +120,7 @@ class BattleScreen(Screen):
 
     def update(self, dt_s: float) -> Screen | None:
         self._round_s += dt_s
-        self.stage.step(dt_s * FAST if self.hall.fast else dt_s)
+        self.stage.step(dt_s * self.hall.speed)
         if self.stage.busy:
             return None
         if self.match.over:
@@ -135,7 +130,7 @@ class BattleScreen(Screen):
         elif self.players_turn:
             self.match.choosing()
         else:
-            self._waited_s += dt_s * FAST if self.hall.fast else dt_s
+            self._waited_s += dt_s * self.hall.speed
             if self._waited_s >= THINKING_S:
                 self._play(self.match.decide())
         return None
@@ -178,6 +173,8 @@ class BattleScreen(Screen):
             self.stage.draw_card(canvas, side, looked_at)
         if self.corner is not None:
             self.corner.draw(canvas)
+        for box, (label, key) in zip(self.commands.chips(canvas, len(CHIPS)), CHIPS, strict=True):
+            self.hall.chip(box, label, key)
 
     def looked_at(self) -> int | None:
         """The fighter that is aimed at or under the mouse."""

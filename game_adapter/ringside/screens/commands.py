@@ -14,8 +14,8 @@ from game_adapter.ringside.opponents import blow
 SKILLS = (("strike", STRIKE), ("heavy", HEAVY), ("guard", GUARD), ("mend", MEND), ("charge", CHARGE))
 """Every skill and its first action; the keys 1 to 5 in this order."""
 AIMED = ("strike", "heavy", "mend")
-HINT = "1-5 or arrows: choose     Enter: do it     Esc: back     H: help     F1: debug menu"
-AIM_HINT = "Arrows, number or mouse: on whom     Enter: do it     Esc: another action"
+HOW = "1 to 5, arrows and Enter, or click"
+HOW_TO_AIM = "arrows and Enter, or click; Esc: another"
 FORWARD = (pygame.K_RIGHT, pygame.K_DOWN, pygame.K_TAB, pygame.K_d, pygame.K_s)
 BACKWARD = (pygame.K_LEFT, pygame.K_UP, pygame.K_a, pygame.K_w)
 CONFIRM = (pygame.K_RETURN, pygame.K_KP_ENTER, pygame.K_SPACE)
@@ -181,6 +181,11 @@ class Commands:
         each = (self.width(canvas) - 20 - gap * (len(SKILLS) - 1)) // len(SKILLS)
         return Rect(left + skill * (each + gap), canvas.height - BOTTOM + 18, each, 52)
 
+    def chips(self, canvas: Canvas, number: int) -> list[Rect]:
+        """Where so many chips are, in a row below the tip."""
+        each = (self.width(canvas) - 20) // number
+        return [Rect(20 + place * each, canvas.height - 39, each - 6, 24) for place in range(number)]
+
     def skill_at(self, canvas: Canvas, position: tuple[float, float]) -> int | None:
         """The skill whose button is under a point."""
         return next((i for i in range(len(SKILLS)) if self.button(canvas, i).collidepoint(position)), None)
@@ -191,19 +196,13 @@ class Commands:
         canvas.panel(box, PANEL, GOLD if active else EDGE, 10, 240)
         for skill in range(len(SKILLS)):
             self._draw_button(canvas, skill, active)
-        words = Rect(box.left + 14, box.top + 68, box.width - 28, 58)
-        hint = Rect(words.left, box.bottom - 25, words.width, 20)
-        if not active:
-            canvas.text(waiting, Rect(words.left, words.top + 4, words.width, 28), BODY, QUIET)
-            canvas.text(
-                "Any key: faster     F: always fast     H: help     F1: debug menu",
-                hint,
-                SMALL,
-                mixed(QUIET, PANEL, 0.3),
-            )
+        words = Rect(box.left + 14, box.top + 66, box.width - 28, 58)
+        if active:
+            self._draw_tip(canvas, words)
             return
-        self._draw_tip(canvas, words)
-        canvas.text(AIM_HINT if self.aiming else HINT, hint, SMALL, mixed(QUIET, PANEL, 0.3))
+        canvas.text(waiting, Rect(words.left, words.top, words.width, 26), BODY, QUIET)
+        faster = Rect(words.left, words.top + 28, words.width, 24)
+        canvas.text("Any key or a click: faster", faster, SMALL, mixed(QUIET, PANEL, 0.3))
 
     def _draw_tip(self, canvas: Canvas, words: Rect) -> None:
         if self.warning:
@@ -212,8 +211,11 @@ class Commands:
         actor = self.battle.fighters[self.battle.acting or 0]
         whom = f" on {self.battle.fighters[self.target].name}" if self.target is not None else ""
         title = f"{actor.name}: {self.battle.rules.skills[self.name].title}{whom}{' ?' if self.aiming else ''}"
-        canvas.text(title, Rect(words.left, words.top - 2, words.width, 22), BODY, GOLD)
-        canvas.paragraph(self.tip(), Rect(words.left, words.top + 21, words.width, 40), SMALL, TEXT)
+        half = words.width * 11 // 20
+        canvas.text(title, Rect(words.left, words.top - 2, half, 22), BODY, GOLD)
+        how = Rect(words.left + half + 8, words.top - 2, words.width - half - 8, 22)
+        canvas.text(HOW_TO_AIM if self.aiming else HOW, how, SMALL, mixed(QUIET, PANEL, 0.3), "right")
+        canvas.paragraph(self.tip(), Rect(words.left, words.top + 20, words.width, 38), SMALL, TEXT)
 
     def _draw_button(self, canvas: Canvas, skill: int, active: bool) -> None:
         box, name = self.button(canvas, skill), SKILLS[skill][0]

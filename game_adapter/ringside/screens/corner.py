@@ -71,7 +71,7 @@ class Corner:
     @property
     def length_s(self) -> float:
         full = LENGTH_S if self._report else WITHOUT_S
-        return full / 2 if self._hall.fast else full
+        return full / min(max(self._hall.speed, 1.0), 2.0)
 
     @property
     def done(self) -> bool:

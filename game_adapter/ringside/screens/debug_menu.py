@@ -22,6 +22,7 @@ class DebugMenu:
         self.open = False
         self._host = host
         self._buttons: list[pygame.Rect] = []  # "try again", in the window's pixels
+        self._closing = pygame.Rect(0, 0, 0, 0)
 
     def event(self, event: pygame.event.Event) -> bool:
         """Handle an input event; True: it was used. While the menu is open, every key and click is."""
@@ -30,6 +31,9 @@ class DebugMenu:
             return True
         if not self.open:
             return False
+        if event.type == pygame.MOUSEBUTTONDOWN and self._closing.collidepoint(event.pos):
+            self.open = False
+            return True
         if event.type == pygame.KEYDOWN and event.key == pygame.K_t and self.failing:
             self._try_again()
             return True
@@ -81,8 +85,10 @@ class DebugMenu:
         whole, mine, plugins = (_units(canvas, rect) for rect in self.layout(canvas))
         canvas.panel(whole, NIGHT, GOLD, 12, 236)
         canvas.text("Debug menu", Rect(whole.left + 14, whole.top + 8, 200, 28), LARGE, GOLD)
-        closing = Rect(whole.right - 190, whole.top + 10, 176, 24)
-        canvas.text("F1 or Esc closes it", closing, SMALL, QUIET, "right")
+        closing = Rect(whole.right - 186, whole.top + 8, 176, 26)
+        canvas.panel(closing, PANEL, EDGE, 7)
+        canvas.text("Close: F1 or Esc", closing.inflate(-10, -2), SMALL, TEXT, "center")
+        self._closing = canvas.pixels(closing)
         self._draw_own(canvas, mine)
         canvas.panel(plugins, PANEL, None, 8)
         if any(plugin.on for plugin in self._host.plugins):

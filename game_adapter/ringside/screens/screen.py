@@ -1,4 +1,4 @@
-"""The base of every screen: it draws, handles events, moves with time and names the next screen; and the small ones.
+"""The base of every screen: it draws, handles events, moves with time and names the next screen; and its controls.
 
 Nothing here is global: a `Hall` is handed from screen to screen and holds what they share.
 """
@@ -21,17 +21,16 @@ from game_adapter.ringside.drawing.theme import (
     BODY,
     EDGE,
     GOLD,
-    LARGE,
     NIGHT,
-    PANEL,
     PANEL_LIGHT,
     QUIET,
     SMALL,
     TEXT,
-    TITLE,
+    Colour,
     mixed,
 )
-from game_adapter.ringside.screens.commands import BACK, CONFIRM
+from game_adapter.ringside.preferences import SPEEDS, Preferences
+from game_adapter.ringside.screens.commands import CONFIRM
 
 CORNERMAN = "cornerman"
 YOU = "you"
@@ -39,17 +38,8 @@ GHOST = "ghost"
 """Who fights as Cornerman foresees that the player would."""
 GHOST_BATTLES = 3  # of the player before there is a ghost
 NOTICE_S = 5.0
-HELP = (
-    ("Goal", "Bring every fighter of the other corner down, or have the higher share of health after the last round."),
-    ("Turns", "Each round every fighter acts once, the fastest first: the strip at the top shows who comes next."),
-    (
-        "Choose",
-        "1 to 5, or arrows and Enter, or click. Then the target: arrows, its number, or a click on the fighter.",
-    ),
-    ("Think", "A guard shields its fighter, and a little the allies. Heavy strikes break charges and leave you open."),
-    ("Breaks", "Between rounds Cornerman learns from what was seen. Any key ends the break."),
-    ("Keys", "Esc goes back, F1 opens the debug menu, F is fast, M is sound, H or ? is this page."),
-)
+VALUE_AT = 0.35
+"""Share of a row's width at which its value begins."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +65,16 @@ class Hall:
     sprites: Sprites
     sounds: Sounds
     random: Random
-    fast: bool = False
+    preferences: Preferences
     battles: int = 0
     results: list[str] = field(default_factory=list)  # who won, battle by battle
     notices: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=6))  # sentence, seconds left
+    chips: list[tuple[Rect, int]] = field(default_factory=list)  # small buttons of the picture, and the key of each
+
+    @property
+    def speed(self) -> float:
+        """How fast battles are shown; 1 is the normal speed."""
+        return SPEEDS[self.preferences.speed][1]
 
     def say(self, sentence: str) -> None:
         """Shows a sentence for some seconds."""
@@ -90,6 +86,22 @@ class Hall:
     def report(self) -> Mapping[str, Any]:
         """Cornerman's figures; empty where it is absent."""
         return self.host.report(CORNERMAN) or {} if self.has_cornerman() else {}
+
+    def level(self) -> str:
+        """How hard Cornerman plays, e.g. "easy (2 of 6)"; "" where it is absent."""
+        dial = self.report().get("difficulty") or {}
+        return f"{dial['name']} ({dial['level']} of {len(dial['levels'])})" if dial else ""
+
+    def change_level(self, step: int) -> None:
+        """Let Cornerman play harder or easier from its next decision on; past the last level comes the first."""
+        if dial := self.report().get("difficulty"):
+            self.host.set_difficulty((dial["level"] - 1 + step) % len(dial["levels"]) + 1)
+
+    def chip(self, box: Rect, label: str, key: int) -> None:
+        """Draw a small button that does what its key does."""
+        self.canvas.panel(box, PANEL_LIGHT, EDGE, 7)
+        self.canvas.text(label, box.inflate(-10, -2), SMALL, TEXT, "center")
+        self.chips.append((box, key))
 
     def opponents(self) -> list[str]:
         """Who may control a corner beside the player: Cornerman, and the player's ghost where it knows the player, and
@@ -130,38 +142,76 @@ class Leave(Screen):
     """No screen: the window closes."""
 
 
+class Rows:
+    """The focus among rows of a menu: arrows or the mouse move it; Left, Right, Enter or a click change or choose.
+
+    The first `num_values` rows are values to change, the others are buttons. What draws a row puts its box in `boxes`.
+    """
+
+    def __init__(self, num_rows: int, num_values: int = 0, focus: int = 0) -> None:
+        self.num_rows, self.num_values, self.focus = num_rows, num_values, focus
+        self.boxes: dict[int, Rect] = {}
+
+    def event(self, event: pygame.event.Event, canvas: Canvas) -> tuple[int, int] | None:
+        """The row that was chosen or changed, and the step of the change, 1 or -1."""
+        if event.type == pygame.KEYDOWN:
+            return self._key(event.key)
+        if event.type in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
+            at = canvas.units(event.pos)
+            over = next((row for row, box in self.boxes.items() if box.collidepoint(at)), None)
+            if over is not None:
+                self.focus = over
+                if event.type == pygame.MOUSEBUTTONDOWN and event.button in (1, 3):
+                    box = self.boxes[over]
+                    arrow = box.left + box.width * VALUE_AT
+                    back = over < self.num_values and arrow - 10 <= at[0] < arrow + 30
+                    return over, -1 if back or event.button == 3 else 1
+        return None
+
+    def _key(self, key: int) -> tuple[int, int] | None:
+        step = -1 if key in (pygame.K_LEFT, pygame.K_UP) else 1
+        sideways = key in (pygame.K_LEFT, pygame.K_RIGHT)
+        if sideways and self.focus < self.num_values:
+            return self.focus, step
+        if sideways or key in (pygame.K_UP, pygame.K_DOWN, pygame.K_TAB):
+            self.focus = (self.focus + step) % self.num_rows
+        return (self.focus, 1) if key in CONFIRM else None
+
+    def draw_value(self, canvas: Canvas, row: int, box: Rect, label: str, value: str, colour: Colour = QUIET) -> None:
+        """Draw a row that shows a value between two arrows."""
+        self.boxes[row] = box
+        focused, at = self.focus == row, round(box.width * VALUE_AT)
+        arrows = GOLD if focused else QUIET
+        canvas.panel(box, mixed(PANEL_LIGHT, GOLD, 0.2) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 9)
+        canvas.text(label, Rect(box.left + 14, box.top, at - 16, box.height), BODY, colour)
+        canvas.text("<", Rect(box.left + at, box.top, 20, box.height), BODY, arrows, "center")
+        canvas.text(value, Rect(box.left + at + 22, box.top, box.width - at - 54, box.height), BODY, TEXT, "center")
+        canvas.text(">", Rect(box.right - 30, box.top, 20, box.height), BODY, arrows, "center")
+
+    def draw_button(self, canvas: Canvas, row: int, box: Rect, name: str, size: int = BODY) -> None:
+        """Draw a row that is a button."""
+        self.boxes[row] = box
+        focused = self.focus == row
+        canvas.panel(box, mixed(PANEL_LIGHT, GOLD, 0.26) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 10)
+        canvas.text(name, box.inflate(-16, -6), size, GOLD if focused else TEXT, "center")
+
+
 class Choices:
-    """A column of buttons: arrows or mouse move the focus, Enter or a click chooses."""
+    """A column of buttons."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = list(names)
-        self.focus = 0
-        self.boxes: list[Rect] = []
+        self.names, self.rows = list(names), Rows(len(names))
 
     def event(self, event: pygame.event.Event, canvas: Canvas) -> int | None:
         """Returns the index that was chosen, if one was."""
-        if event.type == pygame.KEYDOWN:
-            if event.key in (pygame.K_DOWN, pygame.K_TAB, pygame.K_RIGHT):
-                self.focus = (self.focus + 1) % len(self.names)
-            elif event.key in (pygame.K_UP, pygame.K_LEFT):
-                self.focus = (self.focus - 1) % len(self.names)
-            return self.focus if event.key in CONFIRM else None
-        if event.type in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
-            over = next((i for i, box in enumerate(self.boxes) if box.collidepoint(canvas.units(event.pos))), None)
-            if over is not None:
-                self.focus = over
-                return over if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 else None
-        return None
+        chosen = self.rows.event(event, canvas)
+        return None if chosen is None else chosen[0]
 
     def draw(self, canvas: Canvas, box: Rect, height: int = 42) -> None:
         """Draws the buttons from the top of a box."""
-        self.boxes = [Rect(box.left, box.top + i * (height + 8), box.width, height) for i in range(len(self.names))]
-        for i, (name, place) in enumerate(zip(self.names, self.boxes, strict=True)):
-            focused = i == self.focus
-            canvas.panel(
-                place, mixed(PANEL_LIGHT, GOLD, 0.24) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 9
-            )
-            canvas.text(name, place.inflate(-20, -6), BODY, GOLD if focused else TEXT, "center")
+        for row, name in enumerate(self.names):
+            place = Rect(box.left, box.top + row * (height + 8), box.width, height)
+            self.rows.draw_button(canvas, row, place, name)
 
 
 class Dialog(Screen):
@@ -173,53 +223,8 @@ class Dialog(Screen):
 
     def draw(self, canvas: Canvas) -> None:
         self.behind.draw(canvas)
+        self.hall.chips.clear()
         canvas.shade(canvas.area, NIGHT, 165)
 
     def close(self) -> None:
         self.behind.close()
-
-
-class HelpScreen(Dialog):
-    """How to play; any key or click goes back."""
-
-    def event(self, event: pygame.event.Event) -> Screen | None:
-        return self.behind if event.type in (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN) else None
-
-    def draw(self, canvas: Canvas) -> None:
-        super().draw(canvas)
-        box = Rect(0, 0, 740, 456)
-        box.center = canvas.area.center
-        canvas.panel(box, PANEL, GOLD, 14, 248)
-        canvas.text("How to fight", Rect(box.left + 28, box.top + 16, box.width - 56, 44), TITLE, GOLD)
-        for row, (word, words) in enumerate(HELP):
-            top = box.top + 76 + row * 56
-            canvas.text(word, Rect(box.left + 28, top, 96, canvas.line_height(BODY)), BODY, GOLD)
-            canvas.paragraph(words, Rect(box.left + 128, top, box.width - 156, 46), BODY, TEXT)
-        closing = Rect(box.left + 28, box.bottom - 38, box.width - 56, 24)
-        canvas.text("Any key or click goes back", closing, SMALL, QUIET, "center")
-
-
-class QuestionScreen(Dialog):
-    """A question with two answers: the first goes back, the second goes on to `leads_to` after `before`."""
-
-    def __init__(self, hall: Hall, behind: Screen, question: str, answers: tuple[str, str], leads_to: Screen) -> None:
-        super().__init__(hall, behind)
-        self._question, self._leads_to = question, leads_to
-        self._choices = Choices(answers)
-
-    def event(self, event: pygame.event.Event) -> Screen | None:
-        if event.type == pygame.KEYDOWN and event.key in BACK:
-            return self.behind
-        chosen = self._choices.event(event, self.hall.canvas)
-        if chosen == 1:
-            self.behind.close()
-            return self._leads_to
-        return self.behind if chosen == 0 else None
-
-    def draw(self, canvas: Canvas) -> None:
-        super().draw(canvas)
-        box = Rect(0, 0, 420, 196)
-        box.center = canvas.area.center
-        canvas.panel(box, PANEL, GOLD, 14, 248)
-        canvas.text(self._question, Rect(box.left + 24, box.top + 20, box.width - 48, 36), LARGE, TEXT, "center")
-        self._choices.draw(canvas, Rect(box.left + 60, box.top + 78, box.width - 120, 100))

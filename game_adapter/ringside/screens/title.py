@@ -13,7 +13,6 @@ from game_adapter.ringside.drawing.theme import (
     HUGE,
     NIGHT,
     PANEL,
-    PANEL_LIGHT,
     QUIET,
     SMALL,
     TEXT,
@@ -22,14 +21,22 @@ from game_adapter.ringside.drawing.theme import (
 )
 from game_adapter.ringside.roster import SHAPES, RosterEntry
 from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
-from game_adapter.ringside.screens.commands import CONFIRM
-from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Hall, HelpScreen, Leave, Screen, Setup
+from game_adapter.ringside.screens.menus import HelpScreen, SettingsScreen
+from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Hall, Leave, Rows, Screen, Setup
 from game_adapter.ringside.teams import draw_teams
 
-SHAPE, RED, BLUE, DRAW, FIGHT, HELP, QUIT = range(7)
+SHAPE, RED, BLUE, LEVEL, DRAW, FIGHT, HELP, SETTINGS, QUIT = range(9)
+NUM_VALUES = DRAW
+CHIPS = (
+    ("Other fighters: R", pygame.K_r),
+    ("Full speed: F", pygame.K_f),
+    ("Sound: M", pygame.K_m),
+    ("Help: ?", pygame.K_QUESTION),
+    ("Debug menu: F1", pygame.K_F1),
+)
 ABOUT = {
     YOU: "You choose every action.",
-    CORNERMAN: "Learns between the rounds. How hard it plays: F1.",
+    CORNERMAN: "Learns between the rounds, from every battle.",
     GHOST: "Fights like you, as far as Cornerman knows you.",
     "random": "Does anything. Good for a first look.",
     "brawler": "Always the most damage now.",
@@ -50,44 +57,24 @@ class TitleScreen(Screen):
             self.setup = self.setup.replaced(blue="tactician")
         if setup is None:
             self._draw_lots()
-        self.focus = FIGHT
-        self.boxes: dict[int, Rect] = {}
+        self.rows = Rows(QUIT + 1, NUM_VALUES, FIGHT)
         self._teams = draw_teams(self.setup.teams_seed, self.setup.shape)
 
     # ----------------------------------------------------------------------------------------------------------- input
 
     def event(self, event: pygame.event.Event) -> Screen | None:
         if event.type == pygame.KEYDOWN:
-            return self._key(event.key, getattr(event, "unicode", ""))
-        if event.type in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
-            at = self.hall.canvas.units(event.pos)
-            over = next((row for row, box in self.boxes.items() if box.collidepoint(at)), None)
-            if over is not None:
-                self.focus = over
-                if event.type == pygame.MOUSEBUTTONDOWN and event.button in (1, 3):
-                    back = event.button == 3 or (over <= BLUE and at[0] < self.boxes[over].left + 130)
-                    return self._choose(over, -1 if back else 1)
-        return None
-
-    def _key(self, key: int, typed: str) -> Screen | None:
-        if key in (pygame.K_UP, pygame.K_DOWN, pygame.K_TAB):
-            self.focus = (self.focus + (-1 if key == pygame.K_UP else 1)) % (QUIT + 1)
+            if event.key == pygame.K_h or getattr(event, "unicode", "") == "?":
+                return HelpScreen(self.hall, self)
+            if event.key == pygame.K_r:
+                return self._choose(DRAW, 1)
+            if event.key == pygame.K_ESCAPE:
+                self.rows.focus = QUIT
+        before = self.rows.focus
+        chosen = self.rows.event(event, self.hall.canvas)
+        if self.rows.focus != before:
             self.hall.sounds.play("tick")
-        elif key in (pygame.K_LEFT, pygame.K_RIGHT):
-            step = -1 if key == pygame.K_LEFT else 1
-            if self.focus > DRAW:
-                self.focus = min(max(self.focus + step, FIGHT), QUIT)
-            else:
-                self._choose(self.focus, step)
-        elif key in CONFIRM:
-            return self._choose(self.focus, 1)
-        elif key == pygame.K_h or typed == "?":
-            return HelpScreen(self.hall, self)
-        elif key == pygame.K_r:
-            self._choose(DRAW, 1)
-        elif key == pygame.K_ESCAPE:
-            self.focus = QUIT
-        return None
+        return None if chosen is None else self._choose(*chosen)
 
     def _choose(self, row: int, step: int) -> Screen | None:
         """Changes the setting of a row, or does what its button says."""
@@ -97,6 +84,8 @@ class TitleScreen(Screen):
             return BattleScreen(hall, setup, TitleScreen)
         if row == HELP:
             return HelpScreen(hall, self)
+        if row == SETTINGS:
+            return SettingsScreen(hall, self)
         if row == QUIT:
             return Leave(hall)
         if row == SHAPE:
@@ -105,10 +94,16 @@ class TitleScreen(Screen):
             self.setup = setup.replaced(red=_next([YOU, *hall.opponents()[hall.has_cornerman() :]], setup.red, step))
         elif row == BLUE:
             self.setup = setup.replaced(blue=_next(hall.opponents(), setup.blue, step))
+        elif row == LEVEL:
+            hall.change_level(step if self._has_level else 0)
         else:
             self._draw_lots()
         self._teams = draw_teams(self.setup.teams_seed, self.setup.shape)
         return None
+
+    @property
+    def _has_level(self) -> bool:
+        return self.setup.blue == CORNERMAN
 
     def _draw_lots(self) -> None:
         self.setup = self.setup.replaced(teams_seed=self.hall.random.getrandbits(32))
@@ -128,54 +123,45 @@ class TitleScreen(Screen):
         canvas.text(motto, Rect(middle - 300, 98, 600, 26), BODY, TEXT, "center", edge=255)
         for seat, team in enumerate(self._teams):
             self._draw_team(canvas, seat, team)
-        self._draw_menu(canvas, Rect(middle - 206, 142, 412, 372))
-        canvas.text(
-            "Arrows and Enter, or the mouse     R: other fighters     F: always fast     M: sound     H: help     "
-            "F1: debug menu",
-            Rect(middle - 460, canvas.height - 34, 920, 22), SMALL, QUIET, "center",
-        )  # fmt: skip
+        self._draw_menu(canvas, Rect(middle - 220, 132, 440, 406))
+        for place, (label, key) in enumerate(CHIPS):
+            self.hall.chip(Rect(middle - 440 + place * 178, canvas.height - 40, 168, 30), label, key)
 
     def _draw_menu(self, canvas: Canvas, box: Rect) -> None:
         canvas.panel(box, PANEL, EDGE, 14, 238)
-        setup = self.setup
-        rows = (
-            (SHAPE, "Match", f"{setup.shape[0]} against {setup.shape[2]}"),
-            (RED, "Red corner", corner_name(setup.red)),
-            (BLUE, "Blue corner", corner_name(setup.blue)),
+        setup, left, width = self.setup, box.left + 18, box.width - 36
+        level = (self.hall.level() or "not running") if self._has_level else "bots have one level"
+        values = (
+            (SHAPE, "Match", f"{setup.shape[0]} against {setup.shape[2]}", QUIET),
+            (RED, "Red corner", corner_name(setup.red), CORNERS[0]),
+            (BLUE, "Blue corner", corner_name(setup.blue), CORNERS[1]),
+            (LEVEL, "Opponent", level, QUIET),
         )
-        for row, label, value in rows:
-            place = Rect(box.left + 18, box.top + 18 + row * 50, box.width - 36, 42)
-            self._draw_row(canvas, row, place, label, value)
-        place = Rect(box.left + 18, box.top + 168, box.width - 36, 42)
-        self._button(canvas, DRAW, place, "Draw other fighters (R)", BODY)
-        about = {SHAPE: self._about_shape(), RED: ABOUT.get(setup.red, ""), DRAW: "Both corners get new fighters."}
-        words = about.get(self.focus, ABOUT.get(setup.blue, ""))
-        canvas.text(words, Rect(box.left + 18, box.top + 217, box.width - 36, 24), SMALL, QUIET, "center")
-        place = Rect(box.left + 18, box.top + 250, box.width - 36, 56)
-        self._button(canvas, FIGHT, place, "Fight!" if YOU in (setup.red, setup.blue) else "Watch the fight", 34)
-        half = (box.width - 46) // 2
-        self._button(canvas, HELP, Rect(box.left + 18, box.top + 316, half, 40), "Help", BODY)
-        self._button(canvas, QUIT, Rect(box.right - 18 - half, box.top + 316, half, 40), "Quit", BODY)
+        for row, label, value, colour in values:
+            place = Rect(left, box.top + 16 + row * 47, width, 40)
+            self.rows.draw_value(canvas, row, place, label, value, colour)
+        self.rows.draw_button(canvas, DRAW, Rect(left, box.top + 204, width, 40), "Draw other fighters (R)")
+        canvas.text(self._about(), Rect(left, box.top + 248, width, 26), SMALL, QUIET, "center")
+        fight = "Fight!" if YOU in (setup.red, setup.blue) else "Watch the fight"
+        self.rows.draw_button(canvas, FIGHT, Rect(left, box.top + 280, width, 60), fight, 34)
+        third = (width - 20) // 3
+        for at, (row, name) in enumerate(((HELP, "Help"), (SETTINGS, "Settings"), (QUIT, "Quit"))):
+            self.rows.draw_button(canvas, row, Rect(left + at * (third + 10), box.top + 350, third, 40), name)
+
+    def _about(self) -> str:
+        """What the row in focus means."""
+        setup = self.setup
+        about = {
+            SHAPE: self._about_shape(),
+            RED: ABOUT.get(setup.red, ""),
+            LEVEL: "How hard Cornerman plays, from the next turn on.",
+            DRAW: "Both corners get new fighters.",
+        }
+        return about.get(self.rows.focus, ABOUT.get(setup.blue, ""))
 
     def _about_shape(self) -> str:
         few, many = sorted((self.setup.shape[0], self.setup.shape[2]))
         return "Both corners get the same fighters." if few == many else "The smaller corner is stronger each."
-
-    def _draw_row(self, canvas: Canvas, row: int, box: Rect, label: str, value: str) -> None:
-        self.boxes[row] = box
-        focused = self.focus == row
-        canvas.panel(box, mixed(PANEL_LIGHT, GOLD, 0.2) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 9)
-        colour = {RED: CORNERS[0], BLUE: CORNERS[1]}.get(row, QUIET)
-        canvas.text(label, Rect(box.left + 14, box.top, 110, box.height), BODY, colour)
-        canvas.text("<", Rect(box.left + 130, box.top, 20, box.height), BODY, GOLD if focused else QUIET, "center")
-        canvas.text(value, Rect(box.left + 152, box.top, box.width - 184, box.height), BODY, TEXT, "center")
-        canvas.text(">", Rect(box.right - 30, box.top, 20, box.height), BODY, GOLD if focused else QUIET, "center")
-
-    def _button(self, canvas: Canvas, row: int, box: Rect, name: str, size: int) -> None:
-        self.boxes[row] = box
-        focused = self.focus == row
-        canvas.panel(box, mixed(PANEL_LIGHT, GOLD, 0.28) if focused else PANEL_LIGHT, GOLD if focused else EDGE, 10)
-        canvas.text(name, box.inflate(-16, -6), size, GOLD if focused else TEXT, "center")
 
     def _draw_team(self, canvas: Canvas, seat: int, team: list[RosterEntry]) -> None:
         size = 236 if len(team) < 3 else 196

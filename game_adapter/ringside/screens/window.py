@@ -18,6 +18,7 @@ from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.sounds import Sounds
 from game_adapter.ringside.drawing.sprites import Sprites
 from game_adapter.ringside.drawing.theme import BODY, GOLD, HEIGHT, HUGE, NIGHT, SMALL, TEXT, WIDTH
+from game_adapter.ringside.preferences import TEXT_SIZES, VOLUMES, Preferences
 from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.debug_menu import DebugMenu
 from game_adapter.ringside.screens.screen import CORNERMAN, Hall, Leave, Screen, Setup
@@ -64,7 +65,8 @@ def interrupted_afterwards() -> Iterator[None]:
 class Window:
     """The game's window; the game's thread. `run` ends when the player leaves, and always quits the host.
 
-    `watch` names a bot for the red corner: then the computer plays both corners, at once.
+    `watch` names a bot for the red corner: then the computer plays both corners, at once. Without `preferences` nothing
+    that the player chooses is kept, and there is no tutorial.
     """
 
     def __init__(
@@ -75,12 +77,16 @@ class Window:
         sound: bool = True,
         watch: str | None = None,
         size: tuple[int, int] = (WIDTH, HEIGHT),
+        preferences: Preferences | None = None,
     ) -> None:
         self.host = host
         self.surface = open_display(size)
         self.canvas = Canvas()
         self.canvas.begin(self.surface)
-        self.hall = Hall(host, game, self.canvas, Sprites(), Sounds(sound), random)
+        preferences = preferences or Preferences(tutorial=False)
+        sounds = Sounds(sound and preferences.sound)
+        sounds.volume = preferences.volume / VOLUMES
+        self.hall = Hall(host, game, self.canvas, Sprites(), sounds, random, preferences)
         self.menu = DebugMenu(host)
         self.screen: Screen = TitleScreen(self.hall)
         if watch is not None:
@@ -130,13 +136,23 @@ class Window:
             self._resized()
         elif isinstance(self.screen, Leave) or self.menu.event(event):
             return
+        elif event.type == pygame.MOUSEBUTTONDOWN and (key := self._chip_at(event)) is not None:
+            name = chr(key) if key < 128 else ""
+            self.handle(pygame.event.Event(pygame.KEYDOWN, key=key, unicode=name, mod=0))
         elif event.type == pygame.KEYDOWN and event.key == pygame.K_m:
             self.hall.say(self.hall.sounds.toggle())
+            self.hall.preferences.toggle("sound")
         elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
-            self.hall.fast = not self.hall.fast
-            self.hall.say("Fast: on." if self.hall.fast else "Fast: off.")
+            full = self.hall.preferences.toggle_full_speed()
+            self.hall.say("Full speed." if full else "Normal speed.")
         else:
             self._go(self.screen.event(event))
+
+    def _chip_at(self, event: pygame.event.Event) -> int | None:
+        """The key of the chip that was clicked."""
+        at = self.canvas.units(event.pos)
+        chips = self.hall.chips if event.button == 1 else []
+        return next((key for box, key in chips if box.collidepoint(at)), None)
 
     def _go(self, following: Screen | None) -> None:
         if following is not None:
@@ -153,7 +169,8 @@ class Window:
 
     def draw(self) -> None:
         """Draws the screen, what is to be said, and the debug menu."""
-        self.canvas.begin(self.surface)
+        self.canvas.begin(self.surface, TEXT_SIZES[self.hall.preferences.text][1])
+        self.hall.chips.clear()
         self.screen.draw(self.canvas)
         self._draw_notices()
         self.menu.draw(self.canvas)
@@ -161,7 +178,7 @@ class Window:
     def _notices(self, dt_s: float) -> None:
         """Collects sentences for the player: the host's, and those about missing files."""
         hall = self.hall
-        for source in (hall.sprites.messages, hall.sounds.messages):
+        for source in (hall.sprites.messages, hall.sounds.messages, hall.preferences.messages):
             while source:
                 hall.say(source.pop(0))
         for sentence in self.host.messages_since(self._num_said):
@@ -259,10 +276,8 @@ class LoadingPicture:
 class Opening:
     """An open window before the game is there: `run` loads the plugins under a loading picture, then plays."""
 
-    def __init__(
-        self, make_host: Callable[[], Host], game: Any, random: Random, sound: bool, watch: str | None
-    ) -> None:
-        self._make_host, self._game, self._random, self._sound, self._watch = make_host, game, random, sound, watch
+    def __init__(self, make_host: Callable[[], Host], make_window: Callable[[Host], Window]) -> None:
+        self._make_host, self._make_window = make_host, make_window
         self._surface = open_display()
 
     def run(self, max_frames: int | None = None) -> None:
@@ -275,7 +290,7 @@ class Opening:
             host = self._make_host()
             host.load(picture.show)
             if not picture.closed():
-                window = Window(host, self._game, self._random, self._sound, self._watch)
+                window = self._make_window(host)
         except KeyboardInterrupt:
             window = None
         if window is not None:
@@ -287,10 +302,15 @@ class Opening:
 
 
 def open_window(
-    make_host: Callable[[], Host], game: Any, watch: str | None = None, seed: int | None = None, sound: bool = True
+    make_host: Callable[[], Host],
+    game: Any,
+    watch: str | None = None,
+    seed: int | None = None,
+    sound: bool = True,
+    preferences: Preferences | None = None,
 ) -> Opening:
-    """Opens the window; `run` of what it returns plays the game. `watch` as of Window.
+    """Opens the window; `run` of what it returns plays the game. `watch` and `preferences` as of Window.
 
     NoScreen, with a sentence, where there is no screen: nothing was loaded then.
     """
-    return Opening(make_host, game, Random(seed), sound, watch)
+    return Opening(make_host, lambda host: Window(host, game, Random(seed), sound, watch, preferences=preferences))
