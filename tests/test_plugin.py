@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, Transition
 from cornerman.experience.transitions import NStep
+from cornerman.files.figures_log import read_figures
 from cornerman.policy.policy import Policy
 from cornerman.search.thought import Knowledge
 from cornerman.selfplay.live_worker import LiveWorker
@@ -21,6 +22,7 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing, Described
 from tests.support.duel import preferring
 from tests.support.table import Table, promote
+from tests.support.waiting import wait_for
 
 FAST = {"practice": 1.0, "candidate_period": 100}
 
@@ -54,8 +56,10 @@ def test_plugin_learns_while_battles_are_played_and_resumes_next_time(tmp_path: 
         assert again.on_owner(lambda loop: loop.experience.rows.total()) > 6 * 20
 
 
-def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, **FAST) as table:
+def test_plugin_learns_a_model_of_each_player_has_it_again_after_a_restart_and_logs_figures_alone(
+    tmp_path: Path,
+) -> None:
+    with Table(RINGSIDE, tmp_path, log_interval_s=0.05, **FAST) as table:
         for name, battles in (("ann", 3), ("bob", 2)):
             table.play_as(name, battles)
         known = table.plugin.report()["player"]
@@ -65,6 +69,12 @@ def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(t
         state, mask = table.match().state, [False, True, True, *[False] * 8]
         assert table.plugin.ghost_action(0, state, mask) in (1, 2)
         assert table.plugin.ghost_action(0, {}, mask) is None
+        table.plugin.on_frame(16.7)
+        wait_for(lambda: "_p99_ms" in str(table.on_owner(lambda loop: read_figures(tmp_path)[0][-1:])))
+    logged, problems = read_figures(tmp_path)
+    assert {"memory_mb", "steps", "loss", "version", "window_open", "window_share"} <= set(logged[-1])
+    assert problems == []
+    assert not {"ann", "bob"} & set(str(logged).split("'"))
     with Table(RINGSIDE, tmp_path, **FAST) as again:
         again.plugin.settle(60.0)
         assert again.plugin.report()["player"] == known
@@ -74,6 +84,7 @@ def test_plugin_learns_a_model_of_each_player_and_has_it_again_after_a_restart(t
         again.plugin.controls.forget()
         again.on_owner(lambda loop: None)
         assert list((tmp_path / "ghosts").iterdir()) == []
+        assert not (tmp_path / "log").exists()
         assert again.plugin.ghost_action(0, state, mask) is None
         again.plugin.set_learning(False)
         assert again.plugin.report()["player"]["learns"] is False

@@ -107,8 +107,8 @@ class Cornerman:
         self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
         self._worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         self.ahead = self._look_ahead(game, settings)
-        read, worker_pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
-        self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, worker_pid)
+        read, pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
+        self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
         importing = partial(import_waiting, folder, champions, game, self.encoder)
         self.controls = PanelControls(
             switches, self.recording, self.live, store, champions, self.training, importing, metrics.say

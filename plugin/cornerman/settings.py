@@ -101,6 +101,10 @@ class Settings:
         0.05, "Share of battles kept out of learning, to judge the value estimate.", 0.0, 0.5
     )
     kept_versions: int = _setting(30, "Stored versions; the oldest go, but never what plays or played last.", 3, 10_000)
+    log_interval_s: float = _setting(
+        10.0, "Seconds between two lines of the log of machine and training; 0 writes none.", 0.0, 86_400.0
+    )
+    log_tensorboard: bool = _setting(False, "Write the figures of that log for TensorBoard, too.")
     burst_steps: int = _setting(16, "Gradient steps in one call; the trainer can yield between two calls.", 1, 1024)
     seed: int = _setting(0, "Seed of every random choice of the plugin.", 0, 2**63 - 1)
 

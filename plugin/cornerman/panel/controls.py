@@ -40,6 +40,7 @@ class Training(Protocol):
     def pause(self, paused: bool) -> None: ...
     def call(self, command: Callable[[Loop | None], None]) -> None: ...
     def forget_figures(self) -> None: ...
+    def erase_log(self) -> None: ...
 
 
 class PanelControls:
@@ -181,7 +182,10 @@ class PanelControls:
             from cornerman.models.erasure import forget  # not needed at every start of a game
             from cornerman.opponent.ghost import erase_ghosts
 
-            clear = self._training.forget_figures if loop is None else loop.forget
+            def clear() -> None:
+                (self._training.forget_figures if loop is None else loop.forget)()
+                self._training.erase_log()  # last, since the disk may refuse
+
             ghosts = partial(erase_ghosts, self._store.folder)
             self._say(forget(self._champions, self._recording.erase, clear, ghosts))
             self.save()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cornerman.files.figures_log import FiguresLog
 from cornerman.learning.processors import Processors
 from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
@@ -33,14 +35,18 @@ class TrainingService:
         metrics: Metrics,
         pause_worker: Callable[[bool], None],
         worker_pid: Callable[[], int | None] = lambda: None,
+        data_folder: Path = Path(),
     ) -> None:
         """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early and what
         it calls before it touches the files.
 
-        `pause_worker` pauses the worker while the window is closed and resumes it when it opens.
+        `pause_worker` pauses the worker while the window is closed and resumes it when it opens. While a trainer runs
+        its thread logs figures of machine and training in `data_folder`.
         """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
         self._processors = Processors(worker_pid)
+        self._log = FiguresLog.of(data_folder, settings, metrics.say)
+        self._logged_steps = 0
         self.windows = TrainingWindows(
             settings.training_window,
             settings.learning_time,
@@ -91,7 +97,33 @@ class TrainingService:
     def _look_at_machine(self) -> Reading:
         """Called on the trainer's thread, four times a second."""
         self._processors.look()
-        return self._read_machine()
+        reading = self._read_machine()
+        if self._log.due:
+            self._write_log(reading)
+        return reading
+
+    def _write_log(self, reading: Reading) -> None:
+        """Add the present figures to the log; none of them says what a player did."""
+        metrics, windows = self._metrics, self.windows
+        playing = None if self._loop is None else self._loop.candidates.champions.slot.playing()
+        steps, before = metrics.get("steps", 0), self._logged_steps
+        self._logged_steps = steps
+        figures = {
+            "source": "game",
+            **reading,
+            "window_open": windows.window_open,
+            "window_share": windows.share,
+            "rest": windows.rest or None,
+            "steps": steps,
+            "steps_per_s": metrics.rate("steps") if steps != before else None,
+            "version": None if playing is None else playing.version,
+            **{name: metrics.get(name) for name in ("loss", "accuracy", "device")},
+        }
+        self._log.write(figures, steps)
+
+    def erase_log(self) -> None:
+        """Delete the log; called on the thread that owns the files. OSError where it cannot be deleted."""
+        self._log.erase()
 
     def _prepare(self, thread: TrainingThread) -> TrainingLoop:
         self._loop = None  # the loop of an ended thread: its device belongs to that thread
@@ -169,6 +201,7 @@ class TrainingService:
         """A frame has been drawn, `frame_ms` after the one before it."""
         if self.thread is not None:
             self._processors.frame()
+            self._log.frame(frame_ms, self.windows.window_open)
             self.thread.frame(frame_ms)
 
     def pump(self, seconds: float) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from cornerman.contract import ModelError, SettingsError
 from cornerman.files.checkpoint_file import CheckpointFile
+from cornerman.files.figures_log import read_figures
 from cornerman.selfplay.worker import BULK
 from cornerman.training.bulk import plan as bulk_plan
 from cornerman.training.bulk.plan import Plan
@@ -51,7 +52,8 @@ def entries(folder: Path, event: str) -> list[dict[str, Any]]:
 
 def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
     board = tmp_path / "board" if HAS_TENSORBOARD else None
-    said = run(tmp_path, decisions=60_000, game=QUICK_GAME, tensorboard=board)
+    settings = FILE + "log_interval_s = 0.05\n"
+    said = run(tmp_path, settings=settings, decisions=60_000, game=QUICK_GAME, tensorboard=board)
     text = "\n".join(said)
     assert "100%" in text
     for part in ("Learning curve", "Ladder", "Cross table", "Action use", "It is stored in"):
@@ -64,6 +66,10 @@ def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
     assert progress[0]["rating"] is None
     assert bool(list(tmp_path.glob("board/events.*"))) == HAS_TENSORBOARD
     assert entries(tmp_path, "verdict"), "what was learned last is judged too"
+    logged, problems = read_figures(tmp_path)
+    assert problems == []
+    assert logged[-1]["steps"] > logged[0]["steps"] > 0
+    assert {"source", "memory_mb", "loss", "steps_per_s", "version", "decisions"} <= set(logged[-1])
     assert (tmp_path / "bulk" / "report.png").read_bytes()[:4] == b"\x89PNG"
     again = run(tmp_path, resume=True, decisions=20_000, game=QUICK_GAME)
     assert any(sentence.startswith(f"Goes on from {progress[-1]['decisions']:,} decisions") for sentence in again)

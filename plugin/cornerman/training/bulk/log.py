@@ -1,4 +1,7 @@
-"""Log of bulk training: sentences for a person, log.jsonl for machines, and TensorBoard where it was asked for."""
+"""Log of bulk training: sentences for a person, log.jsonl for machines, and TensorBoard where it was asked for.
+
+Beside it lies the log of machine and training that a game keeps as well (files/figures_log.py).
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cornerman.contract import CornermanError
+from cornerman.files.figures_log import FiguresLog, TensorBoard
+
+TRAINING = ("decisions_per_s", "steps", "battles", "version", "rating")
+"""What TensorBoard gets of the progress, beside the scores."""
 
 
 class BulkLog:
     """Where a run reports to. A file that cannot be written is said; training goes on without."""
 
-    def __init__(self, path: Path, say: Callable[[str], None], tensorboard: Path | None = None) -> None:
-        """`tensorboard`: a folder; CornermanError where that package is not installed."""
-        self.say, self._path = say, path
-        self._board = None if tensorboard is None else _tensorboard(tensorboard)
+    def __init__(
+        self,
+        path: Path,
+        say: Callable[[str], None],
+        figures: FiguresLog | None = None,
+        board: TensorBoard | None = None,
+    ) -> None:
+        """`figures`: the log of machine and training; none is kept without it."""
+        self.say, self._path, self._board = say, path, board
+        self.figures = figures or FiguresLog(path.parent, 0.0, say)
         self._said: set[str] = set()
 
     def say_once(self, sentence: str, event: str) -> bool:
@@ -38,8 +50,11 @@ class BulkLog:
 
     def progress(self, entry: Mapping[str, Any]) -> None:
         self.write({"event": "progress", **entry})
-        if self._board is not None:
-            self._board(entry)
+        if self._board is None:
+            return
+        figures = {f"train/{name}": entry[name] for name in TRAINING}
+        figures |= {f"score/{name}": score for name, score in entry["score"].items()}
+        self._board.write(figures, entry["decisions"])
 
     @property
     def num_bytes(self) -> int:
@@ -52,24 +67,3 @@ class BulkLog:
                 os.truncate(self._path, num_bytes)
         except OSError as error:
             self.say(f"The log cannot be shortened ({error.strerror or error}).")
-
-
-def _tensorboard(folder: Path) -> Callable[[Mapping[str, Any]], None]:
-    """A writer of progress entries for TensorBoard, by decisions; it needs the package tensorboard beside torch."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise CornermanError("--tensorboard needs it installed (pip install tensorboard torch).") from error
-    writer: Any = SummaryWriter(str(folder))  # untyped
-
-    def write(entry: Mapping[str, Any]) -> None:
-        figures = {
-            f"train/{name}": entry[name] for name in ("decisions_per_s", "steps", "battles", "version", "rating")
-        }
-        figures |= {f"score/{name}": score for name, score in entry["score"].items()}
-        for name, value in figures.items():
-            if value is not None:
-                writer.add_scalar(name, value, entry["decisions"])
-        writer.flush()
-
-    return write

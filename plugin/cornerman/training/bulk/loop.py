@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from cornerman.training.bulk.ladder import Snapshots
 from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.plan import Plan, Progress, refuse_impossible
 from cornerman.training.bulk.promotion import BulkPromotion
+from cornerman.training.machine import Machine
 
 if TYPE_CHECKING:
     from cornerman.learning.accelerator.device_replay import DeviceReplay
@@ -74,6 +76,8 @@ class BulkLoop:
         """Why devices were left, as sentences."""
         self._resumed: tuple[dict[str, Any], Mapping[str, Any]] | None = None  # the workers in a checkpoint
         self._pool: WorkerPool | None = None  # while it runs
+        self._machine, self._loss = Machine(), nan
+        self._logged = time.monotonic(), 0  # when figures were logged last, and the steps by then
         learner.load(champions.slot.champion.flat)
 
     def _new_buffer(self) -> ReplayBuffer:
@@ -121,6 +125,7 @@ class BulkLoop:
                 continue
             self._take(*answer)
             self._learn()
+            self._log_figures()
             now = time.monotonic()
             progress.seconds = before + now - started
             if now - reported >= plan.report_s:
@@ -171,11 +176,12 @@ class BulkLoop:
             self.progress.steps_due -= burst
             batch = self._buffer.sample(burst * self._plan.batch_size)
             try:
-                self._learner.learn_burst(batch)
+                learned = self._learner.learn_burst(batch)
             except RuntimeError as error:  # a device that is lost takes the rows on it along; the learner is as before
                 if on_device is None or on_device.fault:
                     raise
-                self._learner.learn_burst(on_device.again(error))
+                learned = self._learner.learn_burst(on_device.again(error))
+            self._loss = learned.loss
             present = self._learner.averaged()
             self._average.add(present)
             if self.snapshots.due(self._learner.steps):
@@ -188,6 +194,24 @@ class BulkLoop:
         """Say once why a device was left."""
         if self._log.say_once(fault, "fault"):
             self.faults.append(fault)
+
+    def _log_figures(self) -> None:
+        reading, log, steps = self._machine.read(), self._log.figures, self._learner.steps
+        if not log.due:
+            return
+        (then, before), now = self._logged, time.monotonic()
+        self._logged = now, steps
+        figures = {
+            "source": "bulk",
+            **reading,
+            "steps": steps,
+            "steps_per_s": (steps - before) / (now - then),
+            "loss": self._loss,
+            "version": self._slot.champion.version,
+            "device": self._learner.device,
+            "decisions": self.progress.decisions,
+        }
+        log.write(figures, self.progress.decisions)
 
     def _report(self, decisions: int, seconds: float) -> None:
         """A moment of the learning curve, after so many decisions and seconds of this session."""
@@ -261,6 +285,7 @@ class BulkLoop:
             self.snapshots.restore(_part(arrays, "snapshots."))
             self._average.restore(_part(arrays, "average."))
             self._resumed = _part(arrays, "round_robin."), notes["round_robin"]
+            self._logged = time.monotonic(), self._learner.steps
             self._log.shorten(int(notes["log_bytes"]))
         except (ModelError, ValueError, TypeError, KeyError) as error:
             raise ModelError(f"The checkpoint does not fit: {error} Start without --resume.") from error

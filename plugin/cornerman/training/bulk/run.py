@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cornerman.contract import BatchedGame, HeadlessGame, ModelError
 from cornerman.experience.encoder import Encoder
+from cornerman.files.figures_log import FiguresLog, TensorBoard
 from cornerman.learning.compiled import cpu_steps
 from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 from cornerman.learning.learner import Learner, build_learner
@@ -53,7 +54,7 @@ def train(
         with Store(data, Identity.of(game, encoder), spec, "cornerman train") as store:
             champions = _stored_champions(store, settings, say)
             store.bulk_folder.mkdir(exist_ok=True)
-            log = BulkLog(store.bulk_folder / "log.jsonl", say, plan.tensorboard)
+            log = _log(data, store.bulk_folder, settings, plan.tensorboard, say)
             on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
             learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec, on_cpu.learn)
             machine = [*filter(None, [on_cpu.why_slow]), *(choice.why for choice in devices.values())]
@@ -72,6 +73,15 @@ def train(
         say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, interrupted))
     say(f"{_who_plays(champions, encoder.declaration.own_fighter)} is stored in {data}")
     return promoted[-1].version
+
+
+def _log(
+    data: Path, bulk_folder: Path, settings: Settings, tensorboard: Path | None, say: Callable[[str], None]
+) -> BulkLog:
+    """The logs of the run; CornermanError where `tensorboard`, a folder, is given and its package is missing."""
+    board = None if tensorboard is None else TensorBoard(tensorboard)
+    figures = FiguresLog(data, settings.log_interval_s, say, None if board is None else lambda: board)
+    return BulkLog(bulk_folder / "log.jsonl", say, figures, board)
 
 
 def _make_ladder(
