@@ -34,13 +34,19 @@ ROOMS: dict[str, set[str]] = {
     "models": {"evaluation", "experience", "files", "policy"},
     "search": {"evaluation", "experience", "opponent", "policy"},
     "selfplay": {"evaluation", "experience", "files", "learning", "opponent", "policy", "search"},
-    "training": {"evaluation", "experience", "files", "learning", "models", "opponent", "policy", "search", "selfplay"},
+    "training": {
+        *("edge", "evaluation", "experience", "files", "learning", "models", "opponent", "policy", "search"),
+        "selfplay",
+    },
     "panel": {"evaluation", "experience", "files", "models", "opponent", "policy"},
     "plugin": {
-        *("evaluation", "experience", "files", "models", "opponent", "panel", "policy", "search", "selfplay"),
+        *("edge", "evaluation", "experience", "files", "models", "opponent", "panel", "policy", "search", "selfplay"),
         "training",
     },
-    "cli": {"evaluation", "experience", "files", "learning", "models", "opponent", "policy", "selfplay", "training"},
+    "cli": {
+        *("edge", "evaluation", "experience", "files", "learning", "models", "opponent", "policy", "selfplay"),
+        "training",
+    },
 }
 GAME_ROOMS: dict[str, set[str]] = {
     "host": set(),

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cornerman.contract import SettingsError
-from cornerman.settings import Settings, describe, read_settings, with_values
+from cornerman.settings import Settings, chosen_settings, describe, read_settings, with_values
 
 NUMBERS = [f for f in fields(Settings) if type(f.default) in (int, float)]
 TEXTS = [f for f in fields(Settings) if type(f.default) is str]
@@ -96,6 +96,25 @@ def test_file_overrides_the_settings_of_the_game_and_a_missing_one_changes_nothi
     read = from_text(tmp_path, '\ufeffdifficulty = 4\ndevice = "cpu"\nhidden = [16]\n', wished)
     assert (read.seed, read.difficulty, read.device, read.hidden) == (5, 4, "cpu", (16,))
     assert (wished.difficulty, wished.hidden, type(wished.gamma)) == (2, Settings().hidden, float)
+
+
+def test_profile_goes_over_the_defaults_and_under_the_game_and_the_players_file(tmp_path: Path) -> None:
+    asked, said, file = list[str](), list[str](), tmp_path / "settings.toml"
+
+    def fitting(profile: str) -> dict[str, Any]:
+        asked.append(profile)
+        return {"duty_cycle": 0.5, "replay_capacity": 300, "seed": 3}
+
+    file.write_text('profile = "pi"\nseed = 1\n', "utf-8")
+    taken = chosen_settings(file, {"profile": "desktop", "replay_capacity": 200, "seed": 2}, said.append, fitting)
+    assert (taken.profile, taken.duty_cycle, taken.replay_capacity, taken.seed) == ("pi", 0.5, 200, 1)
+    assert (asked, said) == (["pi"], [])
+    taken = chosen_settings(tmp_path / "none", {"batch_size": 301}, said.append, fitting)
+    assert (taken.batch_size, taken.replay_capacity, asked[1]) == (64, 300, "auto")
+    [sentence] = said
+    assert (
+        sentence == "the game: batch_size (301) must not be above replay_capacity (300). None of its wishes are used."
+    )
 
 
 @pytest.mark.parametrize(

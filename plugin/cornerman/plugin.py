@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import DataError, Game, HeadlessGame, ModelError, RestorableGame, Source, State
+from cornerman.edge.raspberry_pi import profile_values
 from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
 from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
 from cornerman.experience.encoder import Encoder
@@ -72,7 +73,7 @@ class Cornerman:
     ) -> None:
         """Build everything; starts the trainer only where learning is on."""
         folder, say = Path(data_dir), self.metrics.say
-        self._build(game, folder, chosen_settings(folder / "settings.toml", settings or {}, say))
+        self._build(game, folder, chosen_settings(folder / "settings.toml", settings or {}, say, profile_values))
         for path in waiting_imports(folder)[: not self.store.read_only]:
             say(f"There is a model to import, {path.name}: press I in this panel.")
         if self.switches.learning:

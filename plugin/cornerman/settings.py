@@ -19,6 +19,7 @@ _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
 _WINDOWS = ("between_rounds", "while_choosing", "always")
 _WORKERS = ("process", "thread", "off")
 _TIMES = ("thread", "pump")
+_PROFILES = ("auto", "desktop", "pi")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 NUM_LEVELS = 6
 """Positions of the dial; policy/difficulty.py says what each means."""
@@ -31,7 +32,7 @@ def _setting(default: Any, sentence: str, low: float | None = None, high: float 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The defaults suit a Raspberry Pi as well as a desktop. `describe()` lists them with their sentences."""
+    """The defaults are a desktop's, `profile` says whose. `describe()` lists them with their sentences."""
 
     safe_mode: bool = _setting(False, "Play what is stored, learn nothing; a game asks for it after two unclean ends.")
     recording: bool = _setting(True, "Record battles into the replay buffer.")
@@ -43,6 +44,11 @@ class Settings:
         5, "How strong it plays: 1 (gentle) to 5 (its best); 6 adapts to the player.", 1, NUM_LEVELS
     )
     adaptive_target: float = _setting(0.5, "Share of battles that a player is to win at difficulty 6.", 0.05, 0.95)
+    profile: str = _setting(
+        "auto",
+        "Which defaults: desktop (these), pi (those that fit a Raspberry Pi of its memory) or auto (whichever it is).",
+        choices=_PROFILES,
+    )
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
     training_window: str = _setting(
         "between_rounds",
@@ -53,6 +59,9 @@ class Settings:
         "thread",
         "Where its time comes from: thread (its own) or pump (what the game grants).",
         choices=_TIMES,
+    )
+    duty_cycle: float = _setting(
+        1.0, "Largest share of the time in an open window that learning takes beside frames.", 0.05, 1.0
     )
     rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")
     replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
@@ -133,9 +142,21 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
     return with_values(start, table, str(path))
 
 
-def chosen_settings(path: Path, wishes: Mapping[str, Any], say: Callable[[str], None]) -> Settings:
-    """The defaults, overridden by the game's `wishes`, then by the player's file; a faulty source is ignored whole."""
-    settings = Settings()
+def chosen_settings(
+    path: Path,
+    wishes: Mapping[str, Any],
+    say: Callable[[str], None],
+    fitting: Callable[[str], Mapping[str, Any]] = lambda profile: {},
+) -> Settings:
+    """The defaults, overridden by what fits the machine, by the game's `wishes`, then by the player's file.
+
+    `fitting` gives the values for a profile. A faulty source is ignored whole.
+    """
+    profile = _overridden(Settings(), path, wishes, lambda _: None).profile
+    return _overridden(with_values(Settings(), fitting(profile), "the profile"), path, wishes, say)
+
+
+def _overridden(settings: Settings, path: Path, wishes: Mapping[str, Any], say: Callable[[str], None]) -> Settings:
     try:
         settings = with_values(settings, wishes, "the game")
     except SettingsError as error:

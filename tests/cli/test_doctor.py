@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from cornerman.learning import device as device_choice
 from cornerman.learning.update import LearnSteps
 from cornerman.policy.q_network import NetworkSpec
 from tests.support.choosing import Choosing
+from tests.support.raspberry_pi import put, raspberry_pi, vcgencmd
 from tests.support.stored_versions import store_versions
 
 
@@ -146,3 +148,70 @@ def test_a_device_that_was_asked_for_and_does_not_exist_is_a_sentence_and_status
     (line,) = sections(capsys.readouterr().out.splitlines())["Device"]
     assert repr(name) in line
     assert reason in line
+
+
+def pi_lines(root: Path, data: Path) -> list[str]:
+    return sections(doctor.examine("cpu", data, root)[0])["Raspberry Pi"]
+
+
+def test_raspberry_pi_is_recognised_with_its_power_heat_and_profile(tmp_path: Path) -> None:
+    assert "Raspberry Pi" not in doctor.examine("cpu", tmp_path, tmp_path / "none")[0]
+    root = raspberry_pi(tmp_path / "root", memory_mb=906, throttled="50005\n")
+    put(root, sys__class__thermal__thermal_zone0__type="cpu-thermal", sys__class__thermal__thermal_zone0__temp="61000")
+    found = sections(doctor.examine("cpu", tmp_path, root)[0])
+    assert "temperature  61 C" in found["Machine"]
+    assert found["Raspberry Pi"][:5] == [
+        "model        Raspberry Pi 4 Model B Rev 1.4",
+        "memory       0.9 GB, so the profile pi is that of 1 GB",
+        "throttling   now: under-voltage, throttled; since the start: under-voltage, throttled",
+        "power        too weak: use the power supply made for this model, and a short cable",
+        "HAT          none that says so",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ("throttled=0x20000", "throttling   now: none; since the start: frequency capped"),
+        ("VCHI initialization failed", "throttling   now: not available; since the start: not available"),
+        (None, "throttling   now: not available; since the start: not available"),
+    ],
+)
+def test_firmware_is_asked_by_vcgencmd_where_the_kernel_does_not_tell(
+    tmp_path: Path, answer: str | None, line: str
+) -> None:
+    root = raspberry_pi(tmp_path / "root", throttled=None)
+    if answer is not None:
+        vcgencmd(root, answer)
+    assert line in pi_lines(root, tmp_path)
+
+
+def test_hailo_chip_is_named_with_what_it_still_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = put(raspberry_pi(tmp_path / "root"), **{"sys__bus__pci__devices__0001:01:00.0__vendor": "0x1e60\n"})
+    lines = pi_lines(root, tmp_path)
+    assert "Hailo        on the bus, without its driver:" in lines
+    assert "sudo apt install hailo-all (AI HAT+ 2: hailo-h10-all), then restart" in lines
+    put(root, dev__hailo0="")
+    assert "Hailo        there with its driver, but this Python has no hailo_platform:" in pi_lines(root, tmp_path)
+    monkeypatch.setitem(sys.modules, "hailo_platform", ModuleType("hailo_platform"))
+    assert "Hailo        there with its driver, hailo_platform of an unknown version" in pi_lines(root, tmp_path)
+
+
+@pytest.mark.parametrize("prefix", [sys.base_prefix, sys.base_prefix + "/venv"])
+def test_lines_to_install_name_what_is_missing_and_never_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    root = raspberry_pi(tmp_path / "root")
+    for package in ("psutil", "numba", "torch"):
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(sys, "prefix", prefix)
+    lines, healthy = doctor.examine("cpu", tmp_path, root)
+    assert not healthy
+    assert not any("torch" in line for line in lines)
+    if prefix == sys.base_prefix:
+        assert lines[-4:-2] == [
+            "  to install   python3 -m venv ~/cornerman",
+            "               ~/cornerman/bin/pip install psutil numba",
+        ]
+    else:
+        assert lines[-3] == f"  to install   {sys.executable} -m pip install psutil numba"

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cornerman.training.machine import Limits, Machine, Reading, find_temperature_file
+from cornerman.training.machine import CALM_S, Limits, Machine, Reading, find_temperature_file
 from tests.support.windows import Clock
 
 
@@ -64,16 +64,25 @@ def test_temperature_reads_the_sensor_of_the_processor(
 
 
 @pytest.mark.parametrize(
-    ("word", "throttled"), [("0", 0.0), ("50000", 0.0), ("1", 0.0), ("50005", 1.0), ("8", 1.0), ("?", None)]
+    ("word", "throttled", "under_voltage"),
+    [
+        ("0", 0.0, 0.0),
+        ("50000", 0.0, 0.0),
+        ("1", 0.0, 1.0),
+        ("50005", 1.0, 1.0),
+        ("8", 1.0, 0.0),
+        ("?", None, None),
+    ],
 )
 @pytest.mark.parametrize("firmware", ["soc/soc:firmware", "soc@107c000000/soc@107c000000:firmware"])
 def test_throttling_is_read_on_a_raspberry_pi(
-    tmp_path: Path, firmware: str, word: str, throttled: float | None
+    tmp_path: Path, firmware: str, word: str, throttled: float | None, under_voltage: float | None
 ) -> None:
     folder = tmp_path / "devices" / "platform" / firmware
     folder.mkdir(parents=True)
     (folder / "get_throttled").write_text(word + "\n", encoding="utf-8")
-    assert Machine(sysfs=tmp_path).read()["throttled"] == throttled
+    reading = Machine(sysfs=tmp_path).read()
+    assert (reading["throttled"], reading["under_voltage"]) == (throttled, under_voltage)
 
 
 def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +120,7 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
         "battery_percent": 80.0,
         "on_battery": 1.0,
         "throttled": None,
+        "under_voltage": None,
     }
 
 
@@ -119,7 +129,9 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
     [
         ({}, True, ""),
         ({"temperature_c": None, "memory_percent": None, "throttled": None, "on_battery": None}, True, ""),
-        ({"throttled": 1.0}, False, "slows itself down"),
+        ({"throttled": 1.0, "under_voltage": 0.0}, False, "slows itself down to stay cool"),
+        ({"throttled": 1.0, "under_voltage": 1.0}, False, "power supply is too weak"),
+        ({"throttled": 0.0, "under_voltage": 1.0}, False, "power supply is too weak"),
         ({"memory_percent": 96.0}, False, "96% of the memory"),
         ({"memory_percent": 92.0}, False, ""),
         ({"on_battery": 1.0}, False, ""),
@@ -136,7 +148,6 @@ def test_throttling_memory_and_battery_pause_learning(reading: Reading, on_batte
     "readings",
     [
         [{"temperature_c": 81.0, "memory_percent": 91.0}, {"temperature_c": 60.0, "memory_percent": 91.0}],
-        [{"throttled": 1.0, "temperature_c": 76.0}, {"throttled": 0.0, "temperature_c": 76.0}],
         [{"on_battery": 1.0, "temperature_c": 76.0}, {"on_battery": 0.0, "temperature_c": 76.0}],
         [{"temperature_c": 81.0}, {"temperature_c": None}],
     ],
@@ -144,6 +155,18 @@ def test_throttling_memory_and_battery_pause_learning(reading: Reading, on_batte
 def test_one_reason_to_pause_does_not_change_the_limit_of_another(readings: list[Reading]) -> None:
     limits = Limits(rest_on_battery=True)
     assert [bool(limits.rest_reason(reading)) for reading in readings] == [True, False]
+
+
+def test_throttling_that_comes_and_goes_pauses_learning_until_it_has_stayed_away() -> None:
+    clock = Clock()
+    limits, reasons = Limits(clock=clock), []
+    for throttled, under_voltage in ((0.0, 1.0), (1.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)):
+        readings: Reading = {"throttled": throttled, "under_voltage": under_voltage, "temperature_c": 76.0}
+        reasons.append(limits.rest_reason(readings))
+        clock.now += 0.4 * CALM_S
+    assert ["weak" in reason for reason in reasons] == [True, False, False, False, False]
+    assert ["cool" in reason for reason in reasons] == [False, True, True, True, False]
+    assert reasons[-1] == ""
 
 
 @pytest.mark.parametrize(

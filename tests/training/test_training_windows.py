@@ -143,6 +143,14 @@ def test_lower_share_sleeps_between_slices_and_is_reported() -> None:
     assert worked / (clock.now - 100.0) == pytest.approx(0.6, abs=0.05)
 
 
+def test_duty_cycle_bounds_the_share_and_is_reported_unless_late_frames_take_more() -> None:
+    mine, _ = windows("always", duty_cycle=0.75)
+    assert (mine.share, mine.why) == (0.75, "always; the settings say so, so learning takes 75% of the time")
+    assert sum(mine.takes() for _ in range(100)) == 75
+    late_frames(mine)
+    assert (mine.share, mine.why) == (0.6, "always; frames came late, so learning takes 60% of the time")
+
+
 @pytest.mark.parametrize("draws", [True, False])
 def test_learning_rests_beside_frames_while_other_programs_use_the_machine(draws: bool) -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -12,26 +14,34 @@ from typing import TYPE_CHECKING
 
 from cornerman import __version__
 from cornerman.contract import SettingsError
+from cornerman.edge import raspberry_pi
 from cornerman.files.packages import importable, version_of
 from cornerman.files.quality_note import quality_lines
-from cornerman.settings import Settings, read_settings
+from cornerman.settings import Settings, chosen_settings
 
 if TYPE_CHECKING:
     from cornerman.policy.q_network import NetworkSpec
 
 MEASURED_S, MEASUREMENTS = 1.5, 6
+VCGENCMD_S = 5.0
 NEEDED = ("numpy", "psutil", "safetensors")
 OPTIONAL = {"numba": "it learns faster with it", "torch": "only to learn on an accelerator"}
+UNFIT_FOR_A_PI = ("torch",)
+"""Not offered there: it has no accelerator to learn on, and the wheel for its processor takes gigabytes or crashes."""
+HAILO_INSTALL = "sudo apt install hailo-all (AI HAT+ 2: hailo-h10-all), then restart"
 
 
-def examine(device: str, data: Path) -> tuple[list[str], bool]:
+def examine(device: str, data: Path, root: Path = raspberry_pi.ROOT) -> tuple[list[str], bool]:
     """Lines for a person, and whether everything that playing and learning need is there.
 
     `device` is tried in place of the one in `settings.toml` of the folder `data`; "auto" leaves that to the settings.
+    `root` is the folder with the system's `proc`, `sys` and `dev`.
     """
     lines = [f"Cornerman {__version__}, Python {platform.python_version()} on {platform.platform()}", "", "Packages"]
     missing, healthy = list[str](), True
     for package in (*NEEDED, *OPTIONAL):
+        if package in UNFIT_FOR_A_PI and raspberry_pi.model(root) and not importable(package):
+            continue
         if not importable(package):
             missing += [package] * (package in NEEDED)
             why = f"not installed, {OPTIONAL[package]}" if package in OPTIONAL else "missing"
@@ -39,9 +49,9 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
         else:
             lines.append(f"  {package:<12} {version_of(package)}")
     if not missing:
-        lines += ["", "Machine", *_machine(), "", "Device"]
+        lines += ["", "Machine", *_machine(root), *_on_a_pi(root), "", "Device"]
         try:
-            lines += _device(device, data)
+            lines += _device(device, data, root)
         except SettingsError as error:
             lines.append(f"  {error}")
             healthy = False
@@ -50,14 +60,14 @@ def examine(device: str, data: Path) -> tuple[list[str], bool]:
         lines += _damage(data)
         lines += ["", "Recorded data", *(f"  {line}" for line in quality_lines(data))]
     if missing:
-        lines += ["", "It cannot play until these are installed."]
+        lines += [*_on_a_pi(root), "", "It cannot play until these are installed."]
     return lines, healthy and not missing
 
 
-def _machine() -> list[str]:
+def _machine(root: Path) -> list[str]:
     from cornerman.training.machine import Machine
 
-    machine = Machine()
+    machine = Machine(sysfs=root / "sys")
     for _ in range(MEASUREMENTS):  # the load of a processor is measured over some time
         reading = machine.read()
         time.sleep(MEASURED_S / MEASUREMENTS)
@@ -69,17 +79,72 @@ def _machine() -> list[str]:
     return lines
 
 
-def _device(device: str, data: Path) -> list[str]:
+def _on_a_pi(root: Path) -> list[str]:
+    """What a Raspberry Pi says of itself, and what is still to be installed there; none on another machine."""
+    if not (name := raspberry_pi.model(root)):
+        return []
+    size, memory = raspberry_pi.profile_size(root), raspberry_pi.memory_gb(root)
+    seen = "unknown" if memory is None else f"{memory:.1f} GB"
+    told = _throttling(root)
+    now, earlier = ("not available",) * 2
+    if told is not None:
+        now, earlier = (", ".join(told.flags(since)) or "none" for since in (False, True))
+    lines = [f"  model        {name}", f"  memory       {seen}, so the profile pi is that of {size} GB"]
+    lines += [f"  throttling   now: {now}; since the start: {earlier}"]
+    if told is not None and "under-voltage" in told.flags() + told.flags(since_start=True):
+        lines.append("  power        too weak: use the power supply made for this model, and a short cable")
+    lines.append(f"  HAT          {raspberry_pi.hat(root) or 'none that says so'}")
+    return ["", "Raspberry Pi", *lines, *_hailo(root), *_to_install(root)]
+
+
+def _throttling(root: Path) -> raspberry_pi.Throttling | None:
+    """From the kernel, or where it does not tell from `vcgencmd`."""
+    file = raspberry_pi.throttling_file(root / "sys")
+    if file is not None and (told := raspberry_pi.parse_throttling(raspberry_pi.text_of(file))) is not None:
+        return told
+    try:
+        command = [str(root / "usr/bin/vcgencmd"), "get_throttled"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=VCGENCMD_S, check=False)
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # it is not there, may not be run, or does not answer
+        return None
+    return raspberry_pi.parse_throttling(answer.stdout)
+
+
+def _hailo(root: Path) -> list[str]:
+    on_bus, driver = raspberry_pi.hailo(root)
+    if not on_bus:
+        return []
+    if not driver:
+        state = "on the bus, without its driver"
+    elif not importable("hailo_platform"):
+        state = "there with its driver, but this Python has no hailo_platform"
+    else:
+        return [f"  Hailo        there with its driver, hailo_platform {version_of('hailo_platform')}"]
+    return [f"  Hailo        {state}:", f"               {HAILO_INSTALL}"]
+
+
+def _to_install(root: Path) -> list[str]:
+    """The exact lines to type; Raspberry Pi OS lets pip install into a virtual environment alone."""
+    wanted = [*NEEDED, *(["numba"] if sys.maxsize > 2**32 else []), "pygame"]  # no numba is built for 32 bits
+    wanted = [package for package in wanted if not importable(package)]
+    if not wanted:
+        return ["  to install   nothing"]
+    if sys.prefix != sys.base_prefix:
+        return [f"  to install   {sys.executable} -m pip install {' '.join(wanted)}"]
+    system = " --system-site-packages" if raspberry_pi.hailo(root)[0] else ""  # for hailo_platform
+    make = f"python3 -m venv{system} ~/cornerman"
+    return [f"  to install   {make}", f"               ~/cornerman/bin/pip install {' '.join(wanted)}"]
+
+
+def _device(device: str, data: Path, root: Path) -> list[str]:
     """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
     from cornerman.learning.compiled import cpu_steps
     from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 
-    file, settings = data / "settings.toml", Settings()
+    file, problems = data / "settings.toml", list[str]()
     line = f"  settings     {file}" if os.path.exists(file) else f"  settings     none in {data}, so the defaults"
-    try:
-        settings = read_settings(file)
-    except SettingsError as error:
-        line = f"  settings     {error} Nothing of it is used."
+    settings = chosen_settings(file, {}, problems.append, partial(raspberry_pi.profile_values, root=root))
+    line = f"  settings     {problems[0]}" if problems else line
     spec, network = _network(data, settings)
     configure_trainer_thread()  # measured as the trainer would learn
     on_cpu, batch_size = cpu_steps(data), settings.batch_size

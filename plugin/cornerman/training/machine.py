@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import Any
+
+from cornerman.edge.raspberry_pi import files_like, parse_throttling, text_of, throttling_file
 
 log = logging.getLogger("cornerman")
 
 PAUSE_C, RESUME_C = 80.0, 75.0
 PAUSE_MEMORY_PERCENT, RESUME_MEMORY_PERCENT = 95.0, 90.0
+CALM_S = 10.0  # without throttling, before learning goes on
 
 Reading = dict[str, float | None]
 
@@ -45,11 +48,11 @@ class Machine:
             log.warning("psutil cannot be used, so some figures of the machine are missing (%r)", error)
         self._period_s, self._clock = period_s, clock
         self._temperature_file = find_temperature_file(sysfs)
-        self._throttled_file = next(_found(sysfs, "devices/platform/*/*firmware/get_throttled"), None)
+        self._throttling_file = throttling_file(sysfs)
         self._sources: tuple[tuple[Callable[[], Reading], tuple[str, ...]], ...] = (
             (self._temperature, ("temperature_c",)),
             (self._memory, ("memory_mb", "memory_percent")),
-            (self._throttled, ("throttled",)),
+            (self._throttling, ("throttled", "under_voltage")),
             (self._battery, ("battery_percent", "on_battery")),
             (self._cpu, ("cpu_percent", "own_cpu_percent")),
         )
@@ -64,7 +67,8 @@ class Machine:
         """The newest figures, a copy; None where the machine does not give one.
 
         cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process and the worker;
-        memory_mb: of this process; memory_percent: in use on the whole machine; on_battery, throttled: 1.0 or 0.0.
+        memory_mb: of this process; memory_percent: in use on the whole machine; on_battery, throttled, under_voltage:
+        1.0 or 0.0.
         """
         now = self._clock()
         if now >= self._due:
@@ -112,26 +116,26 @@ class Machine:
         plugged = battery.power_plugged
         return {"battery_percent": battery.percent, "on_battery": None if plugged is None else float(not plugged)}
 
-    def _throttled(self) -> Reading:
-        """Whether a Raspberry Pi throttles: bits 1 to 3 mean capped, throttled, or at its soft limit now."""
-        if self._throttled_file is None:
+    def _throttling(self) -> Reading:
+        """Whether the firmware of a Raspberry Pi slows it down now, and whether its power supply is too weak now."""
+        told = parse_throttling(text_of(self._throttling_file)) if self._throttling_file else None
+        if told is None:
             return {}
-        bits = int(self._throttled_file.read_text("ascii"), 16)
-        return {"throttled": float(bool(bits & 0b1110))}
+        return {"throttled": float(told.slowed), "under_voltage": float(told.under_voltage)}
 
 
 def find_temperature_file(sysfs: Path) -> Path | None:
     """The file that holds the processor's temperature in thousandths of a degree, or None; never another sensor's."""
-    sensors = [(_word(folder / "name"), folder) for folder in _found(sysfs, "class/hwmon/hwmon*")]
+    sensors = [(text_of(folder / "name"), folder) for folder in files_like(sysfs, "class/hwmon/hwmon*")]
     for wanted, labels in (("cpu_thermal", ("",)), ("coretemp", ("Package id",)), ("k10temp", ("Tctl", "Tdie"))):
         for folder in (folder for name, folder in sensors if name == wanted):
-            inputs = list(_found(folder, "temp*_input"))
+            inputs = list(files_like(folder, "temp*_input"))
             for label in labels:
                 for file in inputs:
-                    text = _word(file.with_name(file.name.replace("_input", "_label")))
+                    text = text_of(file.with_name(file.name.replace("_input", "_label")))
                     if text.startswith(label) and _celsius(file) is not None:
                         return file
-    zones = [(_word(zone / "type"), zone / "temp") for zone in _found(sysfs, "class/thermal/thermal_zone*")]
+    zones = [(text_of(zone / "type"), zone / "temp") for zone in files_like(sysfs, "class/thermal/thermal_zone*")]
     for part in ("x86_pkg_temp", "cpu", "soc", "acpitz"):
         for kind, file in zones:
             if part in kind and _celsius(file) is not None:
@@ -140,21 +144,24 @@ def find_temperature_file(sysfs: Path) -> Path | None:
 
 
 class Limits:
-    """Reasons to rest. Heat and memory each have a limit to rest at and a lower one to resume at."""
+    """Reasons to rest. Heat and memory each have a limit to rest at and a lower one to resume at; after throttling it
+    rests some seconds longer, since the flags come and go with the load."""
 
-    def __init__(self, rest_on_battery: bool = False) -> None:
-        self._rest_on_battery = rest_on_battery
+    def __init__(self, rest_on_battery: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rest_on_battery, self._clock = rest_on_battery, clock
         self._hot = self._full = False
+        self._slowed, self._slowed_until = "", 0.0
 
     def rest_reason(self, reading: Reading) -> str:
         """Why to rest, or "" where learning may go on; a missing figure is no reason."""
         temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
         self._hot = temperature is not None and temperature >= (RESUME_C if self._hot else PAUSE_C)
         self._full = memory is not None and memory >= (RESUME_MEMORY_PERCENT if self._full else PAUSE_MEMORY_PERCENT)
+        slowed = self._slowed_down(reading)
         if self._hot:
             return f"The processor is at {temperature:.0f} C: learning rests until it is below {RESUME_C:.0f} C."
-        if reading.get("throttled"):
-            return "The machine slows itself down to stay cool or for lack of power: learning rests until it stops."
+        if slowed:
+            return slowed
         if self._full:
             below = f"{RESUME_MEMORY_PERCENT:.0f}%"
             return f"{memory:.0f}% of the memory is in use: learning rests until it is below {below}."
@@ -162,25 +169,22 @@ class Limits:
             return "The machine runs on its battery: learning rests, as the settings ask."
         return ""
 
+    def _slowed_down(self, reading: Reading) -> str:
+        """Why to rest because of what the firmware says of power and heat, now or a moment ago."""
+        now = self._clock()
+        if reading.get("under_voltage"):
+            self._slowed = "The power supply is too weak (under-voltage): learning rests until it holds."
+        elif reading.get("throttled"):
+            self._slowed = "The machine slows itself down to stay cool: learning rests until it stops."
+        else:
+            return self._slowed if now < self._slowed_until else ""
+        self._slowed_until = now + CALM_S
+        return self._slowed
+
 
 def _plausible(figure: object) -> float | None:
     """A finite number, or None."""
     return float(figure) if isinstance(figure, int | float) and isfinite(figure) else None
-
-
-def _found(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files by a pattern, sorted; none where the folder cannot be listed."""
-    try:
-        return iter(sorted(folder.glob(pattern)))
-    except OSError:
-        return iter(())
-
-
-def _word(file: Path) -> str:
-    try:
-        return file.read_text("utf-8", "replace").strip()
-    except OSError:
-        return ""
 
 
 def _celsius(file: Path) -> float | None:

@@ -54,6 +54,7 @@ class TrainingService:
             self._look_at_machine,
             on_processor=lambda: metrics.get("device", "cpu") == "cpu",
             pause_worker=pause_worker,
+            duty_cycle=settings.duty_cycle,
         )
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None

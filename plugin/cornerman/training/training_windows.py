@@ -72,19 +72,20 @@ class TrainingWindows:
         on_processor: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         pause_worker: Callable[[bool], None] = lambda paused: None,
+        duty_cycle: float = 1.0,
     ) -> None:
-        """`window` and `learning_time` as in the settings; `read_machine` gives `Machine.read`'s figures.
+        """`window`, `learning_time` and `duty_cycle` as in the settings; `read_machine` gives `Machine.read`'s figures.
 
         `on_processor` returns whether learning runs on the CPU, not an accelerator. `pause_worker` is called, on either
         thread, with whether the worker has to pause whenever that may have changed.
         """
-        self.window, self.learning_time = window, learning_time
+        self.window, self.learning_time, self._duty_cycle = window, learning_time, duty_cycle
         self.rest = ""  # why learning rests, as a message
         self.reading: Reading = {}
         self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
         """Set to 1 when the window closes: the slice under way ends after its step or turn."""
         self.starvation = Starvation(learning_time, on_processor)
-        self._limits, self._read_machine, self._clock = Limits(rest_on_battery), read_machine, clock
+        self._limits, self._read_machine, self._clock = Limits(rest_on_battery, clock), read_machine, clock
         self._pause_worker = pause_worker
         self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
         self._begun = False  # whether a battle has begun
@@ -173,7 +174,7 @@ class TrainingWindows:
     @property
     def share(self) -> float:
         """Share of the time in a window that learning may take, 0.05 to 1."""
-        return self._frames.share
+        return min(self._frames.share, self._duty_cycle)
 
     @property
     def why(self) -> str:
@@ -189,7 +190,8 @@ class TrainingWindows:
             return f"{occasion}. {self.starvation.sentence}"
         if self.share == 1.0:
             return occasion
-        return f"{occasion}; frames came late, so learning takes {100 * self.share:.0f}% of the time"
+        why = "the settings say so" if self.share == self._duty_cycle else "frames came late"
+        return f"{occasion}; {why}, so learning takes {100 * self.share:.0f}% of the time"
 
     def report(self) -> dict[str, Any]:
         """Plain data for the panel and the headless table."""
