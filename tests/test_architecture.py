@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "evaluation": {"experience", "policy"},
     "opponent": {"experience", "files", "policy"},
     "learning": {"experience", "files", "policy"},
-    "models": {"evaluation", "experience", "files", "policy"},
+    "models": {"edge", "evaluation", "experience", "files", "policy"},
     "search": {"evaluation", "experience", "opponent", "policy"},
     "selfplay": {"evaluation", "experience", "files", "learning", "opponent", "policy", "search"},
     "training": {

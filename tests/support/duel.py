@@ -86,3 +86,6 @@ def preferring(action: int, spec: NetworkSpec) -> Floats:
     flat = np.zeros(spec.num_parameters, np.float32)
     flat[spec.num_parameters - spec.num_actions + action] = 1.0
     return flat
+
+
+GAME = Duel()

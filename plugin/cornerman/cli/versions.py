@@ -79,7 +79,7 @@ class StoredVersions:
 
     def promote(self, version: int) -> str:
         with self._writing() as store:
-            _check_stored(store, version)
+            check_stored(store, version)
             before = store.registry.champion
             store.registry.promote(version)
         if before == version:
@@ -96,7 +96,7 @@ class StoredVersions:
 
     def export(self, version: int, path: Path) -> str:
         with Store(self._folder, self._identity) as store:
-            _check_stored(store, version)
+            check_stored(store, version)
             export_version(store.registry, version, path)
         return f"Version {version} is in {path}; 'cornerman versions import' adds it elsewhere."
 
@@ -123,7 +123,8 @@ class StoredVersions:
         return f"{what} (version 0, the champion and its predecessor always stay)." if left > keep else f"{what}."
 
 
-def _check_stored(store: Store, version: int) -> None:
+def check_stored(store: Store, version: int) -> None:
+    """CornermanError, with the versions that there are, where this one is not stored."""
     if version not in store.registry.numbers():
         numbers = ", ".join(str(number) for number in store.registry.numbers()[-12:])
         raise CornermanError(f"there is no version {version}; there are {numbers or 'none'}")

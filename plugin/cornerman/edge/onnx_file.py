@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -25,24 +26,34 @@ OBSERVATION, ACTION_MASK, Q_VALUES, MASKED_VALUES = "observation", "action_mask"
 ILLEGAL = -1e30
 """The value of an action that the mask forbids: finite, so that no runtime makes NaN of it."""
 DIGEST = "sha256"
-OPSET, IR_VERSION = 17, 8
-"""The first operator set with LayerNormalization, and the file format of its time: old runtimes read it."""
+OPSET, PLAIN_OPSET, IR_VERSION = 17, 13, 8
+"""The first operator set with LayerNormalization, one without, and a file format that old runtimes read."""
+
+_Nodes = list[tuple[str, list[str], str, dict[str, Any]]]
+"""Operator, inputs, output and attributes of each node."""
 
 
 def to_onnx(
-    policy: Policy, notes: Mapping[str, str] | None = None, batch: int | None = None, masked: bool = True
+    policy: Policy,
+    notes: Mapping[str, str] | None = None,
+    batch: int | None = None,
+    masked: bool = True,
+    plain: bool = False,
 ) -> bytes:
     """The file of a policy; the same policy and notes give the same bytes. ModelError without the package onnx.
 
     `notes` become the file's metadata. `batch` fixes N, for compilers that want static shapes. Not `masked`: without
-    the mask and with the output `q_values`, for chips that cannot choose.
+    the mask and with the output `q_values`, for chips that cannot choose. `plain`: layer normalisation in single steps.
     """
     onnx = package("onnx")
     tensor, value, node = onnx.helper.make_tensor, onnx.helper.make_tensor_value_info, onnx.helper.make_node
     rows, number = batch or "N", onnx.TensorProto.FLOAT
-    arrays = policy.to_arrays().items()
-    weights = [tensor(name, number, array.shape, array.astype("<f4").tobytes(), raw=True) for name, array in arrays]
-    nodes = [node(kind, each, [out], name=out, **more) for kind, each, out, more in _layers(policy.spec)]
+    layers = _layers(policy.spec, plain)
+    arrays = policy.to_arrays() | (_CONSTANTS if plain else {})
+    weights = [
+        tensor(name, number, array.shape, array.astype("<f4").tobytes(), raw=True) for name, array in arrays.items()
+    ]
+    nodes = [node(kind, each, [out], name=out, **more) for kind, each, out, more in layers]
     actions = [rows, policy.spec.num_actions]
     inputs, output = [value(OBSERVATION, number, [rows, policy.spec.observation_size])], Q_VALUES
     if masked:
@@ -52,7 +63,7 @@ def to_onnx(
         nodes.append(node("Where", [ACTION_MASK, Q_VALUES, "illegal"], [output], name=output))
     graph = onnx.helper.make_graph(nodes, "policy", inputs, [value(output, number, actions)], weights)
     model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="cornerman", graph=graph)
-    model.opset_import.add(domain="", version=OPSET)
+    model.opset_import.add(domain="", version=PLAIN_OPSET if plain else OPSET)
     for key, text in (notes or {}).items():
         model.metadata_props.add(key=key, value=text)
     model.metadata_props.add(key=DIGEST, value=hashlib.sha256(_bytes(model)).hexdigest())
@@ -93,24 +104,46 @@ def from_onnx(data: bytes, spec: NetworkSpec, what: str) -> Policy:
 def package(name: str) -> Any:
     """An imported package of the extra `onnx`; ModelError with what to install."""
     try:
-        module = __import__(name)
+        module = import_module(name)
     except ImportError as error:
-        raise ModelError(f"ONNX files need the package {name}, which is not here: pip install {name}") from error
+        raise ModelError(
+            f"ONNX files need the package {name}, which is not here: pip install onnx onnxruntime"
+        ) from error
     return module
 
 
-def _layers(spec: NetworkSpec) -> list[tuple[str, list[str], str, dict[str, Any]]]:
-    """Operator, inputs, output and attributes of each node up to the Q-values."""
-    layers: list[tuple[str, list[str], str, dict[str, Any]]] = []
+_CONSTANTS = {"two": np.array(2.0, np.float32), "epsilon": np.array(LAYER_NORM_EPSILON, np.float32)}
+
+
+def _layers(spec: NetworkSpec, plain: bool) -> _Nodes:
+    """Everything up to the Q-values."""
+    nodes: _Nodes = []
     x = OBSERVATION
     for i in range(len(spec.hidden)):
         h = f"hidden{i}"
-        layers.append(("Gemm", [x, f"{h}.weight", f"{h}.bias"], f"{h}.linear", {}))
+        nodes.append(("Gemm", [x, f"{h}.weight", f"{h}.bias"], f"{h}.linear", {}))
         scaled = [f"{h}.linear", f"{h}.gain", f"{h}.shift"]
-        layers.append(("LayerNormalization", scaled, f"{h}.normed", {"axis": -1, "epsilon": LAYER_NORM_EPSILON}))
-        layers.append(("Relu", [f"{h}.normed"], x := f"{h}.out", {}))
-    layers.append(("Gemm", [x, "head.weight", "head.bias"], Q_VALUES, {}))
-    return layers
+        normalised = ("LayerNormalization", scaled, f"{h}.normed", {"axis": -1, "epsilon": LAYER_NORM_EPSILON})
+        nodes += _steps(h) if plain else [normalised]
+        nodes.append(("Relu", [f"{h}.normed"], x := f"{h}.out", {}))
+    nodes.append(("Gemm", [x, "head.weight", "head.bias"], Q_VALUES, {}))
+    return nodes
+
+
+def _steps(h: str) -> _Nodes:
+    """Layer normalisation as compilers know it from before there was an operator for it."""
+    mean: dict[str, Any] = {"axes": [-1]}
+    return [
+        ("ReduceMean", [f"{h}.linear"], f"{h}.mean", mean),
+        ("Sub", [f"{h}.linear", f"{h}.mean"], f"{h}.centred", {}),
+        ("Pow", [f"{h}.centred", "two"], f"{h}.squared", {}),
+        ("ReduceMean", [f"{h}.squared"], f"{h}.variance", mean),
+        ("Add", [f"{h}.variance", "epsilon"], f"{h}.positive", {}),
+        ("Sqrt", [f"{h}.positive"], f"{h}.deviation", {}),
+        ("Div", [f"{h}.centred", f"{h}.deviation"], f"{h}.scaled", {}),
+        ("Mul", [f"{h}.scaled", f"{h}.gain"], f"{h}.gained", {}),
+        ("Add", [f"{h}.gained", f"{h}.shift"], f"{h}.normed", {}),
+    ]
 
 
 def _read(data: bytes, what: str) -> tuple[dict[str, str], dict[str, tuple[tuple[int, ...], bytes]]]:

@@ -8,18 +8,21 @@ played a smoke battle. Every refusal is a ModelError with the reason.
 from __future__ import annotations
 
 import io
+import json
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
+from cornerman.edge.onnx_file import ILLEGAL, from_onnx, notes_of
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
-from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file
+from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file, to_json
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Manifest, Provenance, parse_manifest
 from cornerman.models.registry import Registry
@@ -33,6 +36,7 @@ from cornerman.models.weights import (
     Ladder,
     ladder_of,
     policy_of,
+    usable_policy,
 )
 from cornerman.policy.policy import Policy
 
@@ -49,6 +53,9 @@ _MAX_MEMBERS = 4
 _MAX_DIRECTORY_BYTES = 4096
 _END_BYTES, _LOCATOR_BYTES = 22, 20
 _WHAT = "The file to import"
+ONNX = ".onnx"
+ONNX_FORMAT, INT8_FORMAT = "cornerman 1", "cornerman 1 int8"
+MASK_RULE = f"masked_values holds {ILLEGAL:g} where action_mask is false; play the action of the largest value"
 
 
 def export_version(registry: Registry, version: int, path: Path) -> None:
@@ -64,11 +71,13 @@ def export_version(registry: Registry, version: int, path: Path) -> None:
 
 
 def import_version(registry: Registry, identity: Identity, path: Path) -> int:
-    """Store the version in a folder or .zip as a new one in quarantine and return its number.
+    """Store the version in a folder, .zip or .onnx file as a new one in quarantine and return its number.
 
-    ModelError when anything in it is not as `export_version` writes it, or it was made for something else.
+    ModelError when anything in it is not as `export_version` or `onnx_notes` write it, or it was made for something
+    else.
     """
-    policy, manifest, ladder = read_version(identity, path)
+    read = _read_onnx if path.suffix.lower() == ONNX else read_version
+    policy, manifest, ladder = read(identity, path)
     # The gate's result is not copied: it is about another data folder's champion.
     provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported", from_player=manifest.from_player)
     version = registry.save(policy.flat, provenance, spec=manifest.spec)
@@ -81,16 +90,50 @@ def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladd
     """The version in a folder or .zip, with its ladder where it has one, after every check; ModelError as
     `import_version`."""
     read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
-    what = "The manifest of the version to import"
-    manifest = parse_manifest(parse_object(read(MANIFEST, MAX_JSON_BYTES), what), what)
-    misfit = manifest.misfit(identity)
-    if misfit is not None:
-        raise ModelError(f"The version cannot be imported: {misfit}.")
+    manifest = _fitting(read(MANIFEST, MAX_JSON_BYTES), identity)
     if manifest.weights_bytes > MAX_WEIGHTS_BYTES:
         raise ModelError(f"The version cannot be imported: it claims {manifest.weights_bytes:,} bytes of weights.")
     policy = policy_of(manifest, read(WEIGHTS, manifest.weights_bytes), "the version to import")
     data = read(LADDER, MAX_LADDER_BYTES)
     return policy, manifest, ladder_of(data, policy, "the version to import") if data else None
+
+
+def _fitting(data: bytes, identity: Identity) -> Manifest:
+    """The checked manifest of a version that plays this very game; ModelError."""
+    what = "The manifest of the version to import"
+    manifest = parse_manifest(parse_object(data, what), what)
+    misfit = manifest.misfit(identity)
+    if misfit is not None:
+        raise ModelError(f"The version cannot be imported: {misfit}.")
+    return manifest
+
+
+def onnx_notes(manifest: Manifest, encoder: Encoder) -> dict[str, str]:
+    """The metadata of a version's ONNX file: for programs elsewhere what goes in and comes out, for the import the
+    manifest, without the gate's result, which is about another data folder's champion."""
+    layout = {"features": encoder.feature_names, "scales": encoder.declaration.scales}
+    return {
+        "format": ONNX_FORMAT,
+        "game": manifest.game,
+        "version": str(manifest.version),
+        "encoder": json.dumps({"version": encoder.version, **layout}),
+        "action_names": json.dumps(manifest.action_names),
+        "mask_rule": MASK_RULE,
+        "manifest": to_json(replace(manifest, gate=None).as_dict()).decode(),
+    }
+
+
+def _read_onnx(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
+    """The version in an ONNX file, after every check, with nothing executed; ModelError as `import_version`."""
+    data = read_file(path, MAX_WEIGHTS_BYTES + MAX_JSON_BYTES, _WHAT)
+    notes = notes_of(data, _WHAT)
+    if notes.get("format") == INT8_FORMAT:
+        raise ModelError(f"{_WHAT} is in int8, too coarse to learn on from; import the version's file without --int8.")
+    if notes.get("format") != ONNX_FORMAT or "manifest" not in notes:
+        raise ModelError(f"{_WHAT} is no ONNX file that this Cornerman exported, so nothing in it is used.")
+    manifest = _fitting(notes["manifest"].encode(), identity)
+    policy = from_onnx(data, manifest.spec, _WHAT)
+    return usable_policy(manifest.spec, policy.flat, _WHAT), manifest, None
 
 
 def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:

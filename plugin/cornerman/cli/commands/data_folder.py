@@ -1,4 +1,4 @@
-"""`cornerman data` and `cornerman versions`: what lies in a data folder."""
+"""`cornerman data`, `cornerman versions` and `cornerman export`: what lies in a data folder."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def add_versions(commands: Subparsers) -> None:
     export = actions.add_parser("export", help="write version N to a .zip, to give away")
     export.add_argument("version", **number)
     export.add_argument("file", **file)
-    actions.add_parser("import", help="add the version in such a .zip, once it has played a smoke battle")
+    actions.add_parser("import", help="add the version in such a .zip or an .onnx, once it has played a smoke battle")
     actions.choices["import"].add_argument("file", **file)
     prune = actions.add_parser("prune", help="delete the oldest versions")
     prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
@@ -96,4 +96,32 @@ def run_versions(options: argparse.Namespace) -> int:
     if options.plot:
         print(stored.plot(options.plot))
     print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
+    return 0
+
+
+def add_export(commands: Subparsers) -> None:
+    text = (
+        "Write a stored version for programs and chips elsewhere. onnx: a file that any ONNX runtime plays and "
+        "`cornerman versions import` reads. hef-kit: a folder for the compiler of Hailo's accelerators. Needs the "
+        "packages onnx and onnxruntime. To give a version to another player, `cornerman versions export` writes a .zip."
+    )
+    parser = command(commands, run_export, "a version as ONNX, or for an accelerator", text)
+    add = parser.add_argument
+    add("version", type=int, metavar="VERSION", help="a version's number")
+    add("file", type=Path, nargs="?", metavar="FILE", help="what is written (default: by the version, in this folder)")
+    add("--format", choices=("onnx", "hef-kit"), default="onnx", help="what for (default: onnx)")
+    text = "8-bit numbers, made from recorded observations; says how much strength that costs"
+    add("--int8", action="store_true", help=text)
+
+
+def run_export(options: argparse.Namespace) -> int:
+    from cornerman.cli.export import Exporter
+
+    if options.int8 and options.format == "hef-kit":
+        raise CommandError("the compiler makes int8 of its own from what is in a hef-kit; leave out --int8")
+    need_versions(options.data)
+    exporter = Exporter(options.data, find_game(options.game), options.version)
+    write = exporter.int8 if options.int8 else exporter.onnx if options.format == "onnx" else exporter.hef_kit
+    for line in write(options.file):
+        print(line, flush=True)
     return 0

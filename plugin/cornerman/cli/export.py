@@ -1,0 +1,136 @@
+"""What `cornerman export` does: a stored version as an ONNX file, in int8, or as what Hailo's compiler takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cornerman.cli.versions import check_stored
+from cornerman.contract import Bools, CornermanError, Floats, HeadlessGame
+from cornerman.edge.hef_kit import LEAST_ROWS, hef_kit
+from cornerman.edge.int8 import FilePlayer, to_int8
+from cornerman.edge.onnx_file import to_onnx
+from cornerman.evaluation.gate import Gate
+from cornerman.evaluation.headless import PolicyBot, play_battle
+from cornerman.experience.declaration import declaration_of
+from cornerman.experience.encoder import Encoder
+from cornerman.experience.transitions import Columns
+from cornerman.files.atomic import replace_file
+from cornerman.models.exchange import INT8_FORMAT, onnx_notes
+from cornerman.models.manifest import Identity
+from cornerman.models.store import Store
+from cornerman.policy.policy import Chance, Policy
+
+CALIBRATED, COMPARED = 2_048, 10_000
+"""Decisions from which int8 is made, at most, and others on which it is compared with the version."""
+EPSILON = 0.2
+"""Share of random actions in self-play for these, so that it comes around."""
+SEED = 7
+RECORDED = "of recorded battles"
+
+
+class Exporter:
+    """Exports of one version of a data folder; every method raises CornermanError with a sentence."""
+
+    def __init__(self, folder: Path, game: HeadlessGame, version: int) -> None:
+        self._game, self._encoder = game, Encoder(game)
+        with Store(folder, Identity.of(game, self._encoder)) as store:  # read-only: a game may be running
+            check_stored(store, version)
+            self._policy = store.registry.load(version)
+            self._notes = onnx_notes(store.registry.manifest(version), self._encoder)
+            battles = [battle.columns for battle in store.battles.battles(CALIBRATED + COMPARED)]
+        self._recorded = _joined(battles)
+        self._name = f"version-{version}"
+
+    def onnx(self, path: Path | None) -> Iterator[str]:
+        """Write the version's ONNX file."""
+        path = path or Path(f"{self._name}.onnx")
+        size = _write(path, to_onnx(self._policy, self._notes))
+        yield f"{self._name} is in {path} ({size:,} bytes). 'cornerman versions import' adds it elsewhere."
+
+    def int8(self, path: Path | None) -> Iterator[str]:
+        """Write the version in int8, and say how it plays beside the version."""
+        path = path or Path(f"{self._name}-int8.onnx")
+        observations, masks, source = self._decisions()
+        made = slice(0, min(CALIBRATED, len(masks) // 2))
+        others = slice(made.stop, None)
+        data = to_int8(self._policy, observations[made], masks[made], self._notes | {"format": INT8_FORMAT})
+        size = _write(path, data)
+        yield f"{self._name} in int8 is in {path} ({size:,} bytes), made from {made.stop:,} observations ({source})."
+        player = FilePlayer(data)
+        same = player.values(observations[others], masks[others]).argmax(1) == self._policy.act_batch(
+            observations[others], masks[others], np.random.default_rng(SEED)
+        )
+        yield f"Of {len(same):,} other decisions, {same.mean():.1%} are the same as those of {self._name}."
+        gate = Gate(player, self._policy, self._game, self._encoder, SEED)
+        while (verdict := gate.advance(1_000)) is None:
+            pass
+        lost, most, least = (f"{100 * (0.5 - score):.1f}" for score in (verdict.score, *verdict.interval))
+        against = f"against {self._name} over {verdict.pairs} side-swapped pairs"
+        yield f"Win rate lost {against}: {lost} points ({least} to {most}). The gate: {verdict.reason}"
+
+    def hef_kit(self, path: Path | None) -> Iterator[str]:
+        """Write the folder for the compiler."""
+        path = path or Path(f"{self._name}-hef-kit")
+        observations, _, source = self._decisions()
+        warning = "They hold what players saw: do not pass them on." if source == RECORDED else ""
+        files = hef_kit(self._policy, self._notes, observations[:CALIBRATED], source, warning)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CornermanError(f"the folder {path} cannot be made ({error.strerror or error})") from error
+        for name, content in files.items():
+            _write(path / name, content)
+        yield f"{', '.join(files)} are in {path}; README.md there has the compiler's commands. Not run on hardware."
+
+    def _decisions(self) -> tuple[Floats, Bools, str]:
+        """Observations `[N, F]` and masks `[N, A]` in any order, and where they come from."""
+        found, source = self._recorded, RECORDED
+        if found is None or len(found[0]) < LEAST_ROWS:
+            found, source = self._self_play(2 * LEAST_ROWS), "of self-play, as too few are recorded"
+        rows = np.random.default_rng(SEED).permutation(len(found[0]))
+        return found[0][rows], found[1][rows], source
+
+    def _self_play(self, wanted: int) -> tuple[Floats, Bools]:
+        noted = _Noting(self._policy)
+        bots = [PolicyBot(noted, self._encoder, EPSILON)] * declaration_of(self._game).num_seats
+        for seed in range(SEED, SEED + wanted):
+            play_battle(self._game, seed, bots)
+            if len(noted.rows) >= wanted:
+                break
+        observations, masks = zip(*noted.rows, strict=True)
+        return np.stack(observations), np.stack(masks)
+
+
+class _Noting:
+    """Acts as a policy and notes what it saw."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy, self.rows = policy, list[tuple[Floats, Bools]]()
+
+    def act(
+        self, observation: Floats, action_mask: Bools, random: Chance, temperature: float = 0.0, epsilon: float = 0.0
+    ) -> int:
+        """As `Policy.act`."""
+        self.rows.append((observation, action_mask))
+        return self._policy.act(observation, action_mask, random, temperature, epsilon)
+
+
+def _joined(battles: Sequence[Columns]) -> tuple[Floats, Bools] | None:
+    """The observations and masks of some battles."""
+    if not battles:
+        return None
+    return (
+        np.concatenate([each["observation"] for each in battles]),
+        np.concatenate([each["action_mask"] for each in battles]),
+    )
+
+
+def _write(path: Path, data: bytes) -> int:
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        raise CornermanError(f"{path} cannot be written ({error.strerror or error})") from error
+    return len(data)

@@ -1,0 +1,153 @@
+"""`cornerman export`: what it writes, what it says, and that the way back is checked like any stranger's model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cornerman.__main__ import main
+from cornerman.contract import ModelError
+from cornerman.edge.onnx_file import from_onnx, notes_of, to_onnx
+from cornerman.experience.encoder import Encoder
+from cornerman.models.exchange import import_version
+from cornerman.models.manifest import Identity
+from cornerman.models.store import Store
+from cornerman.policy.policy import Policy
+from tests.support.duel import Duel
+from tests.support.stored_versions import store_versions
+from tests.support.table import Table
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+GAME = ["--game", "tests.support.duel:GAME"]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Versions 0 and 1 of a game, in a folder of its own in which the command runs; few decisions are enough."""
+    store_versions(tmp_path / "data", Duel(), 2)
+    monkeypatch.setattr("cornerman.cli.export.LEAST_ROWS", 64)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "data"
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    status = main([*arguments, *GAME, "--data", "data"])
+    captured = capsys.readouterr()
+    return status, captured.out + captured.err
+
+
+def stored(data: Path, version: int) -> Policy:
+    with Store(data, Identity.of(Duel(), Encoder(Duel()))) as store:
+        return store.registry.load(version)
+
+
+def test_onnx_says_what_goes_in_and_out_and_comes_back_bit_for_bit(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, "export", "1")[0] == 0
+    content, encoder = Path("version-1.onnx").read_bytes(), Encoder(Duel())
+    onnx.checker.check_model(onnx.load_model_from_string(content), full_check=True)
+    notes = notes_of(content, "it")
+    assert (notes["game"], notes["version"]) == (Duel().name, "1")
+    assert json.loads(notes["action_names"]) == list(Duel().action_names)
+    layout = json.loads(notes["encoder"])
+    assert (layout["version"], layout["features"]) == (encoder.version, list(encoder.feature_names))
+    status, text = told(capsys, "versions", "import", "version-1.onnx")
+    assert (status, "Version 2 was imported and has played a smoke battle" in text) == (0, True)
+    assert stored(data, 2).flat.tobytes() == stored(data, 1).flat.tobytes()
+
+
+def damaged(content: bytes, policy: Policy) -> bytes:
+    at = content.index(policy.to_arrays()["hidden0.weight"].tobytes())
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def of_another_game(content: bytes, policy: Policy) -> bytes:
+    notes = notes_of(content, "it")
+    return to_onnx(policy, notes | {"manifest": notes["manifest"].replace(f'"{Duel().name}"', '"chess"')})
+
+
+def without_manifest(content: bytes, policy: Policy) -> bytes:
+    return to_onnx(policy, {"format": "cornerman 1"})
+
+
+def not_a_number(content: bytes, policy: Policy) -> bytes:
+    model = onnx.load_model_from_string(content)
+    bias = next(each for each in model.graph.initializer if each.name == "head.bias")
+    bias.raw_data = np.full(policy.spec.num_actions, np.nan, "<f4").tobytes()
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (damaged, "damaged"),
+        (of_another_game, "'chess'"),
+        (without_manifest, "no ONNX file that this Cornerman exported"),
+        (not_a_number, "finite"),
+        (lambda content, policy: b"no model", "no ONNX file"),
+        (lambda content, policy: b"", "no ONNX file that this Cornerman exported"),
+    ],
+    ids=["damaged", "another game", "no manifest", "NaN", "no ONNX", "empty"],
+)
+def test_import_refuses_other_onnx_files_with_the_reason(
+    data: Path, capsys: pytest.CaptureFixture[str], change: Callable[[bytes, Policy], bytes], says: str
+) -> None:
+    told(capsys, "export", "1")
+    path = Path("version-1.onnx")
+    path.write_bytes(change(path.read_bytes(), stored(data, 1)))
+    status, text = told(capsys, "versions", "import", str(path))
+    assert status == 1
+    assert says in text
+    with Store(data, Identity.of(Duel(), Encoder(Duel()))) as store:
+        assert store.registry.numbers() == [0, 1]
+
+
+def test_int8_says_what_it_costs_and_is_not_imported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = told(capsys, "export", "1", "small.onnx", "--int8")
+    assert status == 0
+    lines = text.splitlines()
+    assert "of self-play, as too few are recorded" in lines[0]
+    assert "other decisions" in lines[1]
+    assert "side-swapped pairs" in lines[2]
+    assert "The gate: Kept the champion" in lines[2]
+    with (
+        Store(data, Identity.of(Duel(), Encoder(Duel())), who="the test") as store,
+        pytest.raises(ModelError, match="int8"),
+    ):
+        import_version(store.registry, Identity.of(Duel(), Encoder(Duel())), Path("small.onnx"))
+
+
+def test_hef_kit_is_a_folder_and_wrong_input_a_sentence(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Table(Duel(), data, learning=False) as table:
+        table.play(64, settle=True)
+    status, text = told(capsys, "export", "0", "--format", "hef-kit")
+    assert status == 0
+    assert "Not run on hardware" in text
+    assert "of recorded battles" in Path("version-0-hef-kit/README.md").read_text("utf-8")
+    model = next(Path("version-0-hef-kit").glob("version_0_*.onnx"))
+    with pytest.raises(ModelError, match="damaged"):
+        from_onnx(model.read_bytes(), stored(data, 0).spec, "The file")
+    for arguments, says in (
+        (["export", "7"], "there is no version 7; there are 0, 1"),
+        (["export", "0", "--format", "hef-kit", "--int8"], "leave out --int8"),
+        (["export", "0", "missing/it.onnx"], "cannot be written"),
+        (["export", "0", str(model), "--format", "hef-kit"], "cannot be made"),
+    ):
+        status, text = told(capsys, *arguments)
+        assert status == 1
+        assert says in text
+
+
+def test_export_without_the_packages_says_what_to_install(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    status, text = told(capsys, "export", "0")
+    assert status == 1
+    assert "pip install onnx onnxruntime" in text
