@@ -213,7 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help=text)
     text = "let an untrained version play, in place of the model that the game ships and of its own fighter"
     add("--from-nothing", action="store_true", help=text)
-    add("--watch", action="store_true", help="in the window: watch Cornerman fight the bot")
+    add("--watch", action="store_true", help="in the window: watch Cornerman fight the bot, battle after battle")
     add(
         "--bot",
         default="brawler",

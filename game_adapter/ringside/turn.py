@@ -1,8 +1,10 @@
-"""What one action did, as plain data: for the log, the animation and the golden playthroughs."""
+"""What one action did, as plain data, for the log and the animation; and a battle's turns as a story in numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 CORNERS = ("red", "blue")
 """What the player calls seat 0 and seat 1."""
@@ -53,3 +55,37 @@ class Turn:
             if is_so:
                 told += f", {words}"
         return f"{told}."
+
+
+@dataclass
+class Story:
+    """A battle in numbers, by seat, and the turn since which the leader has led."""
+
+    thrown: list[int] = field(default_factory=lambda: [0, 0])
+    landed: list[int] = field(default_factory=lambda: [0, 0])
+    damage: list[int] = field(default_factory=lambda: [0, 0])
+    mended: list[int] = field(default_factory=lambda: [0, 0])
+    leader: int | None = None
+    turned: Turn | None = None
+
+    def add(self, turn: Turn, state: Mapping[str, Any]) -> None:
+        """Count one turn; `state` is the one after it."""
+        if turn.skill in ("strike", "heavy"):
+            self.thrown[turn.seat] += 1
+            self.landed[turn.seat] += not turn.missed
+        self.damage[turn.seat] += turn.damage
+        self.mended[turn.seat] += turn.healed
+        health, most = [0, 0], [0, 0]
+        for character in state["characters"]:
+            health[character["seat"]] += character["health"]
+            most[character["seat"]] += character["maxHealth"]
+        lead = health[0] * most[1] - health[1] * most[0]
+        leader = None if lead == 0 else int(lead < 0)
+        if leader != self.leader:
+            self.leader, self.turned = leader, turn
+
+    def turning_point(self, winner: int | None) -> str:
+        """The turn after which the winner stayed ahead, in a sentence; another one where there is none."""
+        if winner is None or self.turned is None or self.leader != winner:
+            return "Neither corner got clearly ahead."
+        return f"The {CORNERS[winner]} corner stayed ahead from round {self.turned.round} on: {self.turned.text()}"

@@ -10,7 +10,7 @@ import pytest
 
 from cornerman.training.starvation import HELD, NOT_PUMPED
 from game_adapter.ringside.drawing.theme import SMALL
-from game_adapter.ringside.screens.corner import LENGTH_S, SETTLES_S, Corner, split_reason
+from game_adapter.ringside.screens.corner import LENGTH_S, LESSON_S, SETTLES_S, Corner, split_reason
 from tests.support.ringside_window import FRAME_S, SIZES, VERDICT, fight, opened, plugin_of, press, shown
 
 REASONS = (
@@ -38,11 +38,12 @@ def test_break_shows_the_training_window_and_ends(tmp_path: Path) -> None:
     assert screen.corner is None
     assert not screen.match.between_rounds
     assert plugin_of(window).count("on_round_start") == 1
-    unskipped = Corner(window.hall, 2)
-    unskipped.update(LENGTH_S - 0.01)
-    assert not unskipped.done
-    unskipped.update(0.02)
-    assert unskipped.done
+    for length_s in (LESSON_S, LENGTH_S):  # the first break that tells of a habit can be read
+        unskipped = Corner(window.hall, 3)
+        unskipped.update(length_s - 0.01)
+        assert not unskipped.done
+        unskipped.update(0.02)
+        assert unskipped.done
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -78,6 +79,7 @@ BEFORE: dict[str, Any] = {
 }
 NEWS = {"age_s": 3.0, "text": "Version 4 plays."}
 JUDGING = {"state": "judging", "pairs": 12, "verdict": VERDICT, "score": 0.48}  # the score of the candidate before
+WATCHED = "It has watched 40 turns; after some battles it knows your habits."
 HELD_BACK = {"open": True, "why": REASONS[0]}
 READY = {"steps": 640, "steps_to_candidate": 0, "candidate_period": 1000}
 LEARNED = BEFORE["learner"] | {"steps": 704}
@@ -99,6 +101,10 @@ LEARNED = BEFORE["learner"] | {"steps": 704}
         ({"learner": READY}, 0.1, "progress", ("The next candidate is ready and waits for its turn", 1.0)),
         ({"learner": {"steps": 0, "steps_to_candidate": None}}, 0.1, "progress", None),
         ({"plugin": {"on": True, "learning": False}}, 0.1, "headline", "learning is off"),
+        ({}, 0.1, "lesson", "It has practised 11 battles by itself."),
+        ({"practice": {}, "recorder": {"recorded": 40}}, 0.1, "lesson", WATCHED),
+        ({"player": {"habits": ["guard", "mend"]}}, 0.1, "lesson", "You: guard."),
+        ({"player": {"habits": [], "foreseen": 0.61}}, 0.1, "lesson", "It foresees 61% of your choices."),
         ({"plugin": {"on": False, "learning": True}}, 0.1, "headline", "switched off"),
     ],
 )
@@ -106,7 +112,8 @@ def test_break_shows_work_gain_and_progress(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], seconds: float, what: str, words: Any
 ) -> None:
     window = opened(tmp_path, learning=True)
-    monkeypatch.setattr(window.host, "report", lambda name: BEFORE)
+    before = BEFORE | changes if what == "lesson" else BEFORE
+    monkeypatch.setattr(window.host, "report", lambda name: before)
     corner = Corner(window.hall, 2)
     monkeypatch.setattr(window.host, "report", lambda name: BEFORE | changes)
     corner.update(seconds)

@@ -8,14 +8,14 @@ from random import Random
 import pygame
 import pytest
 
-from game_adapter.ringside.battle import NUM_ACTIONS
+from game_adapter.ringside.battle import GUARD, NUM_ACTIONS
 from game_adapter.ringside.drawing.canvas import Rect
 from game_adapter.ringside.drawing.sprites import Sprites
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.preferences import TEXT_SIZES, Preferences
 from game_adapter.ringside.roster import SHAPES, roster
 from game_adapter.ringside.screens import title as title_rows
-from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen
+from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.commands import SKILLS, Commands
 from game_adapter.ringside.screens.menus import (
     FORGET,
@@ -27,9 +27,12 @@ from game_adapter.ringside.screens.menus import (
     PauseScreen,
     SettingsScreen,
 )
+from game_adapter.ringside.screens.result import SETTLES_S, ResultScreen
 from game_adapter.ringside.screens.screen import GHOST
 from game_adapter.ringside.screens.title import FIGHT, TitleScreen
-from tests.support.ringside_scenes import all_screens, faults
+from game_adapter.ringside.screens.tutorial import SENTENCES
+from game_adapter.ringside.turn import Story, Turn
+from tests.support.ringside_scenes import all_screens, faults, finished
 from tests.support.ringside_window import (
     FRAME_S,
     click,
@@ -41,10 +44,17 @@ from tests.support.ringside_window import (
     wait_for_player,
 )
 
-WINDOWS = ((672, 420), (960, 600), (1000, 900), (1280, 720), pytest.param((3840, 2160), marks=pytest.mark.long))
+LONG = pytest.mark.long
+WINDOWS = [
+    (672, 420),
+    (1000, 900),
+    (1280, 720),
+    *(pytest.param(size, marks=LONG) for size in ((960, 600), (3840, 2160))),
+]
+TEXTS = [0, pytest.param(1, marks=LONG), 2]
 
 
-@pytest.mark.parametrize("text", range(len(TEXT_SIZES)), ids=[name for name, _ in TEXT_SIZES])
+@pytest.mark.parametrize("text", TEXTS, ids=[name for name, _ in TEXT_SIZES])
 @pytest.mark.parametrize("size", WINDOWS, ids=str)
 def test_every_screen_keeps_its_text_inside_its_boxes(tmp_path: Path, size: tuple[int, int], text: int) -> None:
     window = opened(tmp_path, learning=True, size=size)
@@ -67,6 +77,7 @@ def test_every_fighter_has_a_picture_of_its_own_in_every_pose() -> None:
 
 def test_ghost_of_the_player_can_be_fought_once_cornerman_knows_the_player(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
+    plugin_of(window).reported["player"] = {"battles": 2}
     assert GHOST not in window.hall.opponents()
     plugin_of(window).reported["player"] = {"battles": 3}
     assert window.hall.opponents()[:2] == ["cornerman", GHOST]
@@ -255,3 +266,97 @@ def test_damaged_preferences_are_named_and_the_usual_ones_count(tmp_path: Path) 
     blocked.change("volume", 1)
     blocked.change("volume", 1)
     assert [blocked.volume, len(blocked.messages)] == [9, 1]
+
+
+def test_tutorial_says_a_sentence_for_each_of_the_first_decisions_and_never_comes_again(tmp_path: Path) -> None:
+    path = tmp_path / "preferences.json"
+    window = opened(tmp_path, preferences=Preferences.read(path))
+    screen = fight(window)
+    for sentence in SENTENCES:
+        wait_for_player(window, screen)
+        window.frame(FRAME_S)
+        assert " ".join(sentence.split()[:3]) in shown(window)
+        press(window, pygame.K_3)
+    wait_for_player(window, screen)
+    window.frame(FRAME_S)
+    assert "Your first battle" not in shown(window)
+    assert not Preferences.read(path).tutorial
+    window.hall.preferences.tutorial = True
+    screen = fight(window)
+    wait_for_player(window, screen)
+    window.frame(FRAME_S)
+    click(window, next(box for box, key in window.hall.chips if key == pygame.K_t))
+    assert not Preferences.read(path).tutorial
+
+
+@pytest.mark.parametrize(
+    ("key", "row", "expected"),
+    [(pygame.K_r, 0, "the same"), (pygame.K_o, 1, "others"), (pygame.K_ESCAPE, 2, "title")],
+    ids=["rematch", "other fighters", "title"],
+)
+def test_one_key_or_click_leads_on_from_the_result(tmp_path: Path, key: int, row: int, expected: str) -> None:
+    for by_mouse in (False, True):
+        window = opened(tmp_path)
+        screen = finished(window)
+        window.screen = screen
+        window.frame(FRAME_S)
+        result = window.screen
+        assert isinstance(result, ResultScreen)
+        press(window, key)
+        assert window.screen is result, "what was pressed for the battle is not for what follows it"
+        window.frame(SETTLES_S)
+        if by_mouse:
+            click(window, Rect(result.buttons[row]))
+        else:
+            press(window, key)
+        following = window.screen
+        if expected == "title":
+            assert isinstance(following, TitleScreen)
+            continue
+        assert isinstance(following, BattleScreen)
+        assert (following.setup == screen.setup) == (expected == "the same")
+
+
+def test_result_tells_the_story_in_numbers(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    screen = finished(window)
+    window.screen = screen
+    window.frame(FRAME_S)
+    result = window.screen
+    assert isinstance(result, ResultScreen)
+    turns = [
+        (arguments["seat"], arguments["action"]) for hook, arguments in plugin_of(window).told if hook == "on_turn"
+    ]
+    thrown = [sum(who == seat and action < GUARD for who, action in turns) for seat in (0, 1)]
+    lost = [
+        sum(fighter.max_health - fighter.health for fighter in screen.battle.fighters if fighter.seat == seat)
+        for seat in (0, 1)
+    ]
+    (_, *landed), (_, *damage), (_, *mended) = result.figures()
+    assert [blows.split(" of ")[1] for blows in landed] == [str(number) for number in thrown]
+    assert [int(damage[1 - seat]) - int(mended[seat]) for seat in (0, 1)] == lost
+    assert "easy (2 of 6)" in shown(window)
+
+
+def test_turning_point_is_the_turn_since_which_the_winner_led() -> None:
+    story = Story()
+    assert story.turning_point(0) == "Neither corner got clearly ahead."
+    states = [(90, 100), (90, 80), (70, 80), (70, 60), (70, 0)]
+    for number, (red, blue) in enumerate(states, 1):
+        turn = Turn(number, number % 2, 0, "Ada", 0, "strike", 1, "Bo", 1 - number % 2, 10)
+        characters = [{"seat": seat, "health": health, "maxHealth": 100} for seat, health in enumerate((red, blue))]
+        story.add(turn, {"characters": characters})
+    assert story.turning_point(0).startswith("The red corner stayed ahead from round 4 on: Ada (red) hits Bo (blue)")
+    assert story.turning_point(None) == story.turning_point(1) == "Neither corner got clearly ahead."
+
+
+def test_machines_that_fight_each_other_go_on_by_themselves(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True, watch="brawler")
+    first = window.screen
+    for _ in range(2_000):
+        window.frame(1.0)
+        if isinstance(window.screen, BattleScreen) and window.screen is not first:
+            break
+    assert isinstance(window.screen, BattleScreen)
+    assert window.screen is not first
+    assert len(window.hall.results) == 1

@@ -27,8 +27,9 @@ from game_adapter.ringside.drawing.stage import Stage
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.preferences import FULL_SPEED
 from game_adapter.ringside.screens import window as ringside_window
-from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
+from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
+from game_adapter.ringside.screens.result import corner_name
 from game_adapter.ringside.screens.screen import CORNERMAN, Leave
 from game_adapter.ringside.screens.window import LEAST_SIZE, NoScreen, Window, no_display, open_window
 from game_adapter.ringside.teams import draw_teams

@@ -8,11 +8,13 @@ import pygame
 
 from game_adapter.ringside.drawing.canvas import Canvas, Placed
 from game_adapter.ringside.roster import SHAPES
-from game_adapter.ringside.screens.battle_screen import BattleScreen, ResultScreen
+from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.corner import Corner
 from game_adapter.ringside.screens.menus import FORGETTING, HelpScreen, PauseScreen, QuestionScreen, SettingsScreen
+from game_adapter.ringside.screens.result import ResultScreen
 from game_adapter.ringside.screens.screen import Dialog, Screen
 from game_adapter.ringside.screens.title import TitleScreen
+from game_adapter.ringside.screens.tutorial import SENTENCES
 from game_adapter.ringside.screens.window import Window
 from tests.support.ringside_window import fight, wait_for_player
 
@@ -41,7 +43,25 @@ def all_screens(window: Window) -> Iterator[tuple[str, Screen]]:
     yield "settings", settings
     words = "Forget what was learned?", FORGETTING
     yield "question", QuestionScreen(hall, settings, words, ("Keep it", "Forget it"), lambda: title)
-    yield "result", ResultScreen(hall, screen)
+    hall.preferences.tutorial = True
+    screen = fight(window, blue="cornerman" if hall.has_cornerman() else "planner")
+    wait_for_player(window, screen)
+    for sentence in range(len(SENTENCES)):
+        yield f"tutorial {sentence + 1}", screen
+        screen.tutorial.acted()
+    screen = finished(window)
+    yield "result", ResultScreen(hall, screen, screen.stage, screen.setup, screen.story, lambda setup: title)
+
+
+def finished(window: Window) -> BattleScreen:
+    """A battle against Cornerman that is over, played by keys."""
+    screen = fight(window, shape="2v2", blue="cornerman" if window.hall.has_cornerman() else "planner")
+    while not screen.match.over:
+        for key in (pygame.K_1, pygame.K_RETURN):
+            screen.event(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
+        screen.update(0.5)
+    screen.stage.settle()
+    return screen
 
 
 def faults(window: Window) -> list[str]:

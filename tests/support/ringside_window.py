@@ -31,6 +31,15 @@ REPORT: dict[str, Any] = {
     "gate": {"state": "idle", "pairs": 24, "verdict": VERDICT},
     "events": [{"age_s": 300.0, "text": "Learning starts with the next battle."}],
     "replay": {"fill": 1234, "capacity": 10000},
+    "player": {
+        "battles": 12,
+        "habits": [
+            "guard or mend ally: 76 times of 87 where ally 2 health is at most 50% (the computer in your place: 35)",
+            "heavy strike enemy 1: 41 times of 60 where enemy 1 charged is at least 0.5 (the computer here: 22)",
+        ],
+        "foreseen": 0.61,
+    },
+    "recorder": {"recorded": 402},
     "difficulty": {"level": 2, "name": "easy", "levels": ["gentle", "easy", "even", "hard", "its best", "adaptive"]},
 }
 

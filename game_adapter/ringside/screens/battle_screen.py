@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pygame
@@ -11,16 +11,17 @@ from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.stage import BOTTOM, Stage
-from game_adapter.ringside.drawing.theme import BAD, BODY, GOLD, GOOD, NIGHT, PANEL, QUIET, SMALL, TEXT, TITLE
 from game_adapter.ringside.screens.commands import BACK, Commands
 from game_adapter.ringside.screens.corner import Corner
 from game_adapter.ringside.screens.menus import HelpScreen, PauseScreen
-from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Choices, Dialog, Hall, Screen, Setup
+from game_adapter.ringside.screens.result import SKIPPING, ResultScreen, corner_name
+from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Hall, Screen, Setup
+from game_adapter.ringside.screens.tutorial import Tutorial
 from game_adapter.ringside.teams import draw_teams
+from game_adapter.ringside.turn import Story
 
 THINKING_S = 0.35
 BANNER_S = 1.1
-SKIPPING = (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN)
 CHIPS = (
     ("Pause: P", pygame.K_p),
     ("Speed: F", pygame.K_f),
@@ -28,11 +29,6 @@ CHIPS = (
     ("Help: ?", pygame.K_QUESTION),
     ("Menu: F1", pygame.K_F1),
 )
-
-
-def corner_name(who: str) -> str:
-    """What a corner is called on the screen."""
-    return {YOU: "You", CORNERMAN: "Cornerman", GHOST: "Your ghost"}.get(who, f"{who.capitalize()} (bot)")
 
 
 class BattleScreen(Screen):
@@ -54,6 +50,8 @@ class BattleScreen(Screen):
         )
         self.stage = Stage(battle, hall.sprites, hall.sounds)
         self.commands = Commands(battle)
+        self.story = Story()
+        self.tutorial = Tutorial(hall.preferences)
         self.corner: Corner | None = None
         self._waited_s = 0.0
         self._round_s = 0.0
@@ -79,6 +77,8 @@ class BattleScreen(Screen):
             back = event.key in BACK and not (self.players_turn and self.commands.aiming)
             if back or event.key == pygame.K_p:
                 return PauseScreen(self.hall, self, self._leave)
+            if event.key == pygame.K_t:
+                self.tutorial.end()
         if self.players_turn:
             self._choose(event)
         elif event.type in SKIPPING:
@@ -124,7 +124,7 @@ class BattleScreen(Screen):
         if self.stage.busy:
             return None
         if self.match.over:
-            return ResultScreen(self.hall, self)
+            return self._end()
         if self.match.between_rounds:
             self._break(dt_s)
         elif self.players_turn:
@@ -135,8 +135,23 @@ class BattleScreen(Screen):
                 self._play(self.match.decide())
         return None
 
+    def _end(self) -> Screen:
+        if PLAYER in self.match.seats.values():
+            self.tutorial.end()
+        return ResultScreen(self.hall, self, self.stage, self.setup, self.story, self._again)
+
+    def _again(self, setup: Setup | None) -> Screen:
+        """The next battle, or the title."""
+        if setup is None:
+            return self.title(self.hall, self.setup)
+        return BattleScreen(self.hall, setup, self.title)
+
     def _play(self, action: int | None) -> None:
-        self.stage.play(self.match.play(action))
+        if self.match.seats[self.match.seat_to_play or 0] == PLAYER:
+            self.tutorial.acted()
+        turn = self.match.play(action)
+        self.story.add(turn, self.match.state)
+        self.stage.play(turn)
         self._waited_s = 0.0
         self.commands.reset()
 
@@ -166,15 +181,22 @@ class BattleScreen(Screen):
         self.commands.draw(canvas, choosing, self._waiting())
         left = self.commands.width(canvas) + 18
         side = Rect(left, canvas.height - BOTTOM + 8, canvas.width - left - 10, BOTTOM - 18)
-        looked_at = self.looked_at() if choosing else None
-        if looked_at is None:
-            self.stage.draw_log(canvas, side)
-        else:
-            self.stage.draw_card(canvas, side, looked_at)
+        self._draw_side(canvas, side, choosing)
         if self.corner is not None:
             self.corner.draw(canvas)
         for box, (label, key) in zip(self.commands.chips(canvas, len(CHIPS)), CHIPS, strict=True):
             self.hall.chip(box, label, key)
+
+    def _draw_side(self, canvas: Canvas, box: Rect, choosing: bool) -> None:
+        """What stands beside the choice: the tutorial, the fighter that is looked at, or the log."""
+        looked_at = self.looked_at() if choosing else None
+        if choosing and self.tutorial.on:
+            self.tutorial.draw(canvas, box)
+            self.hall.chip(Rect(box.right - 118, box.top + 8, 108, 26), "Skip: T", pygame.K_t)
+        elif looked_at is None:
+            self.stage.draw_log(canvas, box)
+        else:
+            self.stage.draw_card(canvas, box, looked_at)
 
     def looked_at(self) -> int | None:
         """The fighter that is aimed at or under the mouse."""
@@ -183,12 +205,14 @@ class BattleScreen(Screen):
         return self.stage.fighter_at(self.hall.canvas, self._mouse)
 
     def name_of(self, seat: int) -> str:
-        """Who controls a corner; Cornerman with the version that plays."""
+        """Who controls a corner; Cornerman with the version and the level that plays."""
         who = self.setup.red if seat == 0 else self.setup.blue
         if who != CORNERMAN:
             return corner_name(who)
-        version = self.hall.report().get("version")
-        return f"Cornerman, version {version}" if isinstance(version, int) and version >= 0 else "Cornerman"
+        report = self.hall.report()
+        version, level = report.get("version"), (report.get("difficulty") or {}).get("name")
+        known = f" v{version}" if isinstance(version, int) and version >= 0 else ""
+        return f"Cornerman{known}, {level}" if level else f"Cornerman{known}"
 
     def _waiting(self) -> str:
         if self.match.over:
@@ -199,75 +223,6 @@ class BattleScreen(Screen):
             return ""
         fighter = self.battle.fighters[self.battle.acting]
         return f"{fighter.name} of the {('red', 'blue')[fighter.seat]} corner is choosing ..."
-
-
-class ResultScreen(Dialog):
-    """Who won, and what next: once more, other fighters, or the title."""
-
-    SETTLES_S = 0.5
-
-    def __init__(self, hall: Hall, battle_screen: BattleScreen) -> None:
-        super().__init__(hall, battle_screen)
-        self._battle_screen = battle_screen
-        self.outcome: Mapping[int, int] = battle_screen.battle.outcome or {0: 0, 1: 0}
-        self._choices = Choices(("Rematch", "Other fighters", "Back to the title"))
-        self._age_s = 0.0
-        seats = battle_screen.match.seats
-        winner = next((seat for seat, result in self.outcome.items() if result == 1), None)
-        setup = battle_screen.setup
-        hall.results.append("draw" if winner is None else (setup.red, setup.blue)[winner])
-        lost = winner is not None and seats[1 - winner] == PLAYER and seats[winner] != PLAYER
-        hall.sounds.play("lose" if lost else "win")
-
-    def event(self, event: pygame.event.Event) -> Screen | None:
-        if self._age_s < self.SETTLES_S and event.type in SKIPPING:
-            return None
-        setup, title = self._battle_screen.setup, self._battle_screen.title
-        if event.type == pygame.KEYDOWN and event.key in BACK:
-            return title(self.hall, setup)
-        chosen = self._choices.event(event, self.hall.canvas)
-        if chosen == 0:
-            return BattleScreen(self.hall, setup, title)
-        if chosen == 1:
-            return BattleScreen(self.hall, setup.replaced(teams_seed=self.hall.random.getrandbits(32)), title)
-        return title(self.hall, setup) if chosen == 2 else None
-
-    def update(self, dt_s: float) -> Screen | None:
-        self._age_s += dt_s
-        self._battle_screen.stage.step(dt_s)
-        return None
-
-    def headline(self) -> tuple[str, tuple[int, int, int]]:
-        """The result in a few words, and its colour."""
-        setup = self._battle_screen.setup
-        winner = next((seat for seat, result in self.outcome.items() if result == 1), None)
-        if winner is None:
-            return "A draw", QUIET
-        who, other = (setup.red, setup.blue)[winner], (setup.red, setup.blue)[1 - winner]
-        if who == YOU:
-            return "You win!", GOOD
-        colour = BAD if other == YOU else GOLD
-        return f"{corner_name(who).split(' (')[0]} wins", colour
-
-    def draw(self, canvas: Canvas) -> None:
-        self.behind.draw(canvas)
-        canvas.shade(canvas.area, NIGHT, 110)
-        box = Rect(0, 0, 420, 318)
-        side = self.outcome[1] - self.outcome[0]  # the winners stay in view
-        box.midtop = (canvas.width // 2 - side * canvas.width // 8, 74)
-        canvas.panel(box, PANEL, GOLD, 14, 238)
-        words, colour = self.headline()
-        canvas.text(words, Rect(box.left + 20, box.top + 18, box.width - 40, 50), TITLE + 8, colour, "center", edge=255)
-        battle = self._battle_screen.battle
-        line = f"after {battle.round} round{'s' if battle.round != 1 else ''}"
-        canvas.text(line, Rect(box.left + 20, box.top + 70, box.width - 40, 24), BODY, TEXT, "center")
-        canvas.text(self._tally(), Rect(box.left + 20, box.top + 96, box.width - 40, 24), SMALL, QUIET, "center")
-        self._choices.draw(canvas, Rect(box.left + 70, box.top + 140, box.width - 140, 160), 46)
-
-    def _tally(self) -> str:
-        setup, results = self._battle_screen.setup, self.hall.results
-        red, blue = (corner_name(who).split(" (")[0] for who in (setup.red, setup.blue))
-        return f"Today:  {red} {results.count(setup.red)}  -  {blue} {results.count(setup.blue)}"
 
 
 def _seats(setup: Setup) -> dict[int, str]:

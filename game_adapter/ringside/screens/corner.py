@@ -12,6 +12,8 @@ from game_adapter.ringside.screens.screen import Hall
 
 LENGTH_S = 1.2
 SETTLES_S = 0.4
+LESSON_S = 3.0
+"""Length of a break that has something new to tell of the player, to be read."""
 WITHOUT_S = 0.6
 """Length of the break where no plugin reports."""
 SHORT = 40
@@ -30,6 +32,9 @@ class Corner:
         self._skipped = False
         self._report: Mapping[str, Any] = hall.report()
         self._start = self._report
+        self._habit = self._habit_of_the_player()
+        self._is_new = self._habit not in hall.habits_told
+        hall.habits_told.add(self._habit)
 
     @property
     def learning(self) -> bool:
@@ -70,7 +75,7 @@ class Corner:
 
     @property
     def length_s(self) -> float:
-        full = LENGTH_S if self._report else WITHOUT_S
+        full = (LESSON_S if self._is_new else LENGTH_S) if self._report else WITHOUT_S
         return full / min(max(self._hall.speed, 1.0), 2.0)
 
     @property
@@ -83,6 +88,23 @@ class Corner:
     def update(self, dt_s: float) -> None:
         self._age_s += dt_s
         self._report = self._hall.report()
+
+    def _habit_of_the_player(self) -> str:
+        """One of the player's habits, another one each round, or how well the player is foreseen; "": nothing yet."""
+        player = _part(self._report, "player")
+        if habits := player.get("habits"):
+            return f"You: {habits[self._next_round % len(habits)]}."
+        foreseen = player.get("foreseen")
+        return f"It foresees {foreseen:.0%} of your choices." if isinstance(foreseen, float) else ""
+
+    def lesson(self) -> str:
+        """One true thing that was learned of the player, or else what was practised or watched."""
+        if self._habit:
+            return self._habit
+        if battles := _count(self._report, "practice", "played"):
+            return f"It has practised {battles:,} battle{'s' if battles > 1 else ''} by itself."
+        watched = _count(self._report, "recorder", "recorded")
+        return f"It has watched {watched:,} turns; after some battles it knows your habits." if watched else ""
 
     def doing(self) -> str:
         """What the plugin does in this break, in words."""
@@ -136,17 +158,18 @@ class Corner:
 
     def draw(self, canvas: Canvas) -> None:
         canvas.shade(canvas.area, NIGHT, 120)
-        box = Rect(0, 0, 620, 330 if self._report else 120)
-        box.center = (canvas.width // 2, (canvas.height - 170) // 2 + (24 if self._report else 34))
+        box = Rect(0, 0, 620, 374 if self._report else 120)
+        box.center = (canvas.width // 2, (canvas.height - 170) // 2 + 34)
         learns = self.learning
         canvas.panel(box, PANEL, GOOD if learns else EDGE, 14, 246)
         left, width = box.left + 24, box.width - 48
         canvas.text(self.headline(), Rect(left, box.top + 12, width, 34), LARGE, GOLD)
         if self._report:
-            self._draw_badge(canvas, Rect(left, box.top + 48, width, 62), learns)
-            self._draw_work(canvas, Rect(left, box.top + 114, width, 60))
-            self._draw_figures(canvas, Rect(left, box.top + 182, width, 50))
-            canvas.paragraph(self.latest(), Rect(left, box.top + 236, width, 38), SMALL, QUIET)
+            canvas.paragraph(self.lesson(), Rect(left, box.top + 52, width, 44), BODY, TEXT)
+            self._draw_badge(canvas, Rect(left, box.top + 100, width, 62), learns)
+            self._draw_work(canvas, Rect(left, box.top + 162, width, 62))
+            self._draw_figures(canvas, Rect(left, box.top + 228, width, 50))
+            canvas.paragraph(self.latest(), Rect(left, box.top + 282, width, 38), SMALL, QUIET)
         share = min(1.0, self._age_s / self.length_s)
         canvas.bar(Rect(left, box.bottom - 24, width, 8), share, GOLD)
         ready = "any key goes on" if self._age_s >= SETTLES_S else ""

@@ -68,6 +68,7 @@ class Hall:
     preferences: Preferences
     battles: int = 0
     results: list[str] = field(default_factory=list)  # who won, battle by battle
+    habits_told: set[str] = field(default_factory=lambda: {""})  # of the player, in breaks
     notices: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=6))  # sentence, seconds left
     chips: list[tuple[Rect, int]] = field(default_factory=list)  # small buttons of the picture, and the key of each
 

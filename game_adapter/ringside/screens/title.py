@@ -20,8 +20,9 @@ from game_adapter.ringside.drawing.theme import (
     parsed,
 )
 from game_adapter.ringside.roster import SHAPES, RosterEntry
-from game_adapter.ringside.screens.battle_screen import BattleScreen, corner_name
+from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.menus import HelpScreen, SettingsScreen
+from game_adapter.ringside.screens.result import corner_name
 from game_adapter.ringside.screens.screen import CORNERMAN, GHOST, YOU, Hall, Leave, Rows, Screen, Setup
 from game_adapter.ringside.teams import draw_teams
 
