@@ -32,11 +32,13 @@ from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
+from cornerman.panel.standing import Standing
 from cornerman.panel.status import Report, Switches, compose, trial_waits
 from cornerman.policy.difficulty import ADAPTIVE, RUNG, Rung
 from cornerman.policy.policy_slot import Trial, name_of
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.ahead import Ahead
+from cornerman.search.last_decision import Decision, LastDecision
 from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
 from cornerman.training.machine import Machine
@@ -59,6 +61,7 @@ class Cornerman:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self._loaded = self._choosing = self._break = False
+        self.last = LastDecision()
         self._player: str | None = None  # who plays, "" where the game does not tell; None: no battle yet
         self._unusable: set[str] = set()  # reasons for which no action was chosen
 
@@ -85,8 +88,7 @@ class Cornerman:
         self._game, self.encoder = game, Encoder(game)
         identity = Identity.of(game, self.encoder)
         headless = isinstance(game, HeadlessGame) and settings.worker != "off"
-        hidden = settings.hidden_layers(headless)
-        spec = NetworkSpec(identity.observation_size, identity.num_actions, hidden)
+        spec = NetworkSpec(identity.observation_size, identity.num_actions, settings.hidden_layers(headless))
         self.store = store = Store.for_playing(folder, identity, spec, "a running game", metrics.say)
         if store.read_only:
             settings = replace(settings, safe_mode=True, recording=False)
@@ -99,9 +101,8 @@ class Cornerman:
         self._say_who_plays(let_base_model_play(champions, game, self.encoder))
         weights = settings.health_weight, settings.outcome_weight
         rewards = RewardCalculator(*weights, self.encoder.declaration, settings.gamma)
-        self.recording = Recording(
-            self.encoder, rewards, store.battles, QualityNote(folder), metrics.say, self._keep_what_was_recorded
-        )
+        quality, keep = QualityNote(folder), self._keep_what_was_recorded
+        self.recording = Recording(self.encoder, rewards, store.battles, quality, metrics.say, keep)
         stored = 0 if store.read_only else store.battles.reached() or 0
         again = [stored] if stored else []  # other draws each time
         self._random = np.random.default_rng([settings.seed, 0, *again])
@@ -110,10 +111,11 @@ class Cornerman:
         self.ahead = self._look_ahead(game, settings)
         read, pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
         self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
-        importing = partial(import_waiting, folder, champions, game, self.encoder)
+        take_in, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
         self.controls = PanelControls(
-            switches, self.recording, self.live, store, champions, self.training, importing, metrics.say
+            switches, self.recording, self.live, store, champions, training, take_in, metrics.say
         )
+        self.standing = Standing(champions, store, tuple(getattr(game, "bots", ())), self.training.call)
         self.controls.restore()
         switches.learning = switches.learning and not settings.safe_mode
         self.recording.switch(switches.recording)
@@ -310,13 +312,7 @@ class Cornerman:
             reading, mask = self.encoder.read(state), self.encoder.mask(action_mask)
             observation = self.encoder.observe(reading, state, seat)
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
-            reason = getattr(error, "reason", type(error).__name__)
-            if reason not in self._unusable:  # said once a reason; the panel shows it as long as it goes on
-                self._unusable.add(reason)
-                self.metrics.say(f"No action was chosen: {why}")
-            self.metrics.notice = why
-            self.live.void(battle_id)
+            self._cannot_choose(battle_id, error)
             return None
         temperature, epsilon = 0.0 if rung is None else rung.temperature, 0.0
         if switches.learning and switches.recording:
@@ -326,12 +322,22 @@ class Cornerman:
             elif self._random.random() < share:
                 temperature = max(temperature, EXPLORATION_TEMPERATURE)
         looks_ahead = temperature == 0.0 and self._may_look_ahead(battle_id)
-        best = self.ahead.action(battle_id, seat, state, observation, mask, policy) if looks_ahead else None
-        action = policy.act(observation, mask, self._random, temperature, epsilon) if best is None else best
-        self.live.decided(battle_id, policy.version, switches.level, best is not None)
+        thought = self.ahead.thought(battle_id, seat, state, observation, mask, policy) if looks_ahead else None
+        action = thought.action if thought else policy.act(observation, mask, self._random, temperature, epsilon)
+        self.last.newest = Decision(battle_id, seat, policy, temperature, observation, mask, action, thought)
+        self.live.decided(battle_id, policy.version, switches.level, thought is not None)
         self.live.reached(battle_id, reading.round)
         self.recording.chose(battle_id, seat, action, policy.version)
         return action
+
+    def _cannot_choose(self, battle_id: int, error: Exception) -> None:
+        why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
+        reason = getattr(error, "reason", type(error).__name__)
+        if reason not in self._unusable:  # said once a reason; the panel shows it as long as it goes on
+            self._unusable.add(reason)
+            self.metrics.say(f"No action was chosen: {why}")
+        self.metrics.notice = why
+        self.live.void(battle_id)
 
     def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
         ghost = self.slot.ghost
@@ -388,13 +394,7 @@ class Cornerman:
         """A snapshot of the plugin's state."""
         if not self.training.alive:
             self.recording.events.drain()
-        return compose(
-            self.switches,
-            self.settings,
-            self.slot,
-            self.metrics.snapshot(),
-            self.training.status(),
-            self.recording.counts(),
-            self.live,
-            self.ahead.actions,
-        )
+        figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.counts()
+        decision = self.last.report(self.encoder.declaration.action_names, figures)
+        seen = self.standing.report(figures) | {"decision": decision, "looked_ahead": self.ahead.actions}
+        return compose(self.switches, self.settings, self.slot, figures, training, counts, self.live, seen)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.opponent import words
 from cornerman.opponent.players import MAX_PLAYERS, Players
+from cornerman.opponent.record import USUAL, Record
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 from cornerman.policy.policy import Policy
 from tests.support.habits import (
@@ -51,6 +54,28 @@ def test_players_know_nobody_before_a_battle_and_learn_from_decisions_of_players
     assert not players.advance()
     assert players.model is None
     assert players.report() == {}
+
+
+def test_players_keep_a_record_against_each_player_and_show_the_present_one() -> None:
+    base, shown = champion(), list[Record]()
+    players = Players(lambda: base, FEATURES, ACTIONS, counted=shown.append)
+    battle = next(iter(battles(base, no_habit, 1, seed=1)))
+    own = [replace(row, version=3, seat=1) for row in rows_of(battle, Source.PLUGIN)]
+    for player, won, seats in (
+        ("ann", 1.0, {0: Source.PLAYER, 1: Source.PLUGIN}),
+        ("ann", -1.0, {0: Source.PLAYER, 1: Source.PLUGIN}),
+        ("bob", 0.0, {0: Source.PLAYER, 1: Source.PLUGIN}),
+        ("ann", 1.0, {0: Source.SCRIPTED, 1: Source.PLUGIN}),
+    ):
+        players.end(own, BattleEnd(0, {0: -won, 1: won}, False, seats, player=player))
+    unplayed = [replace(row, version=-1) for row in own]
+    players.end(unplayed, BattleEnd(0, {0: 1.0, 1: -1.0}, False, {0: Source.PLAYER, 1: Source.PLUGIN}, player="ann"))
+    shown.clear()
+    for player in ("ann", "bob"):
+        players.meet(player)
+    assert [list(record.shares) for record in shown] == [[1.0, 0.0], [0.5]]
+    players.forget()
+    assert (list(shown[-1].shares), shown[-1].chance()) == ([], USUAL)
 
 
 def test_players_tell_several_apart() -> None:

@@ -26,6 +26,40 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 
 
+ROWS: dict[str, dict[str, Any]] = {
+    "versions": {"version": int, "parent": (int, NONE), "made": str, "origin": str, "rating": (float, NONE)}
+    | {"playing": bool, "can_play": bool, "note": str},
+    "rated": {"version": int, "rating": float, "low": float, "high": float},
+    "bots": {"name": str, "rating": float},
+    "you": {"battles": int, "share": float, "low": float, "high": float},
+    "actions": {"name": str, "legal": bool, "win": float, "value": float, "chosen": bool},
+    "expects": {"name": str, "share": float},
+}
+
+
+def check_rows(kind: str, rows: Any) -> None:
+    for row in rows:
+        assert row.keys() == ROWS[kind].keys()
+        for key, wanted in ROWS[kind].items():
+            assert isinstance(row[key], wanted), (kind, key, row[key])
+
+
+def check_mind(report: Any) -> None:
+    strength, decision = report["strength"], report["decision"]
+    check_rows("versions", report["versions"])
+    check_rows("rated", strength["versions"])
+    check_rows("bots", strength["bots"])
+    check_rows("you", strength["you"])
+    assert all(len(point) == 2 for name in ("loss", "accuracy") for point in strength[name])
+    if decision is not None:
+        assert decision.keys() == {
+            *("battle_id", "seat", "version", "samples", "age_s", "searched", "why", "actions", "expects")
+        }
+        check_rows("actions", decision["actions"])
+        check_rows("expects", decision["expects"])
+        assert sum(action["chosen"] for action in decision["actions"]) == 1
+
+
 def check(report: Any) -> Any:
     """The report, after every promise was held against it."""
     assert report.keys() == get_type_hints(Report).keys()
@@ -37,8 +71,13 @@ def check(report: Any) -> Any:
     assert isinstance(report["swaps"], int)
     assert isinstance(report["device"], str)
     assert bool(report["device_why"]) == (report["device"] != "none")
-    assert {"cpu_percent", "memory_mb", "memory_percent", "temperature_c"} <= report["machine"].keys()
-    assert all(value is None or isinstance(value, NUMBER) for value in report["machine"].values())
+    machine = dict(report["machine"])
+    frames, reasons = machine.pop("frames"), machine.pop("reasons")
+    assert {"cpu_percent", "memory_mb", "worker_mb", "memory_percent", "temperature_c"} <= machine.keys()
+    assert all(value is None or isinstance(value, NUMBER) for value in machine.values())
+    assert [set(times) for times in (frames["with"], frames["without"])] == [{"p50_ms", "p99_ms", "frames"}] * 2
+    assert all(isinstance(why, str) and why for why in reasons)
+    check_mind(report)
     for event in report["events"]:
         assert event.keys() == {"age_s", "text"}
         assert isinstance(event["text"], str)
@@ -56,6 +95,7 @@ def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(t
         assert (first["version"], first["swaps"], first["device"]) == (0, 0, "cpu")
         assert first["device_why"] == "The settings ask for the CPU."
         assert (first["window"]["open"], first["window"]["why"]) == (False, "no battle has begun yet")
+        assert first["decision"] is None
         table.play(4, settle=True, each_turn=lambda match, turn: check(table.plugin.report()) and None)
         report = check(table.plugin.report())
         assert report["record"]["battles"] == 4
@@ -67,6 +107,9 @@ def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(t
         assert report["gate"]["verdict"]
         assert report["gate"]["judged"] >= report["gate"]["pairs"] > 0
         assert report["practice"]["decisions"] > 0
+        assert report["decision"]["battle_id"] == 4
+        assert report["strength"]["loss"][-1] == [report["learner"]["steps"], report["learner"]["loss"]]
+        assert report["versions"][-1]["version"] == 0
         assert report["window"]["open"]
         assert report["window"]["why"].startswith("between rounds"), "other programs may leave it hardly any time"
         table.plugin.controls.set_on(False)

@@ -43,7 +43,8 @@ def worker() -> Worker:
 
 
 def asked(ahead: Ahead, battle: int = 1, seat: int = 0, champion: Policy = CHAMPION, seen: Any = SEEN) -> int | None:
-    return ahead.action(battle, seat, {"x": 1}, seen, MASK, champion)
+    thought = ahead.thought(battle, seat, {"x": 1}, seen, MASK, champion)
+    return None if thought is None else thought.action
 
 
 def test_best_action_so_far_is_taken_for_the_decision_that_was_due(worker: Worker) -> None:

@@ -83,7 +83,7 @@ def passing(passes_by: float) -> Policy:
 
 def found(playouts: Playouts, encoder: Encoder, effort: Effort, states: Any, seats: Any, masks: Any, seed: int) -> Any:
     """Every answer, round after round."""
-    return [each.tolist() for each in LookAhead(playouts, encoder, effort).improve(states, seats, masks, seed)]
+    return [each.best.tolist() for each in LookAhead(playouts, encoder, effort).improve(states, seats, masks, seed)]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,19 @@ def test_look_ahead_keeps_the_champions_choice_where_playouts_are_no_evidence() 
     changed = np.mean(found(playouts, encoder, Effort(2, (4,), 2, doubt=0.1), states, [0] * 200, masks, 1)[0])
     unchecked = np.mean(found(playouts, encoder, Effort(2, (4,), 2, doubt=9.0), states, [0] * 200, masks, 1)[0])
     assert changed < 0.15 < 0.25 < unchecked
+
+
+def test_search_tells_gains_playouts_and_the_reply_that_it_expects() -> None:
+    game = Bluffs()
+    encoder = Encoder(game)
+    ahead = LookAhead(Playouts(game, encoder, passing(0.1), Calls(0.05)), encoder, Effort(2, (8, 16), 2))
+    *_, search = ahead.improve([Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
+    gains = dict(search.gains(0))
+    assert (gains[0], search.samples(0)) == (0.0, 48)
+    assert 0.2 < gains[1] < 1.0, "playouts say 0.9, the champion -0.1"
+    assert [action for action, _ in search.expects(0, 6)] == [0, 1]
+    assert dict(search.expects(0, 6)) == pytest.approx({0: 0.95, 1: 0.05})
+    assert len(search.expects(0, 1)) == 1
 
 
 def refusing(battle: Bluff) -> Bluff:

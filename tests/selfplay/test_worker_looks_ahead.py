@@ -55,8 +55,8 @@ def expected(of: Due) -> tuple[int, int]:
     """What a search in this process finds, and the number for what the seat sees."""
     playouts = Playouts(RINGSIDE, ENCODER, CHAMPION, ChampionPredictor(CHAMPION, STRANGER_TEMPERATURE))
     mask = np.array(of.action_mask)
-    *_, best = LookAhead(playouts, ENCODER, BATCHED).improve([of.state], [of.seat], mask[None], of.seed)
-    return int(best[0]), seen_as(ENCODER.encode(of.state, of.seat), mask)
+    *_, found = LookAhead(playouts, ENCODER, BATCHED).improve([of.state], [of.seat], mask[None], of.seed)
+    return int(found.best[0]), seen_as(ENCODER.encode(of.state, of.seat), mask)
 
 
 def test_decision_is_answered_while_the_worker_is_paused_and_orders_go_on_afterwards(worker: WorkerProcess) -> None:

@@ -114,6 +114,7 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
     assert reading.pop("memory_mb", None)
     assert reading.pop("own_cpu_percent", None) is not None
     assert reading == {
+        "worker_mb": None,
         "cpu_percent": 12.5,
         "memory_percent": 40.0,
         "temperature_c": None,

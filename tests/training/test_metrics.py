@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import pytest
 
-from cornerman.training.metrics import Metrics
+from cornerman.training.metrics import CURVE_POINTS, Curve, Metrics
 
 
 def test_figures_are_set_counted_and_read_as_a_copy() -> None:
@@ -17,6 +18,7 @@ def test_figures_are_set_counted_and_read_as_a_copy() -> None:
     metrics.count("failures")
     snapshot = metrics.snapshot()
     assert snapshot == {"loss": 0.25, "steps": 5, "failures": 1} | {
+        "curves": {},
         "events": [],
         "notice": "",
         "steps_per_s": None,
@@ -24,6 +26,29 @@ def test_figures_are_set_counted_and_read_as_a_copy() -> None:
     }
     metrics.set(loss=1.0)
     assert snapshot["loss"] == 0.25
+
+
+@pytest.mark.parametrize("count", [1, CURVE_POINTS - 1, CURVE_POINTS, 5_000, 100_000])
+def test_curve_is_thinned_evenly_and_ends_with_the_newest_point(count: int) -> None:
+    curve = Curve()
+    for step in range(count):
+        curve.add(step, step / 2)
+        assert len(curve.points) <= CURVE_POINTS
+    steps = [at for at, _ in curve.points]
+    assert (steps[0], steps[-1], curve.points[-1][1]) == (0, count - 1, (count - 1) / 2)
+    gaps = {later - at for at, later in pairwise(steps[:-1])}
+    assert len(gaps) <= 1
+    assert len(steps) >= min(count, CURVE_POINTS // 2)
+
+
+def test_measured_figures_are_set_and_kept_as_curves_until_they_are_forgotten() -> None:
+    metrics = Metrics()
+    metrics.measured(10, loss=0.5, accuracy=None)
+    metrics.measured(20, loss=0.25)
+    snapshot = metrics.snapshot()
+    assert (snapshot["loss"], snapshot["curves"]) == (0.25, {"loss": [[10, 0.5], [20, 0.25]]})
+    metrics.forget()
+    assert (metrics.snapshot()["curves"], len(snapshot["curves"]["loss"])) == ({}, 2)
 
 
 def test_say_makes_a_notice_for_a_minute_an_event_and_a_message(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,14 +7,33 @@ from collections.abc import Callable
 import pytest
 
 from cornerman.training.training_windows import (
+    FRAMES_A_REPORT,
     LEAST_SHARE,
     LONGEST_GRANT_S,
     LOOK_PERIOD_S,
     SLICE_S,
     Frames,
+    FrameTimes,
     TrainingWindows,
 )
 from tests.support.windows import windows
+
+
+def test_frame_times_are_told_apart_by_whether_learning_could_go_on() -> None:
+    times = FrameTimes()
+    assert times.report()["with"] == {"p50_ms": None, "p99_ms": None, "frames": 0}
+    for _ in range(10 * FRAMES_A_REPORT):
+        times.add(16.0, learning=True)
+        times.add(4.0, learning=False)
+    for odd in (-1.0, 0.0, 1e9, float("inf"), float("nan"), 1e-9):
+        times.add(odd, learning=False)
+    for _ in range(FRAMES_A_REPORT):
+        times.add(40.0, learning=True)
+    report = times.report()
+    assert report["with"]["p50_ms"] == pytest.approx(16.0, rel=0.01)
+    assert report["with"]["p99_ms"] == pytest.approx(40.0, rel=0.01)
+    assert report["without"]["p99_ms"] == pytest.approx(4.0, rel=0.01)
+    assert [report[each]["frames"] for each in ("with", "without")] == [11 * FRAMES_A_REPORT, 10 * FRAMES_A_REPORT + 1]
 
 
 @pytest.mark.parametrize(

@@ -77,23 +77,20 @@ def _fit(
     """Strengths `[K]` of the free players and the curvature `[K, K]` there; the penalised likelihood is concave."""
     strengths = np.full(len(free), middle)
     weight = (POINTS / PRIOR_POINTS) ** 2
+    # One row a meeting: 1 for a free player, -1 for a free opponent, and the gap that the fixed ones make.
+    signs, known = np.zeros((len(met), len(free))), np.zeros(len(met))
+    for row, meeting in enumerate(met):
+        for name, sign in ((meeting.player, 1.0), (meeting.opponent, -1.0)):
+            if name in free:
+                signs[row, free[name]] = sign
+            else:
+                known[row] += sign * fixed[name]
+    scores, battles = np.array([(meeting.score, meeting.battles) for meeting in met], np.float64).reshape(-1, 2).T
+    curvature = weight * np.eye(len(free))
     for _ in range(_MAX_STEPS):
-        slope = -weight * (strengths - middle)
-        curvature = weight * np.eye(len(free))
-        for meeting in met:
-            ours, theirs = free.get(meeting.player), free.get(meeting.opponent)
-            gap = (fixed[meeting.player] if ours is None else strengths[ours]) - (
-                fixed[meeting.opponent] if theirs is None else strengths[theirs]
-            )
-            chance = 1.0 / (1.0 + np.exp(-np.clip(gap, -40.0, 40.0)))
-            surplus, sharpness = meeting.score - meeting.battles * chance, meeting.battles * chance * (1.0 - chance)
-            for at, sign in ((ours, 1.0), (theirs, -1.0)):
-                if at is not None:
-                    slope[at] += sign * surplus
-                    curvature[at, at] += sharpness
-            if ours is not None and theirs is not None:
-                curvature[ours, theirs] -= sharpness
-                curvature[theirs, ours] -= sharpness
+        chance = 1.0 / (1.0 + np.exp(-np.clip(signs @ strengths + known, -40.0, 40.0)))
+        slope = signs.T @ (scores - battles * chance) - weight * (strengths - middle)
+        curvature = (signs.T * (battles * chance * (1.0 - chance))) @ signs + weight * np.eye(len(free))
         step = np.linalg.solve(curvature, slope) if len(free) else slope
         longest = float(np.abs(step).max(initial=0.0))
         strengths = strengths + step * min(1.0, _LONGEST_STEP / longest if longest else 1.0)

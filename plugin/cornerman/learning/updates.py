@@ -32,6 +32,7 @@ class Figures(Protocol):
     """What takes the figures of learning: training/metrics.py."""
 
     def set(self, **figures: Any) -> None: ...
+    def measured(self, at: float, **figures: float | None) -> None: ...
     def get(self, name: str, otherwise: Any = None) -> Any: ...
     def did(self, name: str, count: int, seconds: float) -> None: ...
     def event(self, text: str) -> None: ...
@@ -109,7 +110,7 @@ class Updates:
         self.newest = Policy(learner.spec, learner.averaged())
         metrics.set(steps=learner.steps, dropped=learner.dropped, device=learner.device)
         if np.isfinite(loss):
-            metrics.set(loss=loss)
+            metrics.measured(learner.steps, loss=loss)
         if learner.fault and metrics.get("fault") != learner.fault:
             metrics.set(fault=learner.fault)
             metrics.event(learner.fault)

@@ -14,6 +14,7 @@ import numpy as np
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.opponent.ghost import Ghost
 from cornerman.opponent.player_model import PlayerModel, most_decisions
+from cornerman.opponent.record import Record
 from cornerman.opponent.rules import Decisions
 from cornerman.policy.policy import Policy
 
@@ -31,13 +32,15 @@ class Players:
         action_names: Sequence[str],
         scales: Mapping[str, float] | None = None,
         changed: Callable[[Players], object] = lambda players: None,
+        counted: Callable[[Record], object] = lambda record: None,
     ) -> None:
         """`champion` returns the policy that the models are laid over; `scales` is for words, see `words.habits`.
 
-        `changed` is called when the model of the present player has changed, or another one plays.
+        `changed` is called when the model of the present player has changed, or another one plays; `counted` with the
+        record against the present player when a battle has been added or another one plays, once `meet` was called.
         """
         self._champion, self._names, self._scales = champion, (feature_names, action_names), dict(scales or {})
-        self._changed = changed
+        self._changed, self._counted = changed, counted
         self._battles: OrderedDict[str, deque[Decisions]] = OrderedDict()  # by player, who played last at the end
         self._met = False
         self.present = ""
@@ -47,12 +50,18 @@ class Players:
     def forget(self) -> None:
         """Drop everything."""
         self._battles.clear()
+        self._records: dict[str, Record] = {}  # "": also of battles without a player
         self._models: dict[str, PlayerModel] = {}  # with all that was learned
         self._growing: dict[str, PlayerModel] = {}
         self._due: dict[str, deque[Decisions]] = {}  # battles that are not learned yet, by player
         self._work: tuple[str, Iterator[None]] | None = None
         self._base = self._champion()
         self._changed(self)
+        self.show_record()
+
+    def show_record(self) -> None:
+        """Call `counted` with the record against the present player."""
+        self._counted(self._records.get(self.present, Record()))
 
     @property
     def model(self) -> PlayerModel | None:
@@ -65,9 +74,11 @@ class Players:
         if player != self.present:
             self.present = player
             self._changed(self)
+        self.show_record()
 
     def end(self, rows: Sequence[Transition], end: BattleEnd) -> None:
         """A battle has ended: its player's decisions are learned from, in pieces, later."""
+        self._count(rows, end)
         taken = [row for row in rows if row.source is Source.PLAYER]
         if not taken:
             return
@@ -87,8 +98,24 @@ class Players:
         while len(self._battles) > MAX_PLAYERS:
             self._drop(next(iter(self._battles)))
 
+    def _count(self, rows: Sequence[Transition], end: BattleEnd) -> None:
+        """Add a battle in which the plugin decided to its record."""
+        own = [row for row in rows if row.source is Source.PLUGIN and row.version != -1]
+        champion, seat = self._champion(), own[0].seat if own else -1
+        if end.truncated or seat not in end.outcome or champion.indifferent:
+            return
+        own = [row for row in own if row.seat == seat]
+        values = champion.q_values_batch(np.stack([row.observation for row in own]))
+        player = Source.PLAYER in end.seats.values()
+        record = self._records.setdefault(end.player * player, Record())
+        record.add(values[np.arange(len(own)), [row.action for row in own]], share := (end.outcome[seat] + 1.0) / 2.0)
+        if player:
+            record.shares.append(share)
+        if self._met:
+            self.show_record()
+
     def _drop(self, player: str) -> None:
-        for held in (self._battles, self._models, self._growing, self._due):
+        for held in (self._battles, self._records, self._models, self._growing, self._due):
             held.pop(player, None)
 
     def advance(self) -> bool:

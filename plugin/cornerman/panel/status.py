@@ -68,11 +68,22 @@ class Report(TypedDict):
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str  # the device that learns, or "none"
     device_why: str  # reason for the device, with timings; where it failed since, the failure; "": none chosen
-    machine: dict[str, float | None]  # cpu_percent, own_cpu_percent, memory_mb, memory_percent, temperature_c
+    machine: dict[str, Any]  # cpu_percent, own_cpu_percent, memory_mb, worker_mb, memory_percent, temperature_c: float
+    # or None; frames: {with, without: {p50_ms, p99_ms: float or None, frames: int}}, by whether a training window was
+    # open; reasons: why learning rests, in sentences
     difficulty: dict[str, Any]  # level: 1 to 6; name: str; levels: list of names; note: where the adaptive level stands
     # or what the levels are made of, or ""
     swaps: int  # since the game started
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
+    decision: dict[str, Any] | None  # the plugin's last one; battle_id, seat, version, samples: int; age_s: float;
+    # searched: bool; why: a sentence; actions: the best legal ones, [{name, legal, win: 0 to 1, value, chosen: bool}];
+    # expects: what the model of the player gives for the next decision, [{name, share: 0 to 1}], [] where unknown
+    strength: dict[str, Any]  # versions: [{version, rating, low, high}]; bots: [{name, rating}]; you: the plugin's
+    # share of the last 20 battles against the player, [{battles, share, low, high}]; loss, accuracy: [[steps, value]]
+    versions: list[
+        dict[str, Any]
+    ]  # newest first: version: int; parent: int or None; made: ISO time; origin, note: str;
+    # rating: float or None; playing, can_play: bool
 
 
 def compose(
@@ -83,26 +94,24 @@ def compose(
     training: Mapping[str, Any],
     recorder: Mapping[str, Any],
     live: LiveBattles,
-    looked_ahead: int,
+    seen: Mapping[str, Any],
 ) -> Report:
     """The snapshot, on the game's thread, from `Metrics.snapshot()`, `TrainingService.status()`, `Recorder.quality()`,
-    the live battles and the number of decisions that look-ahead took."""
+    the live battles, and what is `seen`: `decision`, `strength`, `versions`, `looked_ahead` (decisions it took)."""
     rung = _rung(switches.level, slot, live)
     policy = rung.policy if switches.on and rung is not None else None
     waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
+    who = (_place(switches.level, slot, rung) if policy and rung else "") + name_of(policy)
     given, learns = {**UNKNOWN, **figures}, switches.on and learning and switches.recording
     return {
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
         "version": -1 if policy is None else max(policy.version, -1),
-        "playing": (_place(switches.level, slot, rung) if policy and rung else "")
-        + name_of(policy)
-        + _why_own(switches, learning, max(recorder["recorded"], given["fill"])) * (not policy)
-        + "; a candidate plays some battles" * (slot.trial is not None and not waits),
+        "playing": who + ("" if policy else _why_own(switches, learning, recorder, given)) + _tried(slot, waits),
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
-        "player": {**NOBODY, **given["player"], "learns": learns, "looked_ahead": looked_ahead},
+        "player": {**NOBODY, **given["player"], "learns": learns, "looked_ahead": seen["looked_ahead"]},
         "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
         "gate": _gate(given, waits),
         "record": _record(live.outcomes),
@@ -113,6 +122,9 @@ def compose(
         "difficulty": _difficulty(switches.level, slot, live),
         "swaps": slot.swaps,
         "events": figures["events"],
+        "decision": seen["decision"],
+        "strength": seen["strength"],
+        "versions": seen["versions"],
     }
 
 
@@ -162,6 +174,10 @@ def trial_waits(switches: Switches, slot: PolicySlot, rung: Rung | None, trainer
     return "" if trainer_works else "the trainer does not answer"
 
 
+def _tried(slot: PolicySlot, waits: str) -> str:
+    return "; a candidate plays some battles" if slot.trial is not None and not waits else ""
+
+
 def _gate(given: Mapping[str, Any], trial_waits: str) -> dict[str, Any]:
     gate = {**{name: given[f"gate_{name}"] for name in GATE}, "judged": given["judged_pairs"]}
     if gate["state"] == "on trial" and trial_waits:
@@ -169,13 +185,13 @@ def _gate(given: Mapping[str, Any], trial_waits: str) -> dict[str, Any]:
     return gate
 
 
-def _why_own(switches: Switches, learning: bool, watched: int) -> str:
+def _why_own(switches: Switches, learning: bool, recorder: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     """Why the game's own fighter plays."""
     if not switches.on:
         return "; the plugin is off"
     if not switches.recording:
         return "; recording is off"
-    return f"; {watched:,} decisions watched" if learning else "; learning is off"
+    return f"; {max(recorder['recorded'], given['fill']):,} decisions watched" if learning else "; learning is off"
 
 
 def _record(results: Sequence[int]) -> dict[str, Any]:

@@ -84,6 +84,11 @@ class PolicySlot:
         return self._dial[0]
 
     @property
+    def points(self) -> Mapping[int, float]:
+        """Ratings of champions by version, as far as a ladder and the gate have measured them, oldest first."""
+        return self._ladder[2]
+
+    @property
     def rated(self) -> bool:
         """Whether the rungs' points were measured, and not assumed."""
         return self._dial[2]

@@ -1,6 +1,6 @@
 """Look-ahead beside a running game: decisions go to a worker as they come up, and the answer is there when asked for.
 
-The game's thread only; nothing waits, but for `action` in a game without frames (setting `thinking_ms`).
+The game's thread only; nothing waits, but for `thought` in a game without frames (setting `thinking_ms`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Ahead:
     """Asks a worker for the decisions that come up; one is asked for at a time, the newest."""
 
     def __init__(self, worker: Thinking | None, seed: int, wait_s: float, say: Callable[[str], None]) -> None:
-        """`worker`: None where nothing looks ahead; `wait_s`: how long `action` waits for the end of a search in a game
-        without frames."""
+        """`worker`: None where nothing looks ahead; `wait_s`: how long `thought` waits for the end of a search in a
+        game without frames."""
         self._worker, self._seed, self._say = worker, seed, say
         self._wait_s, self._may_wait_s = 0.0, wait_s
         self._number, self._slow = 0, False
@@ -45,7 +45,7 @@ class Ahead:
         """How many decisions were taken by look-ahead."""
 
     def settle(self) -> None:
-        """The game waits for learning, as one without frames does: from now on `action` may wait, too."""
+        """The game waits for learning, as one without frames does: from now on `thought` may wait, too."""
         self._wait_s = self._may_wait_s
 
     def frame(self) -> None:
@@ -67,11 +67,11 @@ class Ahead:
         else:
             self._asked = battle_id, seat
 
-    def action(
+    def thought(
         self, battle_id: int, seat: int, state: State, observation: Floats, mask: Bools, champion: Policy
-    ) -> int | None:
-        """The best action found for what the seat sees and may do; None where there is none, or another champion plays
-        by now. Where it may wait, a decision of which `due` did not hear is asked for here."""
+    ) -> Thought | None:
+        """The answer, with the best action found for what the seat sees and may do; None where there is none, or
+        another champion plays by now. Where it may wait, a decision of which `due` did not hear is asked for here."""
         if self._wait_s and self._asked != (battle_id, seat):
             self.due(battle_id, seat, state, mask.tolist(), champion)
         worker, asked, self._asked = self._worker, self._asked, None
@@ -91,7 +91,7 @@ class Ahead:
         if not thought.fits(self._number, observation, mask):
             return None
         self.actions += 1
-        return thought.action
+        return thought
 
     def _over(self, thought: Thought | None) -> bool:
         return thought is not None and thought.number == self._number and thought.ended

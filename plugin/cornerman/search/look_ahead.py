@@ -49,17 +49,17 @@ class LookAhead:
     def __init__(self, playouts: Playouts, encoder: Encoder, effort: Effort) -> None:
         self._playouts, self._encoder, self._effort = playouts, encoder, effort
 
-    def improve(self, states: Sequence[State], seats: Sequence[int], masks: Bools, seed: int) -> Iterator[Ints]:
-        """The best actions `[D]` for decisions that are due, after each round of tries, `masks` `[D, A]`.
+    def improve(self, states: Sequence[State], seats: Sequence[int], masks: Bools, seed: int) -> Iterator[Search]:
+        """The search for decisions that are due after each round of tries, `masks` `[D, A]`; the same object each time.
 
         FaultyBattleError where the game's code raises.
         """
-        search = _Search(self._playouts, self._encoder, self._effort, states, seats, masks, seed)
+        search = Search(self._playouts, self._encoder, self._effort, states, seats, masks, seed)
         for number in range(len(self._effort.samples)):
             if not search.open:
                 break
             search.try_all(number)
-            yield search.best
+            yield search
 
 
 def effort_for(game: object) -> Effort:
@@ -67,7 +67,7 @@ def effort_for(game: object) -> Effort:
     return BATCHED if isinstance(game, BatchedRestorableGame) else ONE_BY_ONE
 
 
-class _Search:
+class Search:
     """D decisions with up to K candidates each; candidate 0 is the champion's own choice."""
 
     def __init__(
@@ -91,6 +91,8 @@ class _Search:
         shape = len(states), sum(effort.samples)
         self._seeds = np.random.default_rng(seed).integers(2**48, size=shape).astype(np.uint64)
         self._values = np.full((*self._actions.shape, shape[1]), np.nan)
+        self._gains = self._prior
+        self._replies = np.zeros((*self._actions.shape, q.shape[1]), np.float32)  # sums of their chances
 
     @property
     def open(self) -> bool:
@@ -102,6 +104,22 @@ class _Search:
         """The best candidate of every decision so far `[D]`."""
         return np.asarray(self._actions[np.arange(len(self._actions)), self._worth.argmax(1)])
 
+    def gains(self, decision: int) -> list[tuple[int, float]]:
+        """Each action that was tried for a decision, and how much better it is than the champion's own choice."""
+        tried = np.isfinite(self._values[decision]).any(1)
+        return list(zip(self._actions[decision, tried].tolist(), self._gains[decision, tried].tolist(), strict=True))
+
+    def samples(self, decision: int) -> int:
+        """Playouts for a decision that told something."""
+        return int(np.isfinite(self._values[decision]).sum())
+
+    def expects(self, decision: int, most: int) -> list[tuple[int, float]]:
+        """What the other side does next after the best action, likeliest first: actions and their chances."""
+        replies = self._replies[decision, self._worth[decision].argmax()]
+        likeliest = np.argsort(-replies, kind="stable")[:most]
+        total = float(replies.sum()) or 1.0
+        return [(at, share / total) for at in likeliest.tolist() if (share := float(replies[at])) > 0.0]
+
     def try_all(self, number: int) -> None:
         """Round `number`: sample every candidate that is left, and keep the better half."""
         samples, before = self._effort.samples[number], sum(self._effort.samples[:number])
@@ -109,7 +127,11 @@ class _Search:
         rows, sample = np.repeat(which, samples), np.tile(np.arange(before, before + samples), len(which))
         actions = np.repeat(self._actions[which, candidate], samples)
         seeds, depth = self._seeds[rows, sample], self._effort.own_decisions
-        values = self._playouts.values(self._states, self._seats, rows, actions, seeds, depth)
+
+        def replied(playouts: Ints, chances: Doubles) -> None:
+            np.add.at(self._replies, (rows[playouts], np.repeat(candidate, samples)[playouts]), chances)
+
+        values = self._playouts.values(self._states, self._seats, rows, actions, seeds, depth, replied)
         self._values[rows, np.repeat(candidate, samples), sample] = values
         self._weigh(before + samples)
         kept = max(2, -(-self._actions.shape[1] // 2 ** (number + 1)))
@@ -129,5 +151,6 @@ class _Search:
         trust = np.where(known.any(2), trust, 0.0)
         worth = trust * mean + (1.0 - trust) * self._prior
         worth[:, 0] = 0.0
+        self._gains = worth
         self._worth = np.where(self._left, worth, -np.inf)
         self._worth[:, 0] = 0.0

@@ -51,14 +51,18 @@ class Playouts:
         actions: Ints,
         seeds: NDArray[np.uint64],
         own_decisions: int,
+        replied: Callable[[Ints, Doubles], None] = lambda playouts, chances: None,
     ) -> Doubles:
         """What comes of `actions[r]` in `states[rows[r]]` for `seats[rows[r]]`, `[N]`: a sum of rewards, and after
         `own_decisions` of the seat's side the champion's value. nan where a playout tells nothing.
 
+        `replied` is called with the numbers of playouts `[R]` in which the other side decides for the first time, and
+        its chances `[R, A]`.
+
         FaultyBattleError where the game's code raises.
         """
         battles = restored_battles(self._game, self._encoder, states, seats, rows, seeds)
-        run = _Run(battles, np.asarray(seats)[rows], self._sides, self._encoder, seeds)
+        run = _Run(battles, np.asarray(seats)[rows], self._sides, self._encoder, seeds, replied)
         for turn in range(MOST_TURNS):
             self._before_turn()
             chosen = actions if turn == 0 else self._choose(run, own_decisions)
@@ -82,7 +86,9 @@ class Playouts:
             chosen[rows] = q.argmax(1)
         rows = (~run.done & ~mine).nonzero()[0]
         if rows.size:
-            chances = self._player.probabilities(run.observations[rows], run.masks[rows]).cumsum(1)
+            chances = self._player.probabilities(run.observations[rows], run.masks[rows])
+            run.reply(rows, chances)
+            chances = chances.cumsum(1)
             lots = run.lots()[rows, None] * chances[:, -1:]
             chosen[rows] = (chances <= lots).sum(1)
         return np.asarray(chosen)
@@ -101,7 +107,15 @@ class Playouts:
 class _Run:
     """N playouts under way."""
 
-    def __init__(self, battles: Battles, own: Ints, sides: Ints, encoder: Encoder, seeds: NDArray[np.uint64]) -> None:
+    def __init__(
+        self,
+        battles: Battles,
+        own: Ints,
+        sides: Ints,
+        encoder: Encoder,
+        seeds: NDArray[np.uint64],
+        replied: Callable[[Ints, Doubles], None],
+    ) -> None:
         count = battles.num_battles
         self.battles, self.own, self._sides = battles, own, sides
         self.values = np.full(count, np.nan)
@@ -111,6 +125,7 @@ class _Run:
         self.masks: Bools = np.zeros((count, encoder.num_actions), np.bool_)
         self.seats: Ints = own
         self.mine: Bools = np.ones(count, np.bool_)
+        self._replied, self._first = replied, np.ones(count, np.bool_)
         seen, self._lot = np.unique(seeds, return_inverse=True)
         self._num_lots, self._random = len(seen), np.random.default_rng(int(seen[0]))
 
@@ -118,6 +133,13 @@ class _Run:
         self.battles.observe(self.observations, self.masks)
         self.seats = np.asarray(self.battles.seat)
         self.mine = self._sides[self.seats] == self._sides[self.own]
+
+    def reply(self, rows: Ints, chances: Doubles) -> None:
+        """The other side decides in `rows` with these chances `[R, A]`."""
+        first = self._first[rows]
+        if first.any():
+            self._replied(rows[first], chances[first])
+            self._first[rows] = False
 
     def lots(self) -> Doubles:
         """A number of 0 to 1 a row, equal for equal seeds."""

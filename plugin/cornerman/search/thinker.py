@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from queue import SimpleQueue
 
 import numpy as np
@@ -25,6 +26,7 @@ from cornerman.search.thought import PLAYER, Due, Knowledge, Thought, seen_as
 
 STRANGER_TEMPERATURE = 0.1
 """Of the champion as the model of a player of whom nothing is known yet (docs/measurements.md)."""
+MOST_EXPECTED = 6
 
 
 class Thinker:
@@ -110,10 +112,17 @@ class Thinker:
         observation, mask = self._encoder.encode(due.state, due.seat), self._encoder.mask(due.action_mask)
         seen = seen_as(observation, mask)
         action = int(np.where(mask, champion.q_values(observation), -np.inf).argmax())
-        for best in search.improve([due.state], [due.seat], mask[None], due.seed):
-            action = int(best[0])
-            self._send(Thought(due.number, seen, action, False, slow=self._slow))
-        self._send(Thought(due.number, seen, action, True, slow=self._slow))
+        best = Thought(due.number, seen, action, True, slow=self._slow)
+        for found in search.improve([due.state], [due.seat], mask[None], due.seed):
+            best = replace(
+                best,
+                action=int(found.best[0]),
+                gains=found.gains(0),
+                samples=found.samples(0),
+                expects=found.expects(0, MOST_EXPECTED),
+            )
+            self._send(replace(best, ended=False))
+        self._send(best)
 
 
 class _OutdatedError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -33,7 +33,10 @@ class Due:
 @dataclass(frozen=True, slots=True)
 class Thought:
     """The best action so far for decision `number` of whoever saw `seen`, -1: none yet; `ended`: nothing better will
-    come; `problem`: why nothing can be found; `slow`: why it takes long."""
+    come; `problem`: why nothing can be found; `slow`: why it takes long.
+
+    For the panel: `gains`, action and how much better it is than the champion's own choice, of each that was tried;
+    `samples`: playouts; `expects`: action and chance of what the opponent does next, likeliest first, some of them."""
 
     number: int
     seen: int
@@ -41,6 +44,9 @@ class Thought:
     ended: bool
     problem: str = ""
     slow: str = ""
+    gains: Sequence[tuple[int, float]] = ()
+    samples: int = 0
+    expects: Sequence[tuple[int, float]] = ()
 
     def fits(self, number: int, observation: Floats, action_mask: Bools) -> bool:
         """Whether this is about that decision: the same number, the same features and the same legal actions."""

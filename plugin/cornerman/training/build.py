@@ -23,6 +23,7 @@ from cornerman.learning.updates import Updates
 from cornerman.models.champions import Champions
 from cornerman.models.store import Store
 from cornerman.opponent.players import Players
+from cornerman.opponent.record import Record
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.thought import knowledge
@@ -97,6 +98,7 @@ def assemble(
     loop.resume(saved)
     metrics.set(loading="what is known of the player")
     learn_players(players, PLAYERS_S)
+    players.show_record()
     return loop
 
 
@@ -114,6 +116,9 @@ def players_of(
             arrays = {} if model is None else model.arrays()
             worker.know(champion, knowledge(champion, arrays, settings.health_weight, settings.outcome_weight))
 
+    def counted(record: Record) -> None:
+        metrics.set(chance=record.chance(), shares=tuple(record.shares))
+
     declared = encoder.declaration
     scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}
     return Players(
@@ -122,6 +127,7 @@ def players_of(
         declared.action_names,
         scales,
         changed,
+        counted,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Machine:
         self._throttling_file = throttling_file(sysfs)
         self._sources: tuple[tuple[Callable[[], Reading], tuple[str, ...]], ...] = (
             (self._temperature, ("temperature_c",)),
-            (self._memory, ("memory_mb", "memory_percent")),
+            (self._memory, ("memory_mb", "memory_percent", "worker_mb")),
             (self._throttling, ("throttled", "under_voltage")),
             (self._battery, ("battery_percent", "on_battery")),
             (self._cpu, ("cpu_percent", "own_cpu_percent")),
@@ -67,8 +68,8 @@ class Machine:
         """The newest figures, a copy; None where the machine does not give one.
 
         cpu_percent: of the whole machine; own_cpu_percent: the part of it that is this process and the worker;
-        memory_mb: of this process; memory_percent: in use on the whole machine; on_battery, throttled, under_voltage:
-        1.0 or 0.0.
+        memory_mb: of this process; worker_mb: of the worker's; memory_percent: in use on the whole machine;
+        on_battery, throttled, under_voltage: 1.0 or 0.0.
         """
         now = self._clock()
         if now >= self._due:
@@ -95,16 +96,25 @@ class Machine:
 
     def _worker_percent(self) -> float:
         """Of one core, since the last call; 0 the first time, and where the worker ends just now."""
+        worker = self._worker_process()
+        return 0.0 if worker is None else float(worker.cpu_percent())
+
+    def _worker_process(self) -> Any:
+        """psutil's object of the worker's process; None where it has none of its own."""
         pid = self._worker_pid()
         if pid is None or pid == self._process.pid:
-            return 0.0
+            return None
         if self._worker is None or self._worker.pid != pid:
             self._worker = self._psutil.Process(pid)
-        return float(self._worker.cpu_percent())
+        return self._worker
 
     def _memory(self) -> Reading:
-        used = self._psutil.virtual_memory().percent
-        return {"memory_mb": self._process.memory_info().rss / 2**20, "memory_percent": used}
+        reading = {"memory_percent": self._psutil.virtual_memory().percent}
+        reading["memory_mb"] = self._process.memory_info().rss / 2**20
+        if (worker := self._worker_process()) is not None:
+            with suppress(self._psutil.Error):  # it has ended just now
+                reading["worker_mb"] = worker.memory_info().rss / 2**20
+        return reading
 
     def _temperature(self) -> Reading:
         return {"temperature_c": _celsius(self._temperature_file) if self._temperature_file else None}

@@ -19,6 +19,28 @@ log = logging.getLogger("cornerman")
 
 NOTICE_S = 60.0
 MAX_MESSAGES = 50
+CURVE_POINTS = 200
+
+
+class Curve:
+    """Points of a curve, at most `CURVE_POINTS`, evenly thinned: of many, every second, fourth, eighth, ... is kept."""
+
+    def __init__(self) -> None:
+        self._kept: list[list[float]] = []
+        self._every = 1
+        self._count = 0
+        self.points: list[list[float]] = []
+        """`[at, value]`, oldest first, the newest always among them; another list after each addition."""
+
+    def add(self, at: float, value: float) -> None:
+        point = [at, value]
+        if self._count % self._every == 0:
+            self._kept.append(point)
+        self._count += 1
+        self.points = [*self._kept] if self._kept[-1] is point else [*self._kept, point]
+        if len(self._kept) == CURVE_POINTS - 1:
+            del self._kept[1::2]
+            self._every *= 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,7 @@ class Metrics:
     def __init__(self, clock: Any = time.monotonic) -> None:
         self._clock, self._lock = clock, Lock()
         self._figures: dict[str, Any] = {}
+        self._curves: dict[str, Curve] = {}
         self._events: deque[tuple[float, str]] = deque(maxlen=20)
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
         self._notice, self._noticed_at = "", 0.0
@@ -46,6 +69,14 @@ class Metrics:
     def set(self, **figures: Any) -> None:
         with self._lock:
             self._figures.update(figures)
+
+    def measured(self, at: float, **figures: float | None) -> None:
+        """Set figures that curves are drawn of, at that learning step; None leaves a gap."""
+        self.set(**figures)
+        with self._lock:
+            for name, value in figures.items():
+                if value is not None:
+                    self._curves.setdefault(name, Curve()).add(at, value)
 
     def count(self, name: str, by: int = 1) -> None:
         with self._lock:
@@ -58,12 +89,17 @@ class Metrics:
     def forget(self) -> None:
         """Drop what is about the player and what was learned."""
         self.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="", gate_waits="")
-        self.set(player={})
+        self.set(player={}, shares=())
+        self.count("forgotten")
+        with self._lock:
+            self._figures.pop("chance", None)
+            self._curves.clear()
 
     def snapshot(self) -> dict[str, Any]:
-        """Every figure, with `events`, `notice`, `steps_per_s` and `processing_time`, as plain data."""
+        """Every figure, with `events`, `notice`, `steps_per_s`, `processing_time` and `curves`, as plain data."""
         with self._lock:
             figures = dict(self._figures)
+            figures["curves"] = {name: curve.points for name, curve in self._curves.items()}
         learned = self.training(figures.get("memory_mb") or 0.0)
         figures["processing_time"] = None if learned is None else learned.processing_time
         return figures | {"events": self.events(), "notice": self.notice, "steps_per_s": self.rate("steps")}

@@ -15,7 +15,7 @@ from cornerman.learning.processors import Processors
 from cornerman.settings import Settings
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
-from cornerman.training.training_windows import Reading, TrainingWindows
+from cornerman.training.training_windows import FrameTimes, Reading, TrainingWindows
 
 if TYPE_CHECKING:
     from cornerman.learning.sliced_burst import Flag
@@ -56,6 +56,7 @@ class TrainingService:
             pause_worker=pause_worker,
             duty_cycle=settings.duty_cycle,
         )
+        self.frames = FrameTimes()
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None
         self._start_due = False
@@ -200,6 +201,7 @@ class TrainingService:
 
     def frame(self, frame_ms: float) -> None:
         """A frame has been drawn, `frame_ms` after the one before it."""
+        self.frames.add(frame_ms, self.alive and self.windows.window_open)
         if self.thread is not None:
             self._processors.frame()
             self._log.frame(frame_ms, self.windows.window_open)
@@ -212,13 +214,16 @@ class TrainingService:
 
     def status(self) -> dict[str, Any]:
         """Plain data: `gave_up`: learning is off for good; `works`; `trouble`: why, or what holds it back, or "";
-        `window`; `machine`: the newest figures."""
+        `window`; `machine`: the newest figures, times of frames and why learning rests."""
         thread, alive = self.thread, self.alive
+        trouble = "" if thread is None else thread.trouble
+        reading = (alive and self.windows.reading) or self._read_machine()  # the trainer's thread reads it
+        reasons = [why for why in (trouble, self.windows.rest * alive) if why]
         closed = {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
         return {
             "gave_up": thread is not None and bool(thread.dead_because),
             "works": self.works,
-            "trouble": "" if thread is None else thread.trouble,
+            "trouble": trouble,
             "window": self.windows.report() if alive else closed,
-            "machine": dict((alive and self.windows.reading) or self._read_machine()),  # the trainer's thread reads it
+            "machine": {**reading, "frames": self.frames.report(), "reasons": reasons},
         }

@@ -179,7 +179,8 @@ class TrainingLoop:
         learner = self.updates.learner
         self.updates.sound = learner.state()
         candidate = Policy(learner.spec, learner.averaged(), version=-1)
-        self._metrics.set(accuracy=value_accuracy(candidate, self.experience.held_out.battles))
+        accuracy = value_accuracy(candidate, self.experience.held_out.battles)
+        self._metrics.measured(self.updates.steps, accuracy=accuracy)
         self.candidates.begin(candidate, self.provenance())
 
     def provenance(self) -> Provenance:

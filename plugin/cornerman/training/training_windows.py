@@ -7,8 +7,11 @@ figure has one writer. So nothing here can hold up a frame.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import accumulate
+from math import exp, log
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ LOOK_PERIOD_S = 0.25
 FRAMES_GONE_S = 1.0  # without a frame for so long, the game does not draw
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
 FRAMES_JUDGED = 60
+FRAMES_A_REPORT = 20
 LATE_FACTOR, LATE_SHARE = 1.2, 0.03
 LEAST_SHARE = 0.05
 BUSY_PERCENT, CALM_PERCENT = 85.0, 70.0
@@ -31,6 +35,8 @@ BUSY_PERCENT, CALM_PERCENT = 85.0, 70.0
 it goes on: a trainer that is not let run keeps the interpreter, and with it the game."""
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 LONGEST_GRANT_S = 1.0
+_LEAST_MS, _BINS_A_FACTOR_E = 0.1, 100
+_MOST_BIN = int(_BINS_A_FACTOR_E * log(NO_FRAME_MS / _LEAST_MS))
 
 Reading = Mapping[str, float | None]
 
@@ -58,6 +64,36 @@ class Frames:
                 self.share = max(LEAST_SHARE, 0.6 * self.share)
             elif self._late[True] < self._late[False] + LATE_SHARE / 2:
                 self.share = min(1.0, self.share + 0.1)
+
+
+class FrameTimes:
+    """Times of frames while training windows were open and while they were closed: two histograms of fixed size, whose
+    bins are one percent wide. The game's thread."""
+
+    def __init__(self) -> None:
+        self._counts = {learning: [0] * (_MOST_BIN + 1) for learning in (True, False)}
+        self._since = 0
+        self._report = {"with": _times(self._counts[True]), "without": _times(self._counts[False])}
+
+    def add(self, frame_ms: float, learning: bool) -> None:
+        if 0.0 < frame_ms < NO_FRAME_MS:
+            self._counts[learning][max(0, int(_BINS_A_FACTOR_E * log(frame_ms / _LEAST_MS)))] += 1
+            self._since += 1
+
+    def report(self) -> dict[str, Any]:
+        """Plain data: p50_ms, p99_ms (None: no frame yet) and frames, `with` and `without` learning; anew once there
+        are `FRAMES_A_REPORT` more."""
+        if self._since >= FRAMES_A_REPORT:
+            self._since = 0
+            self._report = {"with": _times(self._counts[True]), "without": _times(self._counts[False])}
+        return self._report
+
+
+def _times(counts: list[int]) -> dict[str, float | int | None]:
+    reached = list(accumulate(counts))
+    at = {name: bisect_left(reached, share * reached[-1]) for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99))}
+    times = {name: _LEAST_MS * exp((bin_ + 0.5) / _BINS_A_FACTOR_E) for name, bin_ in at.items()}
+    return {**(times if reached[-1] else dict.fromkeys(at)), "frames": reached[-1]}
 
 
 class TrainingWindows:

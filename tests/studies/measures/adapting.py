@@ -44,7 +44,7 @@ def searched(ahead: LookAhead, states: list[Any], seats: list[int], masks: Any, 
         np.random.default_rng(0),
     )
     for better in ahead.improve(states, seats, masks, seed):
-        actions = better
+        actions = better.best
     return actions
 
 

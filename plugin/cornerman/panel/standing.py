@@ -1,0 +1,117 @@
+"""Standing: how strong the versions and bots are, and the list of stored versions, as plain data for the report.
+
+Read on the thread that owns the files when somebody looks and another version has begun to play since; the game's
+thread gets what was read last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from cornerman.contract import ModelError
+from cornerman.evaluation.ratings import Rating, rate
+from cornerman.evaluation.significance import wilson_interval
+from cornerman.models.champions import Champions
+from cornerman.models.manifest import BASE, Manifest
+from cornerman.models.registry import VersionEntry
+from cornerman.models.store import Store
+
+MOST_VERSIONS = MOST_POINTS = 200
+BATTLES_A_POINT = 20
+"""The rolling share of battles won is of so many."""
+
+
+class Standing:
+    """Keeps what was read; `report` is called on the game's thread."""
+
+    def __init__(
+        self, champions: Champions, store: Store, bots: Sequence[str], call: Callable[[Callable[[Any], None]], None]
+    ) -> None:
+        """`bots`: names, weakest first; `call` runs a command on the thread that owns the files."""
+        self._champions, self._store, self._bots, self._call = champions, store, bots, call
+        self._swaps = -1
+        self._shares: tuple[float, ...] = ()
+        self._against_player: list[dict[str, Any]] = []
+        self._strength: dict[str, Any] = {"versions": [], "bots": []}
+        self._versions: list[dict[str, Any]] = []
+
+    def report(self, figures: Mapping[str, Any]) -> dict[str, Any]:
+        """`strength` and `versions` of `Report`; `figures` as `Metrics.snapshot` gives them."""
+        if self._swaps != self._champions.slot.swaps:
+            self._swaps = self._champions.slot.swaps
+            self._call(lambda loop: self._read())
+        if self._shares is not (shares := figures.get("shares", ())):
+            self._shares, self._against_player = shares, rolling_share(shares)
+        curves = {name: figures["curves"].get(name, []) for name in ("loss", "accuracy")}
+        return {"strength": {**self._strength, "you": self._against_player, **curves}, "versions": self._versions}
+
+    def _read(self) -> None:
+        """On the thread that owns the files."""
+        ratings = self._ratings()
+        playing = self._champions.slot.playing()
+        number = None if playing is None else playing.version
+        entries = self._champions.registry.versions()[-MOST_VERSIONS:]
+        self._versions = [_listed(entry, ratings, number) for entry in reversed(entries)]
+        rated = sorted((int(name), rating) for name, rating in ratings.items() if name.isdigit())
+        points = [
+            {"version": version, "rating": each.points, "low": each.low, "high": each.high} for version, each in rated
+        ]
+        bots = [{"name": name, "rating": ratings[name].points} for name in self._bots if name in ratings]
+        self._strength = {"versions": points[-MOST_VERSIONS:], "bots": bots}
+
+    def _ratings(self) -> dict[str, Rating]:
+        """By name: from the battles in the history, on the scale of the ladder that the newest rated champion has; a
+        history that cannot be read is reported where it is written."""
+        known = {str(version): points for version, points in self._champions.slot.points.items()}
+        ratings = {name: Rating(points, points, points, 0) for name, points in known.items()}
+        anchors = dict(list(known.items())[:1]) | dict.fromkeys(self._bots[:1], 0.0)
+        try:
+            return ratings | (rate(self._store.history().meetings(), anchors) if self._store.has_history else {})
+        except ModelError:
+            return ratings
+
+
+def rolling_share(shares: Sequence[float]) -> list[dict[str, Any]]:
+    """Of battles against the player, oldest first: the plugin's share of the last `BATTLES_A_POINT` with its interval,
+    at `MOST_POINTS` places at most."""
+    sums, count = [0.0, *accumulate(shares)], len(shares)
+    every = max(1, -(-count // MOST_POINTS))
+    points = []
+    for battles in range(count, 0, -every):
+        recent = min(battles, BATTLES_A_POINT)
+        share = (sums[battles] - sums[battles - recent]) / recent
+        low, high = wilson_interval(share, recent)
+        points.append({"battles": battles, "share": share, "low": low, "high": high})
+    return points[::-1]
+
+
+def _listed(entry: VersionEntry, ratings: Mapping[str, Rating], playing: int | None) -> dict[str, Any]:
+    """One row of the list of versions."""
+    manifest, rating = entry.manifest, ratings.get(str(entry.version))
+    learned = manifest is not None and (manifest.learning_steps > 0 or manifest.origin != "trained")
+    notes = [
+        entry.problem or "",
+        "rolled back" * (entry.state == "rolled back"),
+        "not tried yet: it has to play a battle first" * (entry.state == "quarantined"),
+        "learned from your battles" * (manifest is not None and manifest.from_player),
+    ]
+    return {
+        "version": entry.version,
+        "parent": None if manifest is None else manifest.parent,
+        "made": "" if manifest is None else manifest.created,
+        "origin": "damaged" if manifest is None else _origin(manifest),
+        "rating": None if rating is None else rating.points,
+        "playing": entry.version == playing,
+        "can_play": learned and entry.state != "quarantined",
+        "note": "; ".join(filter(None, notes)),
+    }
+
+
+def _origin(manifest: Manifest) -> str:
+    if manifest.origin == BASE:
+        return "shipped with the game"
+    if manifest.origin == "imported":
+        return "imported"
+    return f"trained here, {manifest.learning_steps:,} steps" if manifest.learning_steps else "not trained yet"
