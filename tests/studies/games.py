@@ -89,8 +89,8 @@ def trained_player(
         mask[legal] = True
         action = int(policy.act(np.array(mine.encode(state, seat), np.float32), mask, random))
         if search:
-            for better in ahead.improve([state], [seat], mask[None], int(random.integers(1 << 48))):
-                action = int(better[0])
+            for found in ahead.improve([state], [seat], mask[None], int(random.integers(1 << 48))):
+                action = int(found.best[0])
         return action
 
     return mine, act
