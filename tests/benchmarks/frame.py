@@ -4,7 +4,8 @@ Settings as shipped, the window always open; learning, practice and judging all 
 from battles just played, and look-ahead for every decision against the player; frames at 60 a second on SDL's dummy
 driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a loop
 that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
-`frame.learning_only.*`: Ringside's window without practice and judging.
+`frame.learning_only.*`: Ringside's window without practice and judging. `frame.control.*`: no learning at all, beside a
+process of the lowest priority that multiplies matrices: what any work at all in the background costs on this machine.
 
 Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. A frame's
 interval runs from its beginning, when the clock lets the loop go on, to the next one's, as in `on_frame`. From picture
@@ -13,6 +14,7 @@ to picture (`flip_p99_ratio`) it also varies with the game's own work from one f
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +54,14 @@ LATE_MS = 20.0
 HEAVY_MS = 11.0
 ALONE_S = 2.0
 PUMP_MARGIN_MS = 1.0
+COMPUTES = """
+import os, numpy
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+game, numbers = os.getppid(), numpy.ones((256, 256), numpy.float32)
+while os.getppid() == game:
+    numbers @ numbers
+"""
+"""The control: one process that computes, in the idle class of Linux, until its parent ends."""
 BATTLES_AHEAD = 12
 """Battles that pay for the learner's steps in a run without practice."""
 PLAYERS_BATTLES = 3
@@ -108,6 +118,7 @@ def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
     with ringside(EVERYTHING) as loop:
         found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("", found, wanted=True), kept("", found, 0.85), practised("", found))
+        yield from ratios("", beside_computing(loop, repeats), prefix="frame.control")
         for _ in range(2):  # the frame's own work takes less time after so much drawing
             loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
         found = looking_ahead(pairs(loop, learner, repeats))
@@ -165,6 +176,20 @@ def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = F
                     play_battles(loop.host, RINGSIDE, PLAYERS_BATTLES, "player")
                 found.with_plugin.append(frames(loop, True, busy))
     check_busy([run.work for run in found.with_plugin], practises)
+    return found
+
+
+def beside_computing(loop: GameLoop, repeats: int) -> Pairs:
+    """Runs without learning, alone and beside one process that computes; none where there is no idle class."""
+    found = Pairs([], [], [])
+    for _ in range(repeats if sys.platform.startswith("linux") else 0):
+        found.without.append(frames(loop, False, False))
+        computes = subprocess.Popen([sys.executable, "-c", COMPUTES])
+        try:
+            found.with_plugin.append(frames(loop, False, False))
+        finally:
+            computes.kill()
+            computes.wait()
     return found
 
 
@@ -241,6 +266,8 @@ def alone(host: Host) -> float:
 def ratios(suffix: str, found: Pairs, wanted: bool = False, prefix: str = "frame") -> list[Figure]:
     """With the plugin over without, pair by pair; late frames with minus without."""
     both = list(zip(found.with_plugin, found.without, strict=True))
+    if not both:
+        return []
 
     def ratio(key: str, name: str, at_most: float | None) -> Figure:
         each = [getattr(run, name) / getattr(bare, name) for run, bare in both]

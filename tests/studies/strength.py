@@ -18,10 +18,11 @@ from tests.studies.adapters import small_ringside
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, of_mean
 from tests.studies.measures import best_response
-from tests.studies.measures.adapting import look_ahead, looking_ahead, scores, stranger
+from tests.studies.measures.adapting import look_ahead, looking_ahead, new_model, scores, stranger
 from tests.studies.measures.duel import duel, playing
 from tests.studies.measures.exact_ringside import Duel
 from tests.studies.measures.gate import prepare
+from tests.studies.measures.habits import NO_HABIT
 from tests.studies.study import Figure, Study, Unit, Work
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,23 +69,34 @@ def response_scores(work: Work, trained: str, pairs: int) -> list[float]:
     return scores
 
 
-def over_planner(work: Work, battles: int, seed: int, search: bool) -> float:
-    """The shipped model's score against the planner, in either seat in turn, alone or with look-ahead."""
+def over_planner(work: Work, battles: int, seed: int) -> float:
+    """The shipped model's score against the planner, in either seat in turn, without look-ahead."""
     del work
-    random, ahead = Random(f"planner {seed}"), look_ahead(stranger()) if search else None
-    seeds = [random.getrandbits(48) for _ in range(battles)]
-    return float(np.mean(list(scores(RINGSIDE.bots["planner"], seeds, ahead=ahead))))
+    return float(np.mean(list(scores(RINGSIDE.bots["planner"], _seeds("planner", battles, seed)))))
+
+
+def searched(work: Work, player: str, battles: int, seed: int) -> float:
+    """The shipped model's score with look-ahead against the planner or the shipped model itself, as the plugin plays:
+    of the player nothing is known at first, and a model of it learns every battle of the series."""
+    del work
+    model, bot = new_model(), NO_HABIT.bot if player == "shipped" else RINGSIDE.bots[player]
+    return float(np.mean(list(scores(bot, _seeds(player, battles, seed), model, look_ahead(model)))))
 
 
 def over_alone(work: Work, pairs: int, seed: int) -> float:
-    """The shipped model's score with look-ahead against it alone, in side-swapped battles."""
+    """The same over the shipped model where nothing is learned of it, in side-swapped battles."""
     del work
     return float(duel(looking_ahead(stranger()), playing(shipped()), pairs, seed).mean())
 
 
+def _seeds(player: str, battles: int, seed: int) -> list[int]:
+    random = Random(f"{player} {seed}")
+    return [random.getrandbits(48) for _ in range(battles)]
+
+
 def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
-    seeds, minutes, battles = ([0, 1], 0.1, 4) if quick else (list(range(3)), 10.0, 400)
+    seeds, minutes, battles = ([0, 1], 0.1, 4) if quick else (list(range(3)), 10.0, 200)
     units: list[Unit] = []
     for seed in seeds:
         given: dict[str, Any] = {"game": "adapters.small_ringside", "minutes": minutes, "seed": seed}
@@ -93,12 +105,13 @@ def study(quick: bool) -> Study:
     length, pairs = (0.1, 50) if quick else (10 * SHIPPED_MINUTES, 8000)
     units.append(Unit("response", respond, {"minutes": length, "seed": 0}))
     units.append(Unit("response played", response_scores, {"trained": "response", "pairs": pairs}, ("response",)))
-    several = [0, 1] if quick else list(range(10))
+    several, series = ([0, 1], 2) if quick else (list(range(20)), 60)
     for seed in several:
-        given = {"battles": battles, "seed": seed}
-        units.append(Unit(f"planner {seed}", over_planner, {**given, "search": False}))
-        units.append(Unit(f"planner searched {seed}", over_planner, {**given, "search": True}))
-        units.append(Unit(f"searched {seed}", over_alone, {"pairs": battles // 2, "seed": seed}))
+        units.append(Unit(f"planner {seed}", over_planner, {"battles": battles, "seed": seed}))
+        for player in ("planner", "shipped"):
+            given = {"player": player, "battles": series, "seed": seed}
+            units.append(Unit(f"{player} searched {seed}", searched, given))
+        units.append(Unit(f"stranger searched {seed}", over_alone, {"pairs": series // 2, "seed": seed}))
     solved = tuple(f"optimal {seed}" for seed in seeds)
     figures = [
         Figure("strength.optimal", solved, lambda found: share_kept("perfect", found), seeds, "at least 0.98"),
@@ -108,10 +121,12 @@ def study(quick: bool) -> Study:
     for key, unit, least in (
         ("planner", "planner", 0.75),
         ("planner_search", "planner searched", 0.8),
-        ("search", "searched", 0.7),
+        ("search", "shipped searched", 0.7),
+        ("search_stranger", "stranger searched", None),
     ):
         found = tuple(f"{unit} {seed}" for seed in several)
-        figures.append(Figure(f"strength.{key}", found, of_mean, several, f"at least {least}"))
+        must = "" if least is None else f"at least {least}"
+        figures.append(Figure(f"strength.{key}", found, of_mean, several, must))
     return Study(units, figures)
 
 
