@@ -24,7 +24,7 @@ class PanelKey:
         self.open = False
 
     def event(self, event: Any, offer: Callable[[Any], bool]) -> bool:
-        """Whether the game should leave this event alone: the key itself, and keys and mouse while a panel is open.
+        """Whether the game should leave this event alone: the key itself, and all input while a panel is open.
 
         What is let go (a key, a button) stays the game's: it may have been pressed before the panel opened.
         """
@@ -48,6 +48,9 @@ class PanelKey:
             pygame.MOUSEWHEEL,
             pygame.FINGERDOWN,
             pygame.FINGERMOTION,
+            pygame.JOYAXISMOTION,
+            pygame.JOYBUTTONDOWN,
+            pygame.JOYHATMOTION,
         )
 
     def part(self, surface: Any) -> Any:

@@ -65,15 +65,16 @@ def test_open_panel_lies_at_the_top_right(host: Host, window: tuple[int, int], p
         assert tuple(surface.get_at((0, window[1] - 1))) == (0, 0, 0, 255)
 
 
-def test_open_panel_takes_keys_and_mouse_but_not_the_end_of_the_game(host: Host) -> None:
+def test_open_panel_takes_keys_mouse_and_gamepad_but_not_the_end_of_the_game(host: Host) -> None:
     host.on_event(pressed(pygame.K_F1))
     assert host.on_event(pressed(pygame.K_k))
     assert host.on_event(pressed(pygame.K_w)), "the game must not walk behind the panel"
     assert host.on_event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(1, 1), button=1))
     assert host.on_event(pygame.event.Event(pygame.MOUSEWHEEL, x=0, y=1))
+    assert host.on_event(pygame.event.Event(pygame.JOYBUTTONDOWN, button=0))
     assert not host.on_event(pygame.event.Event(pygame.KEYUP, key=pygame.K_w)), "it may be held since before"
     assert not host.on_event(pygame.event.Event(pygame.QUIT))
-    assert report(host)["events"] == 6
+    assert report(host)["events"] == 7
 
 
 @pytest.mark.parametrize("key", [pygame.K_F1, pygame.K_ESCAPE])

@@ -1,4 +1,4 @@
-"""The plugin's panel: its switches reach the controls, its text stays in its boxes, it shows what the report says."""
+"""The panel: its text stays in its boxes, it shows what the report says, and every input reaches what it is for."""
 
 from __future__ import annotations
 
@@ -8,105 +8,35 @@ from typing import Any
 
 import pytest
 
-from cornerman.panel.panel import DIFFICULTY, FORGET, LEARNING, PLUGIN, RECORDING, ROLL_BACK, ROWS, Panel
-from cornerman.panel.panel_text import ago, figures_of, habits_of, messages_of, rejected_of, state_of
+from cornerman.panel import panel as panel_module
+from cornerman.panel.panel import Panel
+from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
+from cornerman.panel.sheet import Sheet
 from tests.support.fake_panel import EMPTY, REPORT, FakePlugin
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
-SIZES = ((420, 380), (500, 400), (620, 540), (1040, 900), (960, 600), (421, 700))
+SMALLEST = (420, 380)
+SIZES = (SMALLEST, (421, 700), (960, 600), (1900, 500))
+PAGES = ("Overview", "You")
 
 
-def opened(report: Mapping[str, Any] = REPORT) -> tuple[Panel, FakePlugin]:
+def opened(report: Mapping[str, Any] = REPORT, page: str = "Overview") -> tuple[Panel, FakePlugin]:
     plugin = FakePlugin(report)
-    return Panel(plugin, plugin.report), plugin
+    panel = Panel(plugin, plugin.report)
+    key(panel, pygame.K_1 + PAGES.index(page))
+    return panel, plugin
 
 
-def key(panel: Panel, *keys: int) -> list[bool]:
-    return [panel.event(pygame.event.Event(pygame.KEYDOWN, key=each)) for each in keys]
+def key(panel: Panel, *keys: int, **more: Any) -> list[bool]:
+    return [panel.event(pygame.event.Event(pygame.KEYDOWN, key=each, **more)) for each in keys]
 
 
-def words(panel: Panel) -> str:
-    return " | ".join(written.text for written in panel.written)
-
-
-def sentence(panel: Panel) -> str:
+def sentence(panel: Panel, size: tuple[int, int] = SMALLEST) -> str:
+    """All that the panel says, wrapped lines joined."""
+    panel.draw(pygame.Surface(size))
     return " ".join(written.text for written in panel.written)
-
-
-def figures(report: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value, _mood in figures_of(report)}
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({}, "61% of your moves"),
-        ({"foreseen": None, "habits": []}, "no battle of yours yet"),
-        ({"learns": False}, "nothing is learned of you"),
-    ],
-    ids=["known", "unknown", "off"],
-)
-def test_panel_says_how_much_of_the_player_is_foreseen(change: Mapping[str, Any], says: str) -> None:
-    report = {**REPORT, "player": {**REPORT["player"], **change}}
-    assert figures(report)["Foresees"] == says
-    told = [line for line in habits_of(report) if line.startswith("You: guard or mend ally: 76 times of 87")]
-    assert len(told) == ("habits" not in change)
-
-
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("report", [REPORT, EMPTY, {}], ids=["full", "empty", "nothing"])
-def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(
-    size: tuple[int, int], report: Mapping[str, Any]
-) -> None:
-    panel, _plugin = opened(report)
-    panel.answer = "Version 2 plays again, and this answer is long enough to need more than one line in a small panel."
-    surface = pygame.Surface(size)
-    panel.draw(surface)
-    assert len(panel.written) > 20
-    for written in panel.written:
-        left, top, width, height = written.rect
-        box_left, box_top, box_width, box_height = written.box
-        assert box_left <= left, written
-        assert left + width <= box_left + box_width, written
-        assert box_top - 4 <= top, written
-        assert top + height <= box_top + box_height + 4, written
-        assert surface.get_rect().contains(written.rect), written
-
-    rects = [pygame.Rect(written.rect).inflate(-2, -8) for written in panel.written if written.text]
-    for i, rect in enumerate(rects):
-        hit = rect.collidelist(rects[i + 1 :])
-        assert hit == -1, (panel.written[i], panel.written[i + 1 + hit])
-
-
-def test_every_figure_is_shown() -> None:
-    panel, _plugin = opened()
-    panel.draw(pygame.Surface((620, 540)))
-    shown = words(panel)
-    for part in (
-        "3, changed 2 times", "4,210 of 10,000", "3 records", "18,230 (820/busy s)", "0.0123", "71%",
-        "56% (41% to 70%)",
-        "judging, 62 pairs, 55%", "| Device | cpu |", "Device: Measured 310 learning steps a second",
-        "31%, 312 MB", "not available", "open, between rounds", "even",
-        "Rejected: 2 x range, 1 x mask.", "version 3 was promoted", "61% of your moves", "Version 4 was damaged",
-    ):  # fmt: skip
-        assert part in shown, part
-
-    panel.draw(pygame.Surface(SIZES[0]))
-    shown = sentence(panel)
-    assert "Rejected: 2 x range, 1 x mask. The attack must be a finite number, not nan." in shown
-    assert rejected_of({"recorder": {"rejected": {}, "examples": {}}}) == rejected_of({}) == ""
-
-
-def test_unknown_figures_are_shown_as_unknown() -> None:
-    expected = {"Plays": "not known", "Win rate": "no battle yet", "Temperature": "not available"}
-    assert figures(EMPTY).items() >= {**expected, "Loss": "none yet", "Device": "none"}.items()
-    assert figures({"version": -1, "playing": "the game's own fighter; 7 watched"})["Plays"] == "the game's own fighter"
-    plays = [figures({"version": 1, "swaps": swaps})["Plays"] for swaps in (0, 1)]
-    assert plays == ["version 1", "version 1, changed 1 time"]
-    assert figures({"machine": {"temperature_c": 61.4}})["Temperature"] == "61 °C"
-    assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 
 
 def with_parts(**parts: Any) -> dict[str, Any]:
@@ -114,142 +44,261 @@ def with_parts(**parts: Any) -> dict[str, Any]:
     return {**REPORT, **{name: {**REPORT[name], **changes} for name, changes in parts.items()}}
 
 
-def test_verdict_is_shown_in_full() -> None:
-    verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
-    report = with_parts(gate={"state": "idle", "verdict": verdict, "pairs": 400, "score": 0.52})
-    assert figures(report)["Candidate"] == "Kept the champion, 52%"
-    judging = with_parts(gate={"state": "judging", "verdict": "Kept the champion: no.", "pairs": 3, "score": 0.31})
-    assert figures(judging)["Candidate"] == "judging, 3 pairs", "the score was the last candidate's"
-    panel, _plugin = opened(report)
-    for size in ((620, 540), (960, 600), (640, 420)):
-        panel.draw(pygame.Surface(size))
-        shown = sentence(panel)
-        assert f"Last candidate: {verdict}" in shown
-        assert "Kept the champion, 52%" in shown
-    told = with_parts(gate={"verdict": verdict}) | {"events": [{"age_s": 1.0, "text": f"Oh. {verdict}"}]}
-    assert all(verdict not in message for message in messages_of(told)), "the event has it"
-    waiting = messages_of(with_parts(gate={"verdict": verdict, "waits": "7 battles are too few"}))
-    assert "The next candidate waits: 7 battles are too few." in waiting
+# -------------------------------------------------------------------------------------------------------- what it shows
 
 
-def test_long_device_reason_stands_below_the_figures() -> None:
-    why = "between rounds; the machine is busy, so learning takes 5% of the time"
-    panel, _plugin = opened(with_parts(window={"why": why}))
-    panel.draw(pygame.Surface((620, 540)))
-    shown = sentence(panel)
-    assert "open, between rounds" in [written.text for written in panel.written]
-    assert f"Training window open: {why}." in shown
-    hot = "The processor is at 92 C: learning rests until it is below 80 C."
-    resting = with_parts(window={"open": False, "why": hot})
-    assert ("Training", "closed, learning rests", "quiet") in figures_of(resting)
-    assert f"Training window closed: {hot}" in messages_of(resting)
-    held = {"why": f"between rounds. {REPORT['plugin']['notice']}"}
-    assert all("Training" not in message for message in messages_of(with_parts(window=held))), "the notice has it"
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("report", [REPORT, EMPTY, {}], ids=["full", "empty", "nothing"])
+def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str, report: Mapping[str, Any]) -> None:
+    for size in SIZES:
+        panel, _plugin = opened(report, page)
+        panel.answer = "Version 2 plays again, and this answer is so long that it needs more than a line of the panel."
+        surface = pygame.Surface(size)
+        panel.draw(surface)
+        assert len(panel.written) > len(PAGES)
+        for written in panel.written:
+            left, top, width, height = written.rect
+            box_left, box_top, box_width, box_height = written.box
+            assert box_left <= left, written
+            assert left + width <= box_left + box_width, written
+            assert box_top - 4 <= top, written
+            assert top + height <= box_top + box_height + 4, written
+            assert surface.get_rect().contains(written.rect), written
+        rects = [pygame.Rect(written.rect).inflate(-2, -4) for written in panel.written if written.text]
+        for number, rect in enumerate(rects):
+            hit = rect.collidelist(rects[number + 1 :])
+            assert hit == -1, (panel.written[number], panel.written[number + 1 + hit])
 
 
-FAILURES = (
-    "A xpu device was found but a trial step failed, so it learns on the CPU: no kernel image is available.",
-    "The cuda device failed, so learning goes on on the CPU: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 "
-    "has a total capacity of 7.79 GiB of which 11.25 MiB is free. Process 1234 has 6.80 GiB memory in use. Of the "
-    "allocated memory 6.51 GiB is allocated by PyTorch, and 96.07 MiB is reserved by PyTorch but unallocated.",
+@pytest.mark.parametrize(
+    ("page", "parts"),
+    [
+        (
+            "Overview",
+            [
+                *("Version 3", "plays, level 3 of 5, even", "Win rate 56% (41% to 70%) of 41 battles"),
+                *("4,300 decisions recorded since the start", "! Version 4 was damaged; version 3 plays."),
+                "! Rejected: 2 x range, 1 x mask. The attack must be a finite number, not nan.",
+                "3 s ago: version 3 was promoted: it won 58% of 124 paired battles",
+            ],
+        ),
+        ("You", ["12 battles, 402 decisions", "61%", "50%", "Guard or mend ally: 76 times of 87", "ghost play"]),
+    ],
+    ids=PAGES,
 )
+def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
+    shown = sentence(opened(page=page)[0])
+    for part in parts:
+        assert part in shown, (part, shown)
 
 
-@pytest.mark.parametrize("why", [REPORT["device_why"], *FAILURES], ids=["measured", "trial", "fault"])
-@pytest.mark.parametrize("size", [SIZES[0], (620, 540), (960, 600)], ids=str)
-def test_device_reason_is_shown_in_full(size: tuple[int, int], why: str) -> None:
-    report = {**REPORT, "device_why": why, "events": [{"age_s": 5.0, "text": why}, *REPORT["events"]]}
-    panel, _plugin = opened(with_parts(recorder={"rejected": {}}, plugin={"notice": ""}) | {"device_why": why})
-    panel.draw(pygame.Surface(size))
-    shown = sentence(panel)
-    assert f"Device: {why}" in shown
-    panel, plugin = opened(report)
-    panel.draw(pygame.Surface((620, 900)))
-    assert sentence(panel).count(why) == 1, "the event says no more"
-    plugin.data["plugin"]["notice"] = why
-    panel.draw(pygame.Surface((620, 900)))
-    assert sentence(panel).count(why) == 1, "nor does the notice"
+@pytest.mark.parametrize(
+    ("page", "parts"),
+    [
+        ("Overview", ["Not known who plays", "Win rate: no battle yet", "ok All is well"]),
+        ("You", ["No battle of yours yet.", "None stands out yet"]),
+    ],
+    ids=PAGES,
+)
+def test_what_is_not_known_is_said_to_be(page: str, parts: list[str]) -> None:
+    for report in (EMPTY, {}):
+        shown = sentence(opened(report, page)[0])
+        for part in parts:
+            assert part in shown, (part, shown)
 
 
-def test_panel_says_what_learning_waits_for() -> None:
+def test_overview_says_who_plays_and_at_which_level() -> None:
+    playing = with_parts(difficulty={"level": 2, "name": "easy", "note": "adaptive: no battle yet"})
+    shown = sentence(opened(playing | {"playing": "level 2, easy: an earlier self; a candidate plays some"})[0])
+    assert "Level 2, easy: an earlier self plays, level 2 of 5, easy" in shown
+    assert "Adaptive: no battle yet." in shown
+
+
+def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
+    off = with_parts(player={"learns": False, "foreseen": None})
+    assert "Nothing is learned of you now." in sentence(opened(off, "You")[0])
+
+
+def test_now_says_what_it_does_or_waits_for() -> None:
     on = {"on": True, "recording": True, "learning": True}
     seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}
-    decisions = "240 decisions recorded since the start, 210 in the replay buffer."
+    learns = {"steps": 5, "steps_per_s": 812.4}
     for changes, words in (
-        ({"plugin": {"on": False}}, "The plugin is off: it neither records nor plays."),
-        ({"recorder": {}, "replay": {}}, "Nothing was recorded yet. Play a few rounds."),
-        ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "Nothing was recorded yet. Recording"),
-        ({"recorder": {}, "replay": {}, "plugin": on | {"learning": False}}, "Nothing was recorded since the start. L"),
-        ({}, f"{decisions} Learning has yet to begin: it waits for a training window, or for more decisions."),
-        ({"plugin": on | {"learning": False}}, f"{decisions} Learning is off."),
-        ({"gate": {"state": "judging"}}, f"{decisions} A candidate is being judged."),
-        ({"learner": {"steps": 5, "steps_to_candidate": 1360}}, f"{decisions} 1,360 steps to the next candidate."),
-        ({"learner": {"steps": 5, "steps_to_candidate": 0}}, f"{decisions} The next candidate waits its turn."),
-        ({"learner": {"steps": 5}}, decisions),
-    ):
-        assert state_of({"plugin": on, **seen, **changes}).startswith(words), changes
+        ({"plugin": {"on": False}}, "It is off: it neither records nor plays."),
+        ({"recorder": {}, "replay": {}}, "It waits: nothing was recorded yet. Play a few rounds."),
+        ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "It waits: nothing was recorded yet. R"),
+        ({"plugin": on | {"learning": False}}, "It plays; learning is off; 240 decisions recorded since the start."),
+        ({"plugin": {"on": True, "learning": False, "recording": False}}, "It plays; learning and recording are off."),
+        ({}, "It waits for a training window, or for more decisions: 240 decisions recorded since the start, 210 in"),
+        ({"gate": {"state": "judging", "pairs": 62, "score": 0.55}}, "It judges a candidate against the present version"
+         ": 62 pairs of battles, 55% won."),
+        ({"gate": {"state": "judging", "pairs": 3, "score": 0.5, "verdict": "no"}}, "It judges a candidate against the "
+         "present version: 3 pairs of battles."),
+        ({"gate": {"state": "on trial", "pairs": 12}}, "It tries a candidate, which plays some of the battles: 12 so"),
+        ({"gate": {"state": "trial waits", "waits": "an older version plays"}}, "It waits to go on with the trial"),
+        ({"learner": learns, "window": {"open": False, "why": "a round is being played"}}, "It waits: a round is"),
+        ({"learner": learns | {"steps_to_candidate": 1360}}, "It is learning, 812 steps a second; 1,360 steps to the "),
+        ({"learner": learns | {"steps_to_candidate": 0}}, "It is learning, 812 steps a second; the next candi"),
+        ({"learner": {"steps": 5}}, "It is learning."),
+    ):  # fmt: skip
+        assert now_of({"plugin": on, **seen, **changes}).startswith(words), changes
 
 
-def test_keys_reach_every_control() -> None:
+def test_troubles_and_verdicts_are_told_in_full() -> None:
+    assert troubles_of({}) == []
+    troubles = troubles_of(with_parts(learner={"failures": 2, "dropped": 1}))
+    assert troubles[0] == REPORT["plugin"]["notice"]
+    assert troubles[2] == "2 learning steps undone since they failed and 1 learning steps dropped."
+    assert rejected_of({"recorder": {"rejected": {}, "examples": {}}}) == rejected_of({}) == ""
+    verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
+    assert verdict_of(with_parts(gate={"state": "idle", "verdict": verdict})) == f"Last candidate: {verdict}"
+    waits = {"verdict": verdict, "waits": "7 battles are too few"}
+    assert verdict_of(with_parts(gate=waits)) == "The next candidate waits: 7 battles are too few."
+    assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
+
+
+# -------------------------------------------------------------------------------------------------- what is drawn again
+
+
+def test_picture_is_kept_and_only_what_changed_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    class Counting(Sheet):
+        def text(self, text: str, *arguments: Any, **more: Any) -> tuple[float, float]:
+            drawn.append(text)
+            return super().text(text, *arguments, **more)
+
+    monkeypatch.setattr(panel_module, "Sheet", Counting)
+    monkeypatch.setattr(panel_module, "REFRESH_S", 1e9)
     panel, plugin = opened()
-    panel.draw(pygame.Surface((420, 380)))
+    surface = pygame.Surface(SMALLEST)
+    panel.draw(surface)
+    kept = pygame.image.tobytes(surface, "RGB")
+    plugin.data["plugin"]["recording"] = False
+    drawn.clear()
+    surface.fill((1, 2, 3))
+    panel.draw(surface)
+    assert (pygame.image.tobytes(surface, "RGB"), drawn) == (kept, []), "the report is not looked at yet"
+    key(panel, pygame.K_LEFT)  # switches the plugin off
+    panel.draw(surface)
+    assert {"Plugin", "Recording"} <= set(drawn)
+    assert not {"Learning", "Difficulty", "1 Overview"} & set(drawn)
+    other = pygame.Surface((500, 400))
+    panel.draw(other)
+    assert "1 Overview" in drawn, "another size"
+    fresh = pygame.Surface(SMALLEST)
+    new = Panel(plugin, plugin.report)
+    new.draw(fresh)
+    panel.draw(surface)
+    assert pygame.image.tobytes(surface, "RGB") == pygame.image.tobytes(fresh, "RGB"), (
+        "parts drawn again leave no trace"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ its input
+
+
+def test_keys_turn_pages_and_come_round() -> None:
+    panel, _plugin = opened()
+    for keys, page in (
+        (pygame.K_2, "You"),
+        (pygame.K_KP_1, "Overview"),
+        (pygame.K_TAB, "You"),
+        (pygame.K_TAB, "Overv"),
+    ):
+        assert key(panel, keys) == [True]
+        assert panel.shown[0].startswith(page)
+    key(panel, pygame.K_TAB, mod=pygame.KMOD_LSHIFT)
+    assert panel.shown[0] == PAGES[-1]
+    assert key(panel, pygame.K_9, pygame.K_w) == [False, False]
+
+
+def test_keys_reach_every_control_of_the_overview() -> None:
+    panel, plugin = opened()
     space, down, right, left = pygame.K_SPACE, pygame.K_DOWN, pygame.K_RIGHT, pygame.K_LEFT
-    assert all(key(panel, space, down, pygame.K_RETURN, down, right, down, right, left, left, left, left))
+    assert all(key(panel, space, down, pygame.K_RETURN, down, right, down, right, left, left, left, left, space))
     assert plugin.calls == [
         ("on", False),
         ("recording", False),
         ("learning", True),
-        *(("difficulty", level) for level in (4, 3, 2, 1, 1)),
+        *(("difficulty", level) for level in (4, 3, 2, 1, 1, 2)),
     ]
-    plugin.calls.clear()
-    key(panel, down, down, space)
-    assert plugin.calls == [("roll back", None)]
-    panel.draw(pygame.Surface((420, 380)))
-    assert "Version 2 plays again." in words(panel)
+    assert key(panel, down, pygame.K_UP) == [True, True]
+    assert panel.shown == ("Overview", "difficulty")
 
-    assert key(panel, pygame.K_b) == [True], "roll-back is one key wherever the focus is"
-    assert plugin.calls == [("roll back", None)] * 2
+
+def test_import_and_roll_back_are_a_key_on_every_page() -> None:
+    for page in PAGES:
+        panel, plugin = opened(page=page)
+        assert key(panel, pygame.K_b, pygame.K_i) == [True, True]
+        assert plugin.calls == [("roll back", None), ("take in", None)]
+        assert "Taken in." in sentence(panel)
 
 
 def test_forget_asks_for_confirmation() -> None:
-    panel, plugin = opened()
-    key(panel, *[pygame.K_DOWN] * FORGET, pygame.K_SPACE)
+    panel, plugin = opened(page="You")
+    key(panel, pygame.K_SPACE)
     assert plugin.calls == []
-    panel.draw(pygame.Surface((420, 380)))
-    assert "Really?" in words(panel)
-    key(panel, pygame.K_UP, pygame.K_DOWN, pygame.K_SPACE)
-    assert plugin.calls == [], "moving away takes the question back"
+    assert "Really?" in sentence(panel)
+    key(panel, pygame.K_1, pygame.K_2, pygame.K_SPACE)
+    assert plugin.calls == [], "turning the page takes the question back"
     assert key(panel, pygame.K_ESCAPE) == [True]
     assert key(panel, pygame.K_ESCAPE) == [False], "the second Esc is the menu's"
     key(panel, pygame.K_SPACE, pygame.K_SPACE)
     assert plugin.calls == [("forget", None)]
-    panel.draw(pygame.Surface((420, 380)))
-    assert "Everything was forgotten." in words(panel)
+    assert "Everything was forgotten." in sentence(panel)
 
 
-def test_mouse_hits_rows_in_a_part_of_the_window() -> None:
+def test_mouse_reaches_tabs_and_controls_in_a_part_of_the_window() -> None:
     panel, plugin = opened()
-    window = pygame.Surface((960, 600))
-    panel.draw(window.subsurface(pygame.Rect(300, 90, 560, 460)))
-    places = {written.text: written.rect for written in panel.written}
+    part = pygame.Surface((960, 600)).subsurface(pygame.Rect(300, 90, 560, 460))
 
     def click(text: str, share: float = 0.5) -> bool:
-        left, top, width, height = places[text]
+        panel.draw(part)
+        left, top, width, height = next(written.rect for written in panel.written if written.text == text)
         at = (300 + left + int(width * share), 90 + top + height // 2)
         assert panel.event(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
         return panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1))
 
-    for row in (PLUGIN, RECORDING, LEARNING, ROLL_BACK, FORGET, FORGET):
-        assert click(ROWS[row])
-    click("even", 1.0)  # the right end of the dial's line
+    for text in ("Plugin", "Recording", "Learning", "Learning"):
+        assert click(text)
+    assert click("even", 1.0)  # the right end of the dial
     assert plugin.calls == [
         ("on", False),
         ("recording", False),
         ("learning", True),
-        ("roll back", None),
-        ("forget", None),
+        ("learning", False),
         ("difficulty", 5),
     ]
-    assert panel.row == DIFFICULTY
+    assert panel.shown == ("Overview", "difficulty")
+    assert click(f"{len(PAGES)} {PAGES[-1]}")
+    assert panel.shown[0] == PAGES[-1]
+    assert click("1 Overview")
     assert not panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(5, 5), button=1))
     assert not panel.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_SPACE))
+
+
+def test_gamepad_moves_presses_and_turns_pages() -> None:
+    panel, plugin = opened()
+
+    def send(kind: int, **more: Any) -> bool:
+        return panel.event(pygame.event.Event(kind, instance_id=0, **more))
+
+    assert send(pygame.JOYHATMOTION, hat=0, value=(0, -1))
+    assert not send(pygame.JOYHATMOTION, hat=0, value=(0, 0))
+    assert panel.shown[1] == "recording"
+    for value, moves in ((0.2, False), (0.7, True), (1.0, False), (0.5, False), (0.1, False), (0.7, True)):
+        assert send(pygame.JOYAXISMOTION, axis=1, value=value) == moves, value
+    assert panel.shown[1] == "difficulty"
+    assert send(pygame.JOYAXISMOTION, axis=0, value=-0.9)
+    assert send(pygame.JOYBUTTONDOWN, button=11)
+    assert send(pygame.JOYBUTTONDOWN, button=0)
+    assert plugin.calls == [("difficulty", 2), ("learning", True)]
+    assert send(pygame.JOYBUTTONDOWN, button=5)
+    assert panel.shown[0] == PAGES[1]
+    assert send(pygame.JOYBUTTONDOWN, button=0)
+    assert send(pygame.JOYBUTTONDOWN, button=1), "takes the question back"
+    assert not send(pygame.JOYBUTTONDOWN, button=1)
+    assert send(pygame.JOYBUTTONDOWN, button=9)
+    assert panel.shown[0] == PAGES[0]
+    assert not send(pygame.JOYBUTTONDOWN, button=7)

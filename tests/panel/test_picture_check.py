@@ -40,8 +40,8 @@ def test_edges_of_letters_do_not_fail(kept: Path, at: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("text", "at", "colour"),
     [
-        ("Learning is off.", (23, 40), WORDS),
-        ("Learning is off.", (20, 43), WORDS),
+        ("Learning is off.", (24, 40), WORDS),
+        ("Learning is off.", (20, 44), WORDS),
         ("Learning is o...", (20, 40), WORDS),
         ("Learning is off", (20, 40), WORDS),
         ("Learning is off.", (20, 40), PALE),

@@ -1,6 +1,6 @@
 """The debug menu (F1): plugins and messages of the host, and the plugins' own panels beside them.
 
-It is drawn over the battle, which goes on. Keys and mouse go to the plugins first; F1 and Esc close it.
+It is drawn over the battle, which goes on. Keys, mouse and gamepad go to the plugins first; F1 and Esc close it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class DebugMenu:
         self._closing = pygame.Rect(0, 0, 0, 0)
 
     def event(self, event: pygame.event.Event) -> bool:
-        """Handle an input event; True: it was used. While the menu is open, every key and click is."""
+        """Handle an input event; True: it was used. While the menu is open, every key, click and button is."""
         if event.type == pygame.KEYDOWN and event.key == pygame.K_F1:
             self.open = not self.open
             return True
@@ -51,6 +51,9 @@ class DebugMenu:
             pygame.MOUSEBUTTONDOWN,
             pygame.MOUSEBUTTONUP,
             pygame.MOUSEWHEEL,
+            pygame.JOYAXISMOTION,
+            pygame.JOYBUTTONDOWN,
+            pygame.JOYHATMOTION,
         ):
             self._host.on_event(event)
             return True

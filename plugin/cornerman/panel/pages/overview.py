@@ -1,0 +1,157 @@
+"""Overview: who plays and at what level, what it is doing, whether anything is wrong, and the switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from cornerman.panel.page import Controls, Page, Part
+from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of
+from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, WORDS, Box, Sheet
+from cornerman.panel.widgets import draw_interval, draw_switch, frame
+
+ROW_HEIGHT, GAP = 24.0, 4.0
+EVENTS = 3
+TROUBLE_LINES = 3
+"""Each trouble takes at most so many lines, so that others have room."""
+SWITCHES = {"on": "Plugin", "recording": "Recording", "learning": "Learning"}
+
+
+class Who(NamedTuple):
+    """Who plays, with what success."""
+
+    name: str
+    level: str
+    won: str
+    interval: tuple[float, float, float] | None
+
+
+class Overview(Page):
+    title = "Overview"
+
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+
+    def parts(self, box: Box, report: Mapping[str, Any]) -> list[Part]:
+        upper, lower = box.cut_top(5 * ROW_HEIGHT + 3 * GAP, 6)
+        switches, who = upper.cut_left(box.width * 0.41, 8)
+        return [
+            *self._switches(switches, part_of(report, "plugin")),
+            self._dial(switches._replace(top=switches.bottom - 2 * ROW_HEIGHT, height=2 * ROW_HEIGHT), report),
+            Part("who", who, draw_who, who_of(report)),
+            Part("news", lower, draw_news, news_of(report)),
+        ]
+
+    def _switches(self, box: Box, plugin: Mapping[str, Any]) -> list[Part]:
+        setters = (self._controls.set_on, self._controls.set_recording, self._controls.set_learning)
+        parts = []
+        for (key, name), switch in zip(SWITCHES.items(), setters, strict=True):
+            strip, box = box.cut_top(ROW_HEIGHT, GAP)
+            on = bool(plugin.get(key, False))
+            set_to = partial(_set, switch)
+            parts.append(Part(key, strip, draw_switch, (name, on), partial(switch, not on), set_to))
+        return parts
+
+    def _dial(self, box: Box, report: Mapping[str, Any]) -> Part:
+        difficulty = part_of(report, "difficulty")
+        level, count = int(difficulty.get("level") or 1), len(difficulty.get("levels") or "12345")
+
+        def to(number: int) -> None:
+            self._controls.set_difficulty(min(max(number, 1), count))
+
+        return Part(
+            "difficulty",
+            box,
+            draw_dial,
+            (str(difficulty.get("name", "")), level, count),
+            press=lambda: to(level % count + 1),
+            step=lambda by: to(level + by),
+            click=lambda x, y: to(1 + int(x * count)),
+        )
+
+
+def _set(switch: Any, by: int) -> None:
+    switch(by > 0)
+
+
+def who_of(report: Mapping[str, Any]) -> Who:
+    version, playing = report.get("version", -1), str(report.get("playing") or "")
+    difficulty, record = part_of(report, "difficulty"), part_of(report, "record")
+    name = playing.partition(";")[0] or (f"version {version}" if version != -1 else "not known who plays")
+    level = f"level {difficulty.get('level')} of {len(difficulty['levels'])}" if difficulty.get("levels") else ""
+    level = ", ".join(filter(None, [level, str(difficulty.get("name") or "")]))
+    rate, interval = record.get("win_rate"), record.get("interval")
+    if rate is None:
+        return Who(name, level, "Win rate: no battle yet", None)
+    low, high = interval or (rate, rate)
+    won = f"Win rate {share(rate)} ({share(low)} to {share(high)}) of {record.get('battles') or 0:,} battles"
+    return Who(name, level, won, (rate, low, high))
+
+
+def news_of(report: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
+    """What it is doing, what is wrong, and the last things that happened, of which none is said before."""
+    troubles, note = troubles_of(report), str(part_of(report, "difficulty").get("note") or "")
+    said = {str(part_of(report, "plugin").get("notice") or "")}
+    events = [event for event in report.get("events") or () if event.get("text") not in said]
+    lately = [f"{ago(float(event.get('age_s') or 0))}: {event.get('text', '')}" for event in events[:EVENTS]]
+    return f"{now_of(report)} {f'{note[0].upper()}{note[1:]}.' if note else ''}".strip(), troubles, lately
+
+
+def draw_who(sheet: Sheet, who: Who) -> None:
+    inner = sheet.card()
+    name, inner = inner.cut_top(30, 2)
+    level, inner = inner.cut_top(ROW, 10)
+    sheet.text(f"{who.name[:1].upper()}{who.name[1:]}", name, GOLD, size=LARGE)
+    sheet.text(f"plays, {who.level}" if who.level else "plays", level, WORDS)
+    won, inner = inner.cut_top(ROW, 6)
+    sheet.text(who.won, won, WORDS if who.interval else QUIET)
+    if who.interval:
+        bar, inner = inner.cut_top(14)
+        draw_interval(sheet, bar, *who.interval)
+        for part, (words, align) in zip(
+            inner.cut_top(ROW)[0].columns(3), (("0%", "left"), ("even", "middle"), ("100%", "right")), strict=True
+        ):
+            sheet.text(words, part, QUIET, align, size=15)
+
+
+def draw_news(sheet: Sheet, news: tuple[str, list[str], list[str]]) -> None:
+    now, troubles, lately = news
+    rest = sheet.card("Now")
+    rest = sheet.paragraph(now, rest, WORDS)
+    rest = rest.cut_top(4)[1]
+    for trouble in troubles:
+        rest = _badged(sheet, rest, "!", BAD, trouble)
+    if not troubles:
+        rest = _badged(sheet, rest, "ok", GOOD, "All is well: no record was rejected, no step failed.")
+    title, rest = rest.cut_top(4)[1].cut_top(ROW)
+    if lately and rest.height >= ROW:
+        sheet.text("Lately", title, QUIET)
+    for event in lately:
+        rest = sheet.paragraph(event, rest, WORDS)
+
+
+def _badged(sheet: Sheet, box: Box, badge: str, colour: tuple[int, int, int], text: str) -> Box:
+    """A message with a badge before it; returns the room below."""
+    if box.height < ROW:
+        return box
+    mark, words = box.cut_left(22, 6)
+    mark = mark.cut_top(ROW - 2)[0]._replace(top=mark.top + 1)
+    sheet.fill(colour, mark, 7)
+    sheet.text(badge, mark, PAPER, "middle")
+    rest = sheet.paragraph(text, words, WORDS, TROUBLE_LINES)
+    return rest._replace(left=box.left, width=box.width)
+
+
+def draw_dial(sheet: Sheet, data: tuple[str, int, int]) -> None:
+    """The level's name, and a step for each level, the higher the harder."""
+    name, level, count = data
+    words, steps = frame(sheet).cut_top(ROW_HEIGHT)
+    sheet.text("Difficulty", words)
+    sheet.text(name, words, GOLD, "right")
+    for number, step in enumerate(steps.cut_top(steps.height - 6)[0].columns(count, 4), 1):
+        tall = step.height * (0.35 + 0.65 * number / count)
+        step = step._replace(top=step.bottom - tall, height=tall)
+        sheet.fill(GOLD if number <= level else LINE, step, 2)
+        if number == level:
+            sheet.fill(WORDS, step, 2, line=1)

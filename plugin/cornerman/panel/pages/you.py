@@ -1,0 +1,79 @@
+"""You: what is known of the player who sits at the game, how well it foresees them, their ghost, and Forget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cornerman.panel.page import Controls, Page, Part
+from cornerman.panel.panel_text import part_of, share
+from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
+from cornerman.panel.widgets import draw_bar, draw_button
+
+BUTTON_HEIGHT, GAP = 26.0, 6.0
+FORGET = ("Forget all that was learned", "Really? Again: forget all")
+
+
+class Foreseen(NamedTuple):
+    """How many of the player's moves were foreseen, by the model of the player and by the champion in their place."""
+
+    known: str
+    foreseen: float | None
+    champion: float | None
+    why_not: str
+
+
+class You(Page):
+    title = "You"
+
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+
+    def parts(self, box: Box, report: Mapping[str, Any]) -> list[Part]:
+        player = part_of(report, "player")
+        foreseen, rest = box.cut_top(3 * ROW + 38, GAP)
+        rest, buttons = rest.cut_top(rest.height - BUTTON_HEIGHT - GAP, GAP)
+        habits, ghost = rest.cut_top(rest.height - 3 * ROW - 16 - GAP, GAP)
+        return [
+            Part("foreseen", foreseen, draw_foreseen, foreseen_of(player)),
+            Part("habits", habits, draw_habits, [str(habit) for habit in player.get("habits") or ()]),
+            Part("ghost", ghost, draw_ghost, str(player.get("name") or "")),
+            Part("forget", buttons, draw_button, FORGET, self._controls.forget, confirm=True),
+        ]
+
+
+def foreseen_of(player: Mapping[str, Any]) -> Foreseen:
+    name = f"{player['name']}: " if player.get("name") else ""
+    known = f"{name}{player.get('battles') or 0:,} battles, {player.get('decisions') or 0:,} decisions"
+    why_not = "No battle of yours yet." if player.get("learns", True) else "Nothing is learned of you now."
+    return Foreseen(known, player.get("foreseen"), player.get("champion_foresees"), why_not)
+
+
+def draw_foreseen(sheet: Sheet, data: Foreseen) -> None:
+    inner = sheet.card(f"What it knows of you: {data.known}")
+    if data.foreseen is None:
+        sheet.paragraph(data.why_not, inner, WORDS)
+        return
+    title, inner = inner.cut_top(ROW, 2)
+    sheet.text("Your moves that were foreseen, in the last 20 battles", title)
+    for name, value in (("by the model of you", data.foreseen), ("by the computer alone", data.champion)):
+        row, inner = inner.cut_top(ROW, 2)
+        label, row = row.cut_left(150, 6)
+        bar, words = row.cut_left(row.width - 44, 6)
+        sheet.text(name, label, WORDS)
+        sheet.text(share(value, "not known"), words, WORDS, "right")
+        draw_bar(sheet, bar.inset(0, 4), value or 0.0, best=name.endswith("you"))
+
+
+def draw_habits(sheet: Sheet, habits: list[str]) -> None:
+    inner = sheet.card("Your habits")
+    for habit in habits:
+        inner = sheet.paragraph(f"{habit[:1].upper()}{habit[1:]}.", inner, WORDS).cut_top(4)[1]
+    if not habits:
+        sheet.paragraph("None stands out yet: a habit is told once it is surer than chance.", inner, QUIET)
+
+
+def draw_ghost(sheet: Sheet, name: str) -> None:
+    inner = sheet.card("Your ghost, a fighter that plays as you do")
+    where = "It fights where the game offers it, or with the command:"
+    sheet.paragraph(f"{where} cornerman ghost play {name or chr(34) * 2}", inner, WORDS)
