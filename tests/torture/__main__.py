@@ -33,10 +33,12 @@ import psutil
 from cornerman.cli.dataset import export as export_data
 from cornerman.cli.dataset import load as load_data
 from cornerman.contract import ModelError, SettingsError
+from cornerman.edge.onnx_file import to_onnx
 from cornerman.experience.battle_store import FILE_NAME, BattleStore
+from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import DataFormat, StoredBattle, pack
 from cornerman.files.checkpoint_file import CheckpointFile
-from cornerman.models.exchange import export_version, import_version
+from cornerman.models.exchange import export_version, import_version, onnx_notes
 from cornerman.models.history import History
 from cornerman.opponent.ghost import Ghost, read_ghost, write_ghost
 from cornerman.opponent.player_model import PlayerModel
@@ -45,7 +47,7 @@ from cornerman.policy.policy_slot import PolicySlot
 from cornerman.settings import read_settings
 from game_adapter.host.manifest import ManifestError, read_manifest
 from tests.support import plugin_operations
-from tests.support.duel import preferring
+from tests.support.duel import Duel, preferring
 from tests.support.habits import ACTIONS, FEATURES
 from tests.support.habits import champion as champion_of_habits
 from tests.support.paths import ROOT
@@ -173,9 +175,9 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
     def version() -> bool:
         return registry.load(1).flat.tobytes() == flat(1).tobytes()
 
-    def exported() -> bool:
+    def exported(name: str) -> bool:
         guest = opened(folder / "guest")
-        number = import_version(guest, IDENTITY, folder / "version.zip")
+        number = import_version(guest, IDENTITY, folder / name)
         same = guest.load(number).flat.tobytes() == flat(1).tobytes()
         shutil.rmtree(folder / "guest")
         return same
@@ -206,7 +208,8 @@ def loaders(folder: Path) -> list[tuple[str, Callable[[], bool]]]:
         ("home/versions/000001/manifest.json", version),
         ("home/champion.json", champion),
         ("home/resume.safetensors", learner),
-        ("version.zip", exported),
+        ("version.zip", lambda: exported("version.zip")),
+        ("version.onnx", lambda: exported("version.onnx")),
         ("ann.ghost", lambda: read_ghost(folder / "ann.ghost", GHOSTS).name == "ann"),
     ]
 
@@ -240,6 +243,8 @@ def prepare(folder: Path) -> None:
     registry = filled(folder / "home", 2)
     CheckpointFile(registry.folder).save({"x": np.arange(6.0)}, {"a": 1})
     export_version(registry, 1, folder / "version.zip")
+    notes = onnx_notes(registry.manifest(1), Encoder(Duel()))
+    (folder / "version.onnx").write_bytes(to_onnx(registry.load(1), notes))
     CheckpointFile(filled(folder / "sound").folder).save({"x": np.arange(4)}, {"n": 0})
     store_battles(folder / "recorded", 3)
     with closing(BattleStore(folder / "recorded", FORMAT)) as store:

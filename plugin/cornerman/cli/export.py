@@ -11,7 +11,7 @@ from cornerman.cli.versions import check_stored
 from cornerman.contract import Bools, CornermanError, Floats, HeadlessGame
 from cornerman.edge.hef_kit import LEAST_ROWS, hef_kit
 from cornerman.edge.int8 import FilePlayer, to_int8
-from cornerman.edge.onnx_file import to_onnx
+from cornerman.edge.onnx_file import ILLEGAL, to_onnx
 from cornerman.evaluation.gate import Gate
 from cornerman.evaluation.headless import PolicyBot, play_battle
 from cornerman.experience.declaration import declaration_of
@@ -44,6 +44,11 @@ class Exporter:
         self._recorded = _joined(battles)
         self._name = f"version-{version}"
 
+    @property
+    def warning(self) -> str:
+        """What its user should know of the version before anything is written; may be empty."""
+        return f"{self._name} has learned nothing: all its values are equal." if self._policy.indifferent else ""
+
     def onnx(self, path: Path | None) -> Iterator[str]:
         """Write the version's ONNX file."""
         path = path or Path(f"{self._name}.onnx")
@@ -60,9 +65,8 @@ class Exporter:
         size = _write(path, data)
         yield f"{self._name} in int8 is in {path} ({size:,} bytes), made from {made.stop:,} observations ({source})."
         player = FilePlayer(data)
-        same = player.values(observations[others], masks[others]).argmax(1) == self._policy.act_batch(
-            observations[others], masks[others], np.random.default_rng(SEED)
-        )
+        wanted = np.where(masks[others], self._policy.q_values_batch(observations[others]), ILLEGAL)
+        same = player.values(observations[others], masks[others]).argmax(1) == wanted.argmax(1)
         yield f"Of {len(same):,} other decisions, {same.mean():.1%} are the same as those of {self._name}."
         gate = Gate(player, self._policy, self._game, self._encoder, SEED)
         while (verdict := gate.advance(1_000)) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,8 @@ def run_export(options: argparse.Namespace) -> int:
         raise CommandError("the compiler makes int8 of its own from what is in a hef-kit; leave out --int8")
     need_versions(options.data)
     exporter = Exporter(options.data, find_game(options.game), options.version)
+    if exporter.warning:
+        print(exporter.warning, file=sys.stderr)
     write = exporter.int8 if options.int8 else exporter.onnx if options.format == "onnx" else exporter.hef_kit
     for line in write(options.file):
         print(line, flush=True)
