@@ -1,4 +1,4 @@
-"""What numba compiles: kept on disk, checked before it is loaded, and missing without harm."""
+"""What is compiled: kept on disk, checked before it is loaded, loaded without numba, and missing without harm."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cornerman.files.packages import importable
-from cornerman.learning import compiled, update
-from cornerman.learning.compiled import CpuSteps, cpu_steps
+from cornerman.learning import compiled, update, with_numba
+from cornerman.learning.compiled import CpuSteps, Way, cpu_steps
+from cornerman.learning.native import machine_code
+from cornerman.learning.native.machine_code import MachineCode
+from cornerman.learning.update import Rates
+from cornerman.policy.q_network import NetworkSpec
 from tests.support.dropped_plugins import run_python
+from tests.support.learning import random_rows, random_weights, run
 from tests.support.paths import ROOT
-
-PLAIN = CpuSteps()
+from tests.support.plain_network import PlainSpec
 
 
 @pytest.fixture
@@ -40,17 +45,68 @@ def test_cpu_steps_are_compiled_once_in_a_child_process(empty: Path, monkeypatch
         assert steps.compiled
         assert steps.why_slow == ""
     assert told == ["compiling"]
-    folder = compiled.cache_folder(empty)
+    folder = compiled.cache_folder(empty, compiled.ways()[0].name)
     assert folder.parent == empty / "compiled"
-    assert steps.learn.stats.cache_hits  # type: ignore[attr-defined]  # of numba's dispatcher: it was not compiled here
-    assert not steps.learn.stats.cache_misses  # type: ignore[attr-defined]
-    code = next(path for path in folder.rglob("*.nbc"))
+    code = max(folder.rglob("*"), key=lambda path: path.stat().st_size)
     code.write_bytes(code.read_bytes()[:-1] + b"!")
     assert not compiled.is_sealed(folder), "one wrong byte of machine code would end the game"
     (folder.parent / "earlier").mkdir()
     monkeypatch.setattr(sys, "executable", str(empty / "python-that-is-gone"))
     assert cpu_steps(empty).learn is update.learn_steps, "it was loaded"
     assert list(folder.parent.iterdir()) == []
+
+
+@pytest.mark.usefixtures("numba")
+@pytest.mark.skipif(not machine_code.supported(), reason="this system compiles in the game's process")
+def test_machine_code_is_loaded_without_numba_and_llvm() -> None:
+    """They take 120 MB of the game's memory."""
+    code = (
+        "import sys; from pathlib import Path; from cornerman.learning import compiled\n"
+        "assert compiled.cpu_steps(Path(sys.argv[1])).compiled\n"
+        "assert not {'numba', 'llvmlite'} & set(sys.modules)"
+    )
+    run_python(ROOT, code, str(ROOT))
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("numba")
+def test_numba_in_this_process_gives_the_weights_of_machine_code_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what learns where machine code cannot be loaded; and a session may end on one and go on with the other."""
+    loaded = cpu_steps(Path()).learn
+    assert isinstance(loaded, MachineCode) == machine_code.supported()
+    monkeypatch.setattr(machine_code, "supported", lambda: False)
+    in_process = cpu_steps(Path()).learn
+    assert in_process.stats.cache_hits  # type: ignore[attr-defined]  # of numba's dispatcher: it was not compiled here
+    assert not in_process.stats.cache_misses  # type: ignore[attr-defined]
+    for spec in (NetworkSpec(32, 16, (64, 64)), NetworkSpec(37, 11, (128,)), PlainSpec(7, 5, (9, 13, 6))):
+        random = np.random.default_rng(0)
+        rows, weights = random_rows(spec, 300, 30, random), random_weights(spec, random).astype(np.float32)
+        others = weights.copy()
+        assert run(loaded, weights, spec, rows, Rates()) == run(in_process, others, spec, rows, Rates())
+        np.testing.assert_array_equal(weights, others)
+
+
+def test_the_next_way_is_taken_where_one_fails_and_the_log_says_so(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(folder: Path) -> update.LearnSteps:
+        raise PermissionError("memory may not be run here")
+
+    def learn(*arguments: Any) -> update.Sums:
+        return update.learn_steps(*arguments)
+
+    monkeypatch.setattr(compiled, "importable", lambda name: True)
+    monkeypatch.setattr(compiled, "is_sealed", lambda folder: True)
+    monkeypatch.setattr(
+        compiled, "ways", lambda: [Way("one", print, refuse), Way("other", print, lambda folder: learn)]
+    )
+    assert cpu_steps(empty) == CpuSteps(learn)
+    assert "compiled as one cannot be used" in caplog.text
+    assert "memory may not be run here" in caplog.text
+    caplog.clear()
+    monkeypatch.setattr(compiled, "is_sealed", lambda folder: folder.name.endswith("-other"))
+    assert cpu_steps(empty) == CpuSteps(learn)
+    assert not caplog.text, "what failed in an earlier session is compiled for nothing in every one"
 
 
 @pytest.mark.usefixtures("numba")
@@ -69,7 +125,9 @@ def test_cpu_steps_are_plain_numpy_where_numba_or_the_disk_refuses(
         monkeypatch.setattr(sys, "executable", str(python))
     else:
         monkeypatch.setattr(compiled, "is_sealed", lambda folder: True)
-        monkeypatch.setattr(compiled, "build", lambda folder: lambda *arguments: (0, 0, 0.0, 0.0, 0.0))
+        monkeypatch.setattr(
+            compiled, "ways", lambda: [Way("wrong", print, lambda folder: lambda *of: (0, 0, 0.0, 0.0, 0.0))]
+        )
     steps = cpu_steps(empty)
     assert steps.learn is update.learn_steps
     assert steps.why_slow.startswith("numba cannot be used, so learning is slower than it could be: ")
@@ -80,22 +138,17 @@ def test_two_that_compile_at_once_leave_one_sealed_cache(empty: Path, monkeypatc
     """As two processes with one NUMBA_CACHE_DIR do: neither writes into the other's folder, and the first one stays."""
     cache, running = empty / "cache", [10, 20]
 
-    def compiling(folder: Path) -> update.LearnSteps:
-        def learn(*arguments: Any) -> tuple[int, int, float, float, float]:
-            folder.mkdir()
-            (folder / "code").write_text(folder.name)
-            if running:
-                begin()
-            return 0, 0, 0.0, 0.0, 0.0
-
-        return learn
+    def compiling(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "code").write_text(folder.name)
+        if running:
+            begin()
 
     def begin() -> None:
         number = running.pop()
         monkeypatch.setattr(os, "getpid", lambda: number)
-        compiled.compile_into(cache)
+        compiled.compile_into(cache, compiling)
 
-    monkeypatch.setattr(compiled, "build", compiling)
     cache.mkdir()
     (cache / "code").write_text("of one that was killed")
     begin()
@@ -118,17 +171,27 @@ def test_build_leaves_numbas_own_cache_folder(empty: Path) -> None:
 
     config: Any = numba.config
     before = config.CACHE_DIR
-    compiled.build(empty / "cache")
+    with_numba.build(empty / "cache")
     after = config.CACHE_DIR
     assert after == before
 
 
+@pytest.mark.parametrize("changed", ["processor", "version_of"])
+def test_another_processor_or_numba_has_another_cache(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Code for one processor may end the process on another: data folders are copied, and virtual machines move."""
+    here = compiled.cache_folder(empty, "machine-code")
+    monkeypatch.setattr(machine_code if changed == "processor" else compiled, changed, lambda *of: "another")
+    assert compiled.cache_folder(empty, "machine-code") != here
+
+
 def test_two_copies_of_one_source_share_no_cache(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a shared NUMBA_CACHE_DIR each compiled in the game's process what the other had, and broke its seal."""
-    here = compiled.cache_folder(empty)
+    here = compiled.cache_folder(empty, "machine-code")
     shutil.copy2(update.__file__, empty / "update.py")
     monkeypatch.setattr(update, "__file__", str(empty / "update.py"))
-    assert compiled.cache_folder(empty) != here
+    assert compiled.cache_folder(empty, "machine-code") != here
 
 
 def test_learning_on_the_cpu_imports_no_torch() -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornerman.learning import compiled, kernels, update
-from cornerman.learning.update import LearnSteps, Rates, Rows, Sums
+from cornerman.learning import kernels, update, with_numba
+from cornerman.learning.update import LearnSteps, Rates, Rows
 from cornerman.policy.q_network import NetworkSpec
-from tests.support.learning import WAYS, head_bias, on_cpu, random_rows, random_weights, specs
+from tests.support.learning import WAYS, head_bias, on_cpu, random_rows, random_weights, run, specs
 
 SPEC = NetworkSpec(4, 3, (6, 5))
 
@@ -28,23 +28,6 @@ def naive_twin() -> Any:
 @pytest.fixture(params=WAYS)
 def learn(request: pytest.FixtureRequest) -> LearnSteps:
     return on_cpu(request.param, "float64")
-
-
-def run(
-    learn: LearnSteps,
-    weights: np.ndarray[Any, Any],
-    spec: NetworkSpec,
-    rows: Rows,
-    rates: Rates,
-    steps: int = 0,
-    stop: int = 0,
-) -> Sums:
-    """All batches of `rows`, in the precision of the weights; the scratch memory is full of what was there before."""
-    rows = Rows(*(c.astype(weights.dtype) if c.dtype.kind == "f" else c for c in rows))
-    scratch = np.full(update.scratch_size(spec, rows.action.shape[1]), np.nan, weights.dtype)
-    span = (0, len(rows.action), steps)
-    with np.errstate(all="ignore"):
-        return learn(weights, update.sizes_of(spec), rows, span, rates, np.full(1, stop, np.uint8), scratch)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -75,10 +58,26 @@ def test_steps_go_on_from_the_moments_and_the_count_of_steps(learn: LearnSteps) 
     np.testing.assert_allclose(weights[:2], twin[:2], rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize("name", compiled.KERNELS)
+@pytest.mark.parametrize("name", with_numba.KERNELS)
 def test_kernels_and_their_loops_take_the_same_arguments(name: str) -> None:
     plain, loop = getattr(update, name), getattr(kernels, name)
-    assert inspect.signature(plain) == inspect.signature(loop)
+    assert list(inspect.signature(plain).parameters) == list(inspect.signature(loop).parameters)
+
+
+@settings(max_examples=40, deadline=None)
+@given(spec=specs, num_rows=st.integers(1, 5))
+def test_views_of_the_compiled_step_are_those_of_the_plain_one(spec: NetworkSpec, num_rows: int) -> None:
+    sizes, flat = update.sizes_of(spec), np.arange(spec.num_parameters)
+    scratch = np.arange(update.scratch_size(spec, num_rows))
+    for i in range(len(spec.hidden) + 1):
+        plain = update.layer_at(update.layers_of(flat, sizes), i) + update.units_at(
+            update.memory_of(scratch, sizes, num_rows), i
+        )
+        loop = kernels.layer_at(kernels.layers_of(flat, sizes), i) + kernels.units_at(
+            kernels.memory_of(scratch, sizes, num_rows), i
+        )
+        for found, wanted in zip(loop, plain, strict=True):
+            np.testing.assert_array_equal(found, wanted)
 
 
 @settings(max_examples=40, deadline=None)

@@ -61,8 +61,9 @@ def test_q_values_equal_the_learners_forward_pass(spec: NetworkSpec, seed: int, 
     flat = random_flat(spec, seed)
     observations = np.random.default_rng(seed).normal(0.0, scale, (6, spec.observation_size)).astype(np.float32)
     sizes, expected = update.sizes_of(spec), np.empty((6, spec.num_actions))
-    memory = update.memory_of(np.empty(update.scratch_size(spec, 6)), sizes, 6)[:-1]
-    update.forward(update.layers_of(flat.astype(np.float64), sizes), memory, observations.astype(np.float64), expected)
+    memory = update.memory_of(np.empty(update.scratch_size(spec, 6)), sizes, 6)
+    layers = update.layers_of(flat.astype(np.float64), sizes)
+    update.forward(layers, memory, sizes, observations.astype(np.float64), expected)
     policy = Policy(spec, flat)
     batch = policy.q_values_batch(observations)
     largest = max(1.0, float(np.abs(expected).max()))  # float32 errs in proportion to the terms of a sum

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cornerman.files.packages import importable
-from cornerman.learning import compiled, update
-from cornerman.learning.update import LearnSteps, Rows
+from cornerman.learning import compiled, update, with_numba
+from cornerman.learning.update import LearnSteps, Rates, Rows, Sums
 from cornerman.policy.q_network import NetworkSpec, split
 from tests.support.plain_network import PlainSpec
 
@@ -32,15 +32,16 @@ specs = st.builds(
 
 @cache
 def on_cpu(way: str, kind: str = "float32") -> LearnSteps:
-    """`update.learn_steps`, or what numba makes of it for "float32" or "float64"; skips the test without numba."""
+    """`update.learn_steps`, or the same compiled: for "float32" as the plugin does, for "float64" as numba does in this
+    process; skips the test without numba."""
     if way == "plain":
         return update.learn_steps
     if not importable("numba"):
         pytest.skip("numba is not installed")
     if kind == "float32":
         return compiled.cpu_steps(Path()).learn
-    folder = compiled.cache_folder(Path())
-    return compiled.build(folder.with_name(f"{folder.name}-{kind}"))  # in the other one it would break the seal
+    folder = compiled.cache_folder(Path(), "numba")
+    return with_numba.build(folder.with_name(f"{folder.name}-{kind}"))  # in the other one it would break the seal
 
 
 def noise(num_rows: int, spec: NetworkSpec, seed: int = 0) -> SimpleNamespace:
@@ -88,3 +89,20 @@ def random_weights(spec: NetworkSpec, random: np.random.Generator) -> NDArray[np
 def head_bias(weights: NDArray[Any], spec: NetworkSpec, action: int) -> list[NDArray[Any]]:
     """The last bias of an action in both networks, as views to write to."""
     return [split(row, spec)["head.bias"][action : action + 1] for row in weights[:2]]
+
+
+def run(
+    learn: LearnSteps,
+    weights: NDArray[Any],
+    spec: NetworkSpec,
+    rows: Rows,
+    rates: Rates,
+    steps: int = 0,
+    stop: int = 0,
+) -> Sums:
+    """All batches of `rows`, in the precision of the weights; the scratch memory is full of what was there before."""
+    rows = Rows(*(c.astype(weights.dtype) if c.dtype.kind == "f" else c for c in rows))
+    scratch = np.full(update.scratch_size(spec, rows.action.shape[1]), np.nan, weights.dtype)
+    span = (0, len(rows.action), steps)
+    with np.errstate(all="ignore"):
+        return learn(weights, update.sizes_of(spec), rows, span, rates, np.full(1, stop, np.uint8), scratch)

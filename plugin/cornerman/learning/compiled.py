@@ -1,7 +1,8 @@
 """`learn_steps` of update.py compiled by numba: one call that never holds the interpreter. Plain numpy without numba.
 
 Compiling takes seconds and holds the interpreter, so a child process does it once and leaves the result in a cache on
-disk; this process then only loads it. Whatever numba or the disk refuse costs speed, never learning.
+disk; this process then only loads it: as machine code without numba, or where that fails with numba, which takes 120 MB
+more. Whatever numba or the disk refuse costs memory or speed, never learning.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cornerman.files import interpreter
-from cornerman.files.packages import importable
-from cornerman.learning import kernels, update
+from cornerman.files.packages import importable, version_of
+from cornerman.learning import kernels, update, with_numba
 from cornerman.learning.learner import first_line
+from cornerman.learning.native import elf, machine_code
 from cornerman.policy.q_network import NetworkSpec, draw
 
 log = logging.getLogger("cornerman")
@@ -33,19 +34,14 @@ log = logging.getLogger("cornerman")
 FOLDER, SEAL = "compiled", "seal.json"
 COMPILING_S = 180.0
 CHILD_NICENESS = 10
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
-"""No flag that assumes numbers to be finite: steps that are not must be noticed."""
-CALLED = ("layers_of", "memory_of", "forward", "backward", "adam_rates")
-KERNELS = (
-    "linear",
-    "linear_gradient",
-    "linear_back",
-    "activate",
-    "activate_back",
-    "td_gradient",
-    "square_sum",
-    "adam",
-)
+
+
+class Way(NamedTuple):
+    """A way to compile: `make` fills a folder in a child process, `load` gives the function from there."""
+
+    name: str
+    make: Callable[[Path], object]
+    load: Callable[[Path], update.LearnSteps]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +56,13 @@ class CpuSteps:
         return self.learn is not update.learn_steps
 
 
+def ways() -> list[Way]:
+    """The ways to compile on this system, best first."""
+    numba = Way("numba", lambda folder: trial(with_numba.build(folder)), with_numba.build)
+    code = Way("machine-code", make_machine_code, machine_code.load)
+    return [code, numba] if machine_code.supported() else [numba]
+
+
 def cpu_steps(data: Path, compiling: Callable[[], object] = lambda: None) -> CpuSteps:
     """The compiled steps from the cache in folder `data`, which a child process fills first; else plain numpy.
 
@@ -67,66 +70,64 @@ def cpu_steps(data: Path, compiling: Callable[[], object] = lambda: None) -> Cpu
     """
     if not importable("numba"):
         return CpuSteps(why_slow="numba is not installed, so learning is slower than it could be (pip install numba).")
-    folder, expected = cache_folder(data), trial(update.learn_steps)
-    try:
-        if not is_sealed(folder):
-            compiling()
-            _fill_in_a_child(folder)
-        learn = build(folder)
-        if not np.allclose(trial(learn), expected, rtol=1e-3, atol=1e-4):
-            raise ArithmeticError("what was compiled computes something else than numpy does")
-        return CpuSteps(learn)
-    except Exception as error:  # numba and LLVM raise anything, and the cache is another program's format
-        log.warning("numba cannot be used, so learning takes the slower way without it", exc_info=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        return CpuSteps(why_slow=f"numba cannot be used, so learning is slower than it could be: {first_line(error)}")
+    expected, why = trial(update.learn_steps), ""
+    folders = {way: cache_folder(data, way.name) for way in ways()}
+    for way in sorted(folders, key=lambda way: not is_sealed(folders[way])):  # what failed once is not tried every time
+        folder = folders[way]
+        try:
+            if not is_sealed(folder):
+                compiling()
+                _fill_in_a_child(folder, way.name)
+            learn = way.load(folder)
+            if not np.allclose(trial(learn), expected, rtol=1e-3, atol=1e-4):
+                raise ArithmeticError("what was compiled computes something else than numpy does")
+            return CpuSteps(learn)
+        except Exception as error:  # numba and LLVM raise anything, and the cache is another program's format
+            log.warning("the learning step compiled as %s cannot be used", way.name, exc_info=True)
+            why = f"numba cannot be used, so learning is slower than it could be: {first_line(error)}"
+            shutil.rmtree(folder, ignore_errors=True)
+    return CpuSteps(why_slow=why)
 
 
-def cache_folder(data: Path) -> Path:
-    """Where the compiled code of this very source lies: in NUMBA_CACHE_DIR where that is set, else under `data`.
+def cache_folder(data: Path, way: str) -> Path:
+    """Where what was compiled of this very source, one `way`, lies: in NUMBA_CACHE_DIR where that is set, else in data.
 
-    Numba loads code only for the path that it was compiled from, so two copies of one source have a folder each.
+    Numba loads code only for the path that it was compiled from, so two copies of one source have a folder each; and
+    machine code is for one kind of processor.
     """
-    source = b"".join(Path(file or "").read_bytes() for file in (update.__file__, kernels.__file__, __file__))
-    name = hashlib.sha256(source + f"{sys.version} {update.__file__}".encode()).hexdigest()[:16]
+    files = (module.__file__ for module in (update, kernels, with_numba, elf, machine_code))
+    source = b"".join(Path(file or "").read_bytes() for file in (*files, __file__))
+    made_with = (sys.version, version_of("numba"), version_of("llvmlite"), machine_code.processor(), update.__file__)
+    name = hashlib.sha256(source + "\n".join(map(str, made_with)).encode()).hexdigest()[:16]
     shared = os.environ.get("NUMBA_CACHE_DIR")
-    return (Path(shared, "cornerman") if shared else data / FOLDER) / name
+    return (Path(shared, "cornerman") if shared else data / FOLDER) / f"{name}-{way}"
 
 
-@cache
-def build(folder: Path) -> update.LearnSteps:
-    """The function as numba makes it; it is compiled, or loaded from `folder`, when it is first called."""
-    import numba
-
-    _register()
-    config: Any = numba.config
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # read in the next call alone: the game may use numba too
-    try:
-        function: update.LearnSteps = numba.njit(cache=True, **OPTIONS)(update.learn_steps)
-    finally:
-        config.CACHE_DIR = before
-    return function
+def make_machine_code(folder: Path) -> None:
+    """Compile to machine code, and call it here first: where it cannot run, this process ends and not the game."""
+    machine_code.save(folder, with_numba.linked())
+    trial(machine_code.load(folder))
 
 
 def fill(given: Mapping[str, Any]) -> None:
-    """Compile into the folder `given["cache"]` with priority `given["niceness"]`; the main function of a child process.
+    """Compile one way into the folder `given["cache"]` with this niceness; the main function of a child process.
 
     The process ends with the pipe that is its standard input, however the game has ended.
     """
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(given["niceness"])
-    compile_into(Path(given["cache"]))
+    compile_into(Path(given["cache"]), next(way.make for way in ways() if way.name == given["way"]))
 
 
-def compile_into(folder: Path) -> None:
+def compile_into(folder: Path, make: Callable[[Path], object]) -> None:
     """Compile in a folder of this process's own, seal that and move it into place, unless another was faster.
 
     Processes that share a cache may all find it empty at once.
     """
     own = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
-        trial(build(own))
+        make(own)
         seal(own)
         if not is_sealed(folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -174,26 +175,9 @@ def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
     return weights
 
 
-@cache
-def _register() -> None:
-    """Let compiled code call the functions of update.py, and the loops in the place of its kernels."""
-    from numba.extending import overload, register_jitable
-
-    options: Any = OPTIONS
-    for function in (kernels.add_product, *(getattr(update, name) for name in CALLED)):
-        register_jitable(**OPTIONS)(function)
-    for name in KERNELS:
-        overload(getattr(update, name), jit_options=options, strict=False)(_always(getattr(kernels, name)))
-
-
-def _always(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """What numba asks with the types of a call, and gets the loop to compile for them."""
-    return lambda *arguments: loop
-
-
-def _fill_in_a_child(folder: Path) -> None:
+def _fill_in_a_child(folder: Path, way: str) -> None:
     """CornermanError or OSError where no child process can be started, RuntimeError where it cannot compile."""
-    given = {"cache": str(folder), "niceness": CHILD_NICENESS}
+    given = {"cache": str(folder), "way": way, "niceness": CHILD_NICENESS}
     command = interpreter.command("cornerman.learning.compiled:fill", given)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.parent.name == FOLDER:  # the data folder's own: whatever else lies there is of an earlier source

@@ -7,9 +7,57 @@ four times: as fast as OpenBLAS at a network's sizes, and without threads of its
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cornerman.learning.update import FIRST_DECAY, MARGIN, SECOND_DECAY, TINY, Array, Layer, Rows
+from cornerman.learning.update import FIRST_DECAY, MARGIN, SECOND_DECAY, TINY, Array, Layer, Memory, Rows
 from cornerman.policy.q_network import LAYER_NORM_EPSILON
+
+Flat = tuple[Array, NDArray[np.int64]]
+"""What stands for a list of layers: the flat vector and `sizes_of`."""
+Plane = tuple[Array, NDArray[np.int64], int]
+"""What stands for a list of memories: scratch, `sizes_of` and the number of rows."""
+
+
+def layers_of(flat: Array, sizes: NDArray[np.int64]) -> Flat:
+    return flat, sizes
+
+
+def layer_at(layers: Flat, i: int) -> Layer:
+    flat, sizes = layers
+    start, last = 0, sizes.size - 3
+    for j in range(i):
+        start += sizes[j + 1] * (sizes[j] + 1 + 2 * sizes[-1])
+    inputs, units = sizes[i], sizes[i + 1]
+    normed = units * sizes[-1] if i < last else 0
+    bias = start + inputs * units
+    gain = bias + units
+    shift = gain + normed
+    return matrix(flat, start, inputs, units), flat[bias:gain], flat[gain:shift], flat[shift : shift + normed]
+
+
+def memory_of(scratch: Array, sizes: NDArray[np.int64], num_rows: int) -> Plane:
+    return scratch, sizes, num_rows
+
+
+def units_at(memory: Plane, i: int) -> Memory:
+    scratch, sizes, num_rows = memory
+    start = 0
+    for j in range(i):
+        start += num_rows * (3 * sizes[j + 1] + 1)
+    units = sizes[i + 1]
+    size = num_rows * units
+    scale = start + 3 * size
+    return (
+        matrix(scratch, start, num_rows, units),
+        matrix(scratch, start + size, num_rows, units),
+        matrix(scratch, start + 2 * size, num_rows, units),
+        scratch[scale : scale + num_rows],
+    )
+
+
+def matrix(flat: Array, start: int, num_rows: int, num_columns: int) -> Array:
+    """View `[num_rows, num_columns]` into a flat array; compiled.py has it without numpy's checks, which may raise."""
+    return flat[start : start + num_rows * num_columns].reshape(num_rows, num_columns)
 
 
 def linear(inputs: Array, weight: Array, bias: Array, out: Array) -> None:

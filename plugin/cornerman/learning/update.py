@@ -31,6 +31,9 @@ Layer = tuple[Array, Array, Array, Array]
 """Views into a flat vector: weight `[inputs, units]`, bias, gain and shift `[units]`; the last two may be empty."""
 Memory = tuple[Array, Array, Array, Array]
 """Of one hidden layer: outputs, normalised and gradient `[B, units]`, scale `[B]`. The head has three of Q-values."""
+Layers = list[Layer]
+Units = list[Memory]
+"""One entry a layer, the head last. The compiled function has no lists, which would need numba's memory manager."""
 
 Sums = tuple[int, int, float, float, float]
 """Steps applied and dropped; sums over those applied of Huber loss, absolute TD error, gradient length (unclipped)."""
@@ -91,14 +94,14 @@ def learn_steps(
     gradient, spare = scratch[:num_parameters], scratch[num_parameters : 2 * num_parameters]
     online, target, gradients = layers_of(weights[0], sizes), layers_of(weights[1], sizes), layers_of(gradient, sizes)
     memory = memory_of(scratch[2 * num_parameters :], sizes, batch_size)
-    now, online_next, target_next, _ = memory.pop()
+    now, online_next, target_next, _ = units_at(memory, sizes.size - 3)
     dropped, losses, td_errors, lengths = 0, 0.0, 0.0, 0.0
     for k in range(first, first + most):
-        forward(online, memory, rows.next_observation[k], online_next)
-        forward(target, memory, rows.next_observation[k], target_next)
-        forward(online, memory, rows.observation[k], now)
+        forward(online, memory, sizes, rows.next_observation[k], online_next)
+        forward(target, memory, sizes, rows.next_observation[k], target_next)
+        forward(online, memory, sizes, rows.observation[k], now)
         loss, td_error = td_gradient(rows, k, now, online_next, target_next)
-        backward(online, memory, rows.observation[k], now, gradients)
+        backward(online, memory, sizes, rows.observation[k], now, gradients)
         length = square_sum(gradient) ** 0.5
         if np.isfinite(loss) and np.isfinite(length):
             steps += 1
@@ -113,7 +116,50 @@ def learn_steps(
     return steps - span[2], dropped, losses, td_errors, lengths
 
 
-def layers_of(flat: Array, sizes: NDArray[np.int64]) -> list[Layer]:
+def forward(layers: Layers, memory: Units, sizes: NDArray[np.int64], observation: Array, values: Array) -> None:
+    """Q-values of observations `[B, F]` into `values` `[B, A]`; `memory` then holds what `backward` reads."""
+    inputs = observation
+    last = sizes.size - 3
+    for i in range(last):
+        weight, bias, gain, shift = layer_at(layers, i)
+        outputs, normalised, _, scale = units_at(memory, i)
+        linear(inputs, weight, bias, outputs)
+        activate(outputs, normalised, scale, gain, shift)
+        inputs = outputs
+    weight, bias, _, _ = layer_at(layers, last)
+    linear(inputs, weight, bias, values)
+
+
+def backward(
+    layers: Layers, memory: Units, sizes: NDArray[np.int64], observation: Array, back: Array, gradients: Layers
+) -> None:
+    """Writes the gradient of every parameter into `gradients`; `back` `[B, A]` is the gradient of the Q-values."""
+    for i in range(sizes.size - 3, 0, -1):
+        outputs, normalised, before, scale = units_at(memory, i - 1)
+        into, below = layer_at(gradients, i), layer_at(gradients, i - 1)
+        linear_gradient(outputs, back, into[0], into[1])
+        linear_back(back, layer_at(layers, i)[0], before)
+        activate_back(before, outputs, normalised, scale, layer_at(layers, i - 1)[2], below)
+        back = before
+    into = layer_at(gradients, 0)
+    linear_gradient(observation, back, into[0], into[1])
+
+
+def adam_rates(step: int, length: float, rates: Rates) -> tuple[float, float, float, float]:
+    """What `adam` takes for step number `step`, from 1, and a gradient of this length: its factor that clips it, the
+    step (negative: downhill) and epsilon with Adam's bias corrections folded in, and the target network's rate.
+
+    Kingma & Ba 2015, end of section 2: alpha_t = alpha sqrt(1 - beta2^t) / (1 - beta1^t), epsilon likewise.
+    """
+    correction = (1.0 - SECOND_DECAY ** float(step)) ** 0.5
+    rate = -rates.learning_rate * correction / (1.0 - FIRST_DECAY ** float(step))
+    return min(1.0, rates.gradient_clip / max(length, TINY)), rate, ADAM_EPSILON * correction, rates.target_rate
+
+
+# -------------------------------------------------------- the kernels; kernels.py has a loop of the same name for each
+
+
+def layers_of(flat: Array, sizes: NDArray[np.int64]) -> Layers:
     """Views into `flat` `[P]`, one tuple a layer, the head last."""
     layers = []
     start, last = 0, len(sizes) - 3
@@ -129,7 +175,7 @@ def layers_of(flat: Array, sizes: NDArray[np.int64]) -> list[Layer]:
     return layers
 
 
-def memory_of(scratch: Array, sizes: NDArray[np.int64], num_rows: int) -> list[Memory]:
+def memory_of(scratch: Array, sizes: NDArray[np.int64], num_rows: int) -> Units:
     """Views into `scratch` for a forward and a backward pass over `num_rows` rows, one tuple a layer, the head last."""
     memory = []
     start = 0
@@ -141,43 +187,14 @@ def memory_of(scratch: Array, sizes: NDArray[np.int64], num_rows: int) -> list[M
     return memory
 
 
-def forward(layers: list[Layer], memory: list[Memory], observation: Array, values: Array) -> None:
-    """Q-values of observations `[B, F]` into `values` `[B, A]`; `memory` then holds what `backward` reads."""
-    inputs = observation
-    for i in range(len(memory)):
-        weight, bias, gain, shift = layers[i]
-        outputs, normalised, _, scale = memory[i]
-        linear(inputs, weight, bias, outputs)
-        activate(outputs, normalised, scale, gain, shift)
-        inputs = outputs
-    linear(inputs, layers[-1][0], layers[-1][1], values)
+def layer_at(layers: Layers, i: int) -> Layer:
+    """Layer `i` of what `layers_of` returned."""
+    return layers[i]
 
 
-def backward(
-    layers: list[Layer], memory: list[Memory], observation: Array, back: Array, gradients: list[Layer]
-) -> None:
-    """Writes the gradient of every parameter into `gradients`; `back` `[B, A]` is the gradient of the Q-values."""
-    for i in range(len(memory), 0, -1):
-        outputs, normalised, before, scale = memory[i - 1]
-        linear_gradient(outputs, back, gradients[i][0], gradients[i][1])
-        linear_back(back, layers[i][0], before)
-        activate_back(before, outputs, normalised, scale, layers[i - 1][2], gradients[i - 1])
-        back = before
-    linear_gradient(observation, back, gradients[0][0], gradients[0][1])
-
-
-def adam_rates(step: int, length: float, rates: Rates) -> tuple[float, float, float, float]:
-    """What `adam` takes for step number `step`, from 1, and a gradient of this length: its factor that clips it, the
-    step (negative: downhill) and epsilon with Adam's bias corrections folded in, and the target network's rate.
-
-    Kingma & Ba 2015, end of section 2: alpha_t = alpha sqrt(1 - beta2^t) / (1 - beta1^t), epsilon likewise.
-    """
-    correction = (1.0 - SECOND_DECAY**step) ** 0.5
-    rate = -rates.learning_rate * correction / (1.0 - FIRST_DECAY**step)
-    return min(1.0, rates.gradient_clip / max(length, TINY)), rate, ADAM_EPSILON * correction, rates.target_rate
-
-
-# -------------------------------------------------------- the kernels; kernels.py has a loop of the same name for each
+def units_at(memory: Units, i: int) -> Memory:
+    """The memory of layer `i`, of what `memory_of` returned."""
+    return memory[i]
 
 
 def linear(inputs: Array, weight: Array, bias: Array, out: Array) -> None:
