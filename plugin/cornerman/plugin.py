@@ -62,7 +62,6 @@ class Cornerman:
         self.metrics = Metrics()
         self._loaded = self._choosing = self._break = False
         self.last = LastDecision()
-        self._player: str | None = None  # who plays, "" where the game does not tell; None: no battle yet
         self._unusable: set[str] = set()  # reasons for which no action was chosen
 
     # -------------------------------------------------------------------------------------------------- load and quit
@@ -112,9 +111,7 @@ class Cornerman:
         read, pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
         self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
         take_in, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
-        self.controls = PanelControls(
-            switches, self.recording, self.live, store, champions, training, take_in, metrics.say
-        )
+        self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, take_in, metrics)
         self.standing = Standing(champions, store, tuple(getattr(game, "bots", ())), self.training.call)
         self.controls.restore()
         switches.learning = switches.learning and not settings.safe_mode
@@ -150,8 +147,8 @@ class Cornerman:
         take_files()
         events = self.recording.events
         loop = assemble(self._game, self.settings, self.store, self.champions, events, self.metrics, means)
-        if self._player is not None:
-            loop.players.meet(self._player)
+        if self.recording.player is not None:
+            loop.players.meet(self.recording.player)
         return loop
 
     def messages(self) -> list[str]:
@@ -196,9 +193,9 @@ class Cornerman:
         trial = self._trial(battle_id, sources)
         tried = trial is not None and bool(self._random.random() < trial.share)
         self.live.start(battle_id, None if trial is None else trial.number, tried)
+        before = self.recording.player
         self.recording.start(battle_id, sources, sides, player)
-        if name != self._player:
-            self._player = name
+        if name != before:
             self.training.call(lambda loop: None if loop is None else loop.players.meet(name))
 
     def _rung(self, battle_id: int) -> Rung | None:

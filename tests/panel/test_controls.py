@@ -83,6 +83,69 @@ def test_roll_back_in_mid_battle_changes_slot_and_disk_together(table: Table) ->
     assert (plugin.store.registry.champion, plugin.slot.champion.version) == (0, 0)
 
 
+def test_promote_lets_a_stored_version_play_and_roll_back_brings_the_other_one_again(table: Table) -> None:
+    promote(table.plugin, 3)
+    controls, plugin = table.plugin.controls, table.plugin
+    assert controls.promote(3) == "Version 3 plays already."
+    controls.promote(1)
+    done(table)
+    assert (plugin.report()["version"], plugin.store.registry.champion) == (1, 1)
+    assert plugin.report()["events"][0]["text"] == "Version 1 plays, as you chose, after version 3."
+    controls.roll_back()
+    done(table)
+    assert plugin.report()["version"] == 3
+
+
+@pytest.mark.parametrize(("version", "why"), [(9, "version 9"), (2, "version 2"), (0, "Version 0 has learned nothing")])
+def test_promote_says_why_a_version_cannot_play_and_the_champion_plays_on(table: Table, version: int, why: str) -> None:
+    promote(table.plugin, 3)
+    (table.plugin.store.folder / "versions" / "000002" / "weights.safetensors").write_bytes(b"damaged")
+    table.plugin.slot.from_nothing = False
+    table.plugin.controls.promote(version)
+    done(table)
+    assert why in table.plugin.report()["plugin"]["notice"]
+    assert table.plugin.report()["version"] == 3
+
+
+def test_export_writes_a_file_that_another_game_imports(table: Table, tmp_path: Path) -> None:
+    promote(table.plugin, 1)
+    table.plugin.controls.export(1)
+    table.plugin.controls.export(7)
+    done(table)
+    said = [event["text"] for event in table.plugin.report()["events"]]
+    assert "version 7" in said[0]
+    file = table.plugin.store.folder / "exports" / "version-1.zip"
+    assert str(file) in said[1]
+    other = tmp_path / "other"
+    (other / "imports").mkdir(parents=True)
+    file.rename(other / "imports" / file.name)
+    with Table(RINGSIDE, other, learning=False) as again:
+        again.plugin.controls.take_in()
+        assert np.array_equal(again.plugin.slot.champion.flat, table.plugin.slot.champion.flat)
+
+
+def test_forget_player_erases_that_player_s_battles_and_model_and_nothing_else(table: Table) -> None:
+    promote(table.plugin, 1, rows={"player": 10})
+    plugin, controls = table.plugin, table.plugin.controls
+    table.play_as("ann", 2)
+    table.play_as("bob", 1)
+    done(table)
+    assert plugin.store.battles.counts().battles == 3
+    assert controls.forget_player() == "Forgetting what was recorded of you."
+    done(table)
+    ends = [each.end for each in table.on_owner(lambda loop: list(plugin.store.battles.battles()))]
+    assert [end.player for end in ends] == ["ann", "ann"]
+    report = plugin.report()
+    assert report["events"][0]["text"].startswith("Forgotten: 1 recorded battles of bob (")
+    assert (report["version"], report["decision"], report["strength"]["you"]) == (1, None, [])
+    assert report["player"]["battles"] == 0
+    if plugin.training.alive:
+        assert table.on_owner(lambda loop: loop.experience.buffers.player.size) > 0
+    table.play_as("ann", 1)
+    assert table.on_owner(lambda loop: plugin.store.battles.counts().battles) == 3
+    assert table.rejected == {}
+
+
 def test_forget_erases_versions_rows_and_checkpoint_and_version_0_plays(table: Table) -> None:
     promote(table.plugin, 3, rows={"player": 10})
     table.play(2)

@@ -13,18 +13,19 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from cornerman.contract import BattleEnd, ModelError, Transition
+from cornerman.contract import BattleEnd, ModelError, Source, Transition
 from cornerman.experience.transitions import (
     DataFormat,
     StoredBattle,
     battle_from_bytes,
     battle_to_bytes,
+    end_of,
     faults,
     format_from_dict,
     take,
@@ -42,6 +43,8 @@ MAX_BYTES = 64 * 2**20
 _WHAT = "Recorded battles"
 
 _LARGEST_NUMBER = 2**62
+_HEAD_BYTES = 2**16
+"""More than what comes before a battle's transitions."""
 SCHEMA = Schema(
     2,
     """
@@ -204,6 +207,29 @@ class BattleStore:
             why = error.strerror or error
             raise ModelError(f"{_WHAT} could not be erased from the disk ({why}); try again.") from error
         return erased
+
+    def forget_player(self, player: str) -> Counts:
+        """Delete the battles of one player, of any game and version, and damaged ones, whose player nobody knows.
+
+        Returns what was erased; ModelError where that fails.
+        """
+        database, before = self._opened(), self.counts()
+        ids = [row for row in database.rows("select id from battles") if self._is_of(row[0], player)]
+        with database.writing() as connection:
+            connection.executemany("delete from battles where id = ?", ids)
+        database.shrink()
+        after = self.counts()
+        self._num_bytes = after.num_bytes
+        return Counts(*(old - new for old, new in zip(astuple(before), astuple(after), strict=True)))
+
+    def _is_of(self, battle_id: int, player: str) -> bool:
+        query = "select substr(data, 1, ?) from battles where id = ?"
+        ((head,),) = self._opened().rows(query, (_HEAD_BYTES, battle_id))
+        try:
+            end = end_of(head)
+        except (ModelError, TypeError):  # TypeError: it is no bytes
+            return True
+        return end.player == player and Source.PLAYER in end.seats.values()
 
     def close(self) -> None:
         """Close the file; what comes later opens it again."""

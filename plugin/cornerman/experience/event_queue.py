@@ -21,7 +21,7 @@ from typing import Any
 from cornerman.contract import BattleEnd, Source, State, Transition
 from cornerman.experience.battle_store import BattleStore, Counts
 from cornerman.experience.encoder import Encoder, shown
-from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder
+from cornerman.experience.recorder import MAX_OPEN_BATTLES, Recorder, player_name
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.files.quality_note import QualityNote
 
@@ -167,6 +167,8 @@ class Recording:
         self.events = EventQueue(self.recorder, self._recorded, encoder.reads_whole_state, keep)
         self.open: dict[int, tuple[Mapping[int, Source], Mapping[int, int] | None, str | None]] = {}
         """Who decides in which seat of the battles under way, recorded or not, which seats win together, the player."""
+        self.player: str | None = None
+        """Who plays the battle that began last; "": nobody, or the game does not tell; None: none has begun."""
         self._battles, self._quality, self._on = battles, quality, True
 
     def start(
@@ -179,7 +181,7 @@ class Recording:
         """Add a battle; where too many are under way, the oldest is dropped, since the game never ends it."""
         if len(self.open) >= MAX_OPEN_BATTLES:
             del self.open[next(iter(self.open))]
-        self.open[battle_id] = seats, sides, player
+        self.open[battle_id], self.player = (seats, sides, player), player_name(player)
         if self._on:
             self.events.start(battle_id, seats, sides, player)
 
@@ -239,6 +241,11 @@ class Recording:
         for item in self.events.items():
             self._battles.take(item)
         return self._battles.kept
+
+    def forget_player(self, player: str | None) -> Counts:
+        """Erase the battles of a player; returns what was erased. ModelError where that fails."""
+        self.store()
+        return self._battles.forget_player(player or "")
 
     def note_quality(self, ending: bool = False) -> None:
         """Write the counts for `cornerman doctor`."""

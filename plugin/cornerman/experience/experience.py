@@ -141,13 +141,22 @@ class Experience:
 
     def forget(self) -> None:
         """Drop everything from memory; the files are the caller's."""
-        self.buffers.player.clear()
+        self._forget_live()
         self.buffers.selfplay.clear()
+        self.rows.clear()
+
+    def read_again(self) -> None:
+        """Fill the buffer of live battles anew from the disk, where some were erased."""
+        self._forget_live()
+        self.refill(None)
+
+    def _forget_live(self) -> None:
+        self.buffers.player.clear()
         self._n_step.clear()
         self._rows.clear()
         self.ended = []
         self.held_out.clear()
-        self.rows.clear()
+        self.rows.pop(PLAYER, None)
 
     def _live(self, item: Transition | BattleEnd) -> int:
         if isinstance(item, BattleEnd):

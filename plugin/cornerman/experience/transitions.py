@@ -174,6 +174,15 @@ def battle_to_bytes(end: BattleEnd, transitions: Sequence[Transition], data_form
     return b"".join([_HEAD.pack(len(head)), head, *(column.tobytes() for column in columns.values())])
 
 
+def end_of(data: bytes) -> BattleEnd:
+    """How a battle ended, of any game, from its bytes or only the first of them; ModelError as `battle_from_bytes`."""
+    try:
+        (length,) = _HEAD.unpack_from(data)
+        return end_from_dict(parse_json(data[_HEAD.size : _HEAD.size + length], "A stored battle's head"))
+    except struct.error as error:
+        raise ModelError(f"A stored battle does not hold what it should ({error}).") from error
+
+
 def battle_from_bytes(data: bytes, data_format: DataFormat) -> StoredBattle:
     """One battle in fresh arrays; ModelError where `data` is not what `battle_to_bytes` gives."""
     try:

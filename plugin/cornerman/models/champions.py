@@ -133,6 +133,13 @@ class Champions:
         self.registry.promote(version)
         self.slot.promote(policy, self._ladder())
 
+    def choose(self, version: int) -> None:
+        """Promote a stored version that somebody chose; ModelError where it does not load, is in quarantine, or has
+        learned nothing and so never plays against a player."""
+        if self.registry.load(version).indifferent and not self.slot.from_nothing:
+            raise ModelError(f"Version {version} has learned nothing: it does not play against you.")
+        self.take_in(version)
+
     def take_base_model(self, policy: Policy, learning_steps: int, ladder: Ladder | None = None) -> None:
         """Store and promote the model that the game ships; not once more where it was rolled back.
 
@@ -251,8 +258,10 @@ class Champions:
                 gate = self.registry.manifest(version).gate or {}
             except ModelError:  # a damaged one does not play
                 continue
-            points += gain_of(gate.get("score"), gate.get("pairs"))
-            rated[version] = points
+            if version not in rated:  # one that was chosen once more is as strong as before
+                beaten = rated.get(gate.get("champion", -1), points)
+                rated[version] = beaten + gain_of(gate.get("score"), gate.get("pairs"))
+            points = rated[version]
         return rated
 
     def _stored(self) -> list[Policy]:

@@ -43,8 +43,8 @@ from cornerman.policy.policy import Policy
 if TYPE_CHECKING:
     from cornerman.evaluation.headless import Encoding, Played
 
-IMPORTS = "imports"
-"""The folder inside the data folder for models to import."""
+IMPORTS, EXPORTS = "imports", "exports"
+"""The folders inside the data folder for models to import, and for versions that the panel exports."""
 SMOKE_SEED = 7
 _LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES, LADDER: MAX_LADDER_BYTES}
 _OPTIONAL = {LADDER}
@@ -68,6 +68,17 @@ def export_version(registry: Registry, version: int, path: Path) -> None:
         replace_file(path, archive.getvalue())
     except OSError as error:
         raise ModelError(f"Version {version} could not be written to {path} ({error.strerror or error}).") from error
+
+
+def export_into(registry: Registry, version: int, folder: Path) -> Path:
+    """Export a version into the exports of a data folder; returns the file. ModelError as `export_version`."""
+    path = folder / EXPORTS / f"version-{version}.zip"
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"The folder {path.parent} could not be made ({error.strerror or error}).") from error
+    export_version(registry, version, path)
+    return path
 
 
 def import_version(registry: Registry, identity: Identity, path: Path) -> int:

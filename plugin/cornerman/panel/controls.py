@@ -12,13 +12,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from cornerman.contract import ModelError
 from cornerman.evaluation.live.results import LiveBattles
+from cornerman.experience.battle_store import Counts
 from cornerman.experience.event_queue import Recording
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.models.champions import Champions
+from cornerman.models.exchange import EXPORTS, IMPORTS, export_into
 from cornerman.models.store import Store
 from cornerman.panel.status import Switches
 from cornerman.policy.difficulty import check_level
+from cornerman.policy.policy_slot import name_of
 
 READ_ONLY = "The data folder can only be read now: another game uses it, or the disk refuses. Try again later."
 
@@ -28,6 +32,7 @@ class Loop(Protocol):
 
     def drop_candidate(self) -> None: ...
     def forget(self) -> None: ...
+    def forget_player(self, player: str | None) -> Counts: ...
 
 
 class Training(Protocol):
@@ -43,6 +48,14 @@ class Training(Protocol):
     def erase_log(self) -> None: ...
 
 
+class Messages(Protocol):
+    """Takes messages for the player: `say` those that need attention; and drops what it holds of the player."""
+
+    def say(self, sentence: str) -> None: ...
+    def event(self, text: str) -> None: ...
+    def forget_player(self) -> None: ...
+
+
 class PanelControls:
     """One method for each switch and button; those of buttons return a message for the player."""
 
@@ -55,12 +68,12 @@ class PanelControls:
         champions: Champions,
         training: Training,
         import_model: Callable[[], str],
-        say: Callable[[str], None],
+        metrics: Messages,
     ) -> None:
         """`import_model` imports the model in the imports folder and returns a message about the result."""
         self._switches, self._recording, self._live = switches, recording, live
         self._store, self._champions, self._training = store, champions, training
-        self._import, self._say = import_model, say
+        self._import, self._metrics, self._say, self._tell = import_model, metrics, metrics.say, metrics.event
         self._chosen: Preferences | None = None  # what the player chose, None before the first choice
 
     def set_on(self, on: bool) -> None:
@@ -156,6 +169,43 @@ class PanelControls:
         self._training.call(roll_back)
         return "Going back to the version before."
 
+    def promote(self, version: int) -> str:
+        """Let a stored version play."""
+        if self._store.read_only:
+            return READ_ONLY
+        before = self._champions.slot.playing()
+        if before is not None and before.version == version:
+            return f"Version {version} plays already."
+
+        def promote(loop: Loop | None) -> None:
+            try:
+                self._champions.choose(version)
+            except ModelError as error:
+                self._say(str(error))
+                return
+            if loop is not None:
+                loop.drop_candidate()
+            self._tell(f"Version {version} plays, as you chose, after {name_of(before)}.")
+
+        self._training.call(promote)
+        return f"Version {version} is looked at, and plays from then on."
+
+    def export(self, version: int) -> str:
+        """Write a stored version to a file in the data folder's exports."""
+        if self._store.read_only:
+            return READ_ONLY
+
+        def export(loop: Loop | None) -> None:
+            try:
+                path = export_into(self._champions.registry, version, self._store.folder)
+            except ModelError as error:
+                self._say(str(error))
+                return
+            self._tell(f"Version {version} is in {path}; another game takes it from the {IMPORTS} of its data folder.")
+
+        self._training.call(export)
+        return f"Writing version {version} to the {EXPORTS} of the data folder."
+
     def take_in(self) -> str:
         if self._store.read_only:
             return READ_ONLY
@@ -168,6 +218,32 @@ class PanelControls:
 
         self._training.call(take_in)
         return "Looking at the model in the imports folder."
+
+    def forget_player(self) -> str:
+        """Erase what was recorded of the player who plays now, and the model of that player; versions stay."""
+        if self._store.read_only:
+            return READ_ONLY
+        player = self._recording.player
+        self._recording.cut()
+        self._live.adaptive.forget(f"player {player or ''}")
+        if self._chosen is not None:
+            self._remember()
+
+        def erase(loop: Loop | None) -> None:
+            try:
+                erased = self._recording.forget_player(player) if loop is None else loop.forget_player(player)
+            except ModelError as error:
+                self._say(str(error))
+                return
+            self._champions.slot.ghost = None
+            self._metrics.forget_player()
+            whose = f" of {player}" if player else ""
+            counts = f"{erased.battles:,} recorded battles{whose} ({erased.transitions:,} decisions)"
+            stay = "Versions that learned from them stay; Forget what was learned erases those, too."
+            self._tell(f"Forgotten: {counts}, and what was known of how you play. {stay}")
+
+        self._training.call(erase)
+        return "Forgetting what was recorded of you."
 
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest remaining one plays."""

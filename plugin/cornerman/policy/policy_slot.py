@@ -51,7 +51,7 @@ class PolicySlot:
         if not policies:
             raise ValueError("a slot begins with at least one policy")
         self.champions: tuple[Policy, ...] = tuple(policies[-KEPT:])
-        self._from_nothing = from_nothing
+        self.from_nothing = from_nothing
         self.trial: Trial | None = None
         self.ghost: Acting | None = None
         """Plays as the present player would; None: the player is not known."""
@@ -67,7 +67,7 @@ class PolicySlot:
     def players(self) -> tuple[Policy, ...]:
         """The champions that may play, oldest first; empty: the game's own fighter plays."""
         champions = self.champions
-        if self._from_nothing:
+        if self.from_nothing:
             return champions
         if champions[-1].indifferent:
             return ()

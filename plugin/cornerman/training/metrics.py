@@ -89,11 +89,16 @@ class Metrics:
     def forget(self) -> None:
         """Drop what is about the player and what was learned."""
         self.set(fill=0, kept=0, steps=0, loss=None, accuracy=None, gate_score=None, gate_verdict="", gate_waits="")
+        with self._lock:
+            self._curves.clear()
+        self.forget_player()
+
+    def forget_player(self) -> None:
+        """Drop what is about the player alone."""
         self.set(player={}, shares=())
         self.count("forgotten")
         with self._lock:
             self._figures.pop("chance", None)
-            self._curves.clear()
 
     def snapshot(self) -> dict[str, Any]:
         """Every figure, with `events`, `notice`, `steps_per_s`, `processing_time` and `curves`, as plain data."""

@@ -13,6 +13,7 @@ from typing import Any
 from cornerman.contract import BattleEnd, ModelError
 from cornerman.evaluation.live.offline_check import value_accuracy
 from cornerman.evaluation.live.results import LiveResult
+from cornerman.experience.battle_store import Counts
 from cornerman.experience.experience import Arrays, Experience
 from cornerman.learning.sliced_burst import for_a_slice
 from cornerman.learning.updates import FIRST_STEPS, Updates
@@ -228,6 +229,20 @@ class TrainingLoop:
         self.updates.due, self.updates.sound = 0.0, None
         self.start_over()
         self._metrics.forget()
+
+    def forget_player(self, player: str | None) -> Counts:
+        """Erase the battles of one player (None: who played last) and the model of that player; what the weights
+        learned from them stays.
+
+        Returns what was erased; ModelError where the disk refuses, and then nothing is forgotten.
+        """
+        self.keep()
+        erased = self.experience.battles.forget_player(self.players.present if player is None else player)
+        self.updates.drop()
+        self.updates.teachers.clear()
+        self.players.forget()
+        self.experience.read_again()
+        return erased
 
     def start_over(self) -> None:
         """Restart learning from the champion's weights."""

@@ -92,7 +92,12 @@ class Adaptive:
         if rung is not None and score is not None:
             self.estimates[player].count(rung.points, score)
 
-    def forget(self) -> None:
+    def forget(self, player: str | None = None) -> None:
+        """Drop what is known of one player, or of all."""
+        if player is not None:
+            self._open = {number: open_ for number, open_ in self._open.items() if open_[0] != player}
+            self.estimates.pop(player, None)
+            return
         self.estimates.clear()
         self._open.clear()
         self.newest = None
