@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cornerman.panel import panel as panel_module
+from cornerman.panel.chart import ticks
 from cornerman.panel.panel import Panel
 from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
 from cornerman.panel.sheet import Sheet
@@ -19,7 +20,7 @@ pygame = pytest.importorskip("pygame")
 
 SMALLEST = (420, 380)
 SIZES = (SMALLEST, (421, 700), (960, 600), (1900, 500))
-PAGES = ("Overview", "You")
+PAGES = ("Overview", "Strength", "Mind", "You", "Machine")
 
 
 def opened(report: Mapping[str, Any] = REPORT, page: str = "Overview") -> tuple[Panel, FakePlugin]:
@@ -82,7 +83,26 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
                 "3 s ago: version 3 was promoted: it won 58% of 124 paired battles",
             ],
         ),
+        ("Strength", ["1,163", "tactician", "60%", "0.0123", "71%", "A candidate is judged: 62 battles."]),
+        (
+            "Mind",
+            [
+                "4 s ago: version 3 chose in battle 41, seat 1, looking ahead 640 times",
+                *("mend ally, chosen +0.28 64% guard +0.22 61%", "10 more below", "strike slot 2 58%"),
+                "Looking ahead took mend ally 402 times of 640; the network alone would have taken guard (value 0.24).",
+            ],
+        ),
         ("You", ["12 battles, 402 decisions", "61%", "50%", "Guard or mend ally: 76 times of 87", "ghost play"]),
+        (
+            "Machine",
+            [
+                *("Device cpu", "Training window closed, 75%", "Steps a second 820", "Steps 18,230", "4,210 of 10,000"),
+                *("Processor, all 31%", "game 12%", "312 MB", "worker 84 MB", "all 8%", "Temperature not available"),
+                *("while it learns 16.7, 17.9 ms", "otherwise 16.7, 17.6 ms"),
+                "The processor is at 92 C: learning rests until it is below 80 C.",
+                "(small networks often learn faster there).",
+            ],
+        ),
     ],
     ids=PAGES,
 )
@@ -96,7 +116,10 @@ def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
     ("page", "parts"),
     [
         ("Overview", ["Not known who plays", "Win rate: no battle yet", "ok All is well"]),
+        ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: not known yet"]),
+        ("Mind", ["No decision yet"]),
         ("You", ["No battle of yours yet.", "None stands out yet"]),
+        ("Machine", ["Device none", "Steps a second none yet", "Temperature not available", "no frame yet"]),
     ],
     ids=PAGES,
 )
@@ -117,6 +140,37 @@ def test_overview_says_who_plays_and_at_which_level() -> None:
 def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
     off = with_parts(player={"learns": False, "foreseen": None})
     assert "Nothing is learned of you now." in sentence(opened(off, "You")[0])
+
+
+def test_list_of_actions_scrolls_by_arrows_and_wheel() -> None:
+    panel, _plugin = opened(page="Mind")
+    assert "mend ally, chosen" in sentence(panel)
+    key(panel, pygame.K_DOWN)
+    panel.event(pygame.event.Event(pygame.MOUSEWHEEL, y=-1))
+    shown = sentence(panel)
+    assert "mend ally, chosen" not in shown
+    assert "2 more above" in shown
+    key(panel, *[pygame.K_DOWN] * 30)
+    shown = sentence(panel)
+    assert "yield" in shown
+    assert "below" not in shown
+    key(panel, *[pygame.K_UP] * 30)
+    assert "mend ally, chosen" in sentence(panel)
+    assert "more" not in sentence(panel, (421, 900)), "there is room for all of them"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "steps", "marked"),
+    [
+        (0.0, 1.0, 2, [0.0, 0.5, 1.0]),
+        (758.0, 1195.0, 3, [600.0, 800.0, 1000.0, 1200.0]),
+        (0.014, 0.084, 3, [0.0, 0.05, 0.1]),
+        (0.7, 0.7, 2, [0.0, 0.5, 1.0, 1.5]),
+        (0.0, 0.0, 2, [-0.5, 0.0, 0.5]),
+    ],
+)
+def test_axis_is_marked_with_round_numbers(low: float, high: float, steps: int, marked: list[float]) -> None:
+    assert ticks(low, high, steps) == pytest.approx(marked)
 
 
 def test_now_says_what_it_does_or_waits_for() -> None:
@@ -200,14 +254,10 @@ def test_picture_is_kept_and_only_what_changed_is_drawn_again(monkeypatch: pytes
 
 def test_keys_turn_pages_and_come_round() -> None:
     panel, _plugin = opened()
-    for keys, page in (
-        (pygame.K_2, "You"),
-        (pygame.K_KP_1, "Overview"),
-        (pygame.K_TAB, "You"),
-        (pygame.K_TAB, "Overv"),
-    ):
-        assert key(panel, keys) == [True]
-        assert panel.shown[0].startswith(page)
+    last = pygame.K_1 + len(PAGES) - 1
+    for pressed, page in ((pygame.K_2, 1), (pygame.K_KP_4, 3), (pygame.K_TAB, 4), (last, -1), (pygame.K_TAB, 0)):
+        assert key(panel, pressed) == [True]
+        assert panel.shown[0] == PAGES[page]
     key(panel, pygame.K_TAB, mod=pygame.KMOD_LSHIFT)
     assert panel.shown[0] == PAGES[-1]
     assert key(panel, pygame.K_9, pygame.K_w) == [False, False]
@@ -240,7 +290,7 @@ def test_forget_asks_for_confirmation() -> None:
     key(panel, pygame.K_SPACE)
     assert plugin.calls == []
     assert "Really?" in sentence(panel)
-    key(panel, pygame.K_1, pygame.K_2, pygame.K_SPACE)
+    key(panel, pygame.K_TAB, pygame.K_4, pygame.K_SPACE)
     assert plugin.calls == [], "turning the page takes the question back"
     assert key(panel, pygame.K_ESCAPE) == [True]
     assert key(panel, pygame.K_ESCAPE) == [False], "the second Esc is the menu's"
@@ -296,9 +346,10 @@ def test_gamepad_moves_presses_and_turns_pages() -> None:
     assert plugin.calls == [("difficulty", 2), ("learning", True)]
     assert send(pygame.JOYBUTTONDOWN, button=5)
     assert panel.shown[0] == PAGES[1]
+    key(panel, pygame.K_4)
     assert send(pygame.JOYBUTTONDOWN, button=0)
     assert send(pygame.JOYBUTTONDOWN, button=1), "takes the question back"
     assert not send(pygame.JOYBUTTONDOWN, button=1)
     assert send(pygame.JOYBUTTONDOWN, button=9)
-    assert panel.shown[0] == PAGES[0]
+    assert panel.shown[0] == PAGES[2]
     assert not send(pygame.JOYBUTTONDOWN, button=7)

@@ -15,7 +15,7 @@ REPORT: dict[str, Any] = {
         "rejected": {"mask": 1, "range": 2},
         "examples": {"range": "The attack must be a finite number, not nan.", "mask": "The mask has 3 entries."},
     },
-    "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0},
+    "learner": {"steps": 18_230, "loss": 0.0123, "accuracy": 0.71, "steps_per_s": 820.0, "steps_to_candidate": 1360},
     "player": {
         "learns": True,
         "name": "",
@@ -30,17 +30,83 @@ REPORT: dict[str, Any] = {
     },
     "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
     "record": {"battles": 41, "wins": 23, "win_rate": 0.56, "interval": [0.41, 0.7]},
-    "window": {"open": True, "why": "between rounds"},
+    "window": {"open": False, "why": "The processor is at 92 C: learning rests until it is below 80 C.", "share": 0.75},
     "device": "cpu",
     "device_why": "Measured 310 learning steps a second on cuda, 2480 on the CPU: it learns on cpu "
     "(small networks often learn faster there).",
-    "machine": {"cpu_percent": 31.0, "memory_mb": 312.0, "memory_percent": 8.0, "temperature_c": None},
+    "machine": {
+        **dict(zip(("cpu_percent", "own_cpu_percent", "memory_percent"), (31.0, 12.0, 8.0), strict=True)),
+        "memory_mb": 312.0,
+        "worker_mb": 84.0,
+        "temperature_c": None,
+        "frames": {
+            "with": {"p50_ms": 16.7, "p99_ms": 17.9, "frames": 4200},
+            "without": {"p50_ms": 16.7, "p99_ms": 17.6, "frames": 9800},
+        },
+        "reasons": ["The processor is at 92 C: learning rests until it is below 80 C."],
+    },
     "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
     "swaps": 2,
     "events": [
         {"age_s": 3.0, "text": "version 3 was promoted: it won 58% of 124 paired battles against version 2"},
         {"age_s": 600.0, "text": "a candidate was rejected after 80 pairs"},
     ],
+    "decision": {
+        "battle_id": 41,
+        "seat": 1,
+        "age_s": 4.0,
+        "version": 3,
+        "searched": True,
+        "samples": 640,
+        "actions": [
+            {"name": name, "legal": True, "win": win, "value": 2 * win - 1, "chosen": name == "mend ally"}
+            for name, win in zip(
+                [
+                    "mend ally",
+                    "guard",
+                    "strike slot 1",
+                    "strike slot 2",
+                    "heavy blow at slot 1",
+                    "heavy blow at slot 2",
+                    "taunt",
+                    "feint",
+                    "rest",
+                    "poison slot 1",
+                    "poison slot 2",
+                    "swap places",
+                    "shield ally",
+                    "yield",
+                ],
+                [0.64, 0.61, 0.57, 0.52, 0.5, 0.44, 0.41, 0.4, 0.38, 0.33, 0.3, 0.21, 0.12, 0.01],
+                strict=True,
+            )
+        ],
+        "expects": [
+            {"name": "strike slot 2", "share": 0.58},
+            {"name": "guard", "share": 0.27},
+            {"name": "mend ally", "share": 0.11},
+            {"name": "taunt", "share": 0.04},
+        ],
+        "why": "Looking ahead took mend ally 402 times of 640; the network alone would have taken guard (value 0.24).",
+    },
+    "strength": {
+        "versions": [
+            {"version": number, "rating": rating, "low": rating - 60 + 4 * number, "high": rating + 60 - 4 * number}
+            for number, rating in enumerate([820.0, 941.0, 1012.0, 1003.0, 1080.0, 1124.0, 1119.0, 1163.0])
+        ],
+        "bots": [
+            {"name": "novice", "rating": 800.0},
+            {"name": "brawler", "rating": 1000.0},
+            {"name": "planner", "rating": 1010.0},
+            {"name": "tactician", "rating": 1130.0},
+        ],
+        "you": [
+            {"battles": 20 + number, "share": share, "low": share - 0.2, "high": share + 0.19}
+            for number, share in enumerate([0.3, 0.35, 0.35, 0.4, 0.4, 0.45, 0.5, 0.45, 0.5, 0.55, 0.55, 0.6, 0.6])
+        ],
+        "loss": [[300 * step, 0.09 / (1 + 0.09 * step) + 0.002 * (step % 3)] for step in range(1, 61)],
+        "accuracy": [[300 * step, 0.72 - 0.22 / (1 + 0.1 * step)] for step in range(1, 61)],
+    },
 }
 EMPTY: dict[str, Any] = {
     "plugin": {"on": False, "recording": False, "learning": False, "notice": ""},

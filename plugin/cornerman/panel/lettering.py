@@ -53,7 +53,7 @@ class Lettering:
         text = printable(text[:LONGEST_LINE])
         if self._wide(text) * size > width:
             size = max(smallest, width / self._wide(text))
-        while text and self._wide(text) * size > width:
+        while text and self._wide(text) * size > width + 0.01:
             text = text[:-4].rstrip() + "..." if len(text) > 4 else ""
         return text, size
 

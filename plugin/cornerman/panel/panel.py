@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from cornerman.panel.input import ENTER, ESCAPE, IMPORT, NEXT, PREVIOUS, ROLL_BACK, STEPS, Input
 from cornerman.panel.lettering import Lettering
 from cornerman.panel.page import Controls, Page, Part
+from cornerman.panel.pages.machine import Machine
+from cornerman.panel.pages.mind import Mind
 from cornerman.panel.pages.overview import Overview
+from cornerman.panel.pages.strength import Strength
 from cornerman.panel.pages.you import You
 from cornerman.panel.sheet import CARD, FIELD, GOLD, LINE, PAPER, QUIET, ROW, Box, Sheet, Written
 
@@ -40,7 +43,7 @@ class Panel:
         self.answer = ""
         """What the player's last command was answered with."""
         self._controls, self._report = controls, report
-        self._pages: Sequence[Page] = (Overview(controls), You(controls))
+        self._pages: Sequence[Page] = (Overview(controls), Strength(), Mind(), You(controls), Machine())
         self._page: Page = self._pages[0]
         self._focus: dict[str, str] = {}  # page -> part
         self._asking = False  # the part in focus was pressed once and asks for a second time

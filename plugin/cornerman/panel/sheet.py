@@ -148,6 +148,8 @@ class Sheet:
         self, text: str, box: Box, colour: Colour = WORDS, align: str = "left", size: float = USUAL
     ) -> tuple[float, float]:
         """Draw one line in the middle of its box's height, set smaller and then cut; returns its ends, in units."""
+        if not text:
+            return box.left, box.left
         left, top, width, height = self._px(box)
         smallest = min(size, SMALLEST) * self._scale
         fitted, pixels = self._lettering.fitted(text, width, size * self._scale, smallest)
