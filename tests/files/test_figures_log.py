@@ -85,7 +85,7 @@ def test_line_that_a_kill_cut_off_is_named_and_spoils_no_other(tmp_path: Path) -
     after.write(number=3)
     lines, problems = read_figures(tmp_path)
     assert [line["number"] for line in lines] == [1, 3]
-    assert problems == ["figures.jsonl: line 3 cannot be read and is left out."]
+    assert problems == ["figures.jsonl: line 2 cannot be read and is left out."]
     (tmp_path / FOLDER / OLDER_NAME).write_bytes(b"\xff\x00\n[1]\nNaN\n" + json.dumps({"number": 0}).encode())
     lines, problems = read_figures(tmp_path)
     assert [line["number"] for line in lines] == [0, 1, 3]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from cornerman.contract import Bot, CornermanError, HeadlessGame, ModelError, Source
 from cornerman.evaluation.arena import evaluate
@@ -58,7 +59,7 @@ class Ghosts:
 
     def lines(self) -> list[str]:
         """Players whose battles are stored, and imported ghosts."""
-        battles = Counter(battle.end.player for battle in self._battles())
+        battles = self.battles_by_player()
         imported, sentences = ghosts_in(self._folder, self._format)
         lines = [f"{name or 'the player':<24} {count:>5} stored battles" for name, count in sorted(battles.items())]
         lines += [f"{name:<24} {ghost.battles:>5} battles, imported" for name, ghost in imported.items()]
@@ -79,17 +80,29 @@ class Ghosts:
 
     def own(self, player: str) -> Ghost:
         """The ghost of a player of this folder, learned from the stored battles."""
-        champion = self._champion()
-        players = Players(lambda: champion, self._encoder.feature_names, self._encoder.declaration.action_names)
+        model = self._learned(player).model
+        if model is None:
+            raise CornermanError(f"no battle of {player or 'the player'} is stored in {self._folder}")
+        return Ghost(player, model, model.champion, model.battles, model.score.decisions)
+
+    def known(self, player: str) -> dict[str, Any]:
+        """What the stored battles say of a player, as `Players.report`."""
+        return self._learned(player).report()
+
+    def battles_by_player(self) -> Counter[str]:
+        """How many battles of each player are stored."""
+        return Counter(battle.end.player for battle in self._battles())
+
+    def _learned(self, player: str) -> Players:
+        champion, declared = self._champion(), self._encoder.declaration
+        scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}
+        players = Players(lambda: champion, self._encoder.feature_names, declared.action_names, scales)
         for battle in self._battles():
             if battle.end.player == player:
                 players.end(unpack(battle.columns), battle.end)
         while players.advance():
             pass
-        model = players.model
-        if model is None:
-            raise CornermanError(f"no battle of {player or 'the player'} is stored in {self._folder}")
-        return Ghost(player, model, champion, model.battles, model.score.decisions)
+        return players
 
     def export(self, player: str, path: Path) -> str:
         ghost = self.own(player)

@@ -37,26 +37,26 @@ class StoredVersions:
 
     def lines(self) -> list[str]:
         """The versions as a table, newest last, and how strong the bots are on the same scale."""
-        entries, ratings, sentences = self._read()
+        entries, ratings, sentences = self.read()
         lines = [HEADER, *(_row(entry, ratings) for entry in entries)]
-        bots = [f"{name} {_points(rating)}" for name, rating in ratings.items() if not name.isdigit()]
+        bots = [f"{name} {rating_text(rating)}" for name, rating in ratings.items() if not name.isdigit()]
         if bots:
             lines += ["", f"Bots on the same scale: {', '.join(bots)}"]
         return [*lines, *([""] if sentences else []), *sentences]
 
     def tree(self, plain: bool = False) -> list[str]:
         """The family tree in text; `plain` without characters that some consoles cannot show."""
-        entries, ratings, sentences = self._read()
+        entries, ratings, sentences = self.read()
         lines = tree_lines(entries, ratings)
         if plain:
             lines = [line.replace(BRANCH, PLAIN_BRANCH).replace(TRUNK, PLAIN_TRUNK) for line in lines]
         return [*lines, *sentences]
 
     def plot(self, path: Path) -> str:
-        entries, ratings, _ = self._read()
+        entries, ratings, _ = self.read()
         return draw_to(path, lambda: _draw(entries, ratings, path))
 
-    def _read(self) -> tuple[list[VersionEntry], dict[str, Rating], list[str]]:
+    def read(self) -> tuple[list[VersionEntry], dict[str, Rating], list[str]]:
         """Every stored version, oldest first, ratings by name from the battles in the history, and what is wrong.
 
         A version whose weights do not load is shown as damaged; a history that cannot be read costs only the ratings.
@@ -166,13 +166,13 @@ def _described(entry: VersionEntry, rating: Rating | None) -> str:
         return f"{entry.state}: {entry.problem}"
     words = [entry.state]
     if rating is not None:
-        words.append(_points(rating))
+        words.append(rating_text(rating))
     if entry.manifest.learning_steps:
         words.append(f"{entry.manifest.learning_steps:,} steps")
     return "  ".join(words)
 
 
-def _points(rating: Rating) -> str:
+def rating_text(rating: Rating) -> str:
     if rating.low == rating.high:
         return f"{rating.points:+.0f}"
     return f"{rating.points:+.0f} ({rating.low:+.0f} to {rating.high:+.0f})"
@@ -189,7 +189,7 @@ def _row(entry: VersionEntry, ratings: Mapping[str, Rating]) -> str:
     parent = "-" if manifest.parent is None else str(manifest.parent)
     return (
         f"{entry.version:>7}  {entry.state:<12} {manifest.created[:16].replace('T', ' '):<16} {parent:>6} "
-        f"{manifest.learning_steps:>9,} {gate:>5}  {'-' if rating is None else _points(rating):<22} {rows}"
+        f"{manifest.learning_steps:>9,} {gate:>5}  {'-' if rating is None else rating_text(rating):<22} {rows}"
     )
 
 

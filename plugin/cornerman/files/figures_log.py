@@ -95,7 +95,11 @@ class FiguresLog:
         self._due = now + self._interval_s
         given = {**figures, **self._frame_times("open"), **self._frame_times("closed")}
         known = {name: value for name, value in given.items() if value is not None}
-        entry = {name: value for name, value in known.items() if not isinstance(value, float) or isfinite(value)}
+        entry = {
+            name: float(f"{value:.6g}") if isinstance(value, float) else value
+            for name, value in known.items()
+            if not isinstance(value, float) or isfinite(value)
+        }
         try:
             self._append(json.dumps({"session": self._session, "at": round(now - self._began, 1), **entry}) + "\n")
         except OSError as error:
@@ -120,8 +124,9 @@ class FiguresLog:
         self._folder.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size + len(line) > self._max_bytes:
             rename(path, self._folder / OLDER_NAME)
+        begin = "\n" * (self._torn and path.exists())
         with path.open("a", encoding="utf-8") as file:
-            file.write("\n" * self._torn + line)
+            file.write(begin + line)
         self._torn = False
 
     def _tell_board(self, figures: Mapping[str, Any], step: int) -> None:

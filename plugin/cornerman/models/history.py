@@ -131,6 +131,14 @@ class History:
         query = "select score from battles where kind = ? and player = ? and opponent = ? order by id"
         return [score for (score,) in self.database.rows(query, [kind, str(version), opponent])]
 
+    def live_battles(self) -> list[tuple[float, str, str, float]]:
+        """Every battle in the game that gave a result, oldest first: when, the version, "player" or "scripted", and the
+        version's score."""
+        query = "select time, player, opponent, score from battles where kind like 'live%' order by id"
+        return [
+            (float(time), player, opponent, float(score)) for time, player, opponent, score in self.database.rows(query)
+        ]
+
     def num_battles(self) -> int:
         return int(self.database.rows("select count(*) from battles", [])[0][0])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cornerman.cli.commands.authoring import add_check, add_new
 from cornerman.cli.commands.battles import add_evaluate, add_ghost
-from cornerman.cli.commands.data_folder import add_data, add_export, add_versions
+from cornerman.cli.commands.data_folder import add_data, add_export, add_report, add_versions
 from cornerman.cli.commands.machine import add_doctor, add_install
 from cornerman.cli.commands.options import Subparsers
 from cornerman.cli.commands.training import add_train
@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, Callable[[Subparsers], None]] = {
     "train": add_train,
     "evaluate": add_evaluate,
     "versions": add_versions,
+    "report": add_report,
     "data": add_data,
     "export": add_export,
     "ghost": add_ghost,

@@ -1,15 +1,16 @@
-"""`cornerman data`, `cornerman versions` and `cornerman export`: what lies in a data folder."""
+"""`cornerman data`, `versions`, `export` and `report`: what lies in a data folder."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cornerman.cli.commands.options import Subparsers, command
-from cornerman.cli.commands.stored import identity_for, need_versions
+from cornerman.cli.commands.stored import game_of, identity_for, need_versions
 from cornerman.cli.output import can_print
 from cornerman.selfplay.games import CommandError, find_game
 
@@ -68,21 +69,12 @@ def add_versions(commands: Subparsers) -> None:
 
 
 def run_versions(options: argparse.Namespace) -> int:
-    from cornerman.cli.data import identity_of
     from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
 
     need_versions(options.data)
-    identity, game = identity_of(options.data), None
-    try:
-        game = find_game(options.game)
-    except CommandError:  # a table needs no game where the versions say which one they play
-        if options.game or identity is None:
-            raise
-    if game is not None and (options.game or identity is None or game.name == identity.game):
-        identity = identity_for(game)
-    else:
-        game = None
-    assert identity is not None, "either the versions or the game say it"
+    identity, game = game_of(options.data, options.game)  # a table needs no game where the versions say which one
+    if identity is None:
+        raise CommandError(f"no version in {options.data} says which game it plays; say it with --game")
     stored = StoredVersions(options.data, identity, game)
     actions: dict[str, Callable[[], str]] = {
         "promote": lambda: stored.promote(options.version),
@@ -97,6 +89,37 @@ def run_versions(options: argparse.Namespace) -> int:
     if options.plot:
         print(stored.plot(options.plot))
     print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
+    return 0
+
+
+def add_report(commands: Subparsers) -> None:
+    text = (
+        "Write one HTML file about a data folder, for a browser and without a network: strength, learning, machine, "
+        "versions, the player's habits, what happened. Reads only, also while the game runs."
+    )
+    parser = commands.add_parser("report", help="a page about what was learned, for a browser", description=text)
+    add = parser.add_argument
+    text = "data folder of a game or of bulk training (default: ./cornerman-data)"
+    add("data", type=Path, nargs="?", default=Path("cornerman-data"), metavar="DIR", help=text)
+    text = "where to write it; an older one is replaced (default: ./report.html)"
+    add("--out", type=Path, default=Path("report.html"), metavar="FILE", help=text)
+    add("--game", default="", metavar="GAME", help="for habits: an installed game's name, or module:attribute")
+    parser.set_defaults(run=run_report)
+
+
+def run_report(options: argparse.Namespace) -> int:
+    from cornerman.cli.report.gathered import gather
+    from cornerman.cli.report.page import page
+    from cornerman.files.atomic import replace_file
+
+    found = gather(options.data, *game_of(options.data, options.game))
+    try:
+        replace_file(options.out, page(found, time.time()).encode("utf-8"))
+    except OSError as error:
+        raise CommandError(f"{options.out} cannot be written ({error.strerror or error})") from error
+    for problem in found.problems:
+        print(problem, file=sys.stderr)
+    print(f"The report is in {options.out}; open it in a browser.")
     return 0
 
 

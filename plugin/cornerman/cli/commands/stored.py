@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman.contract import HeadlessGame
-from cornerman.selfplay.games import CommandError
+from cornerman.selfplay.games import CommandError, find_game
 
 if TYPE_CHECKING:
     from cornerman.models.manifest import Identity
@@ -36,6 +36,22 @@ def identity_for(game: HeadlessGame) -> Identity:
     from cornerman.models.manifest import Identity
 
     return Identity.of(game, Encoder(game))
+
+
+def game_of(data: Path, name: str) -> tuple[Identity | None, HeadlessGame | None]:
+    """Which game a data folder is of, as far as its versions or the game say it, and the game: by its `name`, or the
+    only installed one where that is the folder's. CommandError where a name was given and there is no such game."""
+    from cornerman.cli.data import identity_of
+
+    identity, game = identity_of(data), None
+    try:
+        game = find_game(name)
+    except CommandError:
+        if name:
+            raise
+    if game is None or not (name or identity is None or game.name == identity.game):
+        return identity, None
+    return identity_for(game), game
 
 
 def need_versions(data: Path) -> None:

@@ -1,0 +1,1 @@
+"""`cornerman report`: what lies in a data folder, as one page for a browser."""
