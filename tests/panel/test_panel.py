@@ -10,6 +10,7 @@ import pytest
 
 from cornerman.panel import panel as panel_module
 from cornerman.panel.chart import ticks
+from cornerman.panel.pages.versions import Node, nodes_of
 from cornerman.panel.panel import Panel
 from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
 from cornerman.panel.sheet import Sheet
@@ -20,7 +21,7 @@ pygame = pytest.importorskip("pygame")
 
 SMALLEST = (420, 380)
 SIZES = (SMALLEST, (421, 700), (960, 600), (1900, 500))
-PAGES = ("Overview", "Strength", "Mind", "You", "Machine")
+PAGES = ("Overview", "Strength", "Mind", "You", "Versions", "Machine")
 
 
 def opened(report: Mapping[str, Any] = REPORT, page: str = "Overview") -> tuple[Panel, FakePlugin]:
@@ -94,6 +95,14 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
         ),
         ("You", ["12 battles, 402 decisions", "61%", "50%", "Guard or mend ally: 76 times of 87", "ghost play"]),
         (
+            "Versions",
+            [
+                *("12 1,336 2026-11-23 trained here, 30,000 steps", "5 above, 3 below", "3 plays 949"),
+                "Version 3, from version 2; trained here, 7,500 steps; made 2026-11-20 09:30; rating 949; it plays.",
+                "Let it play Export it Import: I Roll back: B",
+            ],
+        ),
+        (
             "Machine",
             [
                 *("Device cpu", "Training window closed, 75%", "Steps a second 820", "Steps 18,230", "4,210 of 10,000"),
@@ -119,6 +128,7 @@ def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
         ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: not known yet"]),
         ("Mind", ["No decision yet"]),
         ("You", ["No battle of yours yet.", "None stands out yet"]),
+        ("Versions", ["No version is stored yet", "Import: I Roll back: B"]),
         ("Machine", ["Device none", "Steps a second none yet", "Temperature not available", "no frame yet"]),
     ],
     ids=PAGES,
@@ -285,18 +295,66 @@ def test_import_and_roll_back_are_a_key_on_every_page() -> None:
         assert "Taken in." in sentence(panel)
 
 
-def test_forget_asks_for_confirmation() -> None:
+@pytest.mark.parametrize(
+    ("keys", "call", "says"),
+    [
+        ([], "forget player", "This player was forgotten."),
+        ([pygame.K_RIGHT], "forget", "Everything was forgotten."),
+    ],
+    ids=["player", "all"],
+)
+def test_forget_asks_for_confirmation(keys: list[int], call: str, says: str) -> None:
     panel, plugin = opened(page="You")
-    key(panel, pygame.K_SPACE)
+    key(panel, *keys, pygame.K_SPACE)
     assert plugin.calls == []
     assert "Really?" in sentence(panel)
     key(panel, pygame.K_TAB, pygame.K_4, pygame.K_SPACE)
     assert plugin.calls == [], "turning the page takes the question back"
     assert key(panel, pygame.K_ESCAPE) == [True]
     assert key(panel, pygame.K_ESCAPE) == [False], "the second Esc is the menu's"
-    key(panel, pygame.K_SPACE, pygame.K_SPACE)
-    assert plugin.calls == [("forget", None)]
-    assert "Everything was forgotten." in sentence(panel)
+    key(panel, pygame.K_SPACE, pygame.K_LEFT, pygame.K_RIGHT, pygame.K_SPACE)
+    assert plugin.calls == [], "so does another focus"
+    key(panel, pygame.K_SPACE)
+    assert plugin.calls == [(call, None)]
+    assert says in sentence(panel)
+
+
+def test_chosen_version_plays_or_is_exported_and_buttons_roll_back_and_import() -> None:
+    panel, plugin = opened(page="Versions")
+    key(panel, pygame.K_UP, pygame.K_UP, pygame.K_SPACE, pygame.K_RIGHT, pygame.K_RETURN)
+    assert plugin.calls == [("promote", 5), ("export", 5)]
+    assert "Version 5 is in exports." in sentence(panel)
+    key(panel, pygame.K_DOWN, pygame.K_LEFT, pygame.K_SPACE)
+    assert "Version 4 cannot play: damaged: its checksum does not fit." in sentence(panel)
+    plugin.calls.clear()
+    key(panel, pygame.K_LEFT, pygame.K_SPACE, pygame.K_LEFT, pygame.K_SPACE)
+    assert plugin.calls == [("roll back", None), ("take in", None)]
+
+
+def test_list_of_versions_scrolls_to_the_chosen_one_and_takes_clicks() -> None:
+    panel, plugin = opened(page="Versions")
+    assert "3 plays" in sentence(panel), "the one that plays is in sight"
+    key(panel, *[pygame.K_UP] * 30)
+    assert "17 1,551" in sentence(panel)
+    row = next(written.rect for written in panel.written if written.text == "15")
+    assert panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(row[0] + 2, row[1] + 5), button=1))
+    assert "Version 15, from version 14" in sentence(panel)
+    key(panel, *[pygame.K_DOWN] * 30)
+    assert "Version 0; shipped with the game" in sentence(panel)
+    plugin.data["versions"] = plugin.data["versions"][:3]
+    assert "Version 17, from version 16" in sentence(opened(plugin.data, "Versions")[0])
+
+
+def test_family_tree_follows_lines_of_descent() -> None:
+    # 6 and 4 both come from 3; 5 was imported; 1's parent is not stored any more
+    nodes = nodes_of([(6, 3), (5, None), (4, 3), (3, 1), (1, 0)])
+    assert nodes == [
+        Node(lane=0, joins=(), passes=(), goes_on=True),
+        Node(lane=1, joins=(), passes=(0,), goes_on=False),
+        Node(lane=1, joins=(), passes=(0,), goes_on=True),
+        Node(lane=0, joins=(0, 1), passes=(), goes_on=True),
+        Node(lane=0, joins=(0,), passes=(), goes_on=False),
+    ]
 
 
 def test_mouse_reaches_tabs_and_controls_in_a_part_of_the_window() -> None:

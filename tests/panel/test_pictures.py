@@ -18,7 +18,7 @@ from tests.support.pictures import ROOT, check_picture
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 pygame = pytest.importorskip("pygame")
 
-PAGES = ("overview", "strength", "mind", "you", "machine")
+PAGES = ("overview", "strength", "mind", "you", "versions", "machine")
 SIZES = ((420, 380), (1280, 720), (3840, 2160))
 DOCUMENTED = (1280, 720)
 

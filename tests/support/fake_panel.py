@@ -107,6 +107,23 @@ REPORT: dict[str, Any] = {
         "loss": [[300 * step, 0.09 / (1 + 0.09 * step) + 0.002 * (step % 3)] for step in range(1, 61)],
         "accuracy": [[300 * step, 0.72 - 0.22 / (1 + 0.1 * step)] for step in range(1, 61)],
     },
+    "versions": [
+        {
+            "version": version,
+            "parent": {0: None, 9: 5, 8: None}.get(version, version - 1),
+            "made": f"2026-11-{20 + version // 4}T{6 + version:02}:30:00+00:00",
+            "origin": {0: "shipped with the game", 8: "imported"}.get(
+                version, f"trained here, {2500 * version:,} steps"
+            ),
+            "rating": {8: None, 9: None}.get(version, 820.0 + 43 * version),
+            "playing": version == 3,
+            "can_play": version not in (4, 8),
+            "note": {4: "damaged: its checksum does not fit", 8: "not tried yet: it has to play a battle first"}.get(
+                version, "learned from your battles" if version > 1 else ""
+            ),
+        }
+        for version in range(17, -1, -1)
+    ],
 }
 EMPTY: dict[str, Any] = {
     "plugin": {"on": False, "recording": False, "learning": False, "notice": ""},
@@ -159,6 +176,18 @@ class FakePlugin:
     def forget(self) -> str:
         self.calls.append(("forget", None))
         return "Everything was forgotten."
+
+    def forget_player(self) -> str:
+        self.calls.append(("forget player", None))
+        return "This player was forgotten."
+
+    def promote(self, version: int) -> str:
+        self.calls.append(("promote", version))
+        return f"Version {version} plays."
+
+    def export(self, version: int) -> str:
+        self.calls.append(("export", version))
+        return f"Version {version} is in exports."
 
     def roll_back(self) -> str:
         self.calls.append(("roll back", None))

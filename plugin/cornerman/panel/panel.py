@@ -19,6 +19,7 @@ from cornerman.panel.pages.machine import Machine
 from cornerman.panel.pages.mind import Mind
 from cornerman.panel.pages.overview import Overview
 from cornerman.panel.pages.strength import Strength
+from cornerman.panel.pages.versions import Versions
 from cornerman.panel.pages.you import You
 from cornerman.panel.sheet import CARD, FIELD, GOLD, LINE, PAPER, QUIET, ROW, Box, Sheet, Written
 
@@ -43,7 +44,10 @@ class Panel:
         self.answer = ""
         """What the player's last command was answered with."""
         self._controls, self._report = controls, report
-        self._pages: Sequence[Page] = (Overview(controls), Strength(), Mind(), You(controls), Machine())
+        self._pages: Sequence[Page] = (
+            *(Overview(controls), Strength(), Mind()),
+            *(You(controls), Versions(controls), Machine()),
+        )
         self._page: Page = self._pages[0]
         self._focus: dict[str, str] = {}  # page -> part
         self._asking = False  # the part in focus was pressed once and asks for a second time

@@ -11,6 +11,7 @@ from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_bar, draw_button
 
 BUTTON_HEIGHT, GAP = 26.0, 6.0
+FORGET_PLAYER = ("Forget this player alone", "Really? Again: forget them")
 FORGET = ("Forget all that was learned", "Really? Again: forget all")
 
 
@@ -34,11 +35,13 @@ class You(Page):
         foreseen, rest = box.cut_top(3 * ROW + 38, GAP)
         rest, buttons = rest.cut_top(rest.height - BUTTON_HEIGHT - GAP, GAP)
         habits, ghost = rest.cut_top(rest.height - 3 * ROW - 16 - GAP, GAP)
+        alone, everything = buttons.columns(2, GAP)
         return [
             Part("foreseen", foreseen, draw_foreseen, foreseen_of(player)),
             Part("habits", habits, draw_habits, [str(habit) for habit in player.get("habits") or ()]),
             Part("ghost", ghost, draw_ghost, str(player.get("name") or "")),
-            Part("forget", buttons, draw_button, FORGET, self._controls.forget, confirm=True),
+            Part("forget player", alone, draw_button, FORGET_PLAYER, self._controls.forget_player, confirm=True),
+            Part("forget", everything, draw_button, FORGET, self._controls.forget, confirm=True),
         ]
 
 

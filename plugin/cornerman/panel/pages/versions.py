@@ -1,0 +1,202 @@
+"""Versions: the family tree, and what can be done with the chosen one: let it play, export it; import, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cornerman.panel.page import Controls, Page, Part
+from cornerman.panel.panel_text import number
+from cornerman.panel.sheet import FOCUSED, GOLD, GOOD, QUIET, ROW, WORDS, Box, Sheet
+from cornerman.panel.widgets import draw_button
+
+GAP, LIST_ROW, BUTTON_HEIGHT = 6.0, 18.0, 26.0
+MOST_LANES, LANE_WIDTH = 6, 11.0
+NO_VERSION = "No version is stored yet: the first one appears here when learning has made one that may play."
+
+
+class Node(NamedTuple):
+    """How the tree runs through one row: from lanes above into the version's lane, past it, and down to its parent."""
+
+    lane: int
+    joins: tuple[int, ...]
+    passes: tuple[int, ...]
+    goes_on: bool
+
+
+class Row(NamedTuple):
+    """One version in words."""
+
+    version: int
+    rating: str
+    made: str
+    origin: str
+    playing: bool
+    can_play: bool
+    chosen: bool
+    node: Node
+
+
+class Versions(Page):
+    title = "Versions"
+
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+        self._chosen: int | None = None  # None: the one that plays
+        self._first = 0  # the row at the top
+        self._listed: list[int] = []
+        self._plays: int | None = None
+
+    def parts(self, box: Box, report: Mapping[str, Any]) -> list[Part]:
+        versions: Sequence[Mapping[str, Any]] = report.get("versions") or ()
+        rest, buttons = box.cut_top(box.height - BUTTON_HEIGHT - GAP, GAP)
+        listed, details = rest.cut_top(rest.height - 3 * ROW - 10 - GAP, GAP)
+        self._listed = [int(version["version"]) for version in versions]
+        self._plays = next((int(version["version"]) for version in versions if version.get("playing")), None)
+        chosen, shown = self._index(), max(1, int((listed.height - 10 - ROW) / LIST_ROW))
+        self._first = min(max(self._first, chosen - shown + 1), chosen, max(0, len(versions) - shown))
+        rows = rows_of(versions, chosen)[self._first : self._first + shown]
+        more = (self._first, len(versions) - self._first - len(rows))
+        return [
+            Part("list", listed, draw_list, (rows, *more), click=lambda x, y: self._click(y * listed.height)),
+            Part("details", details, draw_details, details_of(versions[chosen]) if versions else NO_VERSION),
+            *self._buttons(buttons, versions[chosen] if versions else {}),
+        ]
+
+    def _buttons(self, box: Box, chosen: Mapping[str, Any]) -> list[Part]:
+        def promote() -> str:
+            version, note = chosen["version"], str(chosen.get("note") or "it has not learned anything")
+            return (
+                self._controls.promote(version) if chosen.get("can_play") else f"Version {version} cannot play: {note}."
+            )
+
+        def export() -> str:
+            return self._controls.export(chosen["version"])
+
+        here = {"Let it play": promote, "Export it": export} if chosen else {}
+        presses = {**here, "Import: I": self._controls.take_in, "Roll back: B": self._controls.roll_back}
+        boxes = box.columns(len(presses), GAP)
+        return [
+            Part(name, each, draw_button, (name, name), press)
+            for (name, press), each in zip(presses.items(), boxes, strict=True)
+        ]
+
+    def _index(self) -> int:
+        """Place of the chosen version in the list: where none is or it is gone, of the one that plays."""
+        for version in (self._chosen, self._plays):
+            if version in self._listed:
+                return self._listed.index(version)
+        return 0
+
+    def move(self, rows: int) -> bool:
+        if self._listed:
+            self._chosen = self._listed[min(max(self._index() + rows, 0), len(self._listed) - 1)]
+        return True
+
+    def _click(self, y: float) -> None:
+        row = self._first + int((y - 5 - ROW) // LIST_ROW)
+        if y > 5 + ROW and row < len(self._listed):
+            self._chosen = self._listed[row]
+
+
+def rows_of(versions: Sequence[Mapping[str, Any]], chosen: int) -> list[Row]:
+    nodes = nodes_of([(int(each["version"]), each.get("parent")) for each in versions])
+    return [
+        Row(
+            version=int(each["version"]),
+            rating=number(each.get("rating"), "{:,.0f}", "-"),
+            made=str(each.get("made") or "")[:10],
+            origin=str(each.get("origin") or ""),
+            playing=bool(each.get("playing")),
+            can_play=bool(each.get("can_play")),
+            chosen=index == chosen,
+            node=node,
+        )
+        for index, (each, node) in enumerate(zip(versions, nodes, strict=True))
+    ]
+
+
+def nodes_of(versions: Sequence[tuple[int, int | None]]) -> list[Node]:
+    """The tree of versions and their parents, newest first: each line of descent in a lane until it meets another."""
+    known, waits, nodes = {version for version, _ in versions}, list[int | None](), list[Node]()
+    for version, parent in versions:
+        joins = tuple(lane for lane, wanted in enumerate(waits) if wanted == version)
+        passes = tuple(lane for lane, wanted in enumerate(waits) if wanted not in (version, None))
+        waits = [None if wanted == version else wanted for wanted in waits]
+        if None not in waits:
+            waits.append(None)
+        lane = joins[0] if joins else waits.index(None)
+        goes_on = parent in known and parent != version
+        waits[lane] = parent if goes_on else None
+        nodes.append(Node(lane, joins, passes, goes_on))
+    return nodes
+
+
+def details_of(version: Mapping[str, Any]) -> str:
+    parent, note = version.get("parent"), str(version.get("note") or "")
+    made = str(version.get("made") or "")[:16].replace("T", " ")
+    words = [
+        f"Version {version['version']}" + (f", from version {parent}" if parent is not None else ""),
+        str(version.get("origin") or ""),
+        f"made {made}" if made else "",
+        number(version.get("rating"), "rating {:,.0f}", "not rated"),
+        "it plays" if version.get("playing") else "",
+    ]
+    return f"{'; '.join(filter(None, words))}. {f'{note[0].upper()}{note[1:]}.' if note else ''}".strip()
+
+
+def draw_list(sheet: Sheet, data: tuple[list[Row], int, int]) -> None:
+    rows, above, below = data
+    inner = sheet.card()
+    strip, inner = inner.cut_top(ROW)
+    lanes = 1 + max((max([row.node.lane, *row.node.passes]) for row in rows), default=0)
+    tree = LANE_WIDTH * min(lanes, MOST_LANES) + 4
+    for words, place, align in zip(
+        ("", "", "rating", "made", "how"), _columns(strip, tree), ("left", "left", "right", "left", "left"), strict=True
+    ):
+        sheet.text(words, place, QUIET, align)
+    more = [f"{count} {where}" for count, where in ((above, "above"), (below, "below")) if count]
+    sheet.text(f"{', '.join(more)}" if more else "", strip, QUIET, "right")
+    for row in rows:
+        line, inner = inner.cut_top(LIST_ROW)
+        if row.chosen:
+            sheet.fill(FOCUSED, line, 3)
+            sheet.fill(GOLD, line, 3, line=1)
+        _draw_node(sheet, line, row)
+        _, version, rating, made, origin = _columns(line, tree)
+        colour = GOLD if row.playing else WORDS if row.can_play else QUIET
+        sheet.text(f"{row.version}{' plays' if row.playing else ''}", version, colour)
+        sheet.text(row.rating, rating, colour, "right")
+        sheet.text(row.made, made, colour)
+        sheet.text(row.origin, origin, colour)
+
+
+def _columns(line: Box, tree: float) -> tuple[Box, Box, Box, Box, Box]:
+    """The tree, number, rating, time and origin of a row."""
+    nodes, rest = line.cut_left(tree, 2)
+    version, rest = rest.cut_left(62, 2)
+    rating, rest = rest.cut_left(42, 8)
+    made, origin = rest.cut_left(min(74, rest.width * 0.5), 8)
+    return nodes, version, rating, made, origin._replace(width=max(0.0, origin.width - 3))
+
+
+def _draw_node(sheet: Sheet, line: Box, row: Row) -> None:
+    """The part of the tree in a row; who plays is a filled dot, others are rings."""
+    node, middle = row.node, line.top + line.height / 2
+
+    def x(lane: int) -> float:
+        return line.left + LANE_WIDTH * (min(lane, MOST_LANES - 1) + 0.5)
+
+    for lane in node.passes:
+        sheet.line(GOOD, [(x(lane), line.top), (x(lane), line.bottom)])
+    for lane in node.joins:
+        sheet.line(GOOD, [(x(lane), line.top), (x(node.lane), middle)])
+    if node.goes_on:
+        sheet.line(GOOD, [(x(node.lane), middle), (x(node.lane), line.bottom)])
+    sheet.dot(GOLD if row.playing else GOOD, x(node.lane), middle, 4)
+    if not row.playing:
+        sheet.dot(FOCUSED, x(node.lane), middle, 2)
+
+
+def draw_details(sheet: Sheet, words: str) -> None:
+    sheet.paragraph(words, sheet.card(), WORDS)
