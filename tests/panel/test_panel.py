@@ -1,11 +1,11 @@
-"""The panel: its text stays in its boxes, it shows what the report says, and every input reaches what it is for."""
+"""The panel shows what the report says, its text stays in its boxes, and only what changed is drawn again."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
+import pygame
 import pytest
 
 from cornerman.panel import panel as panel_module
@@ -14,31 +14,9 @@ from cornerman.panel.pages.versions import Node, nodes_of
 from cornerman.panel.panel import Panel
 from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
 from cornerman.panel.sheet import Sheet
-from tests.support.fake_panel import EMPTY, REPORT, FakePlugin
+from tests.support.fake_panel import EMPTY, PAGES, REPORT, SMALLEST, key, opened, sentence
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-pygame = pytest.importorskip("pygame")
-
-SMALLEST = (420, 380)
 SIZES = (SMALLEST, (421, 700), (960, 600), (1900, 500))
-PAGES = ("Overview", "Strength", "Mind", "You", "Versions", "Machine")
-
-
-def opened(report: Mapping[str, Any] = REPORT, page: str = "Overview") -> tuple[Panel, FakePlugin]:
-    plugin = FakePlugin(report)
-    panel = Panel(plugin, plugin.report)
-    key(panel, pygame.K_1 + PAGES.index(page))
-    return panel, plugin
-
-
-def key(panel: Panel, *keys: int, **more: Any) -> list[bool]:
-    return [panel.event(pygame.event.Event(pygame.KEYDOWN, key=each, **more)) for each in keys]
-
-
-def sentence(panel: Panel, size: tuple[int, int] = SMALLEST) -> str:
-    """All that the panel says, wrapped lines joined."""
-    panel.draw(pygame.Surface(size))
-    return " ".join(written.text for written in panel.written)
 
 
 def with_parts(**parts: Any) -> dict[str, Any]:
@@ -152,23 +130,6 @@ def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
     assert "Nothing is learned of you now." in sentence(opened(off, "You")[0])
 
 
-def test_list_of_actions_scrolls_by_arrows_and_wheel() -> None:
-    panel, _plugin = opened(page="Mind")
-    assert "mend ally, chosen" in sentence(panel)
-    key(panel, pygame.K_DOWN)
-    panel.event(pygame.event.Event(pygame.MOUSEWHEEL, y=-1))
-    shown = sentence(panel)
-    assert "mend ally, chosen" not in shown
-    assert "2 more above" in shown
-    key(panel, *[pygame.K_DOWN] * 30)
-    shown = sentence(panel)
-    assert "yield" in shown
-    assert "below" not in shown
-    key(panel, *[pygame.K_UP] * 30)
-    assert "mend ally, chosen" in sentence(panel)
-    assert "more" not in sentence(panel, (421, 900)), "there is room for all of them"
-
-
 @pytest.mark.parametrize(
     ("low", "high", "steps", "marked"),
     [
@@ -259,92 +220,6 @@ def test_picture_is_kept_and_only_what_changed_is_drawn_again(monkeypatch: pytes
     )
 
 
-# ------------------------------------------------------------------------------------------------------------ its input
-
-
-def test_keys_turn_pages_and_come_round() -> None:
-    panel, _plugin = opened()
-    last = pygame.K_1 + len(PAGES) - 1
-    for pressed, page in ((pygame.K_2, 1), (pygame.K_KP_4, 3), (pygame.K_TAB, 4), (last, -1), (pygame.K_TAB, 0)):
-        assert key(panel, pressed) == [True]
-        assert panel.shown[0] == PAGES[page]
-    key(panel, pygame.K_TAB, mod=pygame.KMOD_LSHIFT)
-    assert panel.shown[0] == PAGES[-1]
-    assert key(panel, pygame.K_9, pygame.K_w) == [False, False]
-
-
-def test_keys_reach_every_control_of_the_overview() -> None:
-    panel, plugin = opened()
-    space, down, right, left = pygame.K_SPACE, pygame.K_DOWN, pygame.K_RIGHT, pygame.K_LEFT
-    assert all(key(panel, space, down, pygame.K_RETURN, down, right, down, right, left, left, left, left, space))
-    assert plugin.calls == [
-        ("on", False),
-        ("recording", False),
-        ("learning", True),
-        *(("difficulty", level) for level in (4, 3, 2, 1, 1, 2)),
-    ]
-    assert key(panel, down, pygame.K_UP) == [True, True]
-    assert panel.shown == ("Overview", "difficulty")
-
-
-def test_import_and_roll_back_are_a_key_on_every_page() -> None:
-    for page in PAGES:
-        panel, plugin = opened(page=page)
-        assert key(panel, pygame.K_b, pygame.K_i) == [True, True]
-        assert plugin.calls == [("roll back", None), ("take in", None)]
-        assert "Taken in." in sentence(panel)
-
-
-@pytest.mark.parametrize(
-    ("keys", "call", "says"),
-    [
-        ([], "forget player", "This player was forgotten."),
-        ([pygame.K_RIGHT], "forget", "Everything was forgotten."),
-    ],
-    ids=["player", "all"],
-)
-def test_forget_asks_for_confirmation(keys: list[int], call: str, says: str) -> None:
-    panel, plugin = opened(page="You")
-    key(panel, *keys, pygame.K_SPACE)
-    assert plugin.calls == []
-    assert "Really?" in sentence(panel)
-    key(panel, pygame.K_TAB, pygame.K_4, pygame.K_SPACE)
-    assert plugin.calls == [], "turning the page takes the question back"
-    assert key(panel, pygame.K_ESCAPE) == [True]
-    assert key(panel, pygame.K_ESCAPE) == [False], "the second Esc is the menu's"
-    key(panel, pygame.K_SPACE, pygame.K_LEFT, pygame.K_RIGHT, pygame.K_SPACE)
-    assert plugin.calls == [], "so does another focus"
-    key(panel, pygame.K_SPACE)
-    assert plugin.calls == [(call, None)]
-    assert says in sentence(panel)
-
-
-def test_chosen_version_plays_or_is_exported_and_buttons_roll_back_and_import() -> None:
-    panel, plugin = opened(page="Versions")
-    key(panel, pygame.K_UP, pygame.K_UP, pygame.K_SPACE, pygame.K_RIGHT, pygame.K_RETURN)
-    assert plugin.calls == [("promote", 5), ("export", 5)]
-    assert "Version 5 is in exports." in sentence(panel)
-    key(panel, pygame.K_DOWN, pygame.K_LEFT, pygame.K_SPACE)
-    assert "Version 4 cannot play: damaged: its checksum does not fit." in sentence(panel)
-    plugin.calls.clear()
-    key(panel, pygame.K_LEFT, pygame.K_SPACE, pygame.K_LEFT, pygame.K_SPACE)
-    assert plugin.calls == [("roll back", None), ("take in", None)]
-
-
-def test_list_of_versions_scrolls_to_the_chosen_one_and_takes_clicks() -> None:
-    panel, plugin = opened(page="Versions")
-    assert "3 plays" in sentence(panel), "the one that plays is in sight"
-    key(panel, *[pygame.K_UP] * 30)
-    assert "17 1,551" in sentence(panel)
-    row = next(written.rect for written in panel.written if written.text == "15")
-    assert panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(row[0] + 2, row[1] + 5), button=1))
-    assert "Version 15, from version 14" in sentence(panel)
-    key(panel, *[pygame.K_DOWN] * 30)
-    assert "Version 0; shipped with the game" in sentence(panel)
-    plugin.data["versions"] = plugin.data["versions"][:3]
-    assert "Version 17, from version 16" in sentence(opened(plugin.data, "Versions")[0])
-
-
 def test_family_tree_follows_lines_of_descent() -> None:
     # 6 and 4 both come from 3; 5 was imported; 1's parent is not stored any more
     nodes = nodes_of([(6, 3), (5, None), (4, 3), (3, 1), (1, 0)])
@@ -355,59 +230,3 @@ def test_family_tree_follows_lines_of_descent() -> None:
         Node(lane=0, joins=(0, 1), passes=(), goes_on=True),
         Node(lane=0, joins=(0,), passes=(), goes_on=False),
     ]
-
-
-def test_mouse_reaches_tabs_and_controls_in_a_part_of_the_window() -> None:
-    panel, plugin = opened()
-    part = pygame.Surface((960, 600)).subsurface(pygame.Rect(300, 90, 560, 460))
-
-    def click(text: str, share: float = 0.5) -> bool:
-        panel.draw(part)
-        left, top, width, height = next(written.rect for written in panel.written if written.text == text)
-        at = (300 + left + int(width * share), 90 + top + height // 2)
-        assert panel.event(pygame.event.Event(pygame.MOUSEMOTION, pos=at, rel=(0, 0), buttons=(0, 0, 0)))
-        return panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=at, button=1))
-
-    for text in ("Plugin", "Recording", "Learning", "Learning"):
-        assert click(text)
-    assert click("even", 1.0)  # the right end of the dial
-    assert plugin.calls == [
-        ("on", False),
-        ("recording", False),
-        ("learning", True),
-        ("learning", False),
-        ("difficulty", 5),
-    ]
-    assert panel.shown == ("Overview", "difficulty")
-    assert click(f"{len(PAGES)} {PAGES[-1]}")
-    assert panel.shown[0] == PAGES[-1]
-    assert click("1 Overview")
-    assert not panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(5, 5), button=1))
-    assert not panel.event(pygame.event.Event(pygame.KEYUP, key=pygame.K_SPACE))
-
-
-def test_gamepad_moves_presses_and_turns_pages() -> None:
-    panel, plugin = opened()
-
-    def send(kind: int, **more: Any) -> bool:
-        return panel.event(pygame.event.Event(kind, instance_id=0, **more))
-
-    assert send(pygame.JOYHATMOTION, hat=0, value=(0, -1))
-    assert not send(pygame.JOYHATMOTION, hat=0, value=(0, 0))
-    assert panel.shown[1] == "recording"
-    for value, moves in ((0.2, False), (0.7, True), (1.0, False), (0.5, False), (0.1, False), (0.7, True)):
-        assert send(pygame.JOYAXISMOTION, axis=1, value=value) == moves, value
-    assert panel.shown[1] == "difficulty"
-    assert send(pygame.JOYAXISMOTION, axis=0, value=-0.9)
-    assert send(pygame.JOYBUTTONDOWN, button=11)
-    assert send(pygame.JOYBUTTONDOWN, button=0)
-    assert plugin.calls == [("difficulty", 2), ("learning", True)]
-    assert send(pygame.JOYBUTTONDOWN, button=5)
-    assert panel.shown[0] == PAGES[1]
-    key(panel, pygame.K_4)
-    assert send(pygame.JOYBUTTONDOWN, button=0)
-    assert send(pygame.JOYBUTTONDOWN, button=1), "takes the question back"
-    assert not send(pygame.JOYBUTTONDOWN, button=1)
-    assert send(pygame.JOYBUTTONDOWN, button=9)
-    assert panel.shown[0] == PAGES[2]
-    assert not send(pygame.JOYBUTTONDOWN, button=7)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pygame
 import pytest
 from numpy.typing import NDArray
 
 from cornerman.panel import sheet
-from cornerman.panel.panel import Panel
-from tests.support.fake_panel import REPORT, FakePlugin
+from tests.support.fake_panel import PAGES, opened
 from tests.support.pictures import ROOT, check_picture
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-pygame = pytest.importorskip("pygame")
-
-PAGES = ("overview", "strength", "mind", "you", "versions", "machine")
 SIZES = ((420, 380), (1280, 720), (3840, 2160))
 DOCUMENTED = (1280, 720)
 
@@ -26,13 +21,11 @@ DOCUMENTED = (1280, 720)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("page", PAGES)
 def test_page_looks_as_it_was_kept(page: str, size: tuple[int, int]) -> None:
-    plugin = FakePlugin(REPORT)
-    panel = Panel(plugin, plugin.report)
-    panel.event(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1 + PAGES.index(page)))
     surface = pygame.Surface(size)
-    panel.draw(surface)
-    small = Path(__file__).parent / "pictures" / f"{page}-{size[0]}x{size[1]}.png"
-    check_picture(surface, ROOT / "docs" / "pictures" / f"panel-{page}.png" if size == DOCUMENTED else small)
+    opened(page=page)[0].draw(surface)
+    name = page.lower()
+    small = Path(__file__).parent / "pictures" / f"{name}-{size[0]}x{size[1]}.png"
+    check_picture(surface, ROOT / "docs" / "pictures" / f"panel-{name}.png" if size == DOCUMENTED else small)
 
 
 # As people see with no red, green or blue cones: Machado, Oliveira and Fernandes 2009, table 1, severity 1, linear RGB.

@@ -6,6 +6,13 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+import pygame
+
+from cornerman.panel.panel import Panel
+
+PAGES = ("Overview", "Strength", "Mind", "You", "Versions", "Machine")
+SMALLEST = (420, 380)
+
 REPORT: dict[str, Any] = {
     "plugin": {"on": True, "recording": True, "learning": False, "notice": "Version 4 was damaged; version 3 plays."},
     "version": 3,
@@ -192,3 +199,22 @@ class FakePlugin:
     def roll_back(self) -> str:
         self.calls.append(("roll back", None))
         return "Version 2 plays again."
+
+
+def opened(report: Mapping[str, Any] = REPORT, page: str = PAGES[0]) -> tuple[Panel, FakePlugin]:
+    """A panel over a report, turned to a page."""
+    plugin = FakePlugin(report)
+    panel = Panel(plugin, plugin.report)
+    key(panel, pygame.K_1 + PAGES.index(page))
+    return panel, plugin
+
+
+def key(panel: Panel, *keys: int, **more: Any) -> list[bool]:
+    """Press keys; whether each was used."""
+    return [panel.event(pygame.event.Event(pygame.KEYDOWN, key=each, **more)) for each in keys]
+
+
+def sentence(panel: Panel, size: tuple[int, int] = SMALLEST) -> str:
+    """All that the panel says, wrapped lines joined."""
+    panel.draw(pygame.Surface(size))
+    return " ".join(written.text for written in panel.written)
