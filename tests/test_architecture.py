@@ -202,7 +202,8 @@ def test_only_the_overlay_draws_and_lazily(path: Path) -> None:
 def test_playing_needs_no_torch() -> None:
     modules = {module_of(path) for path in sources("plugin/cornerman")} - {"__init__", "__main__"}
     free = ", ".join(f"cornerman.{module}" for module in sorted(modules) if not module.startswith(MAY_NEED_TORCH))
-    code = f"import sys, {free}; assert not {{'torch', 'numba', 'pygame'}} & set(sys.modules), 'heavy import'"
+    heavy = {"torch", "numba", "pygame", "onnx", "onnxruntime"}
+    code = f"import sys, {free}; assert not {heavy} & set(sys.modules), 'heavy import'"
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import DataError, Game, HeadlessGame, ModelError, RestorableGame, Source, State
+from cornerman.edge.backends import PlayingBackends, builders
 from cornerman.edge.raspberry_pi import profile_values
 from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
 from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
@@ -62,7 +63,6 @@ class Cornerman:
         self.metrics = Metrics()
         self._loaded = self._choosing = self._break = False
         self.last = LastDecision()
-        self._unusable: set[str] = set()  # reasons for which no action was chosen
 
     # -------------------------------------------------------------------------------------------------- load and quit
 
@@ -76,6 +76,8 @@ class Cornerman:
         """Build everything; starts the trainer only where learning is on."""
         folder, say = Path(data_dir), self.metrics.say
         self._build(game, folder, chosen_settings(folder / "settings.toml", settings or {}, say, profile_values))
+        wanted, build = self.settings.playing_backend, builders(folder / "hef")
+        self.backends = PlayingBackends(wanted, self.slot.champion, build, say, self.metrics.set)
         for path in waiting_imports(folder)[: not self.store.read_only]:
             say(f"There is a model to import, {path.name}: press I in this panel.")
         if self.switches.learning:
@@ -163,6 +165,7 @@ class Cornerman:
             rest.callback(self._close_files)
             rest.callback(self.controls.save)
             rest.callback(self.training.stop)
+            rest.callback(self.backends.close)
             self.recording.abandon()
 
     def _close_files(self) -> None:
@@ -320,7 +323,8 @@ class Cornerman:
                 temperature = max(temperature, EXPLORATION_TEMPERATURE)
         looks_ahead = temperature == 0.0 and self._may_look_ahead(battle_id)
         thought = self.ahead.thought(battle_id, seat, state, observation, mask, policy) if looks_ahead else None
-        action = thought.action if thought else policy.act(observation, mask, self._random, temperature, epsilon)
+        by = self.backends.of(policy)
+        action = thought.action if thought else policy.act(observation, mask, self._random, temperature, epsilon, by)
         self.last.newest = Decision(battle_id, seat, policy, temperature, observation, mask, action, thought)
         self.live.decided(battle_id, policy.version, switches.level, thought is not None)
         self.live.reached(battle_id, reading.round)
@@ -329,11 +333,7 @@ class Cornerman:
 
     def _cannot_choose(self, battle_id: int, error: Exception) -> None:
         why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
-        reason = getattr(error, "reason", type(error).__name__)
-        if reason not in self._unusable:  # said once a reason; the panel shows it as long as it goes on
-            self._unusable.add(reason)
-            self.metrics.say(f"No action was chosen: {why}")
-        self.metrics.notice = why
+        self.metrics.say_once(getattr(error, "reason", type(error).__name__), f"No action was chosen: {why}")
         self.live.void(battle_id)
 
     def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:

@@ -18,6 +18,7 @@ _MAX_BYTES = 64_000
 _DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
 _WINDOWS = ("between_rounds", "while_choosing", "always")
 _WORKERS = ("process", "thread", "off")
+_BACKENDS = ("auto", "numpy", "onnxruntime", "hailo")
 _TIMES = ("thread", "pump")
 _PROFILES = ("auto", "desktop", "pi")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
@@ -50,6 +51,11 @@ class Settings:
         choices=_PROFILES,
     )
     device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
+    playing_backend: str = _setting(
+        "auto",
+        "Who computes its decisions: auto (the quickest that was measured), numpy, onnxruntime or hailo.",
+        choices=_BACKENDS,
+    )
     training_window: str = _setting(
         "between_rounds",
         "When it may learn: between_rounds, while_choosing (then too) or always.",

@@ -46,7 +46,7 @@ def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
     assert healthy
     assert lines[0].startswith("Cornerman ")
     found = sections(lines)
-    assert {"Packages", "Machine", "Device", "Stored versions"} <= found.keys()
+    assert {"Packages", "Machine", "Device", "Playing", "Stored versions"} <= found.keys()
     assert all(found.values())
     assert [line.split()[0] for line in found["Packages"]] == ["numpy", "psutil", "safetensors", "numba", "torch"]
     slow = [] if importable("numba") else ["CPU"]
@@ -114,6 +114,26 @@ def test_the_players_device_is_taken_unless_another_is_asked_for(
     assert "'xpu', which is not there (found: mps)" in found["why"]
     assert found["why"].endswith("Learning runs on the CPU.")
     assert doctor.examine("auto", tmp_path)[1], "it can learn"
+
+
+@pytest.mark.parametrize("stored", [0, 3])
+@pytest.mark.parametrize("wanted", ["auto", "onnxruntime", "hailo"])
+def test_playing_backends_are_timed_with_the_weights_that_play(
+    tmp_path: Path, wanted: str, stored: int, measured: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("onnxruntime", "hailo_platform"):
+        monkeypatch.setitem(sys.modules, package, None)
+    if stored:
+        store_versions(tmp_path, Choosing(), stored)
+    (tmp_path / "settings.toml").write_text(f'playing_backend = "{wanted}"\n')
+    lines = sections(doctor.examine("cpu", tmp_path)[0])["Playing"]
+    assert lines[0].split() == ["chosen", "numpy,", "by", "the", "setting", "playing_backend:", wanted]
+    whose = "with the weights of version" if stored else "a typical game's, no version is stored"
+    assert re.match(rf"timed +{whose}", lines[2])
+    assert re.fullmatch(r"numpy +\d+ us", lines[3])
+    assert re.fullmatch(r"onnxruntime +cannot: .*pip install .*onnxruntime", lines[4])
+    assert re.match(r"hailo +cannot: .*hef-kit", lines[5])
+    assert "not run on hardware" in lines[6]
 
 
 def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]) -> None:

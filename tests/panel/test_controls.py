@@ -38,8 +38,8 @@ def test_set_difficulty_changes_version_and_temperature_at_once(table: Table, mo
     controls, plugin = table.plugin.controls, table.plugin
     asked: list[tuple[int, float, float]] = []
 
-    def act(self: Policy, _: Any, mask: Any, random: Any, temperature: float = 0.0, epsilon: float = 0.0) -> int:
-        del random
+    def act(self: Policy, _: Any, mask: Any, random: Any, temperature: float, epsilon: float, by: object) -> int:
+        del random, by
         asked.append((self.version, temperature, epsilon))
         return int(np.flatnonzero(mask)[0])
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def fixed(values: list[float]) -> Policy:
     return Policy(spec, flat)
 
 
-def shares(policy: Policy, mask: list[bool], num_draws: int = 4000, **how: float) -> list[float]:
+def shares(policy: Policy, mask: list[bool], num_draws: int = 4000, **how: Any) -> list[float]:
     random = np.random.default_rng(0)
     chosen = [policy.act(np.zeros(2, np.float32), np.array(mask), random, **how) for _ in range(num_draws)]
     return [chosen.count(action) / num_draws for action in range(len(mask))]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman import __version__
+from cornerman.cli.playing import playing_lines
 from cornerman.contract import SettingsError
 from cornerman.edge import raspberry_pi
 from cornerman.files.packages import importable, version_of
@@ -55,6 +56,7 @@ def examine(device: str, data: Path, root: Path = raspberry_pi.ROOT) -> tuple[li
         except SettingsError as error:
             lines.append(f"  {error}")
             healthy = False
+        lines += ["", "Playing", *playing_lines(data)]
     lines += ["", "Stored versions", *_versions(data)]
     if not missing:
         lines += _damage(data)

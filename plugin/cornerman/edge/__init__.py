@@ -1,1 +1,1 @@
-"""Models that leave the house: ONNX files, int8, what a maker of accelerators needs; and the Raspberry Pi itself."""
+"""Models that leave the house: ONNX files, int8, what Hailo's compiler needs; playing backends; the Raspberry Pi."""

@@ -54,12 +54,17 @@ def usable_policy(spec: NetworkSpec, flat: Floats, what: str, version: int = -1,
     return policy
 
 
-def damage(folder: Path) -> str | None:
-    """What is wrong with the files of the version in `folder`, whatever game it was made for; None: it loads."""
+def policy_in(folder: Path) -> Policy:
+    """The policy of the version in `folder`, whatever game it was made for; ModelError where it does not load."""
     what = f"version {int(folder.name)}"
+    manifest = parse_manifest(read_json(folder / MANIFEST, f"The manifest of {what}"), f"The manifest of {what}")
+    return policy_of(manifest, read_file(folder / WEIGHTS, MAX_WEIGHTS_BYTES, f"The weights of {what}"), what)
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with the files of the version in `folder`; None: it loads."""
     try:
-        manifest = parse_manifest(read_json(folder / MANIFEST, f"The manifest of {what}"), f"The manifest of {what}")
-        policy_of(manifest, read_file(folder / WEIGHTS, MAX_WEIGHTS_BYTES, f"The weights of {what}"), what)
+        policy_in(folder)
     except ModelError as error:
         return str(error)
     return None

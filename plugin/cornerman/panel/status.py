@@ -29,7 +29,8 @@ _COUNTS = "fill kept steps dropped failures practised practice_decisions gate_pa
 UNKNOWN: Mapping[str, Any] = {
     **dict.fromkeys(_COUNTS.split(), 0),
     **dict.fromkeys(("loss", "accuracy", "processing_time", "steps_to_candidate", "gate_score"), None),
-    **dict.fromkeys(("gate_verdict", "gate_waits", "device_why", "fault"), ""),
+    **dict.fromkeys(("gate_verdict", "gate_waits", "device_why", "fault", "backend_why"), ""),
+    "backend": "numpy",
     "gate_state": "idle",
     "device": "none",
     "player": {},
@@ -68,6 +69,7 @@ class Report(TypedDict):
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str  # the device that learns, or "none"
     device_why: str  # reason for the device, with timings; where it failed since, the failure; "": none chosen
+    played_by: dict[str, str]  # backend: who computed the last decision; why, with timings or what failed
     machine: dict[str, Any]  # cpu_percent, own_cpu_percent, memory_mb, worker_mb, memory_percent, temperature_c: float
     # or None; frames: {with, without: {p50_ms, p99_ms: float or None, frames: int}}, by whether a training window was
     # open; reasons: why learning rests, in sentences
@@ -96,8 +98,7 @@ def compose(
     live: LiveBattles,
     seen: Mapping[str, Any],
 ) -> Report:
-    """The snapshot, on the game's thread, from `Metrics.snapshot()`, `TrainingService.status()`, `Recorder.quality()`,
-    the live battles, and what is `seen`: `decision`, `strength`, `versions`, `looked_ahead` (decisions it took)."""
+    """The snapshot, on the game's thread. `seen`: `decision`, `strength`, `versions`, `looked_ahead` (a count)."""
     rung = _rung(switches.level, slot, live)
     policy = rung.policy if switches.on and rung is not None else None
     waits = trial_waits(switches, slot, rung, training["works"])
@@ -118,6 +119,7 @@ def compose(
         "window": _window(switches.on, learning, training["window"]),
         "device": given["device"],
         "device_why": given["fault"] or given["device_why"],
+        "played_by": {"backend": given["backend"], "why": given["backend_why"]},
         "machine": dict(training["machine"]),
         "difficulty": _difficulty(switches.level, slot, live),
         "swaps": slot.swaps,

@@ -7,7 +7,7 @@ its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import exp
 from typing import Protocol, runtime_checkable
 
@@ -26,6 +26,8 @@ looks broken rather than weak."""
 SMALLEST_GAIN = 1e-6
 
 Doubles = NDArray[np.float64]
+QValues = Callable[[Floats], Floats]
+"""A playing backend: Q-values `[A]` of one observation `[F]`, float32, valid until the next call."""
 
 
 class Chance(Protocol):
@@ -133,12 +135,14 @@ class Policy:
         random: Chance,
         temperature: float = 0.0,
         epsilon: float = 0.0,
+        q_values: QValues | None = None,
     ) -> int:
         """A legal action for one observation `[F]` under a mask `[A]`; ValueError where nothing is legal.
 
         With chance `epsilon`, or always where the head is all zeros (nothing was learned), any legal action;
         otherwise the best one (the first of equals), or with a temperature above 0 one drawn in proportion to
-        exp(Q / temperature) among those that are not `CLEARLY_BAD`.
+        exp(Q / temperature) among those that are not `CLEARLY_BAD`. `q_values` computes this policy's Q-values in
+        place of numpy.
         """
         legal = np.asarray(action_mask).nonzero()[0]
         if legal.size <= 1:
@@ -147,7 +151,7 @@ class Policy:
             return int(legal[0])
         if self._indifferent or (epsilon > 0.0 and random.random() < epsilon):
             return int(legal[int(random.random() * legal.size)])
-        values = self._q_values(observation)[legal]
+        values = (q_values or self._q_values)(observation)[legal]
         if temperature <= 0.0:
             return int(legal[values.argmax()])
         return int(legal[_softmax_choice(values.tolist(), temperature, random)])

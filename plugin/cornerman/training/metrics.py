@@ -63,7 +63,7 @@ class Metrics:
         self._events: deque[tuple[float, str]] = deque(maxlen=20)
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
         self._notice, self._noticed_at = "", 0.0
-        self._waited_for: set[str] = set()  # kinds of sentences that were logged
+        self._said_kinds: set[str] = set()  # of sentences that are said once
         self._messages: deque[str] = deque(maxlen=MAX_MESSAGES)
 
     def set(self, **figures: Any) -> None:
@@ -123,6 +123,14 @@ class Metrics:
         self.notice = sentence
         self.event(sentence, logging.WARNING)
 
+    def say_once(self, kind: str, sentence: str) -> None:
+        """`say` the first time of a kind; afterwards the notice alone, which the panel shows as long as it goes on."""
+        if kind in self._said_kinds:
+            self.notice = sentence
+        else:
+            self._said_kinds.add(kind)
+            self.say(sentence)
+
     def wait_for(self, what: str) -> None:
         """Show what judging waits for, as "9 battles are too few, 12 are needed"; "": nothing.
 
@@ -130,8 +138,8 @@ class Metrics:
         """
         self.set(gate_waits=printable(what))
         kind = re.sub(r"\d+", "", what)
-        if what and kind not in self._waited_for:
-            self._waited_for.add(kind)
+        if what and kind not in self._said_kinds:
+            self._said_kinds.add(kind)
             self.event(f"The next candidate waits: {what}.")
 
     def messages(self) -> list[str]:
