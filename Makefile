@@ -31,8 +31,8 @@ play: env
 	$(BIN)/python -m game_adapter $(ARGS)
 
 lint: env
-	$(BIN)/ruff check plugin game_adapter tests assets
-	$(BIN)/ruff format --check plugin game_adapter tests assets
+	$(BIN)/ruff check plugin game_adapter tests assets examples
+	$(BIN)/ruff format --check plugin game_adapter tests assets examples
 	$(BIN)/mypy
 
 test: env lint

@@ -236,7 +236,7 @@ def test_suite_is_collected_without_torch(path: Path) -> None:
         assert "torch" not in {found.split(".")[0] for found in imports(path, lazily=False)}
 
 
-@pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets"), ids=str)
+@pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets", "examples"), ids=str)
 def test_sizes(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE_LINES
     longest = MAX_FUNCTION_LINES_IN_THE_PLUGIN if path.is_relative_to(PACKAGE) else MAX_FUNCTION_LINES

@@ -31,7 +31,13 @@ PAGES = {
 README, SETTINGS = PAGES["README.md"], PAGES["docs/settings.md"]
 INTEGRATE, TRAINING = PAGES["docs/integrate.md"], PAGES["docs/training.md"]
 SHELL = "\n".join(PAGES.values())
-CODE = [(page, code) for page, text in PAGES.items() for code in re.findall(r"```python\n(.+?)```", text, re.DOTALL)]
+EXAMPLES = {path.read_text("utf-8") for path in ROOT.glob("examples/*.py")}  # tests/test_examples.py
+CODE = [
+    (page, code)
+    for page, text in PAGES.items()
+    for code in re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    if code not in EXAMPLES
+]
 
 
 def shown(value: object) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.minimal_game import EXAMPLE, PLAY
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.long
@@ -142,9 +143,10 @@ def test_adapters_fit_the_packages_they_are_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("library", ["pygame", "pygame-ce"])
-def test_window_and_panel_draw_with_either_pygame(tmp_path: Path, library: str) -> None:
+def test_window_panel_and_example_draw_with_either_pygame(tmp_path: Path, library: str) -> None:
     """Both have one import name, so each needs an environment of its own."""
     scripts = environment_with(tmp_path / "env", ROOT, library)
     run(scripts / "cornerman", "install", "plugins", folder=tmp_path)
     said = run(scripts / "python", "-W", "error", "-c", WINDOW, library, folder=tmp_path)
+    said += run(scripts / "python", "-W", "error", "-c", PLAY, EXAMPLE, "cornerman", folder=tmp_path)
     assert " failed in " not in said, said
