@@ -103,5 +103,11 @@ def test_other_graphs_are_refused_with_the_reason(how: dict[str, Any], says: str
 
 
 def test_other_sizes_are_refused_by_name() -> None:
-    with pytest.raises(ModelError, match=r"hidden0.weight of the size \[18, 9\]"):
+    with pytest.raises(ModelError, match=r"hidden0.weight of 162 float32 numbers"):
         from_onnx(to_onnx(policy_of((8,))), NetworkSpec(18, 5, (9,)), "it")
+
+
+@pytest.mark.parametrize("bomb", [b"\x3a\x00", b"\x72\x00", b"\x08\x01"], ids=["graphs", "notes", "numbers"])
+def test_very_many_parts_are_refused_before_they_cost_memory(bomb: bytes) -> None:
+    with pytest.raises(ModelError, match="more than 1,000 parts"):
+        notes_of(bomb * 1_000_000, "it")

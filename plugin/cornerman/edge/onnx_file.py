@@ -11,7 +11,7 @@ package onnx, which is imported where it is used.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from math import prod
 from typing import Any
@@ -28,6 +28,9 @@ ILLEGAL = -1e30
 DIGEST = "sha256"
 OPSET, PLAIN_OPSET, IR_VERSION = 17, 13, 8
 """The first operator set with LayerNormalization, one without, and a file format that old runtimes read."""
+
+MOST_FIELDS = 1_000
+"""Of one message in a file that is read; ours have some 150 at most."""
 
 _Nodes = list[tuple[str, list[str], str, dict[str, Any]]]
 """Operator, inputs, output and attributes of each node."""
@@ -83,11 +86,9 @@ def from_onnx(data: bytes, spec: NetworkSpec, what: str) -> Policy:
     notes, found = _read(data, what)
     arrays: dict[str, Floats] = {}
     for name, shape in spec.arrays():
-        sizes, numbers = found.get(name, ((), b""))
-        if sizes != shape:
-            raise ModelError(f"{what} has no {name} of the size {list(shape)}, which its own sizes ask for.")
+        numbers = found.get(name, b"")
         if len(numbers) != 4 * prod(shape):
-            raise ModelError(f"{what} has a {name} that does not hold {prod(shape):,} float32 numbers.")
+            raise ModelError(f"{what} has no {name} of {prod(shape):,} float32 numbers, which its own sizes ask for.")
         arrays[name] = np.frombuffer(numbers, "<f4").reshape(shape)
     try:
         policy = Policy.from_arrays(spec, arrays)
@@ -146,23 +147,57 @@ def _steps(h: str) -> _Nodes:
     ]
 
 
-def _read(data: bytes, what: str) -> tuple[dict[str, str], dict[str, tuple[tuple[int, ...], bytes]]]:
-    """Notes without the digest, and sizes and bytes of every tensor by name; of those of other types no bytes."""
-    onnx = package("onnx")
-    from google.protobuf.message import DecodeError  # which onnx has installed
+def _read(data: bytes, what: str) -> tuple[dict[str, str], dict[str, memoryview]]:
+    """Notes without the digest, and the bytes of every tensor by name, in place.
 
+    Not by the protobuf library: it makes 160 bytes of an empty tensor of 2, so that a hostile file would cost gigabytes.
+    Numbers of fields are those of onnx.proto.
+    """
+    notes, found, empty = dict[str, str](), dict[str, memoryview](), memoryview(b"")
     try:
-        model = onnx.ModelProto.FromString(data)
-        notes = {note.key: note.value for note in model.metadata_props if note.key != DIGEST}
-        found = {
-            tensor.name: (tuple(tensor.dims), tensor.raw_data if tensor.data_type == tensor.FLOAT else b"")
-            for tensor in model.graph.initializer
-        }
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{what} is no ONNX file, or a damaged one ({error}).") from error
-    if any(isinstance(text, bytes) for note in notes.items() for text in note):  # protobuf's answer to broken UTF-8
-        raise ModelError(f"{what} is damaged: its metadata is no text.")
+        for number, content in _fields(memoryview(data)):
+            if number == 14:  # metadata_props
+                note = dict(_fields(content))
+                notes[str(note.get(1, b""), "utf-8")] = str(note.get(2, b""), "utf-8")
+            elif number == 7:  # graph
+                for part, tensor in _fields(content):
+                    if part == 5:  # initializer
+                        named = dict(_fields(tensor))
+                        found[str(named.get(8, b""), "utf-8")] = named.get(9, empty)  # name, raw_data
+    except (ValueError, IndexError) as error:
+        raise ModelError(f"{what} is no ONNX file, or a damaged one ({str(error)[:80]}).") from error
+    notes.pop(DIGEST, None)
     return notes, found
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Numbers and contents of a message's fields; numbers in them are left out. ValueError or IndexError where it is
+    none or has very many."""
+    at = 0
+    for _ in range(MOST_FIELDS):
+        if at == len(message):
+            return
+        key, at = _varint(message, at)
+        if key & 7 not in (0, 2):
+            raise ValueError(f"there is no field of type {key & 7} in one")
+        value, at = _varint(message, at)
+        if key & 7 == 2:
+            content, at = message[at : at + value], at + value
+            if len(content) != value:
+                raise ValueError(f"it ends {value - len(content):,} bytes early")
+            yield key >> 3, content
+    raise ValueError(f"it has more than {MOST_FIELDS:,} parts")
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """A number and where it ends: 7 bits a byte, the lowest first."""
+    value = 0
+    for shift in range(0, 64, 7):
+        value |= (message[at] & 127) << shift
+        at += 1
+        if message[at - 1] < 128:
+            return value, at
+    raise ValueError("a number is too long")
 
 
 def _bytes(model: Any) -> bytes:
