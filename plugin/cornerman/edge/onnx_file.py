@@ -150,8 +150,8 @@ def _steps(h: str) -> _Nodes:
 def _read(data: bytes, what: str) -> tuple[dict[str, str], dict[str, memoryview]]:
     """Notes without the digest, and the bytes of every tensor by name, in place.
 
-    Not by the protobuf library: it makes 160 bytes of an empty tensor of 2, so that a hostile file would cost gigabytes.
-    Numbers of fields are those of onnx.proto.
+    Not by the protobuf library: it makes 160 bytes of an empty tensor of 2, so that a hostile file would cost
+    gigabytes. Numbers of fields are those of onnx.proto.
     """
     notes, found, empty = dict[str, str](), dict[str, memoryview](), memoryview(b"")
     try:
