@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import Floats, ModelError
+from cornerman.edge import backends
 from cornerman.edge.backends import COMPARED, KEPT, NUMPY, Build, PlayingBackends, builders, choose
 from cornerman.edge.hailo_session import NoHefError
 from cornerman.edge.hef_kit import hef_name
@@ -210,6 +211,31 @@ def test_new_version_is_played_by_numpy_until_its_backend_is_built() -> None:
     assert len(threads) == 2
     game.backends.close()
     game.decide(newer)
+
+
+def test_start_does_not_wait_for_a_backend_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "LOADING_S", 0.05)
+    go = threading.Event()
+
+    def build(policy: Policy) -> QValues:
+        assert go.wait(10.0)
+        return policy.q_values
+
+    game = Game("other", {"other": build})
+    game.decide()
+    assert not game.figures
+    go.set()
+    wait_for(lambda: game.built(game.policy))
+    game.decide()
+    assert game.figures["backend"] == "other"
+
+
+def test_measuring_ends_in_time_however_slow_a_backend_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "MEASURED_S", 0.02)
+    begun = time.perf_counter()
+    choice = choose("slow", policy_of(), {"slow": lasting(0.01)})
+    assert choice.microseconds["slow"] > 9_000
+    assert time.perf_counter() - begun < 1.0
 
 
 def test_backends_of_old_versions_are_dropped() -> None:

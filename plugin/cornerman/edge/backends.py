@@ -28,7 +28,8 @@ WORTH_IT_US = 100.0
 at 60 a second, and loading another backend costs memory and a longer start."""
 MUCH_FASTER = 0.9
 """Share of numpy's time below which another backend is taken: less could be chance."""
-ROUNDS, CALLS = 9, 20
+CALLS, MEASURED_S = 200, 0.3
+"""How often a backend is called to measure it, and when that ends, however slow it is."""
 LOADING_S = 5.0
 """How long a game's start waits for the choice; numpy plays until it is made."""
 KEPT = 8
@@ -84,12 +85,11 @@ def choose(wanted: str, policy: Policy, build: Mapping[str, Build], worth_it_us:
 
 def microseconds(q_values: QValues, policy: Policy) -> float:
     """The median time of a call."""
-    observation, times = np.random.default_rng(0).random(policy.spec.observation_size, np.float32), []
-    for _ in range(ROUNDS):
-        begun = perf_counter()
-        for _ in range(CALLS):
-            q_values(observation)
-        times.append((perf_counter() - begun) / CALLS * 1e6)
+    observation = np.random.default_rng(0).random(policy.spec.observation_size, np.float32)
+    times, end = list[float](), perf_counter() + MEASURED_S
+    while len(times) < CALLS and (begun := perf_counter()) < end:
+        q_values(observation)
+        times.append((perf_counter() - begun) * 1e6)
     return median(times)
 
 
@@ -150,6 +150,8 @@ class PlayingBackends:
             self._keep(policy, choice.built[self._name])
         if problem is None or isinstance(problem, NoHefError):  # a later version may have one
             self._build = build.get(self._name)
+        if self._build is None:
+            self.close()
 
     def _prepare(self, policy: Policy, build: Build) -> None:
         try:
@@ -172,7 +174,7 @@ class PlayingBackends:
     def _leave(self, error: Exception) -> None:
         """Play with numpy from now on; on any thread."""
         if self._build is not None:
-            self._build = None
+            self.close()
             self._dropped += self._kept.values()  # HailoRT may hold up for seconds whoever drops one that hangs
             self._kept = {}
             self._said = False

@@ -42,6 +42,7 @@ class Hailo:
                 f"it plays what was compiled for it, and no file in {self._folder} ends in {hef_name(policy)}, as that "
                 f"of {name_of(policy)} would: cornerman export --format hef-kit makes what the vendor's compiler needs"
             )
+        os.environ.setdefault("HAILORT_LOGGER_PATH", "NONE")  # else HailoRT writes a log into the working folder
         try:
             hailo: Any = import_module("hailo_platform")
         except ImportError as error:

@@ -25,7 +25,9 @@ class Machine(Page):
             Part("learning", left, draw_figures, ("Learning", learning_of(report))),
             Part("load", right, draw_figures, ("Load", load_of(machine))),
             Part("frames", frames, draw_frames, frames_of(machine)),
-            Part("why", why, draw_why, (rests_of(report), str(report.get("device_why") or UNMEASURED))),
+            Part(
+                "why", why, draw_why, (rests_of(report), str(report.get("device_why") or UNMEASURED), played_by(report))
+            ),
         ]
 
 
@@ -72,6 +74,13 @@ def rests_of(report: Mapping[str, Any]) -> str:
     return f"{why[:1].upper()}{why[1:].rstrip('.')}." if why else "Not known why it rests."
 
 
+def played_by(report: Mapping[str, Any]) -> str:
+    """Who computes decisions, and why."""
+    played = part_of(report, "played_by")
+    why = str(played.get("why") or "not measured yet").rstrip(".")
+    return f"Decisions are computed by {played['backend']}: {why}." if played else ""
+
+
 def draw_figures(sheet: Sheet, data: tuple[str, list[tuple[str, str]]]) -> None:
     title, rows = data
     inner = sheet.card(title)
@@ -100,8 +109,9 @@ def draw_frames(sheet: Sheet, rows: list[tuple[str, float | None, float | None, 
         sheet.fill(GOLD, Box(bar.left, middle - 5, bar.width * p50 / longest, 10), 2)
 
 
-def draw_why(sheet: Sheet, data: tuple[str, str]) -> None:
+def draw_why(sheet: Sheet, data: tuple[str, str, str]) -> None:
     rest = sheet.paragraph(data[0], sheet.card("Why it rests"), WORDS)
     title, rest = rest.cut_top(5)[1].cut_top(ROW)
     sheet.text("Why this device", title, QUIET)
-    sheet.paragraph(data[1], rest, WORDS)
+    rest = sheet.paragraph(data[1], rest, WORDS)
+    sheet.paragraph(data[2], rest.cut_top(5)[1], WORDS)
