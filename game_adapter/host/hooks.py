@@ -26,6 +26,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "on_quit": (),
     "choose_action": ("battle_id", "seat", "state", "action_mask"),
     "ghost_action": ("seat", "state", "action_mask"),
+    "hint": ("seat", "state", "action_mask"),
     "settle": ("timeout_s",),
     "report": (),
     "messages": (),

@@ -325,14 +325,23 @@ class Host:
         asked = {"seat": seat, "state": state, "action_mask": action_mask}
         return self._legal_opinion("ghost_action", asked, action_mask)
 
+    def hint(self, seat: int, state: Mapping[str, Any], action_mask: Sequence[bool]) -> Mapping[str, Any] | None:
+        """What a plugin would do in the place of `seat`, and why, for a player who asks; None where no plugin knows.
+
+        Plain data like `report()["decision"]`, with the index of the action as "action".
+        """
+        asked = {"seat": seat, "state": state, "action_mask": action_mask}
+        for plugin in self.loaded:
+            answer = plugin.call("hint", asked, read=_mapping)
+            if answer is not None and _is_legal(plugin, _opinion(answer.get("action")), action_mask):
+                return dict(answer)
+        return None
+
     def _legal_opinion(self, hook: str, asked: Mapping[str, Any], action_mask: Sequence[bool]) -> int | None:
         for plugin in self.loaded:
             answer = plugin.call(hook, asked, read=_opinion)
-            if answer is None:
-                continue
-            if type(answer) is int and 0 <= answer < len(action_mask) and action_mask[answer]:
-                return answer
-            plugin.failed(f"chose {_shown(answer)}, which is not a legal action")
+            if answer is not None and _is_legal(plugin, answer, action_mask):
+                return int(answer)
         return None
 
     def report(self, name: str) -> Mapping[str, Any] | None:
@@ -350,6 +359,14 @@ class Host:
         answers = (plugin.call(hook, arguments, read=_mapping) for plugin in self.loaded if plugin.name == name)
         answer: Mapping[str, Any] | None = next(answers, None)
         return answer
+
+
+def _is_legal(plugin: LoadedPlugin, action: Any, action_mask: Sequence[bool]) -> bool:
+    """Whether a plugin's answer is a legal action; if not, that counts as a failure of the plugin."""
+    if type(action) is int and 0 <= action < len(action_mask) and action_mask[action]:
+        return True
+    plugin.failed(f"chose {_shown(action)}, which is not a legal action")
+    return False
 
 
 def _opinion(answer: Any) -> Any:

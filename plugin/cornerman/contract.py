@@ -337,9 +337,7 @@ class Hooks(Protocol):
         self, game: Game, data_dir: str, settings: Mapping[str, Any], progress: Callable[[str], object] | None
     ) -> None:
         """Once, in the loading screen. `settings` are the game's wishes; the player's settings.toml goes over them.
-
-        `progress` is called some ten times a second, here, with a line for the loading screen, mostly the same one.
-        Where it gives False, whoever loads will not wait any longer."""
+        `progress` is called here, ten times a second, with a line for that screen; False from it ends the waiting."""
 
     def on_battle_start(
         self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None, player: str | None
@@ -375,6 +373,9 @@ class Hooks(Protocol):
     def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None: ...
     def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
         """Optional: what the present player would do here, for a bot that fights as the player; None: not known."""
+
+    def hint(self, seat: int, state: State, action_mask: Sequence[bool]) -> Mapping[str, Any] | None:
+        """Optional: what the plugin would do as `seat`, for a player: `report()["decision"]` and the "action"."""
 
     def settle(self, timeout_s: float) -> bool:
         """For a game without frames: wait until all that was recorded is learned from; choose_action may wait, then."""

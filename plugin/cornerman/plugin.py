@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import DataError, Game, HeadlessGame, ModelError, RestorableGame, Source, State
+from cornerman.contract import Bools, Floats, Game, HeadlessGame, ModelError, RestorableGame, Source, State
 from cornerman.edge.backends import PlayingBackends, builders
 from cornerman.edge.raspberry_pi import profile_values
 from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
@@ -39,7 +39,7 @@ from cornerman.policy.difficulty import ADAPTIVE, RUNG, Rung
 from cornerman.policy.policy_slot import Trial, name_of
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.ahead import Ahead
-from cornerman.search.last_decision import Decision, LastDecision
+from cornerman.search.last_decision import Decision, LastDecision, advised
 from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
 from cornerman.training.machine import Machine
@@ -312,7 +312,8 @@ class Cornerman:
             reading, mask = self.encoder.read(state), self.encoder.mask(action_mask)
             observation = self.encoder.observe(reading, state, seat)
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            self._cannot_choose(battle_id, error)
+            self.metrics.unusable(error)
+            self.live.void(battle_id)
             return None
         temperature, epsilon = 0.0 if rung is None else rung.temperature, 0.0
         if switches.learning and switches.recording:
@@ -331,21 +332,24 @@ class Cornerman:
         self.recording.chose(battle_id, seat, action, policy.version)
         return action
 
-    def _cannot_choose(self, battle_id: int, error: Exception) -> None:
-        why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
-        self.metrics.say_once(getattr(error, "reason", type(error).__name__), f"No action was chosen: {why}")
-        self.live.void(battle_id)
-
     def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
-        ghost = self.slot.ghost
-        if ghost is None:
+        if (ghost := self.slot.ghost) is None or (seen := self._seen(seat, state, action_mask)) is None:
             return None
+        return ghost.act(*seen, self._random)
+
+    def hint(self, seat: int, state: State, action_mask: Sequence[bool]) -> dict[str, Any] | None:
+        policy = self.slot.playing() if self.switches.on else None
+        if policy is None or policy.indifferent or (seen := self._seen(seat, state, action_mask)) is None:
+            return None
+        return advised(policy, seat, *seen, self.encoder.declaration.action_names, self.metrics.snapshot())
+
+    def _seen(self, seat: int, state: State, action_mask: Sequence[bool]) -> tuple[Floats, Bools] | None:
+        """What a seat sees and may do; None, and a notice, where that cannot be read."""
         try:
-            observation, mask = self.encoder.encode(state, seat), self.encoder.mask(action_mask)
+            return self.encoder.encode(state, seat), self.encoder.mask(action_mask)
         except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            self.metrics.notice = f"The ghost did not move: a state could not be read ({error})."
+            self.metrics.notice = f"A state could not be read ({error})."
             return None
-        return ghost.act(observation, mask, self._random)
 
     def settle(self, timeout_s: float) -> bool:
         self.ahead.settle()
@@ -373,9 +377,8 @@ class Cornerman:
         # Imported here, because a game seldom asks for it, and no start has to wait for it.
         from cornerman.evaluation.arena import evaluate
 
-        bots = self._game.bots
-        player = policy or bots[self.encoder.declaration.own_fighter]
-        result = evaluate(player, bots[bot], self._game, num_battles, seed, encoder=self.encoder)
+        player = policy or self._game.bots[self.encoder.declaration.own_fighter]
+        result = evaluate(player, self._game.bots[bot], self._game, num_battles, seed, encoder=self.encoder)
         return {"version": (policy or self.slot.champion).version, **result.as_dict()}
 
     # ------------------------------------------------------------------------------------------------------ the panel

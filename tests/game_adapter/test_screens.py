@@ -360,3 +360,34 @@ def test_machines_that_fight_each_other_go_on_by_themselves(tmp_path: Path) -> N
     assert isinstance(window.screen, BattleScreen)
     assert window.screen is not first
     assert len(window.hall.results) == 1
+
+
+def test_hint_is_shown_with_its_reason_until_the_player_acts(tmp_path: Path) -> None:
+    window = opened(tmp_path, learning=True)
+    screen = fight(window, blue="cornerman")
+    wait_for_player(window, screen)
+    window.frame(FRAME_S)
+    click(window, next(box for box, key in window.hall.chips if key == pygame.K_h))
+    assert "Charge up" in shown(window)
+    assert "It counts on winning 62% of battles from there, and 57% after Guard, the next best." in shown(window)
+    press(window, pygame.K_3, pygame.K_h)
+    assert screen.advice is None
+    assert "A hint is for your own turn." in [sentence for sentence, _ in window.hall.notices]
+    assert not plugin_of(window).asked, "no decision of the plugin's"
+    wait_for_player(window, screen)
+    plugin_of(window).hints = False
+    press(window, pygame.K_h)
+    assert screen.advice is None
+    assert any(sentence.startswith("Nobody can give a hint") for sentence, _ in window.hall.notices)
+
+
+def test_every_action_has_words_for_a_hint() -> None:
+    battle = RINGSIDE.new_battle(1, "2v1")
+    commands = Commands(battle)
+    own: list[str] = []
+    other: list[str] = []
+    for fighter in battle.fighters:
+        (own if fighter.seat == battle.seat else other).append(fighter.name)
+    assert commands.named(0) == f"Strike on {other[0]}"
+    assert commands.named(3) == f"Heavy strike on {other[0]}"
+    assert [commands.named(action) for action in (6, 7, 10)] == ["Guard", f"Mend on {own[0]}", "Charge up"]

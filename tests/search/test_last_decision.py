@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cornerman.contract import Floats
+from cornerman.contract import Floats, Transition
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
-from cornerman.search.last_decision import MOST_ACTIONS, Decision, LastDecision
+from cornerman.search.last_decision import MOST_ACTIONS, Decision, LastDecision, advised
 from cornerman.search.thought import Thought
+from game_adapter.host.match import Match
+from game_adapter.ringside.game import RINGSIDE
+from tests.support.table import Table, promote
 
 NAMES = ("pass", "raise", "call", "fold")
 VALUES = (0.1, 0.4, -0.2, 9.0)
@@ -106,3 +110,36 @@ def test_decision_is_explained_once_until_what_values_mean_changes_and_forgotten
     assert len(asked) == 3
     assert last.report(NAMES, {"forgotten": 1}) is None
     assert last.report(NAMES, {"forgotten": 1}) is None
+
+
+def test_hint_is_the_best_legal_action_with_the_players_chance_to_win() -> None:
+    mask, seen = np.array([True, True, True, False]), np.zeros(1, np.float32)
+    said = advised(policy(VALUES), 0, seen, mask, NAMES, {"chance": (1.5, 2.0)})
+    assert (said["action"], said["seat"], said["version"]) == (1, 0, 3)
+    assert [each["name"] for each in said["actions"] if each["chosen"]] == ["raise"]
+    assert said["actions"][0]["win"] == pytest.approx(1 / (1 + np.exp(1.5 - 0.8))), "whom the plugin beats wins less"
+
+
+def test_hint_is_no_decision_of_the_plugin_and_draws_nothing(tmp_path: Path) -> None:
+    played = []
+    for asked in (False, True):
+        hints: list[Any] = []
+
+        def ask(match: Match, _: int, hints: list[Any] = hints) -> None:
+            seat = match.seat_to_play
+            assert seat is not None
+            hints.append((table.plugin.hint(seat, match.state, match.action_mask), match.action_mask))
+
+        with Table(RINGSIDE, tmp_path / str(asked), learning=False, difficulty=3, worker="off") as table:
+            assert table.plugin.hint(0, table.match().state, [True] * 11) is None, "nothing was learned"
+            promote(table.plugin, 1)
+            table.play(2, each_turn=ask if asked else None)
+            recorded = [row.action for row in table.handed_over if isinstance(row, Transition)]
+            decision = table.plugin.report()["decision"] or {}
+            played.append((recorded, {**decision, "age_s": 0.0}))
+            assert table.plugin.hint(0, {}, [True] * 11) is None, "a state that cannot be read"
+            table.plugin.controls.set_on(False)
+            assert table.plugin.hint(0, table.match().state, [True] * 11) is None
+        assert len(hints) == asked * len(recorded)
+        assert all(mask[hint["action"]] for hint, mask in hints)
+    assert played[0] == played[1]

@@ -34,7 +34,7 @@ from game_adapter.ringside.turn import Turn
 
 BOTTOM = 172
 """Units at the bottom that belong to the choice of action and to the log."""
-TOP = 58
+TOP = 57
 SPRITE = 226
 PLACES = {
     1: ((0.3, 0.58),),
@@ -339,11 +339,11 @@ class Stage:
         canvas.paragraph(words, Rect(inner.left, inner.top + 80, inner.width, inner.height - 78), SMALL, TEXT)
 
     def _draw_banner(self, canvas: Canvas, share: float) -> None:
-        """The round in big letters, behind the fighters; it comes and goes."""
+        """The round in big letters, between the order of turns and the fighters; it comes and goes."""
         words = "Round 1: fight!" if self.round == 1 else f"Round {self.round}"
         slide = round((1 - eased(share * 4)) * -90 + eased(max(0.0, share - 0.75) * 4) * 140)
-        box = Rect(canvas.width // 2 - 260 + slide, TOP, 520, 44)
-        canvas.text(words, box, TITLE + 4, GOLD, "center", edge=255)
+        box = Rect(canvas.width // 2 - 260 + slide, TOP, 520, 27)
+        canvas.text(words, box, TITLE, GOLD, "center", edge=255)
 
     def draw_log(self, canvas: Canvas, box: Rect) -> None:
         """The last turns, the newest at the bottom."""

@@ -11,6 +11,7 @@ from game_adapter.host.match import PLAYER, PLUGIN, SCRIPTED, Match
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.stage import BOTTOM, Stage
+from game_adapter.ringside.drawing.theme import BODY, GOLD, PANEL, QUIET, SMALL, TEXT
 from game_adapter.ringside.screens.commands import BACK, Commands
 from game_adapter.ringside.screens.corner import Corner
 from game_adapter.ringside.screens.menus import HelpScreen, PauseScreen
@@ -23,6 +24,7 @@ from game_adapter.ringside.turn import Story
 THINKING_S = 0.35
 BANNER_S = 1.1
 CHIPS = (
+    ("Hint: H", pygame.K_h),
     ("Pause: P", pygame.K_p),
     ("Speed: F", pygame.K_f),
     ("Sound: M", pygame.K_m),
@@ -52,6 +54,7 @@ class BattleScreen(Screen):
         self.commands = Commands(battle)
         self.story = Story()
         self.tutorial = Tutorial(hall.preferences)
+        self.advice: tuple[str, str] | None = None  # what the champion would do, and why
         self.corner: Corner | None = None
         self._waited_s = 0.0
         self._round_s = 0.0
@@ -79,6 +82,9 @@ class BattleScreen(Screen):
                 return PauseScreen(self.hall, self, self._leave)
             if event.key == pygame.K_t:
                 self.tutorial.end()
+            if event.key == pygame.K_h:
+                self._ask_for_a_hint()
+                return None
         if self.players_turn:
             self._choose(event)
         elif event.type in SKIPPING:
@@ -86,6 +92,16 @@ class BattleScreen(Screen):
         elif event.type == pygame.MOUSEMOTION:
             self._mouse = self.hall.canvas.units(event.pos)
         return None
+
+    def _ask_for_a_hint(self) -> None:
+        seat = self.match.seat_to_play
+        if not self.players_turn or seat is None:
+            self.hall.say("A hint is for your own turn.")
+            return
+        hint = self.hall.host.hint(seat, self.match.state, self.match.action_mask)
+        if hint is None:
+            self.hall.say("Nobody can give a hint: Cornerman is off or has learned nothing yet.")
+        self.advice = None if hint is None else self.commands.advice(hint)
 
     def _leave(self) -> Screen:
         self.close()
@@ -152,7 +168,7 @@ class BattleScreen(Screen):
         turn = self.match.play(action)
         self.story.add(turn, self.match.state)
         self.stage.play(turn)
-        self._waited_s = 0.0
+        self._waited_s, self.advice = 0.0, None
         self.commands.reset()
 
     def _break(self, dt_s: float) -> None:
@@ -188,15 +204,24 @@ class BattleScreen(Screen):
             self.hall.chip(box, label, key)
 
     def _draw_side(self, canvas: Canvas, box: Rect, choosing: bool) -> None:
-        """What stands beside the choice: the tutorial, the fighter that is looked at, or the log."""
+        """What stands beside the choice: a hint, the tutorial, the fighter that is looked at, or the log."""
         looked_at = self.looked_at() if choosing else None
-        if choosing and self.tutorial.on:
+        if self.advice is not None:
+            self._draw_advice(canvas, box, *self.advice)
+        elif choosing and self.tutorial.on:
             self.tutorial.draw(canvas, box)
             self.hall.chip(Rect(box.right - 118, box.top + 8, 108, 26), "Skip: T", pygame.K_t)
         elif looked_at is None:
             self.stage.draw_log(canvas, box)
         else:
             self.stage.draw_card(canvas, box, looked_at)
+
+    def _draw_advice(self, canvas: Canvas, box: Rect, what: str, why: str) -> None:
+        canvas.panel(box, PANEL, GOLD, 10, 246)
+        left, width = box.left + 14, box.width - 28
+        canvas.text("The champion would choose", Rect(left, box.top + 8, width, 24), SMALL, QUIET)
+        canvas.text(what, Rect(left, box.top + 34, width, 28), BODY, GOLD)
+        canvas.paragraph(why, Rect(left, box.top + 66, width, box.height - 74), BODY, TEXT)
 
     def looked_at(self) -> int | None:
         """The fighter that is aimed at or under the mouse."""

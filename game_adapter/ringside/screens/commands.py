@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pygame
 
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, STRIKE, Battle, mended
@@ -9,6 +12,7 @@ from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.icons import draw_icon
 from game_adapter.ringside.drawing.stage import BOTTOM, Marks
 from game_adapter.ringside.drawing.theme import BODY, EDGE, GOLD, PANEL, PANEL_LIGHT, QUIET, SMALL, TEXT, mixed
+from game_adapter.ringside.encoding import ACTION_NAMES
 from game_adapter.ringside.opponents import blow
 
 SKILLS = (("strike", STRIKE), ("heavy", HEAVY), ("guard", GUARD), ("mend", MEND), ("charge", CHARGE))
@@ -150,6 +154,27 @@ class Commands:
     def tip(self) -> str:
         """What the skill in focus does, with the numbers of the rules."""
         return self.battle.rules.skills[self.name].tip
+
+    def named(self, action: int) -> str:
+        """An action of the acting fighter in words, e.g. "Heavy strike on Dorn"."""
+        name, first = next((name, first) for name, first in reversed(SKILLS) if action >= first)
+        title, acting = self.battle.rules.skills[name].title, self.battle.acting
+        if name not in AIMED or acting is None:
+            return title
+        seat = self.battle.fighters[acting].seat
+        team = [fighter for fighter in self.battle.fighters if (fighter.seat == seat) == (name == "mend")]
+        return f"{title} on {team[action - first].name}"
+
+    def advice(self, hint: Mapping[str, Any]) -> tuple[str, str]:
+        """A plugin's hint (`Host.hint`) in words: what to do, and why."""
+        chances = {ACTION_NAMES.index(each["name"]): each["win"] for each in hint["actions"]}
+        best = hint["action"]
+        others = [action for action in chances if action != best]
+        why = f"It counts on winning {chances[best]:.0%} of battles from there"
+        if others:
+            second = max(others, key=chances.__getitem__)
+            why += f", and {chances[second]:.0%} after {self.named(second)}, the next best"
+        return self.named(best), f"{why}."
 
     def preview(self, target: int | None) -> str:
         """What the skill in focus would do to a fighter, short enough for a label."""

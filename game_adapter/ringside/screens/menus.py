@@ -21,7 +21,7 @@ HELP = (
     ),
     ("Think", "A guard shields its fighter, and a little the allies. Heavy strikes break charges and leave you open."),
     ("Breaks", "Between rounds Cornerman learns from what was seen. Any key ends the break."),
-    ("Keys", "P or Esc pauses, F is full speed, M is sound, ? is this page, F1 opens the debug menu."),
+    ("Keys", "H: what the champion would do. P or Esc: pause. F: full speed. M: sound. ?: this page. F1: debug menu."),
 )
 VOLUME, SPEED, TEXT_SIZE, LEVEL, FORGET, DONE = range(6)
 PREFERENCES = {VOLUME: "volume", SPEED: "speed", TEXT_SIZE: "text"}

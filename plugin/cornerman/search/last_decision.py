@@ -72,6 +72,21 @@ def explained(decision: Decision, names: Sequence[str], chance: Chance) -> dict[
     }
 
 
+def advised(
+    policy: Policy, seat: int, observation: Floats, mask: Bools, names: Sequence[str], figures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a policy would do in the place of the player, as `explained`, and the index of the action.
+
+    Nothing is drawn and nothing kept. How often the plugin won from its values against this player says, from the other
+    side, how often the player wins.
+    """
+    legal, values = mask.nonzero()[0], np.nan_to_num(policy.q_values(observation))
+    action = int(legal[values[legal].argmax()])
+    intercept, slope = figures.get("chance", USUAL)
+    decision = Decision(-1, seat, policy, 0.0, observation, mask, action, None)
+    return explained(decision, names, (-intercept, slope)) | {"action": action}
+
+
 def _why(decision: Decision, values: NDArray[np.float64], order: NDArray[Any]) -> str:
     """One sentence."""
     thought, policy, chosen = decision.thought, decision.policy, decision.action

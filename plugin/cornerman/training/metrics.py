@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from cornerman.contract import printable
+from cornerman.contract import DataError, printable
 
 log = logging.getLogger("cornerman")
 
@@ -108,6 +108,11 @@ class Metrics:
         learned = self.training(figures.get("memory_mb") or 0.0)
         figures["processing_time"] = None if learned is None else learned.processing_time
         return figures | {"events": self.events(), "notice": self.notice, "steps_per_s": self.rate("steps")}
+
+    def unusable(self, error: Exception) -> None:
+        """Say why no action was chosen, once a reason."""
+        why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
+        self.say_once(getattr(error, "reason", type(error).__name__), f"No action was chosen: {why}")
 
     def event(self, text: str, level: int = logging.INFO) -> None:
         """Add a line for the player, e.g. that a new version plays: an event, a message and a line in the log; made
