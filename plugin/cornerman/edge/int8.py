@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
 from cornerman.edge.onnx_file import ACTION_MASK, OBSERVATION, package, to_onnx
+from cornerman.edge.onnx_session import session_of
 from cornerman.policy.policy import Chance, Policy
 from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec
 
@@ -67,10 +68,8 @@ class FilePlayer:
     """Plays by the numbers of an ONNX file, always the best legal action; one thread may use it at a time."""
 
     def __init__(self, data: bytes) -> None:
-        """ModelError without the package onnxruntime."""
-        options = package("onnxruntime").SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = package("onnxruntime").InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        """As `session_of`."""
+        self._session = session_of(data)
 
     def values(self, observations: Floats, action_masks: Bools) -> Floats:
         """Masked values `[B, A]` of observations `[B, F]`."""

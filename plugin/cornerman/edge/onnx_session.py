@@ -19,11 +19,7 @@ def onnx_session(policy: Policy) -> QValues:
 
     One thread at a time may call it: its input and output lie in buffers that are bound once, which is quicker.
     """
-    onnxruntime = package("onnxruntime")
-    onnxruntime.disable_telemetry_events()  # on by default in the builds for Windows
-    session = onnxruntime.InferenceSession(
-        to_onnx(policy, batch=1, masked=False), _options(onnxruntime), providers=["CPUExecutionProvider"]
-    )
+    session = session_of(to_onnx(policy, batch=1, masked=False))
     inputs = np.zeros((1, policy.spec.observation_size), np.float32)
     outputs = np.zeros((1, policy.spec.num_actions), np.float32)
     binding = session.io_binding()
@@ -40,9 +36,14 @@ def onnx_session(policy: Policy) -> QValues:
     return q_values
 
 
-def _options(onnxruntime: Any) -> Any:
-    """One thread: others would take the processor from the game, and gain nothing for one row."""
+def session_of(data: bytes) -> Any:
+    """A session of an ONNX file; ModelError where the package is missing, and whatever onnxruntime raises.
+
+    One thread: others would take the processor from the game, and gain nothing for a few rows.
+    """
+    onnxruntime = package("onnxruntime")
+    onnxruntime.disable_telemetry_events()  # on by default in the builds for Windows
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; they are raised as well
-    return options
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
