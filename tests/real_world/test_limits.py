@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cornerman.cli.data import StoredData
 from cornerman.contract import MAX_ACTIONS, MAX_FEATURES, MAX_NAME, ContractError
+from cornerman.edge.onnx_file import to_onnx
 from cornerman.experience.encoder import Encoder
-from cornerman.models.exchange import export_version, import_version
-from cornerman.models.manifest import Identity
+from cornerman.models.exchange import export_version, import_version, onnx_notes
+from cornerman.models.manifest import Identity, Provenance
 from cornerman.models.store import Store
 from cornerman.plugin import Cornerman
+from cornerman.policy.q_network import NetworkSpec, draw
 from tests.support.sample_states import duel_state
 
 
@@ -77,6 +81,21 @@ def test_a_version_of_a_large_game_is_exported_and_imported(tmp_path: Path) -> N
     with closing(Store(tmp_path / "one", identity, who="test")) as store:
         export_version(store.registry, 0, tmp_path / "version.zip")
         assert import_version(store.registry, identity, tmp_path / "version.zip") == 1
+
+
+@pytest.mark.parametrize("game", GOOD.values(), ids=GOOD)
+def test_an_onnx_file_holds_every_name_and_is_imported(tmp_path: Path, game: Described) -> None:
+    pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    encoder = Encoder(game)
+    identity, path = Identity.of(game, encoder), tmp_path / "version.onnx"
+    spec = NetworkSpec(identity.observation_size, identity.num_actions, (2,))
+    with closing(Store(tmp_path, identity, spec, who="test")) as store:
+        store.registry.save(draw(spec, np.random.default_rng(1)), Provenance())
+        notes = onnx_notes(store.registry.manifest(0), encoder)
+        path.write_bytes(to_onnx(store.registry.load(0), notes))
+        assert import_version(store.registry, identity, path) == 1
+        assert store.registry.load(1).flat.tobytes() == store.registry.load(0).flat.tobytes()
+    assert json.loads(notes["action_names"]) == list(game.action_names)
 
 
 BAD = {
