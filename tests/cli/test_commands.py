@@ -77,7 +77,7 @@ def test_games_are_found_by_entry_point_by_module_and_in_the_present_folder(
         (":GAME", "cannot be loaded"),
         ("tests.support.choosing:Choosing", "is a class"),
         ("tests.cli.test_commands:LIVE_ONLY", "offers no headless battles"),
-        ("json:dumps", "offers no headless battles"),
+        ("json:dumps", "is no game: it has no name, version"),
     ],
 )
 def test_a_game_that_cannot_be_used_is_a_sentence(capsys: pytest.CaptureFixture[str], name: str, why: str) -> None:
@@ -86,6 +86,13 @@ def test_a_game_that_cannot_be_used_is_a_sentence(capsys: pytest.CaptureFixture[
     status, out, err = run(capsys, "evaluate", "--game", name, "--agent", "random")
     assert (status, out) == (1, "")
     assert err.startswith("cornerman evaluate: ")
+
+
+def test_ghosts_of_a_game_without_headless_battles_are_listed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    status, out, _ = run(capsys, "ghost", "--game", "tests.cli.test_commands:LIVE_ONLY", "--data", tmp_path)
+    assert (status, out.startswith("No player's battles are stored")) == (0, True)
 
 
 def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     assert "ann" in told("ghost")
     page = tmp_path / "report.html"
     assert main(["report", str(here), *GAME[:2], "--out", str(page)]) == 0
+    assert "Working out the habits of ann from 2 battles" in capsys.readouterr().err
     assert "moves were foreseen" in page.read_text("utf-8").partition("<h3>ann</h3>")[2]
     assert "The ghost of 2 battles" in told("ghost", "export", "ann", str(file))
 

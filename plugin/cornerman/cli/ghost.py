@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from cornerman.contract import Bot, CornermanError, HeadlessGame, ModelError, Source
+from cornerman.contract import Bot, CornermanError, Game, HeadlessGame, ModelError, Source
 from cornerman.evaluation.arena import evaluate
 from cornerman.evaluation.headless import PolicyBot, play_battle
 from cornerman.experience.battle_store import BattleStore
@@ -31,7 +31,7 @@ NAME = r"[\w-]{1,60}"
 class Ghosts:
     """The ghosts of one data folder: of its own players, and imported ones. CornermanError with a sentence."""
 
-    def __init__(self, folder: Path, game: HeadlessGame, identity: Identity, champion: Callable[[], Policy]) -> None:
+    def __init__(self, folder: Path, game: Game, identity: Identity, champion: Callable[[], Policy]) -> None:
         """`champion` reads the stored champion, over which the models of this folder's players are laid; where no
         version is stored, the model that the game ships takes its place."""
         self._stored, self._identity = champion, identity
@@ -117,8 +117,9 @@ class Ghosts:
         target = self._folder / FOLDER / f"{name}{ENDING}"
         if target.exists():
             raise CornermanError(f"there is a ghost {name} already: give {path.name} another name, or remove {target}")
-        seats = declaration_of(self._game).num_seats
-        play_battle(self._game, SMOKE_SEED, [PolicyBot(ghost, self._encoder)] * seats)
+        game = self._headless()
+        seats = declaration_of(game).num_seats
+        play_battle(game, SMOKE_SEED, [PolicyBot(ghost, self._encoder)] * seats)
         lock = FolderLock(self._folder, "cornerman ghost")
         try:
             target.parent.mkdir(exist_ok=True)
@@ -131,11 +132,16 @@ class Ghosts:
 
     def play(self, name: str, num_battles: int, seed: int) -> str:
         """How a ghost fares against the champion."""
-        champion = self._champion()
-        result = evaluate(self.find(name), PolicyBot(champion, self._encoder), self._game, num_battles, seed)
+        champion, game = self._champion(), self._headless()
+        result = evaluate(self.find(name), PolicyBot(champion, self._encoder), game, num_battles, seed)
         low, high = result.interval
         who = f"The ghost of {name or 'the player'}"
         return f"{who} against version {champion.version}: {result.win_rate:.1%} won ({low:.1%} to {high:.1%})"
+
+    def _headless(self) -> HeadlessGame:
+        if not isinstance(self._game, HeadlessGame):
+            raise CornermanError(f"{self._game.name} offers no headless battles, in which a ghost would play")
+        return self._game
 
     def _battles(self) -> Iterator[StoredBattle]:
         with closing(BattleStore(self._folder, self._format, read_only=True)) as store:

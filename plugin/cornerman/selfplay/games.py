@@ -8,7 +8,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from cornerman.contract import CornermanError, HeadlessGame
+from cornerman.contract import CornermanError, Game, HeadlessGame
 
 
 class CommandError(CornermanError):
@@ -29,6 +29,15 @@ def import_name(game: object) -> str:
 
 
 def find_game(name: str) -> HeadlessGame:
+    """As `find_any`, of games with headless battles; CommandError where this one offers none."""
+    game = find_any(name)
+    if not isinstance(game, HeadlessGame):
+        missing = [of for of in ("bots", "new_battle") if not hasattr(game, of)]
+        raise CommandError(f"{name!r} offers no headless battles, which this command needs: no {', '.join(missing)}")
+    return game
+
+
+def find_any(name: str) -> Game:
     """A game by entry point, as `module:attribute`, or the only one installed; CommandError says what there is."""
     # Imported here, because it brings the email package with it, and a game that runs looks up none.
     from importlib.metadata import entry_points
@@ -53,7 +62,7 @@ def find_game(name: str) -> HeadlessGame:
         raise CommandError(f"the game {name!r} cannot be loaded: {error}") from error
     if isinstance(game, type):
         raise CommandError(f"{name!r} is a class; give the name of an instance of it")
-    if not isinstance(game, HeadlessGame):
-        missing = [of for of in ("name", "version", "action_names", "bots", "new_battle") if not hasattr(game, of)]
-        raise CommandError(f"{name!r} offers no headless battles, which this command needs: no {', '.join(missing)}")
+    if not isinstance(game, Game):
+        missing = [of for of in ("name", "version", "action_names") if not hasattr(game, of)]
+        raise CommandError(f"{name!r} is no game: it has no {', '.join(missing)}")
     return game

@@ -62,3 +62,4 @@ def test_thinned_keeps_the_mean_and_the_pieces() -> None:
     assert 250 < len(few.points) < 310
     assert {y for _, y in few.pieces[0]} <= {5 / 11, 6 / 11, 0.5}
     assert few.pieces[1] == [(5000.0, 7.0)]
+    assert {y for _, y in thinned(Series("a", pieces, worst=True)).pieces[0]} == {1.0}

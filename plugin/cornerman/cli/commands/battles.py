@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from cornerman.cli.commands.options import Subparsers, command, whole
 from cornerman.cli.commands.stored import identity_for, stored_policy
-from cornerman.contract import HeadlessGame
-from cornerman.selfplay.games import CommandError, find_game
+from cornerman.contract import Game
+from cornerman.selfplay.games import CommandError, find_any, find_game
 
 if TYPE_CHECKING:
     from cornerman.cli.ghost import Ghosts
@@ -72,12 +72,12 @@ def add_ghost(commands: Subparsers) -> None:
 
 
 def run_ghost(options: argparse.Namespace) -> int:
-    ghosts = _ghosts(find_game(options.game), options.data)
+    ghosts = _ghosts(find_any(options.game), options.data)
     print(ghosts.do(options.action, options.names, options.battles, options.seed))
     return 0
 
 
-def _ghosts(game: HeadlessGame, data: Path) -> Ghosts:
+def _ghosts(game: Game, data: Path) -> Ghosts:
     from cornerman.cli.ghost import Ghosts
 
     return Ghosts(data, game, identity_for(game), lambda: stored_policy(game, data, None))

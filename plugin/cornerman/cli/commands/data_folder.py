@@ -6,12 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cornerman.cli.commands.options import Subparsers, command
 from cornerman.cli.commands.stored import game_of, identity_for, need_versions
 from cornerman.cli.output import can_print
+from cornerman.contract import HeadlessGame
 from cornerman.selfplay.games import CommandError, find_game
 
 
@@ -75,7 +77,7 @@ def run_versions(options: argparse.Namespace) -> int:
     identity, game = game_of(options.data, options.game)  # a table needs no game where the versions say which one
     if identity is None:
         raise CommandError(f"no version in {options.data} says which game it plays; say it with --game")
-    stored = StoredVersions(options.data, identity, game)
+    stored = StoredVersions(options.data, identity, game if isinstance(game, HeadlessGame) else None)
     actions: dict[str, Callable[[], str]] = {
         "promote": lambda: stored.promote(options.version),
         "rollback": stored.roll_back,
@@ -112,13 +114,14 @@ def run_report(options: argparse.Namespace) -> int:
     from cornerman.cli.report.page import page
     from cornerman.files.atomic import replace_file
 
-    found = gather(options.data, *game_of(options.data, options.game))
+    say = partial(print, file=sys.stderr)
+    found = gather(options.data, *game_of(options.data, options.game), say)
     try:
         replace_file(options.out, page(found, time.time()).encode("utf-8"))
     except OSError as error:
         raise CommandError(f"{options.out} cannot be written ({error.strerror or error})") from error
     for problem in found.problems:
-        print(problem, file=sys.stderr)
+        say(problem)
     print(f"The report is in {options.out}; open it in a browser.")
     return 0
 

@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cornerman.contract import HeadlessGame
-from cornerman.selfplay.games import CommandError, find_game
+from cornerman.contract import Game
+from cornerman.selfplay.games import CommandError, find_any
 
 if TYPE_CHECKING:
     from cornerman.models.manifest import Identity
     from cornerman.policy.policy import Policy
 
 
-def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Policy:
+def stored_policy(game: Game, data: Path, version: int | None) -> Policy:
     """The policy of a stored version, or of the champion; CommandError where nothing is stored."""
     from cornerman.models.store import Store
 
@@ -30,7 +30,7 @@ def stored_policy(game: HeadlessGame, data: Path, version: int | None) -> Policy
     return champion
 
 
-def identity_for(game: HeadlessGame) -> Identity:
+def identity_for(game: Game) -> Identity:
     """What the files of this game carry, so that those of another one are refused."""
     from cornerman.experience.encoder import Encoder
     from cornerman.models.manifest import Identity
@@ -38,14 +38,14 @@ def identity_for(game: HeadlessGame) -> Identity:
     return Identity.of(game, Encoder(game))
 
 
-def game_of(data: Path, name: str) -> tuple[Identity | None, HeadlessGame | None]:
+def game_of(data: Path, name: str) -> tuple[Identity | None, Game | None]:
     """Which game a data folder is of, as far as its versions or the game say it, and the game: by its `name`, or the
     only installed one where that is the folder's. CommandError where a name was given and there is no such game."""
     from cornerman.cli.data import identity_of
 
     identity, game = identity_of(data), None
     try:
-        game = find_game(name)
+        game = find_any(name)
     except CommandError:
         if name:
             raise

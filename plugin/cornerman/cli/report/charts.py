@@ -25,12 +25,13 @@ Span: TypeAlias = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One curve, in pieces that are not joined to each other."""
+    """One curve, in pieces that are not joined to each other. `worst`: of many points the highest is shown."""
 
     name: str
     pieces: Sequence[Sequence[Point]]
     band: Sequence[Span] = ()
     bars: Sequence[Span] = ()
+    worst: bool = False
 
     @property
     def points(self) -> list[Point]:
@@ -146,16 +147,17 @@ def _legend(series: Sequence[Series], axes: Axes) -> str:
 
 
 def thinned(series: Series) -> Series:
-    """With at most about `MOST_POINTS` points: means over equally many neighbours."""
+    """With at most about `MOST_POINTS` points: means, or the worst, of equally many neighbours."""
     count = -(-len(series.points) // MOST_POINTS)
     if count <= 1:
         return series
-    pieces = [[_middle(piece[at : at + count]) for at in range(0, len(piece), count)] for piece in series.pieces]
+
+    def one(points: Sequence[Point]) -> Point:
+        ys = [y for _, y in points]
+        return points[len(points) // 2][0], max(ys) if series.worst else sum(ys) / len(ys)
+
+    pieces = [[one(piece[at : at + count]) for at in range(0, len(piece), count)] for piece in series.pieces]
     return Series(series.name, pieces, series.band[::count], series.bars)
-
-
-def _middle(points: Sequence[Point]) -> Point:
-    return points[len(points) // 2][0], sum(y for _, y in points) / len(points)
 
 
 def ticks(low: float, high: float, whole: bool = False) -> tuple[list[float], float]:

@@ -100,7 +100,7 @@ def _logged(found: Gathered) -> list[Card]:
     def card(
         title: str, names: Mapping[str, str], missing: str, note: str = "", scale: float = 1.0, **bounds: Any
     ) -> Card:
-        series = [Series(name, _pieces(lines, key, scale)) for key, name in names.items()]
+        series = [Series(name, _pieces(lines, key, scale), worst="p99" in key) for key, name in names.items()]
         return _card(title, [each for each in series if each.points], Axes(axis, **bounds), missing, note)
 
     nothing = "the log holds nothing of it"

@@ -6,7 +6,7 @@ What is damaged is left out and named in `Gathered.problems`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 from cornerman.cli.commands.stored import stored_policy
 from cornerman.cli.ghost import Ghosts
 from cornerman.cli.versions import StoredVersions
-from cornerman.contract import CornermanError, HeadlessGame
+from cornerman.contract import CornermanError, Game, HeadlessGame
 from cornerman.evaluation.ratings import Rating
 from cornerman.files.figures_log import FOLDER, read_figures, read_lines
 from cornerman.files.quality_note import FILE_NAME as QUALITY
@@ -54,10 +54,11 @@ class Gathered:
     problems: list[str] = field(default_factory=list)
 
 
-def gather(folder: Path, identity: Identity | None, game: HeadlessGame | None) -> Gathered:
+def gather(folder: Path, identity: Identity | None, game: Game | None, say: Callable[[str], object]) -> Gathered:
     """Read a data folder; CommandError where it is none.
 
     `identity`: the game of its versions; None: it holds none. `game`, where there is one, gives habits their words.
+    `say` is told of what takes long.
     """
     if not any((folder / name).exists() for name in WRITTEN):
         raise CommandError(f"{folder} is no data folder of a game or of bulk training: nothing of either lies in it")
@@ -68,8 +69,9 @@ def gather(folder: Path, identity: Identity | None, game: HeadlessGame | None) -
     found.progress = [line for line in lines if line.get("event") == "progress"]
     found.quality = quality_lines(folder) if (folder / QUALITY).exists() else []
     if identity is not None and (folder / VERSIONS).is_dir():
+        headless = game if isinstance(game, HeadlessGame) else None
         with _named(found):
-            found.entries, found.ratings, problems = StoredVersions(folder, identity, game).read()
+            found.entries, found.ratings, problems = StoredVersions(folder, identity, headless).read()
             damaged = [entry for entry in found.entries if entry.manifest is None]
             found.problems += problems + [f"Version {entry.version}: {entry.problem}" for entry in damaged]
     elif (folder / VERSIONS).is_dir():
@@ -77,11 +79,11 @@ def gather(folder: Path, identity: Identity | None, game: HeadlessGame | None) -
     if (folder / HISTORY).exists():
         with _named(found), closing(History(folder, time.time, read_only=True)) as history:
             found.gates, found.live = history.gates(MOST_GATES), history.live_battles()
-    _add_habits(found, game)
+    _add_habits(found, game, say)
     return found
 
 
-def _add_habits(found: Gathered, game: HeadlessGame | None) -> None:
+def _add_habits(found: Gathered, game: Game | None, say: Callable[[str], object]) -> None:
     if game is None or found.identity is None:
         found.no_habits = NO_GAME
         return
@@ -89,7 +91,8 @@ def _add_habits(found: Gathered, game: HeadlessGame | None) -> None:
         ghosts = Ghosts(found.folder, game, found.identity, partial(stored_policy, game, found.folder, None))
         players = ghosts.battles_by_player()
         found.no_habits = "" if players else "No battle of a player is stored."
-        for player, _ in players.most_common(MOST_PLAYERS):
+        for player, battles in players.most_common(MOST_PLAYERS):
+            say(f"Working out the habits of {player or 'the player'} from {battles:,} battles ...")
             found.habits[player] = ghosts.known(player)
 
 
