@@ -8,6 +8,7 @@
 # make study    learning results with intervals, hours of them; ONLY=games for one subject; what is done stays done
 # make soak     30 minutes of the window with learning: does its memory grow?
 # make torture  kills, failing disks, mutated files, swaps and cycles in full counts; may be stopped and goes on
+# make aarch64  out/aarch64: Debian for 64-bit ARM with Python and what a Raspberry Pi installs, run by qemu (make study ONLY=edge)
 # make ladder   the bots against one another, 1,000 battles each
 # make pictures the pictures that tests compare with and documents show, drawn again: look at them before they are kept
 # make dist     out/cornerman-plugin.zip: the plugin folder, to unpack in a game's plugins folder
@@ -74,6 +75,22 @@ dist: env
 	$(BIN)/python -m cornerman install out/dist/plugins
 	cd out/dist && ../../$(BIN)/python -m zipfile -c ../cornerman-plugin.zip plugins/cornerman
 	@echo "out/cornerman-plugin.zip: unpack it in a game's plugins folder"
+
+# Debian's packages are unpacked, not set up: Python needs no more, and it takes neither root nor a changed kernel.
+ARM := out/aarch64
+ARM_WHEELS := $(BIN)/python -m pip install --quiet --upgrade --only-binary :all: --implementation cp --python-version 3.11 \
+	--platform manylinux2014_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux_2_28_aarch64
+aarch64: env $(ARM)/.made
+$(ARM)/.made: Makefile
+	rm -rf $(ARM) && mkdir -p $(ARM)/root
+	debootstrap --download-only --arch=arm64 --variant=minbase --include=python3 bookworm $(ARM)/packages
+	for package in $(ARM)/packages/var/cache/apt/archives/*.deb; do dpkg-deb --extract $$package $(ARM)/root || exit 1; done
+	rm -rf $(ARM)/packages
+	$(ARM_WHEELS) --target $(ARM)/plain numpy psutil safetensors pygame
+	$(ARM_WHEELS) --target $(ARM)/fast numpy psutil safetensors pygame numba
+	cp tests/studies/measures/aarch64.sh $(ARM)/root/usr/bin/python && chmod +x $(ARM)/root/usr/bin/python
+	$(ARM)/root/usr/bin/python --version
+	touch $@
 
 ladder: env
 	$(BIN)/python -m tests.ladder

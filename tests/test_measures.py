@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
-from tests.studies.measures import boards
+import pytest
+
+from tests.studies.measures import aarch64, boards, one_core
 from tests.studies.measures.code_lines import code_lines
 from tests.studies.plain_games.connect_four import random_move, search_move
 from tests.studies.plain_games.tic_tac_toe import perfect_move
+from tests.studies.study import Unit, Work
 
 
 def test_against_perfect_counts_what_a_perfect_and_a_random_player_lose() -> None:
@@ -42,3 +46,23 @@ def double(x):  # counted
 '''
     assert code_lines(source) == 6
     assert code_lines("") == 0
+
+
+def test_gain_is_what_was_learned_with_the_interval_of_both_rates() -> None:
+    found = aarch64.gain([{"untrained": 0.25, "now": 0.75, "evaluation_battles": 400}])
+    assert found.value == 0.5
+    assert (found.low, found.high) == pytest.approx((0.44, 0.56), abs=0.001)
+
+
+def test_emulated_machine_that_is_not_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aarch64, "EMULATED", tmp_path)
+    unit = Unit("arm played", aarch64.played, {"battles": 1})
+    with pytest.raises(RuntimeError, match="make aarch64"):
+        unit.run(Work(tmp_path, unit), **unit.arguments)
+
+
+@pytest.mark.parametrize(("values", "middle"), [([3.0, 1.0, 2.0], 2.0), ([4.0, 1.0, 2.0, 3.0], 2.5), ([1.5], 1.5)])
+def test_median_of_a_figure_of_one_core(values: list[float], middle: float) -> None:
+    found = one_core.median_of("ratios", [{"ratios": values}])
+    assert found.value == middle
+    assert (found.low, found.high) == (min(values), max(values))

@@ -1,4 +1,4 @@
-"""On the edge: the shipped model as an ONNX file and in int8, beside the policy that numpy plays."""
+"""On the edge: the shipped model as ONNX and int8 files beside numpy, and the plugin on small or emulated machines."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from game_adapter.host.match import PLUGIN, SCRIPTED
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, exact, of_mean, wilson
+from tests.studies.measures import aarch64, one_core
 from tests.studies.study import Figure, Study, Unit, Work
 from tests.support.table import Table
 
@@ -105,4 +106,7 @@ def study(quick: bool) -> Study:
         Figure("edge.int8.equal", ("int8",), share_equal, [1], "at least 0.98"),
         Figure("edge.int8.lost", played, mean_lost, seeds, "at most 0.02"),
     ]
+    for more_units, more_figures in (aarch64.parts(quick, recorded), one_core.parts(quick)):
+        units += more_units
+        figures += more_figures
     return Study(units, figures)
