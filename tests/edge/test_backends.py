@@ -46,6 +46,9 @@ def hardware(monkeypatch: pytest.MonkeyPatch) -> Hardware:
 @pytest.fixture(params=[NUMPY, "onnxruntime", "hailo"])
 def backend(request: pytest.FixtureRequest, hardware: Hardware, tmp_path: Path) -> Callable[[Policy], QValues]:
     build = builders(tmp_path)
+    if request.param == "onnxruntime":
+        for package in ("onnx", "onnxruntime"):
+            pytest.importorskip(package, reason="the extra onnx is not installed")
 
     def built(policy: Policy) -> QValues:
         compile_hef(policy, tmp_path / hef_name(policy))
@@ -236,6 +239,17 @@ def test_measuring_ends_in_time_however_slow_a_backend_is(monkeypatch: pytest.Mo
     choice = choose("slow", policy_of(), {"slow": lasting(0.01)})
     assert choice.microseconds["slow"] > 9_000
     assert time.perf_counter() - begun < 1.0
+
+
+def test_version_whose_backend_cannot_be_built_leaves_numpy_for_good(hardware: Hardware, tmp_path: Path) -> None:
+    game, newer = Game("hailo", builders(tmp_path)), policy_of(1)
+    (tmp_path / hef_name(newer)).write_bytes(b"damaged")
+    game.decide(newer)
+    wait_for(lambda: len(game.said) == 2)
+    game.decide(newer, 3)
+    game.decide(policy_of(2), 3)
+    assert "Invalid HEF" in game.said[1]
+    assert (game.figures["backend"], len(game.said)) == (NUMPY, 2)
 
 
 def test_backends_of_old_versions_are_dropped() -> None:

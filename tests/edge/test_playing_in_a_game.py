@@ -19,6 +19,8 @@ QUIET: dict[str, Any] = {"learning": False, "recording": False, "worker": "off",
 
 
 def test_onnxruntime_decides_as_numpy_does_over_a_hot_swap(tmp_path: Path) -> None:
+    for package in ("onnx", "onnxruntime"):
+        pytest.importorskip(package, reason="the extra onnx is not installed")
     with Table(RINGSIDE, tmp_path, playing_backend="onnxruntime", **QUIET) as table:
         plugin, choose, decided = table.plugin, table.plugin.choose_action, list[int]()
 

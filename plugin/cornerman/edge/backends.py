@@ -174,7 +174,7 @@ class PlayingBackends:
     def _leave(self, error: Exception) -> None:
         """Play with numpy from now on; on any thread."""
         if self._build is not None:
-            self.close()
+            self._build = None  # the builder stays: the game's thread may be about to give it work
             self._dropped += self._kept.values()  # HailoRT may hold up for seconds whoever drops one that hangs
             self._kept = {}
             self._said = False

@@ -40,7 +40,8 @@ class Hailo:
         if path is None:
             raise NoHefError(
                 f"it plays what was compiled for it, and no file in {self._folder} ends in {hef_name(policy)}, as that "
-                f"of {name_of(policy)} would: cornerman export --format hef-kit makes what the vendor's compiler needs"
+                f"of {name_of(policy)} would. `cornerman export {max(policy.version, 0)} --format hef-kit` makes what "
+                "the vendor's compiler needs"
             )
         os.environ.setdefault("HAILORT_LOGGER_PATH", "NONE")  # else HailoRT writes a log into the working folder
         try:
