@@ -34,9 +34,9 @@ def battles(work: Work, name: str, level: int, num_battles: int, seed: int) -> l
     """What was shown in each battle."""
     del work
     encoder, slot, record, found = Encoder(RINGSIDE), shipped_levels(), Record(), list[Shown]()
-    champion, rung, draws = slot.champion, slot.at_level(level), np.random.default_rng(seed)
+    rung, draws = slot.at_level(level), np.random.default_rng(seed)
     assert rung is not None
-    opponent = as_bot(champion, encoder) if name == "itself" else RINGSIDE.bots[name]
+    opponent = as_bot(slot.champion, encoder) if name == "itself" else RINGSIDE.bots[name]
     for number in range(num_battles):
         battle, own, values, shown = RINGSIDE.new_battle(seed * num_battles + number), number % 2, [], []
         random, chance = Random(number), record.chance()
@@ -44,8 +44,8 @@ def battles(work: Work, name: str, level: int, num_battles: int, seed: int) -> l
             if battle.seat == own:
                 seen, mask = encoder.encode(battle.state(), own), encoder.mask(battle.action_mask())
                 action = rung.act(seen, mask, draws)
-                values.append(champion.q_values(seen)[action])
-                shown.append(win_chances(rung.policy.q_values(seen)[[action]], chance).item())
+                values.append(rung.policy.q_values(seen)[action])
+                shown.append(win_chances(np.array(values[-1:]), chance).item())
             else:
                 action = int(opponent(battle, random) or 0)
             battle.apply(action)

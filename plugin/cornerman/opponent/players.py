@@ -33,14 +33,16 @@ class Players:
         scales: Mapping[str, float] | None = None,
         changed: Callable[[Players], object] = lambda players: None,
         counted: Callable[[Record], object] = lambda record: None,
+        policy_of: Callable[[int], Policy] | None = None,
     ) -> None:
-        """`champion` returns the policy that the models are laid over; `scales` is for words, see `words.habits`.
+        """`champion` returns the policy that the models are laid over; `scales` is for words, see `words.habits`;
+        `policy_of` gives the policy of a version that decided, for what its values were worth.
 
         `changed` is called when the model of the present player has changed, or another one plays; `counted` with the
         record against the present player when a battle has been added or another one plays, once `meet` was called.
         """
         self._champion, self._names, self._scales = champion, (feature_names, action_names), dict(scales or {})
-        self._changed, self._counted = changed, counted
+        self._changed, self._counted, self._policy_of = changed, counted, policy_of or (lambda version: champion())
         self._battles: OrderedDict[str, deque[Decisions]] = OrderedDict()  # by player, who played last at the end
         self._met = False
         self.present = ""
@@ -101,11 +103,11 @@ class Players:
     def _count(self, rows: Sequence[Transition], end: BattleEnd) -> None:
         """Add a battle in which the plugin decided to its record."""
         own = [row for row in rows if row.source is Source.PLUGIN and row.version != -1]
-        champion, seat = self._champion(), own[0].seat if own else -1
-        if end.truncated or seat not in end.outcome or champion.indifferent:
+        if end.truncated or not own or own[0].seat not in end.outcome:
             return
+        seat, policy = own[0].seat, self._policy_of(own[0].version)
         own = [row for row in own if row.seat == seat]
-        values = champion.q_values_batch(np.stack([row.observation for row in own]))
+        values = policy.q_values_batch(np.stack([row.observation for row in own]))
         player = Source.PLAYER in end.seats.values()
         record = self._records.setdefault(end.player * player, Record())
         record.add(values[np.arange(len(own)), [row.action for row in own]], share := (end.outcome[seat] + 1.0) / 2.0)

@@ -20,7 +20,7 @@ _DOUBT = 1.0
 """Standard deviation of both numbers before the first battle."""
 BATTLES_A_CHANCE, RESULTS = 200, 2_000
 A_BATTLE = 2.0
-"""Decisions that one battle counts for: they share its outcome, so it is no proof that there are many of them."""
+"""Decisions that a battle of the usual length counts for: they share its outcome, so their number proves little."""
 
 
 class Record:
@@ -33,7 +33,8 @@ class Record:
         self._chance = USUAL
 
     def add(self, values: NDArray[np.floating], share: float) -> None:
-        """Add a battle that ended like that: the champion's values of the actions that the plugin took in it, `[N]`."""
+        """Add a battle that ended like that: the values of the actions that the plugin took in it, `[N]`, by the policy
+        that decided."""
         if len(values):
             self._battles.append((np.clip(values, -10.0, 10.0).astype(np.float64), share))
 
@@ -44,7 +45,7 @@ class Record:
         values = np.concatenate([values for values, _ in self._battles])
         counts = [len(values) for values, _ in self._battles]
         share = np.repeat([share for _, share in self._battles], counts)
-        weight = np.repeat([A_BATTLE / count for count in counts], counts)
+        weight = A_BATTLE * len(counts) / len(values)
         inputs, usual, now = np.stack([np.ones_like(values), values]), np.array(USUAL), np.array(self._chance)
         for _ in range(20):
             won = win_chances(values, (now[0], now[1]))

@@ -83,6 +83,11 @@ class PolicySlot:
         """Whom a player may meet, weakest first, the champion last; empty: the game's own fighter plays."""
         return self._dial[0]
 
+    def policy_of(self, version: int) -> Policy:
+        """The champion or rung of that version; the champion where it is none of them."""
+        known = (*self.champions, *(rung.policy for rung in self.rungs))
+        return next((policy for policy in known if policy.version == version), self.champion)
+
     @property
     def points(self) -> Mapping[int, float]:
         """Ratings of champions by version, as far as a ladder and the gate have measured them, oldest first."""

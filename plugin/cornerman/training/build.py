@@ -128,6 +128,7 @@ def players_of(
         scales,
         changed,
         counted,
+        champions.slot.policy_of,
     )
 
 
