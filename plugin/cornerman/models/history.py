@@ -134,10 +134,9 @@ class History:
     def live_battles(self) -> list[tuple[float, str, str, float]]:
         """Every battle in the game that gave a result, oldest first: when, the version, "player" or "scripted", and the
         version's score."""
-        query = "select time, player, opponent, score from battles where kind like 'live%' order by id"
-        return [
-            (float(time), player, opponent, float(score)) for time, player, opponent, score in self.database.rows(query)
-        ]
+        columns = "cast(time as real), player, opponent, cast(score as real)"
+        query = f"select {columns} from battles where kind like 'live%' order by id"
+        return [(time, player, opponent, score) for time, player, opponent, score in self.database.rows(query)]
 
     def num_battles(self) -> int:
         return int(self.database.rows("select count(*) from battles", [])[0][0])

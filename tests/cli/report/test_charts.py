@@ -15,7 +15,7 @@ NUMBERS = st.floats(-1e15, 1e15) | st.integers(-(10**15), 10**15).map(float)
 POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=8)
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.lists(POINTS, min_size=1, max_size=3), st.lists(NUMBERS, max_size=3), st.booleans())
 def test_chart_is_sound_svg_with_everything_inside_whatever_the_numbers(
     pieces: list[list[tuple[float, float]]], levels: list[float], whole: bool

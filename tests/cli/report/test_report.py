@@ -9,11 +9,16 @@ from collections import Counter
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cornerman.__main__ import main
+from cornerman.cli.report.gathered import Gathered
+from cornerman.cli.report.page import page
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.files.figures_log import FiguresLog
@@ -185,3 +190,17 @@ def test_report_opens_in_a_browser_without_an_error_and_fits_its_width(folder: P
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert [line for line in ended.stderr.splitlines() if "CONSOLE" in line] == []
     assert ended.stdout.partition("<p>")[2].partition("</p>")[0] == f"width {width} charts 5 outside "
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=9) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+LOGGED = ("session", "at", "source", "rest", "steps", "loss", "device", "cpu_percent", "decisions", "score")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(LOGGED, ANYTHING)), max_size=6))
+def test_page_is_sound_whatever_values_the_logs_hold(lines: list[dict[str, Any]]) -> None:
+    Page(page(Gathered(Path("some/folder"), figures=lines, progress=lines), 1.7e9))

@@ -132,7 +132,7 @@ def _happened(found: Gathered) -> str:
 def _events(found: Gathered) -> Iterator[tuple[float, str]]:
     for gate in found.gates:
         who = "A candidate" if gate["candidate"] is None else f"Version {gate['candidate']}"
-        yield float(gate["time"]), f"{who} against version {gate['champion']}. {gate['reason']}"
+        yield number(gate["time"]) or 0.0, f"{who} against version {gate['champion']}. {gate['reason']}"
     for entry in found.entries:
         if entry.manifest is not None and not entry.manifest.passed_gate:
             words = ORIGINS.get(entry.manifest.origin, entry.manifest.origin)
