@@ -100,6 +100,7 @@ def test_wheel_holds_two_packages_and_nothing_else(built: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"cornerman", "game_adapter"}
     shipped = {"cornerman/py.typed", "cornerman/plugin.toml", "game_adapter/py.typed", "game_adapter/host/__init__.py"}
+    shipped |= {"cornerman/cli/report/style.css"}
     assert shipped | {"game_adapter/assets/roster.toml", "game_adapter/assets/models/ringside.zip"} <= set(names)
     modules = {
         str(path.relative_to(root)).replace("\\", "/")
