@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
     log = FiguresLog(folder, 10.0, print, clock=lambda: now[0])
     for step in range(40):
         now[0] += 10.0
-        rest = "The processor is at <82> C." if 10 <= step < 20 else None
+        rest = f"The processor is at <{72 + step}> C." if 10 <= step < 20 else None
         log.write({"source": "game", "steps": 64 * step, "loss": 0.0625, "accuracy": 0.75, "rest": rest}, step)
     with (folder / "log" / "figures.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"session": [], "at": "x"}\n{"at": 1e999, "loss": true}\n{cut off')
@@ -113,7 +113,8 @@ def test_report_shows_what_is_there_names_what_is_damaged_and_changes_nothing(
         "30 battles",
     ):
         assert part in words
-    assert "Learning rests: The processor is at <82> C." in words
+    assert words.count("Learning rests: The processor is at <82> C.") == words.count("Learning rests:") == 1
+    assert words.count("Learning goes on.") == 1
     assert "Temperature: this machine shows none" in words
     problems = ["figures.jsonl: line 43 cannot be read", "bulk/log.jsonl: line 6 cannot be read", "Version 1: "]
     error = capsys.readouterr().err

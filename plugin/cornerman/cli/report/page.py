@@ -5,6 +5,7 @@ Everything that comes out of a file is escaped, and the page forbids its browser
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -141,16 +142,17 @@ def _events(found: Gathered) -> Iterator[tuple[float, str]]:
                     datetime.fromisoformat(entry.manifest.created).timestamp(),
                     f"Version {entry.version} was {words}.",
                 )
-    session, rest = None, None
+    session, rested = None, ""
     for line in found.figures:
         begun, at = number(line.get("session")), number(line.get("at"))
         if begun is None or at is None:
             continue
         if begun != session:
-            session, rest = begun, None
+            session, rested = begun, ""
             yield begun, f"{'Bulk training' if line.get('source') == 'bulk' else 'A session of the game'} began."
-        if line.get("rest") != rest:
-            rest = line.get("rest")
+        rest = str(line.get("rest") or "")
+        if re.sub(r"\d+", "", rest) != rested:  # at 82 degrees and at 83 it is one rest
+            rested = re.sub(r"\d+", "", rest)
             yield begun + at, f"Learning rests: {rest}" if rest else "Learning goes on."
 
 
