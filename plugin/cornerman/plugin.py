@@ -114,7 +114,7 @@ class Cornerman:
         self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
         take_in, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
         self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, take_in, metrics)
-        self.standing = Standing(champions, store, tuple(getattr(game, "bots", ())), self.training.call)
+        self.standing = Standing(champions, store, tuple(getattr(game, "bots", ())), self.training)
         self.controls.restore()
         switches.learning = switches.learning and not settings.safe_mode
         self.recording.switch(switches.recording)

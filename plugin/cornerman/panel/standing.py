@@ -1,14 +1,17 @@
 """Standing: how strong the versions and bots are, and the list of stored versions, as plain data for the report.
 
-Read on the thread that owns the files when somebody looks and another version has begun to play since; the game's
-thread gets what was read last.
+Read when somebody looks and another version has begun to play since: on the trainer's thread, which owns the files, or
+where there is none on one for it alone. The game's thread gets what was read last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from itertools import accumulate
-from typing import Any
+from threading import Thread
+from time import time
+from typing import Any, Protocol
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.ratings import Rating, rate
@@ -23,14 +26,20 @@ BATTLES_A_POINT = 20
 """The rolling share of battles won is of so many."""
 
 
+class Owner(Protocol):
+    """The training service: `call` runs a command on the trainer's thread, which owns the files while it is `alive`."""
+
+    @property
+    def alive(self) -> bool: ...
+    def call(self, command: Callable[[Any], None]) -> None: ...
+
+
 class Standing:
     """Keeps what was read; `report` is called on the game's thread."""
 
-    def __init__(
-        self, champions: Champions, store: Store, bots: Sequence[str], call: Callable[[Callable[[Any], None]], None]
-    ) -> None:
-        """`bots`: names, weakest first; `call` runs a command on the thread that owns the files."""
-        self._champions, self._store, self._bots, self._call = champions, store, bots, call
+    def __init__(self, champions: Champions, store: Store, bots: Sequence[str], training: Owner) -> None:
+        """`bots`: names, weakest first."""
+        self._champions, self._store, self._bots, self._training = champions, store, bots, training
         self._swaps = -1
         self._shares: tuple[float, ...] = ()
         self._against_player: list[dict[str, Any]] = []
@@ -41,14 +50,18 @@ class Standing:
         """`strength` and `versions` of `Report`; `figures` as `Metrics.snapshot` gives them."""
         if self._swaps != self._champions.slot.swaps:
             self._swaps = self._champions.slot.swaps
-            self._call(lambda loop: self._read())
+            if self._training.alive:
+                self._training.call(lambda loop: self._read())
+            else:  # 0.4 s where the history is full, most of it without the interpreter
+                with suppress(RuntimeError, MemoryError):  # the system gives no more threads: the list stays empty
+                    Thread(target=self._read, name="cornerman-versions").start()
         if self._shares is not (shares := figures.get("shares", ())):
             self._shares, self._against_player = shares, rolling_share(shares)
         curves = {name: figures["curves"].get(name, []) for name in ("loss", "accuracy")}
         return {"strength": {**self._strength, "you": self._against_player, **curves}, "versions": self._versions}
 
     def _read(self) -> None:
-        """On the thread that owns the files."""
+        """On another thread than the game's."""
         ratings = self._ratings()
         playing = self._champions.slot.playing()
         number = None if playing is None else playing.version
@@ -67,8 +80,13 @@ class Standing:
         known = {str(version): points for version, points in self._champions.slot.points.items()}
         ratings = {name: Rating(points, points, points, 0) for name, points in known.items()}
         anchors = dict(list(known.items())[:1]) | dict.fromkeys(self._bots[:1], 0.0)
+        if not self._store.has_history:
+            return ratings
+        from cornerman.models.history import History  # SQLite is not needed at every start of a game
+
         try:
-            return ratings | (rate(self._store.history().meetings(), anchors) if self._store.has_history else {})
+            with closing(History(self._store.folder, time, read_only=True)) as history:
+                return ratings | rate(history.meetings(), anchors)
         except ModelError:
             return ratings
 
