@@ -113,7 +113,11 @@ class PlayingBackends:
         self._kept: dict[Policy, QValues | None] = {}  # None: not built yet, or it cannot be
         self._shown, self._said, self._dropped = NUMPY, False, list[object]()
         self._builder = ThreadPoolExecutor(1, "cornerman-backend")
-        made = self._builder.submit(self._choose, wanted, policy, build)
+        try:
+            made = self._builder.submit(self._choose, wanted, policy, build)
+        except (RuntimeError, MemoryError) as error:  # what Python raises where the system gives no more threads
+            publish(backend=NUMPY, backend_why=f"no thread could be started to look at others ({error})")
+            return
         if wait([made], LOADING_S).done:
             made.result()
 
