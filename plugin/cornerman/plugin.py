@@ -77,7 +77,7 @@ class Cornerman:
         folder, say = Path(data_dir), self.metrics.say
         self._build(game, folder, chosen_settings(folder / "settings.toml", settings or {}, say, profile_values))
         wanted, build = self.settings.playing_backend, builders(folder / "hef")
-        self.backends = PlayingBackends(wanted, self.slot.champion, build, say, self.metrics.set)
+        self.backends = PlayingBackends(wanted, self.slot.champion, build, say, self.metrics.set, self.training.watch)
         for path in waiting_imports(folder)[: not self.store.read_only]:
             say(f"There is a model to import, {path.name}: press I in this panel.")
         if self.switches.learning:

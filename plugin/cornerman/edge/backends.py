@@ -7,12 +7,12 @@ a new one built off the game's thread, and numpy plays it meanwhile. What fails 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from threading import Lock, Thread
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -103,23 +103,22 @@ class PlayingBackends:
         build: Mapping[str, Build],
         say: Callable[[str], None],
         publish: Callable[..., None],
+        watch: Callable[[Thread], None] = lambda thread: None,
     ) -> None:
         """Chooses, and waits a few seconds for that at most, as before a game's first frame.
 
-        `publish` gets the figures `backend` (who computed the last decision) and `backend_why`.
+        `publish` gets the figures `backend` (who computed the last decision) and `backend_why`. `watch` gets every
+        thread that builds, to end the process where one hangs: a vendor's driver may.
         """
-        self._say, self._publish = say, publish
-        self._name, self._why, self._build = NUMPY, "", cast(Build | None, None)
+        self._say, self._publish, self._watch = say, publish, watch
+        self._name, self._why, self._build = "another backend", "", cast(Build | None, None)
+        self._building, self._closed = Lock(), False
         self._kept: dict[Policy, QValues | None] = {}  # None: not built yet, or it cannot be
         self._shown, self._said, self._dropped = NUMPY, False, list[object]()
-        self._builder = ThreadPoolExecutor(1, "cornerman-backend")
-        try:
-            made = self._builder.submit(self._choose, wanted, policy, build)
-        except (RuntimeError, MemoryError) as error:  # what Python raises where the system gives no more threads
-            publish(backend=NUMPY, backend_why=f"no thread could be started to look at others ({error})")
-            return
-        if wait([made], LOADING_S).done:
-            made.result()
+        if wanted == NUMPY:
+            self._choose(wanted, policy, build)
+        elif (thread := self._begin(self._choose, wanted, policy, build)) is not None:
+            thread.join(LOADING_S)
 
     def of(self, policy: Policy) -> QValues | None:
         """Who computes a policy's Q-values now; None: numpy. A missing backend is built for later decisions."""
@@ -128,15 +127,34 @@ class PlayingBackends:
             return None
         if policy not in self._kept:
             self._kept[policy] = None
-            self._builder.submit(self._prepare, policy, build)
+            self._begin(self._prepare, policy, build)
         q_values = self._kept.get(policy)
         self._show(NUMPY if q_values is None else self._name)
         return q_values
 
     def close(self) -> None:
         """Play with numpy from now on; nothing more is built."""
-        self._build = None
-        self._builder.shutdown(wait=False, cancel_futures=True)
+        self._closed, self._build = True, None
+
+    def _begin(self, work: Callable[..., None], *arguments: Any) -> Thread | None:
+        """A thread that chooses or builds, once the one before it has; None where the system gives none.
+
+        Not one of `concurrent.futures`, which Python waits for before any watchdog sees that the game has ended.
+        """
+
+        def run() -> None:
+            with self._building:
+                if not self._closed:
+                    work(*arguments)
+
+        thread = Thread(target=run, name="cornerman-backend")
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:  # what Python raises where the system gives no more threads
+            (self._use_numpy if self._build is None else self._leave)(error)
+            return None
+        self._watch(thread)
+        return thread
 
     def _show(self, name: str) -> None:
         if name != self._shown:
@@ -145,6 +163,8 @@ class PlayingBackends:
 
     def _choose(self, wanted: str, policy: Policy, build: Mapping[str, Build]) -> None:
         choice = choose(wanted, policy, build)
+        if self._closed:
+            return
         self._name, self._why = choice.name if wanted == "auto" else wanted, choice.why
         self._publish(backend=NUMPY, backend_why=choice.why)
         problem = choice.problems.get(wanted)
@@ -154,8 +174,6 @@ class PlayingBackends:
             self._keep(policy, choice.built[self._name])
         if problem is None or isinstance(problem, NoHefError):  # a later version may have one
             self._build = build.get(self._name)
-        if self._build is None:
-            self.close()
 
     def _prepare(self, policy: Policy, build: Build) -> None:
         try:
@@ -163,6 +181,7 @@ class PlayingBackends:
             q_values(np.zeros(policy.spec.observation_size, np.float32))  # a first call is slow
         except NoHefError as error:
             self._use_numpy(error)
+            self._keep(policy, None)
         except Exception as error:  # noqa: BLE001 - the boundary to vendors' libraries, which raise anything
             self._leave(error)
         else:
@@ -170,15 +189,15 @@ class PlayingBackends:
                 self._keep(policy, q_values)
                 self._publish(backend_why=self._why)
 
-    def _keep(self, policy: Policy, q_values: QValues) -> None:
-        self._kept[policy] = _Guarded(policy, q_values, self._leave)
+    def _keep(self, policy: Policy, q_values: QValues | None) -> None:
+        self._kept[policy] = None if q_values is None else _Guarded(policy, q_values, self._leave)
         for oldest in list(self._kept)[:-KEPT]:
             self._kept.pop(oldest, None)
 
     def _leave(self, error: Exception) -> None:
         """Play with numpy from now on; on any thread."""
         if self._build is not None:
-            self._build = None  # the builder stays: the game's thread may be about to give it work
+            self._build = None
             self._dropped += self._kept.values()  # HailoRT may hold up for seconds whoever drops one that hangs
             self._kept = {}
             self._said = False

@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from cornerman.files.figures_log import FiguresLog
 from cornerman.learning.processors import Processors
 from cornerman.settings import Settings
+from cornerman.training.exit_watchdog import ExitWatchdog
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
 from cornerman.training.training_windows import FrameTimes, Reading, TrainingWindows
@@ -131,6 +133,10 @@ class TrainingService:
         self._loop = None  # the loop of an ended thread: its device belongs to that thread
         self._loop = loop = self._build(self.windows.stop, thread.take_files)
         return loop
+
+    def watch(self, thread: Thread) -> None:
+        """End the process with the game although `thread` hangs; a trainer that is saving then has its time."""
+        ExitWatchdog(thread, lambda: self.running).begin()
 
     def stop(self) -> bool:
         """Stop the trainer, which saves its state; False where it did not end in time."""
