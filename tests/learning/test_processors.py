@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
 
 from cornerman.learning.processors import Processors
@@ -12,9 +14,10 @@ class Machine:
 
     def __init__(self, num_processors: int) -> None:
         self.now = self.used = 0.0
+        self.worker_pid = 77
         self.allowed: list[tuple[int, set[int]]] = []
         self.processors = Processors(
-            lambda: 77,
+            lambda: self.worker_pid,
             lambda: set(range(num_processors)),
             lambda process, processors: self.allowed.append((process, processors)),
             lambda: self.now,
@@ -46,3 +49,23 @@ def test_all_processors_are_used_where_there_are_not_two(num_processors: int) ->
     machine = Machine(num_processors)
     machine.frames(16.0)
     assert machine.allowed == []
+
+
+def test_new_trainer_thread_and_new_worker_keep_off_the_games_processor_like_those_before() -> None:
+    machine = Machine(2)
+    machine.frames(11.0)
+    machine.allowed.clear()
+    machine.processors.look()
+    thread = Thread(target=machine.processors.look)  # the system lets a new thread run on both
+    thread.start()
+    thread.join()
+    assert machine.allowed == [(0, {1}), (77, {1})]
+    machine.frames(2.5)
+    machine.allowed.clear()
+    machine.worker_pid = 78
+    machine.frames(2.5)
+    assert machine.allowed == [], "a new one may use both already"
+    machine.frames(11.0)
+    machine.worker_pid = 79
+    machine.frames(11.0)
+    assert machine.allowed == [(0, {1}), (78, {1}), (0, {1}), (79, {1})]

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from threading import get_native_id
 
 BUSY, CALM = 0.5, 0.4
 """Share of a processor that the game's thread uses from which on it is left one, and below which it no longer is."""
@@ -45,7 +46,8 @@ class Processors:
         self._all = available()
         self._share = 0.0
         self._framed_at, self._used = clock(), own_time()
-        self._left_one = False
+        self._kept_off: tuple[int | None, ...] = ()
+        """The trainer's thread and the worker that the game's processor was taken from; none where it was not."""
 
     def frame(self) -> None:
         """Called on the game's thread when a frame has been drawn."""
@@ -56,10 +58,12 @@ class Processors:
 
     def look(self) -> None:
         """Called on the trainer's thread now and then: take or give back the game's processor."""
-        leave_one = self._share > (CALM if self._left_one else BUSY)
-        if len(self._all) != 2 or leave_one == self._left_one:
+        leave_one = self._share > (CALM if self._kept_off else BUSY)
+        worker = self._worker_pid()
+        keep_off = (get_native_id(), worker) if leave_one else ()
+        if len(self._all) != 2 or keep_off == self._kept_off:
             return
-        self._left_one = leave_one
-        for process in (0, self._worker_pid()):
+        self._kept_off = keep_off
+        for process in (0, worker):
             if process is not None:
                 self._keep_to(process, {max(self._all)} if leave_one else self._all)
