@@ -292,7 +292,7 @@ class Cornerman:
                 self.metrics.set(kept=self.recording.store())
             self.recording.note_quality()
 
-        self.training.call(keep)
+        self.training.call_owner(keep)
 
     # ------------------------------------------------------------------------------------------- what the game asks for
 

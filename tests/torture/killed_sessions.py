@@ -149,7 +149,7 @@ class Session:
         """End as a player ends it; every battle that was over is kept then."""
         self.tell("quitting")
         self.host.quit()
-        if self.plugin.training.running:
+        if self.plugin.training.owns_files:
             self.tell("late")  # the machine is too busy: nothing was promised
             return
         for digest in self._finished[self._kept :]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,9 @@ def test_quit_stores_what_a_dead_trainer_left(tmp_path: Path) -> None:
     assert stored(session) == [2, 2]
 
 
-def test_quit_stores_what_was_recorded_while_learning_still_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def go(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Learning loads, for longer than the game waits, until this is set."""
     go, prepared = threading.Event(), build.prepare_means
 
     def slowly(*arguments: Any) -> Any:
@@ -89,19 +90,51 @@ def test_quit_stores_what_was_recorded_while_learning_still_loaded(
 
     monkeypatch.setattr(build, "prepare_means", slowly)
     monkeypatch.setattr(plugin_module, "LOADING_S", 0.1)
+    yield go
+    go.set()
+
+
+def test_battle_is_stored_at_its_end_while_learning_loads_and_a_quit_then_adds_nothing(
+    tmp_path: Path, go: threading.Event
+) -> None:
     session = Session(tmp_path)
     session.battle(1, marked=False)
     assert not session.plugin.settle(0.01)
     session.battle(2, marked=False)
-    try:
-        session.plugin.on_quit()
-        assert not session.plugin.training.owns_files
-        assert stored(session) == [2, 2]
-    finally:
-        go.set()
+    assert stored(session) == [2, 2], "a kill now costs no battle"
+    assert session.plugin.report()["recorder"]["kept"] == 2
+    session.plugin.on_quit()
+    assert not session.plugin.training.owns_files
+    go.set()
     wait_for(lambda: not session.plugin.training.running)
     assert stored(session) == [2, 2]
     assert not any("has loaded" in sentence for sentence in session.plugin.messages())
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_battles_of_while_learning_loaded_are_credited_once(
+    tmp_path: Path, go: threading.Event, checkpoint: bool
+) -> None:
+    settings: dict[str, Any] = {"burst_steps": 1024, "held_out_fraction": 0.0, "practice": 0.0, "idle_practice": 0}
+    if checkpoint:
+        go.set()
+        session = Session(tmp_path, **settings)
+        on_owner(session.plugin, lambda loop: None)  # it has loaded
+        session.battle(1, marked=False)
+        session.plugin.on_quit()
+        go.clear()
+    session = Session(tmp_path, **settings)
+    for number in (1, 2):
+        session.battle(number, marked=False)
+    assert not session.plugin.training.owns_files
+    go.set()
+    due, rate, fill = on_owner(
+        session.plugin, lambda loop: (loop.updates.due, loop.updates.live_rate, loop.experience.buffers.player.size)
+    )
+    session.plugin.on_quit()
+    decisions = 2 * (2 + checkpoint)
+    assert (due, fill) == (decisions * rate, decisions)
+    assert stored(session) == [2] * (2 + checkpoint)
 
 
 def test_memory_stays_bounded_over_battles_of_which_every_third_never_ends(tmp_path: Path) -> None:

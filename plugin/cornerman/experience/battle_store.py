@@ -90,6 +90,8 @@ class BattleStore:
         self.messages: list[str] = []
         self.kept = 0
         """Battles stored since this session began."""
+        self.first: int | None = None
+        """The smallest number of those; None: there are none."""
         self._say, self._max_bytes, self._read_only = say, max_bytes, read_only
         self._format = json.dumps(asdict(data_format))
         self._database: Database | None = None
@@ -118,6 +120,7 @@ class BattleStore:
             try:
                 self.append(item, transitions)
                 self.kept += 1
+                self.first = item.battle_id if self.first is None else min(self.first, item.battle_id)
                 self._failing = False
             except ModelError as error:
                 self._failed(error)
@@ -198,7 +201,7 @@ class BattleStore:
         self.close()
         self._open.clear()
         self._pending.clear()
-        self._next = self.kept = 0
+        self._next, self.kept, self.first = 0, 0, None
         try:
             _erase_old(self.path.with_name(OLD_FOLDER))
             erase(self.path)

@@ -177,6 +177,11 @@ class TrainingService:
             self._loop = None
             command(None)
 
+    def call_owner(self, command: Callable[[TrainingLoop | None], None]) -> None:
+        """As `call`; while a trainer is loading, run the command on this thread, which owns the files until then."""
+        if self.thread is None or not self.thread.before_files(lambda: command(None)):
+            self.call(command)
+
     def forget_figures(self) -> None:
         """Drop what an ended trainer has left in the report about the player and the learning."""
         self._metrics.forget()

@@ -291,7 +291,7 @@ class TrainingLoop:
 
     def resume(self, saved: tuple[Arrays, Progress] | None) -> None:
         """Resume from a checkpoint and the battles stored since; without a checkpoint, from the champion."""
-        reached: int | None = None
+        reached = self.experience.battles.first  # recorded while learning was loading
         self.start_over()
         try:
             if saved is not None:

@@ -111,9 +111,8 @@ class TrainingThread:
         Returns as soon as nothing is left to do, and at the latest when the time is over, whatever the trainer does.
         Does nothing where the window is closed or the setting learning_time is not pump.
         """
-        if self.windows.learning_time != "pump" or not (self.window_open and self.alive and self._ready):
-            return
-        if not self.windows.takes():
+        pumps = self.windows.learning_time == "pump" and self.windows.window_open and self.alive and self._ready
+        if not (pumps and self.windows.takes()):
             return
         with self._changed:
             seconds = self.windows.grant(seconds)
@@ -140,6 +139,13 @@ class TrainingThread:
             self._changed.notify_all()
             return True
 
+    def before_files(self, command: Callable[[], None]) -> bool:
+        """Run `command` here where the thread loads and has not taken the files yet, which it does only afterwards."""
+        with self._changed:
+            if loads := self.running and not self._owns_files:
+                command()
+            return loads
+
     def settle(self, timeout_s: float) -> bool:
         """Wait until everything recorded before this call is learned from and judged; True when it is.
 
@@ -152,7 +158,7 @@ class TrainingThread:
             asked = self._asked
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._answered >= asked or bool(self.dead_because), timeout_s)
-            return self._answered >= asked and self.window_open
+            return self._answered >= asked and self.windows.window_open
 
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
@@ -180,8 +186,7 @@ class TrainingThread:
 
     def _look_whether_stuck(self) -> None:
         """Report and count stuck work once, and do not call it starvation."""
-        why = self.stuck_because
-        if why:
+        if why := self.stuck_because:
             self.windows.starvation.sentence = ""
         if why and not self._stuck:
             self._metrics.count("failures")
@@ -224,12 +229,8 @@ class TrainingThread:
     @property
     def trouble(self) -> str:
         """What keeps the trainer from learning and what to do; "" where nothing does. Any thread."""
-        starvation = self.windows.starvation.sentence if self.window_open else ""
+        starvation = self.windows.starvation.sentence if self.windows.window_open else ""
         return self.dead_because or self.stuck_because or starvation
-
-    @property
-    def window_open(self) -> bool:
-        return self.windows.window_open
 
     # ------------------------------------------------------------------------------------------ the trainer's thread
 
@@ -319,7 +320,7 @@ class TrainingThread:
         with self._changed:
             self._give_back()
             if not (self._commands or self._ending or self._asked > self._answered):
-                self._changed.wait(POLL_S if self.window_open else IDLE_S)
+                self._changed.wait(POLL_S if self.windows.window_open else IDLE_S)
             return not self._ending
 
     def _give_back(self) -> None:
@@ -330,10 +331,9 @@ class TrainingThread:
 
     def _work(self, work: Work) -> None:
         """Run commands, then slices until the window closes or nothing is left; then end the waits of `settle`."""
-        with self._changed:
-            asked = self._asked
+        asked = self._asked
         self._run_commands()
-        while self.window_open and not self._ending:
+        while self.windows.window_open and not self._ending:
             if self._commands:
                 return
             if not self._slice(work):
