@@ -134,11 +134,15 @@ def test_report_is_made_while_a_game_holds_the_folder(folder: Path) -> None:
         ("history.sqlite", "The history cannot be kept or read"),
         ("log", "figures.jsonl: line 1 cannot be read"),
         ("bulk", "Win rate in the game"),
+        ("history", "no battle in the game has given a result"),
     ],
 )
 def test_report_is_made_of_what_is_left(folder: Path, gone: str, words: str) -> None:
     path = folder / gone
-    if gone == "history.sqlite":
+    if gone == "history":
+        for file in folder.glob("history.sqlite*"):
+            file.unlink()
+    elif gone == "history.sqlite":
         path.write_bytes(b"no database" * 500)
     elif gone == "log":
         (path / "figures.jsonl").write_bytes(b"\x00" * 1000)
@@ -147,6 +151,7 @@ def test_report_is_made_of_what_is_left(folder: Path, gone: str, words: str) -> 
     text = report(folder)
     Page(text)
     assert words in text
+    assert "no history" not in text
     assert ("Bulk training</h2>" in text) == (gone != "bulk")
 
 
@@ -157,6 +162,7 @@ def test_report_of_a_folder_that_is_none_or_to_a_place_that_cannot_be_written_is
     for arguments, why in (
         ([str(tmp_path / "photos")], "is no data folder"),
         ([str(tmp_path / "nowhere")], "is no data folder"),
+        ([str(tmp_path)], f"{folder} may be meant"),
         ([str(folder), "--out", str(tmp_path / "no" / "folder.html")], "cannot be written"),
         ([str(folder), "--out", str(tmp_path)], "cannot be written"),
         ([str(folder), "--game", "chess"], "there is no game 'chess'"),

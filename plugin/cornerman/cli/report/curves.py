@@ -106,10 +106,10 @@ def _logged(found: Gathered) -> list[Card]:
     nothing = "the log holds nothing of it"
     share: dict[str, Any] = {"low": 0.0, "high": 1.0, "percent": True}
     frames = {
-        "open_p50_ms": "half, while it may learn",
-        "open_p99_ms": "99 %, while it may learn",
-        "closed_p50_ms": "half, else",
-        "closed_p99_ms": "99 %, else",
+        "open_p50_ms": "median while it may learn",
+        "open_p99_ms": "99th percentile while it may learn",
+        "closed_p50_ms": "median otherwise",
+        "closed_p99_ms": "99th percentile otherwise",
     }
     return [
         card("Loss", {"loss": "mean Huber loss"}, nothing, low=0.0),

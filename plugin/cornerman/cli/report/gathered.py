@@ -61,7 +61,9 @@ def gather(folder: Path, identity: Identity | None, game: Game | None, say: Call
     `say` is told of what takes long.
     """
     if not any((folder / name).exists() for name in WRITTEN):
-        raise CommandError(f"{folder} is no data folder of a game or of bulk training: nothing of either lies in it")
+        below = {str(path.parent) for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{VERSIONS}")}
+        instead = f"; {' and '.join(sorted(below)[:4])} may be meant" if below else ""
+        raise CommandError(f"{folder} is no data folder of a game or of bulk training{instead}")
     found = Gathered(folder, identity)
     found.figures, problems = read_figures(folder)
     lines, more = read_lines(folder / BULK_LOG)
@@ -73,7 +75,9 @@ def gather(folder: Path, identity: Identity | None, game: Game | None, say: Call
         with _named(found):
             found.entries, found.ratings, problems = StoredVersions(folder, identity, headless).read()
             damaged = [entry for entry in found.entries if entry.manifest is None]
-            found.problems += problems + [f"Version {entry.version}: {entry.problem}" for entry in damaged]
+            if (folder / HISTORY).exists():  # that there is none yet is no damage
+                found.problems += problems
+            found.problems += [f"Version {entry.version}: {entry.problem}" for entry in damaged]
     elif (folder / VERSIONS).is_dir():
         found.problems.append("No version says which game it plays; say it with --game.")
     if (folder / HISTORY).exists():
