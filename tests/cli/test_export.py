@@ -77,6 +77,10 @@ def without_manifest(content: bytes, policy: Policy) -> bytes:
     return to_onnx(policy, {"format": "cornerman 1"})
 
 
+def long_manifest(content: bytes, policy: Policy) -> bytes:
+    return to_onnx(policy, {"format": "cornerman 1", "manifest": f"[{'[],' * 2**21}[]]"})
+
+
 def not_a_number(content: bytes, policy: Policy) -> bytes:
     model = onnx.load_model_from_string(content)
     bias = next(each for each in model.graph.initializer if each.name == "head.bias")
@@ -90,11 +94,12 @@ def not_a_number(content: bytes, policy: Policy) -> bytes:
         (damaged, "damaged"),
         (of_another_game, "'chess'"),
         (without_manifest, "no ONNX file that this Cornerman exported"),
+        (long_manifest, "allowed"),
         (not_a_number, "finite"),
         (lambda content, policy: b"no model", "no ONNX file"),
         (lambda content, policy: b"", "no ONNX file that this Cornerman exported"),
     ],
-    ids=["damaged", "another game", "no manifest", "NaN", "no ONNX", "empty"],
+    ids=["damaged", "another game", "no manifest", "long manifest", "NaN", "no ONNX", "empty"],
 )
 def test_import_refuses_other_onnx_files_with_the_reason(
     data: Path, capsys: pytest.CaptureFixture[str], change: Callable[[bytes, Policy], bytes], says: str

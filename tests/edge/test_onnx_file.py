@@ -107,7 +107,23 @@ def test_other_sizes_are_refused_by_name() -> None:
         from_onnx(to_onnx(policy_of((8,))), NetworkSpec(18, 5, (9,)), "it")
 
 
-@pytest.mark.parametrize("bomb", [b"\x3a\x00", b"\x72\x00", b"\x08\x01"], ids=["graphs", "notes", "numbers"])
-def test_very_many_parts_are_refused_before_they_cost_memory(bomb: bytes) -> None:
+def nested(times: int, tag: bytes, content: bytes) -> bytes:
+    """A field of a message so many times."""
+    size = len(content)
+    return (tag + bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14]) + content) * times
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b"\x3a\x00" * 1_000_000,
+        b"\x72\x00" * 1_000_000,
+        b"\x08\x01" * 1_000_000,
+        nested(500, b"\x3a", b"\x2a\x00" * 900),
+        nested(500, b"\x72", b"\x08\x01" * 900),
+    ],
+    ids=["graphs", "notes", "numbers", "tensors of many graphs", "numbers of many notes"],
+)
+def test_very_many_parts_are_refused_before_they_cost_memory_or_time(bomb: bytes) -> None:
     with pytest.raises(ModelError, match="more than 1,000 parts"):
-        notes_of(bomb * 1_000_000, "it")
+        notes_of(bomb, "it")

@@ -112,6 +112,8 @@ def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladd
 def _fitting(data: bytes, identity: Identity) -> Manifest:
     """The checked manifest of a version that plays this very game; ModelError."""
     what = "The manifest of the version to import"
+    if len(data) > MAX_JSON_BYTES:
+        raise ModelError(f"{what} is larger than the {MAX_JSON_BYTES:,} bytes allowed.")
     manifest = parse_manifest(parse_object(data, what), what)
     misfit = manifest.misfit(identity)
     if misfit is not None:
