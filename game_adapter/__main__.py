@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import shutil
 import sys
 import time
@@ -103,7 +104,7 @@ def _headless(options: argparse.Namespace) -> int:
     host = _host(options, SERIES)
     series = Series(host, RINGSIDE, PLUGIN, options.bot, options.battles, options.seed)
     try:
-        host.load()
+        host.load(_say_loading(set()))
         run(series, lambda line: print(line, flush=True), options.json)
         _pictures(series, host, options.out)
     except KeyboardInterrupt:
@@ -111,6 +112,18 @@ def _headless(options: argparse.Namespace) -> int:
     finally:
         host.quit()
     return 0
+
+
+def _say_loading(said: set[str]) -> Callable[[str], None]:
+    """Print what is loading, each thing once, without the seconds that it has taken."""
+
+    def show(line: str) -> None:
+        what = re.sub(r", \d+ s \.\.\.$", " ...", line)
+        if what not in said and what != line:  # what takes a second
+            said.add(what)
+            print(what[0].upper() + what[1:], flush=True)
+
+    return show
 
 
 def _pictures(series: Series, host: Host, folder: Path) -> None:

@@ -78,8 +78,8 @@ class Standing:
         """By name: from the battles in the history, on the scale of the ladder that the newest rated champion has; a
         history that cannot be read is reported where it is written."""
         known = {str(version): points for version, points in self._champions.slot.points.items()}
-        ratings = {name: Rating(points, points, points, 0) for name, points in known.items()}
         anchors = dict(list(known.items())[:1]) | dict.fromkeys(self._bots[:1], 0.0)
+        ratings = {name: Rating(points, points, points, 0) for name, points in (known and known | anchors).items()}
         if not self._store.has_history:
             return ratings
         from cornerman.models.history import History  # SQLite is not needed at every start of a game

@@ -31,6 +31,7 @@ def add_evaluate(commands: Subparsers) -> None:
 def run_evaluate(options: argparse.Namespace) -> int:
     from cornerman.evaluation.arena import evaluate
     from cornerman.evaluation.headless import Agent
+    from cornerman.training.bulk.bar import Bar, quietly
 
     game = find_game(options.game)
     bots = dict(game.bots)
@@ -46,7 +47,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         agent = policy = stored_policy(game, options.data, options.version)
         who = f"version {policy.version}"
     for name in [options.bot] if options.bot else game.bots:
-        result = evaluate(agent, bots[name], game, options.battles, options.seed)
+        stopped = Bar(quietly).during(f"{who} plays {name}")
+        result = evaluate(agent, bots[name], game, options.battles, options.seed, stopped=stopped)
         if options.json:
             print(json.dumps({"agent": who, "bot": name, "seed": options.seed, **result.as_dict()}))
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.files.figures_log import FiguresLog, TensorBoard
+from cornerman.training.bulk.bar import Bar
 
 TRAINING = ("decisions_per_s", "steps", "battles", "version", "rating")
 """What TensorBoard gets of the progress, beside the scores."""
@@ -26,9 +27,11 @@ class BulkLog:
         say: Callable[[str], None],
         figures: FiguresLog | None = None,
         board: TensorBoard | None = None,
+        bar: Bar | None = None,
     ) -> None:
         """`figures`: the log of machine and training; none is kept without it."""
-        self.say, self._path, self._board = say, path, board
+        self.bar = bar or Bar(say)
+        self.say, self._path, self._board = self.bar.say, path, board
         self.figures = figures or FiguresLog(path.parent, 0.0, say)
         self._said: set[str] = set()
 

@@ -125,6 +125,7 @@ class BulkLoop:
                 continue
             self._take(*answer)
             self._learn()
+            self._log.bar.moved(plan.share_done(progress.decisions - first, time.monotonic() - started))
             self._log_figures()
             now = time.monotonic()
             progress.seconds = before + now - started
@@ -147,6 +148,7 @@ class BulkLoop:
 
     def _judge_the_last(self, stopped: Callable[[], bool]) -> bool:
         """Put what was learned since the last candidate to the gate too, and wait for the verdict."""
+        stopped = self._log.bar.during("Judging what was learned last", stopped)
         return self._put_to_the_gate(1, stopped) and self.promotion.settle(stopped)
 
     def _collecting(self) -> Order:

@@ -26,11 +26,15 @@ from cornerman.selfplay.ray_pool import RayCluster
 from cornerman.selfplay.worker import BULK
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings, read_settings, with_values
+from cornerman.training.bulk.bar import Bar
 from cornerman.training.bulk.ladder import Snapshots, make_ladder
 from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.loop import BulkLoop
 from cornerman.training.bulk.plan import Plan, on_devices
 from cornerman.training.bulk.report import write_report
+
+RATING, REPORTING = "Rating the levels of difficulty", "Playing the battles of the report"
+"""What takes long after the end of training."""
 
 
 def train(
@@ -48,18 +52,17 @@ def train(
     early, everything saved, without the report's battles; a second one does not wait. A report leaves the folder free.
     """
     settings = with_values(read_settings(data / "settings.toml"), {"seed": seed}, "this command")
-    encoder = Encoder(game)
+    bar, encoder = Bar(say), Encoder(game)
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, settings.hidden_layers(headless=True))
     with Interrupts() as interrupted:
         with Store(data, Identity.of(game, encoder), spec, "cornerman train") as store:
-            champions = _stored_champions(store, settings, say)
-            store.bulk_folder.mkdir(exist_ok=True)
-            log = _log(data, store.bulk_folder, settings, plan.tensorboard, say)
+            champions = _stored_champions(store, settings, bar.say)
+            log = _log(data, store.bulk_folder, settings, plan.tensorboard, bar)
             on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
             learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec, on_cpu.learn)
             machine = [*filter(None, [on_cpu.why_slow]), *(choice.why for choice in devices.values())]
             say("\n".join(machine))
-            with _workers(game_name, plan, learner.spec.hidden) as start_worker:
+            with _workers(game_name, plan, learner.spec.hidden) as start_worker, bar:
                 loop = BulkLoop(game, settings, plan, store, champions, learner, log, start_worker)
                 if resume:
                     loop.resume()
@@ -68,20 +71,21 @@ def train(
         if not done:
             say("Stopped; everything is saved, and --resume goes on from here.")
         if done and plan.ladder_battles:
-            say(_make_ladder(game, data, champions.slot, loop.snapshots, plan.ladder_battles, seed, interrupted))
+            say(_make_ladder(game, data, champions.slot, loop.snapshots, plan, seed, bar.during(RATING, interrupted)))
         promoted, machine = champions.slot.champions, [*machine, *loop.faults]
-        say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, interrupted))
+        stopped = bar.during(REPORTING, interrupted)
+        say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, stopped))
     say(f"{_who_plays(champions, encoder.declaration.own_fighter)} is stored in {data}")
     return promoted[-1].version
 
 
-def _log(
-    data: Path, bulk_folder: Path, settings: Settings, tensorboard: Path | None, say: Callable[[str], None]
-) -> BulkLog:
-    """The logs of the run; CornermanError where `tensorboard`, a folder, is given and its package is missing."""
+def _log(data: Path, bulk_folder: Path, settings: Settings, tensorboard: Path | None, bar: Bar) -> BulkLog:
+    """The logs of the run, in a folder that is made; CornermanError where `tensorboard`, a folder, is given and its
+    package is missing."""
+    bulk_folder.mkdir(exist_ok=True)
     board = None if tensorboard is None else TensorBoard(tensorboard)
-    figures = FiguresLog(data, settings.log_interval_s, say, None if board is None else lambda: board)
-    return BulkLog(bulk_folder / "log.jsonl", say, figures, board)
+    figures = FiguresLog(data, settings.log_interval_s, bar.say, None if board is None else lambda: board)
+    return BulkLog(bulk_folder / "log.jsonl", bar.say, figures, board, bar)
 
 
 def _make_ladder(
@@ -89,7 +93,7 @@ def _make_ladder(
     data: Path,
     slot: PolicySlot,
     snapshots: Snapshots,
-    num_battles: int,
+    plan: Plan,
     seed: int,
     stopped: Callable[[], bool],
 ) -> str:
@@ -97,7 +101,7 @@ def _make_ladder(
     champion = slot.champion
     before = [rung.policy for rung in slot.rungs[:-1] if rung.policy.spec == champion.spec and not rung.temperature]
     earlier = [*before, *snapshots.policies(champion.spec)]
-    ladder = make_ladder(game, champion, earlier, num_battles, seed, stopped)
+    ladder = make_ladder(game, champion, earlier, plan.ladder_battles, seed, stopped)
     if ladder is None:
         return "No ladder for the levels of difficulty: no five strengths apart were found, or it was stopped."
     try:
