@@ -55,6 +55,7 @@ TINY: dict[str, dict[str, Any]] = {
         "check_busy": lambda works, practises: None,
     },
     "learn": {},
+    "panel": {"FRAMES": 3, "PAGES": 2},
     "record": {"HOOK_CALLS": 20, "CAPACITY": 300},
     "selfplay": {"NUM_BATTLES": 256, "SECONDS_TOGETHER": 0.1, "PEER_STEPS": 50},
     "start": {},
@@ -62,7 +63,7 @@ TINY: dict[str, dict[str, Any]] = {
     "think": {"DECISIONS": 3, "BATTLES": 2},
 }
 """What each subject is run with here: counts so small that the figures mean nothing, and one may stand still."""
-LONG = ("frame", "start")
+LONG = ("frame", "panel", "start")
 
 
 @pytest.mark.filterwarnings("ignore:The old environment creation API:DeprecationWarning")  # of the peer PettingZoo

@@ -51,10 +51,10 @@ class Work:
 
 
 @contextmanager
-def loaded(game: Any, settings: Mapping[str, Any]) -> Iterator[Host]:
+def loaded(game: Any, settings: Mapping[str, Any], panel_key: str = "") -> Iterator[Host]:
     """The plugin in a data folder of its own; it learns on the CPU, as nearly every player's does."""
     with tempfile.TemporaryDirectory() as data:
-        host = Host(PLUGINS, data, game, {"device": "cpu", **settings})
+        host = Host(PLUGINS, data, game, {"device": "cpu", **settings}, panel_key=panel_key)
         try:
             host.load()
             if not any(plugin.on for plugin in host.loaded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -218,6 +219,31 @@ def test_picture_is_kept_and_only_what_changed_is_drawn_again(monkeypatch: pytes
     assert pygame.image.tobytes(surface, "RGB") == pygame.image.tobytes(fresh, "RGB"), (
         "parts drawn again leave no trace"
     )
+
+
+def test_what_changes_by_itself_is_drawn_a_part_a_frame_and_at_once_where_frames_are_rare(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    panel, plugin = opened()
+
+    def shown_after(seconds: float) -> list[bool]:
+        """Whether the version and the notice of the report are shown."""
+        now[0] += seconds
+        shown = sentence(panel)
+        return [f"Version {plugin.data['version']} plays" in shown, plugin.data["plugin"]["notice"] in shown]
+
+    def change() -> None:
+        plugin.data["version"] += 1
+        plugin.data["plugin"]["notice"] += " And more."
+
+    assert shown_after(0.0) == [True, True]
+    change()
+    found = [shown_after(seconds) for seconds in (0.26, 0.016, 0.016)]
+    assert found == [[False, False], [True, False], [True, True]]
+    change()
+    assert [shown_after(1.0) for _ in range(2)][-1] == [True, True]
 
 
 def test_family_tree_follows_lines_of_descent() -> None:

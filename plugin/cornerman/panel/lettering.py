@@ -22,7 +22,7 @@ MEASURED = 144
 """Pixels of the size at which text is measured, once for every size."""
 HEIGHT = 0.71
 """Of a line from the tops of its letters to the bottoms, over its size."""
-FINER, FINE_ENOUGH = 4, 96
+FINER, FINE_ENOUGH = 4, 64
 """Text is set so much bigger and shrunk; up to so many pixels."""
 TEXTS_KEPT, WIDTHS_KEPT = 600, 6000
 LONGEST_WORD, LONGEST_LINE, LONGEST_TEXT = 100, 200, 2000

@@ -1,16 +1,17 @@
 """Panel: six pages over the game's picture, by keys, mouse or gamepad.
 
 It fills whatever surface it is given, from 420x380 pixels up, and reads only plain data. The picture is kept: the
-report is looked at a few times a second and after input, and only parts that changed are drawn again. pygame (or
+report is looked at a few times a second and after input, and what changed is drawn again, a part a frame. pygame (or
 pygame-ce, which has the same name) is imported when the first picture is drawn, never before. The game's thread only.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from cornerman.panel.input import ENTER, ESCAPE, IMPORT, NEXT, PREVIOUS, ROLL_BACK, STEPS, Input
 from cornerman.panel.lettering import Lettering
@@ -37,6 +38,20 @@ ANSWER_LINES, LETTER_WIDTH = 3, 7.0
 """An answer takes at most so many lines; its letters are taken to be so wide, in units."""
 
 
+class Drawn(NamedTuple):
+    """A part as it is in the picture."""
+
+    part: Part
+    focused: bool
+    asking: bool
+    written: Sequence[Written] = ()
+
+    def differs(self, before: Drawn | None) -> bool:
+        """Whether it looks different from how it was drawn."""
+        marks = self.focused, self.asking
+        return before is None or (before.focused, before.asking) != marks or before.part.data != self.part.data
+
+
 class Panel:
     """Draws the panel and takes its input."""
 
@@ -54,13 +69,14 @@ class Panel:
         self._input, self._lettering = Input(), Lettering()
         self._box, self._scale, self._offset = Box(0, 0, LEAST_WIDTH, LEAST_HEIGHT), 1.0, (0, 0)
         self._picture: pygame.Surface | None = None
-        self._drawn: dict[str, tuple[Part, bool, bool, list[Written]]] = {}
+        self._drawn: dict[str, Drawn] = {}
+        self._waiting = deque[Drawn]()  # to be drawn again, one a frame
         self._stale_at = 0.0
 
     @property
     def written(self) -> list[Written]:
         """The texts of the picture."""
-        return [written for *_, texts in self._drawn.values() for written in texts]
+        return [written for drawn in self._drawn.values() for written in drawn.written]
 
     @property
     def shown(self) -> tuple[str, str]:
@@ -83,26 +99,35 @@ class Panel:
             self._drawn.clear()
             self._stale_at = 0.0
         if (now := time.monotonic()) >= self._stale_at:
-            self._refresh(self._picture)
+            at_once = not self._stale_at or len(self._waiting) > 0  # after input, and where frames are rare
             self._stale_at = now + REFRESH_S
+            self._waiting = self._changed(self._picture, self._parts(self._report()))
+            self._draw_waiting(self._picture, len(self._waiting) if at_once else 0)
+        elif self._waiting:
+            self._draw_waiting(self._picture, 1)
         surface.blit(self._picture, (0, 0))
 
-    def _refresh(self, picture: pygame.Surface) -> None:
-        """Draw what changed since the last picture; all of it where a part moved."""
-        parts = self._parts(self._report())
-        if [(part.name, part.box) for part in parts] != [(part.name, part.box) for part, *_ in self._drawn.values()]:
+    def _changed(self, picture: pygame.Surface, parts: Sequence[Part]) -> deque[Drawn]:
+        """What changed since it was drawn; all of it where a part moved."""
+        if [(part.name, part.box) for part in parts] != [
+            (drawn.part.name, drawn.part.box) for drawn in self._drawn.values()
+        ]:
             self._drawn.clear()
             picture.fill(PAPER)
         focus = self._focused(parts)
+        wanted = [Drawn(part, part is focus, part is focus and self._asking) for part in parts]
+        return deque(each for each in wanted if each.differs(self._drawn.get(each.part.name)))
+
+    def _draw_waiting(self, picture: pygame.Surface, count: int) -> None:
+        """Draw so many of the parts that changed."""
         with self._lettering.picture():
-            for part in parts:
-                marks = part is focus, part is focus and self._asking
-                before, *marked, _ = self._drawn.get(part.name, (None, None))
-                if before is None or before.data != part.data or (*marked,) != marks:
-                    sheet = Sheet(picture, self._scale, self._lettering, part.box, *marks)
-                    sheet.fill(PAPER, part.box)
-                    part.draw(sheet, part.data)
-                    self._drawn[part.name] = (part, *marks, sheet.written)
+            for _ in range(count):
+                drawn = self._waiting.popleft()
+                part = drawn.part
+                sheet = Sheet(picture, self._scale, self._lettering, part.box, drawn.focused, drawn.asking)
+                sheet.fill(PAPER, part.box)
+                part.draw(sheet, part.data)
+                self._drawn[part.name] = drawn._replace(written=sheet.written)
 
     def _parts(self, report: Mapping[str, Any]) -> list[Part]:
         """Everything that is drawn: the tabs, the parts of the page, and the line below them."""
@@ -173,13 +198,13 @@ class Panel:
     def _point(self, position: Sequence[float], pressed: bool) -> bool:
         """The mouse over a part, or pressed there."""
         x, y = ((at - offset) / self._scale for at, offset in zip(position, self._offset, strict=True))
-        drawn = (part for part, *_ in self._drawn.values())
-        name = next((part.name for part in drawn if part.box.holds(x, y) and (part.press or part.click)), None)
+        parts = [drawn.part for drawn in self._drawn.values()]
+        name = next((part.name for part in parts if part.box.holds(x, y) and (part.press or part.click)), None)
         if name is None:
             return False
         part = next((part for part in self._parts(self._report()) if part.name == name), None) if pressed else None
         if part is None:
-            part = self._drawn[name][0]
+            part = self._drawn[name].part
         if part.press:
             self._focus_on(part)
         if not pressed:
