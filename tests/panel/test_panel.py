@@ -63,7 +63,7 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
                 "3 s ago: version 3 was promoted: it won 58% of 124 paired battles",
             ],
         ),
-        ("Strength", ["1,163", "tactician", "60%", "0.0123", "71%", "A candidate is judged: 62 battles."]),
+        ("Strength", ["1,163", "tactician", "60%", "0.0123", "71%", "A candidate is judged: 62 pairs of battles."]),
         (
             "Mind",
             [
@@ -124,6 +124,8 @@ def test_overview_says_who_plays_and_at_which_level() -> None:
     shown = sentence(opened(playing | {"playing": "level 2, easy: an earlier self; a candidate plays some"})[0])
     assert "Level 2, easy: an earlier self plays, level 2 of 5, easy" in shown
     assert "Adaptive: no battle yet." in shown
+    adaptive = with_parts(difficulty={"level": 6, "name": "adaptive"})
+    assert "plays, adaptive" in sentence(opened(adaptive)[0]), "the adaptive level is none of the five"
 
 
 def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:

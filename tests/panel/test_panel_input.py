@@ -112,7 +112,7 @@ def test_mouse_reaches_tabs_and_controls_in_a_part_of_the_window() -> None:
         ("recording", False),
         ("learning", True),
         ("learning", False),
-        ("difficulty", 5),
+        ("difficulty", 6),
     ]
     assert panel.shown == ("Overview", "difficulty")
     assert click(f"{len(PAGES)} {PAGES[-1]}")

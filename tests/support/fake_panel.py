@@ -53,7 +53,7 @@ REPORT: dict[str, Any] = {
         },
         "reasons": ["The processor is at 92 C: learning rests until it is below 80 C."],
     },
-    "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best"]},
+    "difficulty": {"level": 3, "name": "even", "levels": ["gentle", "easy", "even", "hard", "its best", "adaptive"]},
     "swaps": 2,
     "events": [
         {"age_s": 3.0, "text": "version 3 was promoted: it won 58% of 124 paired battles against version 2"},

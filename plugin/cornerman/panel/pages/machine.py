@@ -70,7 +70,7 @@ def rests_of(report: Mapping[str, Any]) -> str:
     if reasons:
         return " ".join(reasons)
     if window.get("open"):
-        return f"It does not: {why.rstrip('.')}." if why else "It does not."
+        return f"It does not: its training window is open ({why.rstrip('.')})." if why else "It does not."
     return f"{why[:1].upper()}{why[1:].rstrip('.')}." if why else "Not known why it rests."
 
 

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
 from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of
-from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, WORDS, Box, Sheet
+from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_interval, draw_switch, frame
 
 ROW_HEIGHT, GAP = 24.0, 4.0
 EVENTS = 3
 TROUBLE_LINES = 3
 """Each trouble takes at most so many lines, so that others have room."""
+ADAPTIVE = "adaptive"
+"""Name of the last level where it is not harder than the others, but follows the player."""
 SWITCHES = {"on": "Plugin", "recording": "Recording", "learning": "Learning"}
 
 
@@ -55,7 +57,8 @@ class Overview(Page):
 
     def _dial(self, box: Box, report: Mapping[str, Any]) -> Part:
         difficulty = part_of(report, "difficulty")
-        level, count = int(difficulty.get("level") or 1), len(difficulty.get("levels") or "12345")
+        levels = list(difficulty.get("levels") or "12345")
+        level, count = int(difficulty.get("level") or 1), len(levels)
 
         def to(number: int) -> None:
             self._controls.set_difficulty(min(max(number, 1), count))
@@ -64,7 +67,7 @@ class Overview(Page):
             "difficulty",
             box,
             draw_dial,
-            (str(difficulty.get("name", "")), level, count),
+            (str(difficulty.get("name", "")), level, count, ADAPTIVE in levels),
             press=lambda: to(level % count + 1),
             step=lambda by: to(level + by),
             click=lambda x, y: to(1 + int(x * count)),
@@ -79,8 +82,12 @@ def who_of(report: Mapping[str, Any]) -> Who:
     version, playing = report.get("version", -1), str(report.get("playing") or "")
     difficulty, record = part_of(report, "difficulty"), part_of(report, "record")
     name = playing.partition(";")[0] or (f"version {version}" if version != -1 else "not known who plays")
-    level = f"level {difficulty.get('level')} of {len(difficulty['levels'])}" if difficulty.get("levels") else ""
-    level = ", ".join(filter(None, [level, str(difficulty.get("name") or "")]))
+    levels, title = (
+        [each for each in difficulty.get("levels") or () if each != ADAPTIVE],
+        str(difficulty.get("name") or ""),
+    )
+    level = f"level {difficulty.get('level')} of {len(levels)}" if levels and title != ADAPTIVE else ""
+    level = ", ".join(filter(None, [level, title]))
     rate, interval = record.get("win_rate"), record.get("interval")
     if rate is None:
         return Who(name, level, "Win rate: no battle yet", None)
@@ -110,7 +117,7 @@ def draw_who(sheet: Sheet, who: Who) -> None:
         bar, inner = inner.cut_top(14)
         draw_interval(sheet, bar, *who.interval)
         for part, (words, align) in zip(
-            inner.cut_top(ROW)[0].columns(3), (("0%", "left"), ("even", "middle"), ("100%", "right")), strict=True
+            inner.cut_top(ROW)[0].columns(3), (("0%", "left"), ("50%", "middle"), ("100%", "right")), strict=True
         ):
             sheet.text(words, part, QUIET, align, size=15)
 
@@ -143,15 +150,21 @@ def _badged(sheet: Sheet, box: Box, badge: str, colour: tuple[int, int, int], te
     return rest._replace(left=box.left, width=box.width)
 
 
-def draw_dial(sheet: Sheet, data: tuple[str, int, int]) -> None:
-    """The level's name, and a step for each level, the higher the harder."""
-    name, level, count = data
+def draw_dial(sheet: Sheet, data: tuple[str, int, int, bool]) -> None:
+    """The level's name, and a step for each level, the higher the harder; the adaptive one is a letter beside them."""
+    name, level, count, adaptive = data
     words, steps = frame(sheet).cut_top(ROW_HEIGHT)
     sheet.text("Difficulty", words)
     sheet.text(name, words, GOLD, "right")
+    chosen_is_step = level < count or not adaptive
     for number, step in enumerate(steps.cut_top(steps.height - 6)[0].columns(count, 4), 1):
+        lit = number <= level if chosen_is_step else number == level
+        if adaptive and number == count:
+            sheet.text("A", step, GOLD if lit else QUIET, "middle", SMALLEST)
+            sheet.fill(GOLD if lit else LINE, step, 2, line=1)
+            continue
         tall = step.height * (0.35 + 0.65 * number / count)
         step = step._replace(top=step.bottom - tall, height=tall)
-        sheet.fill(GOLD if number <= level else LINE, step, 2)
+        sheet.fill(GOLD if lit else LINE, step, 2)
         if number == level:
             sheet.fill(WORDS, step, 2, line=1)

@@ -56,8 +56,11 @@ def newest(points: Sequence[tuple[float, ...]], form: str) -> str:
 def candidate_of(report: Mapping[str, Any]) -> str:
     """What is known of candidates, in full."""
     gate, left = part_of(report, "gate"), part_of(report, "learner").get("steps_to_candidate")
-    states = {"judging": "A candidate is judged", "on trial": "A candidate is on trial"}
-    now = f"{states[gate['state']]}: {gate.get('pairs') or 0:,} battles." if gate.get("state") in states else ""
+    states = {
+        "judging": "A candidate is judged: {:,} pairs of battles.",
+        "on trial": "A candidate is tried: {:,} battles.",
+    }
+    now = states.get(str(gate.get("state")), "").format(gate.get("pairs") or 0)
     coming = f"{left:,} steps to the next candidate." if isinstance(left, int) and left and not now else ""
     return " ".join(filter(None, [now, coming, verdict_of(report)])) or f"Candidates: {UNKNOWN}"
 
