@@ -217,3 +217,13 @@ def test_time_of_the_worker_is_no_other_programs(tmp_path: Path) -> None:
     finally:
         burner.kill()
         burner.wait()
+
+
+def test_worker_that_has_ended_costs_its_own_figures_alone(tmp_path: Path) -> None:
+    worker = subprocess.Popen([sys.executable, "-c", ""])
+    worker.wait()
+    machine = Machine(period_s=0.0, sysfs=tmp_path, worker_pid=lambda: worker.pid)
+    reading = [machine.read() for _ in range(10)][-1]
+    assert reading["worker_mb"] is None
+    for name in ("memory_mb", "memory_percent", "cpu_percent", "own_cpu_percent"):
+        assert reading[name] is not None, name

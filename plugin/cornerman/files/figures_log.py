@@ -106,7 +106,7 @@ class FiguresLog:
             if not self._failed:
                 self._say(f"The log of machine and training cannot be written ({error.strerror or error}).")
             self._failed = self._torn = True
-        self._tell_board(entry, step)
+        self.tell_board(entry, step)
 
     def _frame_times(self, window: str) -> dict[str, float]:
         """Of the frames since the last line, while training windows were open or closed."""
@@ -129,7 +129,8 @@ class FiguresLog:
             file.write(begin + line)
         self._torn = False
 
-    def _tell_board(self, figures: Mapping[str, Any], step: int) -> None:
+    def tell_board(self, figures: Mapping[str, Any], step: int) -> None:
+        """Give TensorBoard figures by name, where it was asked for; what it raises costs a message and the rest."""
         if self._make_board is None:
             return
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -88,33 +87,30 @@ class Machine:
         self._reading |= {name: _plausible(given.get(name)) for name in names}
 
     def _cpu(self) -> Reading:
-        own = self._process.cpu_percent() + self._worker_percent()
+        own = self._process.cpu_percent() + (self._of_worker(lambda worker: worker.cpu_percent()) or 0.0)
         return {
             "cpu_percent": self._psutil.cpu_percent(),
             "own_cpu_percent": own / (self._psutil.cpu_count() or 1),
         }
 
-    def _worker_percent(self) -> float:
-        """Of one core, since the last call; 0 the first time, and where the worker ends just now."""
-        worker = self._worker_process()
-        return 0.0 if worker is None else float(worker.cpu_percent())
-
-    def _worker_process(self) -> Any:
-        """psutil's object of the worker's process; None where it has none of its own."""
+    def _of_worker(self, read: Callable[[Any], float]) -> float | None:
+        """What `read` gives for psutil's object of the worker's process; None: it has none of its own, or it ended."""
         pid = self._worker_pid()
         if pid is None or pid == self._process.pid:
             return None
-        if self._worker is None or self._worker.pid != pid:
-            self._worker = self._psutil.Process(pid)
-        return self._worker
+        try:
+            if self._worker is None or self._worker.pid != pid:
+                self._worker = self._psutil.Process(pid)
+            return read(self._worker)
+        except self._psutil.Error:
+            return None
 
     def _memory(self) -> Reading:
-        reading = {"memory_percent": self._psutil.virtual_memory().percent}
-        reading["memory_mb"] = self._process.memory_info().rss / 2**20
-        if (worker := self._worker_process()) is not None:
-            with suppress(self._psutil.Error):  # it has ended just now
-                reading["worker_mb"] = worker.memory_info().rss / 2**20
-        return reading
+        return {
+            "memory_percent": self._psutil.virtual_memory().percent,
+            "memory_mb": self._process.memory_info().rss / 2**20,
+            "worker_mb": self._of_worker(lambda worker: worker.memory_info().rss / 2**20),
+        }
 
     def _temperature(self) -> Reading:
         return {"temperature_c": _celsius(self._temperature_file) if self._temperature_file else None}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cornerman.files.figures_log import FiguresLog, TensorBoard
+from cornerman.files.figures_log import FiguresLog
 from cornerman.training.bulk.bar import Bar
 
 TRAINING = ("decisions_per_s", "steps", "battles", "version", "rating")
@@ -22,16 +22,11 @@ class BulkLog:
     """Where a run reports to. A file that cannot be written is said; training goes on without."""
 
     def __init__(
-        self,
-        path: Path,
-        say: Callable[[str], None],
-        figures: FiguresLog | None = None,
-        board: TensorBoard | None = None,
-        bar: Bar | None = None,
+        self, path: Path, say: Callable[[str], None], figures: FiguresLog | None = None, bar: Bar | None = None
     ) -> None:
-        """`figures`: the log of machine and training; none is kept without it."""
+        """`figures`: the log of machine and training, whose TensorBoard gets the progress too; None: there is none."""
         self.bar = bar or Bar(say)
-        self.say, self._path, self._board = self.bar.say, path, board
+        self.say, self._path = self.bar.say, path
         self.figures = figures or FiguresLog(path.parent, 0.0, say)
         self._said: set[str] = set()
 
@@ -53,11 +48,9 @@ class BulkLog:
 
     def progress(self, entry: Mapping[str, Any]) -> None:
         self.write({"event": "progress", **entry})
-        if self._board is None:
-            return
         figures = {f"train/{name}": entry[name] for name in TRAINING}
         figures |= {f"score/{name}": score for name, score in entry["score"].items()}
-        self._board.write(figures, entry["decisions"])
+        self.figures.tell_board(figures, entry["decisions"])
 
     @property
     def num_bytes(self) -> int:

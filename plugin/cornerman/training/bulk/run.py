@@ -85,7 +85,7 @@ def _log(data: Path, bulk_folder: Path, settings: Settings, tensorboard: Path | 
     bulk_folder.mkdir(exist_ok=True)
     board = None if tensorboard is None else TensorBoard(tensorboard)
     figures = FiguresLog(data, settings.log_interval_s, bar.say, None if board is None else lambda: board)
-    return BulkLog(bulk_folder / "log.jsonl", bar.say, figures, board, bar)
+    return BulkLog(bulk_folder / "log.jsonl", bar.say, figures, bar)
 
 
 def _make_ladder(
