@@ -80,12 +80,13 @@ from tests.support.table import Table, promote
 
 for learning in (False, True, True):
     with Table(RINGSIDE, Path(sys.argv[1]), learning=learning) as table:
-        print(gc.get_freeze_count())
+        print(gc.get_freeze_count(), len(gc.get_objects()))
 """
 
 
 def test_start_freezes_what_learns_for_the_garbage_collector(tmp_path: Path) -> None:
-    off, first, second = (int(line) for line in run_python(ROOT, LOADED, str(tmp_path)).splitlines())
+    lines = run_python(ROOT, LOADED, str(tmp_path)).splitlines()
+    (off, _), (first, others), (second, _) = (map(int, line.split()) for line in lines)
     assert off == 0, "with learning off nothing of it is touched"
-    assert first > 50_000
+    assert first > others, "what is collected is less than what is kept out of collections"
     assert second == pytest.approx(first, rel=0.01), "once in a process: what comes later can be collected"
