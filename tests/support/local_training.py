@@ -33,6 +33,8 @@ class LocalTraining:
     def call(self, command: Callable[[TrainingLoop | None], None]) -> None:
         command(self.loop)
 
+    call_owner = call
+
     def settle(self, timeout_s: float) -> bool:
         del timeout_s
         return True
@@ -44,7 +46,9 @@ class LocalTraining:
     def _nothing(self, *_: object) -> None:
         """Time and windows: there are none."""
 
-    pause = choose = frame = pump = battle_starts = open_window = close_window = start_later = _nothing
+    pause = choose = frame = pump = battle_starts = open_window = close_window = start_later = watch = erase_log = (
+        _nothing
+    )
 
 
 def local_plugin(game: Any, folder: Any, **settings: Any) -> tuple[Cornerman, TrainingLoop]:
