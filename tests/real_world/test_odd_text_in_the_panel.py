@@ -28,6 +28,7 @@ ODD = [
     "x" * 100_000,
     "مرحبا 日本語 👾",
     " ",
+    "\u200b",  # no width
 ]
 
 
@@ -46,11 +47,13 @@ def test_panel_draws_whatever_text_a_report_holds(text: str, size: tuple[int, in
     report = with_text_everywhere(copy.deepcopy(REPORT), text)
     report["recorder"]["rejected"] = {text: 2}
     panel = Panel(FakePlugin(report), lambda: report)
-    panel.answer = text
-    panel.draw(pygame.Surface(size))
-    for written in panel.written:
-        written.text.encode()
-        assert min(written.text, default=" ") >= " "
+    for page in range(6):
+        panel.event(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1 + page))
+        panel.answer = text
+        panel.draw(pygame.Surface(size))
+        for written in panel.written:
+            written.text.encode()
+            assert min(written.text, default=" ") >= " "
 
 
 @pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))

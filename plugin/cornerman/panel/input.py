@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ class Input:
         if kind == pygame.MOUSEWHEEL:
             return _arrow(0, -_number(getattr(event, "y", 0)))
         if kind == pygame.JOYBUTTONDOWN:
-            return BUTTONS.get(getattr(event, "button", -1), "")
+            button = getattr(event, "button", None)
+            return BUTTONS.get(button, "") if isinstance(button, int) else ""
         if kind == pygame.JOYHATMOTION:
-            x, y = getattr(event, "value", (0, 0))
-            return _arrow(x, -y)
+            return _arrow(*_hat(getattr(event, "value", None)))
         return self._stick(event) if kind == pygame.JOYAXISMOTION else ""
 
     def _stick(self, event: pygame.event.Event) -> str:
@@ -51,6 +52,8 @@ class Input:
 def _key(key: Any, mod: Any) -> str:
     import pygame
 
+    if not isinstance(key, int):
+        return ""
     names = {
         pygame.K_UP: "up",
         pygame.K_DOWN: "down",
@@ -69,6 +72,13 @@ def _key(key: Any, mod: Any) -> str:
 
 def _arrow(x: float, y: float) -> str:
     return next((name for name, step in STEPS.items() if x * step[0] + y * step[1] > 0), "")
+
+
+def _hat(value: Any) -> tuple[float, float]:
+    """A hat's direction with y down, as on a screen."""
+    if isinstance(value, Sequence) and len(value) == 2:
+        return _number(value[0]), -_number(value[1])
+    return 0.0, 0.0
 
 
 def _number(value: Any) -> float:

@@ -230,7 +230,7 @@ class Panel:
 
     def _turn(self, number: int, *_: float) -> None:
         """Turn to a page, counted from 0 and round again."""
-        self._page, self._asking = self._pages[number % len(self._pages)], False
+        self._page, self._asking, self.answer = self._pages[number % len(self._pages)], False, ""
 
 
 def _draw_tab(sheet: Sheet, data: tuple[str, bool]) -> None:
