@@ -57,7 +57,13 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     assert "ghost:ann" in told("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
     assert "no battle of -h is stored" in told("ghost", "export", "--", "-h", str(file), status=1)
     assert "has played a smoke battle" in told("ghost", "import", str(file))
-    assert "a name and a file" in told("ghost", "export", "ann", status=1)
+    assert main(["ghost", "export", "--data", str(here), "bob", *GAME[:2], str(file)]) == 1
+    assert "no battle of bob is stored" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        told("ghost", "export", "ann")
+    assert "ghost export: error: the following arguments are required: FILE" in capsys.readouterr().err
+    assert main(["ghost", *GAME, str(tmp_path / "nowhere")]) == 1
+    assert "there is no data folder" in capsys.readouterr().err
     (tmp_path / "a b.ghost").write_bytes(file.read_bytes())
     assert "is no name for a ghost" in told("ghost", "import", str(tmp_path / "a b.ghost"), status=1)
     with Table(RINGSIDE, here, from_nothing=False) as table:

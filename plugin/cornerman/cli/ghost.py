@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,6 @@ class Ghosts:
         if shipped is None or (self._folder / "versions").is_dir():
             return self._stored()
         return base_model(self._identity, shipped)[0]
-
-    def do(self, action: str, names: Sequence[str], num_battles: int, seed: int) -> str:
-        """What a command line asks for; `names` are of players, ghosts or files."""
-        wanted = {"list": 0, "import": 1, "play": 1, "export": 2}[action]
-        if len(names) != wanted:
-            raise CornermanError(f"{action} takes {('nothing', 'one name or file', 'a name and a file')[wanted]}")
-        if action == "list":
-            return "\n".join(self.lines())
-        if action == "import":
-            return self.take_in(Path(names[0]))
-        if action == "play":
-            return self.play(names[0], num_battles, seed)
-        return self.export(names[0], Path(names[1]))
 
     def lines(self) -> list[str]:
         """Players whose battles are stored, and imported ghosts."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cornerman.cli.commands.options import Subparsers, command, whole
+from cornerman.cli.commands.options import Subparsers, command, either_side, whole
 from cornerman.cli.commands.stored import identity_for, stored_policy
 from cornerman.contract import Game
 from cornerman.selfplay.games import CommandError, find_any, find_game
@@ -64,18 +65,36 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 
 def add_ghost(commands: Subparsers) -> None:
-    text = "The models of players as fighters: list; export NAME FILE; import FILE; play NAME, against the champion."
+    text = "The models of players as fighters. Without an action: whose battles are stored, and the imported ghosts."
     parser = command(commands, run_ghost, "fight a player's model, pass it on", text)
-    add = parser.add_argument
-    add("action", choices=("list", "export", "import", "play"), nargs="?", default="list")
-    add("names", nargs="*", metavar="NAME | FILE", help='a player ("": unnamed), a ghost, a .ghost file')
-    add("--battles", type=whole(2), default=200, metavar="N", help="battles to play (default: 200)")
-    add("--seed", type=whole(0), default=0, help="decides the battles (default: 0)")
+    parser.set_defaults(action="list")
+    actions = parser.add_subparsers(metavar="ACTION")
+    actions.add_parser("list", help="the same")
+    export = actions.add_parser("export", help="write a player's ghost to a .ghost file, to give away")
+    export.add_argument("name", metavar="NAME", help='a player ("": unnamed)')
+    actions.add_parser("import", help="add the ghost in such a file, once it has played a smoke battle")
+    play = actions.add_parser("play", help="let a ghost fight the champion")
+    play.add_argument("name", metavar="NAME", help='a player ("": unnamed), an imported ghost, or a .ghost file')
+    play.add_argument("--battles", type=whole(2), default=200, metavar="N", help="battles to play (default: 200)")
+    play.add_argument("--seed", type=whole(0), default=0, help="decides the battles (default: 0)")
+    for name, action in actions.choices.items():
+        action.set_defaults(action=name)
+        if name in ("export", "import"):
+            action.add_argument("file", type=Path, metavar="FILE")
+    either_side(actions)
 
 
 def run_ghost(options: argparse.Namespace) -> int:
+    if options.action == "list" and not options.data.is_dir():
+        raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
     ghosts = _ghosts(find_any(options.game), options.data)
-    print(ghosts.do(options.action, options.names, options.battles, options.seed))
+    actions: dict[str, Callable[[], str]] = {
+        "list": lambda: "\n".join(ghosts.lines()),
+        "export": lambda: ghosts.export(options.name, options.file),
+        "import": lambda: ghosts.take_in(options.file),
+        "play": lambda: ghosts.play(options.name, options.battles, options.seed),
+    }
+    print(actions[options.action]())
     return 0
 
 

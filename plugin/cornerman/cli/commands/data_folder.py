@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cornerman.cli.commands.options import Subparsers, command
+from cornerman.cli.commands.options import Subparsers, command, either_side
 from cornerman.cli.commands.stored import game_of, identity_for, need_versions
 from cornerman.cli.output import can_print
 from cornerman.contract import HeadlessGame
@@ -65,9 +65,7 @@ def add_versions(commands: Subparsers) -> None:
     actions.choices["import"].add_argument("file", **file)
     prune = actions.add_parser("prune", help="delete the oldest versions")
     prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
-    for action in actions.choices.values():  # so that the options may stand on either side of the action
-        action.add_argument("--game", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        action.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    either_side(actions)
 
 
 def run_versions(options: argparse.Namespace) -> int:

@@ -32,6 +32,13 @@ def above_zero(text: str) -> float:
     return number
 
 
+def either_side(actions: Subparsers) -> None:
+    """Let the game and the data folder stand on either side of a command's action."""
+    for action in actions.choices.values():
+        action.add_argument("--game", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        action.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
 def command(
     commands: Subparsers, run: Callable[[argparse.Namespace], int], about: str, text: str, game: bool = True
 ) -> argparse.ArgumentParser:
