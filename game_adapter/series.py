@@ -237,4 +237,4 @@ def _closing(summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {label:<22} can no longer be played"
             continue
         low, high = summary[f"{key}_interval"]
-        yield f"  {label:<22} wins {summary[key]:.1%}  (95 % interval {low:.1%} to {high:.1%})"
+        yield f"  {label:<22} wins {summary[key]:.1%}  (95% interval {low:.1%} to {high:.1%})"

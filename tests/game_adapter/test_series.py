@@ -120,7 +120,7 @@ def test_lines_table_and_summary_agree(play: Play, tmp_path: Path) -> None:
     assert (summary["untrained"], summary["now"]) == (0.25, 0.75)
     assert summary["promotions"] == len(series.swaps) == series.version > 2
     assert [row.split()[0] for row in said[said.index(HEADER) + 1 :] if row.endswith("cpu")] == ["10", "12"]
-    assert "wins 25.0%  (95 % interval 20.0% to 30.0%)" in "\n".join(said)
+    assert "wins 25.0%  (95% interval 20.0% to 30.0%)" in "\n".join(said)
     printed = [line.split(maxsplit=1) for line in said if "plays." in line]
     assert printed == [[str(battle), f"cornerman: Version {version} plays."] for battle, version in series.swaps]
 
