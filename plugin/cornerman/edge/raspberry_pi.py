@@ -12,7 +12,7 @@ from typing import Any
 
 ROOT = Path("/")
 PROFILES: dict[int, dict[str, Any]] = {
-    1: {"duty_cycle": 0.5, "replay_capacity": 5_000, "practice_capacity": 10_000, "idle_practice": 1_000},
+    1: {"duty_cycle": 0.25, "replay_capacity": 5_000, "practice_capacity": 10_000, "idle_practice": 1_000},
     2: {"duty_cycle": 0.5, "practice_capacity": 20_000, "idle_practice": 2_000},
     4: {"duty_cycle": 0.75, "idle_practice": 5_000},
     8: {},

@@ -17,13 +17,16 @@ from typing import Any
 import psutil
 
 from cornerman.edge.raspberry_pi import PROFILES
+from cornerman.training import training_windows
+from game_adapter.ringside.game import RINGSIDE
 from tests.benchmarks.figures import interval_of_median
-from tests.benchmarks.frame import StoodStillError, pairs, ringside
-from tests.benchmarks.loaded_plugin import EVERYTHING, report
+from tests.benchmarks.frame import BATTLES_AHEAD, StoodStillError, pairs, ringside
+from tests.benchmarks.loaded_plugin import EVERYTHING, learn, play_battles, report, until
 from tests.studies.intervals import Interval, exact
 from tests.studies.study import Figure, Unit, Work
 
 ROOT = Path(__file__).resolve().parents[3]
+NEVER = 1000.0  # percent
 ADDRESS_SPACE = 2**30
 """Bytes, of each process by itself."""
 
@@ -31,10 +34,16 @@ ADDRESS_SPACE = 2**30
 def held(repeats: int) -> dict[str, Any]:
     """Frames with and without learning, practice, judging and look-ahead, and the memory of all processes together."""
     settings = {**PROFILES[1], **EVERYTHING}
+    training_windows.BUSY_PERCENT = NEVER  # what runs on the other cores must not let learning rest meanwhile
     with ringside(settings) as loop:
+        play_battles(loop.host, RINGSIDE, BATTLES_AHEAD)
+        learn(loop.host, True)
+        until(loop.host, lambda work: min(work.steps, work.decisions) > 0)
         found = pairs(loop, None, repeats, practises=False)  # of one core the worker gets what is left, maybe little
         if not sum(run.work.decisions for run in found.with_plugin):
             raise StoodStillError("no battle of practice was played while frames were drawn")
+        if not all(run.work.steps for run in found.with_plugin):
+            raise StoodStillError("learning rested in one of the runs")
         processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
         memory = [process.memory_info() for process in processes]
         device = report(loop.host)["device_why"]
