@@ -43,6 +43,19 @@ def test_import_and_roll_back_are_a_key_on_every_page() -> None:
         assert "Taken in." in sentence(panel)
 
 
+def test_answer_gives_way_to_the_event_that_tells_how_a_command_came_out() -> None:
+    panel, plugin = opened(page="Versions")
+    key(panel, pygame.K_b)
+    assert "Version 2 plays again." in sentence(panel)
+    plugin.data["events"].insert(0, {"age_s": 0.0, "text": "Version 2 was damaged; version 1 plays."})
+    key(panel, pygame.K_UP)
+    shown = sentence(panel)
+    assert "Version 2 was damaged; version 1 plays." in shown
+    assert "Version 2 plays again." not in shown
+    key(panel, pygame.K_1, pygame.K_5)
+    assert "Version 2 was damaged" not in sentence(panel), "turning the page clears it"
+
+
 @pytest.mark.parametrize(
     ("keys", "call", "says"),
     [

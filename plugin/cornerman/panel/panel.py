@@ -58,6 +58,7 @@ class Panel:
     def __init__(self, controls: Controls, report: Callable[[], Mapping[str, Any]]) -> None:
         self.answer = ""
         """What the player's last command was answered with."""
+        self._event_before = ""  # the newest one when that command was given
         self._controls, self._report = controls, report
         self._pages: Sequence[Page] = (
             *(Overview(controls), Strength(), Mind()),
@@ -132,13 +133,15 @@ class Panel:
     def _parts(self, report: Mapping[str, Any]) -> list[Part]:
         """Everything that is drawn: the tabs, the parts of the page, and the line below them."""
         tabs, rest = self._box.inset(MARGIN, MARGIN / 2).cut_top(TAB_HEIGHT, 6)
-        lines = min(ANSWER_LINES, 1 + int(len(self.answer) * LETTER_WIDTH / rest.width))
+        event = _newest_event(report)
+        answer = event if self.answer and event != self._event_before else self.answer
+        lines = min(ANSWER_LINES, 1 + int(len(answer) * LETTER_WIDTH / rest.width))
         page, foot = rest.cut_top(rest.height - lines * ROW - 6, 4)
         parts = []
         for number, (each, box) in enumerate(zip(self._pages, tabs.columns(len(self._pages), 4), strict=True), 1):
             data = (f"{number} {each.title}", each is self._page)
             parts.append(Part(f"tab {number}", box, _draw_tab, data, click=partial(self._turn, number - 1)))
-        return [*parts, *self._page.parts(page, report), Part("foot", foot, _draw_foot, self.answer)]
+        return [*parts, *self._page.parts(page, report), Part("foot", foot, _draw_foot, answer)]
 
     def _focused(self, parts: Sequence[Part]) -> Part | None:
         """The part in focus, the first that can be where none is."""
@@ -175,9 +178,9 @@ class Panel:
         elif command == ENTER and focus:
             self._press(focus)
         elif command == IMPORT:
-            self.answer = self._controls.take_in()
+            self._do(self._controls.take_in)
         elif command == ROLL_BACK:
-            self.answer = self._controls.roll_back()
+            self._do(self._controls.roll_back)
         elif command == ESCAPE and self._asking:
             self._asking = False
         else:
@@ -226,11 +229,21 @@ class Panel:
         self.answer = ""
         self._asking = part.confirm and not self._asking
         if part.press and not self._asking:
-            self.answer = part.press() or ""
+            self._do(part.press)
+
+    def _do(self, command: Callable[[], str | None]) -> None:
+        """Run a player's command and keep its answer, until an event says how it came out."""
+        self._event_before = _newest_event(self._report())
+        self.answer = command() or ""
 
     def _turn(self, number: int, *_: float) -> None:
         """Turn to a page, counted from 0 and round again."""
         self._page, self._asking, self.answer = self._pages[number % len(self._pages)], False, ""
+
+
+def _newest_event(report: Mapping[str, Any]) -> str:
+    events = report.get("events")
+    return str(events[0].get("text") or "") if events else ""
 
 
 def _draw_tab(sheet: Sheet, data: tuple[str, bool]) -> None:
