@@ -4,8 +4,9 @@ Settings as shipped, the window always open; learning, practice and judging all 
 from battles just played, and look-ahead for every decision against the player; frames at 60 a second on SDL's dummy
 driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a loop
 that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
-`frame.learning_only.*`: Ringside's window without practice and judging. `frame.control.*`: no learning at all, beside a
-process of the lowest priority that multiplies matrices: what any work at all in the background costs on this machine.
+`_panel`: Ringside's window with the panel drawn over 1920x1080 besides, page after page, against the same without panel
+and learning. `frame.learning_only.*`: Ringside's window without practice and judging. `frame.control.*`: no learning at
+all, beside a process of the lowest priority that multiplies matrices: what any work at all in the background costs here.
 
 Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. A frame's
 interval runs from its beginning, when the clock lets the loop go on, to the next one's, as in `on_frame`. From picture
@@ -32,7 +33,7 @@ from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.window import FPS, FRAME_MS
 from tests.benchmarks.figures import Figure, median_figure, not_measured
-from tests.benchmarks.game_loops import BareLoop, GameLoop, RingsideLoop
+from tests.benchmarks.game_loops import PANEL_SIZE, BareLoop, GameLoop, RingsideLoop
 from tests.benchmarks.loaded_plugin import (
     EVERYTHING,
     LEARNING_ONLY,
@@ -119,6 +120,8 @@ def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
         found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("", found, wanted=True), kept("", found, 0.85), practised("", found))
         yield from ratios("", beside_computing(loop, repeats), prefix="frame.control")
+        found = pairs(loop, learner, repeats, panel=pygame.Surface(PANEL_SIZE))
+        yield from ratios("_panel", found, wanted=True)
         for _ in range(2):  # the frame's own work takes less time after so much drawing
             loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
         found = looking_ahead(pairs(loop, learner, repeats))
@@ -157,7 +160,14 @@ def ringside(settings: Mapping[str, Any]) -> Iterator[RingsideLoop]:
 # ---------------------------------------------------------------------------------------------------------------- runs
 
 
-def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = False, practises: bool = True) -> Pairs:
+def pairs(
+    loop: GameLoop,
+    learner: GameLoop | None,
+    repeats: int,
+    busy: bool = False,
+    practises: bool = True,
+    panel: pygame.Surface | None = None,
+) -> Pairs:
     """Runs with, without and of the learner alone; StoodStillError where nothing was learned, practised or judged."""
     found = Pairs([], [], [])
     if practises:
@@ -174,7 +184,11 @@ def pairs(loop: GameLoop, learner: GameLoop | None, repeats: int, busy: bool = F
                     play_battles(loop.host, RINGSIDE, BATTLES_AHEAD)
                 elif learner is not None:
                     play_battles(loop.host, RINGSIDE, PLAYERS_BATTLES, "player")
+                if isinstance(loop, RingsideLoop):
+                    loop.panel = panel
                 found.with_plugin.append(frames(loop, True, busy))
+                if isinstance(loop, RingsideLoop):
+                    loop.panel = None
     check_busy([run.work for run in found.with_plugin], practises)
     return found
 

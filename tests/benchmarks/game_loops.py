@@ -23,6 +23,9 @@ FRAMES_A_TURN = 15  # of the bare loop: four turns a second
 CELL = 8  # pixels
 SETUP = Setup(red=YOU, blue=CORNERMAN, teams_seed=1)
 PLAYER_FRAMES = 12  # between two keys of the player
+PAGE_FRAMES = 50  # before the panel's next page
+PAGES = 6
+PANEL_SIZE = 1920, 1080
 
 
 class GameLoop(Protocol):
@@ -50,6 +53,7 @@ class RingsideLoop:
         self.host = host
         self.draws_until_ms = 0.0  # the picture is drawn again and again until a frame has taken so long
         self.step_s: float | None = None  # how far a frame moves the battle on; None: by its own length
+        self.panel: pygame.Surface | None = None  # where the panel is drawn, page after page
         self._frames = 0
         draw_unseen()
         self.window = Window(host, RINGSIDE, Random(1), sound=False)
@@ -70,6 +74,11 @@ class RingsideLoop:
         if self.window.screen.players_turn and self._frames % PLAYER_FRAMES == 0:
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1))  # strike, then the first target
         self.window.frame(min(dt_ms / 1e3, LONGEST_STEP_S) if self.step_s is None else self.step_s, dt_ms)
+        if self.panel is not None:
+            if self._frames % PAGE_FRAMES == 0:
+                key = pygame.K_1 + self._frames // PAGE_FRAMES % PAGES
+                self.host.on_event(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0))
+            self.host.on_draw(self.panel)
         return time.perf_counter()
 
 
