@@ -6,7 +6,7 @@ driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of wo
 that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
 `_panel`: Ringside's window with the panel drawn over 1920x1080 besides, page after page, against the same without panel
 and learning. `frame.learning_only.*`: Ringside's window without practice and judging. `frame.control.*`: no learning at
-all, beside a process of the lowest priority that multiplies matrices: what any work at all in the background costs here.
+all, beside a process of the lowest priority that multiplies matrices: what any work in the background costs here.
 
 Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. A frame's
 interval runs from its beginning, when the clock lets the loop go on, to the next one's, as in `on_frame`. From picture
