@@ -180,9 +180,10 @@ def test_raspberry_pi_is_recognised_with_its_power_heat_and_profile(tmp_path: Pa
     put(root, sys__class__thermal__thermal_zone0__type="cpu-thermal", sys__class__thermal__thermal_zone0__temp="61000")
     found = sections(doctor.examine("cpu", tmp_path, root)[0])
     assert "temperature  61 C" in found["Machine"]
-    assert found["Raspberry Pi"][:5] == [
+    assert found["Raspberry Pi"][:6] == [
         "model        Raspberry Pi 4 Model B Rev 1.4",
-        "memory       0.9 GB, so the profile pi is that of 1 GB",
+        "memory       0.9 GB",
+        "profile      pi for 1 GB: duty_cycle 0.25, replay_capacity 5000, practice_capacity 10000, idle_practice 1000",
         "throttling   now: under-voltage, throttled; since the start: under-voltage, throttled",
         "power        too weak: use the power supply made for this model, and a short cable",
         "HAT          none that says so",

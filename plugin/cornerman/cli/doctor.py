@@ -91,7 +91,8 @@ def _on_a_pi(root: Path) -> list[str]:
     now, earlier = ("not available",) * 2
     if told is not None:
         now, earlier = (", ".join(told.flags(since)) or "none" for since in (False, True))
-    lines = [f"  model        {name}", f"  memory       {seen}, so the profile pi is that of {size} GB"]
+    values = ", ".join(f"{key} {value}" for key, value in raspberry_pi.PROFILES[size].items()) or "the defaults"
+    lines = [f"  model        {name}", f"  memory       {seen}", f"  profile      pi for {size} GB: {values}"]
     lines += [f"  throttling   now: {now}; since the start: {earlier}"]
     if told is not None and "under-voltage" in told.flags() + told.flags(since_start=True):
         lines.append("  power        too weak: use the power supply made for this model, and a short cable")
