@@ -61,6 +61,7 @@ class Turn:
 class Story:
     """A battle in numbers, by seat, and the turn since which the leader has led."""
 
+    turns: int = 0
     thrown: list[int] = field(default_factory=lambda: [0, 0])
     landed: list[int] = field(default_factory=lambda: [0, 0])
     damage: list[int] = field(default_factory=lambda: [0, 0])
@@ -70,6 +71,7 @@ class Story:
 
     def add(self, turn: Turn, state: Mapping[str, Any]) -> None:
         """Count one turn; `state` is the one after it."""
+        self.turns += 1
         if turn.skill in ("strike", "heavy"):
             self.thrown[turn.seat] += 1
             self.landed[turn.seat] += not turn.missed

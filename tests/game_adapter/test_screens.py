@@ -306,7 +306,7 @@ def test_one_key_or_click_leads_on_from_the_result(tmp_path: Path, key: int, row
         assert window.screen is result, "what was pressed for the battle is not for what follows it"
         window.frame(SETTLES_S)
         if by_mouse:
-            click(window, Rect(result.buttons[row]))
+            click(window, result.choices.rows.boxes[row])
         else:
             press(window, key)
         following = window.screen

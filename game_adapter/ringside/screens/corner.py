@@ -29,7 +29,7 @@ class Corner:
         self._hall = hall
         self._next_round = next_round
         self._age_s = 0.0
-        self._skipped = False
+        self.skipped = False
         self._report: Mapping[str, Any] = hall.report()
         self._start = self._report
         self._habit = self._habit_of_the_player()
@@ -80,10 +80,10 @@ class Corner:
 
     @property
     def done(self) -> bool:
-        return self._age_s >= (SETTLES_S if self._skipped else self.length_s)
+        return self._age_s >= (SETTLES_S if self.skipped else self.length_s)
 
     def skip(self) -> None:
-        self._skipped = True
+        self.skipped = True
 
     def update(self, dt_s: float) -> None:
         self._age_s += dt_s

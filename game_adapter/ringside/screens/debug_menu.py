@@ -81,6 +81,11 @@ class DebugMenu:
         mine = Rect(whole.left + gap, plugins.top, own, plugins.height)
         return whole, mine, plugins
 
+    def closing(self, canvas: Canvas) -> Rect:
+        """The button that closes it, in units."""
+        whole = _units(canvas, self.layout(canvas)[0])
+        return Rect(whole.right - 186, whole.top + 8, 176, 26)
+
     def draw(self, canvas: Canvas) -> None:
         """Draw the menu; does nothing while it is closed."""
         if not self.open:
@@ -88,7 +93,7 @@ class DebugMenu:
         whole, mine, plugins = (_units(canvas, rect) for rect in self.layout(canvas))
         canvas.panel(whole, NIGHT, GOLD, 12, 236)
         canvas.text("Debug menu", Rect(whole.left + 14, whole.top + 8, 200, 28), LARGE, GOLD)
-        closing = Rect(whole.right - 186, whole.top + 8, 176, 26)
+        closing = self.closing(canvas)
         canvas.panel(closing, PANEL, EDGE, 7)
         canvas.text("Close: F1 or Esc", closing.inflate(-10, -2), SMALL, TEXT, "center")
         self._closing = canvas.pixels(closing)

@@ -65,12 +65,12 @@ class QuestionScreen(Dialog):
         """`words`: the question, and what comes of the second answer."""
         super().__init__(hall, behind)
         self._words, self._agreed = words, agreed
-        self._choices = Choices(answers)
+        self.choices = Choices(answers)
 
     def event(self, event: pygame.event.Event) -> Screen | None:
         if event.type == pygame.KEYDOWN and event.key in BACK:
             return self.behind
-        chosen = self._choices.event(event, self.hall.canvas)
+        chosen = self.choices.event(event, self.hall.canvas)
         if chosen is None:
             return None
         return self._agreed() if chosen else self.behind
@@ -83,7 +83,7 @@ class QuestionScreen(Dialog):
         question, detail = self._words
         canvas.text(question, Rect(box.left + 24, box.top + 18, box.width - 48, 40), LARGE, TEXT, "center")
         canvas.paragraph(detail, Rect(box.left + 40, box.top + 72, box.width - 80, 92), BODY, QUIET)
-        self._choices.draw(canvas, Rect(box.left + 100, box.top + 178, box.width - 200, 100))
+        self.choices.draw(canvas, Rect(box.left + 100, box.top + 178, box.width - 200, 100))
 
 
 class PauseScreen(Dialog):
@@ -92,12 +92,12 @@ class PauseScreen(Dialog):
     def __init__(self, hall: Hall, behind: Screen, leave: Callable[[], Screen]) -> None:
         super().__init__(hall, behind)
         self._leave = leave
-        self._choices = Choices(("Go on (P)", "Settings", "How to fight", "Leave the battle"))
+        self.choices = Choices(("Go on (P)", "Settings", "How to fight", "Leave the battle"))
 
     def event(self, event: pygame.event.Event) -> Screen | None:
         if event.type == pygame.KEYDOWN and event.key in (pygame.K_p, *BACK):
             return self.behind
-        chosen = self._choices.event(event, self.hall.canvas)
+        chosen = self.choices.event(event, self.hall.canvas)
         if chosen is None:
             return None
         return (self._resume, self._settings, self._help, self._leave)[chosen]()
@@ -117,7 +117,7 @@ class PauseScreen(Dialog):
         box.center = canvas.area.center
         canvas.panel(box, PANEL, GOLD, 14, 248)
         canvas.text("Paused", Rect(box.left + 24, box.top + 16, box.width - 48, 48), TITLE, GOLD, "center")
-        self._choices.draw(canvas, Rect(box.left + 60, box.top + 80, box.width - 120, 200), 44)
+        self.choices.draw(canvas, Rect(box.left + 60, box.top + 80, box.width - 120, 200), 44)
 
 
 class SettingsScreen(Dialog):

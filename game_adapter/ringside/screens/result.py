@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pygame
 
@@ -54,7 +54,7 @@ class ResultScreen(Dialog):
     ) -> None:
         super().__init__(hall, behind)
         self._stage, self._setup, self._story, self._again = stage, setup, story, again
-        self._choices = Choices(("Rematch (R)", "Other fighters (O)", "Back to the title (Esc)"))
+        self.choices = Choices(("Rematch (R)", "Other fighters (O)", "Back to the title (Esc)"))
         self._age_s = 0.0
         outcome = stage.battle.outcome or {0: 0, 1: 0}
         self.winner = next((seat for seat, result in outcome.items() if result == 1), None)
@@ -71,15 +71,10 @@ class ResultScreen(Dialog):
                 return self._again(None)
             if event.key in (pygame.K_r, pygame.K_o):
                 return self._next(other=event.key == pygame.K_o)
-        chosen = self._choices.event(event, self.hall.canvas)
+        chosen = self.choices.event(event, self.hall.canvas)
         if chosen is None:
             return None
         return self._again(None) if chosen == 2 else self._next(other=chosen == 1)
-
-    @property
-    def buttons(self) -> Mapping[int, Rect]:
-        """Where the buttons are, in units: once more, other fighters, the title."""
-        return self._choices.rows.boxes
 
     def _next(self, other: bool) -> Screen:
         seed = self.hall.random.getrandbits(32) if other else self._setup.teams_seed
@@ -126,7 +121,7 @@ class ResultScreen(Dialog):
         self._draw_figures(canvas, Rect(left, box.top + 126, width, 112))
         point = self._story.turning_point(self.winner)
         canvas.paragraph(point, Rect(left, box.top + 248, width, 58), BODY, TEXT)
-        self._choices.draw(canvas, Rect(left + 110, box.top + 314, width - 220, 140), 42)
+        self.choices.draw(canvas, Rect(left + 110, box.top + 314, width - 220, 140), 42)
 
     def _draw_figures(self, canvas: Canvas, box: Rect) -> None:
         half = box.width // 4
@@ -141,7 +136,7 @@ class ResultScreen(Dialog):
     def _after(self) -> str:
         """How long it took, and how hard Cornerman played."""
         rounds, level = self._stage.battle.round, self.hall.level()
-        words = f"after {rounds} round{'s' if rounds != 1 else ''}"
+        words = f"after {rounds} round{'s' if rounds != 1 else ''}, {self._story.turns} turns"
         return f"{words}; Cornerman's level: {level}" if level and CORNERMAN in self._who else words
 
     def _tally(self) -> str:
