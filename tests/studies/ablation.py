@@ -22,7 +22,16 @@ SHARPNESS = 10.0
 """Of the softmax over Q-values in the cross-entropy: a margin of 0.1 is one unit there."""
 TEMPERATURE, LARGEST = 0.5, 4.0
 """Of advantage weighting (Peng et al. 2019, section 3), and the largest weight."""
-VARIANTS = ("margin_and_td", "margin", "td", "cross_entropy_and_td", "margin_by_advantage_and_td")
+VARIANTS = (
+    "margin_and_td",
+    "heavy_margin_and_td",
+    "margin",
+    "td",
+    "cross_entropy_and_td",
+    "margin_by_advantage_and_td",
+)
+HEAVY = 4.0
+"""Times the weight that ships."""
 MATCH = "planner"
 
 
@@ -58,7 +67,7 @@ def gradient_of(variant: str) -> Callable[..., tuple[float, float]]:
         targets = rows.reward[k] + discount * np.where(discount != 0, target_next[each, best], 0)
         errors = now[each, action] - targets
         clipped = errors.clip(-1.0, 1.0)
-        weight = rows.weight[k]
+        weight = rows.weight[k] * np.float32(HEAVY if variant.startswith("heavy") else 1.0)
         if "advantage" in variant:
             values = np.where(rows.action_mask[k], now, -np.inf).max(1)
             weight = weight * np.exp((targets - values) / TEMPERATURE).clip(0.0, LARGEST)
