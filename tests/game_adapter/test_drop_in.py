@@ -61,7 +61,7 @@ def test_dropped_plugin_plays_and_learns_and_writes_to_the_data_folder(
     assert summary["evaluation_battles"] == 400
     assert f"{summary['version']:06}" in versions(folders["one"])
     dropped = {path.suffix for path in (folders["one"] / "plugins" / "cornerman").rglob("*") if path.is_file()}
-    assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed"}
+    assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed", ".css"}
 
 
 def test_game_without_plugins_plays_with_bots(runs: dict[str, Run]) -> None:
