@@ -98,7 +98,7 @@ def test_ghosts_of_a_game_without_headless_battles_are_listed(
 def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, err = run(capsys, "evaluate", "--game", "ringside", "--data", tmp_path / "none")
     assert (status, out) == (1, "")
-    assert err.endswith("holds no versions; train first, or name a game's data folder with --data\n")
+    assert err.endswith("holds no versions; train or start the game first, or name a game's data folder with --data\n")
     assert not (tmp_path / "none").exists()
 
 

@@ -106,7 +106,7 @@ def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
         ("Overview", ["Not known who plays", "Win rate: no battle yet", "ok All is well"]),
         ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: not known yet"]),
         ("Mind", ["No decision yet"]),
-        ("You", ["No battle of yours yet.", "None stands out yet"]),
+        ("You", ["Nothing learned of you yet.", "None stands out yet"]),
         ("Versions", ["No version is stored yet", "Import: I Roll back: B"]),
         ("Machine", ["Device none", "Steps a second none yet", "Temperature not available", "no frame yet"]),
     ],
@@ -157,7 +157,10 @@ def test_now_says_what_it_does_or_waits_for() -> None:
         ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "It waits: nothing was recorded yet. R"),
         ({"plugin": on | {"learning": False}}, "It plays; learning is off; 240 decisions recorded since the start."),
         ({"plugin": {"on": True, "learning": False, "recording": False}}, "It plays; learning and recording are off."),
-        ({}, "It waits for a training window, or for more decisions: 240 decisions recorded since the start, 210 in"),
+        ({"window": {"open": True, "why": "between rounds"}}, "It waits for more decisions: 240 decisions recorded "
+         "since the start, 210 in the replay buffer."),
+        ({"window": {"open": False, "why": "learning still loads (the device)"}}, "It waits: learning still loads (the "
+         "device); 240 decisions recorded"),
         ({"gate": {"state": "judging", "pairs": 62, "score": 0.55}}, "It judges a candidate against the present version"
          ": 62 pairs of battles, 55% won."),
         ({"gate": {"state": "judging", "pairs": 3, "score": 0.5, "verdict": "no"}}, "It judges a candidate against the "

@@ -214,8 +214,13 @@ def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longe
     assert go.is_set() is waits
     assert plugin.training.alive
     assert any("loads in the background" in sentence for sentence in plugin.messages()) is not waits
+    plugin.training.open_window()
+    window = plugin.report()["window"]
+    assert window["why"].startswith("learning still loads (") is not waits
+    assert waits or not window["open"]
     go.set()
     wait_for(lambda: plugin.training.thread is not None and plugin.training.thread.ready())
+    assert "loads" not in plugin.report()["window"]["why"]
     wait_for(lambda: any("has loaded" in sentence for sentence in plugin.messages()) is not waits)
     plugin.on_quit()
     assert (lines[0], len(lines) >= 3) == ("loading the trainer ...", waits)

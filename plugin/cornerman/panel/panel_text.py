@@ -32,10 +32,12 @@ def now_of(report: Mapping[str, Any]) -> str:
     if not recorded and not buffered:
         waits = "Play a few rounds." if records else "Recording is off."
         return f"It waits: nothing was recorded yet. {waits}"
+    closed = "" if window.get("open") else str(window.get("why") or "").rstrip(".")
     if not part_of(report, "learner").get("steps"):
-        return f"It waits for a training window, or for more decisions: {decisions}, {buffered:,} in the replay buffer."
-    if not window.get("open") and window.get("why"):
-        return f"It waits: {str(window['why']).rstrip('.')}."
+        waits = f": {closed};" if closed else " for more decisions:"
+        return f"It waits{waits} {decisions}, {buffered:,} in the replay buffer."
+    if closed:
+        return f"It waits: {closed}."
     return f"It is learning{_pace(part_of(report, 'learner'))}."
 
 

@@ -230,11 +230,16 @@ class TrainingService:
         trouble = "" if thread is None else thread.trouble
         reading = (alive and self.windows.reading) or self._read_machine()  # the trainer's thread reads it
         reasons = [why for why in (trouble, self.windows.rest * alive) if why]
-        closed = {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
+        window = self.windows.report()
+        if thread is None or not alive:
+            window |= {"open": False, "why": "learning is off", "share": 0.0, "run_on_ms": None}
+        elif not thread.ready():
+            what = self._metrics.get("loading", "the trainer")
+            window |= {"open": False, "why": f"learning still loads ({what})", "share": 0.0}
         return {
             "gave_up": thread is not None and bool(thread.dead_because),
             "works": self.works,
             "trouble": trouble,
-            "window": self.windows.report() if alive else closed,
+            "window": window,
             "machine": {**reading, "frames": self.frames.report(), "reasons": reasons},
         }

@@ -121,6 +121,12 @@ def test_report_shows_what_is_there_names_what_is_damaged_and_changes_nothing(
     assert all(problem in words and problem in error for problem in problems)
 
 
+def test_report_does_not_say_that_an_untrained_version_plays(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    filled_store(folder, 1).close()
+    assert "no version that has learned yet" in report(folder)
+
+
 def test_report_is_made_while_a_game_holds_the_folder(folder: Path) -> None:
     with store_in(folder) as store:
         store.history().add_battle("live 5", "2", "player", 1.0, 5)
@@ -134,7 +140,7 @@ def test_report_is_made_while_a_game_holds_the_folder(folder: Path) -> None:
         ("history.sqlite", "The history cannot be kept or read"),
         ("log", "figures.jsonl: line 1 cannot be read"),
         ("bulk", "Win rate in the game"),
-        ("history", "no battle in the game has given a result"),
+        ("history", "no stored version has played a battle in the game"),
     ],
 )
 def test_report_is_made_of_what_is_left(folder: Path, gone: str, words: str) -> None:

@@ -56,4 +56,6 @@ def game_of(data: Path, name: str) -> tuple[Identity | None, Game | None]:
 
 def need_versions(data: Path) -> None:
     if not (data / "versions").is_dir():
-        raise CommandError(f"{data} holds no versions; train first, or name a game's data folder with --data")
+        raise CommandError(
+            f"{data} holds no versions; train or start the game first, or name a game's data folder with --data"
+        )

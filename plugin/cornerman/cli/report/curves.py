@@ -75,7 +75,7 @@ def _against(found: Gathered) -> Card:
         series.append(Series(name, [line], band))
     note = f"Share that the plugin won of the last {ROLLING} battles, a draw counting half, with its 95 % interval."
     axes = Axes("battles", 0.0, 1.0, percent=True, whole=True)
-    return _card("Win rate in the game", series, axes, "no battle in the game has given a result", note)
+    return _card("Win rate in the game", series, axes, "no stored version has played a battle in the game", note)
 
 
 def _bulk(found: Gathered) -> list[Card]:

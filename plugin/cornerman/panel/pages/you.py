@@ -48,7 +48,7 @@ class You(Page):
 def foreseen_of(player: Mapping[str, Any]) -> Foreseen:
     name = f"{player['name']}: " if player.get("name") else ""
     known = f"{name}{player.get('battles') or 0:,} battles, {player.get('decisions') or 0:,} decisions"
-    why_not = "No battle of yours yet." if player.get("learns", True) else "Nothing is learned of you now."
+    why_not = "Nothing learned of you yet." if player.get("learns", True) else "Nothing is learned of you now."
     return Foreseen(known, player.get("foreseen"), player.get("champion_foresees"), why_not)
 
 
