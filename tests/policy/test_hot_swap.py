@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import Transition
+from cornerman.contract import CANDIDATE, Transition
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
+from cornerman.policy.policy_slot import PolicySlot, name_of
 from cornerman.policy.q_network import NetworkSpec
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.opinions import opinion
@@ -54,6 +54,14 @@ def test_every_decision_is_exactly_one_versions_while_another_thread_swaps_as_fa
         swapper.join()
     assert swaps > 1000
     assert min(seen) > 0
+
+
+def test_names_say_who_plays_also_where_nothing_is_stored_of_it() -> None:
+    spec = NetworkSpec(2, 2, (2,))
+    flat = np.zeros(spec.num_parameters, np.float32)
+    assert name_of(None) == "the game's own fighter"
+    names = [name_of(Policy(spec, flat, version)) for version in (3, -1, CANDIDATE)]
+    assert names == ["version 3", "an untrained version", "the candidate on trial"]
 
 
 def test_policy_answers_several_threads_at_once() -> None:

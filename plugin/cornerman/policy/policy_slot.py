@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cornerman.contract import CANDIDATE
 from cornerman.policy.difficulty import ASSUMED_STEP, LEVELS, RUNG, Rung
 from cornerman.policy.policy import Acting, Policy
 
@@ -26,6 +27,8 @@ def name_of(policy: Policy | None) -> str:
         return OWN_FIGHTER
     if policy.version <= RUNG:
         return "an earlier self"
+    if policy.version == CANDIDATE:
+        return "the candidate on trial"
     if policy.shipped:
         return "the model that the game ships" + (f" (version {policy.version})" if policy.version >= 0 else "")
     return f"version {policy.version}" if policy.version >= 0 else "an untrained version"
