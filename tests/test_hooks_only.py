@@ -25,7 +25,7 @@ def trial_of(champion: Policy, number: int = 1) -> Trial:
 
 def test_weak_fighter_is_replaced_by_what_imitates_its_player(tmp_path: Path) -> None:
     """What it must be worth is measured by `make study ONLY=harm`; here, that all of it works together."""
-    played = series("brawler", "tactician", 150, 0, tmp_path)
+    played = series("brawler", "tactician", 200, 0, tmp_path)
     assert played["versions"][:20] == [-1] * 20, "the game's own fighter plays"
     assert played["versions"][-1] >= 1, played["events"]
     won = [outcome > 0 for outcome in played["won"]]
