@@ -76,9 +76,31 @@ def panel(walker: Walker, by: str) -> None:
     if by == KEY:
         walker.key("debug menu: focus", "Down", lambda: plugin.panel.shown[1])
         walker.press("Up")
+    switches = lambda: [plugin.report()["plugin"][name] for name in ("on", "recording", "learning")]  # noqa: E731
+    level = lambda: plugin.report()["difficulty"]["level"]  # noqa: E731
+    for name in ("Plugin", "Recording", "Learning"):
+        control = f"debug menu: {name}"
         for _ in range(2):
-            walker.key("debug menu: switch", "Return", lambda: plugin.report()["plugin"])
+            if by == KEY:
+                walker.key(control, "Return", switches)
+            else:
+                walker.mouse(control, lambda name=name: written(walker, plugin.panel, name), switches)  # type: ignore[misc]
+        if by == KEY:
+            walker.press("Down")
+    for way, text in (("Right", "A"), ("Left", "Difficulty")):  # A is the last step, the word is above the second one
+        if by == KEY:
+            walker.key("debug menu: level", way, level)
+        else:
+            walker.mouse("debug menu: level", lambda text=text: written(walker, plugin.panel, text), level)  # type: ignore[misc]
+    plugin.controls.set_difficulty(2)
     walker.press("F1")
+
+
+def written(walker: Walker, panel: Any, text: str) -> Rect:
+    """Where a text of the panel stands in the window."""
+    area, unit = walker.window.menu.layout(walker.window.canvas)[2], walker.window.canvas.scale
+    left, top, width, height = next(each.rect for each in panel.written if each.text == text)
+    return Rect(*(round(at / unit) for at in (area.left + left, area.top + top, width, height)))
 
 
 def values(walker: Walker, by: str, rows: dict[int, tuple[str, Callable[[], Any]]]) -> None:
