@@ -378,10 +378,10 @@ class Hooks(Protocol):
         """Optional: what the plugin would do as `seat`, for a player: `report()["decision"]` and the "action"."""
 
     def settle(self, timeout_s: float) -> bool:
-        """For a game without frames: wait until all that was recorded is learned from; choose_action may wait, then."""
+        """For a game without frames: wait, at most so long, until all recorded is learned from; choose_action may wait."""
 
     def report(self) -> Mapping[str, Any]:
-        """The plain-data snapshot of `report.py`: what the plugin is doing now."""
+        """The plain-data snapshot of `panel/status.py`: what the plugin is doing now."""
 
     def messages(self) -> Sequence[str]:
         """Sentences for the player, oldest first; the host says each of them once."""

@@ -87,14 +87,14 @@ def _on_a_pi(root: Path) -> list[str]:
         return []
     size, memory = raspberry_pi.profile_size(root), raspberry_pi.memory_gb(root)
     seen = "unknown" if memory is None else f"{memory:.1f} GB"
-    told = _throttling(root)
+    found = _throttling(root)
     now, earlier = ("not available",) * 2
-    if told is not None:
-        now, earlier = (", ".join(told.flags(since)) or "none" for since in (False, True))
+    if found is not None:
+        now, earlier = (", ".join(found.flags(since)) or "none" for since in (False, True))
     values = ", ".join(f"{key} {value}" for key, value in raspberry_pi.PROFILES[size].items()) or "the defaults"
     lines = [f"  model        {name}", f"  memory       {seen}", f"  profile      pi for {size} GB: {values}"]
     lines += [f"  throttling   now: {now}; since the start: {earlier}"]
-    if told is not None and "under-voltage" in told.flags() + told.flags(since_start=True):
+    if found is not None and "under-voltage" in found.flags() + found.flags(since_start=True):
         lines.append("  power        too weak: use the power supply made for this model, and a short cable")
     lines.append(f"  HAT          {raspberry_pi.hat(root) or 'none that says so'}")
     return ["", "Raspberry Pi", *lines, *_hailo(root), *_to_install(root)]
@@ -103,8 +103,8 @@ def _on_a_pi(root: Path) -> list[str]:
 def _throttling(root: Path) -> raspberry_pi.Throttling | None:
     """From the kernel, or where it does not tell from `vcgencmd`."""
     file = raspberry_pi.throttling_file(root / "sys")
-    if file is not None and (told := raspberry_pi.parse_throttling(raspberry_pi.text_of(file))) is not None:
-        return told
+    if file is not None and (found := raspberry_pi.parse_throttling(raspberry_pi.text_of(file))) is not None:
+        return found
     try:
         command = [str(root / "usr/bin/vcgencmd"), "get_throttled"]
         answer = subprocess.run(command, capture_output=True, text=True, timeout=VCGENCMD_S, check=False)

@@ -40,9 +40,7 @@ class Exporter:
             check_stored(store, version)
             self._policy = store.registry.load(version)
             self._notes = onnx_notes(store.registry.manifest(version), self._encoder)
-            battles = [battle.columns for battle in store.battles.battles(CALIBRATED + COMPARED)]
-        self._recorded = _joined(battles)
-        self._name = f"version-{version}"
+        self._folder, self._name = folder, f"version-{version}"
 
     @property
     def warning(self) -> str:
@@ -53,7 +51,7 @@ class Exporter:
         """Write the version's ONNX file."""
         path = path or Path(f"{self._name}.onnx")
         size = _write(path, to_onnx(self._policy, self._notes))
-        yield f"{self._name} is in {path} ({size:,} bytes). 'cornerman versions import' adds it elsewhere."
+        yield f"{self._name} is in {path} ({size:,} bytes). 'cornerman versions import' reads it."
 
     def int8(self, path: Path | None) -> Iterator[str]:
         """Write the version in int8, and say how it plays beside the version."""
@@ -91,7 +89,9 @@ class Exporter:
 
     def _decisions(self) -> tuple[Floats, Bools, str]:
         """Observations `[N, F]` and masks `[N, A]` in any order, and where they come from."""
-        found, source = self._recorded, RECORDED
+        with Store(self._folder, Identity.of(self._game, self._encoder)) as store:
+            found = _joined([battle.columns for battle in store.battles.battles(CALIBRATED + COMPARED)])
+        source = RECORDED
         if found is None or len(found[0]) < LEAST_ROWS:
             found, source = self._self_play(2 * LEAST_ROWS), "of self-play, as too few are recorded"
         rows = np.random.default_rng(SEED).permutation(len(found[0]))

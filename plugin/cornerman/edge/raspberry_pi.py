@@ -65,7 +65,7 @@ def model(root: Path = ROOT) -> str:
 
 
 def memory_gb(root: Path = ROOT) -> float | None:
-    """Memory that firmware and kernel left, in GiB; None where it is not told."""
+    """Memory that firmware and kernel left, in GiB; None where the system does not say."""
     for line in text_of(root / "proc/meminfo").splitlines():
         name, _, rest = line.partition(":")
         if name == "MemTotal" and rest.split()[:1] and rest.split()[0].isdecimal():

@@ -124,10 +124,10 @@ class Machine:
 
     def _throttling(self) -> Reading:
         """Whether the firmware of a Raspberry Pi slows it down now, and whether its power supply is too weak now."""
-        told = parse_throttling(text_of(self._throttling_file)) if self._throttling_file else None
-        if told is None:
+        found = parse_throttling(text_of(self._throttling_file)) if self._throttling_file else None
+        if found is None:
             return {}
-        return {"throttled": float(told.slowed), "under_voltage": float(told.under_voltage)}
+        return {"throttled": float(found.slowed), "under_voltage": float(found.under_voltage)}
 
 
 def find_temperature_file(sysfs: Path) -> Path | None:

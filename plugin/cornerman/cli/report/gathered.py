@@ -58,7 +58,7 @@ def gather(folder: Path, identity: Identity | None, game: Game | None, say: Call
     """Read a data folder; CommandError where it is none.
 
     `identity`: the game of its versions; None: it holds none. `game`, where there is one, gives habits their words.
-    `say` is told of what takes long.
+    `say` gets a line before what takes long.
     """
     if not any((folder / name).exists() for name in WRITTEN):
         below = {str(path.parent) for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{VERSIONS}")}
