@@ -378,7 +378,7 @@ class Hooks(Protocol):
         """Optional: what the plugin would do as `seat`, for a player: `report()["decision"]` and the "action"."""
 
     def settle(self, timeout_s: float) -> bool:
-        """For a game without frames: wait, at most so long, until all recorded is learned from; choose_action may wait."""
+        """For a game without frames: wait, at most so long, until all is learned; choose_action may wait, too."""
 
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `panel/status.py`: what the plugin is doing now."""
