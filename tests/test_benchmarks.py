@@ -55,7 +55,7 @@ TINY: dict[str, dict[str, Any]] = {
         "check_busy": lambda works, practises: None,
     },
     "learn": {},
-    "panel": {"FRAMES": 3, "PAGES": 2},
+    "panel": {"FRAMES": 3, "PAGES": 2, "check_busy": lambda page, work: None},
     "record": {"HOOK_CALLS": 20, "CAPACITY": 300},
     "selfplay": {"NUM_BATTLES": 256, "SECONDS_TOGETHER": 0.1, "PEER_STEPS": 50},
     "start": {},

@@ -17,9 +17,9 @@ import pygame
 
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.screens.window import FPS
+from game_adapter.ringside.screens.window import FPS, FRAME_MS
 from tests.benchmarks.figures import Figure, median_figure, seconds_a_call
-from tests.benchmarks.loaded_plugin import EVERYTHING, loaded, play_battles, until
+from tests.benchmarks.loaded_plugin import EVERYTHING, Work, loaded, play_battles, until, work_done
 
 REPEATS = 3
 SIZE = (1920, 1080)
@@ -34,7 +34,7 @@ def run(repeats: int) -> Iterator[Figure]:
 
 
 def opened(repeats: int) -> list[Figure]:
-    """Every page for some seconds while learning, practice and judging go on."""
+    """Every page for some seconds while learning and practice go on."""
     means, slowest, turns = list[float](), list[float](), list[float]()
     with loaded(RINGSIDE, EVERYTHING) as host:
         play_battles(host, RINGSIDE, BATTLES, "player")
@@ -56,13 +56,20 @@ def opened(repeats: int) -> list[Figure]:
 def frames_ms(host: Host, surface: pygame.Surface, page: int) -> list[float]:
     """Milliseconds of each frame of a page, first the one that turns to it."""
     host.on_event(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1 + page, mod=0))
-    clock, times = pygame.time.Clock(), list[float]()
+    before, clock, times = work_done(host), pygame.time.Clock(), list[float]()
     for _ in range(FRAMES):
+        host.on_frame(clock.tick(FPS), FRAME_MS / 2)  # practice goes on after a battle only where frames are drawn
         begun = time.thread_time()
         host.on_draw(surface)
         times.append(1e3 * (time.thread_time() - begun))
-        clock.tick(FPS)
+    check_busy(page, work_done(host) - before)
     return times
+
+
+def check_busy(page: int, work: Work) -> None:
+    """RuntimeError where nothing was learned or practised while a page was drawn."""
+    if not (work.steps and work.decisions):
+        raise RuntimeError(f"learning or practice stood still while page {page + 1} was drawn: {work}")
 
 
 def closed(repeats: int) -> Figure:
