@@ -120,7 +120,7 @@ def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
         found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("", found, wanted=True), kept("", found, 0.85), practised("", found))
         yield from ratios("", beside_computing(loop, repeats), prefix="frame.control")
-        found = pairs(loop, learner, repeats, panel=pygame.Surface(PANEL_SIZE))
+        found = looking_ahead(pairs(loop, learner, repeats, panel=pygame.Surface(PANEL_SIZE)))
         yield from ratios("_panel", found, wanted=True)
         for _ in range(2):  # the frame's own work takes less time after so much drawing
             loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
