@@ -116,7 +116,7 @@ def test_device_that_another_program_holds_leaves_numpy(hardware: Hardware, tmp_
     game.decide()
 
 
-def test_missing_hef_is_told_before_the_package_is_loaded(tmp_path: Path) -> None:
+def test_missing_hef_is_reported_before_the_package_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(NoHefError, match="hef-kit"):
         builders(tmp_path / "none")["hailo"](policy_of())
 
@@ -146,7 +146,7 @@ def test_stand_in_keeps_to_hailorts_rules(hardware: Hardware, tmp_path: Path) ->
     bindings.input().set_buffer(row)
     bindings.output().set_buffer(values)
     with pytest.raises(hailo_stand_in.HailoRTInvalidOperationException):
-        network.run([bindings], 100)  # the streams are uint8 unless told otherwise
+        network.run([bindings], 100)  # the streams are uint8 unless set otherwise
     with pytest.raises(hailo_stand_in.HailoRTException, match="aborted"):
         network.run([bindings], 100)
     for stream in (model.input(), model.output()):
@@ -158,6 +158,6 @@ def test_stand_in_keeps_to_hailorts_rules(hardware: Hardware, tmp_path: Path) ->
     network.run([bindings], 100)
     assert not values.any(), "used bindings point elsewhere"
     hardware.present = False
-    network.run([bindings], 100)  # silent: only a callback hears of it
+    network.run([bindings], 100)  # silent: only a callback gets the error
     with pytest.raises(hailo_stand_in.HailoRTException, match="PHYSICAL"):
         sys.modules["hailo_platform"].VDevice()

@@ -317,7 +317,7 @@ def test_one_key_or_click_leads_on_from_the_result(tmp_path: Path, key: int, row
         assert (following.setup == screen.setup) == (expected == "the same")
 
 
-def test_result_tells_the_story_in_numbers(tmp_path: Path) -> None:
+def test_result_shows_the_figures_of_the_battle(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True)
     screen = finished(window)
     window.screen = screen

@@ -175,7 +175,7 @@ def test_now_says_what_it_does_or_waits_for() -> None:
         assert now_of({"plugin": on, **seen, **changes}).startswith(words), changes
 
 
-def test_troubles_and_verdicts_are_told_in_full() -> None:
+def test_troubles_and_verdicts_are_shown_in_full() -> None:
     assert troubles_of({}) == []
     troubles = troubles_of(with_parts(learner={"failures": 2, "dropped": 1}))
     assert troubles[0] == REPORT["plugin"]["notice"]

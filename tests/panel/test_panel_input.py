@@ -43,7 +43,7 @@ def test_import_and_roll_back_are_a_key_on_every_page() -> None:
         assert "Taken in." in sentence(panel)
 
 
-def test_answer_gives_way_to_the_event_that_tells_how_a_command_came_out() -> None:
+def test_answer_gives_way_to_the_event_that_shows_how_a_command_came_out() -> None:
     panel, plugin = opened(page="Versions")
     key(panel, pygame.K_b)
     assert "Version 2 plays again." in sentence(panel)

@@ -141,7 +141,7 @@ def test_game_that_cannot_be_restored_ends_looking_ahead_with_one_sentence(worke
     assert said == [f"Look-ahead is off: {why}."]
 
 
-def test_slow_restore_is_said_once_and_its_answers_are_taken(worker: Worker) -> None:
+def test_slow_restore_is_reported_once_and_its_answers_are_taken(worker: Worker) -> None:
     said: list[str] = []
     ahead = Ahead(worker, 5, 0.01, said.append)
     ahead.settle()

@@ -108,7 +108,7 @@ def test_look_ahead_keeps_the_champions_choice_where_playouts_are_no_evidence() 
     assert changed < 0.15 < 0.25 < unchecked
 
 
-def test_search_tells_gains_playouts_and_the_reply_that_it_expects() -> None:
+def test_search_gives_gains_playouts_and_the_expected_reply() -> None:
     game = Bluffs()
     encoder = Encoder(game)
     ahead = LookAhead(Playouts(game, encoder, passing(0.1), Calls(0.05)), encoder, Effort(2, (8, 16), 2))

@@ -36,7 +36,7 @@ class SlowRingside:
 
 
 @pytest.mark.parametrize("slow", [True, False])
-def test_slow_restore_is_said_before_the_first_answer(slow: bool) -> None:
+def test_slow_restore_is_reported_before_the_first_answer(slow: bool) -> None:
     encoder, game = Encoder(RINGSIDE), SlowRingside() if slow else RINGSIDE
     spec = NetworkSpec(encoder.observation_size, encoder.num_actions, ())
     inbox, thoughts = SimpleQueue[Due | Knowledge](), SimpleQueue[Thought]()

@@ -24,7 +24,7 @@ def observations(count: int = 50) -> Floats:
 
 
 class DecidingGame:
-    """What a running game gives the backends, and what they tell it."""
+    """What a running game gives the backends, and what they report to it."""
 
     def __init__(self, wanted: str, build: dict[str, Build], policy: Policy | None = None) -> None:
         self.said: list[str] = []

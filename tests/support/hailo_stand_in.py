@@ -1,10 +1,10 @@
 """Stand-in for HailoRT's Python package `hailo_platform`, for tests: no Hailo device was ever at hand.
 
 Written to the vendor's sources (github.com/hailo-ai/hailort: pyhailort.py, infer_model_api.cpp and infer_model.cpp, of
-4.18 and 5.x): buffers are raw memory, contiguous, of the stream's size and format, and set for every job; a job that
-fails tells its callback alone; after a job, used bindings point to a buffer of HailoRT's own that it frees; a failed
-start shuts the network down; one virtual device at a time has the hardware; nothing leaves the process that made it. A
-"HEF" here is a file of a policy's parameters, and the device computes with numpy.
+4.18 and 5.x): buffers are raw memory, contiguous, of the stream's size and format, and set for every job; the error
+of a job goes to its callback alone; after a job, used bindings point to a buffer of HailoRT's own that it frees; a
+failed start shuts the network down; one virtual device at a time has the hardware; nothing leaves the process that made
+it. A "HEF" here is a file of a policy's parameters, and the device computes with numpy.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class _VDevice:
 
 
 class _Stream:
-    """An input or output of a model, one frame without the batch; uint8 unless told otherwise."""
+    """An input or output of a model, one frame without the batch; uint8 unless set otherwise."""
 
     def __init__(self, size: int) -> None:
         self.shape, self.format = [1, 1, size], np.dtype(np.uint8)

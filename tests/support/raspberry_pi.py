@@ -19,7 +19,7 @@ def put(root: Path, **texts: str) -> Path:
 def raspberry_pi(
     root: Path, memory_mb: int = 3792, throttled: str | None = "0\n", name: str = "Raspberry Pi 4 Model B Rev 1.4"
 ) -> Path:
-    """`throttled` as the kernel tells it; None: it does not."""
+    """`throttled`: the word of the firmware in the file of the kernel; None: no such file."""
     meminfo = f"MemTotal:       {1024 * memory_mb} kB\nMemFree:          100000 kB\n"
     tree = "proc__device-tree__model"
     put(root, proc__meminfo=meminfo, **{tree: f"{name}\0"})
