@@ -53,6 +53,7 @@ TINY: dict[str, dict[str, Any]] = {
         "ALONE_S": 0.2,
         "EVERYTHING": {**EVERYTHING, "candidate_period": 64, "gate_min_pairs": 2, "gate_max_pairs": 2},
         "check_busy": lambda works, practises: None,
+        "looking_ahead": lambda found: found,
     },
     "learn": {},
     "panel": {"FRAMES": 3, "PAGES": 2, "check_busy": lambda page, work: None},
