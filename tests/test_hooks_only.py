@@ -81,7 +81,7 @@ def test_candidate_plays_no_battle_that_can_tell_nothing(tmp_path: Path, seats: 
 def test_trial_goes_on_where_no_model_was_taken_in(tmp_path: Path) -> None:
     plugin, loop = local_plugin(HooksOnly(), tmp_path, device="cpu")
     loop.begin_candidate()
-    plugin.controls.take_in()
+    plugin.controls.import_model()
     assert plugin.metrics.notice.startswith("There is no .zip")
     assert loop.candidates.trials.running
     assert plugin.slot.trial is not None

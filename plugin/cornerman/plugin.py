@@ -112,8 +112,8 @@ class Cornerman:
         self.ahead = self._look_ahead(game, settings)
         read, pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
         self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
-        take_in, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
-        self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, take_in, metrics)
+        imports, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
+        self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, imports, metrics)
         self.standing = Standing(champions, store, tuple(getattr(game, "bots", ())), self.training)
         self.controls.restore()
         switches.learning = switches.learning and not settings.safe_mode

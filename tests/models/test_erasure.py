@@ -120,7 +120,7 @@ def test_forget_keeps_an_imported_champion_of_other_hidden_layers(tmp_path: Path
         file.parent.mkdir(parents=True)
         export_version(other.plugin.store.registry, 0, file)
     session = filled(tmp_path / "mine")
-    session.plugin.controls.take_in()
+    session.plugin.controls.import_model()
     session.forget()
     assert "60 recorded battles (120 decisions)" in session.plugin.metrics.notice
     assert session.plugin.slot.champion.spec.hidden == (24,), "it never saw the player, so it stays"

@@ -279,7 +279,7 @@ def test_model_in_the_imports_folder_is_offered_and_plays_or_is_refused(tmp_path
     with Table(RINGSIDE, tmp_path / "mine", learning=False) as table:
         plugin = table.plugin
         assert "friend.zip: press I" in plugin.metrics.notice
-        plugin.controls.take_in()
+        plugin.controls.import_model()
         same = plugin.slot.champion.flat.tobytes() == flat.tobytes()
         assert same != damaged
         assert plugin.store.registry.champion == (0 if damaged else 1)

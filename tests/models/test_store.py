@@ -84,7 +84,7 @@ def check_plays_without_writing(table: Table, folder: Path, before: dict[str, by
     table.play(2)
     assert plugin.report()["record"]["battles"] == 2
     controls = plugin.controls
-    assert controls.forget() == controls.take_in() == controls.roll_back() == READ_ONLY
+    assert controls.forget() == controls.import_model() == controls.roll_back() == READ_ONLY
     controls.set_learning(True)
     controls.set_recording(True)
     controls.set_difficulty(3)

@@ -120,7 +120,7 @@ def test_export_writes_a_file_that_another_game_imports(table: Table, tmp_path: 
     (other / "imports").mkdir(parents=True)
     file.rename(other / "imports" / file.name)
     with Table(RINGSIDE, other, learning=False) as again:
-        again.plugin.controls.take_in()
+        again.plugin.controls.import_model()
         assert np.array_equal(again.plugin.slot.champion.flat, table.plugin.slot.champion.flat)
 
 

@@ -39,8 +39,8 @@ def test_import_and_roll_back_are_a_key_on_every_page() -> None:
     for page in PAGES:
         panel, plugin = opened(page=page)
         assert key(panel, pygame.K_b, pygame.K_i) == [True, True]
-        assert plugin.calls == [("roll back", None), ("take in", None)]
-        assert "Taken in." in sentence(panel)
+        assert plugin.calls == [("roll back", None), ("import", None)]
+        assert "The model was imported." in sentence(panel)
 
 
 def test_answer_gives_way_to_the_event_that_shows_how_a_command_came_out() -> None:
@@ -86,10 +86,13 @@ def test_chosen_version_plays_or_is_exported_and_buttons_roll_back_and_import() 
     assert plugin.calls == [("promote", 5), ("export", 5)]
     assert "Version 5 is in exports." in sentence(panel)
     key(panel, pygame.K_DOWN, pygame.K_LEFT, pygame.K_SPACE)
-    assert "Version 4 cannot play: damaged: its checksum does not fit." in sentence(panel)
+    shown = sentence(panel)
+    assert "Version 4 cannot play: damaged: its checksum does not fit." in shown
+    assert "It cannot play" in shown
+    assert "Let it play" not in shown
     plugin.calls.clear()
     key(panel, pygame.K_LEFT, pygame.K_SPACE, pygame.K_LEFT, pygame.K_SPACE)
-    assert plugin.calls == [("roll back", None), ("take in", None)]
+    assert plugin.calls == [("roll back", None), ("import", None)]
 
 
 def test_list_of_versions_scrolls_to_the_chosen_one_and_takes_clicks() -> None:

@@ -177,9 +177,9 @@ class FakePlugin:
         self.calls.append(("difficulty", level))
         self.data["difficulty"]["level"] = level
 
-    def take_in(self) -> str:
-        self.calls.append(("take in", None))
-        return "Taken in."
+    def import_model(self) -> str:
+        self.calls.append(("import", None))
+        return "The model was imported."
 
     def forget(self) -> str:
         self.calls.append(("forget", None))

@@ -138,7 +138,9 @@ OPERATIONS = {
         lambda opened: opened.plugin.controls.forget(),
         lambda opened: (recorded(opened), live_noted(opened), opened.plugin.store.registry.numbers()) == (0, 0, [0]),
     ),
-    "import": Operation(lambda opened: opened.plugin.controls.take_in(), lambda opened: champion(opened) == VERSIONS),
+    "import": Operation(
+        lambda opened: opened.plugin.controls.import_model(), lambda opened: champion(opened) == VERSIONS
+    ),
 }
 
 

@@ -188,7 +188,7 @@ class PanelControls:
             self._tell(f"Version {version} plays, as you chose, after {name_of(before)}.")
 
         self._training.call(promote)
-        return f"Version {version} is looked at, and plays from then on."
+        return f"Version {version} is checked, then it plays."
 
     def export(self, version: int) -> str:
         """Write a stored version to a file in the data folder's exports."""
@@ -206,18 +206,18 @@ class PanelControls:
         self._training.call(export)
         return f"Writing version {version} to the {EXPORTS} of the data folder."
 
-    def take_in(self) -> str:
+    def import_model(self) -> str:
         if self._store.read_only:
             return READ_ONLY
 
-        def take_in(loop: Loop | None) -> None:
+        def import_model(loop: Loop | None) -> None:
             before = self._champions.slot.champion
             self._say(self._import())
             if loop is not None and self._champions.slot.champion is not before:
                 loop.drop_candidate()
 
-        self._training.call(take_in)
-        return "Looking at the model in the imports folder."
+        self._training.call(import_model)
+        return "Checking the model in the imports folder."
 
     def forget_player(self) -> str:
         """Erase what was recorded of the player who plays now, and the model of that player; versions stay."""

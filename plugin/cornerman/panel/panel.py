@@ -178,7 +178,7 @@ class Panel:
         elif command == ENTER and focus:
             self._press(focus)
         elif command == IMPORT:
-            self._do(self._controls.take_in)
+            self._do(self._controls.import_model)
         elif command == ROLL_BACK:
             self._do(self._controls.roll_back)
         elif command == ESCAPE and self._asking:

@@ -1,6 +1,6 @@
 """Sheet: what a part of the panel draws on, in units that grow with the panel; and its colours.
 
-The colours differ in brightness, too, and nothing is told by colour alone: a word, a shape or a place says the same.
+The colours differ in brightness, too, and nothing is shown by colour alone: a word, a shape or a place says the same.
 """
 
 from __future__ import annotations

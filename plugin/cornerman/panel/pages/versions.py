@@ -12,6 +12,7 @@ from cornerman.panel.widgets import draw_button
 
 GAP, LIST_ROW, BUTTON_HEIGHT = 6.0, 18.0, 26.0
 MOST_LANES, LANE_WIDTH = 6, 11.0
+NOTHING_LEARNED = "it has not learned anything"
 NO_VERSION = "No version is stored yet: the first one appears here when learning has made one that may play."
 
 
@@ -65,20 +66,22 @@ class Versions(Page):
 
     def _buttons(self, box: Box, chosen: Mapping[str, Any]) -> list[Part]:
         def promote() -> str:
-            version, note = chosen["version"], str(chosen.get("note") or "it has not learned anything")
-            return (
-                self._controls.promote(version) if chosen.get("can_play") else f"Version {version} cannot play: {note}."
-            )
+            version, note = chosen["version"], str(chosen.get("note") or NOTHING_LEARNED)
+            return self._controls.promote(version) if can_play else f"Version {version} cannot play: {note}."
 
         def export() -> str:
             return self._controls.export(chosen["version"])
 
-        here = {"Let it play": promote, "Export it": export} if chosen else {}
-        presses = {**here, "Import: I": self._controls.take_in, "Roll back: B": self._controls.roll_back}
-        boxes = box.columns(len(presses), GAP)
+        can_play = bool(chosen.get("can_play"))
+        here = {"play": ("Let it play" if can_play else "It cannot play", promote), "export": ("Export it", export)}
+        always = {
+            "import": ("Import: I", self._controls.import_model),
+            "back": ("Roll back: B", self._controls.roll_back),
+        }
+        buttons = {**(here if chosen else {}), **always}
         return [
-            Part(name, each, draw_button, (name, name), press)
-            for (name, press), each in zip(presses.items(), boxes, strict=True)
+            Part(name, each, draw_button, (words, words), press)
+            for (name, (words, press)), each in zip(buttons.items(), box.columns(len(buttons), GAP), strict=True)
         ]
 
     def _index(self) -> int:
