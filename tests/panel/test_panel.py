@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from argparse import ArgumentParser
 from collections.abc import Mapping
 from typing import Any
 
 import pygame
 import pytest
 
+from cornerman.cli.commands.battles import add_ghost
 from cornerman.panel import panel as panel_module
 from cornerman.panel.chart import ticks
 from cornerman.panel.pages.versions import Node, nodes_of
 from cornerman.panel.panel import Panel
 from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
 from cornerman.panel.sheet import Sheet
+from cornerman.policy.policy_slot import OWN_FIGHTER
 from tests.support.fake_panel import EMPTY, PAGES, REPORT, SMALLEST, key, opened, sentence
 
 SIZES = (SMALLEST, (421, 700), (960, 600), (1900, 500))
@@ -57,7 +61,11 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
         (
             "Overview",
             [
-                *("Version 3", "plays, level 3 of 5, even", "Win rate 56% (41% to 70%) of 41 battles"),
+                *(
+                    "Version 3",
+                    "plays, level 3 of 5, even",
+                    "Cornerman won 56% of 41 battles likely between 41% and 70%",
+                ),
                 *("4,300 decisions recorded since the start", "! Version 4 was damaged; version 3 plays."),
                 "! Rejected: 2 x range, 1 x mask. The attack must be a finite number, not nan.",
                 "3 s ago: version 3 was promoted: it won 58% of 124 paired battles",
@@ -86,7 +94,7 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
             [
                 *("Device cpu", "Training window closed, 75%", "Steps a second 820", "Steps 18,230", "4,210 of 10,000"),
                 *("Processor, all 31%", "game 12%", "312 MB", "worker 84 MB", "all 8%", "Temperature not available"),
-                *("while it learns 16.7, 17.9 ms", "otherwise 16.7, 17.6 ms"),
+                *("while it may learn 16.7, 17.9 ms", "otherwise 16.7, 17.6 ms"),
                 "The processor is at 92 C: learning rests until it is below 80 C.",
                 "(small networks often learn faster there).",
             ],
@@ -103,12 +111,12 @@ def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("page", "parts"),
     [
-        ("Overview", ["Not known who plays", "Win rate: no battle yet", "ok All is well"]),
+        ("Overview", ["Not known who plays", "Cornerman has finished no battle yet", "ok All is well"]),
         ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: not known yet"]),
         ("Mind", ["No decision yet"]),
         ("You", ["Nothing learned of you yet.", "None stands out yet"]),
         ("Versions", ["No version is stored yet", "Import: I Roll back: B"]),
-        ("Machine", ["Device none", "Steps a second none yet", "Temperature not available", "no frame yet"]),
+        ("Machine", ["Device none", "Steps a second none yet", "Temperature not available", "no such frame yet"]),
     ],
     ids=PAGES,
 )
@@ -126,6 +134,24 @@ def test_overview_says_who_plays_and_at_which_level() -> None:
     assert "Adaptive: no battle yet." in shown
     adaptive = with_parts(difficulty={"level": 6, "name": "adaptive"})
     assert "plays, adaptive" in sentence(opened(adaptive)[0]), "the adaptive level is none of the five"
+    own = sentence(opened(REPORT | {"playing": f"{OWN_FIGHTER}; learning is off", "version": -1})[0])
+    assert "The game's own fighter plays, at every level" in own
+
+
+def test_one_battle_is_no_plural() -> None:
+    once = with_parts(record={"battles": 1}, player={"battles": 1, "decisions": 1}, gate={"pairs": 1})
+    for page, words in (("Overview", "of 1 battle "), ("You", "1 battle, 1 decision "), ("Strength", ": 1 pair of ba")):
+        assert words in sentence(opened(once, page)[0])
+
+
+@pytest.mark.parametrize("name", ["", "ann of the hill"])
+def test_command_for_the_ghost_is_one_of_the_command_line(name: str) -> None:
+    commands = ArgumentParser().add_subparsers()
+    add_ghost(commands)
+    shown = sentence(opened(with_parts(player={"name": name}), "You")[0])
+    words = shlex.split(shown[shown.index("cornerman ghost") :].partition(" Forget")[0])
+    options = commands.choices["ghost"].parse_args(words[2:])
+    assert (options.action, options.name, options.game, str(options.data)) == ("play", name, "GAME", "FOLDER")
 
 
 def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
@@ -179,7 +205,7 @@ def test_troubles_and_verdicts_are_shown_in_full() -> None:
     assert troubles_of({}) == []
     troubles = troubles_of(with_parts(learner={"failures": 2, "dropped": 1}))
     assert troubles[0] == REPORT["plugin"]["notice"]
-    assert troubles[2] == "2 learning steps undone since they failed and 1 learning steps dropped."
+    assert troubles[2] == "2 learning steps undone since they failed and 1 learning step dropped."
     assert rejected_of({"recorder": {"rejected": {}, "examples": {}}}) == rejected_of({}) == ""
     verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
     assert verdict_of(with_parts(gate={"state": "idle", "verdict": verdict})) == f"Last candidate: {verdict}"

@@ -13,7 +13,7 @@ def now_of(report: Mapping[str, Any]) -> str:
     buffered = int(part_of(report, "replay").get("fill") or 0)
     if not plugin.get("on", True):
         return "It is off: it neither records nor plays."
-    decisions, records = f"{recorded:,} decisions recorded since the start", plugin.get("recording", True)
+    decisions, records = f"{counted(recorded, 'decision')} recorded since the start", plugin.get("recording", True)
     if not plugin.get("learning", True):
         also = "" if plugin.get("recording", True) else " and recording"
         return (
@@ -21,14 +21,14 @@ def now_of(report: Mapping[str, Any]) -> str:
             if not also
             else "It plays; learning and recording are off."
         )
-    pairs = f"{gate.get('pairs') or 0:,}"
     if gate.get("state") == "on trial":
-        return f"It tries a candidate, which plays some of the battles: {pairs} so far."
+        return f"It tries a candidate, which plays some of the battles: {gate.get('pairs') or 0:,} so far."
     if gate.get("state") == "trial waits":
         return f"It waits to go on with the trial of a candidate: {gate.get('waits') or 'not known why'}."
     if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
         won = "" if gate.get("verdict") else number(gate.get("score"), ", {:.0%} won")
-        return f"It judges a candidate against the present version: {pairs} pairs of battles{won}."
+        pairs = counted(gate.get("pairs"), "pair")
+        return f"It judges a candidate against the present version: {pairs} of battles{won}."
     if not recorded and not buffered:
         waits = "Play a few rounds." if records else "Recording is off."
         return f"It waits: nothing was recorded yet. {waits}"
@@ -64,7 +64,9 @@ def troubles_of(report: Mapping[str, Any]) -> list[str]:
     learner = part_of(report, "learner")
     notice = str(part_of(report, "plugin").get("notice") or "")
     undone = {"failures": "undone since they failed", "dropped": "dropped"}
-    counts = [f"{learner[name]:,} learning steps {words}" for name, words in undone.items() if learner.get(name)]
+    counts = [
+        f"{counted(learner[name], 'learning step')} {words}" for name, words in undone.items() if learner.get(name)
+    ]
     steps = f"{' and '.join(counts)}." if counts else ""
     return [trouble for trouble in (notice, rejected_of(report), steps) if trouble]
 
@@ -80,8 +82,13 @@ def verdict_of(report: Mapping[str, Any]) -> str:
 
 
 def number(value: object, form: str, otherwise: str = "") -> str:
-    """A figure in words, or what is said where it is not known."""
+    """A figure in words, or the words for one that is not known."""
     return form.format(value) if isinstance(value, (int, float)) else otherwise
+
+
+def counted(count: int | None, what: str) -> str:
+    """So many of something in words; None counts as none."""
+    return f"{count or 0:,} {what}{'s' * (count != 1)}"
 
 
 def share(value: object, otherwise: str = "?") -> str:

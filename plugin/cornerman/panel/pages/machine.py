@@ -57,9 +57,9 @@ def load_of(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def frames_of(machine: Mapping[str, Any]) -> list[tuple[str, float | None, float | None, int]]:
-    """Name, p50 and p99 in milliseconds, and how many frames, while learning and otherwise."""
+    """Name, p50 and p99 in milliseconds, and how many frames, while a training window is open and otherwise."""
     frames = part_of(machine, "frames")
-    rows = (("while it learns", part_of(frames, "with")), ("otherwise", part_of(frames, "without")))
+    rows = (("while it may learn", part_of(frames, "with")), ("otherwise", part_of(frames, "without")))
     return [(name, each.get("p50_ms"), each.get("p99_ms"), int(each.get("frames") or 0)) for name, each in rows]
 
 
@@ -101,7 +101,7 @@ def draw_frames(sheet: Sheet, rows: list[tuple[str, float | None, float | None, 
         sheet.text(name, label, WORDS)
         bar, words = row.cut_left(row.width - 148, 6)
         if p50 is None or p99 is None:
-            sheet.text("no frame yet" if not frames else UNMEASURED, words, QUIET, "right")
+            sheet.text("no such frame yet" if not frames else UNMEASURED, words, QUIET, "right")
             continue
         sheet.text(f"{p50:.1f}, {p99:.1f} ms", words, WORDS, "right")
         middle = bar.top + bar.height / 2

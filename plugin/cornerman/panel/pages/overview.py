@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
-from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of
+from cornerman.panel.panel_text import ago, counted, now_of, part_of, share, troubles_of
 from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_interval, draw_switch, frame
+from cornerman.policy.policy_slot import OWN_FIGHTER
 
 ROW_HEIGHT, GAP = 24.0, 4.0
 EVENTS = 3
@@ -87,12 +88,12 @@ def who_of(report: Mapping[str, Any]) -> Who:
         str(difficulty.get("name") or ""),
     )
     level = f"level {difficulty.get('level')} of {len(levels)}" if levels and title != ADAPTIVE else ""
-    level = ", ".join(filter(None, [level, title]))
+    level = "at every level" if name == OWN_FIGHTER else ", ".join(filter(None, [level, title]))
     rate, interval = record.get("win_rate"), record.get("interval")
     if rate is None:
-        return Who(name, level, "Win rate: no battle yet", None)
+        return Who(name, level, "Cornerman has finished no battle yet", None)
     low, high = interval or (rate, rate)
-    won = f"Win rate {share(rate)} ({share(low)} to {share(high)}) of {record.get('battles') or 0:,} battles"
+    won = f"Cornerman won {share(rate)} of {counted(record.get('battles'), 'battle')}"
     return Who(name, level, won, (rate, low, high))
 
 
@@ -108,12 +109,14 @@ def news_of(report: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
 def draw_who(sheet: Sheet, who: Who) -> None:
     inner = sheet.card()
     name, inner = inner.cut_top(30, 2)
-    level, inner = inner.cut_top(ROW, 10)
+    level, inner = inner.cut_top(ROW, 2)
     sheet.text(f"{who.name[:1].upper()}{who.name[1:]}", name, GOLD, size=LARGE)
     sheet.text(f"plays, {who.level}" if who.level else "plays", level, WORDS)
-    won, inner = inner.cut_top(ROW, 6)
+    won, inner = inner.cut_top(ROW)
     sheet.text(who.won, won, WORDS if who.interval else QUIET)
     if who.interval:
+        likely, inner = inner.cut_top(ROW, 3)
+        sheet.text(f"likely between {share(who.interval[1])} and {share(who.interval[2])}", likely, QUIET)
         bar, inner = inner.cut_top(14)
         draw_interval(sheet, bar, *who.interval)
         for part, (words, align) in zip(

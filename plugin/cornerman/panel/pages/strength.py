@@ -7,7 +7,7 @@ from typing import Any
 
 from cornerman.panel.chart import Chart, draw_chart
 from cornerman.panel.page import Page, Part
-from cornerman.panel.panel_text import number, part_of, verdict_of
+from cornerman.panel.panel_text import counted, number, part_of, verdict_of
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
 from cornerman.panel.widgets import UNKNOWN
 
@@ -57,10 +57,10 @@ def candidate_of(report: Mapping[str, Any]) -> str:
     """What is known of candidates, in full."""
     gate, left = part_of(report, "gate"), part_of(report, "learner").get("steps_to_candidate")
     states = {
-        "judging": "A candidate is judged: {:,} pairs of battles.",
-        "on trial": "A candidate is tried: {:,} battles.",
+        "judging": f"A candidate is judged: {counted(gate.get('pairs'), 'pair')} of battles.",
+        "on trial": f"A candidate is tried: {counted(gate.get('pairs'), 'battle')}.",
     }
-    now = states.get(str(gate.get("state")), "").format(gate.get("pairs") or 0)
+    now = states.get(str(gate.get("state")), "")
     coming = f"{left:,} steps to the next candidate." if isinstance(left, int) and left and not now else ""
     return " ".join(filter(None, [now, coming, verdict_of(report)])) or f"Candidates: {UNKNOWN}"
 

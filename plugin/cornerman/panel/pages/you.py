@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
-from cornerman.panel.panel_text import part_of, share
+from cornerman.panel.panel_text import counted, part_of, share
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_bar, draw_button
 
@@ -47,7 +47,7 @@ class You(Page):
 
 def foreseen_of(player: Mapping[str, Any]) -> Foreseen:
     name = f"{player['name']}: " if player.get("name") else ""
-    known = f"{name}{player.get('battles') or 0:,} battles, {player.get('decisions') or 0:,} decisions"
+    known = f"{name}{counted(player.get('battles'), 'battle')}, {counted(player.get('decisions'), 'decision')}"
     why_not = "Nothing learned of you yet." if player.get("learns", True) else "Nothing is learned of you now."
     return Foreseen(known, player.get("foreseen"), player.get("champion_foresees"), why_not)
 
@@ -73,10 +73,10 @@ def draw_habits(sheet: Sheet, habits: list[str]) -> None:
     for habit in habits:
         inner = sheet.paragraph(f"{habit[:1].upper()}{habit[1:]}.", inner, WORDS).cut_top(4)[1]
     if not habits:
-        sheet.paragraph("None stands out yet: a habit is told once it is surer than chance.", inner, QUIET)
+        sheet.paragraph("None stands out yet: a habit is shown once chance alone can hardly explain it.", inner, QUIET)
 
 
 def draw_ghost(sheet: Sheet, name: str) -> None:
     inner = sheet.card("Your ghost, a fighter that plays as you do")
-    where = "It fights where the game offers it, or with the command:"
-    sheet.paragraph(f"{where} cornerman ghost play {name or chr(34) * 2}", inner, WORDS)
+    command = f'cornerman ghost play "{name}" --game GAME --data FOLDER'
+    sheet.paragraph(f"It fights where the game offers it, or with: {command}", inner, WORDS)
