@@ -13,7 +13,7 @@ from game_adapter.ringside.screens.screen import Hall
 LENGTH_S = 1.2
 SETTLES_S = 0.4
 LESSON_S = 3.0
-"""Length of a break that has something new to tell of the player, to be read."""
+"""Length of a break that has something new to show of the player, which takes time to read."""
 WITHOUT_S = 0.6
 """Length of the break where no plugin reports."""
 SHORT = 40
@@ -33,8 +33,8 @@ class Corner:
         self._report: Mapping[str, Any] = hall.report()
         self._start = self._report
         self._habit = self._habit_of_the_player()
-        self._is_new = self._habit not in hall.habits_told
-        hall.habits_told.add(self._habit)
+        self._is_new = self._habit not in hall.habits_shown
+        hall.habits_shown.add(self._habit)
 
     @property
     def learning(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pygame
 
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
-from game_adapter.ringside.drawing.theme import BODY, GOLD, LARGE, PANEL, QUIET, SMALL, TEXT, TITLE
+from game_adapter.ringside.drawing.theme import BODY, GOLD, LARGE, QUIET, SMALL, TEXT, TITLE
 from game_adapter.ringside.preferences import SPEEDS, TEXT_SIZES, VOLUMES
 from game_adapter.ringside.screens.commands import BACK
 from game_adapter.ringside.screens.screen import Choices, Dialog, Hall, Rows, Screen
@@ -38,10 +38,7 @@ class HelpScreen(Dialog):
         return self.behind if event.type in (pygame.KEYDOWN, pygame.MOUSEBUTTONDOWN) else None
 
     def draw(self, canvas: Canvas) -> None:
-        super().draw(canvas)
-        box = Rect(0, 0, 820, 516)
-        box.center = canvas.area.center
-        canvas.panel(box, PANEL, GOLD, 14, 248)
+        box = self.draw_box(canvas, 820, 516)
         canvas.text("How to fight", Rect(box.left + 28, box.top + 16, box.width - 56, 44), TITLE, GOLD)
         for row, (word, words) in enumerate(HELP):
             top = box.top + 76 + row * 66
@@ -76,10 +73,7 @@ class QuestionScreen(Dialog):
         return self._agreed() if chosen else self.behind
 
     def draw(self, canvas: Canvas) -> None:
-        super().draw(canvas)
-        box = Rect(0, 0, 520, 290)
-        box.center = canvas.area.center
-        canvas.panel(box, PANEL, GOLD, 14, 248)
+        box = self.draw_box(canvas, 520, 290)
         question, detail = self._words
         canvas.text(question, Rect(box.left + 24, box.top + 18, box.width - 48, 40), LARGE, TEXT, "center")
         canvas.paragraph(detail, Rect(box.left + 40, box.top + 72, box.width - 80, 92), BODY, QUIET)
@@ -112,10 +106,7 @@ class PauseScreen(Dialog):
         return HelpScreen(self.hall, self)
 
     def draw(self, canvas: Canvas) -> None:
-        super().draw(canvas)
-        box = Rect(0, 0, 420, 300)
-        box.center = canvas.area.center
-        canvas.panel(box, PANEL, GOLD, 14, 248)
+        box = self.draw_box(canvas, 420, 300)
         canvas.text("Paused", Rect(box.left + 24, box.top + 16, box.width - 48, 48), TITLE, GOLD, "center")
         self.choices.draw(canvas, Rect(box.left + 60, box.top + 80, box.width - 120, 200), 44)
 
@@ -171,10 +162,7 @@ class SettingsScreen(Dialog):
         }
 
     def draw(self, canvas: Canvas) -> None:
-        super().draw(canvas)
-        box = Rect(0, 0, 600, 424)
-        box.center = canvas.area.center
-        canvas.panel(box, PANEL, GOLD, 14, 248)
+        box = self.draw_box(canvas, 600, 424)
         canvas.text("Settings", Rect(box.left + 28, box.top + 14, box.width - 56, 46), TITLE, GOLD)
         left, width = box.left + 28, box.width - 56
         for row, (name, value) in self.values().items():

@@ -22,6 +22,7 @@ from game_adapter.ringside.drawing.theme import (
     EDGE,
     GOLD,
     NIGHT,
+    PANEL,
     PANEL_LIGHT,
     QUIET,
     SMALL,
@@ -68,7 +69,7 @@ class Hall:
     preferences: Preferences
     battles: int = 0
     results: list[str] = field(default_factory=list)  # who won, battle by battle
-    habits_told: set[str] = field(default_factory=lambda: {""})  # of the player, in breaks
+    habits_shown: set[str] = field(default_factory=lambda: {""})  # of the player, in breaks
     notices: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=6))  # sentence, seconds left
     chips: list[tuple[Rect, int]] = field(default_factory=list)  # small buttons of the picture, and the key of each
 
@@ -222,10 +223,15 @@ class Dialog(Screen):
         super().__init__(hall)
         self.behind = behind
 
-    def draw(self, canvas: Canvas) -> None:
+    def draw_box(self, canvas: Canvas, width: int, height: int) -> Rect:
+        """Draw the screen behind, shaded, and an empty box in the middle; returns the box."""
         self.behind.draw(canvas)
         self.hall.chips.clear()
         canvas.shade(canvas.area, NIGHT, 165)
+        box = Rect(0, 0, width, height)
+        box.center = canvas.area.center
+        canvas.panel(box, PANEL, GOLD, 14, 248)
+        return box
 
     def close(self) -> None:
         self.behind.close()
