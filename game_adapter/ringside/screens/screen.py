@@ -90,9 +90,12 @@ class Hall:
         return self.host.report(CORNERMAN) or {} if self.has_cornerman() else {}
 
     def level(self) -> str:
-        """How hard Cornerman plays, e.g. "easy (2 of 6)"; "" where it is absent."""
+        """How hard Cornerman plays: "easy (2 of 5)", or "adaptive", the last level, which is not harder than the others
+        but follows the player; "" where it is absent."""
         dial = self.report().get("difficulty") or {}
-        return f"{dial['name']} ({dial['level']} of {len(dial['levels'])})" if dial else ""
+        if not dial or dial["level"] == len(dial["levels"]):
+            return str(dial.get("name", ""))
+        return f"{dial['name']} ({dial['level']} of {len(dial['levels']) - 1})"
 
     def change_level(self, step: int) -> None:
         """Let Cornerman play harder or easier from its next decision on; past the last level comes the first."""

@@ -136,7 +136,7 @@ class TitleScreen(Screen):
             (SHAPE, "Match", f"{setup.shape[0]} against {setup.shape[2]}", QUIET),
             (RED, "Red corner", corner_name(setup.red), CORNERS[0]),
             (BLUE, "Blue corner", corner_name(setup.blue), CORNERS[1]),
-            (LEVEL, "Opponent", level, QUIET),
+            (LEVEL, "Level", level, QUIET),
         )
         for row, label, value, colour in values:
             place = Rect(left, box.top + 16 + row * 47, width, 40)
