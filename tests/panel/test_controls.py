@@ -136,7 +136,7 @@ def test_forget_player_erases_that_player_s_battles_and_model_and_nothing_else(t
     ends = [each.end for each in table.on_owner(lambda loop: list(plugin.store.battles.battles()))]
     assert [end.player for end in ends] == ["ann", "ann"]
     report = plugin.report()
-    assert report["events"][0]["text"].startswith("Forgotten: 1 recorded battles of bob (")
+    assert report["events"][0]["text"].startswith("Forgotten: 1 recorded battle of bob (")
     assert (report["version"], report["decision"], report["strength"]["you"]) == (1, None, [])
     assert report["player"]["battles"] == 0
     if plugin.training.alive:

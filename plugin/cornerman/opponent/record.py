@@ -33,8 +33,8 @@ class Record:
         self._chance = USUAL
 
     def add(self, values: NDArray[np.floating], share: float) -> None:
-        """Add a battle that ended like that: the values of the actions that the plugin took in it, `[N]`, by the policy
-        that decided."""
+        """Add a battle: the values `[N]` of the actions that the plugin took in it, by the policy that decided, and its
+        share of the outcome as in `shares`."""
         if len(values):
             self._battles.append((np.clip(values, -10.0, 10.0).astype(np.float64), share))
 

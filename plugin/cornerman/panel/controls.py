@@ -20,6 +20,7 @@ from cornerman.files.preferences import Preferences, read_preferences, write_pre
 from cornerman.models.champions import Champions
 from cornerman.models.exchange import EXPORTS, IMPORTS, export_into
 from cornerman.models.store import Store
+from cornerman.panel.panel_text import counted
 from cornerman.panel.status import Switches
 from cornerman.policy.difficulty import check_level
 from cornerman.policy.policy_slot import name_of
@@ -238,7 +239,8 @@ class PanelControls:
             self._champions.slot.ghost = None
             self._metrics.forget_player()
             whose = f" of {player}" if player else ""
-            counts = f"{erased.battles:,} recorded battles{whose} ({erased.transitions:,} decisions)"
+            decisions = counted(erased.transitions, "decision")
+            counts = f"{counted(erased.battles, 'recorded battle')}{whose} ({decisions})"
             stay = "Versions that learned from them stay; Forget what was learned erases those, too."
             self._tell(f"Forgotten: {counts}, and what was known of how you play. {stay}")
 

@@ -15,12 +15,8 @@ def now_of(report: Mapping[str, Any]) -> str:
         return "It is off: it neither records nor plays."
     decisions, records = f"{counted(recorded, 'decision')} recorded since the start", plugin.get("recording", True)
     if not plugin.get("learning", True):
-        also = "" if plugin.get("recording", True) else " and recording"
-        return (
-            f"It plays; learning{also} is off; {decisions}."
-            if not also
-            else "It plays; learning and recording are off."
-        )
+        off = f"learning is off; {decisions}" if records else "learning and recording are off"
+        return f"It plays; {off}."
     if gate.get("state") == "on trial":
         return f"It tries a candidate, which plays some of the battles: {gate.get('pairs') or 0:,} so far."
     if gate.get("state") == "trial waits":

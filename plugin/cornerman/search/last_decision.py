@@ -106,12 +106,12 @@ def _why(decision: Decision, values: NDArray[np.float64], order: NDArray[Any]) -
 
 
 class LastDecision:
-    """Keeps the newest decision and what was said of it."""
+    """Keeps the newest decision and its explanation."""
 
     def __init__(self) -> None:
         self.newest: Decision | None = None
         self._forgotten = 0
-        self._said: tuple[Decision, Chance, dict[str, Any]] | None = None
+        self._explained: tuple[Decision, Chance, dict[str, Any]] | None = None
 
     def report(self, names: Sequence[str], figures: Mapping[str, Any]) -> dict[str, Any] | None:
         """The decision as plain data, with its age; None before the first one, and when everything was forgotten.
@@ -123,6 +123,6 @@ class LastDecision:
         newest, chance = self.newest, figures.get("chance", USUAL)
         if newest is None:
             return None
-        if self._said is None or self._said[0] is not newest or self._said[1] != chance:
-            self._said = newest, chance, explained(newest, names, chance)
-        return self._said[2] | {"age_s": time.monotonic() - newest.at}
+        if self._explained is None or self._explained[0] is not newest or self._explained[1] != chance:
+            self._explained = newest, chance, explained(newest, names, chance)
+        return self._explained[2] | {"age_s": time.monotonic() - newest.at}

@@ -83,10 +83,8 @@ def who_of(report: Mapping[str, Any]) -> Who:
     version, playing = report.get("version", -1), str(report.get("playing") or "")
     difficulty, record = part_of(report, "difficulty"), part_of(report, "record")
     name = playing.partition(";")[0] or (f"version {version}" if version != -1 else "not known who plays")
-    levels, title = (
-        [each for each in difficulty.get("levels") or () if each != ADAPTIVE],
-        str(difficulty.get("name") or ""),
-    )
+    levels = [each for each in difficulty.get("levels") or () if each != ADAPTIVE]
+    title = str(difficulty.get("name") or "")
     level = f"level {difficulty.get('level')} of {len(levels)}" if levels and title != ADAPTIVE else ""
     level = "at every level" if name == OWN_FIGHTER else ", ".join(filter(None, [level, title]))
     rate, interval = record.get("win_rate"), record.get("interval")
