@@ -244,11 +244,13 @@ def test_level_is_seen_and_changed_on_the_title(tmp_path: Path) -> None:
     assert isinstance(title, TitleScreen)
     title.rows.focus = title_rows.LEVEL
     press(window, pygame.K_LEFT, pygame.K_LEFT)
-    assert "adaptive" in shown(window), "the sixth level is not harder than the fifth"
+    assert "adaptive" in shown(window)
+    assert "(6 of" not in shown(window), "it is not harder than the fifth"
+    assert (chosen := plugin_of(window).reported["difficulty"])["level"] == 6
     title.setup = title.setup.replaced(blue="brawler")
     press(window, pygame.K_LEFT)
     assert "bots have one level" in shown(window)
-    assert plugin_of(window).reported["difficulty"]["level"] == 6
+    assert plugin_of(window).reported["difficulty"] is chosen, "no level is set"
 
 
 def test_damaged_preferences_are_named_and_the_usual_ones_count(tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ class TitleScreen(Screen):
         elif row == BLUE:
             self.setup = setup.replaced(blue=_next(hall.opponents(), setup.blue, step))
         elif row == LEVEL:
-            hall.change_level(step if self._has_level else 0)
+            if self._has_level:
+                hall.change_level(step)
         else:
             self._draw_lots()
         self._teams = draw_teams(self.setup.teams_seed, self.setup.shape)
