@@ -68,11 +68,11 @@ def test_decision_of_look_ahead_has_its_gains_and_the_reply_that_it_expects() ->
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({}, "Version 3 values it so; best by 0.30."),
+        ({}, "Version 3 values it highest, by 0.30."),
         ({"action": 0}, "Tried by version 3 to learn; 0.30 below the best."),
         ({"action": 0, "temperature": 0.2}, "Drawn by version 3 at temperature 0.2; 0.30 below the best."),
         ({"mask": np.array([False, True, False, False])}, "The only legal action."),
-        ({"policy": policy((0.0,) * 4)}, "By lot: version 3 has learned nothing yet."),
+        ({"policy": policy((0.0,) * 4)}, "At random: version 3 has learned nothing yet."),
     ],
 )
 def test_decision_says_why(changes: dict[str, Any], why: str) -> None:

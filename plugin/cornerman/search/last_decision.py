@@ -94,7 +94,7 @@ def _why(decision: Decision, values: NDArray[np.float64], order: NDArray[Any]) -
     if len(order) == 1:
         return "The only legal action."
     if policy.indifferent:
-        return f"By lot: {who} has learned nothing yet."
+        return f"At random: {who} has learned nothing yet."
     others = order[order != chosen]
     lead = float(values[chosen] - values[others[0]])
     ahead = f"best by {lead:.2f}" if lead > 0.0 else f"{-lead:.2f} below the best"
@@ -102,7 +102,9 @@ def _why(decision: Decision, values: NDArray[np.float64], order: NDArray[Any]) -
         return f"Look-ahead over {thought.samples:,} continuations; {ahead}."
     if decision.temperature > 0.0:
         return f"Drawn by {who} at temperature {decision.temperature:g}; {ahead}."
-    return f"{who[0].upper()}{who[1:]} values it so; {ahead}." if lead >= 0.0 else f"Tried by {who} to learn; {ahead}."
+    if lead >= 0.0:
+        return f"{who[0].upper()}{who[1:]} values it highest, by {lead:.2f}."
+    return f"Tried by {who} to learn; {ahead}."
 
 
 class LastDecision:
