@@ -14,16 +14,23 @@ from tests.support.table import Table, promote
 from tests.support.waiting import wait_for
 
 
-@pytest.mark.parametrize("learning", [True, False], ids=["with a trainer", "without"])
-def test_versions_are_listed_newest_first_and_read_again_when_another_one_plays(tmp_path: Path, learning: bool) -> None:
+@pytest.mark.parametrize(
+    ("learning", "from_nothing"),
+    [(True, True), (False, False)],
+    ids=["with a trainer, an untrained version may play", "without, it may not"],
+)
+def test_versions_are_listed_newest_first_and_read_again_when_another_one_plays(
+    tmp_path: Path, learning: bool, from_nothing: bool
+) -> None:
     with Table(RINGSIDE, tmp_path, learning=learning, practice=0.0) as table:
         plugin = table.plugin
+        plugin.slot.from_nothing = from_nothing
         wait_for(lambda: [each["version"] for each in plugin.report()["versions"]] == [0])
         promote(plugin, 2, {"player": 5})
         wait_for(lambda: [each["version"] for each in plugin.report()["versions"]] == [2, 1, 0])
         newest, _, oldest = plugin.report()["versions"]
         assert (newest["playing"], newest["parent"], newest["note"]) == (True, 1, "learned from your battles")
-        assert (oldest["playing"], oldest["can_play"], oldest["origin"]) == (False, False, "not trained yet")
+        assert (oldest["playing"], oldest["can_play"], oldest["origin"]) == (False, from_nothing, "not trained yet")
         plugin.controls.roll_back()
         wait_for(lambda: [each["playing"] for each in plugin.report()["versions"]] == [False, True, False])
         assert plugin.report()["versions"][0]["note"] == "rolled back; learned from your battles"

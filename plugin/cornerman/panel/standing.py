@@ -66,7 +66,8 @@ class Standing:
         playing = self._champions.slot.playing()
         number = None if playing is None else playing.version
         entries = self._champions.registry.versions()[-MOST_VERSIONS:]
-        self._versions = [_listed(entry, ratings, number) for entry in reversed(entries)]
+        from_nothing = self._champions.slot.from_nothing
+        self._versions = [_listed(entry, ratings, number, from_nothing) for entry in reversed(entries)]
         rated = sorted((int(name), rating) for name, rating in ratings.items() if name.isdigit())
         points = [
             {"version": version, "rating": each.points, "low": each.low, "high": each.high} for version, each in rated
@@ -105,10 +106,12 @@ def rolling_share(shares: Sequence[float]) -> list[dict[str, Any]]:
     return points[::-1]
 
 
-def _listed(entry: VersionEntry, ratings: Mapping[str, Rating], playing: int | None) -> dict[str, Any]:
-    """One row of the list of versions."""
+def _listed(
+    entry: VersionEntry, ratings: Mapping[str, Rating], playing: int | None, from_nothing: bool
+) -> dict[str, Any]:
+    """One row of the list of versions; `from_nothing`: one that has learned nothing can play, too."""
     manifest, rating = entry.manifest, ratings.get(str(entry.version))
-    learned = manifest is not None and (manifest.learning_steps > 0 or manifest.origin != "trained")
+    learned = manifest is not None and (from_nothing or manifest.learning_steps > 0 or manifest.origin != "trained")
     notes = [
         entry.problem or "",
         "rolled back" * (entry.state == "rolled back"),
