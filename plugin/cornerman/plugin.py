@@ -31,6 +31,7 @@ from cornerman.models.champions import Champions
 from cornerman.models.exchange import import_waiting, let_base_model_play, waiting_imports
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
+from cornerman.opponent.expected import Expected
 from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
 from cornerman.panel.standing import Standing
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("cornerman")
 
 LOADING_S = 30.0
-EXPLORATION_TEMPERATURE = 0.1
-"""Softmax temperature of exploration against a player, in place of random actions: never a clearly bad action."""
+EXPLORATION_TEMPERATURE = 0.1  # of a softmax, against a player, in place of random actions: none is clearly bad
 
 
 class Cornerman:
@@ -104,8 +104,7 @@ class Cornerman:
         rewards = RewardCalculator(*weights, self.encoder.declaration, settings.gamma)
         quality, keep = QualityNote(folder), self._keep_what_was_recorded
         self.recording = Recording(self.encoder, rewards, store.battles, quality, metrics.say, keep)
-        stored = 0 if store.read_only else store.battles.reached() or 0
-        again = [stored] if stored else []  # other draws each time
+        again = list(filter(None, [0 if store.read_only else store.battles.reached()]))  # other draws each time
         self._random = np.random.default_rng([settings.seed, 0, *again])
         self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
         self._worker = live_worker(game, settings, self.slot.champion.spec.hidden)
@@ -114,6 +113,7 @@ class Cornerman:
         self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
         imports, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
         self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, imports, metrics)
+        self.expected = Expected(self.encoder, self.slot, self.recording, training.call)
         self.standing = Standing(champions, store, tuple(getattr(game, "bots", ())), self.training)
         self.controls.restore()
         switches.learning = switches.learning and not settings.safe_mode
@@ -208,8 +208,7 @@ class Cornerman:
         return self.slot.at_level(min(self.switches.level, ADAPTIVE - 1))
 
     def _trial(self, battle_id: int, seats: Mapping[int, Source]) -> Trial | None:
-        """The trial of which the battle that begins is a part; None: there is none, it waits, or the battle can give no
-        result."""
+        """The trial that the battle is part of; None: there is none, it waits, or the battle can give no result."""
         waits = trial_waits(self.switches, self.slot, self._rung(battle_id), self.training.works)
         return None if waits or not opponent_of(seats) else self.slot.trial
 
@@ -217,6 +216,7 @@ class Cornerman:
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
         self.recording.turn(battle_id, seat, state, action_mask, action, next_state)
+        self.expected.turn(battle_id, seat, state, action_mask, action)
         self._end_break()
         if self._choosing:
             self._choosing = False
@@ -374,8 +374,7 @@ class Cornerman:
         except ModelError as error:
             self.metrics.say(str(error))
             return None
-        # Imported here, because a game seldom asks for it, and no start has to wait for it.
-        from cornerman.evaluation.arena import evaluate
+        from cornerman.evaluation.arena import evaluate  # seldom asked for: no start has to wait for it
 
         player = policy or self._game.bots[self.encoder.declaration.own_fighter]
         result = evaluate(player, self._game.bots[bot], self._game, num_battles, seed, encoder=self.encoder)
@@ -396,5 +395,6 @@ class Cornerman:
             self.recording.events.drain()
         figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.counts()
         decision = self.last.report(self.encoder.declaration.action_names, figures)
-        seen = self.standing.report(figures) | {"decision": decision, "looked_ahead": self.ahead.actions}
+        seen = {"decision": decision, "expected": self.expected.report(figures), "looked_ahead": self.ahead.actions}
+        seen |= self.standing.report(figures)
         return compose(self.switches, self.settings, self.slot, figures, training, counts, self.live, seen)

@@ -138,6 +138,36 @@ def test_overview_says_who_plays_and_at_which_level() -> None:
     assert "The game's own fighter plays, at every level" in own
 
 
+EXPECTED = {
+    "battles": 3,
+    "age_s": 2.0,
+    "actions": [
+        {"name": f"move {at}", "share": share, "taken": at == 4}
+        for at, share in enumerate((0.61, 0.2, 0.1, 0.05, 0.04))
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "rows"),
+    [
+        (
+            {"expected": EXPECTED},
+            "What it expected of your last move, after 3 battles",
+            "move 1 20% move 4, you did 4%",
+        ),
+        ({"expected": EXPECTED | {"battles": 0}}, "your last move, not knowing you", "move 0 61%"),
+        ({"expected": EXPECTED | {"age_s": 9.0}}, "What it expects you to do next", "strike slot 2 58%"),
+        ({"decision": None, "expected": EXPECTED}, "No decision yet", "move 3 5% move 4, you did 4%"),
+    ],
+    ids=["newer than look-ahead", "of a stranger", "older than look-ahead", "before a decision"],
+)
+def test_mind_shows_what_was_expected_of_the_last_move(changes: dict[str, Any], title: str, rows: str) -> None:
+    shown = sentence(opened(REPORT | changes, "Mind")[0])
+    assert title in shown
+    assert rows in shown
+
+
 def test_one_battle_is_no_plural() -> None:
     once = with_parts(record={"battles": 1}, player={"battles": 1, "decisions": 1}, gate={"pairs": 1})
     for page, words in (("Overview", "of 1 battle "), ("You", "1 battle, 1 decision "), ("Strength", ": 1 pair of ba")):

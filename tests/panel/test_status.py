@@ -34,6 +34,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "you": {"battles": int, "share": float, "low": float, "high": float},
     "actions": {"name": str, "legal": bool, "win": float, "value": float, "chosen": bool},
     "expects": {"name": str, "share": float},
+    "expected": {"name": str, "share": float, "taken": bool},
 }
 
 
@@ -51,6 +52,9 @@ def check_mind(report: Any) -> None:
     check_rows("bots", strength["bots"])
     check_rows("you", strength["you"])
     assert all(len(point) == 2 for name in ("loss", "accuracy") for point in strength[name])
+    if report["expected"] is not None:
+        assert report["expected"].keys() == {"battles", "actions", "age_s"}
+        check_rows("expected", report["expected"]["actions"])
     if decision is not None:
         assert decision.keys() == {
             *("battle_id", "seat", "version", "samples", "age_s", "searched", "why", "actions", "expects")

@@ -13,10 +13,9 @@ import pytest
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import base_model
 from cornerman.models.manifest import Identity
-from cornerman.opponent.predictor import ChampionPredictor
+from cornerman.opponent.predictor import STRANGER_TEMPERATURE, ChampionPredictor
 from cornerman.search.look_ahead import BATCHED, LookAhead
 from cornerman.search.playouts import Playouts
-from cornerman.search.thinker import STRANGER_TEMPERATURE
 from cornerman.search.thought import Due, Thought, knowledge, seen_as
 from cornerman.selfplay.live_worker import LiveWorker
 from cornerman.selfplay.orders import collecting

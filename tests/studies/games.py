@@ -18,10 +18,9 @@ import numpy as np
 from cornerman.cli.commands.stored import stored_policy
 from cornerman.evaluation.headless import PolicyBot
 from cornerman.experience.encoder import Encoder
-from cornerman.opponent.predictor import ChampionPredictor
+from cornerman.opponent.predictor import STRANGER_TEMPERATURE, ChampionPredictor
 from cornerman.search.look_ahead import LookAhead, effort_for
 from cornerman.search.playouts import Playouts
-from cornerman.search.thinker import STRANGER_TEMPERATURE
 from tests.studies.adapters.three_seats import seen
 from tests.studies.intervals import Interval, exact, of_mean
 from tests.studies.measures import leduc

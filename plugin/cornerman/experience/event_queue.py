@@ -169,7 +169,7 @@ class Recording:
         """Who decides in which seat of the battles under way, recorded or not, which seats win together, the player."""
         self.player: str | None = None
         """Who plays the battle that began last; "": nobody, or the game does not tell; None: none has begun."""
-        self._battles, self._quality, self._on = battles, quality, True
+        self._battles, self._quality, self.on = battles, quality, True
 
     def start(
         self,
@@ -182,26 +182,32 @@ class Recording:
         if len(self.open) >= MAX_OPEN_BATTLES:
             del self.open[next(iter(self.open))]
         self.open[battle_id], self.player = (seats, sides, player), player_name(player)
-        if self._on:
+        if self.on:
             self.events.start(battle_id, seats, sides, player)
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
         """Called when an action has been applied."""
-        if self._on:
+        if self.on:
             self.events.turn(battle_id, seat, state, action_mask, action, next_state)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """Called when a version has chosen an action."""
-        if self._on:
+        if self.on:
             self.events.chose(battle_id, seat, action, version)
 
     def end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> Mapping[int, Source]:
         """End a battle; returns its seats, none where it is unknown."""
-        if self._on:
+        if self.on:
             self.events.end(battle_id, outcome, truncated)
         return self.open.pop(battle_id, ({}, None, None))[0]
+
+    def source(self, battle_id: int, seat: int) -> Source | None:
+        """Who decides in a seat of a battle under way; None: not known."""
+        with suppress(TypeError):  # an id or a seat that is no number: the recorder says so
+            return self.open[battle_id][0].get(seat) if battle_id in self.open else None
+        return None
 
     def against_player(self, battle_id: int) -> bool:
         """Whether a player sits in a battle under way."""
@@ -209,15 +215,15 @@ class Recording:
 
     def switch(self, on: bool) -> None:
         """Switch recording."""
-        if on != self._on:
-            self._on = on
+        if on != self.on:
+            self.on = on
             self.cut()
 
     def cut(self) -> None:
         """Abandon what was recorded of battles under way; where recording is on they are recorded from here on."""
         for battle_id, battle in self.open.items():
             self.events.abandon(battle_id)
-            if self._on:
+            if self.on:
                 self.events.start(battle_id, *battle)
 
     def abandon(self) -> None:

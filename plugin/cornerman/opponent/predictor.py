@@ -14,6 +14,8 @@ Doubles = NDArray[np.float64]
 
 NEVER = -1e9
 """Logarithm of the chance of an illegal action."""
+STRANGER_TEMPERATURE = 0.1
+"""Of the champion as the model of a player of whom nothing is known yet (docs/measurements.md)."""
 NOISE = 0.02
 """Share of decisions that are foreseen as drawn from all legal actions alike: nobody keeps to a habit always."""
 

@@ -79,7 +79,10 @@ class Report(TypedDict):
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
     decision: dict[str, Any] | None  # the plugin's last one; battle_id, seat, version, samples: int; age_s: float;
     # searched: bool; why: a sentence; actions: the best legal ones, [{name, legal, win: 0 to 1, value, chosen: bool}];
-    # expects: what the model of the player gives for the next decision, [{name, share: 0 to 1}], [] where unknown
+    # expects: what the model of the player gives for the next decision, [{name, share: 0 to 1}], [] without look-ahead
+    expected: dict[str, Any] | None  # the player's last decision as it was foreseen; battles: int, that the model of
+    # the player knew then, 0: the champion stood in for it; actions: the likeliest and the one that was taken, [{name,
+    # share: 0 to 1, taken: bool}]; age_s: float
     strength: dict[str, Any]  # versions: [{version, rating, low, high}]; bots: [{name, rating}]; you: the plugin's
     # share of the last 20 battles against the player, [{battles, share, low, high}]; loss, accuracy: [[steps, value]]
     versions: list[
@@ -98,9 +101,8 @@ def compose(
     live: LiveBattles,
     seen: Mapping[str, Any],
 ) -> Report:
-    """The snapshot, on the game's thread. `seen`: `decision`, `strength`, `versions`, `looked_ahead` (a count)."""
-    rung = _rung(switches.level, slot, live)
-    policy = rung.policy if switches.on and rung is not None else None
+    """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, and the count looked_ahead."""
+    policy = rung.policy if (rung := _rung(switches.level, slot, live)) and switches.on else None
     waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
     who = (_place(switches.level, slot, rung) if policy and rung else "") + name_of(policy)
@@ -125,6 +127,7 @@ def compose(
         "swaps": slot.swaps,
         "events": figures["events"],
         "decision": seen["decision"],
+        "expected": seen["expected"],
         "strength": seen["strength"],
         "versions": seen["versions"],
     }

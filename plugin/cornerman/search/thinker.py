@@ -16,7 +16,7 @@ import numpy as np
 from cornerman.contract import CornermanError, RestorableGame
 from cornerman.experience.encoder import Encoder
 from cornerman.opponent.player_model import PlayerModel
-from cornerman.opponent.predictor import ChampionPredictor, Predictor
+from cornerman.opponent.predictor import STRANGER_TEMPERATURE, ChampionPredictor, Predictor
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.look_ahead import LookAhead, effort_for
@@ -24,8 +24,6 @@ from cornerman.search.playouts import Playouts
 from cornerman.search.restored import slow_restore
 from cornerman.search.thought import PLAYER, Due, Knowledge, Thought, seen_as
 
-STRANGER_TEMPERATURE = 0.1
-"""Of the champion as the model of a player of whom nothing is known yet (docs/measurements.md)."""
 MOST_EXPECTED = 6
 
 

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Bot
 from cornerman.opponent.player_model import PlayerModel
-from cornerman.opponent.predictor import ChampionPredictor, Predictor
+from cornerman.opponent.predictor import STRANGER_TEMPERATURE, ChampionPredictor, Predictor
 from cornerman.opponent.rules import Decisions
 from cornerman.search.look_ahead import Effort, LookAhead, effort_for
 from cornerman.search.playouts import Playouts
-from cornerman.search.thinker import STRANGER_TEMPERATURE
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import encoder, shipped
 from tests.studies.measures.duel import Due, Ints, Player, duel, playing

@@ -1,4 +1,4 @@
-"""Mind: the plugin's last decision, what it thought of each action, and what it expects of the player next."""
+"""Mind: the plugin's last decision, what it thought of each action, and what it expects or expected of the player."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Page, Part
-from cornerman.panel.panel_text import ago, part_of, share
+from cornerman.panel.panel_text import ago, counted, part_of, share
 from cornerman.panel.sheet import GOLD, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_bar
 
 GAP, BAR_ROW = 6.0, 19.0
 WIDE = 620.0
 """Units from which the two lists stand side by side."""
+NEXT = "What it expects you to do next"
 NO_DECISION = "No decision yet: it is shown here as soon as the plugin moves in a battle."
 
 
 class Choice(NamedTuple):
-    """One row with a bar; `value` for a developer."""
+    """One row with a bar; `chosen`: a word for the action that was; `value` for a developer."""
 
     name: str
     share: float
-    chosen: bool = False
+    chosen: str = ""
     value: str = ""
 
 
@@ -34,8 +35,11 @@ class Mind(Page):
 
     def parts(self, box: Box, report: Mapping[str, Any]) -> list[Part]:
         decision = part_of(report, "decision")
+        expected = bool(report.get("expected"))
         if not decision:
-            return [Part("none", box, draw_none)]
+            none, rest = box.cut_top(2 * ROW + 12 if expected else box.height, GAP)
+            guesses = Part("expects", rest, draw_expects, expects_of(report, rows_in(rest)))
+            return [Part("none", none, draw_none), *[guesses] * expected]
         head, rest = box.cut_top(ROW + 10, GAP)
         lists, why = rest.cut_top(rest.height - 3 * ROW - 10 - GAP, GAP)
         if box.width >= WIDE:
@@ -46,12 +50,11 @@ class Mind(Page):
         shown = max(1, rows_in(actions) - (len(choices) > rows_in(actions)))
         self._last_first = max(0, len(choices) - shown)
         self._first = min(self._first, self._last_first)
-        guesses = [Choice(str(guess["name"]), float(guess["share"])) for guess in decision.get("expects") or ()]
         listed = choices[self._first : self._first + shown]
         return [
             Part("decision", head, draw_head, head_of(decision)),
             Part("actions", actions, draw_actions, (listed, self._first, len(choices) - self._first - len(listed))),
-            Part("expects", expects, draw_expects, guesses[: rows_in(expects)]),
+            Part("expects", expects, draw_expects, expects_of(report, rows_in(expects))),
             Part("why", why, draw_why, str(decision.get("why") or "")),
         ]
 
@@ -63,7 +66,21 @@ class Mind(Page):
 def choice_of(action: Mapping[str, Any]) -> Choice:
     value = action.get("value")
     words = f"{value:+.2f}" if isinstance(value, (int, float)) else ""
-    return Choice(str(action["name"]), float(action.get("win") or 0), bool(action.get("chosen")), words)
+    return Choice(str(action["name"]), float(action.get("win") or 0), "chosen" if action.get("chosen") else "", words)
+
+
+def expects_of(report: Mapping[str, Any], rows: int) -> tuple[str, list[Choice]]:
+    """The newer of what look-ahead expects of the player next and what was expected of the player's last move, as a
+    title and so many rows."""
+    decision, last = part_of(report, "decision"), part_of(report, "expected")
+    following = decision.get("expects") or ()
+    if not last or (following and float(decision.get("age_s") or 0) <= float(last.get("age_s") or 0)):
+        return NEXT, [Choice(str(guess["name"]), float(guess["share"])) for guess in following][:rows]
+    moves = [Choice(str(each["name"]), float(each["share"]), "you did" * each["taken"]) for each in last["actions"]]
+    shown = moves[:rows]
+    shown[-1:] = [move for move in moves[rows:] if move.chosen] or shown[-1:]
+    known = f"after {counted(last['battles'], 'battle')}" if last["battles"] else "not knowing you"
+    return f"What it expected of your last move, {known}", shown
 
 
 def rows_in(card: Box) -> int:
@@ -99,10 +116,11 @@ def draw_actions(sheet: Sheet, data: tuple[list[Choice], int, int]) -> None:
         sheet.text(f"{words}: arrows or the wheel", inner.cut_top(BAR_ROW)[0], QUIET)
 
 
-def draw_expects(sheet: Sheet, guesses: list[Choice]) -> None:
-    inner = sheet.card("What it expects you to do next")
+def draw_expects(sheet: Sheet, data: tuple[str, list[Choice]]) -> None:
+    title, guesses = data
+    inner = sheet.card(title)
     if not guesses:
-        sheet.paragraph("Not known yet: the model of you has too little to go by.", inner, QUIET)
+        sheet.paragraph("Not known yet: it is shown from your next move on, once something has been learned.", inner)
     _draw_choices(sheet, inner, guesses)
 
 
@@ -119,11 +137,11 @@ def _draw_choices(sheet: Sheet, box: Box, choices: list[Choice]) -> Box:
             middle = mark.top + mark.height / 2
             sheet.polygon(GOLD, [(mark.left, middle - 5), (mark.left + 9, middle), (mark.left, middle + 5)])
         name, row = row.cut_left(row.width * 0.45, 6)
-        sheet.text(f"{choice.name}, chosen" if choice.chosen else choice.name, name, GOLD if choice.chosen else WORDS)
+        sheet.text(", ".join(filter(None, [choice.name, choice.chosen])), name, GOLD if choice.chosen else WORDS)
         if choice.value:
             row, value = row.cut_left(row.width - 42, 4)
             sheet.text(choice.value, value, QUIET, "right", SMALLEST)
         bar, percent = row.cut_left(row.width - 38, 4)
         sheet.text(share(choice.share), percent, WORDS, "right")
-        draw_bar(sheet, bar.inset(0, 5), choice.share, choice.chosen)
+        draw_bar(sheet, bar.inset(0, 5), choice.share, bool(choice.chosen))
     return box
