@@ -101,7 +101,7 @@ def compose(
     live: LiveBattles,
     seen: Mapping[str, Any],
 ) -> Report:
-    """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, and the count looked_ahead."""
+    """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, looked_ahead (a count)."""
     policy = rung.policy if (rung := _rung(switches.level, slot, live)) and switches.on else None
     waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
