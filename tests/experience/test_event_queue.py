@@ -149,7 +149,7 @@ def test_keep_is_called_where_too_many_items_wait_and_nothing_is_lost() -> None:
     events.start(1, SEATS)
     for _ in range(3 * MAX_ITEMS):
         events.turn(1, 0, duel_state(), EVERY, 0, duel_state())
-        assert events.num_items <= MAX_ITEMS + DRAINED_AT_ONCE
+        assert len(bench.out) <= MAX_ITEMS + DRAINED_AT_ONCE
     events.abandon(1)
     kept += events.items()
     assert len(kept) == 3 * MAX_ITEMS  # the last decision is open, and the end takes its place

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.experience.experience import KEPT_BATTLES, HeldOutBattles
@@ -13,13 +12,13 @@ SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
 WON = {0: 1, 1: -1}
 
 
-def rows_of(battle_id: int, lengths: tuple[int, int] = (4, 3)) -> list[Transition]:
+def rows_of(battle_id: int) -> list[Transition]:
     """Both seats' decisions, taking turns."""
-    seats = [chain(length, seat, battle_id, seed=battle_id) for seat, length in enumerate(lengths)]
-    return [row for index in range(max(lengths)) for seat in seats for row in seat[index : index + 1]]
+    seats = [chain(length, seat, battle_id, seed=battle_id) for seat, length in enumerate((4, 3))]
+    return [row for index in range(4) for seat in seats for row in seat[index : index + 1]]
 
 
-def told(held: HeldOutBattles, battle_id: int, truncated: bool = False) -> bool:
+def added(held: HeldOutBattles, battle_id: int, truncated: bool = False) -> bool:
     kept = [held.keeps(row) for row in rows_of(battle_id)]
     assert len(set(kept)) == 1, "a battle is held out whole or not at all"
     held.end(BattleEnd(battle_id, WON, truncated, SEATS))
@@ -27,16 +26,16 @@ def told(held: HeldOutBattles, battle_id: int, truncated: bool = False) -> bool:
 
 
 def test_about_the_wanted_share_is_held_out_and_always_the_same_ones() -> None:
-    held, again = HeldOutBattles(0.2, 0.9), HeldOutBattles(0.2, 0.9)
-    chosen = [told(held, battle_id) for battle_id in range(500)]
+    held, again = HeldOutBattles(0.2), HeldOutBattles(0.2)
+    chosen = [added(held, battle_id) for battle_id in range(500)]
     assert 70 <= sum(chosen) <= 130  # 100 expected, 9 standard deviation
-    assert [told(again, battle_id) for battle_id in reversed(range(500))] == chosen[::-1]
-    assert not any(told(HeldOutBattles(0.0, 0.9), battle_id) for battle_id in range(50))
+    assert [added(again, battle_id) for battle_id in reversed(range(500))] == chosen[::-1]
+    assert not any(added(HeldOutBattles(0.0), battle_id) for battle_id in range(50))
 
 
 def test_what_is_kept_of_a_battle() -> None:
-    held, rows = HeldOutBattles(1.0, 0.9), rows_of(5)
-    assert told(held, 5)
+    held, rows = HeldOutBattles(1.0), rows_of(5)
+    assert added(held, 5)
     [battle] = held.battles
     assert np.array_equal(battle.observation, np.stack([row.observation for row in rows]))
     assert np.array_equal(battle.action_mask, np.stack([row.action_mask for row in rows]))
@@ -44,34 +43,17 @@ def test_what_is_kept_of_a_battle() -> None:
     assert battle.outcome.tolist() == [WON[row.seat] for row in rows]
 
 
-@pytest.mark.parametrize("lengths", [(4, 3), (1, 0), (3, 9)])
-def test_the_return_is_the_discounted_sum_of_the_seats_own_rewards(lengths: tuple[int, int]) -> None:
-    held, rows = HeldOutBattles(1.0, 0.8), rows_of(9, lengths)
-    assert all(held.keeps(row) for row in rows)
-    held.end(BattleEnd(9, WON, False, SEATS))
-    [battle] = held.battles
-    slow = [
-        sum(
-            0.8 ** (later.index - row.index) * later.reward
-            for later in rows
-            if later.seat == row.seat and later.index >= row.index
-        )
-        for row in rows
-    ]
-    assert battle.discounted_return == pytest.approx(slow, abs=1e-6)
-
-
 def test_battles_that_were_cut_off_or_empty_do_not_count() -> None:
-    held = HeldOutBattles(1.0, 0.9)
-    told(held, 1, truncated=True)
+    held = HeldOutBattles(1.0)
+    added(held, 1, truncated=True)
     held.end(BattleEnd(2, WON, False, SEATS))
     assert not held.battles
 
 
 def test_only_the_newest_battles_are_kept_and_clear_drops_them_and_open_ones() -> None:
-    held = HeldOutBattles(1.0, 0.9)
+    held = HeldOutBattles(1.0)
     for battle_id in range(KEPT_BATTLES + 5):
-        told(held, battle_id)
+        added(held, battle_id)
     assert len(held.battles) == KEPT_BATTLES
     assert held.keeps(rows_of(1000)[0])
     held.clear()

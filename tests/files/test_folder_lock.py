@@ -20,7 +20,7 @@ def test_another_process_is_kept_out_and_named_until_it_ends(tmp_path: Path, end
             FolderLock(tmp_path / "data", "the test")
         if ends == "killed":
             os.kill(process, signal.SIGKILL)
-    FolderLock(tmp_path / "data", "the test").release()
+    FolderLock(tmp_path / "data", "the test").close()
 
 
 def test_a_holder_whose_note_is_damaged_is_still_a_holder(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_champion_that_loses_what_its_predecessor_won_is_rolled_back_for_good(tm
     opened = Opened(filled_store(tmp_path))
     opened.champions.roll_back()
     assert not any(opened.champions.live(LiveResult(1, 5, "player", 1.0, 9, 0)) for _ in range(40))
-    opened.champions.take_in(2)
+    opened.champions.promote_stored(2)
     results = [opened.champions.live(LiveResult(2, 5, "player", 0.0, 9, 0)) for _ in range(40)]
     assert results.count(True) == 1
     assert results.index(True) >= 19, "decided by too few battles"
@@ -193,7 +193,7 @@ def test_levels_are_of_the_ladder_of_whoever_plays_after_a_promotion_an_import_a
     imported = store.registry.save(flat(4), Provenance(origin="imported"), spec=SPEC)
     with_ladder(store, imported, 700.0)
     store.registry.clear(imported)
-    opened.champions.take_in(imported)
+    opened.champions.promote_stored(imported)
     assert slot.rungs[-1].points == 700.0
     opened.champions.roll_back()
     assert (slot.rated, slot.rungs[-1].points) == (True, 300.0)

@@ -45,7 +45,7 @@ def test_ratings_of_versions_and_bots_come_from_the_history(tmp_path: Path) -> N
             history.add_battle("evaluation", str(version), "random", 1.0, 3)
             history.add_battle("evaluation", str(version), "tactician", 0.5, 3)
             history.add_battle("live 5", str(version), "player", 0.0, 3)
-        plugin.champions.take_in(version)
+        plugin.champions.promote_stored(version)
         wait_for(lambda: bool(plugin.report()["strength"]["versions"]))
         report = plugin.report()
         (rated,), bots = report["strength"]["versions"], report["strength"]["bots"]

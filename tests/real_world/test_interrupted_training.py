@@ -55,7 +55,7 @@ def test_sigterm_while_it_trains(tmp_path: Path) -> None:
     for part in ("Stopped; everything is saved, and --resume goes on from here.", "Learning curve", "It is stored in"):
         assert part in out
     assert "Cross table" not in out, "its battles would take a minute"
-    FolderLock(tmp_path, "the test").release()
+    FolderLock(tmp_path, "the test").close()
 
 
 def test_ctrl_c_while_the_report_is_made(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_sigterm_before_the_first_answer_and_ctrl_c_after_resuming(tmp_path: Pat
     wait_for((tmp_path / "bulk").is_dir, 60.0, pause_s=0.02)
     out = interrupted(running, signal.SIGTERM)
     assert "Stopped; everything is saved" in out
-    FolderLock(tmp_path, "the test").release()
+    FolderLock(tmp_path, "the test").close()
     again = training(tmp_path, "--resume", "--minutes", "5")
     wait_for(has(tmp_path, "devices", 2), 60.0, pause_s=0.1)
     assert "Goes on from" in interrupted(again, signal.SIGINT)
@@ -83,7 +83,7 @@ def test_sigterm_before_the_first_answer_and_ctrl_c_after_resuming(tmp_path: Pat
 
 def can_hold(folder: Path) -> bool:
     try:
-        FolderLock(folder, "the test").release()
+        FolderLock(folder, "the test").close()
     except ModelError:
         return False
     return True

@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> int:
         for subject in given.only or subjects():
             failures += carry_out_subject(subject, given, figures)
     finally:
-        lock.release()
+        lock.close()
     print("\n".join([f"failed: {failure}" for failure in failures] or [f"figures are in {given.out}"]))
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-"""What `cornerman data` does: shows what is stored of recorded battles, draws it, and takes it elsewhere and back."""
+"""What `cornerman data` does: shows what is stored of recorded battles, draws it, exports it and imports it again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cornerman.cli.output import draw_to
 from cornerman.contract import CornermanError, ModelError
 from cornerman.experience.battle_store import MAX_BYTES, BattleStore
 from cornerman.experience.transitions import StoredBattle, unpack
-from cornerman.files.atomic import read_json
+from cornerman.files.atomic import disk_errors, read_json
 from cornerman.files.folder_lock import FolderLock
 from cornerman.files.quality_note import quality_lines
 from cornerman.models.manifest import Identity, parse_manifest
@@ -41,24 +41,18 @@ class StoredData:
         battles = self._battles()
         if not battles:
             raise CornermanError(f"no battle is stored in {self._folder}, so there is nothing to export")
-        try:
+        with disk_errors(f"{path} cannot be written"):
             rows = export(path, self._format, battles)
-        except OSError as error:
-            raise CornermanError(f"{path} cannot be written ({error.strerror or error})") from error
         return f"Exported {len(battles):,} battles with {rows:,} decisions to {path}"
 
-    def take_in(self, path: Path) -> list[str]:
+    def import_battles(self, path: Path) -> list[str]:
         """Add the battles of an exported file, under numbers of their own; says how many, and what was refused.
 
         Holds the folder's lock meanwhile, so that it never writes into the store of a game that is running.
         """
         imported = load(path, self._format)
-        lock = FolderLock(self._folder, "cornerman data")
-        try:
-            with closing(self._store(read_only=False)) as store:
-                return _added(store, path, imported)
-        finally:
-            lock.release()
+        with closing(FolderLock(self._folder, "cornerman data")), closing(self._store(read_only=False)) as store:
+            return _added(store, path, imported)
 
     def _battles(self) -> list[StoredBattle]:
         with closing(self._store()) as store:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cornerman.cli.versions import check_stored
-from cornerman.contract import Bools, CornermanError, Floats, HeadlessGame
+from cornerman.contract import Bools, Floats, HeadlessGame
 from cornerman.edge.hef_kit import LEAST_ROWS, hef_kit
 from cornerman.edge.int8 import FilePlayer, to_int8
 from cornerman.edge.onnx_file import ILLEGAL, to_onnx
@@ -17,7 +17,7 @@ from cornerman.evaluation.headless import PolicyBot, play_battle
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import Columns
-from cornerman.files.atomic import replace_file
+from cornerman.files.atomic import disk_errors, replace_file
 from cornerman.models.exchange import INT8_FORMAT, onnx_notes
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
@@ -79,10 +79,8 @@ class Exporter:
         observations, _, source = self._decisions()
         warning = "They hold what players saw: do not pass them on." if source == RECORDED else ""
         files = hef_kit(self._policy, self._notes, observations[:CALIBRATED], source, warning)
-        try:
+        with disk_errors(f"the folder {path} cannot be made"):
             path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CornermanError(f"the folder {path} cannot be made ({error.strerror or error})") from error
         for name, content in files.items():
             _write(path / name, content)
         yield f"{', '.join(files)} are in {path}; README.md there has the compiler's commands. Not run on hardware."
@@ -133,8 +131,6 @@ def _joined(battles: Sequence[Columns]) -> tuple[Floats, Bools] | None:
 
 
 def _write(path: Path, data: bytes) -> int:
-    try:
+    with disk_errors(f"{path} cannot be written"):
         replace_file(path, data)
-    except OSError as error:
-        raise CornermanError(f"{path} cannot be written ({error.strerror or error})") from error
     return len(data)

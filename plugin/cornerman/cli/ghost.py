@@ -96,7 +96,7 @@ class Ghosts:
         write_ghost(ghost, self._format, path)
         return f"The ghost of {ghost.battles:,} battles is in {path}; 'cornerman ghost import' adds it elsewhere."
 
-    def take_in(self, path: Path) -> str:
+    def import_file(self, path: Path) -> str:
         """Import a ghost after every check and a smoke battle, under the name of its file, never over another one."""
         ghost, name = read_ghost(path, self._format), path.name.removesuffix(ENDING)
         if not re.fullmatch(NAME, name):
@@ -107,15 +107,11 @@ class Ghosts:
         game = self._headless()
         seats = declaration_of(game).num_seats
         play_battle(game, SMOKE_SEED, [PolicyBot(ghost, self._encoder)] * seats)
-        lock = FolderLock(self._folder, "cornerman ghost")
-        try:
+        with closing(FolderLock(self._folder, "cornerman ghost")):
             target.parent.mkdir(exist_ok=True)
             write_ghost(ghost, self._format, target)
-        finally:
-            lock.release()
-        return (
-            f"The ghost {name} was imported and has played a smoke battle; 'cornerman ghost play {name}' lets it fight."
-        )
+        fights = f"'cornerman ghost play {name}' lets it fight"
+        return f"The ghost {name} was imported and has played a smoke battle; {fights}."
 
     def play(self, name: str, num_battles: int, seed: int) -> str:
         """How a ghost fares against the champion."""

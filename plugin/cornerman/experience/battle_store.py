@@ -31,7 +31,7 @@ from cornerman.experience.transitions import (
     take,
     unpack,
 )
-from cornerman.files.atomic import parse_json, sync_folder, unlink
+from cornerman.files.atomic import disk_errors, parse_json, sync_folder, unlink
 from cornerman.files.database import Database, Schema, erase
 
 log = logging.getLogger("cornerman")
@@ -202,13 +202,10 @@ class BattleStore:
         self._open.clear()
         self._pending.clear()
         self._next, self.kept, self.first = 0, 0, None
-        try:
+        with disk_errors(f"{_WHAT} could not be erased from the disk", "; try again"):
             _erase_old(self.path.with_name(OLD_FOLDER))
             erase(self.path)
             sync_folder(self.path.parent)
-        except OSError as error:
-            why = error.strerror or error
-            raise ModelError(f"{_WHAT} could not be erased from the disk ({why}); try again.") from error
         return erased
 
     def forget_player(self, player: str) -> Counts:

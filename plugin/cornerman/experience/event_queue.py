@@ -59,11 +59,6 @@ class EventQueue:
         """How many events wait to be drained."""
         return len(self._events)
 
-    @property
-    def num_items(self) -> int:
-        """How many recorded items wait to be taken."""
-        return len(self._items)
-
     # -------------------------------------------------------------------------------------------------------- enqueue
 
     def turn(

@@ -40,7 +40,6 @@ class HeldOutBattle:
     action_mask: Bools  # [N, A]
     action: NDArray[np.int64]  # [N]
     outcome: Floats  # [N]: -1 to 1 for the seat that decided
-    discounted_return: Floats  # [N]: the seat's rewards from that decision on, discounted by gamma a decision
 
 
 @dataclass(slots=True)
@@ -48,7 +47,6 @@ class HeldOutBattles:
     """A share of the battles, whole, that is not learned from; which ones is decided by their id alone."""
 
     fraction: float
-    gamma: float
     battles: deque[HeldOutBattle] = field(default_factory=lambda: deque(maxlen=KEPT_BATTLES))
     _open: dict[int, list[Transition]] = field(default_factory=dict)
 
@@ -71,7 +69,6 @@ class HeldOutBattles:
                 np.stack([row.action_mask for row in rows]),
                 np.array([row.action for row in rows], np.int64),
                 outcome,
-                _returns(rows, self.gamma),
             )
         )
 
@@ -108,7 +105,7 @@ class Experience:
         self.ended: list[Transition] = []
         """The decisions of the battle that ended last."""
         self._rows: dict[int, list[Transition]] = {}  # of battles under way
-        self.held_out = HeldOutBattles(settings.held_out_fraction, settings.gamma)
+        self.held_out = HeldOutBattles(settings.held_out_fraction)
         self.rows: Counter[str] = Counter()
         """Decisions taken so far by source, earlier sessions included."""
 
@@ -162,25 +159,14 @@ class Experience:
         if isinstance(item, BattleEnd):
             self.ended = self._rows.pop(item.battle_id, [])
             self._battle_over(self.ended, item)
+            self.held_out.end(item)
+            rows = self._n_step.end(item.battle_id)
         else:
             self._rows.setdefault(item.battle_id, []).append(item)
-        if isinstance(item, BattleEnd):
-            self.held_out.end(item)
-        elif self.held_out.keeps(item):
-            return 0
-        else:
+            if self.held_out.keeps(item):
+                return 0
             self.rows[PLAYER] += 1
-        rows = self._n_step.end(item.battle_id) if isinstance(item, BattleEnd) else self._n_step.push(item)
+            rows = self._n_step.push(item)
         for row in rows:
             self.buffers.player.append(row)
         return len(rows)
-
-
-def _returns(rows: list[Transition], gamma: float) -> Floats:
-    """What a value estimates, `[N]`: the sum of gamma^k r_k over the seat's decisions from there on."""
-    following = dict.fromkeys((row.seat for row in rows), 0.0)
-    returns = []
-    for row in reversed(rows):
-        following[row.seat] = row.reward + gamma * following[row.seat]
-        returns.append(following[row.seat])
-    return np.array(returns[::-1], np.float32)

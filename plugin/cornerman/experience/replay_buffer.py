@@ -90,7 +90,6 @@ class ReplayBuffer:
         """The columns of a batch, by place, in its order."""
         self._observation, self._next_observation = columns["observation"], columns["next_observation"]
         self._action_mask, self._next_action_mask = columns["action_mask"], columns["next_action_mask"]
-        self._action, self._reward, self._discount = columns["action"], columns["reward"], columns["discount"]
         # The same bytes: putting one number through a memoryview takes half as long as through an array.
         names = ("action", "reward", "discount", "battle_id", "seat", "index", "source", "opponent", "version")
         self._numbers: tuple[Any, ...] = (*(columns[name].data for name in names), self.weight.data)
@@ -147,15 +146,8 @@ class ReplayBuffer:
         at = self.draw(batch_size)
         if out is None:
             out = empty_batch(batch_size, self.observation_size, self.num_actions)
-        # mode="clip" with out= writes straight into the buffer; the default mode copies once more.
-        np.take(self._observation, at, 0, out.observation, "clip")
-        np.take(self._action_mask, at, 0, out.action_mask, "clip")
-        np.take(self._action, at, 0, out.action, "clip")
-        np.take(self._reward, at, 0, out.reward, "clip")
-        np.take(self._discount, at, 0, out.discount, "clip")
-        np.take(self._next_observation, at, 0, out.next_observation, "clip")
-        np.take(self._next_action_mask, at, 0, out.next_action_mask, "clip")
-        np.take(self.weight, at, 0, out.weight, "clip")
+        for name, column in out.columns():
+            np.take(self.drawn[name], at, 0, column, "clip")  # straight into `out`; the default mode copies once more
         return out
 
     def draw(self, shape: int | tuple[int, int]) -> Arrays:

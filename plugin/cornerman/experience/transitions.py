@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -100,25 +100,9 @@ def pack(rows: Sequence[Transition], observation_size: int, num_actions: int) ->
 
 def unpack(columns: Columns) -> list[Transition]:
     """The transitions of columns, with copies of their own."""
-    plain = {name: column.tolist() for name, column in columns.items() if column.ndim == 1}
-    return [
-        Transition(
-            observation=columns["observation"][at].copy(),
-            action_mask=columns["action_mask"][at].copy(),
-            action=plain["action"][at],
-            reward=plain["reward"][at],
-            next_observation=columns["next_observation"][at].copy(),
-            next_action_mask=columns["next_action_mask"][at].copy(),
-            discount=plain["discount"][at],
-            battle_id=plain["battle_id"][at],
-            seat=plain["seat"][at],
-            index=plain["index"][at],
-            source=Source(plain["source"][at]),
-            opponent=Source(plain["opponent"][at]),
-            version=plain["version"][at],
-        )
-        for at in range(len(plain["action"]))
-    ]
+    values = {name: column.tolist() if column.ndim == 1 else map(np.copy, column) for name, column in columns.items()}
+    values |= {name: map(Source, values[name]) for name in ("source", "opponent")}
+    return [Transition(*row) for row in zip(*(values[field.name] for field in fields(Transition)), strict=True)]
 
 
 def fit(columns: Columns, observation_size: int, num_actions: int) -> str | None:
@@ -296,20 +280,12 @@ class NStep:
         for transition in tail[start:]:
             reward += scale * transition.reward
             scale *= self.gamma
-        return Transition(
-            first.observation,
-            first.action_mask,
-            first.action,
-            reward,
-            last.next_observation,
-            last.next_action_mask,
-            scale * last.discount,
-            first.battle_id,
-            first.seat,
-            first.index,
-            first.source,
-            first.opponent,
-            first.version,
+        return replace(
+            first,
+            reward=reward,
+            discount=scale * last.discount,
+            next_observation=last.next_observation,
+            next_action_mask=last.next_action_mask,
         )
 
 

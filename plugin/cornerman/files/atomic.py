@@ -14,7 +14,8 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ _FULL_SYNC = getattr(fcntl, "F_FULLFSYNC", None)
 _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY}
 _NO_FOLDER_SYNC = {*_NO_SYNC, errno.EACCES, errno.EPERM, errno.EISDIR, errno.EBADF}
 _logged: set[str] = set()
+
+
+@contextmanager
+def disk_errors(what: str, then: str = "") -> Iterator[None]:
+    """Raise what the disk refuses as ModelError: "`what` (why)`then`."."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(f"{what} ({error.strerror or error}){then}.") from error
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -89,10 +99,8 @@ def unlink(path: Path) -> None:
 
 def discard(path: Path) -> None:
     """Remove a leftover file; that it cannot be removed is not worth failing for, the next opening tries again."""
-    try:
+    with suppress(OSError):
         path.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def sync_folder(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import parse_object, read_file, rename, replace_file, unlink
+from cornerman.files.atomic import disk_errors, parse_object, read_file, rename, replace_file, unlink
 from cornerman.files.tensor_file import Arrays, digest, pack, unpack
 
 FILE_NAME, SPARE_NAME = "resume.safetensors", "resume.previous.safetensors"
@@ -33,14 +33,10 @@ class CheckpointFile:
         data = pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT)
         if len(data) > MAX_BYTES:
             raise ModelError(f"{_WHAT} is {len(data):,} bytes, more than the {MAX_BYTES:,} that can be read back.")
-        try:
+        with disk_errors(f"{_WHAT} could not be saved", "; the last one is kept"):
             if self._path.exists():
                 rename(self._path, self._spare)
             replace_file(self._path, data)
-        except OSError as error:
-            raise ModelError(
-                f"{_WHAT} could not be saved ({error.strerror or error}); the last one is kept."
-            ) from error
         return len(data)
 
     def load(self) -> tuple[tuple[dict[str, NDArray[Any]], dict[str, Any]] | None, list[str]]:
@@ -60,11 +56,9 @@ class CheckpointFile:
 
     def erase(self) -> None:
         """Delete both copies; ModelError when they cannot be deleted."""
-        try:
+        with disk_errors(f"{_WHAT} could not be erased"):
             unlink(self._path)
             unlink(self._spare)
-        except OSError as error:
-            raise ModelError(f"{_WHAT} could not be erased ({error.strerror or error}).") from error
 
 
 def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -10,11 +10,12 @@ import errno
 import json
 import os
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import read_json
+from cornerman.files.atomic import disk_errors, read_json
 
 FILE_NAME = "in-use.json"
 _FAR = 2**30
@@ -27,7 +28,7 @@ class DataInUseError(ModelError):
 
 
 class FolderLock:
-    """A data folder claimed for this process until `release`, or until the process ends.
+    """A data folder claimed for this process until `close`, or until the process ends.
 
     Where the system counts by process, several locks of one process do not exclude each other.
     """
@@ -36,11 +37,9 @@ class FolderLock:
         """Claim `folder`, which is made where it is missing; DataInUseError names the holder, ModelError the disk."""
         self._descriptor: int | None = None
         path = folder / FILE_NAME
-        try:
+        with disk_errors(f"The data folder {folder} cannot be used"):
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        except OSError as error:
-            raise ModelError(f"The data folder {folder} cannot be used ({error.strerror or error}).") from error
         try:
             _claim(descriptor)
         except OSError as error:
@@ -50,13 +49,11 @@ class FolderLock:
             # A file system without locks, such as some network drives: going on unlocked beats not playing at all.
         self._descriptor = descriptor
         note = {"who": who, "process": os.getpid(), "since": datetime.now().astimezone().isoformat(timespec="seconds")}
-        try:
+        with suppress(OSError):  # a full disk: the lock holds all the same, and only its holder stays unnamed
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps(note).encode())
-        except OSError:
-            return  # a full disk: the lock holds all the same, and only its holder stays unnamed
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Release the lock; safe to call twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)

@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from cornerman.models.gate_record import GateRecord
     from cornerman.models.weights import Ladder
 
-Say = Callable[[str], None]
+Messages = Callable[[str], None]
 
 
 class Champions:
     """Loads, promotes and rolls back champions; `slot` holds the last of them, and its newest plays."""
 
-    def __init__(self, store: Store, seed: int, say: Say, tell: Say, from_nothing: bool = False) -> None:
+    def __init__(self, store: Store, seed: int, warn: Messages, event: Messages, from_nothing: bool = False) -> None:
         """Load the stored champions; where none loads, store and promote an untrained version, drawn from `seed`.
 
-        `say` takes messages about trouble, `tell` events such as a roll-back. Where nothing can be stored the untrained
-        version has the number -1. `from_nothing` as in PolicySlot.
+        `warn` takes messages about trouble, `event` what happened, as a roll-back. `from_nothing` as in PolicySlot.
+        Where nothing can be stored the untrained version has the number -1.
         """
-        self.registry, self._store, self._seed, self._say, self._tell = store.registry, store, seed, say, tell
+        self.registry, self._store, self._seed, self._warn, self._event = store.registry, store, seed, warn, event
         self.slot = PolicySlot(self._stored(), from_nothing)
-        self._monitor = LiveMonitor(store, say)
+        self._monitor = LiveMonitor(store, warn)
         self._later: list[int] = []  # versions that a resumed training comes to once more
         self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
         self.slot.set_ladder(self._ladder())
@@ -127,8 +127,8 @@ class Champions:
         except ModelError:  # a damaged one cannot be gone on with
             return False
 
-    def take_in(self, version: int) -> None:
-        """Promote an imported version; ModelError where it does not load or is still in quarantine."""
+    def promote_stored(self, version: int) -> None:
+        """Promote a stored version; ModelError where it does not load or is still in quarantine."""
         policy = self.registry.load(version)
         self.registry.promote(version)
         self.slot.promote(policy, self._ladder())
@@ -138,9 +138,9 @@ class Champions:
         learned nothing and so never plays against a player."""
         if self.registry.load(version).indifferent and not self.slot.from_nothing:
             raise ModelError(f"Version {version} has learned nothing: it does not play against you.")
-        self.take_in(version)
+        self.promote_stored(version)
 
-    def take_base_model(self, policy: Policy, learning_steps: int, ladder: Ladder | None = None) -> None:
+    def promote_base_model(self, policy: Policy, learning_steps: int, ladder: Ladder | None = None) -> None:
         """Store and promote the model that the game ships; not once more where it was rolled back.
 
         Where it cannot be stored it plays as version -1 until the game ends.
@@ -158,7 +158,7 @@ class Champions:
                     self.registry.save_ladder(version, ladder)
                 self.registry.promote(version)
             except ModelError as error:
-                self._say(str(error))
+                self._warn(str(error))
         levels = None if ladder is None else (ladder.rungs, ladder.first, {version: ladder.top.points})
         self.slot.promote(Policy(policy.spec, policy.flat, version, shipped=True), levels)
 
@@ -191,7 +191,7 @@ class Champions:
         try:
             there_is_one = self.registry.roll_back() is not None
         except ModelError as error:
-            self._say(f"{why} {error} Version {before.version} still plays.".strip())
+            self._warn(f"{why} {error} Version {before.version} still plays.".strip())
             return False
         if there_is_one:
             from cornerman.evaluation.verdict import Verdict  # not needed at every start of a game
@@ -200,7 +200,7 @@ class Champions:
             verdict = Verdict(False, f"Version {before.version} was rolled back. {why}".strip())
             self._note(verdict, None, self.slot.champion.version, self._oldest)
             who = name_of(self.slot.playing())
-            self._tell(f"{why} {who[0].upper()}{who[1:]} plays again.".strip())
+            self._event(f"{why} {who[0].upper()}{who[1:]} plays again.".strip())
         return there_is_one
 
     def prune(self, keep: int) -> None:
@@ -208,7 +208,7 @@ class Champions:
         try:
             self.registry.prune(keep)
         except ModelError as error:
-            self._tell(str(error))
+            self._event(str(error))
 
     def erase_trained_from_player(self) -> int:
         """Erase every version that learned from the player, and every checkpoint; returns the number of versions.
@@ -244,7 +244,7 @@ class Champions:
             try:
                 ladder = self.registry.ladder(line[at])
             except ModelError as error:
-                self._say(str(error))
+                self._warn(str(error))
                 continue
             if ladder is not None:
                 return ladder.rungs, ladder.first, self._points(line[at:], ladder.top.points)
@@ -274,7 +274,7 @@ class Champions:
             except ModelError as error:
                 sentences.append(str(error))
         for sentence in sentences:
-            self._say(sentence)
+            self._warn(sentence)
         return [*policies, champion if champion is not None else self._first()]
 
     def _first(self) -> Policy:
@@ -286,7 +286,7 @@ class Champions:
                 version = self.registry.save(flat, Provenance(), spec=spec)
                 self.registry.promote(version)
             except ModelError as error:
-                self._say(str(error))
+                self._warn(str(error))
         return Policy(spec, flat, version)
 
     def _drawn(self, spec: NetworkSpec) -> Floats:

@@ -22,7 +22,7 @@ from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
 from cornerman.edge.onnx_file import ILLEGAL, from_onnx, notes_of
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
-from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, replace_file, to_json
+from cornerman.files.atomic import MAX_JSON_BYTES, disk_errors, parse_object, read_file, replace_file, to_json
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Manifest, Provenance, parse_manifest
 from cornerman.models.registry import Registry
@@ -64,19 +64,15 @@ def export_version(registry: Registry, version: int, path: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as writer:
         for name, data in registry.stored(version).items():
             writer.writestr(zipfile.ZipInfo(name), data)  # a fixed date: the same version gives the same bytes
-    try:
+    with disk_errors(f"Version {version} could not be written to {path}"):
         replace_file(path, archive.getvalue())
-    except OSError as error:
-        raise ModelError(f"Version {version} could not be written to {path} ({error.strerror or error}).") from error
 
 
 def export_into(registry: Registry, version: int, folder: Path) -> Path:
     """Export a version into the exports of a data folder; returns the file. ModelError as `export_version`."""
     path = folder / EXPORTS / f"version-{version}.zip"
-    try:
+    with disk_errors(f"The folder {path.parent} could not be made"):
         path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ModelError(f"The folder {path.parent} could not be made ({error.strerror or error}).") from error
     export_version(registry, version, path)
     return path
 
@@ -180,7 +176,7 @@ def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> s
             _played_by(policy, game, encoder, SMOKE_SEED)
     except (CornermanError, ValueError, ArithmeticError) as error:
         return f"The model that the game ships ({path.name}) cannot play: {error}"
-    champions.take_base_model(policy, manifest.learning_steps, ladder)
+    champions.promote_base_model(policy, manifest.learning_steps, ladder)
     return ""
 
 
@@ -210,7 +206,7 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
         version = import_version(champions.registry, Identity.of(game, encoder), path)
         if isinstance(game, HeadlessGame):
             play_smoke_battle(champions.registry, version, game, encoder, SMOKE_SEED)
-            champions.take_in(version)
+            champions.promote_stored(version)
             result = f"{path.name} is version {version} and plays now; going back brings the one before it."
         else:
             result = f"{path.name} is version {version}, in quarantine: this game has no battles to try it in."

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cornerman.contract import ModelError
 from cornerman.evaluation.ratings import Meeting
 from cornerman.evaluation.verdict import GateBattle, Verdict
-from cornerman.files.atomic import unlink
+from cornerman.files.atomic import disk_errors, unlink
 from cornerman.files.database import Database, Schema, set_aside_files
 from cornerman.models.manifest import Manifest
 
@@ -98,11 +97,9 @@ class History:
             connection.execute(f"delete from gates where not promote or candidate in ({learned})")
             connection.execute("delete from versions where from_player")
         self.database.shrink()
-        try:
+        with disk_errors("An old history could not be erased"):
             for aside in set_aside_files(self.database.path):
                 unlink(aside)
-        except OSError as error:
-            raise ModelError(f"An old history could not be erased ({error.strerror or error}).") from error
 
     def meetings(self) -> list[Meeting]:
         """Who met whom in headless battles and how it ended, for `ratings.rate`; rejected candidates left out."""

@@ -25,9 +25,8 @@ T = TypeVar("T")
 class LiveMonitor:
     """The history of one store and the watch over its champion."""
 
-    def __init__(self, store: Store, say: Callable[[str], None], bounds: WatchBounds | None = None) -> None:
-        self._store, self._say, self._manifests = store, say, store.registry.manifests
-        self._bounds = bounds or WatchBounds()
+    def __init__(self, store: Store, warn: Callable[[str], None]) -> None:
+        self._store, self._warn, self._manifests = store, warn, store.registry.manifests
         self._opened = self._failing = False
         self._scores: dict[tuple[int, str, str], list[float]] = {}
         self._watch: tuple[_Pair, LiveWatch] | None = None
@@ -69,7 +68,7 @@ class LiveMonitor:
         """The watch of this pair; where another pair was watched, a new one with the past results of both."""
         if self._watch is None or self._watch[0] != pair:
             champion, predecessor, *against = pair
-            watch = LiveWatch(self._past(predecessor, *against), self._bounds)
+            watch = LiveWatch(self._past(predecessor, *against), WatchBounds())
             for score in self._past(champion, *against):
                 watch.add(score)
             self._watch = (pair, watch)
@@ -88,20 +87,20 @@ class LiveMonitor:
         if not self._opened:
             self._opened = True
             for sentence in history.sentences:
-                self._say(sentence)
+                self._warn(sentence)
             for manifest in self._manifests():
                 history.add_version(manifest)
         return history
 
     def _ask(self, what: Callable[[History], T], otherwise: T) -> T:
-        """`what` of the history, or `otherwise`; a failure is said once until it works again, the file opened anew."""
+        """`what` of the history, or `otherwise`; a failure is reported once; the next call opens the file anew."""
         try:
             found = what(self._history())
             self._failing = False
             return found
         except ModelError as error:
             if not self._failing:
-                self._say(str(error))
+                self._warn(str(error))
             self._failing = True
             self._store.close_history()
             self._opened = False

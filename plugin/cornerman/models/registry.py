@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from cornerman.contract import Floats, ModelError
 from cornerman.files.atomic import (
     MAX_JSON_BYTES,
     discard,
+    disk_errors,
     move_folder,
     parse_json,
     read_file,
@@ -76,7 +77,6 @@ class Registry:
         identity: Identity,
         spec: NetworkSpec,
         now: Callable[[], float],
-        plugin_version: str = __version__,
         read_only: bool = False,
     ) -> None:
         """`spec` is the network that `save` stores; versions with other hidden layers still load.
@@ -84,17 +84,15 @@ class Registry:
         `now` gives seconds since 1970, UTC. `read_only`: nothing is written, and whatever would write raises
         ModelError.
         """
-        self._dir, self._identity, self._spec = Path(data_dir), identity, spec
-        self._now, self._plugin_version, self._read_only = now, plugin_version, read_only
-        self._versions = self._dir / VERSIONS
+        self.folder, self._identity, self.spec = Path(data_dir), identity, spec
+        self._now, self._read_only = now, read_only
+        self._versions = self.folder / VERSIONS
         if not read_only:
-            try:
+            with disk_errors("The folder for saved versions cannot be used"):
                 self._versions.mkdir(parents=True, exist_ok=True)
                 self._sweep()
-            except OSError as error:
-                raise ModelError(f"The folder for saved versions cannot be used ({error}).") from error
         self._record = ChampionRecord()
-        record, self.sentences = read_champions(self._dir)
+        record, self.sentences = read_champions(self.folder)
         self._record_unwritten = record is None or bool(self.sentences)
         self._record = record or self._rebuilt()
 
@@ -117,17 +115,9 @@ class Registry:
         """Champions that were rolled back and are still stored."""
         return self._record.rolled_back
 
-    @property
-    def spec(self) -> NetworkSpec:
-        return self._spec
-
-    @property
-    def folder(self) -> Path:
-        return self._dir
-
-    def manifests(self, versions: Iterable[int] | None = None) -> Iterator[Manifest]:
-        """The readable manifests of `versions`, or of all: one at a time, as their battles take much memory."""
-        for version in self.numbers() if versions is None else versions:
+    def manifests(self) -> Iterator[Manifest]:
+        """The readable manifests of all versions: one at a time, as their battles take much memory."""
+        for version in self.numbers():
             try:
                 yield self.manifest(version)
             except ModelError:  # `versions` lists damaged ones with the reason
@@ -169,7 +159,7 @@ class Registry:
         """Store parameters `[P]` as a new version and return its number; it does not play yet. ModelError when it
         cannot be saved; then nothing of it is left and everything older is untouched."""
         self._check_writable()
-        spec = spec or self._spec
+        spec = spec or self.spec
         if not np.isfinite(flat).all():
             raise ModelError("The new version holds a number that is not finite; it was not saved.")
         weights = pack(split(np.asarray(flat, np.float32), spec))
@@ -193,7 +183,7 @@ class Registry:
             weights_bytes=len(weights),
             shapes=dict(spec.arrays()),
             created=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds"),
-            plugin_version=self._plugin_version,
+            plugin_version=__version__,
             **asdict(self._identity),
             **origin,
         )
@@ -317,17 +307,13 @@ class Registry:
 
     def _check_writable(self) -> None:
         if self._read_only:
-            raise ModelError(f"{self._dir} is open for reading only; nothing in it can be changed.")
+            raise ModelError(f"{self.folder} is open for reading only; nothing in it can be changed.")
 
     def _point(self, record: ChampionRecord) -> None:
         self._check_writable()
         record = replace(record, next_version=max([record.next_version, *(number + 1 for number in self.numbers())]))
-        try:
-            write_champions(self._dir, record)
-        except OSError as error:
-            raise ModelError(
-                f"Which version plays could not be stored ({error.strerror or error}); what was stored before counts."
-            ) from error
+        with disk_errors("Which version plays could not be stored", "; what was stored before counts"):
+            write_champions(self.folder, record)
         self._record, self._record_unwritten = record, False
 
     def _rebuilt(self) -> ChampionRecord:
@@ -357,10 +343,8 @@ class Registry:
         for entry in entries:  # versions of older manifests do not say it of their ancestors
             if entry.manifest is not None and entry.manifest.parent in tainted:
                 tainted.add(entry.version)
-        try:
+        with disk_errors("Leftovers of saved versions could not be erased"):
             self._sweep(older_than_s=-inf)
-        except OSError as error:
-            raise ModelError(f"Leftovers of saved versions could not be erased ({error.strerror or error}).") from error
         return self._delete(sorted(tainted))
 
     def _delete(self, versions: list[int]) -> list[int]:
@@ -383,7 +367,7 @@ class Registry:
 
     def _sweep(self, older_than_s: float = _LEFTOVER_S) -> None:
         """Remove temporary files of a killed process, if they are too old to be still written."""
-        for path in (*self._versions.glob(".gone-*"), *self._versions.glob(".new-*"), *self._dir.glob(".*.new")):
+        for path in (*self._versions.glob(".gone-*"), *self._versions.glob(".new-*"), *self.folder.glob(".*.new")):
             if not path.name.startswith(".gone-") and self._now() - path.stat().st_mtime < older_than_s:
                 continue
             if path.is_dir():

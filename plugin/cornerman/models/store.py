@@ -109,7 +109,7 @@ class Store:
         """Close every file and let others write; safe to call twice."""
         with ExitStack() as rest:  # each whatever another one raised
             if self._lock is not None:
-                rest.callback(self._lock.release)
+                rest.callback(self._lock.close)
             rest.callback(self.close_history)
             self.battles.close()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.ratings import MOST_POINTS
-from cornerman.files.atomic import parse_object, read_file, read_json, replace_file, to_json
+from cornerman.files.atomic import disk_errors, parse_object, read_file, read_json, replace_file, to_json
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.models.manifest import BASE, Manifest, parse_manifest
 from cornerman.policy.difficulty import RUNG, Rung
@@ -134,8 +134,5 @@ def read_ladder(folder: Path, load: Callable[[], Policy]) -> Ladder | None:
 
 def write_ladder(folder: Path, ladder: Ladder) -> None:
     """Put a ladder into a version's folder; ModelError where the disk refuses."""
-    try:
+    with disk_errors(f"The ladder of version {int(folder.name)} could not be saved"):
         replace_file(folder / LADDER, ladder_bytes(ladder))
-    except OSError as error:
-        why = error.strerror or error
-        raise ModelError(f"The ladder of version {int(folder.name)} could not be saved ({why}).") from error

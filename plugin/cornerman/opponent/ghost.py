@@ -15,7 +15,7 @@ import numpy as np
 
 from cornerman.contract import Bools, Floats, ModelError, printable
 from cornerman.experience.transitions import MAX_PLAYER_NAME, DataFormat, format_from_dict
-from cornerman.files.atomic import parse_object, read_file, replace_file
+from cornerman.files.atomic import disk_errors, parse_object, read_file, replace_file
 from cornerman.files.tensor_file import digest, pack, unpack
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.policy.policy import Policy
@@ -70,10 +70,8 @@ def write_ghost(ghost: Ghost, data_format: DataFormat, path: Path) -> None:
         "decisions": ghost.decisions,
     }
     texts = {"ghost": json.dumps(facts)}
-    try:
+    with disk_errors(f"The ghost could not be written to {path}"):
         replace_file(path, pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT))
-    except OSError as error:
-        raise ModelError(f"The ghost could not be written to {path} ({error.strerror or error}).") from error
 
 
 def read_ghost(path: Path, data_format: DataFormat) -> Ghost:

@@ -50,9 +50,8 @@ class Score:
     decisions: int = 0
     loss: float = 0.0  # of the logarithm, in nats
     uniform_loss: float = 0.0
-    champion_loss: float = 0.0  # with the champion's own best action as the guess
     hits: int = 0  # the likeliest action was taken
-    champion_hits: int = 0
+    champion_hits: int = 0  # the champion's own best action was taken
 
     def __add__(self, other: Score) -> Score:
         return Score(*(getattr(self, name) + getattr(other, name) for name in Score.__slots__))
@@ -132,7 +131,6 @@ class PlayerModel:
             battle.num,
             -float(np.log(mixed[at]).sum()),
             float(np.log(legal).sum()),
-            -float(np.log(chances[0]).sum()),
             int((mixed.argmax(1) == battle.actions).sum()),
             int((each[0].argmax(1) == battle.actions).sum()),
         )

@@ -65,15 +65,11 @@ class Policy:
         if not np.isfinite(self.flat).all():
             raise ValueError("a policy's parameters must all be finite numbers; these are not")
         arrays = split(self.flat, spec)
-        self._indifferent = not (arrays["head.weight"].any() or arrays["head.bias"].any())
+        self.indifferent = not (arrays["head.weight"].any() or arrays["head.bias"].any())
+        """Whether all Q-values are equal because nothing was learned: then any legal action is drawn."""
         with np.errstate(all="ignore"):  # here and below: a game may have set numpy to raise
             self._layers, self._head = _fold(arrays, spec)
         self._buffers = threading.local()
-
-    @property
-    def indifferent(self) -> bool:
-        """Whether all Q-values are equal because nothing was learned: then any legal action is drawn."""
-        return self._indifferent
 
     @classmethod
     def from_arrays(cls, spec: NetworkSpec, arrays: Mapping[str, Floats], version: int = -1) -> Policy:
@@ -92,8 +88,7 @@ class Policy:
 
     def q_values(self, observation: Floats) -> Floats:
         """Q-values `[A]` of one observation `[F]`; a new array."""
-        values: Floats = self._q_values(observation).copy()
-        return values
+        return self._q_values(observation).copy()
 
     def q_values_batch(self, observations: Floats) -> Floats:
         """Q-values `[B, A]` of observations `[B, F]`."""
@@ -117,7 +112,7 @@ class Policy:
 
         Every mask must allow an action. The random numbers drawn are not those of `act`.
         """
-        if self._indifferent:
+        if self.indifferent:
             return any_legal(action_masks, random)
         values = self.q_values_batch(observations)
         actions = choose(values, action_masks)
@@ -149,7 +144,7 @@ class Policy:
             if legal.size == 0:
                 raise ValueError("the action mask allows no action, so there is nothing to decide")
             return int(legal[0])
-        if self._indifferent or (epsilon > 0.0 and random.random() < epsilon):
+        if self.indifferent or (epsilon > 0.0 and random.random() < epsilon):
             return int(legal[int(random.random() * legal.size)])
         values = (q_values or self._q_values)(observation)[legal]
         if temperature <= 0.0:
@@ -183,20 +178,17 @@ class Policy:
 class _Plain:
     """One hidden layer without layer normalisation; the bias is one more row of weights, for an input that is 1."""
 
-    __slots__ = ("floor", "lacking", "weight")
+    __slots__ = ("epsilon", "floor", "lacking", "weight")
 
     def __init__(self, weight: Doubles, bias: Doubles, lacking: Doubles) -> None:
         self.weight = _frozen(np.vstack([weight, bias]))  # [inputs + 1, units]
         self.lacking, self.floor = lacking, _frozen(-lacking)
+        self.epsilon: float | None = None
 
     def row(self, x: Floats, out: Floats) -> None:
         """The layer's outputs less `lacking`, for one row `[inputs + 1]`, into `out` `[units]`."""
         x.dot(self.weight, out)
         np.maximum(out, self.floor, out=out)
-
-    @property
-    def epsilon(self) -> float | None:
-        return None
 
 
 class _Normed(_Plain):
@@ -215,16 +207,12 @@ class _Normed(_Plain):
         sign = np.sign(gain)
         lacking = shift / (np.abs(gain) * np.sqrt(gain.size))
         super().__init__((weight - weight.mean(1, keepdims=True)) * sign, (bias - bias.mean()) * sign, lacking)
-        self.scaled_epsilon = LAYER_NORM_EPSILON * gain.size
+        self.epsilon = self.scaled_epsilon = LAYER_NORM_EPSILON * gain.size
 
     def row(self, x: Floats, out: Floats) -> None:
         x.dot(self.weight, out)
         np.multiply(out, (float(out.dot(out)) + self.scaled_epsilon) ** -0.5, out)
         np.maximum(out, self.floor, out=out)
-
-    @property
-    def epsilon(self) -> float | None:
-        return self.scaled_epsilon
 
 
 def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain], Floats]:

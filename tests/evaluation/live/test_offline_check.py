@@ -21,7 +21,6 @@ def held_out(outcome: float, action_mask: list[bool]) -> HeldOutBattle:
         np.tile(np.array(action_mask), (4, 1)),
         np.zeros(4, np.int64),
         np.full(4, outcome, np.float32),
-        np.zeros(4, np.float32),
     )
 
 

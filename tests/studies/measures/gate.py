@@ -100,7 +100,7 @@ def prepare(folder: Path, seed: int, game: HeadlessGame = GAME) -> None:
         champions = Champions(store, seed, print, print)
         version = import_version(store.registry, identity, MODEL)
         play_smoke_battle(store.registry, version, game, encoder(), seed)
-        champions.take_in(version)
+        champions.promote_stored(version)
 
 
 def against_opener(policy: Any, battles: int) -> float:

@@ -91,7 +91,7 @@ def run_ghost(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[], str]] = {
         "list": lambda: "\n".join(ghosts.lines()),
         "export": lambda: ghosts.export(options.name, options.file),
-        "import": lambda: ghosts.take_in(options.file),
+        "import": lambda: ghosts.import_file(options.file),
         "play": lambda: ghosts.play(options.name, options.battles, options.seed),
     }
     print(actions[options.action]())

@@ -26,7 +26,7 @@ def add_data(commands: Subparsers) -> None:
     add = parser.add_argument
     add("--plot", type=Path, metavar="FILE", help="draw it into a picture, e.g. data.png")
     add("--export", type=Path, metavar="FILE", help="write the battles to a .npz or .jsonl file")
-    add("--import", type=Path, metavar="FILE", dest="take_in", help="add the battles of such a file")
+    add("--import", type=Path, metavar="FILE", dest="import_file", help="add the battles of such a file")
 
 
 def run_data(options: argparse.Namespace) -> int:
@@ -36,7 +36,9 @@ def run_data(options: argparse.Namespace) -> int:
         raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
     identity = None if options.game else identity_of(options.data)
     stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
-    lines = stored.take_in(options.take_in) if options.take_in else []  # first, so that the table shows it
+    lines = (
+        stored.import_battles(options.import_file) if options.import_file else []
+    )  # first, so that the table shows it
     lines += [stored.export(options.export)] if options.export else []
     lines += [stored.plot(options.plot)] if options.plot else []
     print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))
@@ -110,16 +112,14 @@ def add_report(commands: Subparsers) -> None:
 def run_report(options: argparse.Namespace) -> int:
     from cornerman.cli.report.gathered import gather
     from cornerman.cli.report.page import page
-    from cornerman.files.atomic import replace_file
+    from cornerman.files.atomic import disk_errors, replace_file
 
-    say = partial(print, file=sys.stderr)
-    found = gather(options.data, *game_of(options.data, options.game), say)
-    try:
+    warn = partial(print, file=sys.stderr)
+    found = gather(options.data, *game_of(options.data, options.game), warn)
+    with disk_errors(f"{options.out} cannot be written"):
         replace_file(options.out, page(found, time.time()).encode("utf-8"))
-    except OSError as error:
-        raise CommandError(f"{options.out} cannot be written ({error.strerror or error})") from error
     for problem in found.problems:
-        say(problem)
+        warn(problem)
     print(f"The report is in {options.out}; open it in a browser.")
     return 0
 
