@@ -176,7 +176,7 @@ import numpy as np, psutil
 from cornerman.experience.replay_buffer import ReplayBuffer
 before = psutil.Process().memory_info().rss
 buffer = ReplayBuffer(200_000, 57, 11, np.random.default_rng(0))
-print((psutil.Process().memory_info().rss - before) / buffer.num_bytes)
+print((psutil.Process().memory_info().rss - before) / sum(column.nbytes for column in buffer.drawn.values()))
 """
 
 

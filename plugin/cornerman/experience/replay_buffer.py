@@ -97,11 +97,6 @@ class ReplayBuffer:
     def __len__(self) -> int:
         return self.size
 
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of all columns."""
-        return sum(column.nbytes for column in self._columns.values())
-
     def append(self, row: Transition) -> None:
         """Store one transition in the place of the oldest; ValueError where its sizes do not fit."""
         at = self._next

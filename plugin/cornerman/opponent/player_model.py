@@ -77,11 +77,6 @@ class PlayerModel:
         """How the last `RECENT_BATTLES` battles were foreseen."""
         return sum(self._scores, Score())
 
-    @property
-    def weights(self) -> Doubles:
-        """Of the explanations, `[E]`; they sum to 1."""
-        return self._weights.copy()
-
     def probabilities(self, observations: Floats, action_masks: Bools) -> Doubles:
         """As `Predictor.probabilities`."""
         values = self.champion.q_values_batch(observations)
