@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +33,7 @@ class LoadedPlugin:
         self.hooks = hooks
         self.on = self.started = self.learning_off = self._draws = False
         self.reason = ""
+        self._slow: Counter[str] = Counter()
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._say, self._trace = say, trace
 
@@ -77,8 +78,17 @@ class LoadedPlugin:
             self._print(hook, arguments, f"-> {printable(answer)} {took_ms:.3f} ms")
         may_wait = hook in LOADING_HOOKS or (hook == "choose_action" and not self._draws)
         if took_ms > SLOW_HOOK_MS and not may_wait:
-            self._say(f"{self.name} held the game for {took_ms:.0f} ms in {hook}.")
+            self._was_slow(hook, took_ms)
         return answer
+
+    def _was_slow(self, hook: str, took_ms: float) -> None:
+        """Say that a hook held the game: the first time, and then the 10th, 100th, ... time."""
+        self._slow[hook] += 1
+        times, spent = self._slow[hook], f"{took_ms:.0f} ms"
+        if times == 1:
+            self._say(f"{self.name} held the game for {spent} in {hook}.")
+        elif times == 10 ** (len(str(times)) - 1):
+            self._say(f"{self.name} has held the game {times:,} times in {hook}, now for {spent}.")
 
     def _print(self, hook: str, arguments: Mapping[str, Any], end: str) -> None:
         brief = ", ".join(f"{key}={printable(value)[:60]}" for key, value in arguments.items())

@@ -258,6 +258,28 @@ def test_hanging_hook_costs_one_call_and_is_said_where_frames_wait_for_it(
     assert host.messages == ["fake_a held the game for 5000 ms in choose_action."] * draws
 
 
+def test_hook_that_is_often_slow_is_said_once_then_counted(plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
+    drop(
+        plugins,
+        "fake_a",
+        "def on_draw(self, surface): time.sleep(0.2)\ndef on_frame(self): time.sleep(0.3)",
+        "import time",
+    )
+    host = host_of(plugins)
+    for _ in range(120):
+        host.on_draw(None)
+    host.on_frame(16.0, 4.0)
+    assert host.messages == [
+        "fake_a held the game for 200 ms in on_draw.",
+        "fake_a has held the game 10 times in on_draw, now for 200 ms.",
+        "fake_a has held the game 100 times in on_draw, now for 200 ms.",
+        "fake_a held the game for 300 ms in on_frame.",
+    ]
+
+
 def test_first_legal_opinion_wins_and_all_plugins_get_every_event(plugins: Path) -> None:
     answers = "opinion = None\ndef choose_action(self): return self.opinion\ndef report(self): return 'no mapping'"
     drop(plugins, "fake_a", answers)

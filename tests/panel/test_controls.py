@@ -112,10 +112,10 @@ def test_export_writes_a_file_that_another_game_imports(table: Table, tmp_path: 
     table.plugin.controls.export(1)
     table.plugin.controls.export(7)
     done(table)
-    said = [event["text"] for event in table.plugin.report()["events"]]
-    assert "version 7" in said[0]
+    events = [event["text"] for event in table.plugin.report()["events"]]
+    assert "version 7" in events[0]
     file = table.plugin.store.folder / "exports" / "version-1.zip"
-    assert str(file) in said[1]
+    assert str(file) in events[1]
     other = tmp_path / "other"
     (other / "imports").mkdir(parents=True)
     file.rename(other / "imports" / file.name)

@@ -1,4 +1,4 @@
-"""Every page of the panel as a picture, from the smallest size to a 4K screen; and colours that all eyes tell apart."""
+"""Every page as a picture, from the smallest size to a 4K screen; and colours that are distinct to all eyes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BLIND = {
 }
 TO_XYZ = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
 Doubles = NDArray[np.float64]
-TOLD_APART, READABLE = 20.0, 4.5
+DISTINCT, READABLE = 20.0, 4.5
 """Difference in CIELAB (2 can just be seen); contrast of text that WCAG asks for."""
 
 
@@ -53,11 +53,11 @@ def lab(colour: Doubles) -> Doubles:
 
 
 @pytest.mark.parametrize("eyes", BLIND)
-def test_colours_with_a_meaning_are_told_apart_by_all_eyes(eyes: str) -> None:
+def test_colours_with_a_meaning_are_distinct_to_all_eyes(eyes: str) -> None:
     meaning = {name: getattr(sheet, name) for name in ("GOLD", "GOOD", "BAD", "WORDS", "LINE")}
     for one, other in combinations(meaning, 2):
         seen = [lab(np.clip(BLIND[eyes] @ linear(meaning[name]), 0, 1)) for name in (one, other)]
-        assert np.linalg.norm(seen[0] - seen[1]) > TOLD_APART, (one, other)
+        assert np.linalg.norm(seen[0] - seen[1]) > DISTINCT, (one, other)
 
 
 def test_text_stands_out_from_what_it_is_written_on() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from cornerman.contract import CornermanError
 from cornerman.experience.battle_store import Counts
 from cornerman.models.champions import Champions
-from cornerman.policy.policy_slot import name_of
+from cornerman.policy.policy_slot import counted, name_of
 
 
 def forget(
@@ -46,12 +46,8 @@ def forget(
                 f"What was set aside could not be erased from the disk ({error.strerror or error}); try again."
             )
     counts = erased[0] if erased else Counts()
-    battles = f"{_counted(counts.battles, 'recorded battle')} ({_counted(counts.transitions, 'decision')})"
-    learned = f"{_counted(sum(versions), 'version')} that learned from you"
-    imported = f", {_counted(sum(ghosts), 'imported ghost')}" if sum(ghosts) else ""
+    battles = f"{counted(counts.battles, 'recorded battle')} ({counted(counts.transitions, 'decision')})"
+    learned = f"{counted(sum(versions), 'version')} that learned from you"
+    imported = f", {counted(sum(ghosts), 'imported ghost')}" if sum(ghosts) else ""
     who = f"Now plays: {name_of(champions.slot.playing())}."
     return " ".join([f"Forgotten: {battles}, {learned}{imported}, and all that was in memory. {who}", *failed])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"

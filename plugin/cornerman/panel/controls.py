@@ -20,10 +20,9 @@ from cornerman.files.preferences import Preferences, read_preferences, write_pre
 from cornerman.models.champions import Champions
 from cornerman.models.exchange import EXPORTS, IMPORTS, export_into
 from cornerman.models.store import Store
-from cornerman.panel.panel_text import counted
 from cornerman.panel.status import Switches
 from cornerman.policy.difficulty import check_level
-from cornerman.policy.policy_slot import name_of
+from cornerman.policy.policy_slot import counted, name_of
 
 READ_ONLY = "The data folder can only be read now: another game uses it, or the disk refuses. Try again later."
 
@@ -74,7 +73,7 @@ class PanelControls:
         """`import_model` imports the model in the imports folder and returns a message about the result."""
         self._switches, self._recording, self._live = switches, recording, live
         self._store, self._champions, self._training = store, champions, training
-        self._import, self._metrics, self._say, self._tell = import_model, metrics, metrics.say, metrics.event
+        self._import, self._metrics, self._message, self._event = import_model, metrics, metrics.say, metrics.event
         self._chosen: Preferences | None = None  # what the player chose, None before the first choice
 
     def set_on(self, on: bool) -> None:
@@ -105,7 +104,7 @@ class PanelControls:
         if on and not self._training.alive:
             if self._recording.open and not {"numba", "torch"} & set(sys.modules):
                 self._training.start_later()
-                self._say("Learning starts with the next battle.")
+                self._message("Learning starts with the next battle.")
             else:
                 self._training.start()
         self._apply()
@@ -117,7 +116,7 @@ class PanelControls:
 
     def _changeable(self) -> bool:
         if self._store.read_only:
-            self._say(READ_ONLY)
+            self._message(READ_ONLY)
         return not self._store.read_only
 
     def _apply(self) -> None:
@@ -128,7 +127,7 @@ class PanelControls:
 
     def restore(self) -> None:
         """Set the switches from the stored preferences; called once, before anything is recorded or learned."""
-        self._chosen = chosen = read_preferences(self._store.folder, self._say)
+        self._chosen = chosen = read_preferences(self._store.folder, self._message)
         if chosen is None:
             return
         switches = self._switches
@@ -182,11 +181,11 @@ class PanelControls:
             try:
                 self._champions.choose(version)
             except ModelError as error:
-                self._say(str(error))
+                self._message(str(error))
                 return
             if loop is not None:
                 loop.drop_candidate()
-            self._tell(f"Version {version} plays, as you chose, after {name_of(before)}.")
+            self._event(f"Version {version} plays, as you chose, after {name_of(before)}.")
 
         self._training.call(promote)
         return f"Version {version} is checked, then it plays."
@@ -200,9 +199,9 @@ class PanelControls:
             try:
                 path = export_into(self._champions.registry, version, self._store.folder)
             except ModelError as error:
-                self._say(str(error))
+                self._message(str(error))
                 return
-            self._tell(f"Version {version} is in {path}; another game takes it from the {IMPORTS} of its data folder.")
+            self._event(f"Version {version} is in {path}; another game takes it from the {IMPORTS} of its data folder.")
 
         self._training.call(export)
         return f"Writing version {version} to the {EXPORTS} of the data folder."
@@ -213,7 +212,7 @@ class PanelControls:
 
         def import_model(loop: Loop | None) -> None:
             before = self._champions.slot.champion
-            self._say(self._import())
+            self._message(self._import())
             if loop is not None and self._champions.slot.champion is not before:
                 loop.drop_candidate()
 
@@ -234,7 +233,7 @@ class PanelControls:
             try:
                 erased = self._recording.forget_player(player) if loop is None else loop.forget_player(player)
             except ModelError as error:
-                self._say(str(error))
+                self._message(str(error))
                 return
             self._champions.slot.ghost = None
             self._metrics.forget_player()
@@ -242,7 +241,7 @@ class PanelControls:
             decisions = counted(erased.transitions, "decision")
             counts = f"{counted(erased.battles, 'recorded battle')}{whose} ({decisions})"
             stay = "Versions that learned from them stay; Forget what was learned erases those, too."
-            self._tell(f"Forgotten: {counts}, and what was known of how you play. {stay}")
+            self._event(f"Forgotten: {counts}, and what was known of how you play. {stay}")
 
         self._training.call(erase)
         return "Forgetting what was recorded of you."
@@ -265,7 +264,7 @@ class PanelControls:
                 self._training.erase_log()  # last, since the disk may refuse
 
             ghosts = partial(erase_ghosts, self._store.folder)
-            self._say(forget(self._champions, self._recording.erase, clear, ghosts))
+            self._message(forget(self._champions, self._recording.erase, clear, ghosts))
             self.save()
 
         self._training.call(erase)

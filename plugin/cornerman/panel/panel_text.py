@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cornerman.policy.policy_slot import counted
+
 
 def now_of(report: Mapping[str, Any]) -> str:
     """What the plugin is doing, or what it waits for, in one sentence."""
@@ -80,11 +82,6 @@ def verdict_of(report: Mapping[str, Any]) -> str:
 def number(value: object, form: str, otherwise: str = "") -> str:
     """A figure in words, or the words for one that is not known."""
     return form.format(value) if isinstance(value, (int, float)) else otherwise
-
-
-def counted(count: int | None, what: str) -> str:
-    """So many of something in words; None counts as none."""
-    return f"{count or 0:,} {what}{'s' * (count != 1)}"
 
 
 def share(value: object, otherwise: str = "?") -> str:

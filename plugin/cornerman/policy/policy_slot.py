@@ -34,6 +34,11 @@ def name_of(policy: Policy | None) -> str:
     return f"version {policy.version}" if policy.version >= 0 else "an untrained version"
 
 
+def counted(count: int | None, what: str) -> str:
+    """So many of something in words; None counts as none."""
+    return f"{count or 0:,} {what}{'s' * (count != 1)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A candidate that plays live in turn with the champion."""

@@ -167,7 +167,7 @@ def test_report_of_a_folder_that_is_none_or_to_a_place_that_cannot_be_written_is
     (tmp_path / "photos").mkdir()
     for arguments, why in (
         ([str(tmp_path / "photos")], "is no data folder"),
-        ([str(tmp_path / "nowhere")], "is no data folder"),
+        (["--data", str(tmp_path / "nowhere")], "is no data folder"),
         ([str(tmp_path)], f"{folder} may be meant"),
         ([str(folder), "--out", str(tmp_path / "no" / "folder.html")], "cannot be written"),
         ([str(folder), "--out", str(tmp_path)], "cannot be written"),

@@ -99,14 +99,10 @@ def add_report(commands: Subparsers) -> None:
         "Write one HTML file about a data folder, for a browser and without a network: strength, learning, machine, "
         "versions, the player's habits, what happened. Reads only, also while the game runs."
     )
-    parser = commands.add_parser("report", help="a page about what was learned, for a browser", description=text)
-    add = parser.add_argument
-    text = "data folder of a game or of bulk training (default: ./cornerman-data)"
-    add("data", type=Path, nargs="?", default=Path("cornerman-data"), metavar="DIR", help=text)
+    add = command(commands, run_report, "a page about what was learned, for a browser", text).add_argument
+    add("data", type=Path, nargs="?", default=argparse.SUPPRESS, metavar="DIR", help="the same as --data DIR")
     text = "where to write it; an older one is replaced (default: ./report.html)"
     add("--out", type=Path, default=Path("report.html"), metavar="FILE", help=text)
-    add("--game", default="", metavar="GAME", help="for habits: an installed game's name, or module:attribute")
-    parser.set_defaults(run=run_report)
 
 
 def run_report(options: argparse.Namespace) -> int:

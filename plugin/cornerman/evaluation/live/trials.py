@@ -19,6 +19,7 @@ from cornerman.evaluation.live.results import MAX_OPEN, LiveResult
 from cornerman.evaluation.significance import Z_95
 from cornerman.evaluation.verdict import Verdict
 from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import counted
 
 PRIOR_BATTLES, PRIOR_VARIANCE = 5.0, 0.25
 """So many battles of an even coin are mixed into the variance of either: five alike must not look like certainty."""
@@ -167,7 +168,7 @@ class LiveTrials:
         turned_down = self._turned_down()
         rest = min(MOST_WAIT, FIRST_WAIT << (turned_down - 1)) - self._since if turned_down else 0
         if rest > 0:
-            battles = f"{rest} more battle{'s' * (rest > 1)}"
+            battles = counted(rest, "more battle")
             return f"{battles} until the next candidate is tried; the last one was not clearly better"
         return self.check.objection()
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Page, Part
-from cornerman.panel.panel_text import ago, counted, part_of, share
+from cornerman.panel.panel_text import ago, part_of, share
 from cornerman.panel.sheet import GOLD, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_bar
+from cornerman.policy.policy_slot import counted
 
 GAP, BAR_ROW = 6.0, 19.0
 WIDE = 620.0

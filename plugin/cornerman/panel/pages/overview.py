@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
-from cornerman.panel.panel_text import ago, counted, now_of, part_of, share, troubles_of
+from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of
 from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_interval, draw_switch, frame
-from cornerman.policy.policy_slot import OWN_FIGHTER
+from cornerman.policy.policy_slot import OWN_FIGHTER, counted
 
 ROW_HEIGHT, GAP = 24.0, 4.0
 EVENTS = 3
@@ -43,7 +43,7 @@ class Overview(Page):
             *self._switches(switches, part_of(report, "plugin")),
             self._dial(switches._replace(top=switches.bottom - 2 * ROW_HEIGHT, height=2 * ROW_HEIGHT), report),
             Part("who", who, draw_who, who_of(report)),
-            Part("news", lower, draw_news, news_of(report)),
+            Part("now", lower, draw_now, now_and_lately(report)),
         ]
 
     def _switches(self, box: Box, plugin: Mapping[str, Any]) -> list[Part]:
@@ -95,7 +95,7 @@ def who_of(report: Mapping[str, Any]) -> Who:
     return Who(name, level, won, (rate, low, high))
 
 
-def news_of(report: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
+def now_and_lately(report: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
     """What it is doing, what is wrong, and the last things that happened, of which none is said before."""
     troubles, note = troubles_of(report), str(part_of(report, "difficulty").get("note") or "")
     said = {str(part_of(report, "plugin").get("notice") or "")}
@@ -123,8 +123,8 @@ def draw_who(sheet: Sheet, who: Who) -> None:
             sheet.text(words, part, QUIET, align, size=15)
 
 
-def draw_news(sheet: Sheet, news: tuple[str, list[str], list[str]]) -> None:
-    now, troubles, lately = news
+def draw_now(sheet: Sheet, data: tuple[str, list[str], list[str]]) -> None:
+    now, troubles, lately = data
     rest = sheet.card("Now")
     rest = sheet.paragraph(now, rest, WORDS)
     rest = rest.cut_top(4)[1]

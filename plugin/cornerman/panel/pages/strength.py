@@ -7,9 +7,10 @@ from typing import Any
 
 from cornerman.panel.chart import Chart, draw_chart
 from cornerman.panel.page import Page, Part
-from cornerman.panel.panel_text import counted, number, part_of, verdict_of
+from cornerman.panel.panel_text import number, part_of, verdict_of
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
 from cornerman.panel.widgets import UNKNOWN
+from cornerman.policy.policy_slot import counted
 
 GAP = 6.0
 

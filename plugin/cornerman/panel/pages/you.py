@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
-from cornerman.panel.panel_text import counted, part_of, share
+from cornerman.panel.panel_text import part_of, share
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_bar, draw_button
+from cornerman.policy.policy_slot import counted
 
 BUTTON_HEIGHT, GAP = 26.0, 6.0
 FORGET_PLAYER = ("Forget this player alone", "Really? Again: forget them")
