@@ -96,7 +96,7 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
                 *("Processor, all 31%", "game 12%", "312 MB", "worker 84 MB", "all 8%", "Temperature not available"),
                 *("while it may learn 16.7, 17.9 ms", "otherwise 16.7, 17.6 ms"),
                 "The processor is at 92 C: learning rests until it is below 80 C.",
-                "(small networks often learn faster there).",
+                *("Why this device: Measured 310", "Decisions are computed by numpy: 6 us a decision"),
             ],
         ),
     ],
@@ -125,6 +125,53 @@ def test_what_is_not_known_is_said_to_be(page: str, parts: list[str]) -> None:
         shown = sentence(opened(report, page)[0])
         for part in parts:
             assert part in shown, (part, shown)
+
+
+LONG = "and so on, with many more words than there is room for in a panel of the least size " * 4
+MANY = {
+    "Overview": with_parts(plugin={"notice": f"Notice {LONG}"}, learner={"failures": 2, "dropped": 1})
+    | {"events": [{"age_s": 9.0, "text": f"event {number} {LONG}"} for number in range(3)]},
+    "You": with_parts(player={"habits": [f"habit {number} {LONG}" for number in range(3)]}),
+    "Machine": with_parts(machine={"reasons": [f"Reason {LONG}"]}, played_by={"why": f"backend {LONG}"})
+    | {"device_why": f"device {LONG}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "parts"),
+    [
+        ("Overview", ["It plays", "! Notice", "! Rejected", "! 2 learning steps", "Lately 9 s ago: event 0"]),
+        ("You", ["Habit 0", "Habit 1", "Habit 2"]),
+        ("Machine", ["Reason", "Why this device: device", "Decisions are computed by numpy: backend"]),
+    ],
+)
+@pytest.mark.parametrize("answered", [False, True], ids=["", "beside a long answer"])
+def test_every_paragraph_has_a_line_in_the_smallest_panel_or_is_counted(
+    page: str, parts: list[str], answered: bool
+) -> None:
+    panel, plugin = opened(MANY[page], page)
+    if answered:
+        panel.answer = "asked"
+        plugin.data["events"] = [{"age_s": 1.0, "text": f"event {LONG}"}]
+    shown = sentence(panel)
+    missing = [part for part in parts if part not in shown and "ago" not in part]
+    assert not missing or (answered and f"{len(missing)} more: enlarge the window" in shown), shown
+    assert "..." in shown
+
+
+@pytest.mark.parametrize("size", [(419, 600), (1000, 379), (200, 100), (60, 40)], ids=str)
+def test_panel_below_its_least_size_asks_for_more_room_and_takes_no_input(size: tuple[int, int]) -> None:
+    panel, plugin = opened()
+    surface = pygame.Surface(size)
+    panel.draw(surface)
+    (written,) = panel.written
+    assert written.text.startswith("Enlarge")
+    assert "..." not in written.text
+    assert surface.get_rect().contains(written.rect)
+    assert key(panel, pygame.K_RETURN, pygame.K_2) == [False, False]
+    assert plugin.calls == []
+    panel.draw(pygame.Surface(SMALLEST))
+    assert key(panel, pygame.K_RETURN) == [True]
 
 
 def test_overview_says_who_plays_and_at_which_level() -> None:
@@ -182,6 +229,15 @@ def test_command_for_the_ghost_is_one_of_the_command_line(name: str) -> None:
     words = shlex.split(shown[shown.index("cornerman ghost") :].partition(" Forget")[0])
     options = commands.choices["ghost"].parse_args(words[2:])
     assert (options.action, options.name, options.game, str(options.data)) == ("play", name, "GAME", "FOLDER")
+
+
+@pytest.mark.parametrize(("others", "compared"), [(0, False), (99, False), (100, True)])
+def test_machine_says_that_there_is_nothing_to_compare_where_it_may_always_learn(others: int, compared: bool) -> None:
+    times = {"p50_ms": 16.7, "p99_ms": 17.9}
+    without = {**(times if others else dict.fromkeys(times)), "frames": others}
+    frames = with_parts(machine={"frames": {"with": {**times, "frames": 9000}, "without": without}})
+    words = "otherwise 16.7, 17.9 ms" if compared else "otherwise hardly any: here it may learn in nearly all frames"
+    assert words in sentence(opened(frames, "Machine")[0])
 
 
 def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:

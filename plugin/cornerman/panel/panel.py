@@ -34,6 +34,12 @@ REFRESH_S = 0.25
 """How old the report that is shown may be."""
 MARGIN, TAB_HEIGHT = 8.0, 24.0
 HELP = "1 to 6, Tab: pages; arrows, Enter: choose; I: import; B: roll back"
+NO_ROOM = (
+    f"Enlarge the window: the panel needs {LEAST_WIDTH:.0f} x {LEAST_HEIGHT:.0f} pixels",
+    "Enlarge the window",
+    "Enlarge",
+)
+"""What it says in place of its pages, the longest that fits."""
 ANSWER_LINES, LETTER_WIDTH = 3, 7.0
 """An answer takes at most so many lines; its letters are taken to be so wide, in units."""
 
@@ -84,6 +90,10 @@ class Panel:
         """Titles of the page and of the part in focus."""
         return self._page.title, self._focus.get(self._page.title, "")
 
+    @property
+    def _fits(self) -> bool:
+        return self._box.width >= LEAST_WIDTH and self._box.height >= LEAST_HEIGHT
+
     # -------------------------------------------------------------------------------------------------------- drawing
 
     def draw(self, surface: pygame.Surface) -> None:
@@ -131,7 +141,9 @@ class Panel:
                 self._drawn[part.name] = drawn._replace(written=sheet.written)
 
     def _parts(self, report: Mapping[str, Any]) -> list[Part]:
-        """Everything that is drawn: the tabs, the parts of the page, and the line below them."""
+        """Everything that is drawn: the tabs, the parts of the page, the line below them; or that there is no room."""
+        if not self._fits:
+            return [Part("no room", self._box, _draw_no_room)]
         tabs, rest = self._box.inset(MARGIN, MARGIN / 2).cut_top(TAB_HEIGHT, 6)
         event = _newest_event(report)
         answer = event if self.answer and event != self._event_before else self.answer
@@ -156,6 +168,8 @@ class Panel:
         import pygame
 
         kind, position = getattr(event, "type", None), getattr(event, "pos", None)
+        if not self._fits:
+            return False
         if kind in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN):
             pressed = kind == pygame.MOUSEBUTTONDOWN and getattr(event, "button", None) in (1, 3)
             used = _is_position(position) and self._point(position, pressed)
@@ -252,6 +266,11 @@ def _draw_tab(sheet: Sheet, data: tuple[str, bool]) -> None:
     sheet.text(title, sheet.box.inset(3, 0), GOLD if chosen else QUIET, "middle")
     if chosen:
         sheet.fill(GOLD, sheet.box.cut_top(sheet.box.height - 3)[1].inset(8, 0), 1.5)
+
+
+def _draw_no_room(sheet: Sheet, _: None) -> None:
+    box = sheet.box.inset(2, 0)
+    sheet.text(next(filter(partial(sheet.fits, box), NO_ROOM), NO_ROOM[-1]), box, GOLD, "middle")
 
 
 def _draw_foot(sheet: Sheet, answer: str) -> None:

@@ -163,18 +163,45 @@ class Sheet:
         self.written.append(Written(fitted, (rect.left, rect.top, rect.width, rect.height), (left, top, width, height)))
         return rect.left / self._scale, rect.right / self._scale
 
+    def fits(self, box: Box, text: str) -> bool:
+        """Whether a line fits uncut."""
+        smallest, width = SMALLEST * self._scale, box.width * self._scale
+        return self._lettering.fitted(text, width, smallest, smallest)[0] == text
+
     def paragraph(self, text: str, box: Box, colour: Colour = WORDS, most: int = 0) -> Box:
-        """Draw as many lines as fit, at most `most` where it is given; returns the room below."""
+        """Draw as many lines as fit, one at least, and at most `most` where it is given; returns the room below."""
         lines = self._lettering.wrapped(text, box.width * self._scale, USUAL * self._scale)
-        room = int(box.height / ROW + 0.01)
-        room = min(room, most) if most else room
-        if 0 < room < len(lines):
+        room = max(1, most or rows_in(box))
+        if room < len(lines):
             lines[room - 1] += " ..."
         for line in lines[:room]:
             strip, box = box.cut_top(ROW)
             self.text(line, strip, colour)
         return box
 
+    def paragraphs(self, texts: Sequence[str], box: Box, gap: float = 4.0) -> None:
+        """Draw paragraphs, each with one line at least; where not even that fits, the last line counts the rest."""
+        room = max(1, rows_in(box, gap))
+        if len(texts) > room:
+            texts = [*texts[: room - 1], f"{len(texts) - room + 1} more: enlarge the window"]
+        rows = rows_in(box._replace(height=box.height - gap * (len(texts) - 1)))
+        for text, lines in zip(texts, self.shared([(text, box.width) for text in texts], rows), strict=True):
+            box = self.paragraph(text, box, most=lines).cut_top(gap)[1]
+
     def lines_of(self, text: str, width: float) -> int:
         """How many lines a paragraph takes."""
         return len(self._lettering.wrapped(text, width * self._scale, USUAL * self._scale))
+
+    def shared(self, texts: Sequence[tuple[str, float]], rows: int) -> list[int]:
+        """Lines of each paragraph, given with its width: one each, and the rest to the first that take more."""
+        spare, lines = max(0, rows - len(texts)), list[int]()
+        for text, width in texts:
+            more = min(max(0, self.lines_of(text, width) - 1), spare)
+            spare -= more
+            lines.append(1 + more)
+        return lines
+
+
+def rows_in(box: Box, gap: float = 0.0) -> int:
+    """How many lines of a paragraph fit, with a gap between each two."""
+    return int((box.height + gap) / (ROW + gap) + 0.01)

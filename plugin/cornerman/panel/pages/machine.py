@@ -10,6 +10,8 @@ from cornerman.panel.panel_text import number, part_of
 from cornerman.panel.sheet import GOLD, GOOD, QUIET, ROW, WORDS, Box, Sheet
 
 GAP = 6.0
+FEW_FRAMES = 100
+ALWAYS_LEARNS = "hardly any: here it may learn in nearly all frames"
 UNMEASURED = "not available"
 
 
@@ -20,14 +22,12 @@ class Machine(Page):
         upper, lower = box.cut_top(7 * ROW + 10, GAP)
         left, right = upper.columns(2, GAP)
         frames, why = lower.cut_top(3 * ROW + 12, GAP)
-        machine = part_of(report, "machine")
+        machine, device = part_of(report, "machine"), f"Why this device: {report.get('device_why') or UNMEASURED}"
         return [
             Part("learning", left, draw_figures, ("Learning", learning_of(report))),
             Part("load", right, draw_figures, ("Load", load_of(machine))),
             Part("frames", frames, draw_frames, frames_of(machine)),
-            Part(
-                "why", why, draw_why, (rests_of(report), str(report.get("device_why") or UNMEASURED), played_by(report))
-            ),
+            Part("why", why, draw_why, [rests_of(report), device, *filter(None, [played_by(report)])]),
         ]
 
 
@@ -56,11 +56,17 @@ def load_of(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, number(machine.get(key), form, UNMEASURED)) for name, (key, form) in rows.items()]
 
 
-def frames_of(machine: Mapping[str, Any]) -> list[tuple[str, float | None, float | None, int]]:
-    """Name, p50 and p99 in milliseconds, and how many frames, while a training window is open and otherwise."""
+def frames_of(machine: Mapping[str, Any]) -> list[tuple[str, float | None, float | None, str]]:
+    """Name, p50 and p99 in milliseconds while a training window is open and otherwise, or why there are none."""
     frames = part_of(machine, "frames")
-    rows = (("while it may learn", part_of(frames, "with")), ("otherwise", part_of(frames, "without")))
-    return [(name, each.get("p50_ms"), each.get("p99_ms"), int(each.get("frames") or 0)) for name, each in rows]
+    learning, other = part_of(frames, "with"), part_of(frames, "without")
+    count = int(other.get("frames") or 0)
+    always = count < FEW_FRAMES and int(learning.get("frames") or 0) > 10 * FEW_FRAMES
+    rows = []
+    for name, each in (("while it may learn", learning), ("otherwise", other)):
+        none = "no such frame yet" if not each.get("frames") else UNMEASURED
+        rows.append((name, each.get("p50_ms"), each.get("p99_ms"), none))
+    return [rows[0], ("otherwise", None, None, ALWAYS_LEARNS)] if always else rows
 
 
 def rests_of(report: Mapping[str, Any]) -> str:
@@ -91,27 +97,23 @@ def draw_figures(sheet: Sheet, data: tuple[str, list[tuple[str, str]]]) -> None:
         sheet.text(value, figure, WORDS, "right")
 
 
-def draw_frames(sheet: Sheet, rows: list[tuple[str, float | None, float | None, int]]) -> None:
+def draw_frames(sheet: Sheet, rows: list[tuple[str, float | None, float | None, str]]) -> None:
     """A bar to the middle frame, thinner to the slowest in a hundred; the scale is that of the slowest shown."""
     inner = sheet.card("Time of a frame: half take less, 99 of 100 take less")
     longest = max([p99 for _, _, p99, _ in rows if p99], default=1.0)
-    for name, p50, p99, frames in rows:
+    for name, p50, p99, none in rows:
         row, inner = inner.cut_top(ROW + 1)
         label, row = row.cut_left(104, 6)
         sheet.text(name, label, WORDS)
-        bar, words = row.cut_left(row.width - 148, 6)
         if p50 is None or p99 is None:
-            sheet.text("no such frame yet" if not frames else UNMEASURED, words, QUIET, "right")
+            sheet.text(none, row, QUIET, "right")
             continue
+        bar, words = row.cut_left(row.width - 148, 6)
         sheet.text(f"{p50:.1f}, {p99:.1f} ms", words, WORDS, "right")
         middle = bar.top + bar.height / 2
         sheet.fill(GOOD, Box(bar.left, middle - 1.5, bar.width * p99 / longest, 3), 1)
         sheet.fill(GOLD, Box(bar.left, middle - 5, bar.width * p50 / longest, 10), 2)
 
 
-def draw_why(sheet: Sheet, data: tuple[str, str, str]) -> None:
-    rest = sheet.paragraph(data[0], sheet.card("Why it rests"), WORDS)
-    title, rest = rest.cut_top(5)[1].cut_top(ROW)
-    sheet.text("Why this device", title, QUIET)
-    rest = sheet.paragraph(data[1], rest, WORDS)
-    sheet.paragraph(data[2], rest.cut_top(5)[1], WORDS)
+def draw_why(sheet: Sheet, reasons: list[str]) -> None:
+    sheet.paragraphs(reasons, sheet.card("Why it rests"))

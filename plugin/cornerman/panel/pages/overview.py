@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
 from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of
-from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
+from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, SMALLEST, WORDS, Box, Sheet, rows_in
 from cornerman.panel.widgets import draw_interval, draw_switch, frame
 from cornerman.policy.policy_slot import OWN_FIGHTER, counted
 
 ROW_HEIGHT, GAP = 24.0, 4.0
 EVENTS = 3
-TROUBLE_LINES = 3
-"""Each trouble takes at most so many lines, so that others have room."""
+BADGE_WIDTH = 28.0
 ADAPTIVE = "adaptive"
 """Name of the last level where it is not harder than the others, but follows the player."""
+ALL_IS_WELL = "All is well: no record was rejected, no step failed."
 SWITCHES = {"on": "Plugin", "recording": "Recording", "learning": "Learning"}
 
 
@@ -125,30 +125,25 @@ def draw_who(sheet: Sheet, who: Who) -> None:
 
 def draw_now(sheet: Sheet, data: tuple[str, list[str], list[str]]) -> None:
     now, troubles, lately = data
+    badge, colour, badged = ("!", BAD, troubles) if troubles else ("ok", GOOD, [ALL_IS_WELL])
     rest = sheet.card("Now")
-    rest = sheet.paragraph(now, rest, WORDS)
-    rest = rest.cut_top(4)[1]
-    for trouble in troubles:
-        rest = _badged(sheet, rest, "!", BAD, trouble)
-    if not troubles:
-        rest = _badged(sheet, rest, "ok", GOOD, "All is well: no record was rejected, no step failed.")
+    rows = rows_in(rest._replace(height=rest.height - 8)) - 1  # but for two gaps and a title
+    texts = [(now, rest.width), *((text, rest.width - BADGE_WIDTH) for text in badged)]
+    texts += [(event, rest.width) for event in lately]
+    while len(texts) > 2 + len(badged) and sum(sheet.lines_of(*text) for text in texts) > rows:
+        texts.pop()  # the oldest event
+    lines = sheet.shared(texts, rows)
+    rest = sheet.paragraph(now, rest, most=lines.pop(0)).cut_top(4)[1]
+    for text in badged:
+        mark, words = rest.cut_left(22, BADGE_WIDTH - 22)
+        mark = mark.cut_top(ROW - 2)[0]._replace(top=mark.top + 1)
+        sheet.fill(colour, mark, 7)
+        sheet.text(badge, mark, PAPER, "middle")
+        rest = sheet.paragraph(text, words, most=lines.pop(0))._replace(left=rest.left, width=rest.width)
     title, rest = rest.cut_top(4)[1].cut_top(ROW)
-    if lately and rest.height >= ROW:
-        sheet.text("Lately", title, QUIET)
-    for event in lately:
-        rest = sheet.paragraph(event, rest, WORDS)
-
-
-def _badged(sheet: Sheet, box: Box, badge: str, colour: tuple[int, int, int], text: str) -> Box:
-    """A message with a badge before it; returns the room below."""
-    if box.height < ROW:
-        return box
-    mark, words = box.cut_left(22, 6)
-    mark = mark.cut_top(ROW - 2)[0]._replace(top=mark.top + 1)
-    sheet.fill(colour, mark, 7)
-    sheet.text(badge, mark, PAPER, "middle")
-    rest = sheet.paragraph(text, words, WORDS, TROUBLE_LINES)
-    return rest._replace(left=box.left, width=box.width)
+    sheet.text("Lately" * bool(lately), title, QUIET)
+    for event, most in zip(lately, lines, strict=False):
+        rest = sheet.paragraph(event, rest, most=most)
 
 
 def draw_dial(sheet: Sheet, data: tuple[str, int, int, bool]) -> None:

@@ -71,8 +71,7 @@ def draw_foreseen(sheet: Sheet, data: Foreseen) -> None:
 
 def draw_habits(sheet: Sheet, habits: list[str]) -> None:
     inner = sheet.card("Your habits")
-    for habit in habits:
-        inner = sheet.paragraph(f"{habit[:1].upper()}{habit[1:]}.", inner, WORDS).cut_top(4)[1]
+    sheet.paragraphs([f"{habit[:1].upper()}{habit[1:]}." for habit in habits], inner)
     if not habits:
         sheet.paragraph("None stands out yet: a habit is shown once chance alone can hardly explain it.", inner, QUIET)
 
