@@ -110,16 +110,7 @@ def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
         dataset.load(path, FORMAT)
 
 
-def test_the_summary_counts_what_is_there() -> None:
-    summary = dataset.summarize(battles(), NAMES)
-    assert (summary.battles, summary.transitions, summary.cut_off) == (3, 9, 2)
-    assert summary.counts[dataset.DECIDED_BY] == {"plugin": 9}
-    assert summary.counts[dataset.AGAINST] == {"scripted": 9}
-    assert summary.counts[dataset.ACTION].total() == 9
-    assert set(summary.counts[dataset.ACTION]) <= {"strike", "heavy"}
-    assert summary.outcomes == {"plugin": {"won": 1}, "player": {"lost": 1}}
-    assert "3 battles, 2 of them cut off; 9 decisions" in summary.text()
-    assert "not to be learned from" not in summary.text()
+def test_summary_counts_what_must_not_be_learned_from() -> None:
     stored = battles(1)
     stored[0].columns["reward"][:] = np.inf
     summary = dataset.summarize(stored, NAMES)

@@ -22,52 +22,52 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     with Table(RINGSIDE, here, from_nothing=False) as table:
         table.play_as("ann", 2)
 
-    def told(*arguments: str, status: int = 0) -> str:
+    def printed(*arguments: str, status: int = 0) -> str:
         assert main([arguments[0], *GAME, str(here), *arguments[1:]]) == status
         out, error = capsys.readouterr()
         return out + error
 
-    assert "ann" in told("ghost")
+    assert "ann" in printed("ghost")
     page = tmp_path / "report.html"
     assert main(["report", str(here), *GAME[:2], "--out", str(page)]) == 0
     assert "Working out the habits of ann from 2 battles" in capsys.readouterr().err
     assert "moves were foreseen" in page.read_text("utf-8").partition("<h3>ann</h3>")[2]
-    assert "The ghost of 2 battles" in told("ghost", "export", "ann", str(file))
+    assert "The ghost of 2 battles" in printed("ghost", "export", "ann", str(file))
 
     def fails(*_: object) -> None:
         raise CornermanError("the smoke battle ends in smoke")
 
     with monkeypatch.context() as patched:
         patched.setattr(ghost, "play_battle", fails)
-        assert "ends in smoke" in told("ghost", "import", str(file), status=1)
-        assert "imported" not in told("ghost", "list")
-    assert "has played a smoke battle" in told("ghost", "import", str(file))
-    assert "battles, imported" in told("ghost", "list")
-    assert "The ghost of ann against version " in told("ghost", "play", "ann", "--battles", "4")
-    assert "ghost:ann" in told("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
-    assert "no battle of bob is stored" in told("ghost", "play", "bob", status=1)
+        assert "ends in smoke" in printed("ghost", "import", str(file), status=1)
+        assert "imported" not in printed("ghost", "list")
+    assert "has played a smoke battle" in printed("ghost", "import", str(file))
+    assert "battles, imported" in printed("ghost", "list")
+    assert "The ghost of ann against version " in printed("ghost", "play", "ann", "--battles", "4")
+    assert "ghost:ann" in printed("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
+    assert "no battle of bob is stored" in printed("ghost", "play", "bob", status=1)
     assert main(["ghost", *GAME, str(tmp_path / "empty"), "play", str(file), "--battles", "2"]) == 0
-    assert "no battle of bob is stored" in told("evaluate", "--bot", "ghost:bob", status=1)
-    assert "The ghost of " in told("ghost", "play", str(file), "--battles", "2")
-    assert "there is a ghost ann already" in told("ghost", "import", str(file), status=1)
+    assert "no battle of bob is stored" in printed("evaluate", "--bot", "ghost:bob", status=1)
+    assert "The ghost of " in printed("ghost", "play", str(file), "--battles", "2")
+    assert "there is a ghost ann already" in printed("ghost", "import", str(file), status=1)
     (here / "ghosts" / "ann.ghost").write_bytes(b"damaged")
     for command in (("ghost", "play", "ann"), ("evaluate", "--bot", "ghost:ann")):
-        assert "ann.ghost: The ghost's file" in told(*command, status=1)
+        assert "ann.ghost: The ghost's file" in printed(*command, status=1)
     (here / "ghosts" / "ann.ghost").unlink()
-    assert "ghost:ann" in told("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
-    assert "no battle of -h is stored" in told("ghost", "export", "--", "-h", str(file), status=1)
-    assert "has played a smoke battle" in told("ghost", "import", str(file))
+    assert "ghost:ann" in printed("evaluate", "--bot", "ghost:ann", "--battles", "2", "--agent", "brawler")
+    assert "no battle of -h is stored" in printed("ghost", "export", "--", "-h", str(file), status=1)
+    assert "has played a smoke battle" in printed("ghost", "import", str(file))
     assert main(["ghost", "export", "--data", str(here), "bob", *GAME[:2], str(file)]) == 1
     assert "no battle of bob is stored" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        told("ghost", "export", "ann")
+        printed("ghost", "export", "ann")
     assert "ghost export: error: the following arguments are required: FILE" in capsys.readouterr().err
     assert main(["ghost", *GAME, str(tmp_path / "nowhere")]) == 1
     assert "there is no data folder" in capsys.readouterr().err
     (tmp_path / "a b.ghost").write_bytes(file.read_bytes())
-    assert "is no name for a ghost" in told("ghost", "import", str(tmp_path / "a b.ghost"), status=1)
+    assert "is no name for a ghost" in printed("ghost", "import", str(tmp_path / "a b.ghost"), status=1)
     with Table(RINGSIDE, here, from_nothing=False) as table:
         assert table.plugin.forget().endswith(".")
         table.on_owner(lambda loop: None)
         assert ", 1 imported ghost, and all that was in memory." in table.plugin.metrics.notice
-    assert "No player's battles are stored, and no ghost" in told("ghost")
+    assert "No player's battles are stored, and no ghost" in printed("ghost")

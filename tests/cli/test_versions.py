@@ -57,7 +57,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def told(capsys: pytest.CaptureFixture[str], data: Path, *arguments: str) -> tuple[int, str]:
+def printed(capsys: pytest.CaptureFixture[str], data: Path, *arguments: str) -> tuple[int, str]:
     """Exit status, and what was printed either way."""
     status = main(["versions", *GAME, "--data", str(data), *arguments])
     captured = capsys.readouterr()
@@ -65,7 +65,7 @@ def told(capsys: pytest.CaptureFixture[str], data: Path, *arguments: str) -> tup
 
 
 def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, text = told(capsys, data)
+    status, text = printed(capsys, data)
     assert status == 0
     row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
     assert re.fullmatch(
@@ -76,36 +76,36 @@ def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[st
 
 def test_the_tree_and_the_picture(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "versions.png"
-    status, text = told(capsys, data, "--tree", "--plot", str(picture))
+    status, text = printed(capsys, data, "--tree", "--plot", str(picture))
     assert status == 0
     assert re.search(r"^2  champion  \+\d+ \(.+\)  1,000 steps$", text, re.MULTILINE)
     assert picture.read_bytes().startswith(b"\x89PNG")
-    status, text = told(capsys, data, "--plot", str(tmp_path / "versions.nonsense"))
+    status, text = printed(capsys, data, "--plot", str(tmp_path / "versions.nonsense"))
     assert (status, "cannot be drawn" in text) == (1, True)
 
 
 def test_promote_and_roll_back(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(capsys, data, "rollback") == (0, "Version 1 plays again; version 2 is kept as rolled back.\n")
-    status, text = told(capsys, data, "promote", "0")
+    assert printed(capsys, data, "rollback") == (0, "Version 1 plays again; version 2 is kept as rolled back.\n")
+    status, text = printed(capsys, data, "promote", "0")
     assert (status, text.startswith("Version 0 plays from the next start on, after version 1")) == (0, True)
-    assert told(capsys, data, "promote", "0") == (0, "Version 0 plays already.\n")
-    assert re.search(r"^ +0  champion", told(capsys, data)[1], re.MULTILINE)
+    assert printed(capsys, data, "promote", "0") == (0, "Version 0 plays already.\n")
+    assert re.search(r"^ +0  champion", printed(capsys, data)[1], re.MULTILINE)
 
 
 def test_export_and_import_through_quarantine(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "two.zip"
-    assert told(capsys, data, "export", "2", str(file))[0] == 0
-    status, text = told(capsys, data, "import", str(file))
+    assert printed(capsys, data, "export", "2", str(file))[0] == 0
+    status, text = printed(capsys, data, "import", str(file))
     assert (status, "has played a smoke battle" in text) == (0, True)
-    assert told(capsys, data, "promote", "3")[0] == 0
+    assert printed(capsys, data, "promote", "3")[0] == 0
     damage(file, file.stat().st_size // 2)
-    assert told(capsys, data, "import", str(file))[0] == 1
-    assert "   4  " not in told(capsys, data)[1]
+    assert printed(capsys, data, "import", str(file))[0] == 1
+    assert "   4  " not in printed(capsys, data)[1]
 
 
 def test_prune_keeps_what_plays_and_what_played_last(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, data, "promote", "0")
-    status, text = told(capsys, data, "prune", "--keep", "1")
+    printed(capsys, data, "promote", "0")
+    status, text = printed(capsys, data, "prune", "--keep", "1")
     assert (status, text.startswith("Deleted 1 versions, 2 are left (version 0")) == (0, True)
 
 
@@ -123,7 +123,7 @@ def test_prune_keeps_what_plays_and_what_played_last(data: Path, capsys: pytest.
 def test_bad_input_is_a_sentence(
     data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
-    status, text = told(capsys, data, *arguments)
+    status, text = printed(capsys, data, *arguments)
     assert status == 1
     assert text.startswith("cornerman versions: ")
     assert sentence in text
@@ -132,10 +132,10 @@ def test_bad_input_is_a_sentence(
 def test_a_running_game_is_left_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with held(data) as pid:
         for arguments in (["promote", "0"], ["rollback"], ["prune", "--keep", "1"]):
-            status, text = told(capsys, data, *arguments)
+            status, text = printed(capsys, data, *arguments)
             assert (status, f"process {pid}" in text) == (1, True)
-        assert told(capsys, data)[0] == 0
-    assert told(capsys, data, "rollback")[0] == 0
+        assert printed(capsys, data)[0] == 0
+    assert printed(capsys, data, "rollback")[0] == 0
 
 
 def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
@@ -143,7 +143,7 @@ def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
 ) -> None:
     damage(path_of(data, 2, "weights.safetensors"))
     for arguments in ((), ("--tree",)):
-        status, text = told(capsys, data, *arguments)
+        status, text = printed(capsys, data, *arguments)
         row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
         assert (status, "damaged" in row, "wrong SHA-256" in row) == (0, True, True)
     assert any("The weights of version 2" in line and "SHA-256" in line for line in examine("cpu", data)[0])
@@ -155,7 +155,7 @@ def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
 
 def test_a_damaged_history_costs_only_the_ratings(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (data / "history.sqlite").write_bytes(b"nonsense" * 100)
-    status, text = told(capsys, data)
+    status, text = printed(capsys, data)
     assert status == 0
     assert "champion" in text
     assert "The history cannot be" in text

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cornerman.edge.backends import COMPARED, NUMPY, builders
@@ -130,34 +128,3 @@ def test_version_whose_backend_cannot_be_built_leaves_numpy_for_good(hardware: H
     game.decide(policy_of(2), 3)
     assert "Invalid HEF" in game.said[1]
     assert (game.figures["backend"], len(game.said)) == (NUMPY, 2)
-
-
-def test_stand_in_keeps_to_hailorts_rules(hardware: Hardware, tmp_path: Path) -> None:
-    compile_hef(policy_of(), tmp_path / "x.hef")
-    device = sys.modules["hailo_platform"].VDevice()
-    model = device.create_infer_model(str(tmp_path / "x.hef"))
-    network, values, row = model.configure(), np.zeros(5, np.float32), observations(1)[0]
-    with pytest.raises(hailo_stand_in.HailoRTNotFoundException):
-        network.run([network.create_bindings()], 100)
-    network = model.configure()
-    bindings = network.create_bindings()
-    with pytest.raises(ValueError, match="writeable"):
-        bindings.input().set_buffer(np.broadcast_to(row, row.shape))
-    bindings.input().set_buffer(row)
-    bindings.output().set_buffer(values)
-    with pytest.raises(hailo_stand_in.HailoRTInvalidOperationException):
-        network.run([bindings], 100)  # the streams are uint8 unless set otherwise
-    with pytest.raises(hailo_stand_in.HailoRTException, match="aborted"):
-        network.run([bindings], 100)
-    for stream in (model.input(), model.output()):
-        stream.set_format_type(np.float32)
-    network = model.configure()
-    network.run([bindings], 100)
-    assert np.abs(values - policy_of().q_values(row)).max() <= 1e-5
-    values[:] = 0.0
-    network.run([bindings], 100)
-    assert not values.any(), "used bindings point elsewhere"
-    hardware.present = False
-    network.run([bindings], 100)  # silent: only a callback gets the error
-    with pytest.raises(hailo_stand_in.HailoRTException, match="PHYSICAL"):
-        sys.modules["hailo_platform"].VDevice()

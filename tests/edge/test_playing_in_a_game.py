@@ -56,13 +56,13 @@ def test_hat_that_disappears_in_mid_battle_costs_one_message(tmp_path: Path, mon
     with Table(RINGSIDE, tmp_path, playing_backend="hailo", **QUIET) as table:
         table.play()
         assert table.plugin.report()["played_by"]["backend"] == "hailo"
-        told = table.plugin.messages()
+        before = table.plugin.messages()
         table.play(each_turn=pull_out)
         hardware.present = True
         table.play()
         report = table.plugin.report()
         assert max(turns) > 6
         assert (report["version"], report["played_by"]["backend"]) == (champion.version, "numpy")
-        [message] = table.plugin.messages()[len(told) :]
+        [message] = table.plugin.messages()[len(before) :]
         assert message.startswith("Decisions are computed by numpy, not by hailo: ")
         assert set(table.versions) == {champion.version}

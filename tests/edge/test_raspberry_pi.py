@@ -80,11 +80,11 @@ def test_profiles_are_documented() -> None:
     ],
 )
 def test_word_of_the_firmware_is_taken_apart(text: str, now: list[str], since: list[str]) -> None:
-    told = parse_throttling(text)
-    assert told is not None
-    assert (told.flags(), told.flags(since_start=True)) == (now, since)
-    assert told.under_voltage is ("under-voltage" in now)
-    assert told.slowed is bool(set(now) - {"under-voltage"})
+    word = parse_throttling(text)
+    assert word is not None
+    assert (word.flags(), word.flags(since_start=True)) == (now, since)
+    assert word.under_voltage is ("under-voltage" in now)
+    assert word.slowed is bool(set(now) - {"under-voltage"})
 
 
 @pytest.mark.parametrize("text", ["", "?", "throttled=", 'error=1 error_msg="Command not registered"'])

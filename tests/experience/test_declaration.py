@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import ContractError, DataError, Source
-from cornerman.experience.declaration import STANDARD, declaration_of
+from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
@@ -41,14 +41,6 @@ def test_shipped_version_is_of_the_declared_game() -> None:
         stored = json.loads(packed.read("manifest.json"))
     assert Identity.of(RINGSIDE, Encoder(RINGSIDE)).encoder_version == stored["encoder_version"]
     assert Encoder(Duel()).version == "093209bab011"
-
-
-def test_game_without_declarations_has_the_eighteen_standard_features() -> None:
-    declared = declaration_of(Duel())
-    assert len(declared.standard_features) == 18
-    assert declared.standard_features[:4] == ("slot 1 health", "slot 1 attack", "slot 1 defense", "slot 1 speed")
-    assert declared.standard_features[-2:] == ("round", "characters")
-    assert declared.scales == STANDARD.scales
 
 
 def test_game_without_characters_is_seen_by_its_own_features_alone() -> None:
@@ -80,9 +72,9 @@ def test_declared_characters_stats_and_rounds_set_the_layout() -> None:
     party = [{"seat": at % 2, "health": at, "maxHealth": 5, "armor": 5 * at} for at in range(6)]
     expected = [0, 0, 0.4, 0.5, 0.8, 1.0, 0.2, 0.25, 0.6, 0.75, 1.0, 1.25, 1.0]
     np.testing.assert_allclose(encoder.encode({"characters": party}, 0), expected, rtol=1e-6)
-    told: dict[str, str] = {}
-    assert encoder.read({"characters": [{**party[0], "armor": 900}]}, told.__setitem__).stats == ((0.0, 10.0),)
-    assert told == {"armor": "armor of character 1 is 900; it counts as 200, the largest there is."}
+    clamps: dict[str, str] = {}
+    assert encoder.read({"characters": [{**party[0], "armor": 900}]}, clamps.__setitem__).stats == ((0.0, 10.0),)
+    assert clamps == {"armor": "armor of character 1 is 900; it counts as 200, the largest there is."}
     with pytest.raises(DataError, match=r"7 characters; an observation has room for 6 \(declare the game's max_char"):
         encoder.encode({"characters": [*party, party[0]]}, 0)
     with pytest.raises(DataError, match="has no armor"):
@@ -91,11 +83,11 @@ def test_declared_characters_stats_and_rounds_set_the_layout() -> None:
 
 
 def test_rounds_beyond_the_declared_ones_are_clamped_and_told() -> None:
-    told: dict[str, str] = {}
-    assert Encoder(game(max_rounds=30)).read(duel_state(30), told.__setitem__).round == 30
-    assert not told
-    assert Encoder(Duel()).read(duel_state(21), told.__setitem__).round == 20
-    assert told == {"the round": "The state's round is 21 and counts as 20; declare the game's max_rounds."}
+    clamps: dict[str, str] = {}
+    assert Encoder(game(max_rounds=30)).read(duel_state(30), clamps.__setitem__).round == 30
+    assert not clamps
+    assert Encoder(Duel()).read(duel_state(21), clamps.__setitem__).round == 20
+    assert clamps == {"the round": "The state's round is 21 and counts as 20; declare the game's max_rounds."}
 
 
 @pytest.mark.parametrize(

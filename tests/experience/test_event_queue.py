@@ -200,20 +200,6 @@ def test_interleaved_battles_from_several_threads_lose_nothing() -> None:
     assert bench.rejected == {}
 
 
-def test_one_battle_from_two_threads_loses_nothing() -> None:
-    bench = Bench()
-    bench.begin()
-
-    def turns(seat: int) -> None:
-        for _ in range(200):
-            bench.turn(seat)
-
-    together(partial(turns, 0), partial(turns, 1))
-    bench.end()
-    for seat in (0, 1):
-        assert sorted(row.index for row in bench.rows if row.seat == seat) == list(range(200))
-
-
 def test_copies_are_deep_and_plain() -> None:
     source: dict[str, Any] = {"a": [1, {"b": 2.0}], "c": (3, [4]), "d": "text", "e": None, "f": {5}, "g": np.arange(2)}
     copy = copied(source)

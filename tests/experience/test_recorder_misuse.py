@@ -28,10 +28,10 @@ def bench() -> Bench:
 def test_events_after_the_end_of_a_battle(bench: Bench) -> None:
     bench.turn()
     bench.end()
-    told = len(bench.out)
+    items = len(bench.out)
     bench.turn()
     bench.end()
-    assert len(bench.out) == told
+    assert len(bench.out) == items
     assert bench.rejected == {"after the end": 2}
     assert "has ended" in bench.recorder.examples["after the end"]
 

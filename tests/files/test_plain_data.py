@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.files.plain_data import from_bytes, to_bytes
-from game_adapter.ringside.game import RINGSIDE
 
 KEYS = st.one_of(st.text(max_size=5), st.integers(), st.tuples(st.integers(), st.text(max_size=3)), st.none())
 LEAVES = st.one_of(
@@ -48,11 +47,6 @@ def test_arrays_and_numpy_numbers_come_back_with_type_and_shape(array: Any) -> N
 def test_key_that_marks_what_json_lacks_may_be_a_games_own() -> None:
     value = {"\0": "array", "of": 3}
     assert from_bytes(to_bytes(value)) == value
-
-
-def test_state_of_ringside_comes_back() -> None:
-    state = RINGSIDE.new_battle(3).state()
-    assert from_bytes(to_bytes(state)) == state
 
 
 def test_objects_of_a_games_own_are_refused_by_their_type() -> None:

@@ -6,19 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.files.preferences import FILE_NAME, Preferences, read_preferences, write_preferences
+from cornerman.files.preferences import FILE_NAME, read_preferences
 from cornerman.policy.difficulty import ADAPTIVE
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table
-
-
-def test_read_gives_what_was_written(tmp_path: Path) -> None:
-    said: list[str] = []
-    assert read_preferences(tmp_path, said.append) is None
-    chosen = Preferences(recording=False, learning=True, difficulty=2)
-    write_preferences(tmp_path, chosen)
-    assert read_preferences(tmp_path, said.append) == chosen
-    assert not said
 
 
 @pytest.mark.parametrize(

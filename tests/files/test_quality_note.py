@@ -11,12 +11,12 @@ from tests.support.recordings import Bench
 from tests.support.sample_states import duel_state
 
 
-def told(folder: Path) -> str:
+def noted(folder: Path) -> str:
     return "\n".join(quality_lines(folder))
 
 
 def spoilt() -> Bench:
-    """A recorder to which a sick battle was told."""
+    """A recorder of a battle with faults."""
     bench = Bench()
     bench.begin()
     bench.turn(0)
@@ -31,7 +31,7 @@ def spoilt() -> Bench:
 def test_reasons_counts_and_examples_are_there_afterwards(tmp_path: Path) -> None:
     recorder = spoilt().recorder
     QualityNote(tmp_path).write(recorder.quality())
-    text = told(tmp_path)
+    text = noted(tmp_path)
     assert f"{sum(recorder.rejected.values())} events rejected" in text
     for reason, count in recorder.rejected.items():
         assert f"{count} x {reason}: {recorder.examples[reason]}" in text
@@ -51,7 +51,7 @@ def test_write_when_more_was_rejected_and_at_the_end(tmp_path: Path) -> None:
     note.write(bench.recorder.quality())
     assert not path.exists()
     note.write(bench.recorder.quality(), ending=True)
-    assert f"{bench.recorder.recorded} decisions recorded" in told(tmp_path)
+    assert f"{bench.recorder.recorded} decisions recorded" in noted(tmp_path)
     path.unlink()
     bench.turn(0)
     note.write(bench.recorder.quality())
@@ -62,10 +62,10 @@ def test_lines_count_clamped_numbers_abandoned_battles_and_other_actions(tmp_pat
     counts = {"recorded": 7, "rejected": {}, "abandoned": 2, "not_as_chosen": 3}
     counts |= {"clamped": {"health": 4}, "examples": {"health": "health is -900 of 100."}}
     QualityNote(tmp_path).write(counts)
-    assert "7 decisions recorded in the last session, 0 events rejected" in told(tmp_path)
-    assert "4 x health: health is -900 of 100." in told(tmp_path)
-    assert "2 battles never ended" in told(tmp_path)
-    assert "3 times the game played another action" in told(tmp_path)
+    assert "7 decisions recorded in the last session, 0 events rejected" in noted(tmp_path)
+    assert "4 x health: health is -900 of 100." in noted(tmp_path)
+    assert "2 battles never ended" in noted(tmp_path)
+    assert "3 times the game played another action" in noted(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"recorded": 1, "rejected": 5, "examples": {}}', '{"recorded"'])
@@ -86,6 +86,6 @@ def test_erased_it_is_gone_and_a_folder_that_cannot_be_written_raises_nothing(
     assert bench.recorder.quality()["examples"] == bench.recorder.quality()["rejected"] == {}
     note.write(bench.recorder.quality(), ending=True)
     assert list(tmp_path.iterdir()) == []
-    assert "nothing was recorded yet" in told(tmp_path)
+    assert "nothing was recorded yet" in noted(tmp_path)
     QualityNote(tmp_path / "missing").write(spoilt().recorder.quality())
     assert "could not be written" in caplog.text

@@ -1,4 +1,4 @@
-"""version_manifest.py: a wrong field is named, whatever is wrong with it; the card is for people."""
+"""manifest.py: a wrong field is named, whatever is wrong with it; the card is for people."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ def test_wrong_field_is_named_or_harmless(name: str) -> None:
             # What is accepted must be a value of the field's own type.
             assert type(getattr(manifest, name)) in (type(getattr(GOOD, name)), type(None), str)
             assert wrong is not MISSING or name in ("parent", "gate", "from_player")
+
+
+def test_newer_schema_is_refused_with_both_numbers() -> None:
+    with pytest.raises(ModelError, match=r"newer Cornerman \(schema 2, this one reads 1\)"):
+        parse_manifest(stored(schema=2), "It")
 
 
 def test_card_names_game_score_and_origin() -> None:

@@ -19,6 +19,7 @@ from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.look_ahead import Effort, LookAhead
 from cornerman.search.playouts import Playouts
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.one_by_one import OneByOne
 
 
 class Bluff:
@@ -181,22 +182,13 @@ def test_scalar_and_batched_battles_give_the_same_playouts_where_chances_are() -
     champion, *_ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
     battle, num = RINGSIDE.new_battle(5), 400
     means = []
-    for game in (RINGSIDE, Scalar()):
+    for game in (RINGSIDE, OneByOne()):
         playouts = Playouts(game, encoder, champion, ChampionPredictor(champion))
         rows, seeds = np.zeros(num, np.int64), np.arange(num, dtype=np.uint64)
         values = playouts.values([battle.state()], [battle.seat or 0], rows, np.zeros(num, np.int64), seeds, 2)
         means.append((values.mean(), values.std() / np.sqrt(num)))
     (batched, spread), (scalar, other) = means
     assert abs(batched - scalar) < 4 * np.hypot(spread, other)
-
-
-class Scalar:
-    """Ringside without its batched engine."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("new_battles", "restore_battles"):
-            raise AttributeError(name)
-        return getattr(RINGSIDE, name)
 
 
 def test_the_same_seed_gives_the_same_answers() -> None:

@@ -19,15 +19,11 @@ from cornerman.search.restored import SLOW_RESTORE_S
 from cornerman.search.thinker import Thinker
 from cornerman.search.thought import Due, Knowledge, Thought, knowledge
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.one_by_one import OneByOne
 
 
-class SlowRingside:
-    """Ringside without its batched engine, and with a slow `restore`."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("new_battles", "restore_battles"):
-            raise AttributeError(name)
-        return getattr(RINGSIDE, name)
+class SlowRingside(OneByOne):
+    """With a slow `restore`."""
 
     def restore(self, state: State, seat: int, random: Random) -> Battle:
         time.sleep(SLOW_RESTORE_S)

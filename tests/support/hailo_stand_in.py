@@ -196,6 +196,3 @@ class _Configured:
         return _Job(finished=True)
 
     _freed = ctypes.create_string_buffer(1 << 16)
-
-    def run(self, bindings: Sequence[_Bindings], timeout: int) -> None:
-        self.run_async(bindings, lambda completion_info: None).wait(timeout)

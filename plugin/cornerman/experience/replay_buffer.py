@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import SettingsError, Transition
-from cornerman.experience.transitions import Columns, faults, fit, layout, row_bytes, unpack
+from cornerman.experience.transitions import Columns, fit, layout, row_bytes, unpack
 
 log = logging.getLogger("cornerman")
 
@@ -176,18 +176,6 @@ class ReplayBuffer:
         for column in (*self._columns.values(), self.weight):
             column[:] = 0
         return count
-
-    def check_valid(self) -> str | None:
-        """Why the buffer must not be learned from, or None."""
-        if not 0 <= self.size <= self.capacity:
-            return f"size {self.size} is outside 0 to {self.capacity}"
-        if self._next != self.size % self.capacity and self.size != self.capacity:
-            return f"{self.size} rows are stored, but the next goes to place {self._next}"
-        held = {name: column[: self.size] for name, column in self._columns.items()}
-        for reason, wrong in faults(held).items():
-            if wrong.any():
-                return f"{int(wrong.sum())} of {self.size} rows are wrong ({reason}), first at place {wrong.argmax()}"
-        return None
 
     def state(self) -> dict[str, Arrays]:
         """Everything that `restore` needs to go on exactly: rows in their places and the random generator."""

@@ -51,7 +51,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def told_battles(score: float) -> tuple[GateBattle, ...]:
+def gate_battles(score: float) -> tuple[GateBattle, ...]:
     """Ten battles of a candidate against the champion and against a bot."""
     records = [BattleRecord(seed, 0, score, 5, 20, False) for seed in range(10)]
     return tuple(GateBattle("candidate", opponent, record) for opponent in ("champion", "<bot>") for record in records)
@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
     with filled_store(folder) as store:
         history = store.history()
         for candidate, score in ((1, 0.75), (2, 0.5)):
-            verdict = Verdict(True, f"Promoted: {score:.0%}.", 5, score, battles=told_battles(score))
+            verdict = Verdict(True, f"Promoted: {score:.0%}.", 5, score, battles=gate_battles(score))
             history.add_gate(verdict, candidate - 1, candidate)
         history.add_gate(Verdict(False, "Kept the champion: <b>too weak</b>.", 5, 0.25), 2)
         for number in range(30):
