@@ -110,7 +110,7 @@ class Cornerman:
         self._worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         self.ahead = self._look_ahead(game, settings)
         read, pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
-        self.training = TrainingService(self._build_loop, settings, read, metrics, self._pause_worker, pid, folder)
+        self.training = TrainingService(self._new_loop, settings, read, metrics, self._pause_worker, pid, folder)
         imports, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
         self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, imports, metrics)
         self.expected = Expected(self.encoder, self.slot, self.recording, training.call)
@@ -141,14 +141,14 @@ class Cornerman:
             nothing = "nothing of this game is recorded or learned"
             self.metrics.say(f"{self.store.problem} {who[0].upper()}{who[1:]} plays; {nothing}.")
 
-    def _build_loop(self, stop: NDArray[np.uint8], take_files: Callable[[], None]) -> TrainingLoop:
+    def _new_loop(self, stop: NDArray[Any], take_files: Callable[[], None], draws: Callable[[], bool]) -> TrainingLoop:
         """Build the training loop, on the trainer's thread; a game that only plays imports none of it."""
         from cornerman.training.build import assemble, prepare_means
 
-        means = prepare_means(self.settings, self.slot.champion.spec, self.store, self.metrics, stop, self._worker)
+        metrics, spec = self.metrics, self.slot.champion.spec
+        means = prepare_means(self.settings, spec, self.store, metrics, stop, draws, self._worker)
         take_files()
-        events = self.recording.events
-        loop = assemble(self._game, self.settings, self.store, self.champions, events, self.metrics, means)
+        loop = assemble(self._game, self.settings, self.store, self.champions, self.recording.events, metrics, means)
         if self.recording.player is not None:
             loop.players.meet(self.recording.player)
         return loop

@@ -50,10 +50,13 @@ def test_cpu_steps_are_compiled_once_in_a_child_process(empty: Path, monkeypatch
     code = max(folder.rglob("*"), key=lambda path: path.stat().st_size)
     code.write_bytes(code.read_bytes()[:-1] + b"!")
     assert not compiled.is_sealed(folder), "one wrong byte of machine code would end the game"
-    (folder.parent / "earlier").mkdir()
+    who = folder.name.split("-")[0]
+    for name in (f"{who}-earlier-machine-code", "another-earlier-machine-code"):
+        (folder.parent / name).mkdir()
     monkeypatch.setattr(sys, "executable", str(empty / "python-that-is-gone"))
     assert cpu_steps(empty).learn is update.learn_steps, "it was loaded"
-    assert list(folder.parent.iterdir()) == []
+    left = [path.name for path in folder.parent.iterdir()]
+    assert left == ["another-earlier-machine-code"], "another Python's, as the game's where doctor runs from one"
 
 
 @pytest.mark.usefixtures("numba")
@@ -176,14 +179,24 @@ def test_build_leaves_numbas_own_cache_folder(empty: Path) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize("changed", ["processor", "version_of"])
-def test_another_processor_or_numba_has_another_cache(
-    empty: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+@pytest.mark.parametrize(
+    ("changed", "value", "clears"),
+    [
+        ("machine_code.processor", lambda: "another", False),
+        ("sys.prefix", "another", False),
+        ("version_of", lambda package: "another", True),
+    ],
+)
+def test_another_processor_python_or_numba_has_another_cache(
+    empty: Path, monkeypatch: pytest.MonkeyPatch, changed: str, value: object, clears: bool
 ) -> None:
-    """Code for one processor may end the process on another: data folders are copied, and virtual machines move."""
-    here = compiled.cache_folder(empty, "machine-code")
-    monkeypatch.setattr(machine_code if changed == "processor" else compiled, changed, lambda *of: "another")
-    assert compiled.cache_folder(empty, "machine-code") != here
+    """Code for one processor may end the process on another: data folders are copied, and virtual machines move. What a
+    newer numba in the same Python compiles takes its place."""
+    here = compiled.cache_folder(empty, "machine-code").name.split("-")
+    monkeypatch.setattr(f"cornerman.learning.compiled.{changed}", value)
+    there = compiled.cache_folder(empty, "machine-code").name.split("-")
+    assert here != there
+    assert (here[0] == there[0]) is clears
 
 
 def test_two_copies_of_one_source_share_no_cache(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cornerman import plugin
+from cornerman.learning import compiled
 from cornerman.learning import device as device_choice
+from cornerman.learning.compiled import Way
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
-from cornerman.training import build
+from cornerman.learning.update import Sums, learn_steps
+from cornerman.training import build, training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.table import Table
@@ -69,6 +74,49 @@ def test_learning_step_is_compiled_before_the_first_battle_or_slower_with_a_reas
         table.play(40, settle=True)
         assert table.plugin.report()["learner"]["steps"] > 0
         assert ("pip install numba" in table.plugin.report()["device_why"]) is not numba
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["quick to load", "slow to load"])
+def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    """It learns with numpy meanwhile, and changes over where a burst begins: half a burst has one way to learn."""
+    spans, lowered, compiled_now = list[tuple[int, int, int]](), list[int](), tmp_path / "compiled now"
+
+    def learn(*arguments: Any) -> Sums:
+        spans.append(arguments[3])
+        return learn_steps(*arguments)
+
+    child = f"import os, time\nwhile not os.path.exists({str(compiled_now)!r}): time.sleep(0.01)"
+    interpreter = SimpleNamespace(
+        command=lambda entry, given: [sys.executable, "-S", "-c", child], lower_priority=lowered.append
+    )
+    monkeypatch.setattr(compiled, "interpreter", interpreter)
+    monkeypatch.setattr(compiled, "importable", lambda name: True)
+    monkeypatch.setattr(compiled, "ways", lambda: [Way("slow", print, lambda folder: learn, quick)])
+    monkeypatch.setattr(plugin, "LOADING_S", 0.0)
+    monkeypatch.setattr(training_windows, "BUSY_PERCENT", 1000.0)  # beside frames learning rests for other programs
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    with Table(Choosing(), tmp_path, warmup_fraction=0.0, burst_steps=4) as table:
+        trainer = table.plugin.training.thread
+        assert trainer is not None
+        assert not trainer.ready(0.2), "without frames it is waited for, so that a series depends on no clock"
+        table.on_frame(16.0, 8.0)
+        table.play(10, settle=True)
+        before = table.plugin.report()
+        assert before["learner"]["steps"] > 0
+        assert "It learns with numpy; machine code is being compiled." in before["device_why"]
+        assert not spans
+        assert len(lowered) == 1, "it goes behind the frames"
+        compiled_now.touch()
+        until = "as machine code from now on" if quick else "faster from the next start on"
+        while not any(until in line for line in table.plugin.messages()):
+            table.play(2, settle=True)
+        table.play(10, settle=True)
+        assert (until in table.plugin.report()["device_why"]) is not quick
+        assert "being compiled" not in table.plugin.report()["device_why"]
+    assert [first for first, _, _ in spans[:2]] == [0, 0][: 2 * quick], "the trial, and the first burst"
+    assert bool(spans) is quick
 
 
 @pytest.mark.parametrize("when", ["at the start", "while learning"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from cornerman.contract import CornermanError
 
+LOWEST_NICENESS = 19
 _BOOTSTRAP = """
 import importlib, importlib.util, json, sys
 given = json.loads(sys.argv[1])
@@ -38,3 +39,21 @@ def command(entry: str, given: Mapping[str, Any]) -> list[str]:
         "entry": entry,
     }
     return [sys.executable, "-c", _BOOTSTRAP, json.dumps({**given, **own})]
+
+
+def lower_priority(pid: int = 0) -> None:
+    """Let the game go before a process, or the calling thread: the idle class on Linux, the lowest priority elsewhere;
+    refused, it goes on without.
+
+    On Linux that holds for one thread, of a process the main one, so a worker's reader stays as quick as the game.
+    """
+    import psutil
+
+    try:
+        if sys.platform.startswith("linux"):
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        else:
+            lowest = psutil.IDLE_PRIORITY_CLASS if sys.platform == "win32" else LOWEST_NICENESS
+            psutil.Process(pid or None).nice(lowest)
+    except (OSError, psutil.Error):
+        return

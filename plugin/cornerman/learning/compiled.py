@@ -2,7 +2,8 @@
 
 Compiling takes seconds and holds the interpreter, so a child process does it once and leaves the result in a cache on
 disk; this process then only loads it: as machine code without numba, or where that fails with numba, which takes 120 MB
-more. Whatever numba or the disk refuse costs memory or speed, never learning.
+more. Beside a game that draws, plain numpy learns meanwhile. Whatever numba or the disk refuse costs memory or speed,
+never learning.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cornerman.files import interpreter
 from cornerman.files.packages import importable, version_of
@@ -32,16 +36,20 @@ from cornerman.policy.q_network import NetworkSpec, draw
 log = logging.getLogger("cornerman")
 
 FOLDER, SEAL = "compiled", "seal.json"
-COMPILING_S = 180.0
+COMPILING_S, BESIDE_FRAMES_S = 180.0, 1800.0
+"""How long compiling may take: while it is waited for, and in all."""
+POLL_S = 0.02
 CHILD_NICENESS = 10
 
 
 class Way(NamedTuple):
-    """A way to compile: `make` fills a folder in a child process, `load` gives the function from there."""
+    """A way to compile: `make` fills a folder in a child process, `load` gives the function from there; `quick`: within
+    milliseconds."""
 
     name: str
     make: Callable[[Path], object]
     load: Callable[[Path], update.LearnSteps]
+    quick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +61,108 @@ class CpuSteps:
 
     @property
     def compiled(self) -> bool:
-        return self.learn is not update.learn_steps
+        return not self.why_slow
 
 
 def ways() -> list[Way]:
     """The ways to compile on this system, best first."""
     numba = Way("numba", lambda folder: trial(with_numba.build(folder)), with_numba.build)
-    code = Way("machine-code", make_machine_code, machine_code.load)
+    code = Way("machine-code", make_machine_code, machine_code.load, quick=True)
     return [code, numba] if machine_code.supported() else [numba]
 
 
-def cpu_steps(data: Path, compiling: Callable[[], object] = lambda: None) -> CpuSteps:
+class Changing:
+    """Called like `learn_steps`: plain numpy until the steps are compiled, then these, from the next burst on."""
+
+    def __init__(self, found: Iterator[CpuSteps | None], changed: Callable[[CpuSteps], object]) -> None:
+        self._learn, self._found, self._changed = update.learn_steps, found, changed
+
+    def __call__(
+        self,
+        weights: update.Array,
+        sizes: NDArray[np.int64],
+        rows: update.Rows,
+        span: tuple[int, int, int],
+        rates: update.Rates,
+        stop: NDArray[np.uint8],
+        scratch: update.Array,
+    ) -> update.Sums:
+        if span[0] == 0 and (steps := next(self._found, None)) is not None:
+            self._learn = steps.learn
+            self._changed(steps)
+        return self._learn(weights, sizes, rows, span, rates, stop, scratch)
+
+
+def cpu_steps(
+    data: Path,
+    compiling: Callable[[], object] = lambda: None,
+    draws: Callable[[], bool] = lambda: False,
+    changed: Callable[[CpuSteps], object] = lambda steps: None,
+) -> CpuSteps:
     """The compiled steps from the cache in folder `data`, which a child process fills first; else plain numpy.
 
-    `compiling` is called before the long part. Blocks for seconds, without the interpreter; on the trainer's thread.
+    `compiling` is called before the long part. Blocks for seconds, without the interpreter, until the game draws: then
+    numpy learns until the compiled steps, or the reason why there are none, are given to `changed`. Trainer's thread.
+    """
+    found, end, told = _find(data, draws), time.monotonic() + COMPILING_S, False
+    while (steps := next(found)) is None:
+        if draws():
+            return CpuSteps(Changing(found, changed), "It learns with numpy; machine code is being compiled.")
+        if time.monotonic() > end:
+            return CpuSteps(why_slow=f"Compiling took more than {COMPILING_S:.0f} s, so learning is slower.")
+        if not told:
+            compiling()
+        told = True
+        time.sleep(POLL_S)
+    return steps
+
+
+def _find(data: Path, draws: Callable[[], bool]) -> Iterator[CpuSteps | None]:
+    """None again and again while a child process compiles, which ends with this iterator; at last the steps.
+
+    Steps that take long to load are not loaded in the middle of a game.
     """
     if not importable("numba"):
-        return CpuSteps(why_slow="numba is not installed, so learning is slower than it could be (pip install numba).")
+        yield CpuSteps(why_slow="numba is not installed, so learning is slower than it could be (pip install numba).")
+        return
     expected, why = trial(update.learn_steps), ""
     folders = {way: cache_folder(data, way.name) for way in ways()}
     for way in sorted(folders, key=lambda way: not is_sealed(folders[way])):  # what failed once is not tried every time
         folder = folders[way]
         try:
             if not is_sealed(folder):
-                compiling()
-                _fill_in_a_child(folder, way.name)
+                yield from _fill_in_a_child(folder, way.name, draws)
+                if draws() and not way.quick:
+                    yield CpuSteps(why_slow="The learning step is compiled: it learns faster from the next start on.")
+                    return
             learn = way.load(folder)
             if not np.allclose(trial(learn), expected, rtol=1e-3, atol=1e-4):
                 raise ArithmeticError("what was compiled computes something else than numpy does")
-            return CpuSteps(learn)
+            yield CpuSteps(learn)
+            return
         except Exception as error:  # numba and LLVM raise anything, and the cache is another program's format
             log.warning("the learning step compiled as %s cannot be used", way.name, exc_info=True)
             why = f"numba cannot be used, so learning is slower than it could be: {first_line(error)}"
             shutil.rmtree(folder, ignore_errors=True)
-    return CpuSteps(why_slow=why)
+    yield CpuSteps(why_slow=why)
 
 
 def cache_folder(data: Path, way: str) -> Path:
     """Where what was compiled of this very source, one `way`, lies: in NUMBA_CACHE_DIR where that is set, else in data.
 
     Numba loads code only for the path that it was compiled from, so two copies of one source have a folder each; and
-    machine code is for one kind of processor.
+    machine code is for one kind of processor. The name begins with who compiled it: this Python, from that path, here.
     """
     files = (module.__file__ for module in (update, kernels, with_numba, elf, machine_code))
     source = b"".join(Path(file or "").read_bytes() for file in (*files, __file__))
-    made_with = (sys.version, version_of("numba"), version_of("llvmlite"), machine_code.processor(), update.__file__)
-    name = hashlib.sha256(source + "\n".join(map(str, made_with)).encode()).hexdigest()[:16]
+    who = _hash(f"{sys.prefix}\n{update.__file__}\n{machine_code.processor()}".encode())
+    what = _hash(source + f"{sys.version}\n{version_of('numba')}\n{version_of('llvmlite')}".encode())
     shared = os.environ.get("NUMBA_CACHE_DIR")
-    return (Path(shared, "cornerman") if shared else data / FOLDER) / f"{name}-{way}"
+    return (Path(shared, "cornerman") if shared else data / FOLDER) / f"{who}-{what}-{way}"
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def make_machine_code(folder: Path) -> None:
@@ -110,13 +172,13 @@ def make_machine_code(folder: Path) -> None:
 
 
 def fill(given: Mapping[str, Any]) -> None:
-    """Compile one way into the folder `given["cache"]` with this niceness; the main function of a child process.
+    """Compile one way into the folder `given["cache"]`; the main function of a child process.
 
     The process ends with the pipe that is its standard input, however the game has ended.
     """
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(given["niceness"])
+        os.nice(CHILD_NICENESS)
     compile_into(Path(given["cache"]), next(way.make for way in ways() if way.name == given["way"]))
 
 
@@ -175,24 +237,37 @@ def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
     return weights
 
 
-def _fill_in_a_child(folder: Path, way: str) -> None:
-    """CornermanError or OSError where no child process can be started, RuntimeError where it cannot compile."""
-    given = {"cache": str(folder), "way": way, "niceness": CHILD_NICENESS}
-    command = interpreter.command("cornerman.learning.compiled:fill", given)
+def _fill_in_a_child(folder: Path, way: str, draws: Callable[[], bool]) -> Iterator[None]:
+    """None again and again until the folder is filled; the child process ends with this iterator.
+
+    CornermanError or OSError where no child process can be started, RuntimeError where it cannot compile.
+    """
+    command = interpreter.command("cornerman.learning.compiled:fill", {"cache": str(folder), "way": way})
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.parent.name == FOLDER:  # the data folder's own: whatever else lies there is of an earlier source
-        for old in folder.parent.iterdir():
-            shutil.rmtree(old, ignore_errors=True)
-    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    who, what, _ = folder.name.split("-", 2)
+    if folder.parent.name == FOLDER:  # the data folder's own: what else this Python compiled is of an earlier source
+        for old in folder.parent.glob(f"{who}-*"):
+            if not old.name.startswith(f"{who}-{what}-"):
+                shutil.rmtree(old, ignore_errors=True)
+    hidden, end, lowered = getattr(subprocess, "CREATE_NO_WINDOW", 0), time.monotonic() + BESIDE_FRAMES_S, False
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe, creationflags=hidden) as child:
-        timer = threading.Timer(COMPILING_S, child.kill)
-        timer.start()
-        assert child.stderr is not None
-        said = child.stderr.read().decode("utf-8", "replace").strip().splitlines()
-        timer.cancel()
-    if child.returncode:
-        raise RuntimeError(said[-1] if said else f"the process that compiles ended with status {child.returncode}")
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=errors, creationflags=hidden) as child,
+    ):
+        try:
+            while child.poll() is None and time.monotonic() < end:
+                if draws() and not lowered:
+                    lowered = True
+                    interpreter.lower_priority(child.pid)
+                yield
+        finally:
+            child.kill()
+        status = child.wait()
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace").strip().splitlines()
+    if status:
+        raise RuntimeError(said[-1] if said else f"the process that compiles ended with status {status}")
 
 
 def _sums(folder: Path) -> dict[str, str]:

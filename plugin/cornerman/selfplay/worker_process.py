@@ -36,7 +36,6 @@ KNOW, DUE, THOUGHT = b"k", b"d", b"t"
 _HEADER = struct.Struct("<cQ")
 MOST_BYTES = 1 << 31
 ENDING_S = 2.0
-WORKER_NICENESS = 19
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -247,7 +246,7 @@ def run(given: Mapping[str, Any]) -> None:
     threading.Thread(target=_listen, args=(orders, waiting, to_think, turnstile), daemon=True).start()
     background, writing = given.get("background", not given.get("bulk")), threading.Lock()
     if background:
-        lower_priority()
+        interpreter.lower_priority()
 
     def write(kind: bytes, data: bytes) -> None:
         with writing:
@@ -313,7 +312,7 @@ def _think(
     def working(at_it: bool) -> None:
         turnstile.stop_now(at_it, "look-ahead")
 
-    Thinker(game, inbox, send, working, lower_priority if background else lambda: None)
+    Thinker(game, inbox, send, working, interpreter.lower_priority if background else lambda: None)
 
 
 def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
@@ -349,21 +348,3 @@ def _listen(
         else:
             turnstile.stop_now(kind == PAUSE)
     os._exit(0)
-
-
-def lower_priority() -> None:
-    """Let the game go first: the idle class on Linux, the lowest priority elsewhere; refused, it goes on without.
-
-    On Linux that holds for the calling thread alone, so the reader thread stays as quick as the game.
-    """
-    import psutil
-
-    try:
-        if sys.platform.startswith("linux"):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        elif sys.platform == "win32":
-            psutil.Process().nice(psutil.IDLE_PRIORITY_CLASS)
-        else:
-            os.nice(WORKER_NICENESS)
-    except (OSError, psutil.Error):
-        return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,13 @@ from cornerman.evaluation.arena import pair_seed
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.experience import Experience, Inbox
 from cornerman.learning.compiled import CpuSteps, cpu_steps
-from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
+from cornerman.learning.device import (
+    Choice,
+    choose_device,
+    configure_trainer_thread,
+    learning_speed,
+    signs_of_accelerators,
+)
 from cornerman.learning.learner import Learner, build_learner
 from cornerman.learning.sliced_burst import Flag
 from cornerman.learning.teachers import Teachers
@@ -50,11 +56,18 @@ class Means:
 
 
 def prepare_means(
-    settings: Settings, spec: NetworkSpec, store: Store, metrics: Metrics, stop: Flag, worker: LiveWorker | None
+    settings: Settings,
+    spec: NetworkSpec,
+    store: Store,
+    metrics: Metrics,
+    stop: Flag,
+    draws: Callable[[], bool],
+    worker: LiveWorker | None,
 ) -> Means:
-    """What takes long to load and needs no file of the player's. `stop` ends slices early."""
+    """What takes long to load and needs no file of the player's. `stop` ends slices early; `draws`: whether the game
+    has drawn a frame."""
     configure_trainer_thread()
-    learner = learner_for(settings, spec, store, metrics)
+    learner = learner_for(settings, spec, store, metrics, draws)
     _exclude_from_garbage_collection()
     metrics.set(loading="the stored battles")
     return Means(learner, stop, worker)
@@ -172,16 +185,31 @@ def practice_for(
     return Practice(worker, Opponents(game), settings)
 
 
-def learner_for(settings: Settings, spec: NetworkSpec, store: Store, metrics: Metrics) -> Learner:
-    """The learner on its device, ready to learn; the metrics hold the device and the reason for it."""
+def learner_for(
+    settings: Settings, spec: NetworkSpec, store: Store, metrics: Metrics, draws: Callable[[], bool]
+) -> Learner:
+    """The learner on its device, ready to learn; the metrics hold the device and the reason for it.
+
+    Once the game `draws`, it learns with numpy while the learning step is compiled for the first time; before, that is
+    waited for, so that what is learned without frames depends on no clock.
+    """
     metrics.set(loading="the learning step")
     compiling = partial(metrics.set, loading="the learning step, compiled the first time only")
-    on_cpu = cpu_steps(store.folder, compiling)
+    choice = Choice("cpu", "")
+
+    def why(steps: CpuSteps) -> str:
+        return choice.why if choice.device != "cpu" else f"{choice.why} {steps.why_slow}".strip()
+
+    def changed(steps: CpuSteps) -> None:
+        metrics.set(device_why=why(steps))
+        metrics.event(steps.why_slow or "The learning step is compiled: it learns as machine code from now on.")
+
+    compared = settings.device == "auto" and signs_of_accelerators()  # with the speed of the compiled steps
+    on_cpu = cpu_steps(store.folder, compiling, (lambda: False) if compared else draws, changed)
     metrics.set(loading="the device")
     choice = _device(settings, spec, on_cpu, metrics)
     learner = build_learner(spec, settings, choice.device, on_cpu.learn)
-    why = choice.why if choice.device != "cpu" else f"{choice.why} {on_cpu.why_slow}".strip()
-    metrics.set(device=learner.device, device_why=why, fault=learner.fault)
+    metrics.set(device=learner.device, device_why=why(on_cpu), fault=learner.fault)
     if learner.fault:
         metrics.say(learner.fault)
     return learner

@@ -31,7 +31,7 @@ class TrainingService:
 
     def __init__(
         self,
-        build: Callable[[Flag, Callable[[], None]], TrainingLoop],
+        build: Callable[[Flag, Callable[[], None], Callable[[], bool]], TrainingLoop],
         settings: Settings,
         read_machine: Callable[[], Reading],
         metrics: Metrics,
@@ -39,8 +39,8 @@ class TrainingService:
         worker_pid: Callable[[], int | None] = lambda: None,
         data_folder: Path = Path(),
     ) -> None:
-        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early and what
-        it calls before it touches the files.
+        """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early, what it
+        calls before it touches the files, and whether the game has drawn a frame or pumped.
 
         `pause_worker` pauses the worker while the window is closed and resumes it when it opens. While a trainer runs
         its thread logs figures of machine and training in `data_folder`.
@@ -61,7 +61,7 @@ class TrainingService:
         self.frames = FrameTimes()
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None
-        self._start_due = False
+        self._start_due = self._draws = False
 
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait at most `wait_s` until it is ready; a message says why it cannot learn.
@@ -131,7 +131,7 @@ class TrainingService:
 
     def _prepare(self, thread: TrainingThread) -> TrainingLoop:
         self._loop = None  # the loop of an ended thread: its device belongs to that thread
-        self._loop = loop = self._build(self.windows.stop, thread.take_files)
+        self._loop = loop = self._build(self.windows.stop, thread.take_files, lambda: self._draws)
         return loop
 
     def watch(self, thread: Thread) -> None:
@@ -212,6 +212,7 @@ class TrainingService:
 
     def frame(self, frame_ms: float) -> None:
         """A frame has been drawn, `frame_ms` after the one before it."""
+        self._draws = True
         self.frames.add(frame_ms, self.alive and self.windows.window_open)
         if self.thread is not None:
             self._processors.frame()
@@ -220,6 +221,7 @@ class TrainingService:
 
     def pump(self, seconds: float) -> None:
         """Let the trainer work for `seconds`; the caller sleeps meanwhile."""
+        self._draws = True
         if self.thread is not None:
             self.thread.grant(seconds)
 
