@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pygame
 import pytest
@@ -68,6 +69,44 @@ def test_keys_go_to_the_panel_while_the_battle_goes_on(tmp_path: Path) -> None:
     keys = len(plugin.keys)
     press(window, pygame.K_SPACE)
     assert len(plugin.keys) == keys, "a closed menu has no panel"
+
+
+def test_gamepad_is_opened_with_the_menu_also_when_plugged_in_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = set[int]()
+
+    class Pad:
+        def __init__(self, device: int) -> None:
+            self.device = device
+            if device == 9:
+                raise pygame.error("Invalid joystick device number")
+            held.add(device)
+
+        def get_instance_id(self) -> int:
+            return 70 + self.device
+
+        def __del__(self) -> None:
+            held.discard(self.device)
+
+    def send(kind: int, **attributes: Any) -> None:
+        pygame.event.post(pygame.event.Event(kind, **attributes))
+        window.frame(1 / 60)
+
+    monkeypatch.setattr(pygame.joystick, "Joystick", Pad)
+    pygame.joystick.quit()
+    window = opened(tmp_path)
+    assert not pygame.joystick.get_init(), "before the menu is opened no pad is needed"
+    press(window, pygame.K_F1)
+    assert pygame.joystick.get_init()
+    for device in (0, 1, 9):
+        send(pygame.JOYDEVICEADDED, device_index=device)
+    assert held == {0, 1}
+    send(pygame.JOYDEVICEREMOVED, instance_id=70)
+    send(pygame.JOYDEVICEREMOVED, instance_id=79)
+    assert held == {1}
+    send(pygame.JOYBUTTONDOWN, button=0, instance_id=71)
+    assert plugin_of(window).buttons == [0]
 
 
 def test_menu_without_plugins_says_so(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class PanelPlugin(RecordingPlugin):
         self.frames = 0
         self.keys: list[int] = []
         self.clicks: list[tuple[int, int]] = []
+        self.buttons: list[int] = []  # of a gamepad
         self.drawn_on: list[tuple[int, int]] = []
         self.uses_escape = False
         self.hints = True
@@ -85,6 +86,8 @@ class PanelPlugin(RecordingPlugin):
         if event.type == pygame.KEYDOWN:
             self.keys.append(event.key)
             return event.key != pygame.K_ESCAPE or self.uses_escape
+        if event.type == pygame.JOYBUTTONDOWN:
+            self.buttons.append(event.button)
         if event.type == pygame.MOUSEBUTTONDOWN:
             self.clicks.append(event.pos)
         return event.type == pygame.MOUSEBUTTONDOWN

@@ -1,9 +1,12 @@
 """The debug menu (F1): plugins and messages of the host, and the plugins' own panels beside them.
 
-It is drawn over the battle, which goes on. Keys, mouse and gamepad go to the plugins first; F1 and Esc close it.
+It is drawn over the battle, which goes on. Keys, mouse and gamepads go to the plugins first; F1 and Esc close it.
+Gamepads are opened with it for the first time, and those that are plugged in afterwards.
 """
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 import pygame
 
@@ -23,12 +26,18 @@ class DebugMenu:
         self._host = host
         self._buttons: list[pygame.Rect] = []  # "try again", in the window's pixels
         self._closing = pygame.Rect(0, 0, 0, 0)
+        self._pads: dict[int, pygame.joystick.JoystickType] = {}  # one that nobody holds sends no events
 
     def event(self, event: pygame.event.Event) -> bool:
         """Handle an input event; True: it was used. While the menu is open, every key, click and button is."""
         if event.type == pygame.KEYDOWN and event.key == pygame.K_F1:
             self.open = not self.open
+            pygame.joystick.init()  # the first time it finds those that are there
             return True
+        if event.type == pygame.JOYDEVICEADDED:
+            self._hold(event.device_index)
+        elif event.type == pygame.JOYDEVICEREMOVED:
+            self._pads.pop(event.instance_id, None)
         if not self.open:
             return False
         if event.type == pygame.MOUSEBUTTONDOWN and self._closing.collidepoint(event.pos):
@@ -58,6 +67,11 @@ class DebugMenu:
             self._host.on_event(event)
             return True
         return False
+
+    def _hold(self, device: int) -> None:
+        with suppress(pygame.error):  # it was pulled out again
+            pad = pygame.joystick.Joystick(device)
+            self._pads[pad.get_instance_id()] = pad
 
     @property
     def failing(self) -> list[str]:
