@@ -20,7 +20,7 @@ def test_the_shipped_model_drops_into_a_game_and_wins(tmp_path: Path) -> None:
     identity = Identity(RINGSIDE.name, RINGSIDE.version, encoder.version, tuple(RINGSIDE.action_names), sizes[0])
     registry = Registry(tmp_path, identity, NetworkSpec(*sizes), lambda: 0.0)
     version = import_version(registry, identity, asset("models/ringside.zip"))
-    play_smoke_battle(registry, version, RINGSIDE, encoder, 1)
+    play_smoke_battle(registry, version, RINGSIDE, encoder)
     registry.promote(version)
     champion, sentences = registry.load_champion()
     assert not sentences

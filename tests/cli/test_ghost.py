@@ -38,7 +38,7 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
         raise CornermanError("the smoke battle ends in smoke")
 
     with monkeypatch.context() as patched:
-        patched.setattr(ghost, "play_battle", fails)
+        patched.setattr(ghost, "smoke_battle", fails)
         assert "ends in smoke" in printed("ghost", "import", str(file), status=1)
         assert "imported" not in printed("ghost", "list")
     assert "has played a smoke battle" in printed("ghost", "import", str(file))

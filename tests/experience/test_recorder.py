@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.experience.transitions import row_bytes
-from tests.support.recordings import SEATS, WON, Bench, plain
+from tests.support.recordings import SEATS, WON, Bench, change, plain
 from tests.support.sample_states import EVERY, duel_state
 
 Turn = tuple[int, dict[str, Any], tuple[bool, ...], int, dict[str, Any]]
@@ -50,10 +50,10 @@ def twin(bench: Bench, turns: list[Turn], outcome: dict[int, int], truncated: bo
             _, state, mask, action, _ = turns[at]
             if index + 1 < len(mine):
                 _, last, last_mask, _, _ = turns[mine[index + 1]]
-                reward, discount = bench.rewards.change(state, last, seat), 1.0
+                reward, discount = change(bench.rewards, state, last, seat), 1.0
             else:
                 last, last_mask, discount = turns[-1][4], mask, 1.0
-                reward = bench.rewards.change(state, last, seat)
+                reward = change(bench.rewards, state, last, seat)
                 if not truncated:
                     reward, discount = reward + outcome[seat], 0.0
             following = bench.encoder.encode(last, seat)

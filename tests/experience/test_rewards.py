@@ -13,6 +13,7 @@ from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator, numbered_sides
 from tests.support.declared_games import Board
+from tests.support.recordings import change
 from tests.support.sample_states import character, duel_state
 
 HEALTHS = st.lists(st.integers(0, 100), min_size=4, max_size=4)
@@ -26,26 +27,26 @@ def team_state(healths: list[int]) -> dict[str, Any]:
 def test_two_seats_rewards_cancel_out(one: list[int], other: list[int]) -> None:
     rewards = RewardCalculator()
     before, after = team_state(one), team_state(other)
-    assert rewards.change(before, after, 0) == pytest.approx(-rewards.change(before, after, 1), abs=1e-12)
-    assert -1 <= rewards.change(before, after, 0) <= 1
+    assert change(rewards, before, after, 0) == pytest.approx(-change(rewards, before, after, 1), abs=1e-12)
+    assert -1 <= change(rewards, before, after, 0) <= 1
 
 
 @given(st.lists(HEALTHS, min_size=2, max_size=8))
 def test_the_way_there_does_not_matter(path: list[list[int]]) -> None:
     rewards = RewardCalculator()
     states = [team_state(healths) for healths in path]
-    stepwise = sum(rewards.change(a, b, 0) for a, b in pairwise(states))
-    assert stepwise == pytest.approx(rewards.change(states[0], states[-1], 0), abs=1e-9)
+    stepwise = sum(change(rewards, a, b, 0) for a, b in pairwise(states))
+    assert stepwise == pytest.approx(change(rewards, states[0], states[-1], 0), abs=1e-9)
 
 
 def test_overkill_and_shields_are_no_reward() -> None:
     rewards = RewardCalculator()
-    assert rewards.change(duel_state(1, 50, 0), duel_state(1, 50, -30), 0) == 0.0
-    assert rewards.change(duel_state(1, 100, 50), duel_state(1, 140, 50), 0) == 0.0
+    assert change(rewards, duel_state(1, 50, 0), duel_state(1, 50, -30), 0) == 0.0
+    assert change(rewards, duel_state(1, 100, 50), duel_state(1, 140, 50), 0) == 0.0
 
 
 def test_a_seat_of_nobody_gains_only_what_others_lose() -> None:
-    assert RewardCalculator(1.0).change(duel_state(1, 50, 50), duel_state(1, 40, 50), 9) == pytest.approx(10 / 200)
+    assert change(RewardCalculator(1.0), duel_state(1, 50, 50), duel_state(1, 40, 50), 9) == pytest.approx(10 / 200)
 
 
 def test_the_outcome_is_weighted() -> None:
@@ -72,7 +73,7 @@ def test_standing_is_asked_of_the_declared_side(sides: tuple[int, int]) -> None:
     declared = declaration_of(Counted(sides=sides, by_side={sides[0]: 0.5, sides[1]: -0.25}))
     rewards = RewardCalculator(1.0, declared=declared)
     numbered = numbered_sides(declared.allies)
-    assert [rewards.change(BEFORE, AFTER, seat, numbered) for seat in (0, 1)] == [0.5, -0.25]
+    assert [change(rewards, BEFORE, AFTER, seat, numbered) for seat in (0, 1)] == [0.5, -0.25]
 
 
 def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None:

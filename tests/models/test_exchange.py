@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import time
 import zipfile
@@ -80,14 +79,11 @@ def take(receiver: Registry, path: Path) -> int:
     return import_version(receiver, IDENTITY, path)
 
 
-@pytest.mark.parametrize("kind", ["zip", "compressed zip", "folder"])
+@pytest.mark.parametrize("compressed", [False, True])
 def test_exported_version_is_imported_whole_into_quarantine(
-    exported: Path, receiver: Registry, tmp_path: Path, kind: str
+    exported: Path, receiver: Registry, tmp_path: Path, compressed: bool
 ) -> None:
-    if kind == "compressed zip":
-        path = zipped(tmp_path / "b.zip", contents(exported), zipfile.ZIP_DEFLATED)
-    else:
-        path = exported if kind == "zip" else tmp_path / "sender" / "versions" / "000000"
+    path = zipped(tmp_path / "b.zip", contents(exported), zipfile.ZIP_DEFLATED) if compressed else exported
     version = take(receiver, path)
     assert version == 1
     assert receiver.load(version).flat.tobytes() == FLAT.tobytes()
@@ -102,7 +98,7 @@ def test_exported_version_is_imported_whole_into_quarantine(
     receiver = registry_in(tmp_path / "receiver")
     assert receiver.quarantined(version), "also after a restart and a lost note"
     assert receiver.champions == (0,)
-    assert play_smoke_battle(receiver, version, GAME, ENCODER, seed=1).turns == 2
+    assert play_smoke_battle(receiver, version, GAME, ENCODER).turns == 2
     receiver.promote(version)
     assert receiver.champion == 1
 
@@ -154,9 +150,7 @@ def test_import_never_uses_names_as_paths(exported: Path, receiver: Registry, tm
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_import_refuses_a_name_given_twice_links_and_very_many_files(
-    sender: Registry, receiver: Registry, tmp_path: Path
-) -> None:
+def test_import_refuses_a_name_given_twice_links_and_very_many_files(receiver: Registry, tmp_path: Path) -> None:
     link = zipfile.ZipInfo("manifest.json")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     names: dict[str, list[Any]] = {
@@ -170,14 +164,6 @@ def test_import_refuses_a_name_given_twice_links_and_very_many_files(
                 archive.writestr(member, "/etc/passwd")
         with pytest.raises(ModelError, match=says):
             take(receiver, tmp_path / "b.zip")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    try:
-        os.symlink(tmp_path / "sender" / "versions" / "000000" / "manifest.json", folder / "manifest.json")
-    except OSError:
-        pytest.skip("this system makes no links")
-    with pytest.raises(ModelError, match="link"):
-        take(receiver, folder)
 
 
 @pytest.mark.parametrize("lies", [False, True])
@@ -239,7 +225,7 @@ def test_failed_smoke_battle_leaves_an_import_in_quarantine(exported: Path, rece
 
     version = take(receiver, exported)
     with pytest.raises(ModelError, match="the ring collapsed"):
-        play_smoke_battle(receiver, version, BrokenDuel(), ENCODER, seed=1)
+        play_smoke_battle(receiver, version, BrokenDuel(), ENCODER)
     assert receiver.quarantined(version)
 
 

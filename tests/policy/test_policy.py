@@ -14,13 +14,11 @@ from cornerman.policy.difficulty import ADAPTIVE, LEVEL_NAMES, LEVELS, Rung, che
 from cornerman.policy.policy import CLEARLY_BAD, Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
 from cornerman.settings import NUM_LEVELS
-from tests.support.plain_network import PlainSpec
 
 SPEC = NetworkSpec(7, 5, (16, 12))
 
 specs = st.builds(
-    lambda kind, **sizes: kind(**sizes),
-    kind=st.sampled_from([NetworkSpec, NetworkSpec, PlainSpec]),
+    NetworkSpec,
     observation_size=st.integers(1, 20),
     num_actions=st.integers(1, 9),
     hidden=st.lists(st.integers(1, 40), max_size=3).map(tuple),

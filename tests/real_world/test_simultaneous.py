@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cornerman.contract import Source
-from tests.support.recordings import Bench, plain
+from tests.support.recordings import Bench, change, plain
 from tests.support.sample_states import EVERY, duel_state
 
 
@@ -35,7 +35,7 @@ def expected(bench: Bench, seat: int, healths: list[list[int]], truncated: bool)
         last = at == len(healths) - 2 and not truncated
         following = [0.0] * 18 if last else bench.encoder.encode(states[at + 1], seat).tolist()
         observation = bench.encoder.encode(states[at], seat).tolist()
-        reward = round(bench.rewards.change(states[at], states[at + 1], seat), 9)
+        reward = round(change(bench.rewards, states[at], states[at + 1], seat), 9)
         mask = (False,) * 3 if last else EVERY
         rows.append((seat, at, observation, EVERY, seat % 3, reward, following, mask, float(not last)))
     return rows

@@ -10,7 +10,7 @@ from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import EventQueue
 from cornerman.experience.recorder import Recorder
-from cornerman.experience.rewards import RewardCalculator
+from cornerman.experience.rewards import RewardCalculator, Sides
 from tests.support.sample_states import EVERY, Duel, duel_state
 
 SEATS = {0: Source.PLAYER, 1: Source.PLUGIN}
@@ -57,6 +57,12 @@ class Bench:
     def _read(self) -> None:
         if not self._late:
             self.news.drain()
+
+
+def change(rewards: RewardCalculator, state: Any, after: Any, seat: int, sides: Sides | None = None) -> float:
+    """The reward of `seat` for what happened between two states."""
+    before, now = rewards.standing(state, sides), rewards.standing(after, sides)
+    return rewards.gain(before, now, (sides or {}).get(seat, seat))
 
 
 def one_of(bench: Bench, reason: str) -> str:

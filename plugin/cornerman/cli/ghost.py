@@ -11,19 +11,17 @@ from typing import Any
 
 from cornerman.contract import Bot, CornermanError, Game, HeadlessGame, ModelError, Source
 from cornerman.evaluation.arena import evaluate
-from cornerman.evaluation.headless import PolicyBot, play_battle
+from cornerman.evaluation.headless import PolicyBot
 from cornerman.experience.battle_store import BattleStore
-from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import DataFormat, StoredBattle, unpack
 from cornerman.files.folder_lock import FolderLock
-from cornerman.models.exchange import base_model
+from cornerman.models.exchange import base_model, smoke_battle
 from cornerman.models.manifest import Identity
 from cornerman.opponent.ghost import ENDING, FOLDER, Ghost, ghosts_in, read_ghost, write_ghost
 from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
 
-SMOKE_SEED = 7
 NAME = r"[\w-]{1,60}"
 """What an imported ghost may be called."""
 
@@ -104,9 +102,7 @@ class Ghosts:
         target = self._folder / FOLDER / f"{name}{ENDING}"
         if target.exists():
             raise CornermanError(f"there is a ghost {name} already: give {path.name} another name, or remove {target}")
-        game = self._headless()
-        seats = declaration_of(game).num_seats
-        play_battle(game, SMOKE_SEED, [PolicyBot(ghost, self._encoder)] * seats)
+        smoke_battle(ghost, self._headless(), self._encoder)
         with closing(FolderLock(self._folder, "cornerman ghost")):
             target.parent.mkdir(exist_ok=True)
             write_ghost(ghost, self._format, target)

@@ -15,7 +15,6 @@ from cornerman.models.registry import VersionEntry
 from cornerman.models.store import Store
 from cornerman.models.weights import damage
 
-SMOKE_SEED = 7
 HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9} {'gate':>5}  {'rating':<22} rows"
 BRANCH, TRUNK = "├─ ", "│  "
 PLAIN_BRANCH, PLAIN_TRUNK = "+- ", "|  "
@@ -108,7 +107,7 @@ class StoredVersions:
             version = import_version(store.registry, self._identity, path)
             if self._game is None:
                 return f"Version {version} was imported and stays in quarantine: there is no game for a smoke battle."
-            played = play_smoke_battle(store.registry, version, self._game, Encoder(self._game), SMOKE_SEED)
+            played = play_smoke_battle(store.registry, version, self._game, Encoder(self._game))
         return (
             f"Version {version} was imported and has played a smoke battle ({played.turns} turns). "
             f"'cornerman versions promote {version}' lets it play."

@@ -41,11 +41,6 @@ class RewardCalculator:
         self.outcome_weight = outcome_weight
         self._declared, self._own, self._gamma = declared, declared.standing, gamma
 
-    def change(self, state: State, next_state: State, seat: int, sides: Sides | None = None) -> float:
-        """The reward of `seat` for what happened between two states."""
-        sides = sides or {}
-        return self.gain(self.standing(state, sides), self.standing(next_state, sides), sides.get(seat, seat))
-
     def outcome(self, outcome: Mapping[int, float], seat: int) -> float:
         """The reward of `seat` at the end of a battle; KeyError where the outcome does not name the seat."""
         return self.outcome_weight * outcome[seat]

@@ -38,7 +38,7 @@ from cornerman.models.weights import (
     policy_of,
     usable_policy,
 )
-from cornerman.policy.policy import Policy
+from cornerman.policy.policy import Acting, Policy
 
 if TYPE_CHECKING:
     from cornerman.evaluation.headless import Encoding, Played
@@ -78,7 +78,7 @@ def export_into(registry: Registry, version: int, folder: Path) -> Path:
 
 
 def import_version(registry: Registry, identity: Identity, path: Path) -> int:
-    """Store the version in a folder, .zip or .onnx file as a new one in quarantine and return its number.
+    """Store the version in a .zip or .onnx file as a new one in quarantine and return its number.
 
     ModelError when anything in it is not as `export_version` or `onnx_notes` write it, or it was made for something
     else.
@@ -94,9 +94,8 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
 
 
 def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
-    """The version in a folder or .zip, with its ladder where it has one, after every check; ModelError as
-    `import_version`."""
-    read = _folder_reader(path) if path.is_dir() and not path.is_symlink() else _zip_reader(path)
+    """The version in a .zip, with its ladder where it has one, after every check; ModelError as `import_version`."""
+    read = _zip_reader(path)
     manifest = _fitting(read(MANIFEST, MAX_JSON_BYTES), identity)
     if manifest.weights_bytes > MAX_WEIGHTS_BYTES:
         raise ModelError(f"The version cannot be imported: it claims {manifest.weights_bytes:,} bytes of weights.")
@@ -145,21 +144,22 @@ def _read_onnx(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder
     return usable_policy(manifest.spec, policy.flat, _WHAT), manifest, None
 
 
-def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
+def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding) -> Played:
     """Let an imported version play against itself, then release it from quarantine; ModelError where that fails."""
     try:
-        played = _played_by(registry.load(version), game, encoder, seed)
+        played = smoke_battle(registry.load(version), game, encoder)
     except (CornermanError, ValueError, ArithmeticError) as error:
         raise ModelError(f"Version {version} failed in its smoke battle and stays in quarantine: {error}") from error
     registry.clear(version)
     return played
 
 
-def _played_by(policy: Policy, game: HeadlessGame, encoder: Encoding, seed: int) -> Played:
+def smoke_battle(agent: Acting, game: HeadlessGame, encoder: Encoding) -> Played:
+    """A battle of an agent against itself."""
     # Imported here, because most starts play no smoke battle.
     from cornerman.evaluation.headless import PolicyBot, play_battle
 
-    return play_battle(game, seed, [PolicyBot(policy, encoder)] * declaration_of(game).num_seats)
+    return play_battle(game, SMOKE_SEED, [PolicyBot(agent, encoder)] * declaration_of(game).num_seats)
 
 
 def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> str:
@@ -173,7 +173,7 @@ def let_base_model_play(champions: Champions, game: Game, encoder: Encoder) -> s
     try:
         policy, manifest, ladder = base_model(Identity.of(game, encoder), path)
         if isinstance(game, HeadlessGame):
-            _played_by(policy, game, encoder, SMOKE_SEED)
+            smoke_battle(policy, game, encoder)
     except (CornermanError, ValueError, ArithmeticError) as error:
         return f"The model that the game ships ({path.name}) cannot play: {error}"
     champions.promote_base_model(policy, manifest.learning_steps, ladder)
@@ -205,7 +205,7 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
     try:
         version = import_version(champions.registry, Identity.of(game, encoder), path)
         if isinstance(game, HeadlessGame):
-            play_smoke_battle(champions.registry, version, game, encoder, SMOKE_SEED)
+            play_smoke_battle(champions.registry, version, game, encoder)
             champions.promote_stored(version)
             result = f"{path.name} is version {version} and plays now; going back brings the one before it."
         else:
@@ -219,25 +219,8 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
     return result
 
 
-def _folder_reader(path: Path) -> Callable[[str, int], bytes]:
-    """Reader of a folder's plain files by name, b"" for an optional one that is missing; links are refused."""
-
-    def read(name: str, limit: int) -> bytes:
-        try:
-            mode = (path / name).lstat().st_mode
-        except OSError as error:
-            if name in _OPTIONAL and isinstance(error, FileNotFoundError):
-                return b""
-            raise ModelError(f"{_WHAT} has no readable {name}.") from error
-        if not stat.S_ISREG(mode):
-            raise ModelError(f"{_WHAT} has a {name} that is a link or no plain file.")
-        return read_file(path / name, limit, f"{_WHAT} ({name})")
-
-    return read
-
-
 def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
-    """Reader of a small, plain .zip's members in memory, as `_folder_reader`; nothing is unpacked to disk."""
+    """Reader of a small, plain .zip's members by name, in memory, b"" for an optional one that is missing."""
     data = read_file(path, _MAX_ARCHIVE_BYTES, _WHAT)
     _check_archive(data)
     try:
@@ -276,6 +259,6 @@ def _check_archive(data: bytes) -> None:
     members, directory_bytes = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
     locator = data[-_END_BYTES - _LOCATOR_BYTES : -_END_BYTES]
     if not end.startswith(b"PK\x05\x06") or end[-2:] != b"\0\0" or locator.startswith(b"PK\x06\x07"):
-        raise ModelError(f"{_WHAT} is no .zip as Cornerman writes it, nor a version's folder.")
+        raise ModelError(f"{_WHAT} is no .zip as Cornerman writes it.")
     if members > _MAX_MEMBERS or directory_bytes > _MAX_DIRECTORY_BYTES:
         raise ModelError(f"{_WHAT} lists more files than a version has.")

@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from cornerman.files.atomic import (
     read_file,
     read_json,
     rename,
+    replace_file,
     sync_folder,
     to_json,
     write_file,
@@ -47,9 +47,9 @@ from cornerman.models.weights import (
     MAX_WEIGHTS_BYTES,
     WEIGHTS,
     Ladder,
+    ladder_bytes,
+    ladder_of,
     policy_of,
-    read_ladder,
-    write_ladder,
 )
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, split
@@ -243,12 +243,16 @@ class Registry:
 
     def ladder(self, version: int) -> Ladder | None:
         """The ladder of a version; None where it has none. ModelError where one of the two is damaged."""
-        return read_ladder(self._folder(version), partial(self.load, version))
+        path, what = self._folder(version) / LADDER, f"version {version}"
+        if not path.exists():
+            return None
+        return ladder_of(read_file(path, MAX_LADDER_BYTES, f"The ladder of {what}"), self.load(version), what)
 
     def save_ladder(self, version: int, ladder: Ladder) -> None:
         """Store a version's ladder in place of the one that it had; ModelError where it cannot be stored."""
         self._check_writable()
-        write_ladder(self._folder(version), ladder)
+        with disk_errors(f"The ladder of version {version} could not be saved"):
+            replace_file(self._folder(version) / LADDER, ladder_bytes(ladder))
 
     def load_champion(self) -> tuple[Policy | None, list[str]]:
         """The newest champion that loads, or None; and a message for each one that does not.

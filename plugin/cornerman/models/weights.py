@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.ratings import MOST_POINTS
-from cornerman.files.atomic import disk_errors, parse_object, read_file, read_json, replace_file, to_json
+from cornerman.files.atomic import parse_object, read_file, read_json, to_json
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.models.manifest import BASE, Manifest, parse_manifest
 from cornerman.policy.difficulty import RUNG, Rung
@@ -122,17 +121,3 @@ def _is_rated(value: Any) -> bool:
     numbers = [value[name] for name in _NUMBERS]
     right = all(type(number) in (int, float) and abs(number) <= MOST_POINTS for number in numbers)
     return right and value["temperature"] >= 0.0
-
-
-def read_ladder(folder: Path, load: Callable[[], Policy]) -> Ladder | None:
-    """The ladder in the folder of a version, which `load` gives; None: there is none. ModelError as `ladder_of`."""
-    path, what = folder / LADDER, f"version {int(folder.name)}"
-    if not path.exists():
-        return None
-    return ladder_of(read_file(path, MAX_LADDER_BYTES, f"The ladder of {what}"), load(), what)
-
-
-def write_ladder(folder: Path, ladder: Ladder) -> None:
-    """Put a ladder into a version's folder; ModelError where the disk refuses."""
-    with disk_errors(f"The ladder of version {int(folder.name)} could not be saved"):
-        replace_file(folder / LADDER, ladder_bytes(ladder))

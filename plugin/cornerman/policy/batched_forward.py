@@ -7,7 +7,7 @@ product with 16 columns takes less time than one with 11, and blocks of rows tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +19,14 @@ BLOCK = 512
 _PADDED = 16
 
 
-class Layer(Protocol):
-    """A hidden layer of a policy: centred weights with the bias as their last row `[inputs + 1, units]`."""
-
-    @property
-    def weight(self) -> Floats: ...
-    @property
-    def floor(self) -> Floats:
-        """The least that a unit gives, `[units]`."""
-
-    @property
-    def epsilon(self) -> float | None:
-        """Added to a row's sum of squares before it is scaled by its root; None: the row is not scaled."""
-
-
 class BatchForward:
     """Q-values of one policy for batches of observations."""
 
-    def __init__(self, layers: Sequence[Layer], head: Floats) -> None:
-        self._layers = [_Step(layer) for layer in layers]
+    def __init__(self, layers: Sequence[tuple[Floats, Floats, float]], head: Floats) -> None:
+        """`layers`: of each hidden layer the centred weights with the bias as their last row `[inputs + 1, units]`, the
+        least that a unit gives `[units]`, and what is added to a row's sum of squares before it is scaled by its root.
+        `head`: weights and bias likewise `[units + 1, A]`."""
+        self._layers = [_Step(*layer) for layer in layers]
         self._num_actions = head.shape[1]
         padded = np.zeros((head.shape[0], -(-head.shape[1] // _PADDED) * _PADDED), np.float32)
         padded[:, : head.shape[1]] = head
@@ -61,9 +50,9 @@ class BatchForward:
 class _Step:
     """One hidden layer; bias and floor are repeated for every row, because numpy adds equal shapes in one sweep."""
 
-    def __init__(self, layer: Layer) -> None:
-        self._weight, self._bias = np.ascontiguousarray(layer.weight[:-1]), _tiled(layer.weight[-1])
-        self._floor, self._epsilon = _tiled(layer.floor), None if layer.epsilon is None else np.float32(layer.epsilon)
+    def __init__(self, weight: Floats, floor: Floats, epsilon: float) -> None:
+        self._weight, self._bias = np.ascontiguousarray(weight[:-1]), _tiled(weight[-1])
+        self._floor, self._epsilon = _tiled(floor), np.float32(epsilon)
         self._units = np.empty((BLOCK, self._weight.shape[1]), np.float32)
 
     def __call__(self, rows: Floats) -> Floats:
@@ -72,12 +61,11 @@ class _Step:
         units = self._units[:count]
         np.matmul(rows, self._weight, out=units)
         units += self._bias[:count]
-        if self._epsilon is not None:
-            scale = np.einsum("bu,bu->b", units, units)
-            scale += self._epsilon
-            np.sqrt(scale, out=scale)
-            np.divide(np.float32(1.0), scale, out=scale)
-            units *= scale[:, None]
+        scale = np.einsum("bu,bu->b", units, units)
+        scale += self._epsilon
+        np.sqrt(scale, out=scale)
+        np.divide(np.float32(1.0), scale, out=scale)
+        units *= scale[:, None]
         np.maximum(units, self._floor[:count], out=units)
         return units
 

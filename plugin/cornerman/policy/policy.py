@@ -96,7 +96,9 @@ class Policy:
         try:
             forward: BatchForward = self._buffers.forward
         except AttributeError:
-            forward = self._buffers.forward = BatchForward(self._layers, self._head)
+            forward = self._buffers.forward = BatchForward(
+                [(layer.weight, layer.floor, layer.epsilon) for layer in self._layers], self._head
+            )
         with np.errstate(all="ignore"):
             return forward(observations, np.empty((len(observations), self.spec.num_actions), np.float32))
 
@@ -175,65 +177,45 @@ class Policy:
         return values
 
 
-class _Plain:
-    """One hidden layer without layer normalisation; the bias is one more row of weights, for an input that is 1."""
-
-    __slots__ = ("epsilon", "floor", "lacking", "weight")
-
-    def __init__(self, weight: Doubles, bias: Doubles, lacking: Doubles) -> None:
-        self.weight = _frozen(np.vstack([weight, bias]))  # [inputs + 1, units]
-        self.lacking, self.floor = lacking, _frozen(-lacking)
-        self.epsilon: float | None = None
-
-    def row(self, x: Floats, out: Floats) -> None:
-        """The layer's outputs less `lacking`, for one row `[inputs + 1]`, into `out` `[units]`."""
-        x.dot(self.weight, out)
-        np.maximum(out, self.floor, out=out)
-
-
-class _Normed(_Plain):
+class _Layer:
     """One hidden layer whose weights include all of its normalisation that does not depend on the observation.
 
     Layer normalisation (Ba et al. 2016) first subtracts the mean over the units; that is linear, so it is folded into
     the weights: W - mean over units. What is left is a scale, and the variance of centred numbers is one dot product.
     A gain is moved behind the relu and into the next layer's weights: relu(g v + c) = |g| relu(sign(g) v + c / |g|),
     with the sign folded into this layer's weights. So is the factor sqrt(units) of the variance's mean. And as
-    relu(v + c) = max(v, -c) + c, that last c is `lacking` here and in the next layer's bias.
+    relu(v + c) = max(v, -c) + c, that last c is `lacking` here and in the next layer's bias. The bias is one more row
+    of weights, for an input that is 1.
     """
 
-    __slots__ = ("scaled_epsilon",)
+    __slots__ = ("epsilon", "floor", "lacking", "weight")
 
     def __init__(self, weight: Doubles, bias: Doubles, gain: Doubles, shift: Doubles) -> None:
-        sign = np.sign(gain)
-        lacking = shift / (np.abs(gain) * np.sqrt(gain.size))
-        super().__init__((weight - weight.mean(1, keepdims=True)) * sign, (bias - bias.mean()) * sign, lacking)
-        self.epsilon = self.scaled_epsilon = LAYER_NORM_EPSILON * gain.size
+        centred = np.vstack([weight - weight.mean(1, keepdims=True), bias - bias.mean()])
+        self.weight = _frozen(centred * np.sign(gain))  # [inputs + 1, units]
+        self.lacking = shift / (np.abs(gain) * np.sqrt(gain.size))
+        self.floor, self.epsilon = _frozen(-self.lacking), LAYER_NORM_EPSILON * gain.size
 
     def row(self, x: Floats, out: Floats) -> None:
+        """The layer's outputs less `lacking`, for one row `[inputs + 1]`, into `out` `[units]`."""
         x.dot(self.weight, out)
-        np.multiply(out, (float(out.dot(out)) + self.scaled_epsilon) ** -0.5, out)
+        np.multiply(out, (float(out.dot(out)) + self.epsilon) ** -0.5, out)
         np.maximum(out, self.floor, out=out)
 
 
-def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Plain], Floats]:
+def _fold(views: Mapping[str, Floats], spec: NetworkSpec) -> tuple[list[_Layer], Floats]:
     """The hidden layers, and the head's weights with its bias as their last row `[units + 1, A]`."""
     arrays = {name: view.astype(np.float64) for name, view in views.items()}
-    layers: list[_Plain] = []
+    layers: list[_Layer] = []
     factor = np.ones((spec.observation_size, 1))  # of the inputs: gains of the layer before that it left out
     lacking = np.zeros(spec.observation_size)  # what the inputs lack, before that factor
     for i, units in enumerate(spec.hidden):
-        weight = arrays[f"hidden{i}.weight"] * factor
+        weight, gain = arrays[f"hidden{i}.weight"] * factor, arrays[f"hidden{i}.gain"]
         bias = arrays[f"hidden{i}.bias"] + lacking @ weight
-        gain = arrays.get(f"hidden{i}.gain")
-        if gain is None:
-            layers.append(_Plain(weight, bias, np.zeros(units)))
-            factor = np.ones((units, 1))
-        else:
-            # A gain of 0 has no inverse; one this small changes no Q-value within float32.
-            gain = np.where(np.abs(gain) < SMALLEST_GAIN, SMALLEST_GAIN, gain)
-            layers.append(_Normed(weight, bias, gain, arrays[f"hidden{i}.shift"]))
-            factor = (np.abs(gain) * np.sqrt(units))[:, None]
-        lacking = layers[-1].lacking
+        # A gain of 0 has no inverse; one this small changes no Q-value within float32.
+        gain = np.where(np.abs(gain) < SMALLEST_GAIN, SMALLEST_GAIN, gain)
+        layers.append(_Layer(weight, bias, gain, arrays[f"hidden{i}.shift"]))
+        factor, lacking = (np.abs(gain) * np.sqrt(units))[:, None], layers[-1].lacking
     head = arrays["head.weight"] * factor
     return layers, _frozen(np.vstack([head, arrays["head.bias"] + lacking @ head]))
 

@@ -99,7 +99,7 @@ def prepare(folder: Path, seed: int, game: HeadlessGame = GAME) -> None:
     with Store(folder, identity, shipped().spec, "the study") as store:
         champions = Champions(store, seed, print, print)
         version = import_version(store.registry, identity, MODEL)
-        play_smoke_battle(store.registry, version, game, encoder(), seed)
+        play_smoke_battle(store.registry, version, game, encoder())
         champions.promote_stored(version)
 
 
