@@ -13,6 +13,7 @@ from cornerman.policy.difficulty import ADAPTIVE, RUNG
 from game_adapter.host.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table
+from tests.support.waiting import wait_for
 
 
 def opened(folder: Path, **settings: Any) -> Table:
@@ -98,6 +99,20 @@ def test_report_says_which_rung_plays_at_the_adaptive_level(table: Table) -> Non
         report = plugin.report()
         assert report["playing"].startswith(words)
         assert (report["version"], report["playing"].endswith("an earlier self")) == (version, version < 0)
+
+
+def test_report_says_how_strong_a_level_is_by_the_bot_that_is_nearest_to_it(table: Table) -> None:
+    def note(level: int) -> str:
+        table.plugin.controls.set_difficulty(level)
+        return str(table.plugin.report()["difficulty"]["note"])
+
+    wait_for(lambda: table.plugin.report()["strength"]["bots"])
+    for level in (1, 2, 5):
+        rung = table.plugin.slot.at_level(level)
+        assert rung is not None
+        share = 1 / (1 + 10 ** (rung.points / 400))  # of the weakest bot, which is rated 0
+        words = f"the bot random wins {share:.0%} against this level, which is rated {rung.points:,.0f}"
+        assert note(level) == words
 
 
 def test_a_battle_in_which_the_dial_was_turned_says_nothing_of_the_player(table: Table) -> None:

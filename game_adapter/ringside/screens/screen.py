@@ -97,6 +97,11 @@ class Hall:
             return str(dial.get("name", ""))
         return f"{dial['name']} ({dial['level']} of {len(dial['levels']) - 1})"
 
+    def about_level(self) -> str:
+        """How strong the level is, in a sentence; "" where that is not known."""
+        note = str((self.report().get("difficulty") or {}).get("note") or "")
+        return f"{note[:1].upper()}{note[1:]}." if note else ""
+
     def change_level(self, step: int) -> None:
         """Let Cornerman play harder or easier from its next decision on; past the last level comes the first."""
         if dial := self.report().get("difficulty"):

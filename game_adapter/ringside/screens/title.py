@@ -156,7 +156,7 @@ class TitleScreen(Screen):
         about = {
             SHAPE: self._about_shape(),
             RED: ABOUT.get(setup.red, ""),
-            LEVEL: "How hard Cornerman plays, from the next turn on.",
+            LEVEL: self.hall.about_level() * self._has_level or "How hard Cornerman plays, from the next turn on.",
             DRAW: "Both corners get new fighters.",
         }
         return about.get(self.rows.focus, ABOUT.get(setup.blue, ""))

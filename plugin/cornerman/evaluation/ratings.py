@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,11 @@ def _fit(
         if longest < _CLOSE_ENOUGH:
             break
     return strengths, curvature
+
+
+def win_share(points: float, other: float) -> float:
+    """The share of battles that one rated `points` wins against one rated `other`."""
+    return 1.0 / (1.0 + exp((other - points) / POINTS))
 
 
 def gain_of(score: object, pairs: object) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from cornerman.evaluation.live.results import LiveBattles
+from cornerman.evaluation.ratings import win_share
 from cornerman.evaluation.significance import wilson_interval
 from cornerman.policy.difficulty import ADAPTIVE, LEVEL_NAMES, LEVELS, Rung
 from cornerman.policy.policy_slot import PolicySlot, name_of
@@ -73,8 +74,8 @@ class Report(TypedDict):
     machine: dict[str, Any]  # cpu_percent, own_cpu_percent, memory_mb, worker_mb, memory_percent, temperature_c: float
     # or None; frames: {with, without: {p50_ms, p99_ms: float or None, frames: int}}, by whether a training window was
     # open; reasons: why learning rests, in sentences
-    difficulty: dict[str, Any]  # level: 1 to 6; name: str; levels: list of names; note: where the adaptive level stands
-    # or what the levels are made of, or ""
+    difficulty: dict[str, Any]  # level: 1 to 6; name: str; levels: list of names; note: how strong the level is, where
+    # the adaptive one stands, or what the levels are made of, or ""
     swaps: int  # since the game started
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
     decision: dict[str, Any] | None  # the plugin's last one; battle_id, seat, version, samples: int; age_s: float;
@@ -123,7 +124,7 @@ def compose(
         "device_why": given["fault"] or given["device_why"],
         "played_by": {"backend": given["backend"], "why": given["backend_why"]},
         "machine": dict(training["machine"]),
-        "difficulty": _difficulty(switches.level, slot, live),
+        "difficulty": _difficulty(switches.level, slot, live, seen["strength"]["bots"]),
         "swaps": slot.swaps,
         "events": figures["events"],
         "decision": seen["decision"],
@@ -156,11 +157,15 @@ def _place(level: int, slot: PolicySlot, rung: Rung) -> str:
     return f"adaptive, {LEVEL_NAMES[lower]}: " if same else f"adaptive, above {LEVEL_NAMES[lower]}: "
 
 
-def _difficulty(level: int, slot: PolicySlot, live: LiveBattles) -> dict[str, Any]:
-    note = ""
+def _difficulty(level: int, slot: PolicySlot, live: LiveBattles, bots: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    rung, note = (slot.at_level(level), "") if level < ADAPTIVE else (None, "")
     if level == ADAPTIVE:
         levels = [slot.at_level(number) for number in range(1, ADAPTIVE)]
         note = f"adaptive: {live.adaptive.standing(levels, slot.rungs)}"
+    elif rung is not None and slot.rated and bots:
+        bot = min(bots, key=lambda each: abs(rung.points - each["rating"]))
+        won = win_share(bot["rating"], rung.points)
+        note = f"the bot {bot['name']} wins {won:.0%} against this level, which is rated {rung.points:,.0f}"
     if level < len(LEVELS) or level == ADAPTIVE:
         unrated = "no battles have measured the levels: they are older versions, by live results alone"
         note = "; ".join(filter(None, [note, unrated * (bool(slot.rungs) and not slot.rated)]))
