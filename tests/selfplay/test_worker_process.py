@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,11 +17,12 @@ import pytest
 
 from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
+from cornerman.files.tensor_file import pack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.orders import collecting, judging
 from cornerman.selfplay.worker import Worker
-from cornerman.selfplay.worker_process import WorkerError, WorkerProcess
+from cornerman.selfplay.worker_process import PART_BYTES, Turnstile, WorkerError, WorkerProcess, in_parts, joined
 from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.paths import PLUGINS, ROOT
@@ -110,6 +112,42 @@ threading.Thread(target=pauses, daemon=True).start()
 while not done:
     turnstile()
 """
+
+
+def test_pause_in_what_may_not_be_stopped_stops_at_its_end() -> None:
+    """A worker that was writing its answer when it was paused went on to the first turn of the next order."""
+    turnstile, inside, over = Turnstile(), threading.Event(), threading.Event()
+
+    def write() -> None:
+        with turnstile.passed():
+            turnstile.pause(True)
+            turnstile()
+            inside.set()
+        over.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    assert inside.wait(LONG_S)
+    assert not over.wait(0.05)
+    turnstile.pause(False)
+    assert over.wait(LONG_S)
+
+
+def test_answer_is_packed_in_small_parts_and_joined_as_it_was() -> None:
+    """A paused worker went on for 3.4 ms of processor time where it packed 4 MB in one call."""
+    random = np.random.default_rng(0)
+    arrays = {
+        "rows": random.random((5000, 50), np.float32),
+        "flags": random.random(5000) < 0.5,
+        "none": np.zeros((0, 3)),
+    }
+    parts = [*in_parts(arrays)]
+    assert max(map(len, parts)) < PART_BYTES + 1000
+    found, notes = joined([*parts, pack({}, {"notes": '{"battles": 3}'})])
+    assert notes == {"battles": 3}
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
 
 
 def test_thousands_of_pauses_at_any_moment_lock_nothing() -> None:

@@ -23,6 +23,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import IO, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import ContractError, CornermanError, RestorableGame
@@ -30,11 +31,14 @@ from cornerman.files import interpreter, plain_data
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.search.thought import Due, Knowledge, Thought
 
-ORDER, ANSWER, PAUSE, RESUME = b"o", b"a", b"p", b"r"
+ORDER, PART, ANSWER, PAUSE, RESUME = b"o", b"m", b"a", b"p", b"r"
+"""An answer is parts of its arrays, some rows each, and then the rest."""
 KNOW, DUE, THOUGHT = b"k", b"d", b"t"
 """Look-ahead: what it has to know, a decision that comes up, and the best action so far."""
 _HEADER = struct.Struct("<cQ")
 MOST_BYTES = 1 << 31
+PART_BYTES = 1 << 17
+"""A worker packs and writes so much without looking whether it has to pause: some 0.1 ms."""
 ENDING_S = 2.0
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -87,7 +91,7 @@ class WorkerProcess:
         """The newest answer to a decision that was due; any thread may read it."""
         self.lost = False
         """Whether the process has ended."""
-        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[list[bytes] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="cornerman-worker-reader", daemon=True).start()
 
     @property
@@ -126,8 +130,7 @@ class WorkerProcess:
         if data is None:
             self._answers.put(None)  # for whoever asks again
             raise WorkerError(f"the worker process ended (exit status {self._process.wait(ENDING_S)})")
-        arrays, texts = unpack(data, "An answer")
-        notes: dict[str, Any] = json.loads(texts["notes"])
+        arrays, notes = joined(data)
         if "error" in notes:
             raise (FaultyGameError if notes["faulty"] else WorkerError)(str(notes["error"]))
         return arrays, notes
@@ -168,14 +171,36 @@ class WorkerProcess:
             raise WorkerError(f"the worker process has ended ({error})") from error
 
     def _read(self) -> None:
+        parts = list[bytes]()
         while (frame := _read_frame(self._from)) is not None:
             kind, data = frame
             if kind == THOUGHT:
                 self.thought = Thought(**json.loads(data))
-            else:
-                self._answers.put(data)
+                continue
+            parts.append(data)
+            if kind == ANSWER:
+                self._answers.put(parts)
+                parts = []
         self.lost = True
         self._answers.put(None)
+
+
+def joined(parts: list[bytes]) -> Answer:
+    """The answer that `in_parts` has taken apart."""
+    found: dict[str, list[NDArray[Any]]] = {}
+    for part in parts[:-1]:
+        for name, rows in unpack(part, "An answer")[0].items():
+            found.setdefault(name, []).append(rows)
+    notes = json.loads(unpack(parts[-1], "An answer")[1]["notes"])
+    return {name: np.concatenate(rows) for name, rows in found.items()}, notes
+
+
+def in_parts(arrays: Arrays) -> Iterator[bytes]:
+    """Every array, some rows at a time; none has no dimensions."""
+    for name, array in arrays.items():
+        rows = max(1, PART_BYTES * len(array) // max(1, array.nbytes))
+        for at in range(0, max(1, len(array)), rows):
+            yield pack({name: array[at : at + rows]}, None, "An answer")
 
 
 def _read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
@@ -215,12 +240,13 @@ class Turnstile:
 
     @contextmanager
     def passed(self) -> Iterator[None]:
-        """The main thread is not stopped in here."""
+        """The main thread is not stopped in here, but at the end."""
         self._waiting = True
         try:
             yield
         finally:
             self._waiting = False
+        self()
 
     def pause(self, paused: bool, why: str = "window") -> None:
         """Close it, or open it for that reason; it is open where no reason closes it."""
@@ -250,13 +276,18 @@ def run(given: Mapping[str, Any]) -> None:
 
     def write(kind: bytes, data: bytes) -> None:
         with writing:
-            answers.write(_HEADER.pack(kind, len(data)) + data)
+            answers.write(_HEADER.pack(kind, len(data)))
+            answers.write(data)
             answers.flush()
 
-    def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
-        data = pack(arrays, {"notes": json.dumps(notes)}, "An answer")
+    def say(kind: bytes, data: bytes) -> None:
         with turnstile.passed():  # stopped in here it would hold the lock that the thinker needs
-            write(ANSWER, data)
+            write(kind, data)
+
+    def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
+        for part in in_parts(arrays):
+            say(PART, part)
+        say(ANSWER, pack({}, {"notes": json.dumps(notes)}, "An answer"))
 
     try:
         obey = _worker(given, turnstile, partial(_think, to_think, write, turnstile, background))
