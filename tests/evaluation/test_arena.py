@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cornerman.contract import ContractError
 from cornerman.evaluation.arena import (
+    REPEATS,
     BattleRecord,
     Result,
     Rotations,
@@ -233,7 +234,18 @@ def test_rotations_that_repeat_count_once_the_game_shows_chance() -> None:
         assert own.add(at, [("", battle)]) == [at], "seeds begin in different states"
 
 
-# ------------------------------------------------------------------------------------------------- faulty battles
+def longer_after(battle: BattleRecord, times: int, openings: bool = True) -> int:
+    rotations = Rotations[int](openings)
+    for at in range(times):
+        rotations.add(at, [("", battle)])
+    return rotations.longer
+
+
+def test_random_openings_become_longer_where_rotations_repeat_and_end_no_battle() -> None:
+    battle, short = BattleRecord(1, 0, 1.0, 1, 2, False, 6, 7, 8), BattleRecord(1, 0, 1.0, 1, 1, False, 6, 7, 8)
+    assert [longer_after(battle, times) for times in (1, REPEATS, REPEATS + 1, 2 * REPEATS + 1)] == [0, 0, 1, 2]
+    assert longer_after(battle, 20, openings=False) == 0
+    assert longer_after(short, 20) == 0, "one action more would end it"
 
 
 # ------------------------------------------------------------------------------------------------ policies as bots

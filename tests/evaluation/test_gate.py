@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from cornerman.contract import Bot
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
+from tests.studies.plain_games.tic_tac_toe import LINES, perfect_move
+from tests.support.declared_games import Board
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle, at_level, preferring
 
 ENCODER = Encoder(Duel())
@@ -163,6 +166,45 @@ def test_who_leads_on_the_bots_and_loses_to_the_champion_is_refused() -> None:
     verdict = judged(at_level(2), at_level(1), game)
     assert not verdict.promote
     assert {battle.opponent for battle in verdict.battles} == {"champion"}
+
+
+def careful(battle: Any, random: Random) -> int:
+    """Never loses, always in the same way."""
+    return perfect_move(battle.game, Random(0))
+
+
+def near_sighted(number: int) -> Bot:
+    """Completes a line, or else prevents one, or else takes any square, in one position always the same."""
+
+    def play(battle: Any, random: Random) -> int:
+        squares = battle.game.squares
+        for mark in ("XO"[battle.seat], "OX"[battle.seat]):
+            for line in LINES:
+                held = [squares[at] for at in line]
+                if held.count(mark) == 2 and " " in held:
+                    return line[held.index(" ")]
+        chosen: int = Random(f"{number} {squares}").choice(battle.game.moves())
+        return chosen
+
+    return play
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_gate_makes_openings_longer_where_a_game_of_draws_has_too_few_that_differ(alike: bool) -> None:
+    """There are nine pairs, and then they repeat."""
+    board = Board(random_opening=1, bots={}, seats_alike=alike)
+    better, worse = ((careful, near_sighted(1)), (near_sighted(1), careful))
+    assert [judged(*both, board, 3).promote for both in (better, worse)] == [True, False]
+    same = judged(careful, careful, board, 3)
+    assert (same.promote, same.score) == (False, 0.5)
+    assert "not better" in same.reason
+
+
+@pytest.mark.long
+def test_gate_with_longer_openings_promotes_equal_candidates_at_most_5_times_of_100() -> None:
+    board, num = Board(random_opening=1, bots={}), 2 * GATES
+    promoted = sum(judged(near_sighted(2 * at), near_sighted(2 * at + 1), board, at).promote for at in range(num))
+    assert promoted / num <= 0.05 + 3 * sqrt(0.05 * 0.95 / num)
 
 
 def test_a_bot_that_beats_both_alike_is_no_loss() -> None:

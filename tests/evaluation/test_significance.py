@@ -161,6 +161,15 @@ def test_lost_tells_three_points_of_many_battles_and_passes_what_is_equal() -> N
     assert lost(Sample(2, 0.5), Sample(2, 1.0), 2) is False, "two battles prove nothing"
 
 
+def test_a_few_draws_do_not_show_that_nobody_loses() -> None:
+    """Against a bot that the best champion has drawn all battles with: three of 200 lost are a loss, 1.5 points."""
+    best = Sample(400, 0.5, 0.0)
+    assert lost(Sample(20, 0.5, 0.0), best, 400) is None
+    assert lost(Sample(400, 0.5, 0.0), best, 400) is False
+    assert lost(Sample(400, 0.4925, 0.00375), best, 400) is True
+    assert lost(Sample(400, 0.49875, 0.000625), best, 400) is False, "one lost battle proves nothing"
+
+
 def chain(battles: int, step: float, seed: int) -> tuple[float, float]:
     """What the last of 60 candidates that the check lets pass has lost, each better than the one before by `step`, and
     the share of them that it refused."""

@@ -7,6 +7,7 @@ only repeat earlier ones are left out.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -21,6 +22,8 @@ from cornerman.experience.encoder import Encoder
 
 TRIES = 2
 """So many times as many rotations as were asked for are played at the most, until enough of them differ."""
+REPEATS = 5
+"""Rotations in a row that only repeat earlier ones, after which random openings become longer."""
 
 T = TypeVar("T")
 
@@ -83,6 +86,9 @@ class Rotations(Generic[T]):
         self._endings: dict[tuple[object, ...], int] = {}
         self._repeated: list[T] = []
         self._chance = False
+        self._in_a_row, self._shortest = 0, sys.maxsize
+        self.longer = 0
+        """Random actions to begin with beyond the declared ones: with those, most battles were played already."""
 
     @property
     def num_repeated(self) -> int:
@@ -99,9 +105,14 @@ class Rotations(Generic[T]):
             self._start = battle.start if self._start is None else self._start
             self._chance = self._chance or (self._start != battle.start and not self._openings)
             self._chance = self._chance or self._endings.setdefault(key, battle.ending) != battle.ending
+            self._shortest = min(self._shortest, battle.turns)
         self._repeated.append(rotation)
         if not (new or self._chance):
+            self._in_a_row += 1
+            if self._openings and self._in_a_row % REPEATS == 0 and self._shortest > 1:  # one more cannot end them all
+                self.longer += 1
             return []
+        self._in_a_row = 0
         counted = self._repeated if self._chance else [self._repeated.pop()]
         if self._chance:
             self._repeated = []

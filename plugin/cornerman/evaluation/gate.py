@@ -208,10 +208,11 @@ class Gate(SlicedJudge):
         seed, battles = pair_seed(self._seed, index, opponent), list[GateBattle]()
         alone = self._declared.even and opponent == "champion"
         players = ["candidate"] if alone else ["candidate", "champion"]
+        declared = replace(self._declared, random_opening=self._declared.random_opening + rotations.longer)
         try:
             for name in players:
                 player, others = self._seated[name], self._others(opponent, bot, index)
-                for record in rotation_turns(self._game, seed, player, others, self._declared):
+                for record in rotation_turns(self._game, seed, player, others, declared):
                     if record is not None:
                         battles.append(GateBattle(name, opponent, record))
                     yield

@@ -170,8 +170,11 @@ class Sample:
 
     @property
     def error(self) -> float:
-        """The standard error of the mean, `PRIOR_PAIRS` even battles mixed in."""
-        spread = self.battles * max(0.0, self.decided - (self.score - 0.5) ** 2) + PRIOR_PAIRS * DECIDED * self.scale**2
+        """The standard error of the mean, `PRIOR_PAIRS` even battles mixed in, on a scale with as many decided ones: a
+        few draws do not show that nobody ever loses."""
+        prior = PRIOR_PAIRS * DECIDED
+        scaled = PRIOR_PAIRS * (self.battles * self.decided + prior) / (self.battles + PRIOR_PAIRS)
+        spread = self.battles * max(0.0, self.decided - (self.score - 0.5) ** 2) + scaled
         return sqrt(spread / (self.battles + PRIOR_PAIRS) / max(1, self.battles))
 
     @property

@@ -12,7 +12,7 @@ from cornerman.evaluation.arena import BattleRecord
 
 @dataclass(frozen=True, slots=True)
 class GateBattle:
-    """One battle that counted, enough to play it again."""
+    """One battle that counted, enough to play it again where its opening was not made longer."""
 
     player: str  # "candidate" or "champion"
     opponent: str  # "champion", "oldest" or the name of a bot
