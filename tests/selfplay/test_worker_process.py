@@ -17,7 +17,6 @@ import pytest
 
 from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
-from cornerman.files.tensor_file import pack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.orders import collecting, judging
@@ -140,9 +139,9 @@ def test_answer_is_packed_in_small_parts_and_joined_as_it_was() -> None:
         "flags": random.random(5000) < 0.5,
         "none": np.zeros((0, 3)),
     }
-    parts = [*in_parts(arrays)]
+    parts = [part for _, part in in_parts(arrays, {"battles": 3})]
     assert max(map(len, parts)) < PART_BYTES + 1000
-    found, notes = joined([*parts, pack({}, {"notes": '{"battles": 3}'})])
+    found, notes = joined(parts)
     assert notes == {"battles": 3}
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():

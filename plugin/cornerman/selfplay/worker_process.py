@@ -195,12 +195,13 @@ def joined(parts: list[bytes]) -> Answer:
     return {name: np.concatenate(rows) for name, rows in found.items()}, notes
 
 
-def in_parts(arrays: Arrays) -> Iterator[bytes]:
-    """Every array, some rows at a time; none has no dimensions."""
+def in_parts(arrays: Arrays, notes: Mapping[str, Any]) -> Iterator[tuple[bytes, bytes]]:
+    """Kinds and bytes of an answer's messages: each array, some rows at a time, then the rest. No array is a scalar."""
     for name, array in arrays.items():
         rows = max(1, PART_BYTES * len(array) // max(1, array.nbytes))
         for at in range(0, max(1, len(array)), rows):
-            yield pack({name: array[at : at + rows]}, None, "An answer")
+            yield PART, pack({name: array[at : at + rows]}, None, "An answer")
+    yield ANSWER, pack({}, {"notes": json.dumps(notes)}, "An answer")
 
 
 def _read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
@@ -276,18 +277,13 @@ def run(given: Mapping[str, Any]) -> None:
 
     def write(kind: bytes, data: bytes) -> None:
         with writing:
-            answers.write(_HEADER.pack(kind, len(data)))
-            answers.write(data)
+            answers.writelines((_HEADER.pack(kind, len(data)), data))
             answers.flush()
 
-    def say(kind: bytes, data: bytes) -> None:
-        with turnstile.passed():  # stopped in here it would hold the lock that the thinker needs
-            write(kind, data)
-
     def send(arrays: Arrays, notes: Mapping[str, Any]) -> None:
-        for part in in_parts(arrays):
-            say(PART, part)
-        say(ANSWER, pack({}, {"notes": json.dumps(notes)}, "An answer"))
+        for kind, data in in_parts(arrays, notes):
+            with turnstile.passed():  # stopped in here it would hold the lock that the thinker needs
+                write(kind, data)
 
     try:
         obey = _worker(given, turnstile, partial(_think, to_think, write, turnstile, background))
