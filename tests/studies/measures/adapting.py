@@ -14,6 +14,7 @@ from cornerman.contract import Bot
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import STRANGER_TEMPERATURE, ChampionPredictor, Predictor
 from cornerman.opponent.rules import Decisions
+from cornerman.policy.policy import Policy
 from cornerman.search.look_ahead import Effort, LookAhead, effort_for
 from cornerman.search.playouts import Playouts
 from game_adapter.ringside.game import RINGSIDE
@@ -25,9 +26,10 @@ TESTED_PAIRS = 100
 """Of battles with the shipped model, in whose decisions a player is to be foreseen."""
 
 
-def look_ahead(player: Predictor, effort: Effort | None = None) -> LookAhead:
-    """The search over the shipped model's best actions, with a model of the player."""
-    return LookAhead(Playouts(RINGSIDE, encoder(), shipped(), player), encoder(), effort or effort_for(RINGSIDE))
+def look_ahead(player: Predictor, effort: Effort | None = None, policy: Policy | None = None) -> LookAhead:
+    """The search over the best actions of a policy, the shipped model where None, with a model of the player."""
+    playouts = Playouts(RINGSIDE, encoder(), policy or shipped(), player)
+    return LookAhead(playouts, encoder(), effort or effort_for(RINGSIDE))
 
 
 def stranger() -> Predictor:
@@ -47,9 +49,9 @@ def searched(ahead: LookAhead, states: list[Any], seats: list[int], masks: Any, 
     return actions
 
 
-def looking_ahead(player: Predictor) -> Player:
-    """The shipped model with look-ahead, for battles many at once."""
-    ahead = look_ahead(player)
+def looking_ahead(player: Predictor, policy: Policy | None = None) -> Player:
+    """A policy, the shipped model where None, with look-ahead, for battles many at once."""
+    ahead = look_ahead(player, policy=policy)
 
     def decide(due: Due) -> Ints:
         states = [due.battles.state(row) for row in due.rows.tolist()]
