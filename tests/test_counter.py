@@ -43,11 +43,9 @@ def test_fighter_draws_actions_with_the_chances_that_the_model_foresees() -> Non
 
 
 def test_branch_that_is_not_promoted_gains_and_loses_nothing_and_the_worst_loss_is_told() -> None:
-    fights: list[dict[str, Any]] = [
-        {"promoted": True, "branch searching": 0.8, "champion searching": 0.7},
-        {"promoted": False, "branch searching": 0.9, "champion searching": 0.7},
-    ]
-    assert by_rule(fights).value == pytest.approx(0.05)
+    rules = [{"promoted": True}, {"promoted": False}]
+    fights = [{"branch searching": branch, "champion searching": 0.7} for branch in (0.8, 0.9)]
+    assert by_rule([*rules, *fights]).value == pytest.approx(0.05)
     branches: list[dict[str, Any]] = [{"lost": {"one": [loss, True], "other": [-loss, False]}} for loss in (0.1, 0.3)]
     assert lost(branches).value == pytest.approx(0.2)
 

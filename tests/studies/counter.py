@@ -17,12 +17,11 @@ from tests.studies.intervals import Interval, of_mean, wilson
 from tests.studies.measures.adapting import looking_ahead, new_model, scores, stranger
 from tests.studies.measures.duel import duel, playing
 from tests.studies.measures.habits import HABITS, OTHERS
-from tests.studies.measures.practice import Fighter, better_against, losses, practise
+from tests.studies.measures.practice import Fighter, gains, losses, practise
 from tests.studies.study import Figure, Study, Unit, Work
 
 PLAYERS = (*HABITS, *OTHERS)
 WEIGHTS = "branch.npy"
-GATE_PAIRS = 1000
 ALONE_PAIRS = 1000
 
 
@@ -33,21 +32,28 @@ def learned(seed: int, battles: int) -> PlayerModel:
     return model
 
 
-def practised(work: Work, battles: int, steps: int, seed: int) -> dict[str, Any]:
-    """A branch for the seed's player, stored in this unit's folder, and whether the rule of promotion lets it play."""
-    player = Fighter(learned(seed, battles))
-    branch = practise(player, steps, seed)
+def practised(work: Work, battles: int, steps: int, seed: int) -> None:
+    """A branch for the seed's player, stored in this unit's folder."""
+    branch = practise(Fighter(learned(seed, battles)), steps, seed)
     np.save(work.folder / WEIGHTS, branch.flat)
-    lost = losses(branch, seed)
-    better = better_against(player, branch, GATE_PAIRS, seed)
-    return {"better": better, "lost": lost, "promoted": better and not any(worse for _, worse in lost.values())}
 
 
-def fought(work: Work, battles: int, pairs: int, seed: int) -> dict[str, Any]:
-    """Mean scores against the player itself, each in the same battles, and what the rule of promotion said."""
-    rule = work.result(f"branch {seed}")
-    branch = Policy(shipped().spec, np.load(work.folder_of(f"branch {seed}") / WEIGHTS), 1)
-    model, player = learned(seed, battles), playing(PLAYERS[seed])
+def branch_of(work: Work, seed: int) -> Policy:
+    return Policy(shipped().spec, np.load(work.folder_of(f"branch {seed}") / WEIGHTS), 1)
+
+
+def judged(work: Work, battles: int, seed: int) -> dict[str, Any]:
+    """Whether the branch may play: it is better against the model of the player, and loses to nobody else."""
+    branch = branch_of(work, seed)
+    better = of_mean(gains(Fighter(learned(seed, battles)), branch, ALONE_PAIRS, seed))
+    elsewhere = losses(branch, seed)
+    promoted = better.low > 0.0 and not any(worse for _, worse in elsewhere.values())
+    return {"better": better, "lost": elsewhere, "promoted": promoted}
+
+
+def fought(work: Work, battles: int, pairs: int, seed: int) -> dict[str, float]:
+    """Mean scores against the player itself, each in the same battles."""
+    branch, model, player = branch_of(work, seed), learned(seed, battles), playing(PLAYERS[seed])
     each = {
         "champion in these": playing(shipped()),
         "champion searching": looking_ahead(model),
@@ -57,17 +63,21 @@ def fought(work: Work, battles: int, pairs: int, seed: int) -> dict[str, Any]:
     found = {name: float(duel(by, player, pairs, seed).mean()) for name, by in each.items()}
     for name, policy in (("champion", shipped()), ("branch", branch)):
         found[name] = float(duel(playing(policy), player, ALONE_PAIRS, seed).mean())
-    return {**found, "promoted": rule["promoted"]}
+    return found
 
 
-def gain(first: str, second: str, results: Sequence[dict[str, Any]]) -> Interval:
+def gain(first: str, second: str, results: Sequence[dict[str, float]]) -> Interval:
     """Of one over the other; the interval is over seeds."""
     return of_mean([result[first] - result[second] for result in results])
 
 
 def by_rule(results: Sequence[dict[str, Any]]) -> Interval:
     """Of the branch beside look-ahead where it is promoted; where it is not, the champion goes on."""
-    return of_mean([r["promoted"] * (r["branch searching"] - r["champion searching"]) for r in results])
+    half = len(results) // 2
+    pairs = zip(results[:half], results[half:], strict=True)
+    return of_mean(
+        [rule["promoted"] * (found["branch searching"] - found["champion searching"]) for rule, found in pairs]
+    )
 
 
 def promoted(results: Sequence[dict[str, Any]]) -> Interval:
@@ -86,12 +96,14 @@ def study(quick: bool) -> Study:
     for seed in seeds:
         given = {"battles": battles, "seed": seed}
         units.append(Unit(f"branch {seed}", practised, {**given, "steps": steps}))
+        units.append(Unit(f"judged {seed}", judged, given, (f"branch {seed}",)))
         units.append(Unit(f"fought {seed}", fought, {**given, "pairs": pairs}, (f"branch {seed}",)))
-    branches, fights = (tuple(f"{what} {seed}" for seed in seeds) for what in ("branch", "fought"))
+    rules, fights = (tuple(f"{what} {seed}" for seed in seeds) for what in ("judged", "fought"))
     figures = [
-        Figure("counter.promoted", branches, promoted, seeds),
-        Figure("counter.lost", branches, lost, seeds),
-        Figure("counter.gain_by_rule", fights, by_rule, seeds, "above 0"),
+        Figure("counter.promoted", rules, promoted, seeds),
+        Figure("counter.lost", rules, lost, seeds),
+        Figure("counter.gain_ghost", rules, lambda found: of_mean([one["better"][0] for one in found]), seeds),
+        Figure("counter.gain_by_rule", (*rules, *fights), by_rule, seeds, "above 0"),
     ]
     for key, first, second in (
         ("gain_alone", "branch", "champion"),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cornerman.contract import BatchedBot, Bools, Floats
 from cornerman.evaluation.checks import Checks, Opponent
 from cornerman.evaluation.faults import BattleFaults
-from cornerman.evaluation.significance import Bounds, Sample, SequentialTest, best_of, lost
+from cornerman.evaluation.significance import Sample, best_of, lost
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.learning import update
 from cornerman.learning.learner import build_learner
@@ -110,13 +110,10 @@ def practise(player: Fighter, steps: int, seed: int) -> Policy:
     return Policy(spec, np.asarray(np.mean(later, 0, dtype=np.float64), np.float32), 1)
 
 
-def better_against(player: Fighter, branch: Policy, pairs: int, seed: int) -> bool:
-    """Whether the branch fares better against the model than the champion, by the gate's test on the same battles."""
-    test = SequentialTest(Bounds.after(0, max_pairs=pairs))
-    for gain in mean_gain(playing(branch), playing(shipped()), playing(player), pairs, seed):
-        if test.accepted is None:
-            test.add(0.5 + float(gain))
-    return bool(test.accepted)
+def gains(player: Fighter, branch: Policy, pairs: int, seed: int) -> list[float]:
+    """By pair of battles with the model, how much better the branch fares than the champion in the same battles."""
+    found: list[float] = mean_gain(playing(branch), playing(shipped()), playing(player), pairs, seed).tolist()
+    return found
 
 
 def losses(branch: Policy, seed: int) -> dict[str, tuple[float, bool]]:
