@@ -10,9 +10,9 @@ import pytest
 from cornerman.contract import SettingsError
 from cornerman.experience import collector as module
 from cornerman.experience.collector import CAPACITY, DataCollector
-from cornerman.experience.encoder import Encoder, StateProcessor
+from cornerman.experience.encoder import StateProcessor
 from tests.support.paths import ROOT
-from tests.support.sample_states import Duel, duel_state
+from tests.support.sample_states import duel_state
 
 
 def test_the_documents_show_the_same_example_and_it_runs() -> None:
@@ -66,16 +66,12 @@ def test_ten_thousand_by_default_and_the_oldest_falls_out() -> None:
     assert collector.collected == 6
 
 
-def test_masks_and_a_seat_s_own_view_where_the_game_has_them() -> None:
-    encoder = Encoder(Duel())
-    collector = DataCollector(3, encoder=encoder, seat=1)
-    state = duel_state(1, 10, 90)
+def test_masks_where_the_game_has_them() -> None:
+    collector, state = DataCollector(3), duel_state(1, 10, 90)
     collector.collect_transition(state, 2, state, 0.0, masks=((False, False, True), (True, False, False)))
     (row,) = collector.buffer.rows()
-    np.testing.assert_array_equal(row.observation, encoder.encode(state, 1))
     assert row.action_mask.tolist() == [False, False, True]
     assert row.next_action_mask.tolist() == [True, False, False]
-    assert row.seat == 1
 
 
 @pytest.mark.parametrize(

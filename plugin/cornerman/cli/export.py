@@ -107,7 +107,7 @@ class Exporter:
 
 
 class _Noting:
-    """Acts as a policy and notes what it saw."""
+    """A policy that notes the observations and masks it decides on."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy, self.rows = policy, list[tuple[Floats, Bools]]()
@@ -121,7 +121,6 @@ class _Noting:
 
 
 def _joined(battles: Sequence[Columns]) -> tuple[Floats, Bools] | None:
-    """The observations and masks of some battles."""
     if not battles:
         return None
     return (

@@ -75,7 +75,6 @@ class Ghosts:
         return self._learned(player).report()
 
     def battles_by_player(self) -> Counter[str]:
-        """How many battles of each player are stored."""
         return Counter(battle.end.player for battle in self._battles())
 
     def _learned(self, player: str) -> Players:
@@ -110,7 +109,6 @@ class Ghosts:
         return f"The ghost {name} was imported and has played a smoke battle; {fights}."
 
     def play(self, name: str, num_battles: int, seed: int) -> str:
-        """How a ghost fares against the champion."""
         champion, game = self._champion(), self._headless()
         result = evaluate(self.find(name), PolicyBot(champion, self._encoder), game, num_battles, seed)
         low, high = result.interval

@@ -1,4 +1,4 @@
-"""A Raspberry Pi: its model, memory, throttling and HAT as the kernel's files tell them, and the settings that fit it.
+"""A Raspberry Pi: its model, memory, throttling and HAT from the kernel's files, and the settings that fit it.
 
 `root` is the folder that holds `proc`, `sys` and `dev`. A file that is missing or strange counts as not there.
 """
@@ -54,7 +54,7 @@ def parse_throttling(text: str) -> Throttling | None:
 
 
 def throttling_file(sysfs: Path) -> Path | None:
-    """Where the kernel tells the firmware's word, under /sys; None where it does not."""
+    """The kernel's file with the firmware's word, under /sys; None where there is none."""
     return next(files_like(sysfs, "devices/platform/*/*firmware/get_throttled"), None)
 
 
@@ -87,7 +87,7 @@ def profile_values(profile: str, root: Path = ROOT) -> dict[str, Any]:
 
 
 def hat(root: Path = ROOT) -> str:
-    """Vendor and product of the HAT, from its own memory; "" where none tells them."""
+    """Vendor and product of the HAT, from its own memory; "" where there is none."""
     words = (text_of(root / "proc/device-tree/hat" / name) for name in ("vendor", "product"))
     return " ".join(word for word in words if word)
 

@@ -209,7 +209,7 @@ class BattleStore:
         return erased
 
     def forget_player(self, player: str) -> Counts:
-        """Delete the battles of one player, of any game and version, and damaged ones, whose player nobody knows.
+        """Delete the battles of one player, of any game and version, and damaged ones, whose player is unknown.
 
         Returns what was erased; ModelError where that fails.
         """
@@ -240,7 +240,7 @@ class BattleStore:
     # ---------------------------------------------------------------------------------------------------------- numbers
 
     def reached(self) -> int | None:
-        """The number below which every battle is over; later ones have this one or a larger. None: nobody knows."""
+        """The number below which every battle is over; later ones have this one or a larger. None: unknown."""
         try:
             return min([max(self._next, self.next_number()), *self._open.values()])
         except ModelError as error:

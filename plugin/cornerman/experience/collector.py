@@ -27,9 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import DataError, Floats, SettingsError, Source, State, Transition
+from cornerman.contract import DataError, SettingsError, Source, State, Transition
 from cornerman.experience.encoder import (
-    Encoder,
     StateProcessor,
     checked_mask,
     legal_action,
@@ -39,35 +38,23 @@ from cornerman.experience.encoder import (
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.experience.transitions import LARGEST_REWARD
 
-CAPACITY = 10_000
+CAPACITY, GAMMA = 10_000, 0.99
 
 
 class DataCollector:
     """Keeps the last `capacity` transitions in `buffer`, ready to be sampled and learned from.
 
-    Without an encoder the observation is the 18 standard numbers in state order; with one, what `seat` sees.
+    The observation is the 18 standard numbers in state order. Samples are drawn by the fixed seed 0.
     """
 
-    def __init__(
-        self,
-        num_actions: int,
-        capacity: int = CAPACITY,
-        gamma: float = 0.99,
-        encoder: Encoder | None = None,
-        seat: int = 0,
-        random: np.random.Generator | None = None,
-    ) -> None:
-        """`random` draws the samples; without one they are drawn by the fixed seed 0. SettingsError: wrong numbers."""
+    def __init__(self, num_actions: int, capacity: int = CAPACITY) -> None:
+        """SettingsError: wrong numbers."""
         given: object = num_actions
         if not (isinstance(given, int | np.integer) and given >= 1):
             raise SettingsError(f"num_actions must be a whole number of at least 1, not {shown(num_actions)}.")
-        self._encoder = encoder
         self._processor = StateProcessor()
-        self._seat = seat
-        self._gamma = gamma
         self._num_actions = num_actions
-        size = encoder.observation_size if encoder is not None else self._processor.size
-        self.buffer = ReplayBuffer(capacity, size, num_actions, random or np.random.default_rng(0))
+        self.buffer = ReplayBuffer(capacity, self._processor.size, num_actions, np.random.default_rng(0))
         self.collected = 0
         self.rejected: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
@@ -114,7 +101,7 @@ class DataCollector:
         as_float = number(reward, "The reward")
         if abs(as_float) > LARGEST_REWARD:
             raise DataError("reward", f"The reward {shown(reward)} is too large; scale it to about -1 to 1.")
-        observation, following = self._observe(state), self._observe(next_state)
+        observation, following = self._processor.process(state), self._processor.process(next_state)
         return Transition(
             observation=observation,
             action_mask=mask,
@@ -122,19 +109,14 @@ class DataCollector:
             reward=as_float,
             next_observation=np.zeros_like(following) if done else following,
             next_action_mask=next_mask,
-            discount=0.0 if done else self._gamma,
+            discount=0.0 if done else GAMMA,
             battle_id=-1,
-            seat=self._seat,
+            seat=0,
             index=self.collected % 2**31,
             source=Source.UNKNOWN,
             opponent=Source.UNKNOWN,
             version=-1,
         )
-
-    def _observe(self, state: State) -> Floats:
-        if self._encoder is not None:
-            return self._encoder.encode(state, self._seat)
-        return self._processor.process(state)
 
     def _reject(self, error: DataError) -> None:
         self.rejected[error.reason] += 1

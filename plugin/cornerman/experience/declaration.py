@@ -152,7 +152,6 @@ def _encode(game: Any, features: Sequence[str], characters: int) -> Callable[[St
 
 
 def _seats(game: Any) -> dict[str, Any]:
-    """Seats, sides and roles."""
     count = _whole(game, "num_seats", 2, 1, MOST_SEATS)
     sides = _numbers(game, "sides", range(count), "one whole number a seat; seats with the same number win together")
     seats = _numbers(game, "plugin_seats", range(count), f"different seats from 0 to {count - 1}, at least one")
@@ -204,7 +203,6 @@ def _own_fighter(game: Any) -> str:
 
 
 def _stats(game: Any) -> tuple[tuple[str, float], ...]:
-    """Names and scales of the characters' stats."""
     stats = getattr(game, "stats", STATS)
     if not isinstance(stats, Mapping) or not all(isinstance(name, str) and _scale(of) for name, of in stats.items()):
         wanted = 'a mapping from a stat\'s name to its usual largest value, above 0, such as {"attack": 100.0}'

@@ -1,4 +1,4 @@
-"""State to observation: checks what a game says, normalises it, and puts the deciding seat's own characters first.
+"""State to observation: checks what a game gives, normalises it, and puts the deciding seat's own characters first.
 
 The one place that decides what a usable state is; everything else trusts it. It keeps nothing between calls, so any
 thread may use it. It must not import torch, change a state, or know any particular game.
@@ -7,7 +7,7 @@ Only what is no number (a text, None, NaN, infinity) costs a state. A number out
 one inside: health below 0 is an overkill and counts as 0, health above maxHealth is a shield and counts as full, a stat
 lies within ten times its declared scale, a feature of the game's own in -10 to 10, a round from 1 to max_rounds.
 `clamp` is called where that is surely not meant, as for health beyond -maxHealth or twice maxHealth. An enemy known
-only in percent is given as health 0 to 100 with maxHealth 100. A stat that nobody may know is None and counts as 0.
+only in percent is given as health 0 to 100 with maxHealth 100. A hidden stat is None and counts as 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Clamp: TypeAlias = Callable[[str, str], object]
 
 
 def _silently(what: str, sentence: str) -> None:
-    """A Clamp that does nothing."""
+    """Ignores what was clamped."""
 
 
 class Reading(NamedTuple):

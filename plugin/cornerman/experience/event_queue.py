@@ -163,7 +163,7 @@ class Recording:
         self.open: dict[int, tuple[Mapping[int, Source], Mapping[int, int] | None, str | None]] = {}
         """Who decides in which seat of the battles under way, recorded or not, which seats win together, the player."""
         self.player: str | None = None
-        """Who plays the battle that began last; "": nobody, or the game does not tell; None: none has begun."""
+        """Who plays the battle that began last; "": no player, or one without a name; None: none has begun."""
         self._battles, self._quality, self.on = battles, quality, True
 
     def start(
@@ -183,12 +183,12 @@ class Recording:
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
-        """Called when an action has been applied."""
+        """An action has been applied."""
         if self.on:
             self.events.turn(battle_id, seat, state, action_mask, action, next_state)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
-        """Called when a version has chosen an action."""
+        """A version has chosen an action."""
         if self.on:
             self.events.chose(battle_id, seat, action, version)
 
@@ -209,7 +209,6 @@ class Recording:
         return battle_id in self.open and Source.PLAYER in self.open[battle_id][0].values()
 
     def switch(self, on: bool) -> None:
-        """Switch recording."""
         if on != self.on:
             self.on = on
             self.cut()

@@ -92,7 +92,7 @@ class Recorder:
         """A battle begins; `seats` names those that are recorded, one or more, and who decides for each.
 
         `sides` says which seats win together; a seat that it does not name is a side of its own. `player` names the
-        player where the game tells several apart.
+        player where the game has several.
         """
         try:
             number, known, allies = _battle_id(battle_id), _seats(battle_id, seats), self._sides(battle_id, sides)
@@ -249,7 +249,7 @@ class Recorder:
             decision.reward += self.rewards.outcome(results, seat)
             self._finish(battle, seat, decision, self._nothing, 0.0)
             return
-        # A game does not say what the seat could do in the last state; its last known mask stands in for it.
+        # A game does not say what the seat could do in the last state, so its last known mask is used.
         observation = self._encoder.observe(battle.now.reading, battle.now.state, seat, self._clamp)
         self._finish(battle, seat, decision, (observation, decision.action_mask), 1.0)
 

@@ -22,7 +22,7 @@ Standing: TypeAlias = Mapping[Hashable, tuple[float, float]]
 
 
 def numbered_sides(sides: Mapping[int, int]) -> Sides:
-    """A game's numbers of sides, told apart from the numbers of seats."""
+    """A game's numbers of sides, as keys that no number of a seat is equal to."""
     return {seat: ("side", side) for seat, side in sides.items()}
 
 
@@ -80,8 +80,8 @@ class RewardCalculator:
         unknown = sorted(seat for seat in seats if not (0 <= seat < declared or seat in sides))
         if self._own is not None and unknown:
             given = f"Battle {battle_id} has the seats {unknown}, for which the game's standing cannot be asked"
-            told = f"It has num_seats {declared}: declare more, number seats from 0, or name them in `sides`."
-            raise DataError("seats", f"{given}. {told}")
+            fix = f"It has num_seats {declared}: declare more, number seats from 0, or name them in `sides`."
+            raise DataError("seats", f"{given}. {fix}")
 
     def gain(self, before: Standing, after: Standing, side: Hashable) -> float:
         """The reward of every seat of `side` for going from one standing to another.

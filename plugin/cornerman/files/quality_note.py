@@ -31,13 +31,13 @@ class QualityNote:
 
         A file that cannot be written costs a log line.
         """
-        told = {name: value for name, value in counts.items() if name not in ("recorded", "examples")}
-        if (told == self._written and not ending) or not (counts["recorded"] or counts["rejected"]):
+        counted = {name: value for name, value in counts.items() if name not in ("recorded", "examples")}
+        if (counted == self._written and not ending) or not (counts["recorded"] or counts["rejected"]):
             return
         examples = {reason: sentence[:MAX_SENTENCE] for reason, sentence in counts["examples"].items()}
         try:
             replace_file(self._path, to_json({**counts, "examples": examples}))
-            self._written = told
+            self._written = counted
         except OSError as error:
             log.warning("the quality of the recorded data could not be written (%s)", error)
 

@@ -27,8 +27,8 @@ from cornerman.models.champions import Champions
 from cornerman.models.manifest import Identity, Manifest, Provenance, parse_manifest
 from cornerman.models.registry import Registry
 from cornerman.models.weights import (
-    CARD,
     LADDER,
+    LIMITS,
     MANIFEST,
     MAX_LADDER_BYTES,
     MAX_WEIGHTS_BYTES,
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
 IMPORTS, EXPORTS = "imports", "exports"
 """The folders inside the data folder for models to import, and for versions that the panel exports."""
 SMOKE_SEED = 7
-_LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES, LADDER: MAX_LADDER_BYTES}
-_OPTIONAL = {LADDER}
-_MAX_ARCHIVE_BYTES = sum(_LIMITS.values()) + 2**16
+_MAX_ARCHIVE_BYTES = sum(LIMITS.values()) + 2**16
 _MAX_MEMBERS = 4
 _MAX_DIRECTORY_BYTES = 4096
 _END_BYTES, _LOCATOR_BYTES = 22, 20
@@ -228,12 +226,12 @@ def _zip_reader(path: Path) -> Callable[[str, int], bytes]:
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, OSError) as error:
         raise ModelError(f"{_WHAT} is no .zip of a version ({error}).") from error
     members = {info.filename: info for info in archive.infolist()}
-    if len(members) != len(archive.infolist()) or not members.keys() <= _LIMITS.keys():
-        raise ModelError(f"{_WHAT} holds other files than {', '.join(_LIMITS)}, or one twice.")
+    if len(members) != len(archive.infolist()) or not members.keys() <= LIMITS.keys():
+        raise ModelError(f"{_WHAT} holds other files than {', '.join(LIMITS)}, or one twice.")
 
     def read(name: str, limit: int) -> bytes:
         info = members.get(name)
-        if info is None and name in _OPTIONAL:
+        if info is None and name == LADDER:
             return b""
         if info is None:
             raise ModelError(f"{_WHAT} has no {name}.")

@@ -42,6 +42,7 @@ from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, ca
 from cornerman.models.weights import (
     CARD,
     LADDER,
+    LIMITS,
     MANIFEST,
     MAX_LADDER_BYTES,
     MAX_WEIGHTS_BYTES,
@@ -235,11 +236,8 @@ class Registry:
     def stored(self, version: int) -> dict[str, bytes]:
         """The files of a version that passes every check, for export; ModelError where one fails."""
         self.load(version)
-        limits = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES}
-        limits |= {LADDER: MAX_LADDER_BYTES} if self.ladder(version) else {}
-        return {
-            name: read_file(self._folder(version) / name, most, f"Version {version}") for name, most in limits.items()
-        }
+        names = [name for name in LIMITS if name != LADDER or self.ladder(version)]
+        return {name: read_file(self._folder(version) / name, LIMITS[name], f"Version {version}") for name in names}
 
     def ladder(self, version: int) -> Ladder | None:
         """The ladder of a version; None where it has none. ModelError where one of the two is damaged."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from cornerman.contract import Floats, ModelError
 from cornerman.evaluation.ratings import MOST_POINTS
-from cornerman.files.atomic import parse_object, read_file, read_json, to_json
+from cornerman.files.atomic import MAX_JSON_BYTES, parse_object, read_file, read_json, to_json
 from cornerman.files.tensor_file import pack, unpack
 from cornerman.models.manifest import BASE, Manifest, parse_manifest
 from cornerman.policy.difficulty import RUNG, Rung
@@ -24,6 +24,8 @@ LADDER = "ladder.safetensors"
 MAX_WEIGHTS_BYTES = 256 * 2**20
 MAX_RUNGS = 32
 MAX_LADDER_BYTES = 64 * 2**20
+LIMITS = {MANIFEST: MAX_JSON_BYTES, WEIGHTS: MAX_WEIGHTS_BYTES, CARD: MAX_JSON_BYTES, LADDER: MAX_LADDER_BYTES}
+"""The files of a version, and their most bytes."""
 _NUMBERS = ("temperature", "points", "low", "high")
 
 
@@ -115,7 +117,6 @@ def ladder_of(data: bytes, version: Policy, what: str) -> Ladder:
 
 
 def _is_rated(value: Any) -> bool:
-    """Whether these are the numbers of a rung."""
     if not isinstance(value, dict) or set(value) != set(_NUMBERS):
         return False
     numbers = [value[name] for name in _NUMBERS]

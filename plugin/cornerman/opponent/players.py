@@ -23,7 +23,7 @@ MAX_PLAYERS = 16
 
 
 class Players:
-    """Learns of whoever plays, a piece at a time."""
+    """The models of all players, which learn a piece at a time."""
 
     def __init__(
         self,

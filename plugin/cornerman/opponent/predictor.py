@@ -1,4 +1,4 @@
-"""Predictors: chances of what somebody does next, from what that seat sees. numpy alone, any thread."""
+"""Predictors: chances of a seat's next action, from what that seat sees. numpy alone, any thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Predictor(Protocol):
 
 
 class ChampionPredictor:
-    """Foresees that somebody plays as a policy does, by a softmax with a temperature, and now and then at random."""
+    """Foresees a player who plays as a policy does, by a softmax with a temperature, and now and then at random."""
 
     def __init__(self, policy: Policy, temperature: float = 0.005) -> None:
         self.policy, self.temperature = policy, temperature

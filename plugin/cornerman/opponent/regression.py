@@ -29,7 +29,7 @@ _STEPS, _AT_ONCE, _PAIRS = 30, 3, 8
 
 
 class Leanings:
-    """The regression; without parameters the champion at one temperature."""
+    """The regression; without parameters it foresees the champion at one temperature."""
 
     def __init__(
         self,

@@ -44,7 +44,6 @@ class Decisions(NamedTuple):
         return Decisions(self.observations[-count:], self.action_masks[-count:], self.actions[-count:])
 
     def then(self, later: Decisions) -> Decisions:
-        """These decisions and later ones."""
         return Decisions(
             np.concatenate([self.observations, later.observations]),
             np.concatenate([self.action_masks, later.action_masks]),

@@ -63,10 +63,10 @@ def habits(
         sentence = f"{few}: {times:,} times of {count:,}{when and f' {when}'} ({usual})"
         found.append((_surprise(times, count, expected), Habit(sentence, times, count, expected)))
     found.sort(key=lambda habit: -habit[0])
-    told: dict[str, Habit] = {}
+    distinct: dict[str, Habit] = {}
     for _, habit in found:
-        told.setdefault(habit.sentence, habit)
-    return list(told.values())[:MAX_HABITS]
+        distinct.setdefault(habit.sentence, habit)
+    return list(distinct.values())[:MAX_HABITS]
 
 
 def _surprise(times: int, count: int, expected: float) -> float:

@@ -71,7 +71,7 @@ class Ahead:
         self, battle_id: int, seat: int, state: State, observation: Floats, mask: Bools, champion: Policy
     ) -> Thought | None:
         """The answer, with the best action found for what the seat sees and may do; None where there is none, or
-        another champion plays by now. Where it may wait, a decision of which `due` did not hear is asked for here."""
+        another champion plays by now. Where it may wait, it asks for a decision that `due` did not announce."""
         if self._wait_s and self._asked != (battle_id, seat):
             self.due(battle_id, seat, state, mask.tolist(), champion)
         worker, asked, self._asked = self._worker, self._asked, None

@@ -88,7 +88,6 @@ def advised(
 
 
 def _why(decision: Decision, values: NDArray[np.float64], order: NDArray[Any]) -> str:
-    """One sentence."""
     thought, policy, chosen = decision.thought, decision.policy, decision.action
     who = name_of(policy)
     if len(order) == 1:

@@ -110,7 +110,7 @@ class Search:
         return list(zip(self._actions[decision, tried].tolist(), self._gains[decision, tried].tolist(), strict=True))
 
     def samples(self, decision: int) -> int:
-        """Playouts for a decision that told something."""
+        """Playouts for a decision that reached an end or a value."""
         return int(np.isfinite(self._values[decision]).sum())
 
     def expects(self, decision: int, most: int) -> list[tuple[int, float]]:

@@ -21,7 +21,7 @@ from cornerman.search.restored import restored_battles
 Ints = NDArray[Any]
 Doubles = NDArray[np.float64]
 MOST_TURNS = 200
-"""Of one playout; beyond them it tells nothing."""
+"""Of one playout; beyond them its value is nan."""
 _NEVER = np.float32(-1e30)
 
 
@@ -54,7 +54,7 @@ class Playouts:
         replied: Callable[[Ints, Doubles], None] = lambda playouts, chances: None,
     ) -> Doubles:
         """What comes of `actions[r]` in `states[rows[r]]` for `seats[rows[r]]`, `[N]`: a sum of rewards, and after
-        `own_decisions` of the seat's side the champion's value. nan where a playout tells nothing.
+        `own_decisions` of the seat's side the champion's value. nan where a playout was cut short.
 
         `replied` is called with the numbers of playouts `[R]` in which the other side decides for the first time, and
         its chances `[R, A]`.

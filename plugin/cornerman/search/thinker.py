@@ -50,15 +50,15 @@ class Thinker:
         prepare()
         due: Due | None = None
         while True:
-            news = self._inbox.get()
+            item = self._inbox.get()
             while True:  # the newest of all that waits
-                if isinstance(news, Due):
-                    due = news
+                if isinstance(item, Due):
+                    due = item
                 else:
-                    self._known, self._search = news, None
+                    self._known, self._search = item, None
                 if self._inbox.empty():
                     break
-                news = self._inbox.get()
+                item = self._inbox.get()
             if due is not None and self._ended(due):
                 due = None
 

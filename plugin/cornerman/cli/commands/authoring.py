@@ -12,7 +12,6 @@ from cornerman.selfplay.games import CommandError
 
 
 def add_new(commands: Subparsers) -> None:
-    """Write a game to begin with."""
     text = "Write NAME.py into this folder: a small game that runs, commented, to put your own rules into."
     parser = commands.add_parser("new", help="a commented game to begin with", description=text)
     parser.add_argument("name", metavar="NAME", help="of the module, such as mygame")
@@ -20,7 +19,7 @@ def add_new(commands: Subparsers) -> None:
 
 
 def run_new(options: argparse.Namespace) -> int:
-    """Never over a file that is there."""
+    """Write the module; CommandError where a file or module of that name exists."""
     if not options.name.isidentifier() or keyword.iskeyword(options.name):
         raise CommandError(f"{options.name!r} is no name of a Python module: letters, digits and _, no digit first")
     if importlib.util.find_spec(options.name) is not None:
@@ -37,7 +36,6 @@ def run_new(options: argparse.Namespace) -> int:
 
 
 def add_check(commands: Subparsers) -> None:
-    """Say what a game does wrong, before it is put together with the plugin."""
     text = (
         "Play a game's headless battles with random legal actions and say what breaks the contract, each with the fix: "
         "shapes, masks, legality, seeds, states that change later, hidden information, speed. Exit status 1 where "
@@ -52,7 +50,6 @@ def add_check(commands: Subparsers) -> None:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """A line a finding, and 1 where one is a fault."""
     from cornerman.cli.check import check
 
     return check(options.game, options.battles, options.seed)

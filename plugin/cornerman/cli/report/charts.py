@@ -179,7 +179,7 @@ def short(value: float, step: float) -> str:
 
 
 def _digits(step: float) -> int:
-    """Decimals that tell values apart that differ by `step`, which is above 0."""
+    """Decimals that show a difference of `step`, which is above 0."""
     return min(6, max(0, -floor(log10(step) + 1e-9)))
 
 

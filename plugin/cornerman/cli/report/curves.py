@@ -27,7 +27,6 @@ class Card:
 
 
 def cards(found: Gathered) -> list[Card]:
-    """Every chart, the ones about strength first."""
     return [_ratings(found), _against(found), *_bulk(found), *_logged(found)]
 
 

@@ -1,4 +1,4 @@
-"""What a report draws from: everything that a data folder tells, read beside a running game, nothing changed.
+"""What a report draws from: everything in a data folder, read beside a running game, nothing changed.
 
 What is damaged is left out and named in `Gathered.problems`.
 """
@@ -29,7 +29,7 @@ from cornerman.selfplay.games import CommandError
 
 BULK_LOG = Path("bulk", "log.jsonl")
 WRITTEN = (VERSIONS, HISTORY, FOLDER, "bulk")
-"""One of these lies in every data folder that tells something."""
+"""One of these lies in every data folder that holds something to report."""
 MOST_GATES = 10_000
 MOST_PLAYERS = 4
 NO_GAME = "Habits are worked out with the game's own words for what a player sees and does: name the game with --game."
@@ -37,7 +37,7 @@ NO_GAME = "Habits are worked out with the game's own words for what a player see
 
 @dataclass(slots=True)
 class Gathered:
-    """A data folder, read."""
+    """What was read of a data folder."""
 
     folder: Path
     identity: Identity | None = None

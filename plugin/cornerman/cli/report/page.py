@@ -120,7 +120,6 @@ def _tree(found: Gathered) -> str:
 
 
 def _happened(found: Gathered) -> str:
-    """Verdicts, versions, sessions and rests, newest first."""
     rows = sorted(_events(found), key=lambda row: -row[0])
     if not rows:
         return "<p>Nothing yet.</p>"
