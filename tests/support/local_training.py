@@ -18,12 +18,14 @@ class LocalTraining:
     alive = running = owns_files = False
     works = True
 
-    def __init__(self, build: Callable[[Any, Callable[[], None]], TrainingLoop], *_: object) -> None:
+    def __init__(
+        self, build: Callable[[Any, Callable[[], None], Callable[[], bool]], TrainingLoop], *_: object
+    ) -> None:
         self._build = build
         self.loop: TrainingLoop | None = None
 
     def start(self, *_: object) -> None:
-        self.loop = self._build(np.zeros(1, np.uint8), self._nothing)
+        self.loop = self._build(np.zeros(1, np.uint8), self._nothing, lambda: False)
 
     def stop(self) -> bool:
         if self.loop is not None:
