@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from cornerman.experience.transitions import DataFormat
 from cornerman.files import database
 from cornerman.models.history import History
 from tests.support.choosing import Choosing
+from tests.support.dropped_plugins import run_python
 from tests.support.paths import ROOT
 from tests.support.table import Table
 
@@ -40,16 +39,8 @@ assert "sqlite3" not in sys.modules or sys.modules["sqlite3"] is None
 @pytest.mark.parametrize("module", ["sqlite3", "_sqlite3"])
 def test_a_session_plays_and_learns_and_says_that_nothing_is_kept(tmp_path: Path, module: str) -> None:
     hide = f"sys.modules[{module!r}] = None"
-    done = subprocess.run(
-        [sys.executable, "-c", SESSION.replace("HIDE", hide), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Recorded battles cannot be kept or read: this Python has no sqlite3 module." in done.stdout
+    said = run_python(ROOT, SESSION.replace("HIDE", hide), str(tmp_path))
+    assert "Recorded battles cannot be kept or read: this Python has no sqlite3 module." in said
     assert not list(tmp_path.glob("*.sqlite"))
     assert (tmp_path / "champion.json").exists() or list(tmp_path.glob("versions/*"))
 

@@ -39,12 +39,3 @@ def draw_to(path: Path, draw: Callable[[], None]) -> str:
     except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
         raise CornermanError(f"{path} cannot be drawn: {error}") from error
     return f"Drawn to {path}"
-
-
-def can_print(text: str) -> bool:
-    """Whether standard output can show these characters as they are."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except (UnicodeError, LookupError):
-        return False
-    return True

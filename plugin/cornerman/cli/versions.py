@@ -16,9 +16,8 @@ from cornerman.models.store import Store
 from cornerman.models.weights import damage
 
 HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9} {'gate':>5}  {'rating':<22} rows"
-BRANCH, TRUNK = "├─ ", "│  "
-PLAIN_BRANCH, PLAIN_TRUNK = "+- ", "|  "
-"""The same for a console or pipe that cannot show lines."""
+BRANCH, TRUNK = "+- ", "|  "
+"""What every console and pipe can show."""
 
 
 class StoredVersions:
@@ -43,13 +42,10 @@ class StoredVersions:
             lines += ["", f"Bots on the same scale: {', '.join(bots)}"]
         return [*lines, *([""] if sentences else []), *sentences]
 
-    def tree(self, plain: bool = False) -> list[str]:
-        """The family tree in text; `plain` without characters that some consoles cannot show."""
+    def tree(self) -> list[str]:
+        """The family tree in text."""
         entries, ratings, sentences = self.read()
-        lines = tree_lines(entries, ratings)
-        if plain:
-            lines = [line.replace(BRANCH, PLAIN_BRANCH).replace(TRUNK, PLAIN_TRUNK) for line in lines]
-        return [*lines, *sentences]
+        return [*tree_lines(entries, ratings), *sentences]
 
     def plot(self, path: Path) -> str:
         entries, ratings, _ = self.read()
@@ -134,7 +130,7 @@ def tree_lines(entries: Sequence[VersionEntry], ratings: Mapping[str, Rating]) -
 
         0  kept
         1  kept  +40 (-5 to +85)  400 steps
-        ├─ 2  rolled back  800 steps
+        +- 2  rolled back  800 steps
         3  champion  +112 (+60 to +164)  1,200 steps
 
     The newest child goes on in its parent's column; its older siblings branch off above it. A version whose parent is

@@ -183,11 +183,13 @@ class BattleStore:
 
     def counts(self) -> Counts:
         """What is stored, battles of other formats included; ModelError."""
-        return _counts(self._opened())
+        query = "select count(*), total(transitions), total(length(data)) from battles"
+        return Counts(*(int(number) for number in self._opened().rows(query)[0]))
 
     def next_number(self) -> int:
         """One more than the largest number of a stored battle; 0 where none is stored. ModelError."""
-        return _next_number(self._opened())
+        ((largest,),) = self._opened().rows("select max(number) from battles")
+        return 0 if largest is None else int(largest) + 1
 
     def forget(self) -> Counts:
         """Delete every battle from memory and disk, with files of earlier versions; ModelError where one stays.
@@ -261,13 +263,12 @@ class BattleStore:
     def _opened(self) -> Database:
         if self._database is None:
             new = not self.path.exists()
-            database = Database(self.path, _WHAT, SCHEMA, read_only=self._read_only)
+            self._database = Database(self.path, _WHAT, SCHEMA, read_only=self._read_only)
             try:
-                self._take_stock(database, new)
+                self._take_stock(self._database, new)
             except ModelError:
-                database.close()
+                self.close()
                 raise
-            self._database = database
         return self._database
 
     def _take_stock(self, database: Database, new: bool) -> None:
@@ -276,8 +277,8 @@ class BattleStore:
             self._say_once(sentence)
         if new and self.path.with_name(OLD_FOLDER).exists():
             self._say_once(f"Battles of an earlier version in {OLD_FOLDER}/ are not read; Forget erases them.")
-        self._num_bytes = _counts(database).num_bytes
-        self._next = max(self._next, _next_number(database))
+        self._num_bytes = self.counts().num_bytes
+        self._next = max(self._next, self.next_number())
         self._mention_others(database)
 
     def _mention_others(self, database: Database) -> None:
@@ -327,16 +328,6 @@ class BattleStore:
         if sentence not in self.messages:
             self.messages.append(sentence)
             self._say(sentence)
-
-
-def _counts(database: Database) -> Counts:
-    query = "select count(*), total(transitions), total(length(data)) from battles"
-    return Counts(*(int(number) for number in database.rows(query)[0]))
-
-
-def _next_number(database: Database) -> int:
-    ((largest,),) = database.rows("select max(number) from battles")
-    return 0 if largest is None else int(largest) + 1
 
 
 def _erase_old(folder: Path) -> None:

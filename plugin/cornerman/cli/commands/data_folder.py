@@ -12,7 +12,6 @@ from typing import Any
 
 from cornerman.cli.commands.options import Subparsers, command, either_side
 from cornerman.cli.commands.stored import game_of, identity_for, need_versions
-from cornerman.cli.output import can_print
 from cornerman.contract import HeadlessGame
 from cornerman.selfplay.games import CommandError, find_game
 
@@ -71,7 +70,7 @@ def add_versions(commands: Subparsers) -> None:
 
 
 def run_versions(options: argparse.Namespace) -> int:
-    from cornerman.cli.versions import BRANCH, TRUNK, StoredVersions
+    from cornerman.cli.versions import StoredVersions
 
     need_versions(options.data)
     identity, game = game_of(options.data, options.game)  # a table needs no game where the versions say which one
@@ -90,7 +89,7 @@ def run_versions(options: argparse.Namespace) -> int:
         return 0
     if options.plot:
         print(stored.plot(options.plot))
-    print("\n".join(stored.tree(plain=not can_print(BRANCH + TRUNK)) if options.tree else stored.lines()))
+    print("\n".join(stored.tree() if options.tree else stored.lines()))
     return 0
 
 
