@@ -51,6 +51,10 @@ def test_every_control_has_its_effect_by_keys_and_by_mouse_while_learning_goes_o
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     lines = [line.split(" | ") for line in done.stdout.splitlines() if line.count(" | ") == 3]
     controls = {how: {control for used, control, *_ in lines if used.strip() == how} for how in ("key", "mouse")}
+    for control in ("choose", "let it play", "roll back", "export", "import"):
+        assert all(f"Versions: {control}" in used for used in controls.values()), control
+    for control in ("You: forget this player", "You: forget all", "You: take the question back", "ghost: moves"):
+        assert all(control in used for used in controls.values()), control
     by_keys_alone = {control for control in controls["key"] - controls["mouse"] if "focus" not in control}
     assert by_keys_alone == {"Question: back", "Battle: target"}, "or by a click elsewhere"
     steps = [int(learned.split()[0]) for *_, learned in lines]

@@ -26,6 +26,7 @@ from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.commands import SKILLS
 from game_adapter.ringside.screens.result import ResultScreen
 from game_adapter.ringside.screens.window import Window
+from tests.support.panel_walk import forgetting, panel, versions
 from tests.support.paths import PLUGINS
 from tests.support.window_walker import FRAME_S, KEY, MOUSE, NoEffectError, Walker
 
@@ -56,51 +57,6 @@ def common(walker: Walker, by: str) -> None:
         walker.mouse("help: back", lambda: Rect(400, 300, 9, 9), walker.shown, before)
         walker.mouse(f"{before}: debug menu", lambda: walker.chip(pygame.K_F1), lambda: window.menu.open, True)
         walker.mouse("debug menu: close", lambda: window.menu.closing(window.canvas), lambda: window.menu.open, False)
-
-
-def panel(walker: Walker, by: str) -> None:
-    """The plugin's pages in the debug menu, the switch of a page, and the focus."""
-    report: Any = walker.hall.host.loaded[0].hooks["report"]
-    plugin = report.__self__
-    area = walker.window.menu.layout(walker.window.canvas)[2]
-    unit = walker.window.canvas.scale
-    walker.press("F1")
-    pages = 6
-    for number in (*range(2, pages + 1), 1):
-        if by == KEY:
-            walker.key(f"debug menu: page {number}", str(number), lambda: plugin.panel.shown[0])
-        else:
-            x, y = area.left + area.width * (number - 0.5) / pages, area.top + 20
-            tab = Rect(round(x / unit) - 2, round(y / unit) - 2, 4, 4)
-            walker.mouse(f"debug menu: page {number}", lambda tab=tab: tab, lambda: plugin.panel.shown[0])  # type: ignore[misc]
-    if by == KEY:
-        walker.key("debug menu: focus", "Down", lambda: plugin.panel.shown[1])
-        walker.press("Up")
-    switches = lambda: [plugin.report()["plugin"][name] for name in ("on", "recording", "learning")]  # noqa: E731
-    level = lambda: plugin.report()["difficulty"]["level"]  # noqa: E731
-    for name in ("Plugin", "Recording", "Learning"):
-        control = f"debug menu: {name}"
-        for _ in range(2):
-            if by == KEY:
-                walker.key(control, "Return", switches)
-            else:
-                walker.mouse(control, lambda name=name: written(walker, plugin.panel, name), switches)  # type: ignore[misc]
-        if by == KEY:
-            walker.press("Down")
-    for way, text in (("Right", "A"), ("Left", "Difficulty")):  # A is the last step, the word is above the second one
-        if by == KEY:
-            walker.key("debug menu: level", way, level)
-        else:
-            walker.mouse("debug menu: level", lambda text=text: written(walker, plugin.panel, text), level)  # type: ignore[misc]
-    plugin.controls.set_difficulty(2)
-    walker.press("F1")
-
-
-def written(walker: Walker, panel: Any, text: str) -> Rect:
-    """Where a text of the panel stands in the window."""
-    area, unit = walker.window.menu.layout(walker.window.canvas)[2], walker.window.canvas.scale
-    left, top, width, height = next(each.rect for each in panel.written if each.text == text)
-    return Rect(*(round(at / unit) for at in (area.left + left, area.top + top, width, height)))
 
 
 def values(walker: Walker, by: str, rows: dict[int, tuple[str, Callable[[], Any]]]) -> None:
@@ -303,14 +259,20 @@ def results(walker: Walker, by: str) -> None:
             walker.mouse(f"Result: {control}", lambda row=row: walker.row(row), walker.shown, wanted)  # type: ignore[misc]
 
 
-def watching(walker: Walker) -> None:
-    """Two machines, twice; and a battle against the player's ghost."""
+def ghost(walker: Walker, by: str) -> None:
+    """A battle against the player's ghost, which moves."""
     hall, screen = walker.hall, walker.window.screen
     assert isinstance(screen, title.TitleScreen)
     walker.until("a ghost of the player", lambda: "ghost" in hall.opponents(), 60.0)
     blue = lambda: screen.setup.blue  # noqa: E731
-    walker.mouse("Title: a ghost", lambda: walker.arrow(title.BLUE, True), blue, "ghost")
-    walker.mouse("Title: fight", lambda: walker.row(title.FIGHT), walker.shown, "Battle")
+    if by == KEY:
+        screen.rows.focus = title.BLUE
+        walker.key("Title: a ghost", "Right", blue, "ghost")
+        screen.rows.focus = title.FIGHT
+        walker.press("Return")
+    else:
+        walker.mouse("Title: a ghost", lambda: walker.arrow(title.BLUE, True), blue, "ghost")
+        walker.click(walker.row(title.FIGHT))
     battle, presses = walker.battle, 0
     while battle.story.turns <= presses:  # nobody but the player has moved
         walker.own_turn()
@@ -319,15 +281,23 @@ def watching(walker: Walker) -> None:
         walker.press("3")
         presses += 1
     print(
-        f"ghost | moves | {presses} turns of the player's, {battle.story.turns} in all | {walker.learned()}", flush=True
+        f"{by:5} | ghost: moves | {presses} turns of the player's, {battle.story.turns} in all | {walker.learned()}",
+        flush=True,
     )
-    leave(walker, MOUSE)
+    leave(walker, by)
     again = walker.window.screen
     assert isinstance(again, title.TitleScreen)
     walker.click(walker.arrow(title.BLUE, False))
-    walker.mouse("Title: two machines", lambda: walker.arrow(title.RED, False), lambda: again.setup.red, "planner")
+
+
+def watching(walker: Walker) -> None:
+    """Two machines, twice."""
+    screen = walker.window.screen
+    assert isinstance(screen, title.TitleScreen)
+    walker.mouse("Title: two machines", lambda: walker.arrow(title.RED, False), lambda: screen.setup.red, "planner")
     walker.mouse("Title: watch", lambda: walker.row(title.FIGHT), walker.shown, "Battle")
-    walker.use(MOUSE, "Watch: the end", lambda: None, walker.shown, "Result")
+    ended = lambda: walker.shown() == "Result"  # noqa: E731
+    walker.use(MOUSE, "Watch: the end", lambda: walker.until("the end of the battle", ended, 90.0), walker.shown)
     walker.use(MOUSE, "Watch: the next battle begins by itself", lambda: None, walker.shown, "Battle")
     leave(walker, KEY)
 
@@ -348,6 +318,9 @@ def walk(walker: Walker) -> None:
         panel(walker, by)
         pausing(walker, by)
         results(walker, by)
+        ghost(walker, by)
+        versions(walker, by)
+        forgetting(walker, by)
     watching(walker)
     walker.mouse("Title: quit", lambda: walker.row(title.QUIT), walker.shown, "Leave")
 

@@ -79,7 +79,7 @@ class Expected:
         return said | {"age_s": time.monotonic() - move.at}
 
     def _compute(self, move: _Move, forgotten: int) -> None:
-        """On the trainer's thread; some 0.3 ms."""
+        """On the trainer's thread; less than half a millisecond."""
         try:
             observation, mask = self._encoder.encode(move.state, move.seat), self._encoder.mask(move.action_mask)
             taken = legal_action(move.action, mask)

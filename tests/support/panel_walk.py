@@ -1,0 +1,144 @@
+"""The part of the walk through Ringside that uses the plugin's panel in the debug menu, by keyboard and by mouse."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from cornerman.models.manifest import Provenance
+from cornerman.plugin import Cornerman
+from cornerman.policy.policy import Policy
+from game_adapter.ringside.drawing.canvas import Rect
+from tests.support.table import on_owner
+from tests.support.window_walker import KEY, Walker
+
+
+def plugin_of(walker: Walker) -> Cornerman:
+    report: Any = walker.hall.host.loaded[0].hooks["report"]
+    plugin: Cornerman = report.__self__
+    return plugin
+
+
+def panel(walker: Walker, by: str) -> None:
+    """The plugin's pages in the debug menu, the switch of a page, and the focus."""
+    plugin = plugin_of(walker)
+    area = walker.window.menu.layout(walker.window.canvas)[2]
+    unit = walker.window.canvas.scale
+    walker.press("F1")
+    pages = 6
+    for number in (*range(2, pages + 1), 1):
+        if by == KEY:
+            walker.key(f"debug menu: page {number}", str(number), lambda: plugin.panel.shown[0])
+        else:
+            x, y = area.left + area.width * (number - 0.5) / pages, area.top + 20
+            tab = Rect(round(x / unit) - 2, round(y / unit) - 2, 4, 4)
+            walker.mouse(f"debug menu: page {number}", lambda tab=tab: tab, lambda: plugin.panel.shown[0])  # type: ignore[misc]
+    if by == KEY:
+        walker.key("debug menu: focus", "Down", lambda: plugin.panel.shown[1])
+        walker.press("Up")
+    switches = lambda: [plugin.report()["plugin"][name] for name in ("on", "recording", "learning")]  # noqa: E731
+    level = lambda: plugin.report()["difficulty"]["level"]  # noqa: E731
+    for name in ("Plugin", "Recording", "Learning"):
+        control = f"debug menu: {name}"
+        for _ in range(2):
+            if by == KEY:
+                walker.key(control, "Return", switches)
+            else:
+                walker.mouse(control, lambda name=name: written(walker, name), switches)  # type: ignore[misc]
+        if by == KEY:
+            walker.press("Down")
+    for way, text in (("Right", "A"), ("Left", "Difficulty")):  # A is the last step, the word is above the second one
+        if by == KEY:
+            walker.key("debug menu: level", way, level)
+        else:
+            walker.mouse("debug menu: level", lambda text=text: written(walker, text), level)  # type: ignore[misc]
+    plugin.controls.set_difficulty(2)
+    walker.press("F1")
+
+
+def written(walker: Walker, text: str) -> Rect:
+    """Where a text of the panel stands in the window."""
+    area, unit = walker.window.menu.layout(walker.window.canvas)[2], walker.window.canvas.scale
+    left, top, width, height = next(each.rect for each in plugin_of(walker).panel.written if each.text == text)
+    return Rect(*(round(at / unit) for at in (area.left + left, area.top + top, width, height)))
+
+
+def _use(
+    walker: Walker, by: str, control: str, keys: str, text: str, read: Callable[[], Any], wanted: Any = None
+) -> None:
+    """Use a control of the open panel: by keys, or by a click on its text."""
+    if by == KEY:
+        walker.key(control, keys, read, wanted)
+    else:
+        walker.rest(30)  # an answer of more lines than the one before it moves the buttons
+        walker.mouse(control, lambda: written(walker, text), read, wanted)
+
+
+def versions(walker: Walker, by: str) -> None:
+    """The page Versions: choose, let it play, roll back, export, import. Two that learned from the player and hardly
+    differ from the champion are stored before."""
+    plugin = plugin_of(walker)
+    champions, folder = plugin.champions, plugin.store.folder
+
+    def promote(loop: Any) -> None:
+        del loop
+        for _ in range(2):
+            champion = plugin.slot.champion
+            policy = Policy(champion.spec, champion.flat * 1.0001)
+            champions.promote(policy, Provenance(parent=champion.version, rows={"player": 10}, learning_steps=1))
+
+    def playing() -> int:
+        return plugin.slot.champion.version
+
+    def chosen() -> str:
+        return next(each.text for each in plugin.panel.written if each.text.startswith("Version "))
+
+    def bring() -> None:
+        """Put what was exported into the folder for imports, as a player would."""
+        (folder / "imports").mkdir(exist_ok=True)
+        shutil.copy(next((folder / "exports").glob("*.zip")), folder / "imports" / "other.zip")
+
+    on_owner(plugin, promote)
+    newest, older = playing(), playing() - 1
+    walker.press("F1", "5")
+    walker.until("the page lists what was stored", lambda: f"{newest} plays" in texts(walker))
+    _use(walker, by, "Versions: choose", "Down", str(older), chosen)
+    _use(walker, by, "Versions: let it play", "Return", "Let it play", playing, older)
+    _use(walker, by, "Versions: roll back", "b", "Roll back: B", playing, newest)
+    exports = lambda: sorted(path.name for path in (folder / "exports").glob("*.zip"))  # noqa: E731
+    _use(walker, by, "Versions: export", "Right Return", "Export it", exports)
+    bring()
+    _use(walker, by, "Versions: import", "i", "Import: I", playing)
+    if by == KEY:  # the other two buttons, of which each has a key
+        walker.key("Versions: roll back", "Right Right Return", playing, newest)
+        bring()
+        walker.key("Versions: import", "Left Return", playing)
+    for path in (folder / "exports").glob("*.zip"):
+        path.unlink()
+    walker.press("F1")
+
+
+def forgetting(walker: Walker, by: str) -> None:
+    """The page You: both kinds of forgetting, each with its question, which is taken back once."""
+    plugin = plugin_of(walker)
+    report: Callable[[], Any] = plugin.report
+    asks = lambda: any(text.startswith("Really?") for text in texts(walker))  # noqa: E731
+    walker.until("a model of the player", lambda: report()["player"]["battles"] > 0, 60.0)
+    walker.press("F1", "4")
+    alone, everything = "Forget this player alone", "Forget all that was learned"
+    walker.until("the page You", lambda: alone in texts(walker))
+    _use(walker, by, "You: forget this player asks", "Return", alone, asks, True)
+    _use(walker, by, "You: take the question back", "Escape", "4 You", asks, False)
+    _use(walker, by, "You: forget this player asks", "Return", alone, asks, True)
+    known = lambda: report()["player"]["battles"]  # noqa: E731
+    _use(walker, by, "You: forget this player", "Return", "Really? Again: forget them", known, 0)
+    _use(walker, by, "You: forget all asks", "Right Return", everything, asks, True)
+    stored = lambda: [each["version"] for each in report()["versions"]]  # noqa: E731
+    _use(walker, by, "You: forget all", "Return", "Really? Again: forget all", stored)
+    walker.press("F1")
+
+
+def texts(walker: Walker) -> list[str]:
+    """All that the panel shows."""
+    return [each.text for each in plugin_of(walker).panel.written]
