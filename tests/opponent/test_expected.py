@@ -10,7 +10,7 @@ import pytest
 
 from cornerman.opponent.ghost import Ghost
 from game_adapter.host.match import PLAYER, PLUGIN
-from game_adapter.ringside.game import RINGSIDE
+from game_adapter.ringside.game import RINGSIDE, Ringside
 from tests.support.table import Table
 from tests.support.waiting import wait_for
 
@@ -55,6 +55,21 @@ def test_last_move_is_expected_first_of_a_stranger_then_by_the_model_from_before
         plugin.controls.forget_player()
         table.on_owner(lambda loop: None)
         wait_for(lambda: plugin.report()["expected"] is None)
+
+
+class WithoutModel(Ringside):
+    """Ships no model: its own fighter plays first, and nothing is known of a player before the first battle."""
+
+    base_model = None  # type: ignore[assignment]
+
+
+def test_last_move_is_expected_while_the_own_fighter_plays(tmp_path: Path) -> None:
+    with Table(WithoutModel(), tmp_path, from_nothing=False, practice=0.0) as table:
+        table.player = "ann"
+        assert moved(table)[0] is None
+        table.play_as("ann", 1)
+        assert moved(table)[0]["battles"] == 2, "the one that was broken off counts, too"
+        assert table.plugin.report()["decision"] is None
 
 
 def test_nothing_is_expected_where_nothing_is_known_recorded_or_readable(tmp_path: Path) -> None:

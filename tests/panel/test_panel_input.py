@@ -80,6 +80,19 @@ def test_forget_asks_for_confirmation(keys: list[int], call: str, says: str) -> 
     assert says in sentence(panel)
 
 
+def test_question_stays_under_the_mouse_where_a_long_answer_was_shown_before() -> None:
+    panel, plugin = opened(page="You")
+    panel.answer = "a long answer " * 12
+    plugin.data["events"] = []
+    surface = pygame.Surface((420, 380))
+    panel.draw(surface)
+    x, y, *_ = next(written.rect for written in panel.written if written.text == "Forget all that was learned")
+    for _ in range(2):
+        panel.event(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=(x + 9, y + 5), button=1))
+        panel.draw(surface)
+    assert plugin.calls == [("forget", None)]
+
+
 def test_chosen_version_plays_or_is_exported_and_buttons_roll_back_and_import() -> None:
     panel, plugin = opened(page="Versions")
     key(panel, pygame.K_UP, pygame.K_UP, pygame.K_SPACE, pygame.K_RIGHT, pygame.K_RETURN)

@@ -240,7 +240,6 @@ class Panel:
     def _press(self, part: Part) -> None:
         """Do what a part stands for; one that needs confirmation asks first."""
         self._focus_on(part)
-        self.answer = ""
         self._asking = part.confirm and not self._asking
         if part.press and not self._asking:
             self._do(part.press)
