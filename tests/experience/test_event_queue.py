@@ -106,8 +106,9 @@ def test_an_end_that_is_neither_true_nor_false_is_the_games_own_error() -> None:
     bench.news.drain()
 
 
-def test_nothing_of_the_games_is_held_where_it_could_not_be_copied() -> None:
-    bench, state = Bench(late=True), Closed(duel_state())
+@pytest.mark.parametrize("game", [None, TallDuel()])
+def test_what_cannot_be_copied_is_rejected_with_what_it_raised_and_not_held(game: Any) -> None:
+    bench, state = Bench(game, late=True), Closed(duel_state())
     known = weakref.ref(state)
     bench.begin()
     bench.turn(0, state)
@@ -218,14 +219,6 @@ class Closed(UserDict[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         raise RuntimeError("the save is closed")
-
-
-@pytest.mark.parametrize("game", [None, TallDuel()])
-def test_what_cannot_be_copied_is_rejected_with_what_it_raised(game: Any) -> None:
-    bench = Bench(game)
-    bench.begin()
-    bench.turn(0, Closed(duel_state()))
-    assert "the save is closed" in one_of(bench, "error")
 
 
 class Weakened(dict[str, Any]):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from cornerman.contract import ModelError
-from cornerman.files.tensor_file import Arrays, digest, pack, unpack
+from cornerman.files.tensor_file import Arrays, pack, seal, unpack, unseal
 
 TYPES = [np.float16, np.float32, np.float64, np.int64, np.uint64, np.int32, np.uint32, np.uint8, np.bool_]
 
@@ -33,14 +33,13 @@ some_arrays = st.dictionaries(
 @settings(deadline=None, max_examples=60)
 @given(some_arrays, st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2))
 def test_arrays_and_notes_come_back(arrays: Arrays, notes: dict[str, str]) -> None:
-    found, found_notes = unpack(pack(arrays, notes), "It")
+    found, found_notes = unseal(seal(arrays, notes, "It"), "It")
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         assert found[name].dtype == array.dtype
         assert found[name].shape == array.shape
         assert found[name].tobytes() == array.tobytes()
     assert found_notes == notes
-    assert digest(found, found_notes) == digest(arrays, notes)
 
 
 def with_header(header: object, body: bytes = b"\0" * 16) -> bytes:

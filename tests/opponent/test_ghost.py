@@ -14,7 +14,7 @@ import pytest
 
 from cornerman.contract import ModelError
 from cornerman.experience.transitions import DataFormat
-from cornerman.files.tensor_file import digest, pack, unpack
+from cornerman.files.tensor_file import seal, unseal
 from cornerman.opponent.ghost import FOLDER, Ghost, erase_ghosts, ghosts_in, read_ghost, write_ghost
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.policy.policy import Policy
@@ -87,10 +87,8 @@ def test_any_damage_is_a_sentence(path: Path) -> None:
     ids=str,
 )
 def test_file_with_a_right_checksum_that_lies_is_refused(path: Path, change: dict[str, Any]) -> None:
-    arrays, texts = unpack(path.read_bytes(), "The file")
-    texts.pop("digest")
-    texts["ghost"] = json.dumps({**json.loads(texts["ghost"]), **change})
-    path.write_bytes(pack(arrays, texts | {"digest": digest(arrays, texts)}))
+    arrays, texts = unseal(path.read_bytes(), "The file")
+    path.write_bytes(seal(arrays, {"ghost": json.dumps({**json.loads(texts["ghost"]), **change})}, "The file"))
     with pytest.raises(ModelError):
         read_ghost(path, FORMAT)
 
@@ -120,11 +118,9 @@ ARRAYS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("change", ARRAYS.values(), ids=ARRAYS)
 def test_file_whose_numbers_give_no_chances_is_refused(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    found, texts = unpack(path.read_bytes(), "The file")
-    arrays = dict(found)
+    arrays, texts = unseal(path.read_bytes(), "The file")
     change(arrays)
-    del texts["digest"]
-    path.write_bytes(pack(arrays, texts | {"digest": digest(arrays, texts)}))
+    path.write_bytes(seal(arrays, texts, "The file"))
     with pytest.raises(ModelError):
         read_ghost(path, FORMAT)
 

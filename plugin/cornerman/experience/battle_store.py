@@ -204,8 +204,12 @@ class BattleStore:
         self._open.clear()
         self._pending.clear()
         self._next, self.kept, self.first = 0, 0, None
+        old = self.path.with_name(OLD_FOLDER)
         with disk_errors(f"{_WHAT} could not be erased from the disk", "; try again"):
-            _erase_old(self.path.with_name(OLD_FOLDER))
+            for path in [*old.glob("*.journal"), *old.glob("forgetting-*")]:
+                unlink(path)
+            with suppress(OSError):  # absent, or something else lies in it
+                old.rmdir()
             erase(self.path)
             sync_folder(self.path.parent)
         return erased
@@ -328,11 +332,3 @@ class BattleStore:
         if sentence not in self.messages:
             self.messages.append(sentence)
             self._say(sentence)
-
-
-def _erase_old(folder: Path) -> None:
-    """Delete an earlier version's files; others in the folder stay."""
-    for path in [*folder.glob("*.journal"), *folder.glob("forgetting-*")]:
-        unlink(path)
-    with suppress(OSError):  # absent, or something else lies in it
-        folder.rmdir()

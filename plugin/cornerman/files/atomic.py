@@ -14,10 +14,10 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cornerman.contract import ModelError
 
@@ -27,6 +27,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger("cornerman")
+T = TypeVar("T")
 
 MAX_JSON_BYTES = 4 * 2**20
 MAX_JSON_DEPTH = 12
@@ -164,6 +165,17 @@ def read_file(path: Path, max_bytes: int, what: str) -> bytes:
     if len(data) > max_bytes:
         raise ModelError(f"{what} is larger than the {max_bytes:,} bytes allowed ({path.name}).")
     return data
+
+
+def first_sound(paths: Sequence[Path], read: Callable[[Path], T]) -> tuple[T | None, list[str]]:
+    """What `read` gives of the first copy that is sound, or None, and a message for each damaged one before it."""
+    problems: list[str] = []
+    for path in filter(Path.exists, paths):
+        try:
+            return read(path), problems
+        except ModelError as error:
+            problems.append(str(error))
+    return None, problems
 
 
 def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import disk_errors, parse_object, read_file, rename, replace_file, unlink
-from cornerman.files.tensor_file import Arrays, digest, pack, unpack
+from cornerman.files.atomic import disk_errors, first_sound, parse_object, read_file, rename, replace_file, unlink
+from cornerman.files.tensor_file import Arrays, seal, unseal
 
 FILE_NAME, SPARE_NAME = "resume.safetensors", "resume.previous.safetensors"
 MAX_BYTES = 2**30
@@ -29,8 +29,7 @@ class CheckpointFile:
 
         ModelError, with the last state kept, on failure.
         """
-        texts = {"notes": json.dumps(notes, allow_nan=False)}
-        data = pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT)
+        data = seal(arrays, {"notes": json.dumps(notes, allow_nan=False)}, _WHAT)
         if len(data) > MAX_BYTES:
             raise ModelError(f"{_WHAT} is {len(data):,} bytes, more than the {MAX_BYTES:,} that can be read back.")
         with disk_errors(f"{_WHAT} could not be saved", "; the last one is kept"):
@@ -44,15 +43,7 @@ class CheckpointFile:
 
         None for the pair where nothing was saved, or nothing of it can be used.
         """
-        sentences: list[str] = []
-        for path in (self._path, self._spare):
-            if not path.exists():
-                continue
-            try:
-                return _read(path), sentences
-            except ModelError as error:
-                sentences.append(str(error))
-        return None, sentences
+        return first_sound((self._path, self._spare), _read)
 
     def erase(self) -> None:
         """Delete both copies; ModelError when they cannot be deleted."""
@@ -62,7 +53,5 @@ class CheckpointFile:
 
 
 def _read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    arrays, texts = unpack(read_file(path, MAX_BYTES, _WHAT), _WHAT)
-    if texts.pop("digest", "") != digest(arrays, texts):
-        raise ModelError(f"{_WHAT} is damaged ({path.name}).")
+    arrays, texts = unseal(read_file(path, MAX_BYTES, _WHAT), f"{_WHAT} ({path.name})")
     return arrays, parse_object(texts.get("notes", "").encode(), _WHAT)

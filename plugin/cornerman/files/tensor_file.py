@@ -1,6 +1,6 @@
 """Named arrays as the bytes of a safetensors file, and back.
 
-The format has no checksum (see `digest`), and its own file reader maps the file, so: bytes in, bytes out; nothing here
+The format has no checksum (see `seal`), and its own file reader maps the file, so: bytes in, bytes out; nothing here
 opens a file. safetensors checks that every array has its bytes and every byte an array; what it does not check is
 checked here: bounds of the header, types, and that numbers are finite.
 """
@@ -52,7 +52,20 @@ def unpack(data: bytes, what: str) -> tuple[dict[str, NDArray[Any]], dict[str, s
     return arrays, notes
 
 
-def digest(arrays: Arrays, notes: Mapping[str, str]) -> str:
+def seal(arrays: Arrays, notes: Mapping[str, str], what: str) -> bytes:
+    """As `pack`, with a checksum of everything among the notes."""
+    return pack(arrays, {**notes, "digest": _digest(arrays, notes)}, what)
+
+
+def unseal(data: bytes, what: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """What was given to `seal`; ModelError also where the checksum is wrong."""
+    arrays, notes = unpack(data, what)
+    if notes.pop("digest", "") != _digest(arrays, notes):
+        raise ModelError(f"{what} is damaged: its checksum is wrong.")
+    return arrays, notes
+
+
+def _digest(arrays: Arrays, notes: Mapping[str, str]) -> str:
     """SHA-256 over names, types, shapes, contents and notes, whatever order they were stored in."""
     sha = hashlib.sha256()
     for name in sorted(arrays):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import read_json, replace_file, to_json
+from cornerman.files.atomic import first_sound, read_json, replace_file, to_json
 
 SCHEMA = 2
 FILE_NAME = "champion.json"
@@ -75,16 +75,7 @@ def write_champions(folder: Path, record: ChampionRecord) -> None:
 
 def read_champions(folder: Path) -> tuple[ChampionRecord | None, list[str]]:
     """The record, and a message for each damaged file; None where no file is readable or none was written yet."""
-    problems: list[str] = []
-    for name in (FILE_NAME, SPARE_NAME):
-        path = folder / name
-        if not path.exists():
-            continue
-        try:
-            return _parse(read_json(path, _WHAT)), problems
-        except ModelError as error:
-            problems.append(str(error))
-    return None, problems
+    return first_sound((folder / FILE_NAME, folder / SPARE_NAME), lambda path: _parse(read_json(path, _WHAT)))
 
 
 def _parse(value: dict[str, Any]) -> ChampionRecord:

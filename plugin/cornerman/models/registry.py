@@ -11,6 +11,7 @@ loading, then the trainer's. Every failure raises ModelError with a message and 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -57,6 +58,7 @@ from cornerman.policy.q_network import NetworkSpec, split
 
 VERSIONS = "versions"
 _LEFTOVER_S = 3600.0
+_NAME = re.compile(r"[0-9]{6,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Registry:
     def numbers(self) -> list[int]:
         """The stored versions, damaged ones included, oldest first."""
         try:
-            found = [path for path in self._versions.iterdir() if _is_version_name(path.name) and path.is_dir()]
+            found = [path for path in self._versions.iterdir() if _NAME.fullmatch(path.name) and path.is_dir()]
         except OSError:
             return []  # the folder was deleted while the game runs; `save` creates it again
         return sorted(int(path.name) for path in found)
@@ -379,7 +381,3 @@ class Registry:
 
     def _folder(self, version: int) -> Path:
         return self._versions / f"{version:06d}"
-
-
-def _is_version_name(name: str) -> bool:
-    return name.isascii() and name.isdigit() and 6 <= len(name) <= 9

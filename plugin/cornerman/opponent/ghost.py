@@ -16,7 +16,7 @@ import numpy as np
 from cornerman.contract import Bools, Floats, ModelError, printable
 from cornerman.experience.transitions import MAX_PLAYER_NAME, DataFormat, format_from_dict
 from cornerman.files.atomic import disk_errors, parse_object, read_file, replace_file
-from cornerman.files.tensor_file import digest, pack, unpack
+from cornerman.files.tensor_file import seal, unseal
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
@@ -69,16 +69,13 @@ def write_ghost(ghost: Ghost, data_format: DataFormat, path: Path) -> None:
         "battles": ghost.battles,
         "decisions": ghost.decisions,
     }
-    texts = {"ghost": json.dumps(facts)}
     with disk_errors(f"The ghost could not be written to {path}"):
-        replace_file(path, pack(arrays, texts | {"digest": digest(arrays, texts)}, _WHAT))
+        replace_file(path, seal(arrays, {"ghost": json.dumps(facts)}, _WHAT))
 
 
 def read_ghost(path: Path, data_format: DataFormat) -> Ghost:
     """The ghost in a file, after every check; ModelError with the reason where it cannot be used in this game."""
-    arrays, texts = unpack(read_file(path, MAX_BYTES, _WHAT), _WHAT)
-    if texts.pop("digest", "") != digest(arrays, texts):
-        raise ModelError(f"{_WHAT} is damaged: its checksum is wrong.")
+    arrays, texts = unseal(read_file(path, MAX_BYTES, _WHAT), _WHAT)
     facts = parse_object(texts.get("ghost", "").encode(), _WHAT)
     try:
         game, hidden, name = format_from_dict(facts["game"]), tuple(facts["hidden"]), facts["name"]

@@ -78,7 +78,9 @@ class Ahead:
         if worker is None or asked != (battle_id, seat) or worker.knows is not champion:
             return None
         thought, end = worker.thought, time.monotonic() + self._wait_s
-        while not self._over(thought) and worker.knows is champion and time.monotonic() < end:
+        while worker.knows is champion and time.monotonic() < end:
+            if thought is not None and thought.number == self._number and thought.ended:
+                break
             time.sleep(POLL_S)
             thought = worker.thought
         if thought is not None and thought.slow and not self._slow:
@@ -92,9 +94,6 @@ class Ahead:
             return None
         self.actions += 1
         return thought
-
-    def _over(self, thought: Thought | None) -> bool:
-        return thought is not None and thought.number == self._number and thought.ended
 
     def _stop(self, why: str) -> None:
         self._worker = None

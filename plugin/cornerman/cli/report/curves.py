@@ -13,6 +13,7 @@ from cornerman.evaluation.significance import wilson_interval
 
 ROLLING = 20
 """Battles in a point of the win rate."""
+PLAYED = ("champion", "predecessor", "kept")
 GAP, GAP_S = 5, 60.0
 """A line of the log that comes so many intervals late, and so many seconds, is not joined to the one before it."""
 
@@ -49,16 +50,12 @@ def _ratings(found: Gathered) -> Card:
     stored = {entry.version: entry for entry in found.entries}
     points = [(float(version), rating.points) for version, rating in sorted(rated.items())]
     bars = [(float(version), rating.low, rating.high) for version, rating in rated.items()]
-    line = [point for point in points if (entry := stored.get(int(point[0]))) and _promoted(entry.state)]
+    line = [point for point in points if (entry := stored.get(int(point[0]))) and entry.state in PLAYED]
     series = [Series("every version", [[point] for point in points], bars=bars), Series("who played", [line])]
     bots = {name: rating.points for name, rating in found.ratings.items() if not name.isdigit()}
     note = "400 points are odds of ten to one; bars are 95 % intervals."
     axes = Axes("version", whole=True)
     return _card("Rating over versions", series, axes, "no candidate has met the gate", note, levels=bots)
-
-
-def _promoted(state: str) -> bool:
-    return state in ("champion", "predecessor", "kept")
 
 
 def _against(found: Gathered) -> Card:
