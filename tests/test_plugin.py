@@ -301,16 +301,16 @@ def test_broken_turn_or_seats_are_counted_and_the_game_goes_on(tmp_path: Path, s
 @pytest.mark.parametrize("outcome", [None, [1, -1], {0: "won", 1: "lost"}, {0: 2, 1: -2}, {1: 1}, {}], ids=str)
 def test_unusable_outcome_is_counted_and_no_live_result(tmp_path: Path, outcome: Any) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
-        told, tell, end = [], table.tell, table.plugin.live.end
+        told, tell, end = [], table.call, table.plugin.live.end
         table.plugin.live.end = lambda *battle: told.append(end(*battle))  # type: ignore[method-assign]
-        table.tell = lambda hook, **news: tell(  # type: ignore[method-assign]
+        table.call = lambda hook, **news: tell(  # type: ignore[method-assign]
             hook, **({**news, "outcome": outcome} if hook == "on_battle_end" else news)
         )
         table.play()
         assert table.rejected == {"outcome": 1}
         assert table.plugin.report()["record"]["battles"] == 0
         assert told == [None], "a result that nobody knows must not enter the live watch"
-        table.tell = tell  # type: ignore[method-assign]
+        table.call = tell  # type: ignore[method-assign]
         table.play()
         assert table.plugin.report()["record"]["battles"] == 1
 
@@ -319,8 +319,8 @@ def test_window_opens_at_the_end_of_a_battle(tmp_path: Path) -> None:
     """A game with a loop of its own may tell of no round's end; it learns between battles then."""
     with Table(RINGSIDE, tmp_path) as table:
         match = table.match()
-        tell = table.tell
-        table.tell = lambda hook, **news: None if hook == "on_round_end" else tell(hook, **news)  # type: ignore[method-assign]
+        tell = table.call
+        table.call = lambda hook, **news: None if hook == "on_round_end" else tell(hook, **news)  # type: ignore[method-assign]
         while not match.over:
             match.play(match.decide())
             match.start_round()

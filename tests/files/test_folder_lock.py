@@ -1,4 +1,4 @@
-"""Folder lock: a second process is kept out and told by whom; the lock ends with the process that held it."""
+"""Folder lock: a second process is kept out and shown who holds it; the lock ends with the process that held it."""
 
 from __future__ import annotations
 

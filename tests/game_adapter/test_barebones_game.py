@@ -126,6 +126,6 @@ def test_a_game_plays_it_through_a_match_and_the_plugin_is_asked(game: Any, tmp_
     match = Match(RecordingHost(tmp_path, plugin), battle, 1, {0: PLAYER, 1: PLUGIN}, game.bots["framework"], Random(1))
     while not match.over:
         match.play(weakest(battle) if match.seat_to_play == 0 else match.decide())
-    seats = [arguments["seat"] for name, arguments in plugin.told if name == "on_turn"]
+    seats = [arguments["seat"] for name, arguments in plugin.calls if name == "on_turn"]
     assert set(seats) == {0, 1}
     assert plugin.count("on_battle_end") == 1

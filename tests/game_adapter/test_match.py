@@ -56,19 +56,19 @@ def play_to_break(match: Match) -> None:
 def test_match_names_the_player_whom_the_host_knows(tmp_path: Path) -> None:
     for name in ("ann", None):
         _, plugin = match_of(tmp_path, player=name)
-        assert plugin.told[0][1]["player"] == name
+        assert plugin.calls[0][1]["player"] == name
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_whole_battle_is_reported_in_the_order_of_the_contract(tmp_path: Path, seed: int) -> None:
     match, plugin = match_of(tmp_path, seed=seed)
     play_out(match)
-    assert plugin.told[0] == ("on_battle_start", {"battle_id": 9, "seats": BOTS, "sides": None, "player": None})
+    assert plugin.calls[0] == ("on_battle_start", {"battle_id": 9, "seats": BOTS, "sides": None, "player": None})
     assert plugin.count("on_battle_start") == plugin.count("on_battle_end") == 1
-    assert all(arguments["battle_id"] == 9 for _, arguments in plugin.told)
+    assert all(arguments["battle_id"] == 9 for _, arguments in plugin.calls)
 
     round_now, window_open, state = 1, False, None
-    for hook, said in plugin.told[1:-2]:
+    for hook, said in plugin.calls[1:-2]:
         if hook == "on_turn":
             assert not window_open, "nobody moves while the training window is open"
             assert said["state"]["round"] == round_now
@@ -84,51 +84,51 @@ def test_whole_battle_is_reported_in_the_order_of_the_contract(tmp_path: Path, s
             window_open, round_now = False, round_now + 1
     assert round_now == match.battle.round > 1
     end = {"battle_id": 9, "outcome": match.battle.outcome, "truncated": False}
-    assert plugin.told[-2] == ("on_battle_end", end)
-    assert plugin.told[-1] == ("on_round_end", {"battle_id": 9, "round": round_now}), "after the end it may learn"
-    for (hook, then), now in zip(plugin.told, plugin.originals, strict=True):
+    assert plugin.calls[-2] == ("on_battle_end", end)
+    assert plugin.calls[-1] == ("on_round_end", {"battle_id": 9, "round": round_now}), "after the end it may learn"
+    for (hook, then), now in zip(plugin.calls, plugin.originals, strict=True):
         assert now == then, f"{hook} was given something that changed afterwards"
 
 
 def test_seat_of_a_turn_is_the_one_that_had_to_act_and_sides_are_passed_on(tmp_path: Path) -> None:
     match, plugin = match_of(tmp_path, sides={0: 0, 1: 1})
-    assert plugin.told[0][1]["sides"] == {0: 0, 1: 1}
+    assert plugin.calls[0][1]["sides"] == {0: 0, 1: 1}
     seats = []
     while not match.over:
         match.start_round()
         seats.append(match.seat_to_play)
         match.play(match.decide())
-    assert [said["seat"] for hook, said in plugin.told if hook == "on_turn"] == seats
+    assert [said["seat"] for hook, said in plugin.calls if hook == "on_turn"] == seats
     assert set(seats) == {0, 1}
 
 
 def test_illegal_action_raises_the_rules_sentence_and_changes_nothing(tmp_path: Path) -> None:
     match, plugin = match_of(tmp_path, {0: PLAYER, 1: PLAYER})
     illegal = list(match.action_mask).index(False)
-    state, mask, told = match.battle.state(), match.action_mask, len(plugin.told)
+    state, mask, before = match.battle.state(), match.action_mask, len(plugin.calls)
     with pytest.raises(ValueError, match=r"\w+ \w+") as expected:
         RINGSIDE.new_battle(5).apply(illegal)
     with pytest.raises(ValueError, match=r"\w+ \w+") as caught:
         match.play(illegal)
     assert str(caught.value) == str(expected.value)
-    assert (match.state, match.battle.state(), match.action_mask, len(plugin.told)) == (state, state, mask, told)
+    assert (match.state, match.battle.state(), match.action_mask, len(plugin.calls)) == (state, state, mask, before)
     match.play(match.action_mask.index(True))
-    assert plugin.hooks[told] == "on_turn"
+    assert plugin.hooks[before] == "on_turn"
 
 
 def test_no_action_is_taken_between_rounds(tmp_path: Path) -> None:
     match, plugin = match_of(tmp_path)
     play_to_break(match)
-    told, state = len(plugin.told), match.battle.state()
+    before, state = len(plugin.calls), match.battle.state()
     assert match.seat_to_play is None
     with pytest.raises(ValueError, match="No action is due"):
         match.play(0)
     with pytest.raises(RuntimeError):
         match.decide()
-    assert (len(plugin.told), match.battle.state()) == (told, state)
+    assert (len(plugin.calls), match.battle.state()) == (before, state)
     match.start_round()
     match.start_round()
-    assert plugin.hooks[told:] == ["on_round_start"], "a round starts once"
+    assert plugin.hooks[before:] == ["on_round_start"], "a round starts once"
 
 
 def test_plugin_decides_for_its_own_seat_alone_and_bots_for_the_others(tmp_path: Path) -> None:
@@ -176,14 +176,14 @@ def test_battle_ends_once_and_nothing_is_reported_after_it(tmp_path: Path, end: 
             play_to_break(match)
         match.abandon()
         assert plugin.hooks[-2:] == ["on_battle_end", "on_round_end"]
-        assert plugin.told[-2][1] == {"battle_id": 9, "outcome": {0: 0, 1: 0}, "truncated": True}
-    told = len(plugin.told)
+        assert plugin.calls[-2][1] == {"battle_id": 9, "outcome": {0: 0, 1: 0}, "truncated": True}
+    before = len(plugin.calls)
     assert (match.over, match.seat_to_play, plugin.count("on_battle_end")) == (True, None, 1)
     match.start_round()
     match.abandon()
     with pytest.raises(ValueError, match="No action is due"):
         match.play(0)
-    assert len(plugin.told) == told
+    assert len(plugin.calls) == before
 
 
 def test_choosing_is_reported_once_for_each_choice_of_a_player(tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_choosing_is_reported_once_for_each_choice_of_a_player(tmp_path: Path) -
             match.play(match.action_mask.index(True))
         else:
             match.play(match.decide())
-    told = [arguments for hook, arguments in plugin.told if hook == "on_choosing"]
-    assert told == [{"battle_id": 9, "seat": 0}] * choices
+    choosing = [arguments for hook, arguments in plugin.calls if hook == "on_choosing"]
+    assert choosing == [{"battle_id": 9, "seat": 0}] * choices
     assert 0 < choices < 12
 
 
@@ -207,17 +207,17 @@ def test_match_refuses_a_battle_whose_seats_decide_at_once(tmp_path: Path) -> No
     plugin, fallback = RecordingPlugin(), RINGSIDE.bots["brawler"]
     with pytest.raises(TypeError, match="decide at once: report the on_turn of each"):
         Match(RecordingHost(tmp_path, plugin), AtOnce().new_battle(1), 9, BOTS, fallback, Random(1))
-    assert plugin.told == []
+    assert plugin.calls == []
 
 
 def test_decisions_of_the_plugins_seat_are_announced_once_each_as_soon_as_their_state_is_known(tmp_path: Path) -> None:
     match, plugin = match_of(tmp_path, {0: SCRIPTED, 1: PLUGIN})
     play_out(match)
-    due = [arguments for hook, arguments in plugin.told if hook == "on_due"]
+    due = [arguments for hook, arguments in plugin.calls if hook == "on_due"]
     asked = plugin.asked
     assert due == asked
     assert {each["seat"] for each in due} == {1}
-    hooks = [hook for hook, _ in plugin.told]
+    hooks = [hook for hook, _ in plugin.calls]
     assert all(hooks[at - 1] in ("on_battle_start", "on_turn", "on_round_end") for at in positions(hooks, "on_due"))
 
 

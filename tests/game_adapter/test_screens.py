@@ -96,8 +96,8 @@ def test_a_whole_battle_by_keys_from_title_to_rematch(tmp_path: Path) -> None:
     press(window, pygame.K_UP, pygame.K_DOWN, pygame.K_RETURN)
     screen = window.screen
     assert isinstance(screen, BattleScreen)
-    assert plugin_of(window).told[0][0] == "on_battle_start"
-    assert plugin_of(window).told[0][1]["seats"] == {0: "player", 1: "scripted"}
+    assert plugin_of(window).calls[0][0] == "on_battle_start"
+    assert plugin_of(window).calls[0][1]["seats"] == {0: "player", 1: "scripted"}
     for _ in range(400):
         if window.screen is not screen:
             break
@@ -200,7 +200,7 @@ def test_pause_stops_the_battle_and_leads_back_to_help_settings_and_the_title(tm
     assert isinstance(window.screen, SettingsScreen)
     press(window, pygame.K_ESCAPE, pygame.K_DOWN, pygame.K_DOWN, pygame.K_RETURN)
     assert isinstance(window.screen, TitleScreen)
-    ends = [arguments for hook, arguments in plugin_of(window).told if hook == "on_battle_end"]
+    ends = [arguments for hook, arguments in plugin_of(window).calls if hook == "on_battle_end"]
     assert [end["truncated"] for end in ends] == [True]
 
 
@@ -327,7 +327,7 @@ def test_result_shows_the_figures_of_the_battle(tmp_path: Path) -> None:
     result = window.screen
     assert isinstance(result, ResultScreen)
     turns = [
-        (arguments["seat"], arguments["action"]) for hook, arguments in plugin_of(window).told if hook == "on_turn"
+        (arguments["seat"], arguments["action"]) for hook, arguments in plugin_of(window).calls if hook == "on_turn"
     ]
     thrown = [sum(who == seat and action < GUARD for who, action in turns) for seat in (0, 1)]
     lost = [

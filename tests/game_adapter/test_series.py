@@ -25,7 +25,7 @@ class Boxer(RecordingPlugin):
         self._every, self._stored = every, stored
 
     def on_turn(self, battle_id: int) -> None:
-        self.told.append(("on_turn", {"battle_id": battle_id}))
+        self.calls.append(("on_turn", {"battle_id": battle_id}))
         if self.turns % self._every == 0:
             self.version += 1
             self.events = [*self.events, f"Version {self.version} plays."][-3:]
@@ -36,7 +36,7 @@ class Boxer(RecordingPlugin):
 
     @property
     def seats(self) -> list[Mapping[int, str]]:
-        return [arguments["seats"] for hook, arguments in self.told if hook == "on_battle_start"]
+        return [arguments["seats"] for hook, arguments in self.calls if hook == "on_battle_start"]
 
     def settle(self, timeout_s: float) -> None:
         self.settled += 1

@@ -25,11 +25,11 @@ PROMOTED = Verdict(True, "Promoted: 61% against the champion over 40 pairs.")
 
 
 class Opened:
-    """Champions of a store, with what they said and told."""
+    """Champions of a store, with their warnings and events."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.said, self.told = store, list[str](), list[str]()
-        self.champions = Champions(store, 0, self.said.append, self.told.append)
+        self.store, self.warnings, self.events = store, list[str](), list[str]()
+        self.champions = Champions(store, 0, self.warnings.append, self.events.append)
 
     @property
     def playing(self) -> tuple[int, int | None, int | None]:
@@ -53,7 +53,7 @@ def test_empty_store_begins_with_an_untrained_version(tmp_path: Path) -> None:
     opened = Opened(store_in(tmp_path))
     assert opened.playing == (0, 0, 0)
     assert not opened.champions.learned_from_player(0)
-    assert opened.said == opened.told == []
+    assert opened.warnings == opened.events == []
 
 
 def test_slot_gets_as_many_champions_as_it_keeps_without_damaged_ones(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_slot_gets_as_many_champions_as_it_keeps_without_damaged_ones(tmp_path: 
         opened.champions.promote(candidate(version), Provenance(parent=10))
     assert [policy.version for policy in slot.champions] == list(range(12, 12 + KEPT))
     assert slot.swaps == KEPT
-    assert len([sentence for sentence in opened.said if "damaged" in sentence]) == 2
+    assert len([sentence for sentence in opened.warnings if "damaged" in sentence]) == 2
 
 
 def test_promotion_changes_disk_slot_and_history_together(tmp_path: Path) -> None:
@@ -105,8 +105,8 @@ def test_slot_and_disk_agree_whichever_file_operation_fails(tmp_path: Path, chan
         assert now == 2
     assert next_time == now or state.hit
     if failed and change == "roll back":
-        assert "could not be stored" in opened.said[-1]
-        assert opened.said[-1].endswith("Version 2 still plays.")
+        assert "could not be stored" in opened.warnings[-1]
+        assert opened.warnings[-1].endswith("Version 2 still plays.")
 
 
 def test_roll_back_goes_to_the_newest_earlier_champion_that_loads(tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ def test_roll_back_goes_to_the_newest_earlier_champion_that_loads(tmp_path: Path
     damage(path_of(tmp_path, 2, "weights.safetensors"))
     assert opened.champions.roll_back()
     assert opened.playing == (1, 1, 1)
-    assert opened.told == ["Version 1 plays again."]
-    assert "version 2" in opened.said[0]
+    assert opened.events == ["Version 1 plays again."]
+    assert "version 2" in opened.warnings[0]
     assert opened.champions.roll_back()
     assert not opened.champions.roll_back(), "there is no earlier one"
     assert opened.playing == (0, 0, 0)
@@ -130,8 +130,8 @@ def test_champion_that_loses_what_its_predecessor_won_is_rolled_back_for_good(tm
     assert results.count(True) == 1
     assert results.index(True) >= 19, "decided by too few battles"
     assert opened.playing == (1, 1, 1)
-    assert opened.told[-1].startswith("Worse than its predecessor")
-    assert opened.told[-1].endswith("Version 1 plays again.")
+    assert opened.events[-1].startswith("Worse than its predecessor")
+    assert opened.events[-1].endswith("Version 1 plays again.")
 
 
 def test_learning_begins_with_the_newest_champion_of_the_same_network_or_anew(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_forget_erases_versions_learned_from_the_player_and_their_descendants(tm
     child = registry.save(flat(3), Provenance(parent=taught, rows={"self-play": 9}))
     grandchild = registry.save(flat(4), Provenance(parent=child, rows={"self-play": 9}))
     flagged = registry.save(flat(5), Provenance(parent=0, from_player=True))
-    orphan = registry.save(flat(6), Provenance(parent=99))  # nobody can tell what it learned from
+    orphan = registry.save(flat(6), Provenance(parent=99))  # what it learned from is unknown
     clean = registry.save(flat(7), Provenance(parent=0, rows={"self-play": 9}))
     last = registry.save(flat(8), Provenance(parent=clean, rows={"player": 1}))
     for version in (taught, child, grandchild, clean, last):

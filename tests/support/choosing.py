@@ -149,7 +149,7 @@ class Gym:
         self.candidates = self.training.candidates
 
     @property
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What the player could read, newest first."""
         return [event["text"] for event in self.metrics.events()]
 

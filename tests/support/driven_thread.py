@@ -85,7 +85,7 @@ class DrivenThread(TrainingThread):
         self.wake()
 
     @property
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """What the player could read, newest first."""
         return [event["text"] for event in self.metrics.events()]
 

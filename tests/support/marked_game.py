@@ -30,7 +30,7 @@ class Marked(Choosing):
 
 
 class Session:
-    """A plugin and battles against the player, told by hand."""
+    """A plugin, and battles against the player whose hooks are called by hand."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder, self.game, self.plugin = folder, Marked(), Cornerman()

@@ -158,7 +158,7 @@ def prepare(template: Path) -> None:
 def fault(template: Path, home: Path, name: str, failing: Callable[[], AbstractContextManager[object]]) -> str:
     """Do `name` in a copy of the template while `failing()` (a context manager) lets things fail, and start again.
 
-    An empty string, or what was wrong: a damaged state, an effect that is missing and was not told, one told twice.
+    An empty string, or what was wrong: a damaged state, an effect that is missing without a message, a message twice.
     """
     shutil.copytree(template, home)
     operation, built = OPERATIONS[name], opened(home)

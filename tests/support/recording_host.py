@@ -1,4 +1,4 @@
-"""A real host with one plugin that a test made itself: it records what it is told and answers as the test wants."""
+"""A real host with one plugin that a test made itself: it records the calls of its hooks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from game_adapter.ringside.game import RINGSIDE
 
 
 class RecordingPlugin:
-    """Keeps every event as it was when it was told (`told`) and as it is now (`originals`); answers `opinion`."""
+    """Keeps every call's arguments as they were (`calls`) and as they are now (`originals`); answers `opinion`."""
 
     def __init__(self, opinion: int | None = None) -> None:
         self.opinion = opinion
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.calls: list[tuple[str, dict[str, Any]]] = []
         self.originals: list[Mapping[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
 
@@ -29,18 +29,18 @@ class RecordingPlugin:
 
     @property
     def hooks(self) -> list[str]:
-        return [hook for hook, _ in self.told]
+        return [hook for hook, _ in self.calls]
 
     def count(self, hook: str) -> int:
         return self.hooks.count(hook)
 
 
 def _recorder(hook: str) -> Any:
-    def told(plugin: RecordingPlugin, **arguments: Any) -> None:
-        plugin.told.append((hook, copy.deepcopy(arguments)))
+    def record(plugin: RecordingPlugin, **arguments: Any) -> None:
+        plugin.calls.append((hook, copy.deepcopy(arguments)))
         plugin.originals.append(arguments)
 
-    return told
+    return record
 
 
 for _hook in HOOKS:

@@ -1,4 +1,4 @@
-"""A recorder whose every transition, end and rejection can be looked at, told of battles as a game tells them."""
+"""A recorder whose every transition, end and rejection can be looked at; battles reach it as from a game."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WON = {0: 1, 1: -1}
 
 
 class Bench:
-    """A recorder and everything it handed over; it hears the news at once, or with `late` only when it is read."""
+    """A recorder and everything it handed over; events are drained at once, or with `late` when a test says so."""
 
     def __init__(self, game: Any = None, late: bool = False, **limits: Any) -> None:
         self.encoder = Encoder(game or Duel())

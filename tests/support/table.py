@@ -90,9 +90,9 @@ class Table:
         """The host's method of that name, as Match calls it."""
         if hook not in HOOKS:
             raise AttributeError(hook)
-        return lambda *values, **named: self.tell(hook, **dict(zip(HOOKS[hook], values, strict=False)), **named)
+        return lambda *values, **named: self.call(hook, **dict(zip(HOOKS[hook], values, strict=False)), **named)
 
-    def tell(self, hook: str, **arguments: Any) -> None:
+    def call(self, hook: str, **arguments: Any) -> None:
         if hook == "on_battle_start":
             arguments["player"] = self.player
         if (bound := bind(self.plugin).get(hook)) is not None:  # as a host: a plugin need not have every hook
@@ -109,7 +109,7 @@ class Table:
         return action
 
     def match(self, seats: Mapping[int, str] | None = None, bot: str = "") -> Match:
-        """A new battle; seat 0 is the plugin's unless told otherwise."""
+        """A new battle; by default seat 0 is the plugin's."""
         self.battles += 1
         bots = self.game.bots
         return Match(

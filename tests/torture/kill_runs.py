@@ -60,13 +60,13 @@ COUNTED_TOO = (
 
 @dataclass
 class Acknowledged:
-    """What the sessions of one folder have told so far."""
+    """What the sessions of one folder have acknowledged so far."""
 
     battles: Counter[str] = field(default_factory=Counter)
     versions: dict[int, str] = field(default_factory=dict)
     rolled_back: set[int] = field(default_factory=set)
 
-    def hear(self, line: str) -> None:
+    def add(self, line: str) -> None:
         what, *words = line.split()
         if what == "battle":
             self.battles[words[0]] += 1
@@ -92,10 +92,10 @@ class Findings(Counter[str]):
 # ------------------------------------------------------------------------------------------------------- looking at it
 
 
-def look(data: Path, told: Acknowledged, found: Findings) -> None:
+def look(data: Path, known: Acknowledged, found: Findings) -> None:
     """Read everything in a plugin's data folder, and compare it with what was acknowledged."""
     if not data.exists():
-        if told.battles or told.versions:
+        if known.battles or known.versions:
             found.add("lost", "the whole folder")
         return
     game = SHORT_RINGSIDE
@@ -104,9 +104,9 @@ def look(data: Path, told: Acknowledged, found: Findings) -> None:
     identity = Identity(game.name, game.version, encoder.version, tuple(game.action_names), size)
     data_format = DataFormat(game.name, game.version, encoder.version, size, actions)
     spec = NetworkSpec(size, actions, tuple(SETTINGS["hidden"]))
-    _look_at_versions(Registry(data, identity, spec, time.time), told, found)
+    _look_at_versions(Registry(data, identity, spec, time.time), known, found)
     with closing(BattleStore(data, data_format)) as store:
-        _look_at_battles(store, told, found)
+        _look_at_battles(store, known, found)
     for path in data.glob("*.json"):
         if path.name != "in-use.json":  # a note for people beside the lock
             try:
@@ -124,7 +124,7 @@ def look(data: Path, told: Acknowledged, found: Findings) -> None:
             found.add("unreadable", sentence)
 
 
-def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -> None:
+def _look_at_versions(registry: Registry, known: Acknowledged, found: Findings) -> None:
     sentences = list(registry.sentences)
     _, spoken = CheckpointFile(registry.folder).load()
     for sentence in sentences + spoken:
@@ -135,18 +135,18 @@ def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -
             loaded[version] = weights_digest(registry.load(version).flat)
         except ModelError as error:
             found.add("unreadable", str(error))
-    for version in loaded.keys() & told.versions.keys():
-        if loaded[version] != told.versions[version]:
+    for version in loaded.keys() & known.versions.keys():
+        if loaded[version] != known.versions[version]:
             found.add("wrong_weights", f"version {version}")
     stored, _ = read_champions(registry.folder)
     if stored is None:
-        if told.versions:
+        if known.versions:
             found.add("lost", "which version plays")
         return
-    for version in sorted(told.versions.keys() | told.rolled_back):
+    for version in sorted(known.versions.keys() | known.rolled_back):
         newer = sum(number > version for number in loaded)
         before = found["kill.lost"]
-        if version in stored.rolled_back or (version in stored.champions and version not in told.rolled_back):
+        if version in stored.rolled_back or (version in stored.champions and version not in known.rolled_back):
             if version not in loaded:
                 found.add("lost", f"the files of version {version}")
         elif version in stored.champions:
@@ -154,11 +154,11 @@ def _look_at_versions(registry: Registry, told: Acknowledged, found: Findings) -
         elif newer < SETTINGS["kept_versions"] - 4:  # else it was pruned, which spares a few older ones
             found.add("lost", f"version {version}: {stored}")
         if found["kill.lost"] > before:  # counted once
-            told.versions.pop(version, None)
-            told.rolled_back.discard(version)
+            known.versions.pop(version, None)
+            known.rolled_back.discard(version)
 
 
-def _look_at_battles(store: BattleStore, told: Acknowledged, found: Findings) -> None:
+def _look_at_battles(store: BattleStore, known: Acknowledged, found: Findings) -> None:
     battles = list(store.battles())
     for sentence in store.messages:
         found.add("unreadable", sentence)
@@ -169,45 +169,45 @@ def _look_at_battles(store: BattleStore, told: Acknowledged, found: Findings) ->
         battle_digest(zip(battle.columns["seat"], battle.columns["action"], strict=True), battle.end.outcome)
         for battle in battles
     )
-    for digest in told.battles - stored:
+    for digest in known.battles - stored:
         found.add("lost", f"battle {digest[:12]}")
-        del told.battles[digest]  # counted once
+        del known.battles[digest]  # counted once
 
 
 # ------------------------------------------------------------------------------------------------------------- killing
 
 
-def session(folder: Path, number: int, seed: int, told: Acknowledged, found: Findings) -> None:
-    """Start the game in `folder`, kill it at a random moment, and hear what it acknowledged until then."""
+def session(folder: Path, number: int, seed: int, known: Acknowledged, found: Findings) -> None:
+    """Start the game in `folder`, kill it at a random moment, and read what it acknowledged until then."""
     chance = Random(f"kill {number}")
     where = chance.choices(("startup", "play", "shutdown"), (0.2, 0.6, 0.2))[0]
     delay = chance.uniform(0.0, {"startup": STARTUP_S, "play": PLAY_S, "shutdown": SHUTDOWN_S}[where])
-    hear, tell = os.pipe()
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(hear)
-        _be_the_session(folder, number, seed, tell, chance.uniform(0.1, 0.7) if where == "shutdown" else 2 * HANGS_S)
-    os.close(tell)
+        os.close(reading)
+        _be_the_session(folder, number, seed, writing, chance.uniform(0.1, 0.7) if where == "shutdown" else 2 * HANGS_S)
+    os.close(writing)
     # However busy the machine is, some in play come after a promotion or a roll-back: else there were little to lose.
     wanted = {"startup": "", "play": chance.choice(("up", "version", "back")), "shutdown": "quitting"}[where]
-    heard = _lines_until(hear, wanted)
-    if heard is not None:
+    begun = _lines_until(reading, wanted)
+    if begun is not None:
         time.sleep(delay)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    with os.fdopen(hear) as rest:
-        lines = ((heard or "") + rest.read()).split("\n")[:-1]
+    with os.fdopen(reading) as rest:
+        lines = ((begun or "") + rest.read()).split("\n")[:-1]
     if not (os.WIFSIGNALED(status) or "ended" in lines or "late" in lines):
         found.add("failed", f"the session ended by itself: {lines[-1:]}")
     elif wanted and not any(line.startswith(wanted) for line in lines):
         found.add("failed", f"it did not come to {wanted!r} in {HANGS_S:.0f} s: {lines[-1:]}")
-    _take(lines, told, found)
+    _take(lines, known, found)
     found["kill.clean_ends" if "ended" in lines else f"kill.in_{where}"] += 1
 
 
-def _be_the_session(folder: Path, number: int, seed: int, tell: int, seconds: float) -> NoReturn:
+def _be_the_session(folder: Path, number: int, seed: int, pipe: int, seconds: float) -> NoReturn:
     try:
-        run(folder, number, seed, tell, seconds)
+        run(folder, number, seed, pipe, seconds)
         os._exit(0)
     except BaseException:  # noqa: BLE001 - a forked process must never go on as its parent
         traceback.print_exc()
@@ -215,28 +215,28 @@ def _be_the_session(folder: Path, number: int, seed: int, tell: int, seconds: fl
         os._exit(3)
 
 
-def _lines_until(hear: int, wanted: str) -> str | None:
-    """What is heard until a line that begins with `wanted`; None where it does not come."""
-    heard, end = "", time.monotonic() + HANGS_S
-    while wanted and not any(line.startswith(wanted) for line in heard.split("\n")[:-1]):
-        ready, _, _ = select.select([hear], [], [], max(0.0, end - time.monotonic()))
-        data = os.read(hear, 65_536).decode() if ready else ""
+def _lines_until(pipe: int, wanted: str) -> str | None:
+    """What is begun until a line that begins with `wanted`; None where it does not come."""
+    begun, end = "", time.monotonic() + HANGS_S
+    while wanted and not any(line.startswith(wanted) for line in begun.split("\n")[:-1]):
+        ready, _, _ = select.select([pipe], [], [], max(0.0, end - time.monotonic()))
+        data = os.read(pipe, 65_536).decode() if ready else ""
         if not data:
             return None
-        heard += data
-    return heard
+        begun += data
+    return begun
 
 
-def _take(lines: list[str], told: Acknowledged, found: Findings) -> None:
-    """Compare what the session found at its start with what was told before it, and add what it tells."""
+def _take(lines: list[str], known: Acknowledged, found: Findings) -> None:
+    """Compare what the session found at its start with what was acknowledged before it, and add what it wrote."""
     for line in lines:
         if line.startswith("said ") and "passed the gate" not in line:
             found.add("unreadable", line)
         if line.startswith("up "):
             _, version, digest = line.split()
-            if told.versions.get(int(version), digest) != digest:
+            if known.versions.get(int(version), digest) != digest:
                 found.add("wrong_weights", f"version {version} after a start")
-        told.hear(line)
+        known.add(line)
     found["kill.battles"] += sum(line.startswith("battle ") for line in lines)
     found["kill.versions"] += sum(line.startswith("version ") for line in lines)
     found["kill.rolled_back"] += sum(line.startswith("back ") for line in lines)
@@ -244,17 +244,17 @@ def _take(lines: list[str], told: Acknowledged, found: Findings) -> None:
 
 def lane(numbers: range, folder: Path) -> Iterator[Findings]:
     """One run after the other; every `RUNS_IN_A_FOLDER` of them begin with an empty folder."""
-    told, seed = Acknowledged(), 0
+    known, seed = Acknowledged(), 0
     for at, number in enumerate(numbers):
         if at % RUNS_IN_A_FOLDER == 0:
             shutil.rmtree(folder, ignore_errors=True)
-            told, seed = Acknowledged(), number
+            known, seed = Acknowledged(), number
         found = Findings(number)
         found["kill.runs"] = 1
-        session(folder, number, seed, told, found)
+        session(folder, number, seed, known, found)
         copy = folder.with_name(f"{folder.name}-copy")
         shutil.copytree(folder, copy) if folder.exists() else None
-        look(copy / "cornerman", told, found)
+        look(copy / "cornerman", known, found)
         if found.sentences:
             shutil.copytree(folder, FOUND / f"{number}", dirs_exist_ok=True)
         shutil.rmtree(copy, ignore_errors=True)
@@ -265,15 +265,15 @@ def kills(first: int, runs: int) -> Iterator[dict[str, int]]:
     """The counts of every run from `first` to before `runs`, as they are done; prints what was found."""
     assert psutil.Process().num_threads() == 1, "only a process of one thread may fork: set OMP_NUM_THREADS=1"
     with tempfile.TemporaryDirectory() as name:
-        hear, tell = os.pipe()
+        reading, writing = os.pipe()
         children = []
         for at in range(LANES):
             children.append(os.fork())
             if children[-1] == 0:
-                os.close(hear)
-                _be_a_lane(range(first + at, runs, LANES), Path(name) / f"lane-{at}", tell)
-        os.close(tell)
-        with os.fdopen(hear) as lines:
+                os.close(reading)
+                _be_a_lane(range(first + at, runs, LANES), Path(name) / f"lane-{at}", writing)
+        os.close(writing)
+        with os.fdopen(reading) as lines:
             for line in lines:
                 counts, sentences = json.loads(line)
                 for sentence in sentences:
@@ -284,11 +284,11 @@ def kills(first: int, runs: int) -> Iterator[dict[str, int]]:
             assert status == 0, "a lane of the torture ended early"
 
 
-def _be_a_lane(numbers: range, folder: Path, tell: int) -> NoReturn:
+def _be_a_lane(numbers: range, folder: Path, pipe: int) -> NoReturn:
     try:
         for found in lane(numbers, folder):
             sentences = [sentence[:200] for sentence in found.sentences[:5]]
-            os.write(tell, (json.dumps([found, sentences]) + "\n").encode())
+            os.write(pipe, (json.dumps([found, sentences]) + "\n").encode())
         os._exit(0)
     except BaseException:  # noqa: BLE001 - a forked process must never go on as its parent
         traceback.print_exc()

@@ -1,7 +1,7 @@
 """Ringside with the real plugin through the real host, played without a pause until it is killed; for kill_runs.
 
-Runs in a forked process that has loaded what learns but started no thread. It tells, a line each, what the player could
-have seen and so may rely on: battles that are kept, versions that play, versions that were rolled back.
+Runs in a forked process that has loaded what learns but started no thread. It writes, a line each, what the player
+could have seen and so may rely on: battles that are kept, versions that play, versions that were rolled back.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def battle_digest(decisions: Iterable[tuple[int, int]], outcome: Mapping[int, fl
     for seat, action in decisions:
         by_seat.setdefault(int(seat), []).append(int(action))
     fared = {seat: float(outcome[seat]) for seat in by_seat if seat in outcome}  # a game says 1 where 1.0 is stored
-    told = json.dumps([[seat, actions, fared.get(seat)] for seat, actions in sorted(by_seat.items())])
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = json.dumps([[seat, actions, fared.get(seat)] for seat, actions in sorted(by_seat.items())])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def weights_digest(flat: Any) -> str:
@@ -63,18 +63,18 @@ def weights_digest(flat: Any) -> str:
 
 
 class Session:
-    """One start of the game in `folder`; `tell` is the writing end of a pipe."""
+    """One start of the game in `folder`; `pipe` is its writing end."""
 
-    def __init__(self, folder: Path, number: int, seed: int, tell: int) -> None:
-        self._number, self._tell = number, tell
+    def __init__(self, folder: Path, number: int, seed: int, pipe: int) -> None:
+        self._number, self._pipe = number, pipe
         self._random = Random(f"session {number}")
         self.game = SHORT_RINGSIDE
         self.host = Host(PLUGINS, folder, self.game, {**SETTINGS, "seed": seed})
         self._finished: list[str] = []  # digests of the battles that ended
         self._kept, self._rolled_back = 0, set[int]()
 
-    def tell(self, line: str) -> None:
-        os.write(self._tell, f"{line}\n".encode())
+    def write(self, line: str) -> None:
+        os.write(self._pipe, f"{line}\n".encode())
 
     def start(self) -> None:
         self.host.load()
@@ -82,14 +82,14 @@ class Session:
         assert isinstance(plugin, Cornerman)
         self.plugin = plugin
         for sentence in [*self.host.messages, *(event["text"] for event in plugin.metrics.events())]:
-            self.tell(f"said {sentence}")
+            self.write(f"said {sentence}")
         self._newest = max(plugin.store.registry.numbers())
         self._rolled_back = set(plugin.store.registry.rolled_back)
-        self._tell_version("up")
+        self._write_version("up")
 
-    def _tell_version(self, what: str) -> None:
+    def _write_version(self, what: str) -> None:
         champion = self.plugin.slot.champion
-        self.tell(f"{what} {champion.version} {weights_digest(champion.flat)}")
+        self.write(f"{what} {champion.version} {weights_digest(champion.flat)}")
 
     def play(self, seconds: float) -> None:
         """Battle after battle until the time is over."""
@@ -120,46 +120,46 @@ class Session:
             self._roll_back()
 
     def _acknowledge(self) -> None:
-        """Tell what has come to be kept, and what plays now."""
+        """Write what has come to be kept, and what plays now."""
         kept = self.plugin.metrics.get("kept", 0)
         for digest in self._finished[self._kept : kept]:
-            self.tell(f"battle {digest}")
+            self.write(f"battle {digest}")
             self._kept += 1
         if self.plugin.slot.champion.version > self._newest:
             self._newest = self.plugin.slot.champion.version
-            self._tell_version("version")
+            self._write_version("version")
 
     def _roll_back(self) -> None:
-        """As by the menu's key; told once the trainer has done it."""
+        """As by the menu's key; written once the trainer has done it."""
         done = threading.Event()
 
-        def told(loop: object) -> None:
+        def rolled_back_by(loop: object) -> None:
             del loop
             rolled_back = set(self.plugin.store.registry.rolled_back)
             for version in sorted(rolled_back - self._rolled_back):
-                self.tell(f"back {version}")
+                self.write(f"back {version}")
             self._rolled_back = rolled_back
             done.set()
 
         self.plugin.controls.roll_back()
-        self.plugin.training.call(told)
-        assert done.wait(PATIENCE_S), "the trainer does not do what it is told"
+        self.plugin.training.call(rolled_back_by)
+        assert done.wait(PATIENCE_S), "the trainer does not run the command"
 
     def quit(self) -> None:
         """End as a player ends it; every battle that was over is kept then."""
-        self.tell("quitting")
+        self.write("quitting")
         self.host.quit()
         if self.plugin.training.owns_files:
-            self.tell("late")  # the machine is too busy: nothing was promised
+            self.write("late")  # the machine is too busy: nothing was promised
             return
         for digest in self._finished[self._kept :]:
-            self.tell(f"battle {digest}")
-        self.tell("ended")
+            self.write(f"battle {digest}")
+        self.write("ended")
 
 
-def run(folder: Path, number: int, seed: int, tell: int, seconds: float) -> None:
+def run(folder: Path, number: int, seed: int, pipe: int, seconds: float) -> None:
     """One whole session, from start to end."""
-    session = Session(folder, number, seed, tell)
+    session = Session(folder, number, seed, pipe)
     session.start()
     session.play(seconds)
     session.quit()

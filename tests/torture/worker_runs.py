@@ -35,7 +35,7 @@ ENDS: dict[str, Callable[[int], None]] = {
 LEFT_S, STARTS_S, PLAYS_S = 2.0, 60.0, 0.5
 RUNS_IN_A_FOLDER = 25
 ACKNOWLEDGED: dict[Path, Acknowledged] = {}
-"""What the games of a folder have told so far."""
+"""What the games of a folder have acknowledged so far."""
 
 
 def run(number: int, counts: dict[str, int], folder: Path) -> None:
@@ -46,22 +46,22 @@ def run(number: int, counts: dict[str, int], folder: Path) -> None:
         ACKNOWLEDGED[home] = Acknowledged()
     for end, send in ENDS.items():
         found = Findings(number)
-        told = game(home, number, send, f"{number} {end}", counts)
-        for line in told:
-            ACKNOWLEDGED[home].hear(line)
+        lines = game(home, number, send, f"{number} {end}", counts)
+        for line in lines:
+            ACKNOWLEDGED[home].add(line)
         copy = folder / "copy"
         shutil.copytree(home, copy)
         look(copy / "cornerman", ACKNOWLEDGED[home], found)
         shutil.rmtree(copy)
         counts["worker.runs"] += 1
-        counts["worker.battles"] += sum(line.startswith("battle ") for line in told)
+        counts["worker.battles"] += sum(line.startswith("battle ") for line in lines)
         counts["worker.lost"] += sum(found[key] for key in KILL_COUNTED[1:])
         for sentence in found.sentences:
             print(f"{sentence}, after {end}")
 
 
 def game(home: Path, number: int, end: Callable[[int], None], name: str, counts: dict[str, int]) -> list[str]:
-    """Start the game, end it while its worker plays, and give the lines that it told."""
+    """Start the game, end it while its worker plays, and give the lines that it wrote."""
     command = [sys.executable, "-m", "tests.torture.worker_runs", str(home), str(number)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PLUGINS), str(ROOT)]), "OMP_NUM_THREADS": "1"}
     with (
@@ -96,7 +96,7 @@ def game(home: Path, number: int, end: Callable[[int], None], name: str, counts:
 
 
 def lines_until(output: IO[str], wanted: str) -> list[str]:
-    """What is told until `wanted`, or until the end."""
+    """What is written until `wanted`, or until the end."""
     lines: list[str] = []
     while wanted not in lines and (line := output.readline()):
         lines.append(line.rstrip("\n"))
@@ -121,7 +121,7 @@ def be_the_game(home: Path, number: int) -> None:
 
     broken: list[int] = []
     signal.signal(signal.SIGUSR1, lambda signum, frame: broken.append(signum))
-    session = Session(home, number, seed=1, tell=1)
+    session = Session(home, number, seed=1, pipe=1)
     session.start()
     practised, end = False, time.monotonic() + STARTS_S
     try:
@@ -132,7 +132,7 @@ def be_the_game(home: Path, number: int) -> None:
             report = session.host.report("cornerman")
             if not practised and report is not None and report["practice"]["decisions"]:
                 practised = True
-                session.tell("practised")
+                session.write("practised")
     except KeyboardInterrupt:
         session.quit()
 

@@ -210,7 +210,7 @@ def test_checkpoint_that_cannot_be_used_goes_back_to_the_one_before_or_to_the_ch
     again = Gym(tmp_path, **SLOW_TO_PROMOTE)
     start = "the checkpoint before it" if wrong == "the last is damaged" else "the champion"
     assert (0 < again.learner.steps <= gym.learner.steps) is (wrong == "the last is damaged")
-    assert again.told[0].endswith(f"Learning goes on from {start}.")
+    assert again.messages[0].endswith(f"Learning goes on from {start}.")
     assert again.experience.buffers.player.size == 120, "the battles are there in any case"
 
 
@@ -240,7 +240,7 @@ def test_unusable_trials_of_a_checkpoint_begin_anew_and_what_was_learned_stays(
     again = Gym(tmp_path, Described(), **SLOW_TO_PROMOTE)
     assert np.array_equal(again.learner.snapshot(), gym.learner.snapshot())
     assert again.updates.due > gym.settings.updates_per_watched, "battles since then are due"
-    assert again.told[0].endswith("Candidates are tried anew.")
+    assert again.messages[0].endswith("Candidates are tried anew.")
     assert not again.candidates.trials.running
 
 

@@ -60,7 +60,7 @@ def test_loop_learns_to_win_and_the_gate_promotes(tmp_path: Path) -> None:
     assert manifest.passed_gate
     assert (manifest.parent, manifest.from_player) == (0, True)
     assert manifest.learning_steps >= gym.settings.candidate_period
-    assert any("passed the gate" in sentence for sentence in gym.told)
+    assert any("passed the gate" in sentence for sentence in gym.messages)
     assert gym.store.checkpoint.load()[0] is not None, "a promotion is followed by a checkpoint"
 
 
@@ -94,7 +94,7 @@ def test_device_that_was_left_for_the_cpu_and_dropped_steps_are_told_once(tmp_pa
     gym.learner.learn_rows = lose_the_device  # type: ignore[method-assign, assignment]
     gym.play(60)
     gym.work()
-    assert gym.told.count(LOST) == 1
+    assert gym.messages.count(LOST) == 1
     assert (gym.metrics.get("dropped"), gym.metrics.get("device")) == (3, "cpu")
 
 
@@ -182,7 +182,7 @@ def test_candidate_is_promoted_where_it_is_better_and_can_be_stored(
     assert gym.metrics.get("rejected_candidates", 0) == (not better)
     assert (gym.metrics.get("gate_score") > 0.5) is better
     assert gym.registry.numbers() == ([0, 1] if outcome == "promoted" else [0])
-    assert ("no space left" in "".join(gym.told)) == (outcome == "not stored")
+    assert ("no space left" in "".join(gym.messages)) == (outcome == "not stored")
     assert np.array_equal(gym.learner.averaged(), ideal(gym, worst=not better)), "learning goes on from there"
 
 

@@ -66,7 +66,7 @@ def test_slice_that_raises_anything_is_undone_logged_and_counted_and_learning_go
         trainer.open_window()
         assert trainer.settle(PATIENCE_S)
         assert (work.done, len(work.recovered), trainer.metrics.get("failures")) == (3, 1, 1)
-        assert str(raised) in trainer.told[0]
+        assert str(raised) in trainer.messages[0]
         assert str(raised) in caplog.text
         assert (trainer.alive, trainer.trouble) == (True, "")
 
@@ -87,7 +87,7 @@ def test_hanging_work_is_reported_and_counted_once_without_blaming_the_game() ->
         assert not trainer.works
         assert trainer.windows.why == "always", "nobody else is blamed"
         assert trainer.metrics.get("failures") == 1
-        assert [sentence[:18] for sentence in trainer.told] == ["Learning is stuck:"]
+        assert [sentence[:18] for sentence in trainer.messages] == ["Learning is stuck:"]
         work.go.set()
         wait_for(lambda: trainer.trouble == "")
         assert trainer.works
@@ -123,7 +123,7 @@ def test_command_runs_between_two_slices_on_the_trainers_thread_and_a_failing_on
         assert trainer.settle(PATIENCE_S), "it waits for the rest"
         assert (seen, work.done) == ([(1, "cornerman-trainer")], 20)
         assert (work.recovered, trainer.alive) == ([], True)
-        assert "the note" in trainer.told[0]
+        assert "the note" in trainer.messages[0]
     assert not trainer.post(work.go.set), "it has ended: somebody else must"
     assert not DrivenThread(Work()).post(work.go.set), "it never began"
 
@@ -286,7 +286,7 @@ def test_failures_ever_longer_apart_switch_learning_off_with_a_sentence_and_the_
         assert not trainer.settle(PATIENCE_S)
         died = time.monotonic()
         assert trainer.trouble == f"Learning is off, it failed {FAILURES_ALLOWED} times: number 2"
-        assert trainer.told[0] == trainer.dead_because
+        assert trainer.messages[0] == trainer.dead_because
         wait_for(lambda: not trainer.running)
         first, second, _ = work.recovered
         assert second - first >= rests_s[0]
