@@ -50,13 +50,6 @@ def test_process_needs_no_seat() -> None:
     assert StateProcessor().process(state)[0] == 0.5
 
 
-@pytest.mark.parametrize(("seat", "first"), [(0, [0.25, 0.5, 0.0]), (1, [0.5, 0.0, 0.25])])
-def test_own_characters_come_first_each_side_in_state_order(seat: int, first: list[float]) -> None:
-    observation = Encoder(Duel()).encode(STATE, seat)
-    assert observation.shape == (StateProcessor.size,)
-    np.testing.assert_array_equal(observation[[0, 4, 8]], first)
-
-
 @given(
     st.lists(
         st.tuples(

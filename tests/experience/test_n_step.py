@@ -67,13 +67,6 @@ def test_push_returns_each_transition_as_soon_as_it_is_complete() -> None:
     assert steps.end(7) == []
 
 
-def test_a_limit_bootstraps_every_open_row_from_the_last_state() -> None:
-    steps = NStep(5, 0.5)
-    rows = [row for transition in chain(3, ends=False) for row in steps.push(transition)] + steps.end(7)
-    assert [row.discount for row in rows] == [0.125, 0.25, 0.5]
-    assert len({tuple(row.next_observation.tolist()) for row in rows}) == 1
-
-
 def test_returns_never_reach_over_a_missing_decision() -> None:
     steps, transitions = NStep(3, 0.9), chain(6)
     del transitions[2]

@@ -28,16 +28,6 @@ def spoilt() -> Bench:
     return bench
 
 
-def test_reasons_counts_and_examples_are_there_afterwards(tmp_path: Path) -> None:
-    recorder = spoilt().recorder
-    QualityNote(tmp_path).write(recorder.quality())
-    text = noted(tmp_path)
-    assert f"{sum(recorder.rejected.values())} events rejected" in text
-    for reason, count in recorder.rejected.items():
-        assert f"{count} x {reason}: {recorder.examples[reason]}" in text
-    assert "'sick'" in text  # the first example of its reason
-
-
 def test_write_when_more_was_rejected_and_at_the_end(tmp_path: Path) -> None:
     note, bench, path = QualityNote(tmp_path), Bench(), tmp_path / FILE_NAME
     note.write(bench.recorder.quality(), ending=True)
@@ -59,10 +49,11 @@ def test_write_when_more_was_rejected_and_at_the_end(tmp_path: Path) -> None:
 
 
 def test_lines_count_clamped_numbers_abandoned_battles_and_other_actions(tmp_path: Path) -> None:
-    counts = {"recorded": 7, "rejected": {}, "abandoned": 2, "not_as_chosen": 3}
-    counts |= {"clamped": {"health": 4}, "examples": {"health": "health is -900 of 100."}}
+    counts = {"recorded": 7, "rejected": {"mask": 2}, "abandoned": 2, "not_as_chosen": 3}
+    counts |= {"clamped": {"health": 4}, "examples": {"health": "health is -900 of 100.", "mask": "It is empty."}}
     QualityNote(tmp_path).write(counts)
-    assert "7 decisions recorded in the last session, 0 events rejected" in noted(tmp_path)
+    assert "7 decisions recorded in the last session, 2 events rejected" in noted(tmp_path)
+    assert "2 x mask: It is empty." in noted(tmp_path)
     assert "4 x health: health is -900 of 100." in noted(tmp_path)
     assert "2 battles never ended" in noted(tmp_path)
     assert "3 times the game played another action" in noted(tmp_path)

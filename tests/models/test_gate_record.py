@@ -37,17 +37,11 @@ def again(store: Store) -> Champions:
     return opened(store_in(store.folder))
 
 
-def test_bar_counts_what_the_champion_turned_down_and_keeps_its_results(tmp_path: Path) -> None:
+def test_bar_begins_anew_with_a_promotion_and_names_versions_by_what_they_are_now(tmp_path: Path) -> None:
     champions = opened(store_in(tmp_path))
     assert champions.bar() == Bar()
     judge(champions, REFUSED, 1)
-    judge(champions, replace(REFUSED, measured=()), 2)
-    assert champions.bar() == Bar(2, (BRAWLER,))
-
-
-def test_bar_begins_anew_with_a_promotion_and_names_versions_by_what_they_are_now(tmp_path: Path) -> None:
-    champions = opened(store_in(tmp_path))
-    judge(champions, REFUSED, 1)
+    assert champions.bar() == Bar(1, (BRAWLER,))
     judge(champions, replace(PROMOTED, measured=()), 2)
     assert champions.bar() == Bar(0, (replace(BRAWLER, player="oldest"),))
     judge(champions, replace(REFUSED, measured=(OLDEST,)), 3)

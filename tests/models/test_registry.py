@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from cornerman.contract import ModelError
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.models.manifest import Identity, Provenance
-from cornerman.policy.q_network import NetworkSpec
 from tests.support.failing_files import ENDLESS, failing
 from tests.support.stored_versions import (
     IDENTITY,
@@ -51,15 +50,6 @@ def test_manifest_holds_every_field_of_the_design(tmp_path: Path) -> None:
     assert stored["plugin_version"]
     assert len(stored["sha256"]) == 64
     assert "61% against the champion" in path_of(tmp_path, 1, "card.md").read_text("utf-8")
-
-
-def test_load_accepts_other_hidden_layers(tmp_path: Path) -> None:
-    wide = NetworkSpec(18, 5, (16,))
-    opened(tmp_path, spec=wide).save(flat(3, wide), Provenance())
-    policy = opened(tmp_path).load(0)
-    assert (policy.version, policy.spec, policy.flat.tobytes()) == (0, wide, flat(3, wide).tobytes())
-    with pytest.raises(ModelError, match="version 3 is missing"):
-        opened(tmp_path).load(3)
 
 
 def test_save_refuses_weights_that_are_not_finite(tmp_path: Path) -> None:
