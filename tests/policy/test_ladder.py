@@ -27,8 +27,7 @@ def versions(slot: PolicySlot) -> list[int]:
 
 
 def test_levels_are_rungs_and_the_champion_is_level_five() -> None:
-    slot = PolicySlot([policy(3)], from_nothing=False)
-    slot.set_ladder((RUNGS, 1, {3: 500.0}))
+    slot = PolicySlot([policy(3)], False, (RUNGS, 1, {3: 500.0}))
     assert versions(slot) == [RUNG - 1, RUNG - 2, RUNG - 3, RUNG - 4, 3]
     assert [rung.points for rung in slot.rungs] == [10.0, 100.0, 210.0, 320.0, 410.0, 500.0]
     assert slot.rated
@@ -36,15 +35,13 @@ def test_levels_are_rungs_and_the_champion_is_level_five() -> None:
 
 def test_a_newer_champion_is_level_five_and_older_champions_become_rungs_by_rating() -> None:
     slot = PolicySlot([policy(3)], from_nothing=False)
-    slot.promote(policy(4))
-    slot.set_ladder((RUNGS, 1, {3: 500.0, 4: 620.0}))
+    slot.promote(policy(4), (RUNGS, 1, {3: 500.0, 4: 620.0}))
     assert versions(slot) == [RUNG - 1, RUNG - 2, RUNG - 3, 3, 4]
     assert [rung.points for rung in slot.rungs][-2:] == [500.0, 620.0]
 
 
 def test_a_champion_weaker_than_some_rungs_stays_the_strongest() -> None:
-    slot = PolicySlot([policy(2)], from_nothing=False)
-    slot.set_ladder((RUNGS, 1, {2: 300.0}))
+    slot = PolicySlot([policy(2)], False, (RUNGS, 1, {2: 300.0}))
     assert versions(slot) == [RUNG - 1, RUNG - 1, RUNG - 2, RUNG - 2, 2]
     assert max(rung.points for rung in slot.rungs) == 300.0
 
@@ -53,15 +50,13 @@ def test_a_champion_weaker_than_some_rungs_stays_the_strongest() -> None:
 def test_without_a_known_ladder_levels_are_older_champions_at_temperatures(
     rungs: list[Rung], points: dict[int, float]
 ) -> None:
-    slot = PolicySlot([policy(number) for number in range(4)], from_nothing=False)
-    slot.set_ladder((rungs, 1, points))
+    slot = PolicySlot([policy(number) for number in range(4)], False, (rungs, 1, points))
     assert versions(slot) == [0, 1, 2, 3, 3]
     assert [rung.temperature for rung in slot.rungs] == [level.temperature for level in LEVELS]
     assert not slot.rated
 
 
 def test_no_level_is_played_by_who_has_learned_nothing() -> None:
-    slot = PolicySlot([Policy(SPEC, draw(SPEC, np.random.default_rng(0)), 0)], from_nothing=False)
-    slot.set_ladder((RUNGS, 1, {0: 500.0}))
+    slot = PolicySlot([Policy(SPEC, draw(SPEC, np.random.default_rng(0)), 0)], False, (RUNGS, 1, {0: 500.0}))
     assert slot.at_level(1) is slot.at_level(5) is None
     assert slot.rungs == ()

@@ -40,9 +40,7 @@ def shipped_levels() -> PolicySlot:
     """A slot in which the shipped model plays, with its ladder."""
     policy, _, ladder = base_model(Identity.of(RINGSIDE, Encoder(RINGSIDE)), RINGSIDE.base_model)
     assert ladder is not None
-    slot = PolicySlot([policy], from_nothing=False)
-    slot.set_ladder((ladder.rungs, ladder.first, {policy.version: ladder.top.points}))
-    return slot
+    return PolicySlot([policy], False, (ladder.rungs, ladder.first, {policy.version: ladder.top.points}))
 
 
 def players_of(slot: PolicySlot) -> dict[str, Any]:

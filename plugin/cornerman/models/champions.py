@@ -20,7 +20,7 @@ from cornerman.models.live_monitor import LiveMonitor
 from cornerman.models.manifest import BASE, Provenance
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import KEPT, PolicySlot, RatedRungs, Trial, name_of
+from cornerman.policy.policy_slot import KEPT, NO_LADDER, PolicySlot, RatedRungs, Trial, name_of
 from cornerman.policy.q_network import NetworkSpec, draw
 
 if TYPE_CHECKING:
@@ -41,11 +41,10 @@ class Champions:
         Where nothing can be stored the untrained version has the number -1.
         """
         self.registry, self._store, self._seed, self._warn, self._event = store.registry, store, seed, warn, event
-        self.slot = PolicySlot(self._stored(), from_nothing)
+        self.slot = PolicySlot(self._stored(), from_nothing, self._ladder())
         self._monitor = LiveMonitor(store, warn)
         self._later: list[int] = []  # versions that a resumed training comes to once more
         self._noted: set[int] = set()  # seeds of verdicts that it comes to once more
-        self.slot.set_ladder(self._ladder())
 
     @cached_property
     def gate_record(self) -> GateRecord:
@@ -248,7 +247,7 @@ class Champions:
                 continue
             if ladder is not None:
                 return ladder.rungs, ladder.first, self._points(line[at:], ladder.top.points)
-        return (), 0, {}
+        return NO_LADDER
 
     def _points(self, line: Sequence[int], points: float) -> dict[int, float]:
         """Ratings of champions in a row, the first one's known."""

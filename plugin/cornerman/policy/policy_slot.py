@@ -17,6 +17,7 @@ KEPT = 8
 RatedRungs = tuple[Sequence[Rung], int, Mapping[int, float]]
 """Rungs, weakest first; which of them is level 1; ratings of champions by version. No rungs: levels are older champions
 at temperatures."""
+NO_LADDER: RatedRungs = (), 0, {}
 
 OWN_FIGHTER = "the game's own fighter"
 
@@ -51,8 +52,8 @@ class Trial:
 class PolicySlot:
     """The last `KEPT` champions, oldest first; a swap is one reference assignment."""
 
-    def __init__(self, policies: list[Policy], from_nothing: bool = True) -> None:
-        """`policies`: oldest first; ValueError where there is none.
+    def __init__(self, policies: list[Policy], from_nothing: bool = True, ladder: RatedRungs = NO_LADDER) -> None:
+        """`policies`: oldest first; ValueError where there is none. `ladder`: what the lower levels are taken from.
 
         `from_nothing`: whether one that has learned nothing plays; else the game's own fighter plays in its place.
         """
@@ -64,7 +65,7 @@ class PolicySlot:
         self.ghost: Acting | None = None
         """Plays as the present player would; None: the player is not known."""
         self.swaps = 0
-        self._ladder: RatedRungs = (), 0, {}
+        self._ladder = ladder
         self._dial = self._turned()
 
     @property
@@ -110,11 +111,6 @@ class PolicySlot:
         """Who plays at a named level, 1 to 5; None: the game's own fighter."""
         levels = self._dial[1]
         return levels[number - 1] if levels else None
-
-    def set_ladder(self, ladder: RatedRungs) -> None:
-        """Take the lower levels from this ladder."""
-        self._ladder = ladder
-        self._dial = self._turned()
 
     def _turned(self) -> tuple[tuple[Rung, ...], tuple[Rung, ...], bool]:
         """All rungs, those of the five levels, and whether they are rated."""
