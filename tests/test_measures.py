@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.benchmarks.frame import StoodStillError
+from tests.benchmarks.loaded_plugin import Work as Done
 from tests.studies.measures import aarch64, boards, one_core
 from tests.studies.measures.code_lines import code_lines
 from tests.studies.plain_games.connect_four import random_move, search_move
@@ -66,3 +69,16 @@ def test_median_of_a_figure_of_one_core(values: list[float], middle: float) -> N
     found = one_core.median_of("ratios", [{"ratios": values}])
     assert found.value == middle
     assert (found.low, found.high) == (min(values), max(values))
+
+
+@pytest.mark.parametrize(
+    ("works", "still"),
+    [
+        ([Done(1, 0, 0, False, 0), Done(1, 5, 0, True, 0)], ""),
+        ([Done(0, 5, 1, True, 0), Done(1, 5, 1, True, 0)], "learning in one of the runs"),
+        ([Done(1, 0, 0, False, 0)], "practice, judging"),
+    ],
+)
+def test_figures_of_one_core_are_refused_where_something_stood_still(works: list[Done], still: str) -> None:
+    with pytest.raises(StoodStillError, match=f"drawn: {still};") if still else nullcontext():
+        one_core.check(works)

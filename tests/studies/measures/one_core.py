@@ -20,8 +20,9 @@ from cornerman.edge.raspberry_pi import PROFILES
 from cornerman.training import training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.benchmarks.figures import interval_of_median
-from tests.benchmarks.frame import BATTLES_AHEAD, StoodStillError, pairs, ringside
+from tests.benchmarks.frame import BATTLES_AHEAD, StoodStillError, looking_ahead, pairs, ringside
 from tests.benchmarks.loaded_plugin import EVERYTHING, learn, play_battles, report, until
+from tests.benchmarks.loaded_plugin import Work as Done
 from tests.studies.intervals import Interval, exact
 from tests.studies.study import Figure, Unit, Work
 
@@ -38,12 +39,9 @@ def held(repeats: int) -> dict[str, Any]:
     with ringside(settings) as loop:
         play_battles(loop.host, RINGSIDE, BATTLES_AHEAD)
         learn(loop.host, True)
-        until(loop.host, lambda work: min(work.steps, work.decisions) > 0)
-        found = pairs(loop, None, repeats, practises=False)  # of one core the worker gets what is left, maybe little
-        if not sum(run.work.decisions for run in found.with_plugin):
-            raise StoodStillError("no battle of practice was played while frames were drawn")
-        if not all(run.work.steps for run in found.with_plugin):
-            raise StoodStillError("learning rested in one of the runs")
+        until(loop.host, lambda work: min(work.steps, work.decisions, work.judged) > 0)
+        found = looking_ahead(pairs(loop, None, repeats, practises=False))
+        check([run.work for run in found.with_plugin])
         processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
         memory = [process.memory_info() for process in processes]
         device = report(loop.host)["device_why"]
@@ -60,6 +58,16 @@ def held(repeats: int) -> dict[str, Any]:
         "looked_ahead": [run.work.looked_ahead for run, _ in both],
         "why": device,
     }
+
+
+def check(works: Sequence[Done]) -> None:
+    """StoodStillError where something stood still: learning in one of the runs, practice or judging in all of them, as
+    of one core the worker gets what is left, maybe little."""
+    still = ["learning in one of the runs"] * (not all(work.steps for work in works))
+    still += ["practice"] * (not any(work.decisions for work in works))
+    still += ["judging"] * (not any(work.judged or work.judging for work in works))
+    if still:
+        raise StoodStillError(f"these stood still while frames were drawn: {', '.join(still)}; {works}")
 
 
 def confined(work: Work, repeats: int, learns_with: str) -> Any:
