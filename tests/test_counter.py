@@ -25,9 +25,9 @@ def test_values_are_pulled_towards_those_of_the_champion_where_an_action_is_lega
     for away in (0.0, 0.5):
         start = shipped().q_values_batch(observation[0]) + np.float32(away)
         plain, near = start.copy(), start.copy()
-        update.td_gradient(rows, 0, plain, start, start)
+        update.td_gradient(rows, 0, plain, start, start, np.empty(4))
         with held_near():
-            update.td_gradient(rows, 0, near, start, start)
+            update.td_gradient(rows, 0, near, start, start, np.empty(4))
         found.append(near - plain)
     assert np.allclose(found[0], 0.0, atol=1e-7)
     assert np.allclose(found[1], np.where(masks[0], PULL * 0.5 / 4, 0.0), atol=1e-6)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cornerman.learning import kernels, update, with_numba
 from cornerman.learning.update import LearnSteps, Rates, Rows
-from cornerman.policy.q_network import NetworkSpec
+from cornerman.policy.q_network import NetworkSpec, split
 from tests.support.learning import WAYS, head_bias, on_cpu, random_rows, random_weights, run, specs
 
 SPEC = NetworkSpec(4, 3, (6, 5))
@@ -96,6 +96,42 @@ def test_products_of_every_size_equal_numpys(rows: int, inputs: int, units: int,
         getattr(kernels, name)(*arguments, *found)
         for one, other in zip(found, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("way", [update, kernels])
+def test_without_imitation_td_moves_the_rows_own_action_alone_to_the_bit(way: Any) -> None:
+    random = np.random.default_rng(0)
+    rows = random_rows(SPEC, 1, 64, random)
+    rows.weight[:] = 0.0
+    now, following, target = random.normal(size=(3, 64, 3))
+    following[:], levels = 0.0, np.full(64, np.nan)
+    wanted, each, action = np.zeros((64, 3)), np.arange(64), rows.action[0]
+    best = rows.next_action_mask[0].argmax(1)
+    bootstrap = np.where(rows.discount[0] != 0, rows.discount[0] * target[each, best], 0.0)
+    wanted[each, action] = (now[each, action] - (rows.reward[0] + bootstrap)).clip(-1.0, 1.0) / 64
+    way.td_gradient(rows, 0, now, following, target, levels)
+    np.testing.assert_array_equal(now, wanted)
+    weight, bias = np.full((5, 3), -0.0), np.full(3, -0.0)
+    way.level_gradient(random.normal(size=(64, 5)), levels, np.empty(5), weight, bias)
+    assert np.signbit(weight).all()
+    assert np.signbit(bias).all()
+
+
+def test_rewards_of_imitated_rows_reach_the_level_of_q_values_alone(learn: LearnSteps) -> None:
+    """The gradient, which the first moment holds after one step, differs by the same for every action of the head."""
+    changes = []
+    for reward in (-0.5, 0.0):
+        random = np.random.default_rng(7)
+        rows, weights = random_rows(SPEC, 1, 16, random), random_weights(SPEC, random)
+        rows.weight[0, 3], rows.reward[:], weights[2:] = 1.0, reward, 0.0
+        run(learn, weights, SPEC, rows, Rates(0.01, 1e9, 0.1))
+        changes.append(split(weights[2], SPEC))
+    for name, _ in SPEC.arrays():
+        change = changes[1][name] - changes[0][name]
+        if name.startswith("head"):
+            assert np.abs(change).max() > 1e-3
+            change = change - change[..., :1]
+        np.testing.assert_allclose(change, 0.0, atol=1e-12)
 
 
 def test_products_in_parts_equal_the_whole() -> None:

@@ -18,66 +18,34 @@ from tests.studies.harm import BATTLES, MATCHES, gain, hooks_only
 from tests.studies.study import Figure, Study, Unit, Work
 
 Floats = Any
-SHARPNESS = 10.0
-"""Of the softmax over Q-values in the cross-entropy: a margin of 0.1 is one unit there."""
-TEMPERATURE, LARGEST = 0.5, 4.0
-"""Of advantage weighting (Peng et al. 2019, section 3), and the largest weight."""
-VARIANTS = (
-    "margin_and_td",
-    "heavy_margin_and_td",
-    "margin",
-    "td",
-    "cross_entropy_and_td",
-    "margin_by_advantage_and_td",
-)
-HEAVY = 4.0
-"""Times the weight that ships."""
+VARIANTS = ("margin_and_level", "margin_and_td", "margin", "td")
+"""The first one ships."""
 MATCH = "planner"
 
 
-def margin(rows: update.Rows, k: int, now: Floats, weight: Floats) -> Floats:
-    """Gradient of the large-margin loss, as `update.td_gradient` has it."""
-    each, gradient = np.arange(len(now)), np.zeros_like(now)
-    raised = np.where(rows.action_mask[k], now + update.MARGIN, -np.inf)
-    raised[each, rows.action[k]] = now[each, rows.action[k]]
-    gradient[each, rows.action[k]] -= weight
-    gradient[each, raised.argmax(1)] += weight
-    return gradient
-
-
-def cross_entropy(rows: update.Rows, k: int, now: Floats, weight: Floats) -> Floats:
-    """Gradient of the cross-entropy of the row's action under a softmax, divided by its sharpness: as steep as the
-    margin's where the action is far from the likeliest."""
-    logits = np.where(rows.action_mask[k], SHARPNESS * now, -np.inf)
-    chances = np.exp(logits - logits.max(1, keepdims=True))
-    chances /= chances.sum(1, keepdims=True)
-    chances[np.arange(len(now)), rows.action[k]] -= 1.0
-    return np.asarray(chances * weight[:, None])
-
-
 def gradient_of(variant: str) -> Callable[..., tuple[float, float]]:
-    """In place of `update.td_gradient`, with other losses."""
-    imitate = None if variant == "td" else cross_entropy if variant.startswith("cross_entropy") else margin
+    """In place of `update.td_gradient`: the TD loss on the row's action and the margin beside it, or one of them."""
 
     def td_gradient(
-        rows: update.Rows, k: int, now: Floats, online_next: Floats, target_next: Floats
+        rows: update.Rows, k: int, now: Floats, online_next: Floats, target_next: Floats, levels: Floats
     ) -> tuple[float, float]:
         each, action, discount = np.arange(len(now)), rows.action[k], rows.discount[k]
         best = np.where(rows.next_action_mask[k], online_next, -np.inf).argmax(1)
         targets = rows.reward[k] + discount * np.where(discount != 0, target_next[each, best], 0)
         errors = now[each, action] - targets
         clipped = errors.clip(-1.0, 1.0)
-        weight = rows.weight[k] * np.float32(HEAVY if variant.startswith("heavy") else 1.0)
-        if "advantage" in variant:
-            values = np.where(rows.action_mask[k], now, -np.inf).max(1)
-            weight = weight * np.exp((targets - values) / TEMPERATURE).clip(0.0, LARGEST)
-        gradient = np.zeros_like(now) if imitate is None else imitate(rows, k, now, weight)
+        gradient = np.zeros_like(now)
+        if variant != "td":
+            raised = np.where(rows.action_mask[k], now + update.MARGIN, -np.inf)
+            raised[each, action] = now[each, action]
+            gradient[each, action] -= rows.weight[k]
+            gradient[each, raised.argmax(1)] += rows.weight[k]
         if variant != "margin":
             gradient[each, action] += clipped
-        now[:] = gradient / len(each)
+        now[:], levels[:] = gradient / len(each), 0.0
         return float((clipped * (errors - 0.5 * clipped)).mean()), float(np.abs(errors).mean())
 
-    return td_gradient
+    return update.td_gradient if variant == "margin_and_level" else td_gradient
 
 
 @contextmanager

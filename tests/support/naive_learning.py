@@ -11,8 +11,9 @@ from cornerman.learning.update import MARGIN, Rates, Rows
 from cornerman.policy.q_network import NetworkSpec
 
 
-def naive_q(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
-    """Q-values `[B, A]` by the arrays' names, as q_network.py describes the network."""
+def naive_q(flat: Tensor, spec: NetworkSpec, observation: Tensor, of_head: bool = False) -> Tensor:
+    """Q-values `[B, A]` by the arrays' names, as q_network.py describes the network; `of_head`: with gradients of the
+    last layer alone."""
     parts, start = {}, 0
     for name, shape in spec.arrays():
         size = int(np.prod(shape))
@@ -26,7 +27,7 @@ def naive_q(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
             z = centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
             z = z * parts[f"hidden{i}.gain"] + parts[f"hidden{i}.shift"]
         x = z.clamp_min(0.0)
-    return x @ parts["head.weight"] + parts["head.bias"]
+    return (x.detach() if of_head else x) @ parts["head.weight"] + parts["head.bias"]
 
 
 def naive_loss(flat: Tensor, target: Tensor, spec: NetworkSpec, rows: Rows, k: int) -> tuple[Tensor, Tensor]:
@@ -39,10 +40,13 @@ def naive_loss(flat: Tensor, target: Tensor, spec: NetworkSpec, rows: Rows, k: i
             online_next = naive_q(flat.detach(), spec, following)[0].tolist()
             best = max(rows.next_action_mask[k, i].nonzero()[0], key=lambda a: online_next[a])
             wanted += float(rows.discount[k, i]) * float(naive_q(target, spec, following)[0, best])
-        now = naive_q(flat, spec, torch.from_numpy(rows.observation[k, i : i + 1]))
-        error = now[0, rows.action[k, i]] - wanted
-        losses.append(torch.nn.functional.huber_loss(error, torch.zeros_like(error)))
+        here = torch.from_numpy(rows.observation[k, i : i + 1])
+        now, level = naive_q(flat, spec, here), naive_q(flat, spec, here, of_head=True).sum()
         own, others = rows.action[k, i], rows.action_mask[k, i].nonzero()[0]
+        error = now[0, own] - wanted
+        if rows.weight[k].any():  # of the best legal action, and all are moved alike
+            error = now[0, others].max().detach() - wanted + level - level.detach()
+        losses.append(torch.nn.functional.huber_loss(error, torch.zeros_like(error)))
         raised = torch.stack([now[0, a] + (MARGIN if a != own else 0.0) for a in others])
         imitation.append(float(rows.weight[k, i]) * (raised.max() - now[0, own]))
     return torch.stack(losses).mean(), torch.stack(imitation).mean()

@@ -103,6 +103,23 @@ def add_product(left: Array, right: Array, out: Array) -> None:
                 row[j] += factor * other[j]
 
 
+def level_gradient(outputs: Array, levels: Array, spare: Array, weight: Array, bias: Array) -> None:
+    spare[:] = 0
+    some = False
+    for i in range(levels.size):
+        level, row = levels[i], outputs[i]
+        if level != 0:
+            some = True
+            bias += level
+            for j in range(spare.size):
+                spare[j] += level * row[j]
+    if some:
+        for j in range(spare.size):
+            row = weight[j]
+            for a in range(row.size):
+                row[a] += spare[j]
+
+
 def linear_back(back: Array, weight: Array, out: Array) -> None:
     num_rows, num_columns = out.shape
     tiled, whole = num_rows - num_rows % 4, num_columns - num_columns % 4
@@ -187,10 +204,15 @@ def activate_back(back: Array, units: Array, normalised: Array, scale: Array, ga
             row[j] = (row[j] - mean - normal[j] * slope) * factor
 
 
-def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next: Array) -> tuple[float, float]:
+def td_gradient(
+    rows: Rows, k: int, now: Array, online_next: Array, target_next: Array, levels: Array
+) -> tuple[float, float]:
     loss = size = 0.0
     kind = now.dtype
-    one, count, margin = kind.type(1), kind.type(now.shape[0]), kind.type(MARGIN)
+    one, count, margin, zero = kind.type(1), kind.type(now.shape[0]), kind.type(MARGIN), kind.type(0)
+    imitated = False
+    for i in range(now.shape[0]):
+        imitated = imitated or rows.weight[k, i] != 0
     for i in range(now.shape[0]):
         values, following, legal = now[i], online_next[i], rows.next_action_mask[k, i]
         wanted = rows.reward[k, i]
@@ -201,15 +223,18 @@ def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next:
                     best = a
             wanted += rows.discount[k, i] * target_next[i, best]
         action = rows.action[k, i]
-        error = values[action] - wanted
-        clipped = max(-one, min(one, error))
-        rival, most, weight = action, values[action], rows.weight[k, i]
-        if weight != 0:
+        rival, value, most, weight = action, values[action], values[action], rows.weight[k, i]
+        if imitated:
             for a in range(values.size):
-                if rows.action_mask[k, i, a] and a != action and values[a] + margin > most:
-                    rival, most = a, values[a] + margin
+                if rows.action_mask[k, i, a] and a != action:
+                    value = max(value, values[a])
+                    if values[a] + margin > most:
+                        rival, most = a, values[a] + margin
+        error = value - wanted
+        clipped = max(-one, min(one, error))
         values[:] = 0
-        values[action] = (clipped - weight) / count
+        levels[i] = clipped / count if imitated else zero
+        values[action] = (zero if imitated else clipped / count) - weight / count
         values[rival] += weight / count
         loss += clipped * (error - clipped / 2)
         size += abs(error)

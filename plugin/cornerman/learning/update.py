@@ -32,7 +32,8 @@ Array = NDArray[Any]
 Layer = tuple[Array, Array, Array, Array]
 """Views into a flat vector: weight `[inputs, units]`, bias, gain and shift `[units]`; the last two may be empty."""
 Memory = tuple[Array, Array, Array, Array]
-"""Of one hidden layer: outputs, normalised and gradient `[B, units]`, scale `[B]`. The head has three of Q-values."""
+"""Of one hidden layer: outputs, normalised and gradient `[B, units]`, scale `[B]`. The head has three of Q-values, and
+the gradient of their level (`td_gradient`)."""
 Layers = list[Layer]
 Units = list[Memory]
 """One entry a layer, the head last. The compiled function has no lists, which would need numba's memory manager."""
@@ -96,14 +97,14 @@ def learn_steps(
     gradient, spare = scratch[:num_parameters], scratch[num_parameters : 2 * num_parameters]
     online, target, gradients = layers_of(weights[0], sizes), layers_of(weights[1], sizes), layers_of(gradient, sizes)
     memory = memory_of(scratch[2 * num_parameters :], sizes, batch_size)
-    now, online_next, target_next, _ = units_at(memory, sizes.size - 3)
+    now, online_next, target_next, levels = units_at(memory, sizes.size - 3)
     dropped, losses, td_errors, lengths = 0, 0.0, 0.0, 0.0
     for k in range(first, first + most):
         forward(online, memory, sizes, rows.next_observation[k], online_next)
         forward(target, memory, sizes, rows.next_observation[k], target_next)
         forward(online, memory, sizes, rows.observation[k], now)
-        loss, td_error = td_gradient(rows, k, now, online_next, target_next)
-        backward(online, memory, sizes, rows.observation[k], now, gradients)
+        loss, td_error = td_gradient(rows, k, now, online_next, target_next, levels)
+        backward(online, memory, sizes, rows.observation[k], gradients)
         length = square_sum(gradient) ** 0.5
         if np.isfinite(loss) and np.isfinite(length):
             steps += 1
@@ -132,14 +133,16 @@ def forward(layers: Layers, memory: Units, sizes: NDArray[np.int64], observation
     linear(inputs, weight, bias, values)
 
 
-def backward(
-    layers: Layers, memory: Units, sizes: NDArray[np.int64], observation: Array, back: Array, gradients: Layers
-) -> None:
-    """Writes the gradient of every parameter into `gradients`; `back` `[B, A]` is the gradient of the Q-values."""
-    for i in range(sizes.size - 3, 0, -1):
+def backward(layers: Layers, memory: Units, sizes: NDArray[np.int64], observation: Array, gradients: Layers) -> None:
+    """Writes the gradient of every parameter into `gradients`, from what `td_gradient` left in the head's memory."""
+    last = sizes.size - 3
+    back, _, _, levels = units_at(memory, last)
+    for i in range(last, 0, -1):
         outputs, normalised, before, scale = units_at(memory, i - 1)
         into, below = layer_at(gradients, i), layer_at(gradients, i - 1)
         linear_gradient(outputs, back, into[0], into[1])
+        if i == last:
+            level_gradient(outputs, levels, before[0], into[0], into[1])
         linear_back(back, layer_at(layers, i)[0], before)
         activate_back(before, outputs, normalised, scale, layer_at(layers, i - 1)[2], below)
         back = before
@@ -211,6 +214,17 @@ def linear_gradient(inputs: Array, back: Array, weight: Array, bias: Array) -> N
     _product(back.T, _filled(len(back), 1.0, back.dtype), bias)  # takes a third of the time of a sum
 
 
+def level_gradient(outputs: Array, levels: Array, spare: Array, weight: Array, bias: Array) -> None:
+    """Add to the gradients of the head's weight and bias what moves all Q-values of row i alike by `levels[i]`.
+
+    Nothing of it reaches the hidden layers, whose `outputs` `[B, U]` are taken as they are; `spare` `[U]` is lost.
+    """
+    if np.count_nonzero(levels) > 0:
+        _product(outputs.T, levels, spare)
+        weight += spare[:, None]
+        bias += np.add.reduce(levels)
+
+
 def linear_back(back: Array, weight: Array, out: Array) -> None:
     """Gradient of `linear`'s inputs into `out` `[B, inputs]`; `back` `[B, units]` is that of its result."""
     _product(back, weight.T, out)
@@ -270,7 +284,9 @@ def activate_back(back: Array, units: Array, normalised: Array, scale: Array, ga
         back *= scale[:, None]
 
 
-def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next: Array) -> tuple[float, float]:
+def td_gradient(
+    rows: Rows, k: int, now: Array, online_next: Array, target_next: Array, levels: Array
+) -> tuple[float, float]:
     """Mean Huber loss (threshold 1) and mean absolute TD error of batch k, and the whole loss's gradient into `now`.
 
     `now`, `online_next`, `target_next` `[B, A]`: Q-values of the observation, and of the next one by both networks.
@@ -278,8 +294,10 @@ def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next:
     of the next state, and the target network values it. Next Q-values of illegal actions, and all of a row after
     which nothing follows, have no part in it, whatever they hold.
 
-    To it comes, times the row's weight, the large-margin loss of deep Q-learning from demonstrations (Hester et al.
-    2018, equation 2): max over legal a of (Q(a) + `MARGIN` where a is not the row's action), minus the row's Q-value.
+    Where rows of the batch are imitated, their weights times the large-margin loss of deep Q-learning from
+    demonstrations (Hester et al. 2018, equation 2) alone orders the actions: max over legal a of (Q(a) + `MARGIN` where
+    a is not the row's action), minus the row's Q-value. The TD error is then that of the best legal action, and its
+    gradient goes into `levels` `[B]`, for all Q-values of the row alike (`level_gradient`); 0 in other batches.
     """
     action, discount, weight, flat = rows.action[k], rows.discount[k], rows.weight[k], now.reshape(-1)
     starts, count = _starts(*now.shape), len(now)
@@ -287,18 +305,24 @@ def td_gradient(rows: Rows, k: int, now: Array, online_next: Array, target_next:
     best = starts + np.where(rows.next_action_mask[k], online_next, -np.inf).argmax(1)
     bootstrap = target_next.reshape(-1)[best]
     bootstrap[discount == 0] = 0.0
-    errors = flat[chosen] - (rows.reward[k] + discount * bootstrap)
-    clipped = errors.clip(-1.0, 1.0)
     imitated = np.count_nonzero(weight) > 0
+    values = flat[chosen]
     if imitated:
-        raised = np.where(rows.action_mask[k], now + MARGIN, -np.inf)
-        raised.reshape(-1)[chosen] = flat[chosen]
-        rival = starts + raised.argmax(1)
+        raised = np.where(rows.action_mask[k], now, -np.inf)
+        raised.reshape(-1)[chosen] = values
+        best_values = raised.max(1)
+        raised += MARGIN
+        raised.reshape(-1)[chosen] = values
+        rival, values = starts + raised.argmax(1), best_values
+    errors = values - (rows.reward[k] + discount * bootstrap)
+    clipped = errors.clip(-1.0, 1.0)
     now.fill(0.0)
-    flat[chosen] = clipped / count
+    levels[:] = clipped / count if imitated else 0.0
     if imitated:
         flat[chosen] -= weight / count
         flat[rival] += weight / count
+    else:
+        flat[chosen] = clipped / count
     return float(np.dot(clipped, errors - 0.5 * clipped)) / count, float(np.add.reduce(np.abs(errors))) / count
 
 

@@ -31,6 +31,7 @@ KERNELS = (
     "units_at",
     "linear",
     "linear_gradient",
+    "level_gradient",
     "linear_back",
     "activate",
     "activate_back",

@@ -38,6 +38,11 @@ class Weights(NamedTuple):
 
 def forward(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
     """Q-values `[B, A]` of observations `[B, F]` under parameters `flat` `[P]`."""
+    return forward_with_level(flat, spec, observation)[0]
+
+
+def forward_with_level(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> tuple[Tensor, Tensor]:
+    """Q-values, and their sums `[B]` with gradients towards the head alone."""
     parts = torch.split(flat, [prod(shape) for _, shape in spec.arrays()])
     named = {name: part.view(shape) for part, (name, shape) in zip(parts, spec.arrays(), strict=True)}
     x = observation
@@ -47,7 +52,8 @@ def forward(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
             gain, shift = named[f"hidden{i}.gain"], named[f"hidden{i}.shift"]
             x = functional.layer_norm(x, [units], gain, shift, LAYER_NORM_EPSILON)
         x = x.relu()
-    return torch.addmm(named["head.bias"], x, named["head.weight"])
+    head = named["head.bias"], named["head.weight"]
+    return torch.addmm(head[0], x, head[1]), torch.addmm(head[0], x.detach(), head[1]).sum(1)
 
 
 def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRows) -> tuple[Tensor, Tensor]:
@@ -58,11 +64,13 @@ def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRo
         best = values.masked_fill(~batch.next_action_mask, -torch.inf).argmax(1, keepdim=True)
         following = forward(target, spec, batch.next_observation).gather(1, best).squeeze(1)
         wanted = batch.reward + batch.discount * following.masked_fill(batch.discount == 0, 0.0)
-    now = forward(online, spec, batch.observation)
+    now, level = forward_with_level(online, spec, batch.observation)
     own = now.gather(1, batch.action.unsqueeze(1))
-    raised = (now + MARGIN).scatter(1, batch.action.unsqueeze(1), own).masked_fill(~batch.action_mask, -torch.inf)
-    own = own.squeeze(1)
-    return own - wanted, batch.weight * (raised.max(1).values - own)
+    legal = now.masked_fill(~batch.action_mask, -torch.inf).scatter(1, batch.action.unsqueeze(1), own)
+    raised = (legal + MARGIN).scatter(1, batch.action.unsqueeze(1), own)
+    own, best = own.squeeze(1), legal.detach().max(1).values
+    value = torch.where((batch.weight != 0).any(), best + level - level.detach(), own)
+    return value - wanted, batch.weight * (raised.max(1).values - own)
 
 
 def learn_step(weights: Weights, spec: NetworkSpec, batch: TensorRows, rates: Rates) -> Tensor:
