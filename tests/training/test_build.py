@@ -81,16 +81,14 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
 ) -> None:
     """It learns with numpy meanwhile, and changes over where a burst begins: half a burst has one way to learn."""
-    spans, lowered, compiled_now = list[tuple[int, int, int]](), list[int](), tmp_path / "compiled now"
+    spans, compiled_now = list[tuple[int, int, int]](), tmp_path / "compiled now"
 
     def learn(*arguments: Any) -> Sums:
         spans.append(arguments[3])
         return learn_steps(*arguments)
 
     child = f"import os, time\nwhile not os.path.exists({str(compiled_now)!r}): time.sleep(0.01)"
-    interpreter = SimpleNamespace(
-        command=lambda entry, given: [sys.executable, "-S", "-c", child], lower_priority=lowered.append
-    )
+    interpreter = SimpleNamespace(command=lambda entry, given: [sys.executable, "-S", "-c", child])
     monkeypatch.setattr(compiled, "interpreter", interpreter)
     monkeypatch.setattr(compiled, "importable", lambda name: True)
     monkeypatch.setattr(compiled, "ways", lambda: [Way("slow", print, lambda folder: learn, quick)])
@@ -107,7 +105,6 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
         assert before["learner"]["steps"] > 0
         assert "It learns with numpy; machine code is being compiled." in before["device_why"]
         assert not spans
-        assert len(lowered) == 1, "it goes behind the frames"
         compiled_now.touch()
         until = "as machine code from now on" if quick else "faster from the next start on"
         while not any(until in line for line in table.plugin.messages()):

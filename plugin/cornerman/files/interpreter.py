@@ -41,19 +41,18 @@ def command(entry: str, given: Mapping[str, Any]) -> list[str]:
     return [sys.executable, "-c", _BOOTSTRAP, json.dumps({**given, **own})]
 
 
-def lower_priority(pid: int = 0) -> None:
-    """Let the game go before a process, or the calling thread: the idle class on Linux, the lowest priority elsewhere;
-    refused, it goes on without.
+def lower_priority() -> None:
+    """Let the game go first: the idle class on Linux, the lowest priority elsewhere; refused, it goes on without.
 
-    On Linux that holds for one thread, of a process the main one, so a worker's reader stays as quick as the game.
+    On Linux that holds for the calling thread alone, so a worker's reader thread stays as quick as the game.
     """
     import psutil
 
     try:
         if sys.platform.startswith("linux"):
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         else:
             lowest = psutil.IDLE_PRIORITY_CLASS if sys.platform == "win32" else LOWEST_NICENESS
-            psutil.Process(pid or None).nice(lowest)
+            psutil.Process().nice(lowest)
     except (OSError, psutil.Error):
         return

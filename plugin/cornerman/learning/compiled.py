@@ -40,6 +40,7 @@ COMPILING_S, BESIDE_FRAMES_S = 180.0, 1800.0
 """How long compiling may take: while it is waited for, and in all."""
 POLL_S = 0.02
 CHILD_NICENESS = 10
+"""Not the idle class: on a busy machine a game that was killed left it for up to 3 s, now 1.6 s."""
 
 
 class Way(NamedTuple):
@@ -131,7 +132,7 @@ def _find(data: Path, draws: Callable[[], bool]) -> Iterator[CpuSteps | None]:
         folder = folders[way]
         try:
             if not is_sealed(folder):
-                yield from _fill_in_a_child(folder, way.name, draws)
+                yield from _fill_in_a_child(folder, way.name)
                 if draws() and not way.quick:
                     yield CpuSteps(why_slow="The learning step is compiled: it learns faster from the next start on.")
                     return
@@ -237,7 +238,7 @@ def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
     return weights
 
 
-def _fill_in_a_child(folder: Path, way: str, draws: Callable[[], bool]) -> Iterator[None]:
+def _fill_in_a_child(folder: Path, way: str) -> Iterator[None]:
     """None again and again until the folder is filled; the child process ends with this iterator.
 
     CornermanError or OSError where no child process can be started, RuntimeError where it cannot compile.
@@ -249,7 +250,7 @@ def _fill_in_a_child(folder: Path, way: str, draws: Callable[[], bool]) -> Itera
         for old in folder.parent.glob(f"{who}-*"):
             if not old.name.startswith(f"{who}-{what}-"):
                 shutil.rmtree(old, ignore_errors=True)
-    hidden, end, lowered = getattr(subprocess, "CREATE_NO_WINDOW", 0), time.monotonic() + BESIDE_FRAMES_S, False
+    hidden, end = getattr(subprocess, "CREATE_NO_WINDOW", 0), time.monotonic() + BESIDE_FRAMES_S
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     with (
         tempfile.TemporaryFile() as errors,
@@ -257,9 +258,6 @@ def _fill_in_a_child(folder: Path, way: str, draws: Callable[[], bool]) -> Itera
     ):
         try:
             while child.poll() is None and time.monotonic() < end:
-                if draws() and not lowered:
-                    lowered = True
-                    interpreter.lower_priority(child.pid)
                 yield
         finally:
             child.kill()
