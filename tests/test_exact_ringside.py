@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cornerman.experience.encoder import Encoder
 from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.lineups import given_lineups
-from game_adapter.ringside.battle import Battle
+from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, Battle
 from game_adapter.ringside.roster import RosterEntry
-from tests.studies.adapters.opening import encoder
+from tests.studies.adapters.small_ringside import GAME
 from tests.studies.measures.exact_ringside import ACTIONS, Duel, Moment
 
 TINY = RosterEntry("Tiny", health=9, attack=4, defense=10, speed=30)
@@ -70,17 +72,31 @@ def test_nobody_beats_perfect_play_and_a_best_response_takes_most(solved: Duel) 
 
 
 def test_policy_is_shown_what_the_scalar_rules_show(solved: Duel) -> None:
-    """Of the first moment of a battle, and after the first seat has struck heavily and missed or hit."""
+    """Of the first four moments: after a heavy strike, a mend where there was damage, a charge and a guard."""
+    encoder = Encoder(GAME)
     for seed in range(4):
         battle = Battle(([TINY], [TINY]), seed)
-        shown = [(battle.state(), battle.seat, battle.action_mask(), (1, True))]
-        battle.apply(3)
-        shown.append((battle.state(), battle.seat, battle.action_mask(), (1, False)))
+        shown = []
+        for moment, action in zip(product((1, 2), (True, False)), (HEAVY, MEND, CHARGE, GUARD), strict=True):
+            mask = battle.action_mask()
+            shown.append((battle.state(), battle.seat, mask, moment))
+            battle.apply(action if mask[action] else GUARD)
         for state, seat, mask, moment in shown:
             assert seat is not None
             own, other = sorted(state["characters"], key=lambda character: character["seat"] != seat)
             stance = 1 if other["guard"] else 2 if other["exposed"] else 0
-            fields = (own["health"], other["health"], own["charged"], own["mends"], stance, other["charged"], 2)
+            seen = own["health"], other["health"], own["charged"], own["mends"], stance
+            fields = (*seen, other["charged"], other["mends"])
             observations, masks = solved.seen(np.array([fields], np.int16).T, moment)
-            assert observations[0] == pytest.approx(encoder().encode(state, seat), abs=1e-6)
+            assert observations[0] == pytest.approx(encoder.encode(state, seat), abs=1e-6)
             assert masks[0].tolist() == mask
+
+
+def test_last_word_is_shown_to_who_acts_last_in_the_last_round() -> None:
+    battle, shown = GAME.new_battle(5), list[tuple[int, float]]()
+    while battle.seat is not None:
+        last = battle.seat
+        shown.append((last, GAME.encode(battle.state(), last)[-1]))
+        battle.apply(GUARD)
+    assert len(shown) == 40
+    assert all(said == (seat == last) for seat, said in shown)

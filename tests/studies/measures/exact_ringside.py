@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
 from game_adapter.ringside.batched.arrays import CHARGED, EXPOSED, ON_GUARD, ONE_MEND
-from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.lineups import OBSERVATION_SIZE, given_lineups
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, NUM_ACTIONS, STRIKE
 from game_adapter.ringside.blows import chance_to_land, full_blow, mended, taken_percent
 from game_adapter.ringside.roster import RosterEntry, rules
+from tests.studies.adapters.small_ringside import MORE, SmallBattles
 
 Values = NDArray[np.float32]
 Moment = tuple[int, bool]
@@ -156,7 +156,7 @@ class Duel:
         return self.best[moment].astype(np.int64)
 
     def of_policy(self, choose: Callable[[Floats, Bools], NDArray[np.int64]]) -> Play:
-        """A player that sees what the game's own features show; `choose` is a policy's `act_batch` without chance."""
+        """A player that sees what the small game's features show; `choose` is a policy's `act_batch` without chance."""
         places = np.array(list(np.ndindex(self.shape)), np.int16)
         alive = (places[:, 0] > 0) & (places[:, 1] > 0)
         index = np.full(NUM_ACTIONS, -1)
@@ -172,7 +172,7 @@ class Duel:
     def seen(self, places: NDArray[np.int16], moment: Moment) -> tuple[Floats, Bools]:
         """Observations `[N, F]` and action masks `[N, A]` of states `[7, N]`, by the batched rules themselves."""
         count = places.shape[1]
-        battles = VectorBattle(count, 0, given_lineups([([self.fighter], [self.fighter])]))
+        battles = SmallBattles(count, 0, given_lineups([([self.fighter], [self.fighter])]))
         own, other, charged, mends, stance, their_charge, their_mends = places
         battles.health[:2] = own, other
         battles.status[0] = charged * CHARGED + mends * ONE_MEND
@@ -182,6 +182,7 @@ class Duel:
         codes = np.array([[0, 9], [8, 1]], np.int8)  # seat 0 first, seat 1 first
         battles.code[:2], battles.next_code[:2] = (codes if moment[1] else codes[::-1])[..., None]
         battles.now[:], battles.at_one[:] = battles.code[0], False
-        observations, masks = np.zeros((count, OBSERVATION_SIZE), np.float32), np.zeros((count, NUM_ACTIONS), np.bool_)
+        observations = np.zeros((count, OBSERVATION_SIZE + len(MORE)), np.float32)
+        masks = np.zeros((count, NUM_ACTIONS), np.bool_)
         battles.observe(observations, masks)
         return observations, masks
