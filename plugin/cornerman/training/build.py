@@ -205,7 +205,7 @@ def learner_for(
         metrics.event(steps.why_slow or "The learning step is compiled: it learns as machine code from now on.")
 
     compared = settings.device == "auto" and signs_of_accelerators()  # with the speed of the compiled steps
-    on_cpu = cpu_steps(store.folder, compiling, (lambda: False) if compared else draws, changed)
+    on_cpu = cpu_steps(store.folder, compiling, lambda: draws() and not compared, changed)
     metrics.set(loading="the device")
     choice = _device(settings, spec, on_cpu, metrics)
     learner = build_learner(spec, settings, choice.device, on_cpu.learn)

@@ -131,8 +131,13 @@ class TrainingService:
 
     def _prepare(self, thread: TrainingThread) -> TrainingLoop:
         self._loop = None  # the loop of an ended thread: its device belongs to that thread
-        self._loop = loop = self._build(self.windows.stop, thread.take_files, lambda: self._draws)
+        self._loop = loop = self._build(self.windows.stop, thread.take_files, lambda: self._has_drawn(thread))
         return loop
+
+    def _has_drawn(self, thread: TrainingThread) -> bool:
+        """Whether the game has drawn or pumped; LoadingStoppedError where it ends before anything is loaded."""
+        thread.check_loading()
+        return self._draws
 
     def watch(self, thread: Thread) -> None:
         """End the process with the game although `thread` hangs; a trainer that is saving then has its time."""

@@ -34,8 +34,8 @@ POLL_S = 0.05  # how soon an open window notices new transitions
 IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
 
 
-class LoadingStoppedError(Exception):
-    """The game ends while the trainer loads: the game's thread keeps the files."""
+class LoadingStoppedError(BaseException):
+    """The game ends while the trainer loads: the game's thread keeps the files. No fault, so no handler of faults."""
 
 
 class Work(Protocol):
@@ -154,8 +154,7 @@ class TrainingThread:
         with self._changed:
             if not self.alive:
                 return False
-            self._asked += 1
-            asked = self._asked
+            asked = self._asked = self._asked + 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._answered >= asked or bool(self.dead_because), timeout_s)
             return self._answered >= asked and self.windows.window_open
@@ -237,9 +236,13 @@ class TrainingThread:
     def take_files(self) -> None:
         """Own the files from now on; LoadingStoppedError where `stop` has left them to the game's thread."""
         with self._changed:
-            if self._stopping and not self._owns_files:
-                raise LoadingStoppedError
+            self.check_loading()
             self._owns_files = True
+
+    def check_loading(self) -> None:
+        """LoadingStoppedError where `stop` was called and the files are not taken; called while loading waits."""
+        if self._stopping and not self._owns_files:
+            raise LoadingStoppedError
 
     def _run(self) -> None:
         work: Work | None = None
@@ -297,8 +300,6 @@ class TrainingThread:
         try:
             with self._watched(STARTING_S):
                 work = self._prepare()
-        except LoadingStoppedError:
-            raise
         except Exception as error:  # the game goes on without learning, whatever it was
             log.exception("the trainer cannot start")
             self._die(f"Learning is off, it could not start: {error}")
@@ -372,8 +373,7 @@ class TrainingThread:
     def _undone(self, work: Work, error: BaseException) -> bool:
         """Undo a failed slice and rest; False where slices fail too often or one cannot be undone."""
         self._metrics.count("failures")
-        now = self._clock()
-        self._failures.append(now)
+        self._failures.append(now := self._clock())
         recent = [failure for failure in self._failures if now - failure < FAILURE_PERIOD_S]
         try:
             with self._watched():
