@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from cornerman import plugin
@@ -21,6 +22,7 @@ from cornerman.training import build, training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.table import Table
+from tests.support.waiting import wait_for
 
 FAULT = "The xpu device failed, so learning continues on the CPU: out of memory"
 CHOICE = Choice("xpu", "Measured 900 learning steps a second on xpu, 300 on the CPU: it learns on xpu.")
@@ -76,6 +78,17 @@ def test_learning_step_is_compiled_before_the_first_battle_or_slower_with_a_reas
         assert ("pip install numba" in table.plugin.report()["device_why"]) is not numba
 
 
+def compile_by(child: str, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process that runs `child` compile for the plugin, which waits for nothing while it loads."""
+    interpreter = SimpleNamespace(command=lambda entry, given: [sys.executable, "-S", "-c", child])
+    monkeypatch.setattr(compiled, "interpreter", interpreter)
+    monkeypatch.setattr(compiled, "importable", lambda name: True)
+    monkeypatch.setattr(compiled, "ways", lambda: [way])
+    monkeypatch.setattr(plugin, "LOADING_S", 0.0)
+    monkeypatch.setattr(training_windows, "BUSY_PERCENT", 1000.0)  # beside frames learning rests for other programs
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+
+
 @pytest.mark.parametrize("quick", [True, False], ids=["quick to load", "slow to load"])
 def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
@@ -88,13 +101,7 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
         return learn_steps(*arguments)
 
     child = f"import os, time\nwhile not os.path.exists({str(compiled_now)!r}): time.sleep(0.01)"
-    interpreter = SimpleNamespace(command=lambda entry, given: [sys.executable, "-S", "-c", child])
-    monkeypatch.setattr(compiled, "interpreter", interpreter)
-    monkeypatch.setattr(compiled, "importable", lambda name: True)
-    monkeypatch.setattr(compiled, "ways", lambda: [Way("slow", print, lambda folder: learn, quick)])
-    monkeypatch.setattr(plugin, "LOADING_S", 0.0)
-    monkeypatch.setattr(training_windows, "BUSY_PERCENT", 1000.0)  # beside frames learning rests for other programs
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    compile_by(child, Way("slow", print, lambda folder: learn, quick), monkeypatch)
     with Table(Choosing(), tmp_path, warmup_fraction=0.0, burst_steps=4) as table:
         trainer = table.plugin.training.thread
         assert trainer is not None
@@ -114,6 +121,23 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
         assert "being compiled" not in table.plugin.report()["device_why"]
     assert [first for first, _, _ in spans[:2]] == [0, 0][: 2 * quick], "the trial, and the first burst"
     assert bool(spans) is quick
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_process_that_still_compiles_ends_when_the_game_quits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draws: bool
+) -> None:
+    """It went on as long as the game's process, and wrote into a data folder that nobody owned any more."""
+    noted = tmp_path / "pid"
+    child = f"import os, time\nopen({str(noted)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    compile_by(child, Way("slow", print, lambda folder: learn_steps), monkeypatch)
+    with Table(Choosing(), tmp_path / "data") as table:
+        pid = int(wait_for(lambda: (noted.exists() and noted.read_text()) or None))
+        if draws:
+            table.on_frame(16.0, 8.0)
+            wait_for(lambda: table.plugin.training.thread and table.plugin.training.thread.ready())
+        assert psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid)
 
 
 @pytest.mark.parametrize("when", ["at the start", "while learning"])

@@ -145,7 +145,11 @@ class TrainingService:
 
     def stop(self) -> bool:
         """Stop the trainer, which saves its state; False where it did not end in time."""
-        return self.thread is None or self.thread.stop()
+        self._draws = True  # nothing waits any longer for what is still compiled
+        ended = self.thread is None or self.thread.stop()
+        if ended:
+            self._loop = None  # and with it ends the process that compiles
+        return ended
 
     @property
     def alive(self) -> bool:
