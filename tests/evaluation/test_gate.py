@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from cornerman.contract import Bot
+from cornerman.evaluation.arena import rotation_turns
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
+from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
@@ -194,7 +196,14 @@ def test_gate_makes_openings_longer_where_a_game_of_draws_has_too_few_that_diffe
     """There are nine pairs, and then they repeat."""
     board = Board(random_opening=1, bots={}, seats_alike=alike)
     better, worse = ((careful, near_sighted(1)), (near_sighted(1), careful))
-    assert [judged(*both, board, 3).promote for both in (better, worse)] == [True, False]
+    verdicts = [judged(*both, board, 3) for both in (better, worse)]
+    assert [verdict.promote for verdict in verdicts] == [True, False]
+    stored = verdict_of(json.loads(json.dumps(verdicts[0].as_dict())))
+    assert [each.record.opening for each in stored.battles] == [each.record.opening for each in verdicts[0].battles]
+    last = [each for each in verdicts[0].battles if each.player == "candidate"][-1].record
+    declared = replace(declaration_of(board), random_opening=last.opening)
+    assert last.opening > board.random_opening
+    assert last in rotation_turns(board, last.seed, better[0], [better[1]] * 2, declared), "it can be played again"
     same = judged(careful, careful, board, 3)
     assert (same.promote, same.score) == (False, 0.5)
     assert "not better" in same.reason

@@ -49,11 +49,12 @@ class BattleRecord:
     start: int = 0
     course: int = 0
     ending: int = 0
+    opening: int = 0  # random actions that it began with
 
     @classmethod
-    def of(cls, played: Played, seed: int, seat: int) -> BattleRecord:
+    def of(cls, played: Played, seed: int, seat: int, opening: int) -> BattleRecord:
         hashes = played.start, played.course, played.ending
-        return cls(seed, seat, played.score(seat), played.rounds, played.turns, played.truncated, *hashes)
+        return cls(seed, seat, played.score(seat), played.rounds, played.turns, played.truncated, *hashes, opening)
 
 
 def rotation_turns(
@@ -68,7 +69,7 @@ def rotation_turns(
         bots, seat = [agent if seat in team else other for seat, other in enumerate(others)], team[0]
         battle = new_battle(game, seed, declared)
         for played in play_turns(battle, bots, seat_randoms(seed, len(bots)), declared.max_decisions):
-            yield None if played is None else BattleRecord.of(played, seed, seat)
+            yield None if played is None else BattleRecord.of(played, seed, seat, declared.random_opening)
 
 
 class Rotations(Generic[T]):

@@ -253,10 +253,9 @@ class _Batch:
     def _record(self, row: int, result: float, truncated: bool) -> None:
         """Note a battle; its seed is that of the whole batch."""
         self.playing[row] = False
-        score, turns = 0.5 if truncated else (result + 1.0) / 2.0, int(self._turns[row])
-        start, course = int(self._start[row]), int(self._course[row])
-        self.records.append(
-            BattleRecord(
-                self._seed, int(self._seat[row]), score, 0, turns, truncated, start, course, hash((turns, score))
-            )
+        score, turns, seat = 0.5 if truncated else (result + 1.0) / 2.0, int(self._turns[row]), int(self._seat[row])
+        hashes, opening = (
+            (int(self._start[row]), int(self._course[row]), hash((turns, score))),
+            self._declared.random_opening,
         )
+        self.records.append(BattleRecord(self._seed, seat, score, 0, turns, truncated, *hashes, opening))

@@ -12,7 +12,7 @@ from cornerman.evaluation.arena import BattleRecord
 
 @dataclass(frozen=True, slots=True)
 class GateBattle:
-    """One battle that counted, enough to play it again where its opening was not made longer."""
+    """One battle that counted, enough to play it again."""
 
     player: str  # "candidate" or "champion"
     opponent: str  # "champion", "oldest" or the name of a bot
@@ -83,7 +83,7 @@ class Verdict:
     measured: tuple[Measured, ...] = ()  # results of the champion that were not known
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for a manifest; battles are rows of player, opponent, seed, seat, score, rounds."""
+        """Plain data for a manifest; battles are rows of player, opponent, seed, seat, score, rounds, opening."""
         return {
             "promote": self.promote,
             "reason": self.reason,
@@ -96,7 +96,7 @@ class Verdict:
             "checks": [asdict(check) for check in self.checks],
             "measured": [list(astuple(each)) for each in self.measured],
             "battles": [
-                [b.player, b.opponent, b.record.seed, b.record.seat, b.record.score, b.record.rounds]
+                [b.player, b.opponent, b.record.seed, b.record.seat, b.record.score, b.record.rounds, b.record.opening]
                 for b in self.battles
             ],
         }
@@ -105,8 +105,8 @@ class Verdict:
 def verdict_of(data: Mapping[str, Any]) -> Verdict:
     """A verdict from its plain data; what is not in it (turns, truncations, courses) is 0 and False."""
     battles = (
-        GateBattle(player, opponent, BattleRecord(seed, seat, score, rounds, 0, False))
-        for player, opponent, seed, seat, score, rounds in data["battles"]
+        GateBattle(player, opponent, BattleRecord(seed, seat, score, rounds, 0, False, opening=sum(opening)))
+        for player, opponent, seed, seat, score, rounds, *opening in data["battles"]  # older ones have no opening
     )
     checks = tuple(Check(**check) for check in data["checks"])
     measured = tuple(Measured(*row) for row in data["measured"])
