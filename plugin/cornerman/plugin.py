@@ -215,8 +215,8 @@ class Cornerman:
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
-        self.recording.turn(battle_id, seat, state, action_mask, action, next_state)
-        self.expected.turn(battle_id, seat, state, action_mask, action)
+        seen = self.recording.turn(battle_id, seat, state, action_mask, action, next_state)
+        self.expected.turn(battle_id, seat, seen, action_mask, action)
         self._end_break()
         if self._choosing:
             self._choosing = False

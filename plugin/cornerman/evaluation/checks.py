@@ -254,8 +254,6 @@ class _Batch:
         """Note a battle; its seed is that of the whole batch."""
         self.playing[row] = False
         score, turns, seat = 0.5 if truncated else (result + 1.0) / 2.0, int(self._turns[row]), int(self._seat[row])
-        hashes, opening = (
-            (int(self._start[row]), int(self._course[row]), hash((turns, score))),
-            self._declared.random_opening,
-        )
+        hashes = int(self._start[row]), int(self._course[row]), hash((turns, score))
+        opening = self._declared.random_opening
         self.records.append(BattleRecord(self._seed, seat, score, 0, turns, truncated, *hashes, opening))

@@ -63,14 +63,15 @@ class EventQueue:
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
-    ) -> None:
-        """As `Recorder.turn`; the arguments may change as soon as this returns."""
+    ) -> State:
+        """As `Recorder.turn`; the arguments may change as soon as this returns. Returns the copy of `state`."""
         copy = self._copy_state
         try:
             turn = battle_id, seat, copy(state), tuple(action_mask), action, copy(next_state)
         except Exception:  # noqa: BLE001 - the game's own objects may raise anything: then the careful way
             turn = battle_id, seat, copied(state), copied(action_mask), action, copied(next_state)
         self._enqueue(self._turn, *turn)
+        return turn[2]
 
     def start(
         self,
@@ -182,10 +183,9 @@ class Recording:
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
-    ) -> None:
-        """An action has been applied."""
-        if self.on:
-            self.events.turn(battle_id, seat, state, action_mask, action, next_state)
+    ) -> State | None:
+        """An action has been applied; returns a copy of `state`, None where nothing is recorded."""
+        return self.events.turn(battle_id, seat, state, action_mask, action, next_state) if self.on else None
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
         """A version has chosen an action."""

@@ -1,7 +1,7 @@
 """Expected: the player's last decision as the model of the player foresaw it before it learned from it, for a person.
 
-While a battle is played only references are kept. Chances are computed when somebody looks, once a decision, on the
-trainer's thread where there is one; the game's thread calls everything else.
+While a battle is played only the copy that is recorded is kept. Chances are computed when somebody looks, once a
+decision, on the trainer's thread where there is one; the game's thread calls everything else.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Expected:
         self._asked: _Move | None = None
         self._found: tuple[int, _Move, dict[str, Any]] | None = None  # after how many times of forgetting
 
-    def turn(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int) -> None:
-        """An action was applied; kept where the player decided and the battle is recorded."""
-        if not (self._recording.on and self._recording.source(battle_id, seat) is Source.PLAYER):
+    def turn(self, battle_id: int, seat: int, state: State | None, action_mask: Sequence[bool], action: int) -> None:
+        """An action was applied; kept where the player decided. `state` is as recorded: None where it was not."""
+        if state is None or self._recording.source(battle_id, seat) is not Source.PLAYER:
             return
         ghost, champion = self._slot.ghost, self._slot.champion
         known = ghost if isinstance(ghost, Ghost) and ghost.name == self._recording.player else None
@@ -73,9 +73,10 @@ class Expected:
         if newest is not None and newest is not self._asked:
             self._asked = newest
             self._run(lambda loop: self._compute(newest, forgotten))
-        if self._found is None or self._found[0] != forgotten:
+        found = self._found
+        if found is None or found[0] != forgotten:
             return None
-        _, move, said = self._found
+        _, move, said = found
         return said | {"age_s": time.monotonic() - move.at}
 
     def _compute(self, move: _Move, forgotten: int) -> None:

@@ -35,9 +35,7 @@ def run_data(options: argparse.Namespace) -> int:
         raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
     identity = None if options.game else identity_of(options.data)
     stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
-    lines = (
-        stored.import_battles(options.import_file) if options.import_file else []
-    )  # first, so that the table shows it
+    lines = stored.import_battles(options.import_file) if options.import_file else []  # the table shows them, too
     lines += [stored.export(options.export)] if options.export else []
     lines += [stored.plot(options.plot)] if options.plot else []
     print("\n".join([*lines, *([""] if lines else []), *stored.lines()]))

@@ -38,11 +38,11 @@ class Weights(NamedTuple):
 
 def forward(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> Tensor:
     """Q-values `[B, A]` of observations `[B, F]` under parameters `flat` `[P]`."""
-    return forward_with_level(flat, spec, observation)[0]
+    return torch.addmm(*into_head(flat, spec, observation))
 
 
-def forward_with_level(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> tuple[Tensor, Tensor]:
-    """Q-values, and their sums `[B]` with gradients towards the head alone."""
+def into_head(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What `torch.addmm` makes Q-values of: the head's bias, its inputs `[B, U]` and its weight."""
     parts = torch.split(flat, [prod(shape) for _, shape in spec.arrays()])
     named = {name: part.view(shape) for part, (name, shape) in zip(parts, spec.arrays(), strict=True)}
     x = observation
@@ -52,8 +52,7 @@ def forward_with_level(flat: Tensor, spec: NetworkSpec, observation: Tensor) -> 
             gain, shift = named[f"hidden{i}.gain"], named[f"hidden{i}.shift"]
             x = functional.layer_norm(x, [units], gain, shift, LAYER_NORM_EPSILON)
         x = x.relu()
-    head = named["head.bias"], named["head.weight"]
-    return torch.addmm(head[0], x, head[1]), torch.addmm(head[0], x.detach(), head[1]).sum(1)
+    return named["head.bias"], x, named["head.weight"]
 
 
 def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRows) -> tuple[Tensor, Tensor]:
@@ -64,7 +63,8 @@ def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRo
         best = values.masked_fill(~batch.next_action_mask, -torch.inf).argmax(1, keepdim=True)
         following = forward(target, spec, batch.next_observation).gather(1, best).squeeze(1)
         wanted = batch.reward + batch.discount * following.masked_fill(batch.discount == 0, 0.0)
-    now, level = forward_with_level(online, spec, batch.observation)
+    bias, x, weight = into_head(online, spec, batch.observation)
+    now, level = torch.addmm(bias, x, weight), torch.addmm(bias, x.detach(), weight).sum(1)  # of the head alone
     own = now.gather(1, batch.action.unsqueeze(1))
     legal = now.masked_fill(~batch.action_mask, -torch.inf).scatter(1, batch.action.unsqueeze(1), own)
     raised = (legal + MARGIN).scatter(1, batch.action.unsqueeze(1), own)
