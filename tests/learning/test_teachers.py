@@ -65,6 +65,7 @@ def test_weights_are_those_of_the_teachers_rows() -> None:
     rows = decisions(0, 0, Source.PLUGIN, 2) + decisions(0, 1, Source.PLAYER, 2) + decisions(0, 0, Source.PLUGIN, 1, 3)
     columns = pack(rows, 3, 3)
     assert weights_of([PLAYER], columns).tolist() == [0, 0, 1, 1, 0]
-    assert weights_of([OWN, VERSION], columns).tolist() == [1, 1, 0, 0, 1]
+    assert weights_of([OWN, VERSION], columns).tolist() == [-1, -1, 0, 0, -1], "nobody is better than the plugin's seat"
+    assert weights_of([VERSION, PLAYER], columns).tolist() == [0, 0, -1, -1, -1]
     assert weights_of([(int(Source.PLAYER), False, 0)], columns).tolist() == [0, 0, 0, 0, 0]
     assert weights_of([], columns).dtype == np.float32

@@ -38,8 +38,8 @@ def gradient_of(variant: str) -> Callable[..., tuple[float, float]]:
         if variant != "td":
             raised = np.where(rows.action_mask[k], now + update.MARGIN, -np.inf)
             raised[each, action] = now[each, action]
-            gradient[each, action] -= rows.weight[k]
-            gradient[each, raised.argmax(1)] += rows.weight[k]
+            gradient[each, action] -= np.abs(rows.weight[k])
+            gradient[each, raised.argmax(1)] += np.abs(rows.weight[k])
         if variant != "margin":
             gradient[each, action] += clipped
         now[:], levels[:] = gradient / len(each), 0.0

@@ -75,7 +75,7 @@ def random_rows(
     next_observation[ended] = poison
     action, reward = random.integers(spec.num_actions, size=shape), random.normal(0.0, 1.5, shape)
     legal = (random.random((*shape, spec.num_actions)) < 0.7) | np.eye(spec.num_actions, dtype=bool)[action]
-    discount, weight = np.where(ended, 0.0, 0.97), random.choice([0.0, 0.5, 2.0], shape)
+    discount, weight = np.where(ended, 0.0, 0.97), random.choice([0.0, 0.5, 2.0], shape) * random.choice([-1.0, 1.0])
     return Rows(observation, legal, action, reward, discount, next_observation, mask, weight)
 
 

@@ -44,11 +44,11 @@ def naive_loss(flat: Tensor, target: Tensor, spec: NetworkSpec, rows: Rows, k: i
         now, level = naive_q(flat, spec, here), naive_q(flat, spec, here, of_head=True).sum()
         own, others = rows.action[k, i], rows.action_mask[k, i].nonzero()[0]
         error = now[0, own] - wanted
-        if rows.weight[k].any():  # of the best legal action, and all are moved alike
+        if (rows.weight[k] > 0).any():  # of the best legal action, and all are moved alike
             error = now[0, others].max().detach() - wanted + level - level.detach()
         losses.append(torch.nn.functional.huber_loss(error, torch.zeros_like(error)))
         raised = torch.stack([now[0, a] + (MARGIN if a != own else 0.0) for a in others])
-        imitation.append(float(rows.weight[k, i]) * (raised.max() - now[0, own]))
+        imitation.append(abs(float(rows.weight[k, i])) * (raised.max() - now[0, own]))
     return torch.stack(losses).mean(), torch.stack(imitation).mean()
 
 

@@ -210,9 +210,9 @@ def td_gradient(
     loss = size = 0.0
     kind = now.dtype
     one, count, margin, zero = kind.type(1), kind.type(now.shape[0]), kind.type(MARGIN), kind.type(0)
-    imitated = False
+    in_order = False
     for i in range(now.shape[0]):
-        imitated = imitated or rows.weight[k, i] != 0
+        in_order = in_order or rows.weight[k, i] > 0
     for i in range(now.shape[0]):
         values, following, legal = now[i], online_next[i], rows.next_action_mask[k, i]
         wanted = rows.reward[k, i]
@@ -223,18 +223,18 @@ def td_gradient(
                     best = a
             wanted += rows.discount[k, i] * target_next[i, best]
         action = rows.action[k, i]
-        rival, value, most, weight = action, values[action], values[action], rows.weight[k, i]
-        if imitated:
+        rival, value, most, weight = action, values[action], values[action], abs(rows.weight[k, i])
+        if in_order or weight != 0:
             for a in range(values.size):
                 if rows.action_mask[k, i, a] and a != action:
                     value = max(value, values[a])
                     if values[a] + margin > most:
                         rival, most = a, values[a] + margin
-        error = value - wanted
+        error = (value if in_order else values[action]) - wanted
         clipped = max(-one, min(one, error))
         values[:] = 0
-        levels[i] = clipped / count if imitated else zero
-        values[action] = (zero if imitated else clipped / count) - weight / count
+        levels[i] = clipped / count if in_order else zero
+        values[action] = (zero if in_order else clipped / count) - weight / count
         values[rival] += weight / count
         loss += clipped * (error - clipped / 2)
         size += abs(error)

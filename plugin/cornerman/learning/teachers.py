@@ -74,10 +74,12 @@ class Teachers:
 
 
 def weights_of(teachers: Iterable[Who], columns: Columns) -> Floats:
-    """1 for every row `[N]` of one of the teachers, 0 for the others."""
+    """1 for every row `[N]` of one of the teachers, 0 for the others; -1 in place of 1 where whoever plays the plugin's
+    seat, its own fighter or a version, is among the best: then only TD on the actions, too, can find a better play."""
     weights = np.zeros(len(columns["source"]), np.float32)
-    by_policy = columns["version"] != -1
+    by_policy, teachers = columns["version"] != -1, list(teachers)
+    size = -1.0 if any(source == Source.PLUGIN for source, _, _ in teachers) else 1.0
     for source, policy, seat in teachers:
         theirs = (columns["source"] == source) & (by_policy == policy)
-        weights[theirs if seat < 0 else theirs & (columns["seat"] == seat)] = 1.0
+        weights[theirs if seat < 0 else theirs & (columns["seat"] == seat)] = size
     return weights

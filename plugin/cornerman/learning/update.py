@@ -54,7 +54,7 @@ class Rows(NamedTuple):
     discount: Array  # [K, B]; 0 where nothing follows: the battle ended, or the seat has no legal action left
     next_observation: Array  # [K, B, F]; where nothing follows it may hold anything
     next_action_mask: Array  # [K, B, A] bool
-    weight: Array  # [K, B]; how much the row's action is imitated, 0: not at all
+    weight: Array  # [K, B]; how much the row's action is imitated, 0: not at all; below 0: beside TD on the actions
 
 
 class Rates(NamedTuple):
@@ -294,10 +294,10 @@ def td_gradient(
     of the next state, and the target network values it. Next Q-values of illegal actions, and all of a row after
     which nothing follows, have no part in it, whatever they hold.
 
-    Where rows of the batch are imitated, their weights times the large-margin loss of deep Q-learning from
-    demonstrations (Hester et al. 2018, equation 2) alone orders the actions: max over legal a of (Q(a) + `MARGIN` where
-    a is not the row's action), minus the row's Q-value. The TD error is then that of the best legal action, and its
-    gradient goes into `levels` `[B]`, for all Q-values of the row alike (`level_gradient`); 0 in other batches.
+    To it comes, times the weight's size, the large-margin loss of deep Q-learning from demonstrations (Hester et al.
+    2018, equation 2): max over legal a of (Q(a) + `MARGIN` where a is not the row's action), minus the row's Q-value.
+    In a batch with a weight above 0 it alone orders the actions: the TD error is that of the best legal action, and
+    its gradient goes into `levels` `[B]`, for all Q-values of the row alike (`level_gradient`); else they are 0.
     """
     action, discount, weight, flat = rows.action[k], rows.discount[k], rows.weight[k], now.reshape(-1)
     starts, count = _starts(*now.shape), len(now)
@@ -305,24 +305,23 @@ def td_gradient(
     best = starts + np.where(rows.next_action_mask[k], online_next, -np.inf).argmax(1)
     bootstrap = target_next.reshape(-1)[best]
     bootstrap[discount == 0] = 0.0
-    imitated = np.count_nonzero(weight) > 0
-    values = flat[chosen]
+    values, imitated = flat[chosen], np.count_nonzero(weight) > 0
+    in_order = imitated and weight.max() > 0
     if imitated:
         raised = np.where(rows.action_mask[k], now, -np.inf)
         raised.reshape(-1)[chosen] = values
         best_values = raised.max(1)
         raised += MARGIN
         raised.reshape(-1)[chosen] = values
-        rival, values = starts + raised.argmax(1), best_values
-    errors = values - (rows.reward[k] + discount * bootstrap)
+        rival = starts + raised.argmax(1)
+    errors = (best_values if in_order else values) - (rows.reward[k] + discount * bootstrap)
     clipped = errors.clip(-1.0, 1.0)
     now.fill(0.0)
-    levels[:] = clipped / count if imitated else 0.0
+    levels[:] = clipped / count if in_order else 0.0
+    flat[chosen] = 0.0 if in_order else clipped / count
     if imitated:
-        flat[chosen] -= weight / count
-        flat[rival] += weight / count
-    else:
-        flat[chosen] = clipped / count
+        flat[chosen] -= np.abs(weight) / count
+        flat[rival] += np.abs(weight) / count
     return float(np.dot(clipped, errors - 0.5 * clipped)) / count, float(np.add.reduce(np.abs(errors))) / count
 
 

@@ -69,8 +69,8 @@ def td_errors(online: Tensor, target: Tensor, spec: NetworkSpec, batch: TensorRo
     legal = now.masked_fill(~batch.action_mask, -torch.inf).scatter(1, batch.action.unsqueeze(1), own)
     raised = (legal + MARGIN).scatter(1, batch.action.unsqueeze(1), own)
     own, best = own.squeeze(1), legal.detach().max(1).values
-    value = torch.where((batch.weight != 0).any(), best + level - level.detach(), own)
-    return value - wanted, batch.weight * (raised.max(1).values - own)
+    value = torch.where((batch.weight > 0).any(), best + level - level.detach(), own)
+    return value - wanted, batch.weight.abs() * (raised.max(1).values - own)
 
 
 def learn_step(weights: Weights, spec: NetworkSpec, batch: TensorRows, rates: Rates) -> Tensor:
