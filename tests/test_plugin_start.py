@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -44,16 +43,6 @@ def test_plugin_learns_without_numba_or_torch(tmp_path: Path, monkeypatch: pytes
     with Table(Choosing(), tmp_path, warmup_fraction=0.0) as table:
         table.play(40, settle=True)
         assert table.plugin.report()["learner"]["steps"] > 0
-
-
-def test_quit_while_the_step_is_compiled_ends_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("numba")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    with Table(Choosing(), tmp_path / "data"):
-        end = time.monotonic() + 60.0
-        while not (tmp_path / "cache").exists():
-            assert time.monotonic() < end
-            time.sleep(0.01)
 
 
 def test_failed_start_of_learning_is_reported_and_the_game_goes_on(

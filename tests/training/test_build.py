@@ -127,7 +127,8 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
 def test_process_that_still_compiles_ends_when_the_game_quits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draws: bool
 ) -> None:
-    """It went on as long as the game's process, and wrote into a data folder that nobody owned any more."""
+    """It went on as long as the game's process, and wrote into a data folder that nobody owned any more; without frames
+    the trainer's thread, which waits for it, outlived the quit."""
     noted = tmp_path / "pid"
     child = f"import os, time\nopen({str(noted)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     compile_by(child, Way("slow", print, lambda folder: learn_steps), monkeypatch)

@@ -145,10 +145,9 @@ class TrainingService:
 
     def stop(self) -> bool:
         """Stop the trainer, which saves its state; False where it did not end in time."""
-        self._draws = True  # nothing waits any longer for what is still compiled
         ended = self.thread is None or self.thread.stop()
         if ended:
-            self._loop = None  # and with it ends the process that compiles
+            self._loop = None  # with it ends the process that compiles
         return ended
 
     @property
