@@ -34,7 +34,7 @@ class Batch(Generic[Values]):
     discount: Values  # float32 [B], 0 at an end, gamma^n elsewhere
     next_observation: Values  # float32 [B, F]
     next_action_mask: Values  # bool [B, A]
-    weight: Values  # float32 [B], how much the action is imitated
+    weight: Values  # float32 [B], how much the action is imitated, as in update.Rows
 
     def columns(self) -> list[tuple[str, Values]]:
         """Names and values, in order."""
