@@ -63,6 +63,16 @@ def test_evaluate_of_a_game_without_chance_finds_differing_battles_by_openings()
     assert len({(battle.seat, battle.course) for battle in opened.battles}) == 40
 
 
+class OpenedAtOnce(AtOnce):
+    random_opening = 1
+
+
+def test_random_opening_of_seats_that_decide_at_once_ends_with_the_choice_of_all() -> None:
+    """Else a choice that no state shows told battles apart, which looks like chance: then repeated ones count."""
+    found = evaluate(first_legal, first_legal, OpenedAtOnce(), 100, 1)
+    assert (found.num_battles, found.repeated) == (18, 200 - 18)
+
+
 # --------------------------------------------------------------------------------------------- more than two seats
 
 

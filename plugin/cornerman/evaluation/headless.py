@@ -131,12 +131,17 @@ def in_turn(battle: Any) -> Battle:
 
 
 def new_battle(game: HeadlessGame, seed: int, declared: Declaration) -> Battle:
-    """A battle of the game after its random opening, which `seed` decides, too; FaultyBattleError where it fails."""
+    """A battle of the game after its random opening, which `seed` decides, too; FaultyBattleError where it fails.
+
+    Where seats decide at once, the opening ends with the choice of all: no state shows that of one.
+    """
     random = Random(f"{seed} opening")
     for _ in range(MOST_OPENINGS):
         with _BEGINNING:
             battle = in_turn(game.new_battle(seed))
-        for _ in range(declared.random_opening):
+        left = declared.random_opening
+        while left > 0 or (isinstance(battle, InTurn) and battle._chosen):
+            left -= 1
             with _SEAT:
                 if seat_due(battle, declared.num_seats) is None:
                     break

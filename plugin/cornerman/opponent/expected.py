@@ -68,7 +68,7 @@ class Expected:
         `figures` as `Metrics.snapshot` gives them: `forgotten` counts how often what is known of the player was erased.
         """
         if (forgotten := figures.get("forgotten", 0)) != self._forgotten:
-            self._forgotten, self._newest = forgotten, None
+            self._forgotten, self._newest, self._asked, self._found = forgotten, None, None, None
         newest = self._newest
         if newest is not None and newest is not self._asked:
             self._asked = newest
