@@ -80,7 +80,7 @@ def test_learning_step_is_compiled_before_the_first_battle_or_slower_with_a_reas
 
 def compile_by(child: str, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a process that runs `child` compile for the plugin, which waits for nothing while it loads."""
-    interpreter = SimpleNamespace(command=lambda entry, given: [sys.executable, "-S", "-c", child])
+    interpreter = SimpleNamespace(command=lambda entry, given: [sys.executable, "-S", "-c", child, given["cache"]])
     monkeypatch.setattr(compiled, "interpreter", interpreter)
     monkeypatch.setattr(compiled, "importable", lambda name: True)
     monkeypatch.setattr(compiled, "ways", lambda: [way])
@@ -130,7 +130,10 @@ def test_process_that_still_compiles_ends_when_the_game_quits(
     """It went on as long as the game's process, and wrote into a data folder that nobody owned any more; without frames
     the trainer's thread, which waits for it, outlived the quit."""
     noted = tmp_path / "pid"
-    child = f"import os, time\nopen({str(noted)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    child = (
+        "import os, sys, time\nos.makedirs(f'{sys.argv[1]}.{os.getpid()}')\n"
+        f"open({str(noted)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    )
     compile_by(child, Way("slow", print, lambda folder: learn_steps), monkeypatch)
     with Table(Choosing(), tmp_path / "data") as table:
         pid = int(wait_for(lambda: (noted.exists() and noted.read_text()) or None))
@@ -139,6 +142,7 @@ def test_process_that_still_compiles_ends_when_the_game_quits(
             wait_for(lambda: table.plugin.training.thread and table.plugin.training.thread.ready())
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)
+    assert not list((tmp_path / "data").rglob(f"*.{pid}")), "what it had half written"
 
 
 @pytest.mark.parametrize("when", ["at the start", "while learning"])

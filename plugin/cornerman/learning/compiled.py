@@ -188,7 +188,7 @@ def compile_into(folder: Path, make: Callable[[Path], object]) -> None:
 
     Processes that share a cache may all find it empty at once.
     """
-    own = folder.with_name(f"{folder.name}.{os.getpid()}")
+    own = _half_written(folder, os.getpid())
     try:
         make(own)
         seal(own)
@@ -200,6 +200,11 @@ def compile_into(folder: Path, make: Callable[[Path], object]) -> None:
             raise
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def _half_written(folder: Path, process: int) -> Path:
+    """Where a process compiles what goes into the folder."""
+    return folder.with_name(f"{folder.name}.{process}")
 
 
 def seal(folder: Path) -> None:
@@ -261,7 +266,8 @@ def _fill_in_a_child(folder: Path, way: str) -> Iterator[None]:
                 yield
         finally:
             child.kill()
-        status = child.wait()
+            status = child.wait()
+            shutil.rmtree(_half_written(folder, child.pid), ignore_errors=True)
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace").strip().splitlines()
     if status:
