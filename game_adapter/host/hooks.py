@@ -41,6 +41,8 @@ LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "forget", "evaluate"}
 """Hooks that may take their time: no frame is due while they run."""
 FRAME_HOOKS = frozenset({"on_frame", "on_draw"})
 """Hooks of a game that draws; in one that has called neither, `choose_action` may take its time, too."""
+PANEL_HOOKS = frozenset({"on_draw", "on_event"})
+"""Hooks whose failures close the panel, and stop neither learning nor play."""
 
 
 def bind(plugin: object) -> dict[str, Callable[..., Any]]:

@@ -281,6 +281,7 @@ class Host:
             self._report("on_draw", {"surface": surface})
         elif self._panel_key.open:
             self._report("on_draw", {"surface": self._panel_key.part(surface)})
+            self._panel_key.open = any(plugin.has_panel for plugin in self.loaded)
 
     def settle(self, timeout_s: float) -> bool:
         """For a game without frames: let the plugins finish learning from what was recorded; whether all of them did,

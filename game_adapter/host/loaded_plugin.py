@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .hooks import FRAME_HOOKS, LOADING_HOOKS, SLOW_HOOK_MS
+from .hooks import FRAME_HOOKS, LOADING_HOOKS, PANEL_HOOKS, SLOW_HOOK_MS
 from .manifest import Manifest
 from .text import described, printable
 
@@ -31,10 +31,11 @@ class LoadedPlugin:
         self.name, self.version, self.summary = manifest.name, manifest.version, manifest.summary
         self.folder = manifest.folder
         self.hooks = hooks
-        self.on = self.started = self.learning_off = self._draws = False
+        self.on = self.started = self.learning_off = self.panel_off = self._draws = False
         self.reason = ""
         self._slow: Counter[str] = Counter()
         self._failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
+        self._panel_failures: deque[float] = deque(maxlen=FAILURES_ALLOWED)
         self._say, self._trace = say, trace
 
     def start(self, offered: Mapping[str, Any]) -> None:
@@ -51,16 +52,22 @@ class LoadedPlugin:
             self.start(offered)
             return
         self._failures.clear()
-        self.on, self.reason = True, ""
+        self.on, self.reason, self.panel_off = True, "", False
         if self.learning_off:
             self.learning_off = False
             self.call("set_learning", {"on": True})
+
+    @property
+    def has_panel(self) -> bool:
+        return self.on and not self.panel_off and "on_draw" in self.hooks
 
     def call(self, hook: str, arguments: Mapping[str, Any], read: Callable[[Any], Any] | None = None) -> Any:
         """The hook's answer after `read`; None where it has none, is off or raises. `read` may raise like the hook."""
         self._draws = self._draws or hook in FRAME_HOOKS
         bound = self.hooks.get(hook)
         if bound is None or not (self.on or hook == "on_quit"):  # one that is off may still have a thread to end
+            return None
+        if self.panel_off and hook in PANEL_HOOKS:
             return None
         start = time.perf_counter()
         try:
@@ -71,7 +78,7 @@ class LoadedPlugin:
             log.warning("%s.%s raised", self.name, hook, exc_info=True)
             if self._trace:
                 self._print(hook, arguments, f"raised {described(error)}")
-            self.failed(f"failed in {hook} ({described(error)})")
+            self.failed(f"failed in {hook} ({described(error)})", hook in PANEL_HOOKS)
             return None
         took_ms = (time.perf_counter() - start) * 1e3
         if self._trace:
@@ -94,20 +101,28 @@ class LoadedPlugin:
         brief = ", ".join(f"{key}={printable(value)[:60]}" for key, value in arguments.items())
         print(f"{self.name}.{hook}({brief}) {end}", file=sys.stderr)
 
-    def failed(self, what: str) -> None:
-        """Count a failure and say it; the third in FAILURE_PERIOD_S switches learning off, three more the plugin."""
+    def failed(self, what: str, in_panel: bool = False) -> None:
+        """Count a failure and say it; the third in FAILURE_PERIOD_S switches learning off, three more the plugin, and
+        the third of the panel the panel alone."""
         now, sentence = time.monotonic(), f"{self.name} {what}"
-        self._failures.append(now)
+        failures = self._panel_failures if in_panel else self._failures
+        failures.append(now)
         if not self.started:
             self.reason = f"{sentence}."
-        if len(self._failures) == FAILURES_ALLOWED and now - self._failures[0] < FAILURE_PERIOD_S:
-            self._failures.clear()
-            if self.learning_off or not self.started or "set_learning" not in self.hooks:
-                self.on, self.reason = False, f"switched off after {FAILURES_ALLOWED} failures: {sentence}"
-                sentence += f"; it is now off after {FAILURES_ALLOWED} failures, and the game goes on without it"
-            else:
-                self.learning_off = True
-                self.reason = f"learning switched off after {FAILURES_ALLOWED} failures: {sentence}"
-                sentence += f"; after {FAILURES_ALLOWED} failures it plays on, but learns no more"
-                self.call("set_learning", {"on": False})
+        if len(failures) == FAILURES_ALLOWED and now - failures[0] < FAILURE_PERIOD_S:
+            failures.clear()
+            sentence += self._switched_off(sentence, in_panel)
         self._say(f"{sentence}.")
+
+    def _switched_off(self, sentence: str, in_panel: bool) -> str:
+        """Switch off what failed too often; returns how the sentence goes on."""
+        if in_panel and self.started:
+            self.panel_off, self.reason = True, f"panel closed after {FAILURES_ALLOWED} failures: {sentence}"
+            return f"; after {FAILURES_ALLOWED} failures its panel is closed, and it plays and learns on"
+        if self.learning_off or not self.started or "set_learning" not in self.hooks:
+            self.on, self.reason = False, f"switched off after {FAILURES_ALLOWED} failures: {sentence}"
+            return f"; it is now off after {FAILURES_ALLOWED} failures, and the game goes on without it"
+        self.learning_off = True
+        self.reason = f"learning switched off after {FAILURES_ALLOWED} failures: {sentence}"
+        self.call("set_learning", {"on": False})
+        return f"; after {FAILURES_ALLOWED} failures it plays on, but learns no more"

@@ -20,7 +20,7 @@ from tests.support.paths import ROOT
 from tests.support.ringside_runs import drop_in
 
 MASK = (True, False, True)
-FAILS = "def on_quit(self): self.quits.append(1)\nquits = []\ndef on_draw(self): raise RuntimeError('ouch')\n"
+FAILS = "def on_quit(self): self.quits.append(1)\nquits = []\ndef on_frame(self): raise RuntimeError('ouch')\n"
 FAILS += "def choose_action(self): return 2\n"
 LEARNS = FAILS + "learning = None\ndef set_learning(self, on): self.learning = on\n"
 LEARNS += "def report(self): return {'learning': self.learning}\n"
@@ -135,24 +135,24 @@ def test_third_failure_switches_a_plugin_without_learning_off(plugins: Path, clo
     drop(plugins, "fake_a", FAILS)
     host = host_of(plugins)
     for _ in range(FAILURES_ALLOWED - 1):
-        host.on_draw(None)
+        host.on_frame(16.0, 4.0)
         clock[0] += 10
-    assert host.messages == ["fake_a failed in on_draw (RuntimeError: ouch)."] * 2
+    assert host.messages == ["fake_a failed in on_frame (RuntimeError: ouch)."] * 2
     assert choose(host) == 2, "two failures switch nothing off"
-    host.on_draw(None)
+    host.on_frame(16.0, 4.0)
     assert "now off after 3 failures" in host.messages[-1]
     assert host.messages[-1].endswith("the game goes on without it.")
     plugin = only(host)
     assert (plugin.on, choose(host)) == (False, None)
-    assert plugin.reason == "switched off after 3 failures: fake_a failed in on_draw (RuntimeError: ouch)"
-    host.on_draw(None)
+    assert plugin.reason == "switched off after 3 failures: fake_a failed in on_frame (RuntimeError: ouch)"
+    host.on_frame(16.0, 4.0)
     assert len(host.messages) == host.num_said == 3, "a plugin that is off is not called"
     host.try_again("fake_a")
     assert (plugin.on, plugin.reason, choose(host)) == (True, "", 2)
-    host.on_draw(None)
+    host.on_frame(16.0, 4.0)
     assert plugin.on, "the count begins anew"
     for _ in range(2):
-        host.on_draw(None)
+        host.on_frame(16.0, 4.0)
     assert not plugin.on
     host.quit()  # reaches it all the same: it may still have a thread that keeps the process alive
     assert sys.modules["fake_a.main"].Plugin.quits == [1]
@@ -163,11 +163,11 @@ def test_third_failure_switches_learning_off_and_three_more_the_plugin(plugins: 
     host = host_of(plugins)
     plugin = only(host)
     for _ in range(3):
-        host.on_draw(None)
+        host.on_frame(16.0, 4.0)
     assert (plugin.on, plugin.learning_off, host.report("fake_a")) == (True, True, {"learning": False})
     assert "learning switched off after 3 failures" in plugin.reason
     for _ in range(3):
-        host.on_draw(None)
+        host.on_frame(16.0, 4.0)
     assert not plugin.on
     assert "RuntimeError: ouch" in plugin.reason
     assert "it is now off" in host.messages[-1]
@@ -180,9 +180,25 @@ def test_failures_far_apart_switch_nothing_off(plugins: Path, clock: list[float]
     drop(plugins, "fake_a", LEARNS)
     host = host_of(plugins)
     for _ in range(9):
-        host.on_draw(None)
+        host.on_frame(16.0, 4.0)
         clock[0] += FAILURE_PERIOD_S / 2 + 1
     assert (only(host).on, only(host).learning_off, host.num_said) == (True, False, 9)
+
+
+@pytest.mark.parametrize("hook", ["on_draw(None)", "on_event(None)"])
+def test_failures_of_the_panel_close_the_panel_alone(plugins: Path, hook: str) -> None:
+    panel = "def on_draw(self): raise RuntimeError('ouch')\ndef on_event(self): raise RuntimeError('ouch')\n"
+    drop(plugins, "fake_a", LEARNS + panel)
+    host = host_of(plugins)
+    plugin = only(host)
+    for _ in range(7):
+        eval(f"host.{hook}")
+    assert (plugin.on, plugin.learning_off, host.report("fake_a")) == (True, False, {"learning": None})
+    assert host.num_said == 3
+    assert host.messages[-1].endswith("its panel is closed, and it plays and learns on.")
+    assert (plugin.panel_off, choose(host)) == (True, 2)
+    host.try_again("fake_a")
+    assert (plugin.panel_off, plugin.reason) == (False, "")
 
 
 def test_settle_is_true_where_every_plugin_has_settled_and_forget_returns_what_they_say(plugins: Path) -> None:

@@ -87,3 +87,16 @@ def test_panel_closes_with_its_key_or_escape(host: Host, key: int) -> None:
 def test_odd_events_are_the_games(host: Host) -> None:
     assert not host.on_event(object())
     assert not host.on_event(None)
+
+
+def test_panel_that_cannot_be_drawn_is_closed_and_gives_the_keys_back(plugins: Path, tmp_path: Path) -> None:
+    pygame.display.init()
+    drop(plugins, "breaks", "def on_draw(self): raise RuntimeError('ouch')\ndef set_learning(self): ...\n")
+    host = Host(plugins, tmp_path / "data", NamedGame(), panel_key="f1")
+    host.load()
+    host.on_event(pressed(pygame.K_F1))
+    for _ in range(3):
+        assert host.on_event(pressed(pygame.K_w)), "open until the third failure"
+        host.on_draw(pygame.Surface((800, 600)))
+    assert not host.on_event(pressed(pygame.K_w))
+    assert not host.loaded[0].learning_off

@@ -13,7 +13,6 @@ import pytest
 
 from cornerman.cli.commands.battles import add_ghost
 from cornerman.panel import panel as panel_module
-from cornerman.panel.chart import ticks
 from cornerman.panel.pages.versions import Node, nodes_of
 from cornerman.panel.panel import Panel
 from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
@@ -125,6 +124,23 @@ def test_what_is_not_known_is_said_to_be(page: str, parts: list[str]) -> None:
         shown = sentence(opened(report, page)[0])
         for part in parts:
             assert part in shown, (part, shown)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_every_page_is_drawn_with_series_of_any_length(page: str, length: int) -> None:
+    cut = {name: series[:length] for name, series in REPORT["strength"].items()}
+    decision = {name: REPORT["decision"][name][:length] for name in ("actions", "expects")}
+    lists = {name: REPORT[name][:length] for name in ("versions", "events")}
+    panel, _plugin = opened(with_parts(strength=cut, decision=decision) | lists, page)
+    assert sentence(panel)
+
+
+def test_page_that_cannot_be_drawn_is_left_for_the_overview() -> None:
+    panel, _plugin = opened(with_parts(strength={"loss": [["three", "words"]]}), "Strength")
+    with pytest.raises(TypeError, match="abs"):
+        panel.draw(pygame.Surface(SMALLEST))
+    assert "Version 3 plays" in sentence(panel)
 
 
 LONG = "and so on, with many more words than there is room for in a panel of the least size " * 4
@@ -243,20 +259,6 @@ def test_machine_says_that_there_is_nothing_to_compare_where_it_may_always_learn
 def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
     off = with_parts(player={"learns": False, "foreseen": None})
     assert "Nothing is learned of you now." in sentence(opened(off, "You")[0])
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "steps", "marked"),
-    [
-        (0.0, 1.0, 2, [0.0, 0.5, 1.0]),
-        (758.0, 1195.0, 3, [600.0, 800.0, 1000.0, 1200.0]),
-        (0.014, 0.084, 3, [0.0, 0.05, 0.1]),
-        (0.7, 0.7, 2, [0.0, 0.5, 1.0, 1.5]),
-        (0.0, 0.0, 2, [-0.5, 0.0, 0.5]),
-    ],
-)
-def test_axis_is_marked_with_round_numbers(low: float, high: float, steps: int, marked: list[float]) -> None:
-    assert ticks(low, high, steps) == pytest.approx(marked)
 
 
 def test_now_says_what_it_does_or_waits_for() -> None:

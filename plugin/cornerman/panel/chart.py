@@ -40,14 +40,15 @@ def draw_chart(sheet: Sheet, box: Box, chart: Chart) -> None:
     plot = plot.cut_left(plot.width - min(MOST_LABEL_WIDTH, LETTER_WIDTH * names + 8) * bool(names))[0]
     x_of, y_of = _axes(sheet, box, plot, chart)
     places = [(x_of(x), y_of(y), y_of(low), y_of(high)) for x, y, low, high in chart.points]
-    if chart.dots and len(places) <= DOTTED_UP_TO:
+    dotted = len(places) == 1 or (chart.dots and len(places) <= DOTTED_UP_TO)
+    if dotted:
         for x, _, low, high in places:
             sheet.line(GOOD, [(x, low), (x, high)], 1.5)
     elif any(low != high for _, _, low, high in places):
         sheet.polygon(BAND, [*((x, high) for x, _, _, high in places), *((x, low) for x, _, low, _ in places[::-1])])
     _draw_references(sheet, box, plot, chart, y_of)  # over the band
     sheet.line(GOOD, [(x, y) for x, y, _, _ in places], 1.5)
-    if chart.dots and len(places) <= DOTTED_UP_TO:
+    if dotted:
         for x, y, _, _ in places:
             sheet.dot(CARD, x, y, 3.5)
             sheet.dot(GOOD, x, y, 2.5)

@@ -109,14 +109,23 @@ class Panel:
             self._box = Box(0, 0, size[0] / self._scale, size[1] / self._scale)
             self._drawn.clear()
             self._stale_at = 0.0
+        try:
+            self._refresh(self._picture)
+        except Exception:  # the host says what failed; a page that cannot be drawn must not stay the one that is shown
+            self._turn(0)
+            self._stale_at = 0.0
+            raise
+        surface.blit(self._picture, (0, 0))
+
+    def _refresh(self, picture: pygame.Surface) -> None:
+        """Draw what changed, all of it or a part a frame."""
         if (now := time.monotonic()) >= self._stale_at:
             at_once = not self._stale_at or len(self._waiting) > 0  # after input, and where frames are rare
             self._stale_at = now + REFRESH_S
-            self._waiting = self._changed(self._picture, self._parts(self._report()))
-            self._draw_waiting(self._picture, len(self._waiting) if at_once else 0)
+            self._waiting = self._changed(picture, self._parts(self._report()))
+            self._draw_waiting(picture, len(self._waiting) if at_once else 0)
         elif self._waiting:
-            self._draw_waiting(self._picture, 1)
-        surface.blit(self._picture, (0, 0))
+            self._draw_waiting(picture, 1)
 
     def _changed(self, picture: pygame.Surface, parts: Sequence[Part]) -> deque[Drawn]:
         """What changed since it was drawn; all of it where a part moved."""

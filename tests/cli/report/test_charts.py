@@ -63,3 +63,10 @@ def test_thinned_keeps_the_mean_and_the_pieces() -> None:
     assert {y for _, y in few.pieces[0]} <= {5 / 11, 6 / 11, 0.5}
     assert few.pieces[1] == [(5000.0, 7.0)]
     assert {y for _, y in thinned(Series("a", pieces, worst=True)).pieces[0]} == {1.0}
+
+
+def test_one_point_with_its_interval_is_a_dot_on_a_bar() -> None:
+    drawn = chart("one", [Series("you", [[(1.0, 0.5)]], [(1.0, 0.1, 0.9)])], Axes("battles"))
+    assert "<polygon" not in drawn
+    assert drawn.count("<circle") == 1
+    assert re.search(r'<path d="M[0-9.,]+V', drawn)

@@ -119,11 +119,11 @@ def _levels(frame: _Frame, levels: Mapping[str, float]) -> list[str]:
 
 def _curve(frame: _Frame, series: Series, axes: Axes) -> list[str]:
     parts = []
-    if series.band:
+    if len(series.band) > 1:
         there = [frame.at(x, high) for x, _, high in series.band]
         back = [frame.at(x, low) for x, low, _ in reversed(series.band)]
         parts.append(f'<polygon class="band" points="{" ".join(there + back)}"/>')
-    for x, low, high in series.bars:
+    for x, low, high in (*series.bars, *(series.band if len(series.band) == 1 else ())):
         parts.append(f'<path d="M{frame.at(x, low)}V{frame.down(high):.1f}"/>')
     lines = (" ".join(frame.at(x, y) for x, y in piece) for piece in series.pieces)
     parts += [f'<polyline points="{line}"/>' for line in lines]
