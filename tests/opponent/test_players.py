@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.declaration import Declaration
 from cornerman.opponent import words
 from cornerman.opponent.players import MAX_PLAYERS, Players
 from cornerman.opponent.record import USUAL, Record
@@ -236,3 +237,23 @@ def test_habits_are_said_only_beyond_chance_for_all_that_was_tried_and_three_at_
     assert said(-1e9) == 1
     assert said(1e9) == 0
     assert said(*[-1e9] * 5) == words.MAX_HABITS == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("slot 1 pot", 0.38, "your first character's pot is at most 11"),
+        ("slot pot of the one that acts", 0.38, "slot pot of the one that acts is at most 11"),
+        ("slot 2 guard", 0.5, "slot 2 guard is not set"),
+        ("slot 1 health", 0.38, "your first character's health is at most 38%"),
+        ("round", 0.5, "round is at most 10"),
+        ("mood", 0.38, "mood is at most 0.38"),
+    ],
+)
+def test_habits_give_the_numbers_that_the_game_itself_uses(name: str, value: float, said: str) -> None:
+    base, declared = champion(), Declaration(stats=(("pot", 30.0), ("guard", 1.0)), max_characters=2)
+    (played,) = battles(base, never_guards, 1, seed=1, length=200)
+    values, where = base.q_values_batch(played.observations), np.array([[0, -1, value, 0]])
+    rules = RuleList(20.0, [Rule(where, np.arange(len(ACTIONS)) == 4, 0.5, tried=-1e9)])
+    (habit,) = words.habits(rules, values, played, (name, *FEATURES[1:]), ACTIONS, declared.divisors)
+    assert f" where {said} (" in habit.sentence

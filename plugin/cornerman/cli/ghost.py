@@ -79,8 +79,8 @@ class Ghosts:
 
     def _learned(self, player: str) -> Players:
         champion, declared = self._champion(), self._encoder.declaration
-        scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}
-        players = Players(lambda: champion, self._encoder.feature_names, declared.action_names, scales)
+        names = self._encoder.feature_names, declared.action_names
+        players = Players(lambda: champion, *names, declared.divisors)
         for battle in self._battles():
             if battle.end.player == player:
                 players.end(unpack(battle.columns), battle.end)

@@ -81,6 +81,14 @@ class Declaration:
         stats = 100.0 if self.stats == tuple(STATS.items()) else [scale for _, scale in self.stats]
         return stats, self.max_rounds, self.max_characters
 
+    @property
+    def divisors(self) -> dict[str, float]:
+        """By what the standard features were divided whose numbers a player knows, by name, without a slot for those of
+        whoever a condition is about; health is a share."""
+        slots = ["slot", *(f"slot {number}" for number in range(1, self.max_characters + 1))]
+        stats = {f"{slot} {name}": scale for slot in slots for name, scale in self.stats}
+        return stats if self.max_rounds is None else {**stats, "round": float(self.max_rounds)}
+
 
 STANDARD = Declaration()
 

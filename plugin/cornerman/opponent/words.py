@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import floor, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ def _when(rule: Rule, feature_names: Sequence[str], scales: Mapping[str, float])
         name = feature_names[int(first)]
         if second >= 0:
             said.append(f"{_said(name)} is {'' if above else 'not '}above {_said(feature_names[int(second)])}")
-        elif value == 0.5 and not _is_share(name) and name not in scales:
+        elif value == 0.5 and not _is_share(name) and _scale(name, scales) == 1.0:
             said.append(f"{_said(name)} is {'' if above else 'not '}set")
         else:
             said.append(f"{_said(name)} is {'above' if above else 'at most'} {_number(name, value, scales)}")
@@ -120,7 +120,11 @@ def _is_share(name: str) -> bool:
     return _HEALTH.fullmatch(name) is not None
 
 
+def _scale(name: str, scales: Mapping[str, float]) -> float:
+    return scales.get(name.partition(" of the one that ")[0], 1.0)
+
+
 def _number(name: str, value: float, scales: Mapping[str, float]) -> str:
-    if name in scales:
-        return f"{int(value * scales[name])}"
+    if (scale := _scale(name, scales)) > 1.0:
+        return f"{floor(value * scale)}"  # as whole numbers: values lie between those that were seen
     return f"{100 * value:.0f}%" if _is_share(name) else f"{value:.2g}"

@@ -133,12 +133,11 @@ def players_of(
         metrics.set(chance=record.chance(), shares=tuple(record.shares))
 
     declared = encoder.declaration
-    scales = {} if declared.max_rounds is None else {"round": float(declared.max_rounds)}
     return Players(
         lambda: champions.slot.champion,
         encoder.feature_names,
         declared.action_names,
-        scales,
+        declared.divisors,
         changed,
         counted,
         champions.slot.policy_of,
