@@ -162,10 +162,13 @@ def test_report_is_made_of_what_is_left(folder: Path, gone: str, words: str) -> 
 
 
 def test_report_of_a_folder_that_is_none_or_to_a_place_that_cannot_be_written_is_a_sentence(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path / "photos")
     for arguments, why in (
+        ([], "cornerman-data is no data folder"),
+        (["--out", "page.html"], "cornerman-data is no data folder"),
         ([str(tmp_path / "photos")], "is no data folder"),
         (["--data", str(tmp_path / "nowhere")], "is no data folder"),
         ([str(tmp_path)], f"{folder} may be meant"),

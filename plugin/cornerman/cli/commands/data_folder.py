@@ -97,7 +97,7 @@ def add_report(commands: Subparsers) -> None:
         "versions, the player's habits, what happened. Reads only, also while the game runs."
     )
     add = command(commands, run_report, "a page about what was learned, for a browser", text).add_argument
-    add("data", type=Path, nargs="?", default=argparse.SUPPRESS, metavar="DIR", help="the same as --data DIR")
+    add("folder", type=Path, nargs="?", metavar="DIR", help="the same as --data DIR")
     text = "where to write it; an older one is replaced (default: ./report.html)"
     add("--out", type=Path, default=Path("report.html"), metavar="FILE", help=text)
 
@@ -107,8 +107,8 @@ def run_report(options: argparse.Namespace) -> int:
     from cornerman.cli.report.page import page
     from cornerman.files.atomic import disk_errors, replace_file
 
-    warn = partial(print, file=sys.stderr)
-    found = gather(options.data, *game_of(options.data, options.game), warn)
+    warn, data = partial(print, file=sys.stderr), options.folder or options.data
+    found = gather(data, *game_of(data, options.game), warn)
     with disk_errors(f"{options.out} cannot be written"):
         replace_file(options.out, page(found, time.time()).encode("utf-8"))
     for problem in found.problems:

@@ -62,7 +62,7 @@ def gather(folder: Path, identity: Identity | None, game: Game | None, say: Call
     """
     if not any((folder / name).exists() for name in WRITTEN):
         below = {str(path.parent) for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{VERSIONS}")}
-        instead = f"; {' and '.join(sorted(below)[:4])} may be meant" if below else ""
+        instead = f"; {' and '.join(sorted(below)[:4])} may be meant" if below else "; name a game's with --data"
         raise CommandError(f"{folder} is no data folder of a game or of bulk training{instead}")
     found = Gathered(folder, identity)
     found.figures, problems = read_figures(folder)
