@@ -84,10 +84,21 @@ def test_the_tree_and_the_picture(data: Path, tmp_path: Path, capsys: pytest.Cap
 
 def test_promote_and_roll_back(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, data, "rollback") == (0, "Version 1 plays again; version 2 is kept as rolled back.\n")
-    status, text = printed(capsys, data, "promote", "0")
-    assert (status, text.startswith("Version 0 plays from the next start on, after version 1")) == (0, True)
-    assert printed(capsys, data, "promote", "0") == (0, "Version 0 plays already.\n")
-    assert re.search(r"^ +0  champion", printed(capsys, data)[1], re.MULTILINE)
+    status, text = printed(capsys, data, "promote", "2")
+    assert (status, text.startswith("Version 2 plays from the next start on, after version 1")) == (0, True)
+    assert printed(capsys, data, "promote", "2") == (0, "Version 2 plays already.\n")
+    assert re.search(r"^ +2  champion", printed(capsys, data)[1], re.MULTILINE)
+
+
+def test_version_that_has_learned_nothing_is_not_said_to_play(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "Version 0 has learned nothing and does not play, but with the setting from_nothing: "
+    printed(capsys, data, "rollback")
+    assert printed(capsys, data, "rollback")[1].startswith(words)
+    assert printed(capsys, data, "promote", "0")[1].startswith(words)
+    text = printed(capsys, data)[1]
+    assert re.search(r"^ +0  untrained", text, re.MULTILINE)
+    assert words in text
+    assert printed(capsys, data, "--tree")[1].startswith("0  untrained")
 
 
 def test_export_and_import_through_quarantine(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

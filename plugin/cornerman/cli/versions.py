@@ -18,6 +18,10 @@ from cornerman.models.weights import damage
 HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9} {'gate':>5}  {'rating':<22} rows"
 BRANCH, TRUNK = "+- ", "|  "
 """What every console and pipe can show."""
+UNTRAINED = (
+    "Version {} has learned nothing and does not play, but with the setting from_nothing: the model that the game "
+    "ships does, unless it was rolled back, or else the game's own fighter."
+)
 
 
 class StoredVersions:
@@ -40,6 +44,7 @@ class StoredVersions:
         bots = [f"{name} {rating_text(rating)}" for name, rating in ratings.items() if not name.isdigit()]
         if bots:
             lines += ["", f"Bots on the same scale: {', '.join(bots)}"]
+        sentences += [UNTRAINED.format(entry.version) for entry in entries if _state(entry) == "untrained"]
         return [*lines, *([""] if sentences else []), *sentences]
 
     def tree(self) -> list[str]:
@@ -77,6 +82,9 @@ class StoredVersions:
             check_stored(store, version)
             before = store.registry.champion
             store.registry.promote(version)
+            learned = store.registry.manifest(version).learned
+        if not learned:
+            return UNTRAINED.format(version)
         if before == version:
             return f"Version {version} plays already."
         return f"Version {version} plays from the next start on, after version {before}; rollback brings that back."
@@ -85,9 +93,11 @@ class StoredVersions:
         with self._writing() as store:
             before, now = store.registry.champion, store.registry.roll_back()
             sentences = store.registry.sentences
+            learned = now is not None and store.registry.manifest(now).learned
         if now is None:
             raise CornermanError(" ".join([*sentences, "there is no earlier champion to go back to"]))
-        return "\n".join([*sentences, f"Version {now} plays again; version {before} is kept as rolled back."])
+        who = f"Version {now} plays again" if learned else UNTRAINED.format(now).rstrip(".")
+        return "\n".join([*sentences, f"{who}; version {before} is kept as rolled back."])
 
     def export(self, version: int, path: Path) -> str:
         with Store(self._folder, self._identity) as store:
@@ -156,10 +166,15 @@ def tree_lines(entries: Sequence[VersionEntry], ratings: Mapping[str, Rating]) -
     return lines
 
 
+def _state(entry: VersionEntry) -> str:
+    untrained = entry.state == "champion" and entry.manifest is not None and not entry.manifest.learned
+    return "untrained" if untrained else entry.state
+
+
 def _described(entry: VersionEntry, rating: Rating | None) -> str:
     if entry.manifest is None:
         return f"{entry.state}: {entry.problem}"
-    words = [entry.state]
+    words = [_state(entry)]
     if rating is not None:
         words.append(rating_text(rating))
     if entry.manifest.learning_steps:
@@ -183,7 +198,7 @@ def _row(entry: VersionEntry, ratings: Mapping[str, Rating]) -> str:
     rows = ", ".join(f"{count:,} {source}" for source, count in sorted(manifest.rows.items()) if count) or "-"
     parent = "-" if manifest.parent is None else str(manifest.parent)
     return (
-        f"{entry.version:>7}  {entry.state:<12} {manifest.created[:16].replace('T', ' '):<16} {parent:>6} "
+        f"{entry.version:>7}  {_state(entry):<12} {manifest.created[:16].replace('T', ' '):<16} {parent:>6} "
         f"{manifest.learning_steps:>9,} {gate:>5}  {'-' if rating is None else rating_text(rating):<22} {rows}"
     )
 

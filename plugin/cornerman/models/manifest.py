@@ -97,6 +97,11 @@ class Manifest:
     def passed_gate(self) -> bool:
         return self.gate is not None and self.gate.get("promote") is True
 
+    @property
+    def learned(self) -> bool:
+        """Whether it has learned anything; one that has not plays only with the setting `from_nothing`."""
+        return self.learning_steps > 0 or self.origin != "trained"
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -111,7 +111,7 @@ def _listed(
 ) -> dict[str, Any]:
     """One row of the list of versions; `from_nothing`: one that has learned nothing can play, too."""
     manifest, rating = entry.manifest, ratings.get(str(entry.version))
-    learned = manifest is not None and (from_nothing or manifest.learning_steps > 0 or manifest.origin != "trained")
+    learned = manifest is not None and (from_nothing or manifest.learned)
     notes = [
         entry.problem or "",
         "rolled back" * (entry.state == "rolled back"),

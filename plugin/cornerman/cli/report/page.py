@@ -65,7 +65,7 @@ def facts(found: Gathered) -> Iterator[tuple[str, str]]:
     champion = next((entry for entry in found.entries if entry.state == "champion"), None)
     if champion is not None:
         rating = found.ratings.get(str(champion.version))
-        learned = (made := champion.manifest) is None or made.learning_steps > 0 or made.origin != "trained"
+        learned = champion.manifest is None or champion.manifest.learned
         known = f", rated {rating_text(rating)}" if rating else ", not rated yet"
         yield "Plays", f"version {champion.version}{known}" if learned else "no version that has learned yet"
     yield "Versions stored", f"{len(found.entries)}"
