@@ -111,8 +111,10 @@ def test_report_says_how_strong_a_level_is_by_the_bot_that_is_nearest_to_it(tabl
         rung = table.plugin.slot.at_level(level)
         assert rung is not None
         share = 1 / (1 + 10 ** (rung.points / 400))  # of the weakest bot, which is rated 0
-        words = f"the bot random wins {share:.0%} against this level, which is rated {rung.points:,.0f}"
-        assert note(level) == words
+        words = f"the bot random wins {share:.0%} against level {level}, which is rated {rung.points:,.0f}"
+        best = table.plugin.slot.points[table.plugin.slot.champion.version]
+        whose = f"; the model that the game ships (version 1) at its best is rated {best:,.0f}"
+        assert note(level) == words + whose * (level < 5)
 
 
 def test_a_battle_in_which_the_dial_was_turned_says_nothing_of_the_player(table: Table) -> None:

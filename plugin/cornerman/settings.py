@@ -9,6 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import ceil
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -122,6 +123,11 @@ class Settings:
     log_tensorboard: bool = _setting(False, "Write the figures of that log for TensorBoard, too.")
     burst_steps: int = _setting(16, "Gradient steps in one call; the trainer can yield between two calls.", 1, 1024)
     seed: int = _setting(0, "Seed of every random choice of the plugin.", 0, 2**63 - 1)
+
+    @property
+    def warm(self) -> int:
+        """Transitions in the replay buffer before learning starts."""
+        return max(self.batch_size, ceil(self.warmup_fraction * self.replay_capacity))
 
     def hidden_layers(self, headless: bool) -> tuple[int, ...]:
         """Units of each hidden layer of a new network. One wide layer imitates better from a few hundred battles

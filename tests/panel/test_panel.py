@@ -63,7 +63,7 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
                 *(
                     "Version 3",
                     "plays, level 3 of 5, even",
-                    "Cornerman won 56% of 41 battles likely between 41% and 70%",
+                    "Cornerman won 56% of 41 battles, this session; likely 41% to 70%",
                 ),
                 *("4,300 decisions recorded since the start", "! Version 4 was damaged; version 3 plays."),
                 "! Rejected: 2 x range, 1 x mask. The attack must be a finite number, not nan.",
@@ -110,7 +110,7 @@ def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
 @pytest.mark.parametrize(
     ("page", "parts"),
     [
-        ("Overview", ["Not known who plays", "Cornerman has finished no battle yet", "ok All is well"]),
+        ("Overview", ["Not known who plays", "No battle finished in this session yet", "ok All is well"]),
         ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: not known yet"]),
         ("Mind", ["No decision yet"]),
         ("You", ["Nothing learned of you yet.", "None stands out yet"]),
@@ -193,7 +193,7 @@ def test_panel_below_its_least_size_asks_for_more_room_and_takes_no_input(size: 
 def test_overview_says_who_plays_and_at_which_level() -> None:
     playing = with_parts(difficulty={"level": 2, "name": "easy", "note": "adaptive: no battle yet"})
     shown = sentence(opened(playing | {"playing": "level 2, easy: an earlier self; a candidate plays some"})[0])
-    assert "Level 2, easy: an earlier self plays, level 2 of 5, easy" in shown
+    assert "An earlier self plays, level 2 of 5, easy" in shown
     assert "Adaptive: no battle yet." in shown
     adaptive = with_parts(difficulty={"level": 6, "name": "adaptive"})
     assert "plays, adaptive" in sentence(opened(adaptive)[0]), "the adaptive level is none of the five"
@@ -233,7 +233,7 @@ def test_mind_shows_what_was_expected_of_the_last_move(changes: dict[str, Any], 
 
 def test_one_battle_is_no_plural() -> None:
     once = with_parts(record={"battles": 1}, player={"battles": 1, "decisions": 1}, gate={"pairs": 1})
-    for page, words in (("Overview", "of 1 battle "), ("You", "1 battle, 1 decision "), ("Strength", ": 1 pair of ba")):
+    for page, words in (("Overview", "of 1 battle,"), ("You", "1 battle, 1 decision "), ("Strength", ": 1 pair of ba")):
         assert words in sentence(opened(once, page)[0])
 
 
@@ -259,6 +259,8 @@ def test_machine_says_that_there_is_nothing_to_compare_where_it_may_always_learn
 def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
     off = with_parts(player={"learns": False, "foreseen": None})
     assert "Nothing is learned of you now." in sentence(opened(off, "You")[0])
+    rests = with_parts(player={"foreseen": None}, window={"open": False, "why": "other programs use the machine."})
+    assert "Nothing learned of you yet. It waits: other programs use the machine." in sentence(opened(rests, "You")[0])
 
 
 def test_now_says_what_it_does_or_waits_for() -> None:
@@ -271,8 +273,10 @@ def test_now_says_what_it_does_or_waits_for() -> None:
         ({"recorder": {}, "replay": {}, "plugin": on | {"recording": False}}, "It waits: nothing was recorded yet. R"),
         ({"plugin": on | {"learning": False}}, "It plays; learning is off; 240 decisions recorded since the start."),
         ({"plugin": {"on": True, "learning": False, "recording": False}}, "It plays; learning and recording are off."),
-        ({"window": {"open": True, "why": "between rounds"}}, "It waits for more decisions: 240 decisions recorded "
-         "since the start, 210 in the replay buffer."),
+        ({"window": {"open": True, "why": "between rounds"}}, "It begins to learn: 240 decisions recorded since the "
+         "start, 210 in the replay buffer."),
+        ({"window": {"open": True}, "replay": {"fill": 150, "needed": 200}}, "It waits for more decisions: 240 "
+         "decisions recorded since the start, 150 in the replay buffer; learning needs 200 first."),
         ({"window": {"open": False, "why": "learning still loads (the device)"}}, "It waits: learning still loads (the "
          "device); 240 decisions recorded"),
         ({"gate": {"state": "judging", "pairs": 62, "score": 0.55}}, "It judges a candidate against the present version"

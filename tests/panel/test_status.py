@@ -15,7 +15,7 @@ NUMBER = (int, float)
 NONE = type(None)
 PARTS: dict[str, dict[str, Any]] = {
     "plugin": {"on": bool, "recording": bool, "learning": bool, "notice": str},
-    "replay": {"fill": int, "capacity": int},
+    "replay": {"fill": int, "capacity": int, "needed": int},
     "recorder": {"recorded": int, "rejected": dict},
     "learner": {"steps": int, "loss": (float, NONE), "accuracy": (float, NONE), "steps_per_s": (float, NONE)}
     | {"processing_time": (float, NONE)},

@@ -90,7 +90,7 @@ class Updates:
     def begin(self, budget_s: float) -> None:
         """Begin the whole bursts that are due, a few at a time; before the buffer is warm the credit is dropped."""
         settings = self._settings
-        if len(self._buffers) < max(settings.batch_size, settings.warmup_fraction * settings.replay_capacity):
+        if len(self._buffers) < settings.warm:
             self.due = 0.0
             return
         if self.imitating and not self.steps:

@@ -10,7 +10,7 @@ from cornerman.policy.policy_slot import counted
 
 def now_of(report: Mapping[str, Any]) -> str:
     """What the plugin is doing, or what it waits for, in one sentence."""
-    plugin, gate, window = (part_of(report, name) for name in ("plugin", "gate", "window"))
+    plugin, gate = part_of(report, "plugin"), part_of(report, "gate")
     recorded = int(part_of(report, "recorder").get("recorded") or 0)
     buffered = int(part_of(report, "replay").get("fill") or 0)
     if not plugin.get("on", True):
@@ -30,13 +30,23 @@ def now_of(report: Mapping[str, Any]) -> str:
     if not recorded and not buffered:
         waits = "Play a few rounds." if records else "Recording is off."
         return f"It waits: nothing was recorded yet. {waits}"
-    closed = "" if window.get("open") else str(window.get("why") or "").rstrip(".")
+    closed = closed_of(report)
     if not part_of(report, "learner").get("steps"):
-        waits = f": {closed};" if closed else " for more decisions:"
-        return f"It waits{waits} {decisions}, {buffered:,} in the replay buffer."
+        needed = int(part_of(report, "replay").get("needed") or 0)
+        waits = (
+            f"waits: {closed};" if closed else "waits for more decisions:" if buffered < needed else "begins to learn:"
+        )
+        first = f"; learning needs {needed:,} first" if buffered < needed else ""
+        return f"It {waits} {decisions}, {buffered:,} in the replay buffer{first}."
     if closed:
         return f"It waits: {closed}."
     return f"It is learning{_pace(part_of(report, 'learner'))}."
+
+
+def closed_of(report: Mapping[str, Any]) -> str:
+    """Why nothing is learned at the moment, without a full stop; "" where the training window is open."""
+    window = part_of(report, "window")
+    return "" if window.get("open") else str(window.get("why") or "").rstrip(".")
 
 
 def _pace(learner: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ class Report(TypedDict):
     version: int  # the one that plays; -1: none that is stored
     playing: str  # who plays, in words: "version 3", "level 2, easy: an earlier self", "the game's own fighter; 212
     # decisions watched"; on the adaptive level in the battle that began last
-    replay: dict[str, int]  # fill, capacity
+    replay: dict[str, int]  # fill, capacity; needed: before learning starts
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected, clamped: {reason: count}; examples: {reason: message}
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
@@ -112,7 +112,7 @@ def compose(
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
         "version": -1 if policy is None else max(policy.version, -1),
         "playing": who + ("" if policy else _why_own(switches, learning, recorder, given)) + _tried(slot, waits),
-        "replay": {"fill": given["fill"], "capacity": settings.replay_capacity},
+        "replay": {"fill": given["fill"], "capacity": settings.replay_capacity, "needed": settings.warm},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
         "player": {**NOBODY, **given["player"], "learns": learns, "looked_ahead": seen["looked_ahead"]},
@@ -165,7 +165,9 @@ def _difficulty(level: int, slot: PolicySlot, live: LiveBattles, bots: Sequence[
     elif rung is not None and slot.rated and bots:
         bot = min(bots, key=lambda each: abs(rung.points - each["rating"]))
         won = win_share(bot["rating"], rung.points)
-        note = f"the bot {bot['name']} wins {won:.0%} against this level, which is rated {rung.points:,.0f}"
+        note = f"the bot {bot['name']} wins {won:.0%} against level {level}, which is rated {rung.points:,.0f}"
+        if level < len(LEVELS) and (best := slot.points.get(slot.champion.version)) is not None:
+            note += f"; {name_of(slot.champion)} at its best is rated {best:,.0f}"
     if level < len(LEVELS) or level == ADAPTIVE:
         unrated = "no battles have measured the levels: they are older versions, by live results alone"
         note = "; ".join(filter(None, [note, unrated * (bool(slot.rungs) and not slot.rated)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ BADGE_WIDTH = 28.0
 ADAPTIVE = "adaptive"
 """Name of the last level where it is not harder than the others, but follows the player."""
 ALL_IS_WELL = "All is well: no record was rejected, no step failed."
+_LEVEL = re.compile(r"^level \d+, [^:]*: ")
+"""How `playing` begins where the level is said beside it."""
 SWITCHES = {"on": "Plugin", "recording": "Recording", "learning": "Learning"}
 
 
@@ -82,16 +85,18 @@ def _set(switch: Any, by: int) -> None:
 def who_of(report: Mapping[str, Any]) -> Who:
     version, playing = report.get("version", -1), str(report.get("playing") or "")
     difficulty, record = part_of(report, "difficulty"), part_of(report, "record")
-    name = playing.partition(";")[0] or (f"version {version}" if version != -1 else "not known who plays")
+    name = _LEVEL.sub("", playing.partition(";")[0]) or (
+        f"version {version}" if version != -1 else "not known who plays"
+    )
     levels = [each for each in difficulty.get("levels") or () if each != ADAPTIVE]
     title = str(difficulty.get("name") or "")
     level = f"level {difficulty.get('level')} of {len(levels)}" if levels and title != ADAPTIVE else ""
     level = "at every level" if name == OWN_FIGHTER else ", ".join(filter(None, [level, title]))
     rate, interval = record.get("win_rate"), record.get("interval")
     if rate is None:
-        return Who(name, level, "Cornerman has finished no battle yet", None)
+        return Who(name, level, "No battle finished in this session yet", None)
     low, high = interval or (rate, rate)
-    won = f"Cornerman won {share(rate)} of {counted(record.get('battles'), 'battle')}"
+    won = f"Cornerman won {share(rate)} of {counted(record.get('battles'), 'battle')},"
     return Who(name, level, won, (rate, low, high))
 
 
@@ -114,7 +119,7 @@ def draw_who(sheet: Sheet, who: Who) -> None:
     sheet.text(who.won, won, WORDS if who.interval else QUIET)
     if who.interval:
         likely, inner = inner.cut_top(ROW, 3)
-        sheet.text(f"likely between {share(who.interval[1])} and {share(who.interval[2])}", likely, QUIET)
+        sheet.text(f"this session; likely {share(who.interval[1])} to {share(who.interval[2])}", likely, QUIET)
         bar, inner = inner.cut_top(14)
         draw_interval(sheet, bar, *who.interval)
         for part, (words, align) in zip(

@@ -23,7 +23,7 @@ class Strength(Page):
         upper, lower = charts.rows(2, GAP)
         places = [*upper.columns(2, GAP), *lower.columns(2, GAP)]
         drawn = charts_of(part_of(report, "strength"), part_of(report, "learner"))
-        titles = ("Rating by version", "Won against you", "Loss", "Value accuracy")
+        titles = ("Versions at their best", "Won against you", "Loss", "Value accuracy")
         parts = [
             Part(title, place, draw_titled, (title, *data))
             for title, place, data in zip(titles, places, drawn, strict=True)

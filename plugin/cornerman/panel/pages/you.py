@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
-from cornerman.panel.panel_text import part_of, share
+from cornerman.panel.panel_text import closed_of, part_of, share
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
 from cornerman.panel.widgets import draw_bar, draw_button
 from cornerman.policy.policy_slot import counted
@@ -38,7 +38,7 @@ class You(Page):
         habits, ghost = rest.cut_top(rest.height - 3 * ROW - 16 - GAP, GAP)
         alone, everything = buttons.columns(2, GAP)
         return [
-            Part("foreseen", foreseen, draw_foreseen, foreseen_of(player)),
+            Part("foreseen", foreseen, draw_foreseen, foreseen_of(player, closed_of(report))),
             Part("habits", habits, draw_habits, [str(habit) for habit in player.get("habits") or ()]),
             Part("ghost", ghost, draw_ghost, str(player.get("name") or "")),
             Part("forget player", alone, draw_button, FORGET_PLAYER, self._controls.forget_player, confirm=True),
@@ -46,10 +46,12 @@ class You(Page):
         ]
 
 
-def foreseen_of(player: Mapping[str, Any]) -> Foreseen:
+def foreseen_of(player: Mapping[str, Any], waits: str) -> Foreseen:
+    """`waits`: why learning rests now, or ""."""
     name = f"{player['name']}: " if player.get("name") else ""
     known = f"{name}{counted(player.get('battles'), 'battle')}, {counted(player.get('decisions'), 'decision')}"
-    why_not = "Nothing learned of you yet." if player.get("learns", True) else "Nothing is learned of you now."
+    why_not = f"Nothing learned of you yet{waits and f'. It waits: {waits}'}."
+    why_not = why_not if player.get("learns", True) else "Nothing is learned of you now."
     return Foreseen(known, player.get("foreseen"), player.get("champion_foresees"), why_not)
 
 
