@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from time import time
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.models.history import History
 from cornerman.models.manifest import Provenance
 from cornerman.models.registry import Registry, VersionEntry
+from cornerman.models.weights import Ladder
+from cornerman.policy.difficulty import Rung
 from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.held_folder import held
@@ -70,6 +73,20 @@ def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[st
         r" +2  champion +2023-11-14 22:13 +1 +1,000 +61%  \+\d+ \([+-]\d+ to \+\d+\) +12 player, 3,400 self-play", row
     )
     assert "Bots on the same scale: random +0" in text
+
+
+def test_rating_that_came_with_a_version_is_shown_with_and_without_a_history(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = identity_for(RINGSIDE)
+    registry = Registry(data, identity, NetworkSpec(identity.observation_size, identity.num_actions, (8,)), time)
+    policy = registry.load(2)
+    registry.save_ladder(2, Ladder((Rung(policy, points=100.0),), 0, Rung(policy, points=854.0, low=840.0, high=868.0)))
+    assert "+854 (+840 to +868)" in printed(capsys, data)[1]
+    (data / "history.sqlite").unlink()
+    assert "+854 (+840 to +868)" in printed(capsys, data, "--tree")[1]
+    printed(capsys, data, "rollback")
+    assert "No version is rated: " in printed(capsys, data)[1]
 
 
 def test_the_tree_and_the_picture(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

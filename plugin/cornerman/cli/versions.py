@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cornerman.cli.output import draw_to
-from cornerman.contract import CornermanError, HeadlessGame
+from cornerman.contract import CornermanError, HeadlessGame, ModelError
 from cornerman.evaluation.ratings import Rating, rate
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import export_version, import_version, play_smoke_battle
 from cornerman.models.manifest import Identity
-from cornerman.models.registry import VersionEntry
+from cornerman.models.registry import Registry, VersionEntry
 from cornerman.models.store import Store
 from cornerman.models.weights import damage
 
 HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9} {'gate':>5}  {'rating':<22} rows"
 BRANCH, TRUNK = "+- ", "|  "
 """What every console and pipe can show."""
+UNRATED = "No version is rated: ratings come from battles of the gate, or with a model whose levels were measured."
 UNTRAINED = (
     "Version {} has learned nothing and does not play, but with the setting from_nothing: the model that the game "
     "ships does, unless it was rolled back, or else the game's own fighter."
@@ -42,6 +44,8 @@ class StoredVersions:
         entries, ratings, sentences = self.read()
         lines = [HEADER, *(_row(entry, ratings) for entry in entries)]
         bots = [f"{name} {rating_text(rating)}" for name, rating in ratings.items() if not name.isdigit()]
+        if entries and not any(name.isdigit() for name in ratings):
+            sentences.append(UNRATED)
         if bots:
             lines += ["", f"Bots on the same scale: {', '.join(bots)}"]
         sentences += [UNTRAINED.format(entry.version) for entry in entries if _state(entry) == "untrained"]
@@ -57,7 +61,8 @@ class StoredVersions:
         return draw_to(path, lambda: _draw(entries, ratings, path))
 
     def read(self) -> tuple[list[VersionEntry], dict[str, Rating], list[str]]:
-        """Every stored version, oldest first, ratings by name from the battles in the history, and what is wrong.
+        """Every stored version, oldest first, ratings by name, and what is wrong: ratings come from the battles in the
+        history, on the scale of the rating that came with the newest champion that has one.
 
         A version whose weights do not load is shown as damaged; a history that cannot be read costs only the ratings.
         """
@@ -67,15 +72,17 @@ class StoredVersions:
                 problem = entry.problem or damage(self._folder / "versions" / f"{entry.version:06d}")
                 if problem:
                     entries[place] = VersionEntry(entry.version, "damaged", None, problem)
+            shipped = _shipped(store.registry)
             try:
                 history = store.history()
                 meetings, sentences = history.meetings(), history.sentences
             except CornermanError as error:
-                return entries, {}, [str(error)]
+                return entries, shipped, [str(error)]
         met = {name for meeting in meetings for name in (meeting.player, meeting.opponent) if not name.isdigit()}
         bots = list(self._game.bots) if self._game is not None else sorted(met)
         weakest = next((name for name in bots if name in met), None)
-        return entries, rate(meetings, {} if weakest is None else {weakest: 0.0}), sentences
+        anchors = {name: rating.points for name, rating in shipped.items()} | ({weakest: 0.0} if weakest else {})
+        return entries, rate(meetings, anchors) | shipped, sentences
 
     def promote(self, version: int) -> str:
         with self._writing() as store:
@@ -133,6 +140,15 @@ def check_stored(store: Store, version: int) -> None:
     if version not in store.registry.numbers():
         numbers = ", ".join(str(number) for number in store.registry.numbers()[-12:])
         raise CornermanError(f"there is no version {version}; there are {numbers or 'none'}")
+
+
+def _shipped(registry: Registry) -> dict[str, Rating]:
+    """The rating that came with the newest champion that has one, by its number, at its best level."""
+    for version in reversed(registry.champions):
+        with suppress(ModelError):  # the list says what is damaged
+            if (ladder := registry.ladder(version)) is not None:
+                return {str(version): Rating(ladder.top.points, ladder.top.low, ladder.top.high, 0)}
+    return {}
 
 
 def tree_lines(entries: Sequence[VersionEntry], ratings: Mapping[str, Rating]) -> list[str]:
