@@ -33,7 +33,11 @@ def find_game(name: str) -> HeadlessGame:
     game = find_any(name)
     if not isinstance(game, HeadlessGame):
         missing = [of for of in ("bots", "new_battle") if not hasattr(game, of)]
-        raise CommandError(f"{name!r} offers no headless battles, which this command needs: no {', '.join(missing)}")
+        raise CommandError(
+            f"{name!r} offers no headless battles, which this command needs: no {', '.join(missing)}. With hooks alone "
+            "nothing is missing: the plugin learns while the game is played; how that goes say its panel, "
+            "host.report('cornerman'), and `cornerman doctor` and `report` with --data"
+        )
     return game
 
 
