@@ -125,9 +125,16 @@ class NoOutcomeToRead(Race):
         raise RuntimeError("no winner yet")
 
 
+class OutcomeAsMethod(Race):
+    @property
+    def outcome(self) -> Any:
+        return lambda: None
+
+
 @pytest.mark.parametrize(
     ("battle", "sentence"),
     [
+        (OutcomeAsMethod, "outcome of a battle is a method; make it a property"),
         (FromTheModule, "module `random`"),
         (OtherEachTime, "goes another way from decision"),
         (Alive, "changes when the battle goes on"),

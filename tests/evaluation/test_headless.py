@@ -54,6 +54,21 @@ def test_openings_that_end_a_battle_are_drawn_again() -> None:
         new_battle(Board(random_opening=9), 1, declaration_of(Board(random_opening=9)))
 
 
+def test_outcome_that_is_a_method_is_named_and_not_taken_for_the_end() -> None:
+    class Methods(BoardBattle):
+        @property
+        def outcome(self) -> Any:
+            return lambda: None
+
+    class Game(Board):
+        def new_battle(self, seed: int) -> Any:
+            return Methods()
+
+    game = Game(random_opening=3)
+    with pytest.raises(FaultyBattleError, match="outcome of a battle is a method; make it a property"):
+        new_battle(game, 1, declaration_of(game))
+
+
 def test_evaluate_of_a_game_without_chance_finds_differing_battles_by_openings() -> None:
     """Two players without dice: one battle a seat without an opening, and many with one."""
     alike = evaluate(first_legal, first_legal, Board(), 40, 1)

@@ -38,7 +38,8 @@ def due(game: HeadlessGame, battle: Battle) -> tuple[int, Mapping[str, Any], Seq
         seat = -1
     if not 0 <= seat < getattr(game, "num_seats", 2):
         raise FaultError(
-            f"the battle has no outcome, and its seat is {to_decide!r}", "Give the seat that decides, or an outcome."
+            f"the battle has no outcome, and its seat is {to_decide!r}",
+            "Give the seat that decides, or an outcome; both as attributes or properties, not as methods.",
         )
     state, mask = called("state()", battle.state), called("action_mask()", lambda: list(battle.action_mask()))
     if len(mask) != len(game.action_names):

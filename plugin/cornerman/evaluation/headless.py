@@ -211,10 +211,15 @@ def _played_by_itself(battle: Battle, seat: int, course: Sequence[int]) -> int:
     return left
 
 
+METHOD = "the outcome of a battle is a method; make it a property, with @property above it"
+
+
 def seat_due(battle: Battle, num_seats: int) -> int | None:
     """The seat to decide; None once the battle is over. ContractError for one that the game has not."""
     seat = battle.seat
-    if seat is None or battle.outcome is not None:
+    if seat is None or (outcome := battle.outcome) is not None:
+        if seat is not None and callable(outcome):
+            raise ContractError(METHOD)
         return None
     if not 0 <= seat < num_seats:
         raise ContractError(f"the battle asks for seat {seat}; the game has seats 0 to {num_seats - 1} (num_seats)")
@@ -233,6 +238,8 @@ def apply_action(battle: Battle, action: int) -> None:
 def outcome_of(battle: Battle, num_seats: int) -> dict[int, float] | None:
     """The checked outcome, or None while the battle goes on; ContractError where it is none."""
     outcome = battle.outcome
+    if callable(outcome):
+        raise ContractError(METHOD)
     if outcome is None:
         if battle.seat is None:
             raise ContractError("no seat has to decide but there is no outcome; give one of the two")
