@@ -95,6 +95,16 @@ def test_ghosts_of_a_game_without_headless_battles_are_listed(
     assert (status, out.startswith("No player's battles are stored")) == (0, True)
 
 
+@pytest.mark.parametrize("command", ["doctor", "data", "versions"])
+def test_folder_that_is_none_or_holds_the_one_that_is_meant_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "cornerman" / "versions").mkdir(parents=True)
+    status, _, err = run(capsys, command, "--data", tmp_path)
+    assert (status, f"{tmp_path / 'cornerman'} may be meant" in err) == (1, True)
+    assert run(capsys, command, "--data", tmp_path / "nowhere")[0] == 1
+
+
 def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, err = run(capsys, "evaluate", "--game", "ringside", "--data", tmp_path / "none")
     assert (status, out) == (1, "")

@@ -118,9 +118,12 @@ def test_version_that_has_learned_nothing_is_not_said_to_play(data: Path, capsys
     assert printed(capsys, data, "--tree")[1].startswith("0  untrained")
 
 
-def test_export_and_import_through_quarantine(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "two.zip"
-    assert printed(capsys, data, "export", "2", str(file))[0] == 0
+def test_export_and_import_through_quarantine(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert printed(capsys, data, "export", "2")[0] == 0
+    file = tmp_path / "version-2.zip"
     status, text = printed(capsys, data, "import", str(file))
     assert (status, "has played a smoke battle" in text) == (0, True)
     assert printed(capsys, data, "promote", "3")[0] == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.cli.commands.options import Subparsers, command, either_side
-from cornerman.cli.commands.stored import game_of, identity_for, need_versions
+from cornerman.cli.commands.stored import game_of, identity_for, need_folder, need_versions
 from cornerman.contract import HeadlessGame
 from cornerman.selfplay.games import CommandError, find_game
 
@@ -31,8 +31,8 @@ def add_data(commands: Subparsers) -> None:
 def run_data(options: argparse.Namespace) -> int:
     from cornerman.cli.data import StoredData, identity_of
 
-    if not options.game and not options.data.is_dir():
-        raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
+    if not options.game:
+        need_folder(options.data)
     identity = None if options.game else identity_of(options.data)
     stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
     lines = stored.import_battles(options.import_file) if options.import_file else []  # the table shows them, too
@@ -59,7 +59,8 @@ def add_versions(commands: Subparsers) -> None:
     actions.add_parser("rollback", help="let the champion before play again")
     export = actions.add_parser("export", help="write version N to a .zip, to give away")
     export.add_argument("version", **number)
-    export.add_argument("file", **file)
+    text = "what is written, an older one is replaced (default: version-N.zip in this folder)"
+    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help=text)
     actions.add_parser("import", help="add the version in such a .zip or an .onnx, once it has played a smoke battle")
     actions.choices["import"].add_argument("file", **file)
     prune = actions.add_parser("prune", help="delete the oldest versions")
@@ -78,7 +79,7 @@ def run_versions(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[], str]] = {
         "promote": lambda: stored.promote(options.version),
         "rollback": stored.roll_back,
-        "export": lambda: stored.export(options.version, options.file),
+        "export": lambda: stored.export(options.version, options.file or Path(f"version-{options.version}.zip")),
         "import": lambda: stored.import_file(options.file),
         "prune": lambda: stored.prune(options.keep),
     }
@@ -126,7 +127,8 @@ def add_export(commands: Subparsers) -> None:
     parser = command(commands, run_export, "a version as ONNX, or for an accelerator", text)
     add = parser.add_argument
     add("version", type=int, metavar="VERSION", help="a version's number")
-    add("file", type=Path, nargs="?", metavar="FILE", help="what is written (default: by the version, in this folder)")
+    text = "what is written, an older one is replaced (default: by the version, in this folder)"
+    add("file", type=Path, nargs="?", metavar="FILE", help=text)
     add("--format", choices=("onnx", "hef-kit"), default="onnx", help="what for (default: onnx)")
     text = "8-bit numbers, made from recorded observations; says how much strength that costs"
     add("--int8", action="store_true", help=text)

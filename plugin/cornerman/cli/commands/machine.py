@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from cornerman.cli.commands.options import Subparsers, command
+from cornerman.cli.commands.options import DATA, Subparsers, command
+from cornerman.cli.commands.stored import need_folder
 from cornerman.selfplay.games import CommandError
 
 
@@ -20,6 +21,8 @@ def add_doctor(commands: Subparsers) -> None:
 def run_doctor(options: argparse.Namespace) -> int:
     from cornerman.cli.doctor import examine
 
+    if options.data != DATA:  # the usual one need not be there yet
+        need_folder(options.data)
     lines, healthy = examine(options.device, options.data)
     print("\n".join(lines))
     return 0 if healthy else 1

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+DATA = Path("cornerman-data")
+"""The data folder where none is named."""
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -49,5 +51,5 @@ def command(
         text = "an installed game's name, or module:attribute (default: the one that is installed)"
         parser.add_argument("--game", default="", metavar="GAME", help=text)
     text = "folder with the stored versions (default: ./cornerman-data)"
-    parser.add_argument("--data", type=Path, default=Path("cornerman-data"), metavar="DIR", help=text)
+    parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=text)
     return parser

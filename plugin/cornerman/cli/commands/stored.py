@@ -58,4 +58,18 @@ def need_versions(data: Path) -> None:
     if not (data / "versions").is_dir():
         raise CommandError(
             f"{data} holds no versions; train or start the game first, or name a game's data folder with --data"
+            f"{meant(data)}"
         )
+
+
+def need_folder(data: Path) -> None:
+    """CommandError where a folder is not there, or where rather one inside it is a game's data folder."""
+    if not data.is_dir() or ((hint := meant(data)) and not (data / "versions").is_dir()):
+        why = f"{data} is no data folder of a game{hint}" if data.is_dir() else f"there is no data folder {data}"
+        raise CommandError(f"{why}; name a game's with --data")
+
+
+def meant(data: Path) -> str:
+    """Which data folders inside this one may be meant, after a semicolon; "" where there is none."""
+    below = {str(path.parent) for depth in ("*", "*/*") for path in data.glob(f"{depth}/versions")}
+    return f"; {' and '.join(sorted(below)[:4])} may be meant" if below else ""

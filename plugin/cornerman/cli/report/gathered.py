@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cornerman.cli.commands.stored import stored_policy
+from cornerman.cli.commands.stored import meant, stored_policy
 from cornerman.cli.ghost import Ghosts
 from cornerman.cli.versions import StoredVersions
 from cornerman.contract import CornermanError, Game, HeadlessGame
@@ -61,8 +61,7 @@ def gather(folder: Path, identity: Identity | None, game: Game | None, say: Call
     `say` gets a line before what takes long.
     """
     if not any((folder / name).exists() for name in WRITTEN):
-        below = {str(path.parent) for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{VERSIONS}")}
-        instead = f"; {' and '.join(sorted(below)[:4])} may be meant" if below else "; name a game's with --data"
+        instead = meant(folder) or "; name a game's with --data"
         raise CommandError(f"{folder} is no data folder of a game or of bulk training{instead}")
     found = Gathered(folder, identity)
     found.figures, problems = read_figures(folder)
