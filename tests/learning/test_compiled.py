@@ -16,6 +16,7 @@ from cornerman.learning import compiled, update, with_numba
 from cornerman.learning.compiled import CpuSteps, Way, cpu_steps
 from cornerman.learning.native import machine_code
 from cornerman.learning.native.machine_code import MachineCode
+from cornerman.learning.processors import Interruptible
 from cornerman.learning.update import Rates
 from cornerman.policy.q_network import NetworkSpec
 from tests.support.dropped_plugins import run_python
@@ -69,6 +70,17 @@ def test_machine_code_is_loaded_without_numba_and_llvm() -> None:
         "assert not {'numba', 'llvmlite'} & set(sys.modules)"
     )
     run_python(ROOT, code, str(ROOT))
+
+
+@pytest.mark.usefixtures("numba")
+@pytest.mark.parametrize("one", [True, False])
+def test_steps_are_interruptible_in_a_game_that_shares_one_processor(
+    monkeypatch: pytest.MonkeyPatch, one: bool
+) -> None:
+    monkeypatch.setattr(compiled, "only_one", lambda: one)
+    in_a_game, in_bulk = cpu_steps(Path(), draws=lambda: False).learn, cpu_steps(Path()).learn
+    assert [isinstance(learn, Interruptible) for learn in (in_a_game, in_bulk)] == [one, False]
+    np.testing.assert_array_equal(compiled.trial(in_a_game), compiled.trial(in_bulk))
 
 
 @pytest.mark.long

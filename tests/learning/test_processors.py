@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Thread
+import os
+import sys
+from threading import Thread, get_native_id
 
 import pytest
 
-from cornerman.learning.processors import Processors
+from cornerman.learning.processors import Interruptible, Processors
 
 
 class Machine:
@@ -69,3 +71,15 @@ def test_new_trainer_thread_and_new_worker_keep_off_the_games_processor_like_tho
     machine.worker_pid = 79
     machine.frames(11.0)
     assert machine.allowed == [(0, {1}), (78, {1}), (0, {1}), (79, {1})]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have a scheduling class on Linux only")
+def test_interruptible_function_runs_in_the_idle_class_and_its_caller_does_not() -> None:
+    def scheduled(divisor: int) -> tuple[int, float]:
+        return os.sched_getscheduler(get_native_id()), 1 / divisor
+
+    function = Interruptible(scheduled)
+    assert function(2) == (os.SCHED_IDLE, 0.5)
+    assert os.sched_getscheduler(get_native_id()) != os.SCHED_IDLE
+    with pytest.raises(ZeroDivisionError):
+        function(0)

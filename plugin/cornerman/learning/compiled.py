@@ -31,6 +31,7 @@ from cornerman.files.packages import importable, version_of
 from cornerman.learning import kernels, update, with_numba
 from cornerman.learning.learner import first_line
 from cornerman.learning.native import elf, machine_code
+from cornerman.learning.processors import Interruptible, only_one
 from cornerman.policy.q_network import NetworkSpec, draw
 
 log = logging.getLogger("cornerman")
@@ -97,17 +98,18 @@ class Changing:
 def cpu_steps(
     data: Path,
     compiling: Callable[[], object] = lambda: None,
-    draws: Callable[[], bool] = lambda: False,
+    draws: Callable[[], bool] | None = None,
     changed: Callable[[CpuSteps], object] = lambda steps: None,
 ) -> CpuSteps:
     """The compiled steps from the cache in folder `data`, which a child process fills first; else plain numpy.
 
     `compiling` is called before the long part. Blocks for seconds, without the interpreter, until the game draws: then
-    numpy learns until the compiled steps, or the reason why there are none, are given to `changed`. Trainer's thread.
+    numpy learns until the compiled steps, or the reason why there are none, are given to `changed`. Without `draws`
+    there is no game beside it. Trainer's thread.
     """
     found, end, told = _find(data, draws), time.monotonic() + COMPILING_S, False
     while (steps := next(found)) is None:
-        if draws():
+        if draws and draws():
             return CpuSteps(Changing(found, changed), "It learns with numpy; machine code is being compiled.")
         if time.monotonic() > end:
             return CpuSteps(why_slow=f"Compiling took more than {COMPILING_S:.0f} s, so learning is slower.")
@@ -118,7 +120,7 @@ def cpu_steps(
     return steps
 
 
-def _find(data: Path, draws: Callable[[], bool]) -> Iterator[CpuSteps | None]:
+def _find(data: Path, draws: Callable[[], bool] | None) -> Iterator[CpuSteps | None]:
     """None again and again while a child process compiles, which ends with this iterator; at last the steps.
 
     Steps that take long to load are not loaded in the middle of a game.
@@ -133,13 +135,13 @@ def _find(data: Path, draws: Callable[[], bool]) -> Iterator[CpuSteps | None]:
         try:
             if not is_sealed(folder):
                 yield from _fill_in_a_child(folder, way.name)
-                if draws() and not way.quick:
+                if draws and draws() and not way.quick:
                     yield CpuSteps(why_slow="The learning step is compiled: it learns faster from the next start on.")
                     return
             learn = way.load(folder)
             if not np.allclose(trial(learn), expected, rtol=1e-3, atol=1e-4):
                 raise ArithmeticError("what was compiled computes something else than numpy does")
-            yield CpuSteps(learn)
+            yield CpuSteps(Interruptible(learn) if draws and only_one() else learn)
             return
         except Exception as error:  # numba and LLVM raise anything, and the cache is another program's format
             log.warning("the learning step compiled as %s cannot be used", way.name, exc_info=True)

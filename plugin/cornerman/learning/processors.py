@@ -1,6 +1,7 @@
-"""Processors: leaves one of two processors to a game that needs more than half of one for its frames.
+"""Processors: leaves one of two processors to a game that needs more than half of one for its frames, and lets a
+frame interrupt learning where there is only one.
 
-Trainer, worker and game never wait for one another. Where they share two processors, Linux let the game's thread wait
+Trainer, worker and game never wait for one another. Where they share processors, Linux let the game's thread wait
 up to 4 ms after it woke, in one frame of a hundred, whatever the priorities of the other two were.
 """
 
@@ -10,8 +11,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import get_native_id
+from typing import Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 BUSY, CALM = 0.5, 0.4
 """Share of a processor that the game's thread uses from which on it is left one, and below which it no longer is."""
@@ -28,6 +34,32 @@ def _keep_to(process: int, processors: set[int]) -> None:
     if sys.platform.startswith("linux"):
         with suppress(OSError):  # it has just ended, or a sandbox forbids it; learning works without
             os.sched_setaffinity(process, processors)
+
+
+def only_one() -> bool:
+    """Whether game, trainer and worker share one processor (Linux)."""
+    return len(_available()) == 1
+
+
+class Interruptible(Generic[P, R]):
+    """Calls a function on a thread of Linux's idle class, which the game's thread interrupts the moment it wakes.
+
+    For functions that do not hold the interpreter. With the whole trainer in that class frames were as even, but beside
+    another program it was not let run while it held the interpreter, and the game stood still for up to 0.8 s.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self._function = function
+        self._thread = ThreadPoolExecutor(1, "cornerman-learning", initializer=_interruptible)
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        return self._thread.submit(self._function, *arguments, **named).result()
+
+
+def _interruptible() -> None:
+    if sys.platform.startswith("linux"):
+        with suppress(OSError):  # a sandbox may forbid it; learning works without
+            os.sched_setscheduler(get_native_id(), os.SCHED_IDLE, os.sched_param(0))
 
 
 class Processors:

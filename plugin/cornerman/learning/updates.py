@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cornerman.experience.replay_buffer import ReplayBuffers
 from cornerman.learning.learner import Learner
+from cornerman.learning.processors import only_one
 from cornerman.learning.sliced_burst import Flag, SlicedBurst
 from cornerman.learning.teachers import Teachers, Who, weights_of
 from cornerman.policy.policy import Policy
@@ -133,5 +134,6 @@ class Updates:
 
     @property
     def _step_clock(self) -> Callable[[], float]:
-        """On a CPU, the thread's own time: waiting for the interpreter makes no step longer."""
-        return time.thread_time if self.learner.device == "cpu" else time.perf_counter
+        """On a CPU, the thread's own time: waiting for the interpreter makes no step longer. Not on a single processor,
+        where the steps may run on another thread (`Interruptible`)."""
+        return time.thread_time if self.learner.device == "cpu" and not only_one() else time.perf_counter
