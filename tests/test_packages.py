@@ -51,6 +51,7 @@ for key in (pygame.K_DOWN, pygame.K_RIGHT, pygame.K_ESCAPE):
     assert len(written) > 10, written
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, unicode="", mod=0))
     window.frame(0.05)
+host.settle(60.0)  # where nothing was compiled yet the trainer may still be loading
 recorded = host.report("cornerman")["recorder"]
 assert recorded["recorded"] > 0 and not recorded["rejected"], recorded
 assert window.hall.sounds.messages == [], window.hall.sounds.messages
