@@ -8,7 +8,7 @@ from threading import Thread, get_native_id
 
 import pytest
 
-from cornerman.learning.processors import Interruptible, Processors
+from cornerman.learning.processors import Interruptible, Processors, only_one
 
 
 class Machine:
@@ -83,3 +83,17 @@ def test_interruptible_function_runs_in_the_idle_class_and_its_caller_does_not()
     assert os.sched_getscheduler(get_native_id()) != os.SCHED_IDLE
     with pytest.raises(ZeroDivisionError):
         function(0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are kept to processors on Linux only")
+def test_trainer_kept_to_one_of_several_processors_is_not_alone_with_the_game() -> None:
+    before, found = os.sched_getaffinity(0), list[bool]()
+
+    def kept_to_one() -> None:
+        os.sched_setaffinity(0, {min(before)})
+        found.append(only_one())
+
+    thread = Thread(target=kept_to_one)
+    thread.start()
+    thread.join()
+    assert found == [len(before) == 1]

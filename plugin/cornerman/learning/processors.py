@@ -37,8 +37,9 @@ def _keep_to(process: int, processors: set[int]) -> None:
 
 
 def only_one() -> bool:
-    """Whether game, trainer and worker share one processor (Linux)."""
-    return len(_available()) == 1
+    """Whether game, trainer and worker share one processor (Linux): the main thread's, as `Processors` may leave the
+    trainer one of two."""
+    return sys.platform.startswith("linux") and len(os.sched_getaffinity(os.getpid())) == 1
 
 
 class Interruptible(Generic[P, R]):
