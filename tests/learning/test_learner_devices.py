@@ -41,7 +41,8 @@ def test_a_device_learns_what_the_cpu_learns(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("loss", "td_error", "gradient_norm"):
         assert getattr(results[0], name) == pytest.approx(getattr(results[1], name), rel=1e-4)
     for name, array in here.state().items():
-        np.testing.assert_allclose(there.state()[name], array, rtol=1e-3, atol=1e-5, err_msg=name)
+        # Adam makes whole steps of 0.01 of gradients that are nothing but rounding, so a few weights lie further apart
+        np.testing.assert_allclose(there.state()[name], array, rtol=1e-3, atol=5e-4, err_msg=name)
 
 
 def test_a_device_stops_after_the_step_under_way(monkeypatch: pytest.MonkeyPatch) -> None:

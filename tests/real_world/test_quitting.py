@@ -36,6 +36,8 @@ def test_quit_does_the_rest_whatever_fails(
     plugin = table.plugin
     plugin.controls.set_difficulty(2)
     table.play(1)
+    if learning:
+        table.on_owner(lambda loop: None)  # the trainer has loaded, and written the switches
     match = table.match()
     match.play(match.decide())
     if not learning:
