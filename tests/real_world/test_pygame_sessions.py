@@ -35,9 +35,9 @@ surface = pygame.display.set_mode((960, 600))
 plugin = Cornerman()
 plugin.on_load(RINGSIDE, "data", {"learning": False})
 for _ in range(1000):  # how strong the level is takes a line of its own, once it is read
-    if plugin.report()["strength"]["bots"]:
-        break
     plugin.on_draw(surface)
+    if any("rated" in written.text for written in plugin.panel.written):
+        break
     pygame.time.wait(10)
 for between in sys.argv[1:]:
     plugin.on_draw(surface)
