@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from threading import Thread, get_native_id
 
 import pytest
 
 from cornerman.learning.processors import Interruptible, Processors, only_one
+from tests.support.dropped_plugins import run_python
 
 
 class Machine:
@@ -97,3 +99,12 @@ def test_trainer_kept_to_one_of_several_processors_is_not_alone_with_the_game() 
     thread.start()
     thread.join()
     assert found == [len(before) == 1]
+
+
+def test_interruptible_function_goes_on_in_a_game_that_ends_without_telling(tmp_path: Path) -> None:
+    code = (
+        "import time\nfrom threading import Thread\nfrom cornerman.learning.processors import Interruptible\n"
+        "called = Interruptible(lambda at: time.sleep(0.01) or at)\n"
+        "Thread(target=lambda: print([called(at) for at in range(40)][-1])).start()\ntime.sleep(0.1)"
+    )
+    assert run_python(tmp_path, code) == "39\n", "a thread that outlives the main thread learns and saves"

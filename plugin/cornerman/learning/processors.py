@@ -54,7 +54,11 @@ class Interruptible(Generic[P, R]):
         self._thread = ThreadPoolExecutor(1, "cornerman-learning", initializer=_interruptible)
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        return self._thread.submit(self._function, *arguments, **named).result()
+        try:
+            call = self._thread.submit(self._function, *arguments, **named)
+        except RuntimeError:  # the game ended without `on_quit`: Python starts nothing on other threads any more
+            return self._function(*arguments, **named)
+        return call.result()
 
 
 def _interruptible() -> None:
