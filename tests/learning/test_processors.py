@@ -6,10 +6,11 @@ import os
 import sys
 from pathlib import Path
 from threading import Thread, get_native_id
+from time import thread_time
 
 import pytest
 
-from cornerman.learning.processors import Interruptible, Processors, only_one
+from cornerman.learning.processors import Interruptible, Processors, only_one, processor_time
 from tests.support.dropped_plugins import run_python
 
 
@@ -85,6 +86,16 @@ def test_interruptible_function_runs_in_the_idle_class_and_its_caller_does_not()
     assert os.sched_getscheduler(get_native_id()) != os.SCHED_IDLE
     with pytest.raises(ZeroDivisionError):
         function(0)
+
+
+def test_processor_time_of_interruptible_calls_is_their_callers() -> None:
+    def computes() -> None:
+        while thread_time() < 0.05:
+            pass
+
+    before = processor_time()
+    Interruptible(computes)()
+    assert processor_time() - before >= 0.05, "or a trainer on a single core would seem to get no time"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are kept to processors on Linux only")

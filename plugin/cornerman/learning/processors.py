@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import get_native_id
+from threading import get_native_id, local
 from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -22,6 +22,7 @@ R = TypeVar("R")
 BUSY, CALM = 0.5, 0.4
 """Share of a processor that the game's thread uses from which on it is left one, and below which it no longer is."""
 FRAMES_JUDGED = 60
+_elsewhere = local()  # `seconds`: processor time of the calling thread's calls of `Interruptible`s
 
 
 def _available() -> set[int]:
@@ -42,6 +43,11 @@ def only_one() -> bool:
     return sys.platform.startswith("linux") and len(os.sched_getaffinity(os.getpid())) == 1
 
 
+def processor_time() -> float:
+    """Seconds of processor time of the calling thread, with what its calls of `Interruptible`s took."""
+    return time.thread_time() + getattr(_elsewhere, "seconds", 0.0)
+
+
 class Interruptible(Generic[P, R]):
     """Calls a function on a thread of Linux's idle class, which the game's thread interrupts the moment it wakes.
 
@@ -55,10 +61,16 @@ class Interruptible(Generic[P, R]):
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
         try:
-            call = self._thread.submit(self._function, *arguments, **named)
+            call = self._thread.submit(self._timed, *arguments, **named)
         except RuntimeError:  # the game ended without `on_quit`: Python starts nothing on other threads any more
             return self._function(*arguments, **named)
-        return call.result()
+        result, seconds = call.result()
+        _elsewhere.seconds = getattr(_elsewhere, "seconds", 0.0) + seconds
+        return result
+
+    def _timed(self, *arguments: P.args, **named: P.kwargs) -> tuple[R, float]:
+        begun = time.thread_time()
+        return self._function(*arguments, **named), time.thread_time() - begun
 
 
 def _interruptible() -> None:

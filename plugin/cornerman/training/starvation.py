@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from cornerman.learning.processors import processor_time
+
 JUDGED_S = 1.0  # working time over which the share is measured
 STARVING_SHARE = 0.1
 NOTHING_GRANTED_S = 3.0
@@ -35,7 +37,7 @@ class Starvation:
         self,
         learning_time: str,
         on_processor: Callable[[], bool] = lambda: True,
-        thread_time: Callable[[], float] = time.thread_time,
+        thread_time: Callable[[], float] = processor_time,
         thread_clock: Callable[[], Callable[[], float]] | None = None,
     ) -> None:
         """`on_processor` returns whether learning runs on the CPU; with an accelerator its thread uses little CPU time.
