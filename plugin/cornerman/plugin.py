@@ -216,7 +216,7 @@ class Cornerman:
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None:
         seen = self.recording.turn(battle_id, seat, state, action_mask, action, next_state)
-        self.expected.turn(battle_id, seat, seen, action_mask, action)
+        self.expected.turn(battle_id, seat, seen, action)
         self._end_break()
         if self._choosing:
             self._choosing = False

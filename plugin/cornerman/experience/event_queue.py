@@ -63,15 +63,15 @@ class EventQueue:
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
-    ) -> State:
-        """As `Recorder.turn`; the arguments may change as soon as this returns. Returns the copy of `state`."""
+    ) -> tuple[State, Sequence[bool]]:
+        """As `Recorder.turn`; the arguments may change as soon as this returns. Returns its copies of state and mask."""
         copy = self._copy_state
         try:
             turn = battle_id, seat, copy(state), tuple(action_mask), action, copy(next_state)
         except Exception:  # noqa: BLE001 - the game's own objects may raise anything: then the careful way
             turn = battle_id, seat, copied(state), copied(action_mask), action, copied(next_state)
         self._enqueue(self._turn, *turn)
-        return turn[2]
+        return turn[2], turn[3]
 
     def start(
         self,
@@ -183,8 +183,8 @@ class Recording:
 
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
-    ) -> State | None:
-        """An action has been applied; returns a copy of `state`, None where nothing is recorded."""
+    ) -> tuple[State, Sequence[bool]] | None:
+        """An action has been applied; returns copies of state and mask, None where nothing is recorded."""
         return self.events.turn(battle_id, seat, state, action_mask, action, next_state) if self.on else None
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:

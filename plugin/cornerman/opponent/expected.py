@@ -52,15 +52,14 @@ class Expected:
         self._asked: _Move | None = None
         self._found: tuple[int, _Move, dict[str, Any]] | None = None  # after how many times of forgetting
 
-    def turn(self, battle_id: int, seat: int, state: State | None, action_mask: Sequence[bool], action: int) -> None:
-        """An action was applied; kept where the player decided. `state` is as recorded: None where it was not."""
-        if state is None or self._recording.source(battle_id, seat) is not Source.PLAYER:
+    def turn(self, battle_id: int, seat: int, seen: tuple[State, Sequence[bool]] | None, action: int) -> None:
+        """An action was applied; kept where the player decided. `seen` are state and mask as recorded, or None."""
+        if seen is None or self._recording.source(battle_id, seat) is not Source.PLAYER:
             return
         ghost, champion = self._slot.ghost, self._slot.champion
         known = ghost if isinstance(ghost, Ghost) and ghost.name == self._recording.player else None
         if known is not None or not champion.indifferent:
-            mask = tuple(action_mask)
-            self._newest = _Move(seat, state, mask, action, known, champion, time.monotonic())
+            self._newest = _Move(seat, *seen, action, known, champion, time.monotonic())
 
     def report(self, figures: Mapping[str, Any]) -> dict[str, Any] | None:
         """`expected` of `Report`: the newest decision whose chances are computed; None where there is none.
