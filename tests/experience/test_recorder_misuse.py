@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source
+from cornerman.experience.recorder import NONE_ENDED
 from tests.support.recordings import SEATS, Bench, one_of
 from tests.support.sample_states import TallDuel, character, duel_state
 
@@ -68,6 +69,18 @@ def test_a_battle_never_ended_is_abandoned_and_counted() -> None:
     assert bench.ends == [BattleEnd(0, {}, True, SEATS), BattleEnd(1, {}, True, SEATS)]
     assert bench.rejected == {"never ended": 2}
     assert (bench.recorder.abandoned, bench.rows) == (2, [])
+
+
+def test_that_no_battle_ever_ends_is_said_long_before_one_is_abandoned() -> None:
+    forgetful, several = Bench(), Bench()
+    several.begin(battle_id=99)
+    several.end(battle_id=99)
+    for battle_id in range(NONE_ENDED):
+        assert not forgetful.recorder.examples
+        forgetful.begin(battle_id=battle_id)
+        several.begin(battle_id=battle_id)
+    assert "call on_battle_end" in forgetful.recorder.examples["never ended"]
+    assert not several.recorder.examples, "a game of many battles at once, which ends them"
 
 
 def test_a_battle_that_starts_again_before_it_ended_and_one_whose_id_comes_back(bench: Bench) -> None:
@@ -134,6 +147,18 @@ def test_a_seat_that_was_not_announced_still_shows_what_it_did() -> None:
     bench.end({0: -1, 1: 1})
     assert "which has seats [0]" in one_of(bench, "seat")
     assert [row.reward for row in bench.rows] == [pytest.approx(-1.5)]
+
+
+def test_what_a_seat_that_was_not_announced_sees_is_not_asked() -> None:
+    bench, state = Bench(TallDuel()), {**duel_state(), "field": {"heights": [0.1, 0.2]}}
+    bench.begin()
+    bench.turn(2, state)
+    assert "Seat 2 played in battle 1" in one_of(bench, "seat")
+    bench.turn(0, state)
+    bench.turn(2, state)
+    bench.end()
+    assert bench.rejected == {"seat": 2}
+    assert len(bench.rows) == 1
 
 
 # ---------------------------------------------------------------------------------------------------------- decisions

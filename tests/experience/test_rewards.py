@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.contract import BattleEnd, Source
+from cornerman.contract import BattleEnd, DataError, Source
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
@@ -96,6 +96,29 @@ def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None
     play(2, {1: 0, 2: 1})
     assert len(rows) == 2, "named in `sides`: one decision, and the end"
     assert recorder.rejected == {"seats": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "is None; it must be a number"),
+        ("even", "is 'even'; it must be a number"),
+        (float("nan"), "is nan; it must be a finite number"),
+        (1.25, "is 1.25; it must lie in -1 to 1"),
+        (KeyError("X"), "failed with KeyError: 'X'"),
+    ],
+)
+def test_standing_that_cannot_be_used_is_named(given: Any, said: str) -> None:
+    class Faulty(Board):
+        def standing(self, state: Any, side: int) -> float:
+            if isinstance(given, Exception):
+                raise given
+            return given  # type: ignore[no-any-return]
+
+    rewards = RewardCalculator(declared=declaration_of(Faulty()))
+    with pytest.raises(DataError) as caught:
+        rewards.standing(BEFORE)
+    assert str(caught.value).startswith(f"The game's standing(state, 0) {said}")
 
 
 def end_of(game: Any, outcome: dict[int, int]) -> BattleEnd:

@@ -76,14 +76,15 @@ def test_nothing_is_expected_where_nothing_is_known_recorded_or_readable(tmp_pat
     with Table(RINGSIDE, tmp_path, learning=False, from_nothing=False) as table:
         plugin, state, mask = table.plugin, table.match().state, [True] * len(NAMES)
         plugin.on_battle_start(1, {0: PLAYER, 1: PLUGIN})
-        for seat, seen, legal, action, recording in (
+        cases: list[tuple[int, Any, Any, int, bool]] = [
             (0, state, mask, 0, False),
             (1, state, mask, 0, True),
             (0, {}, mask, 0, True),
             (0, state, None, 0, True),
             (0, state, 3, 0, True),
             (0, state, mask, 99, True),
-        ):
+        ]
+        for seat, seen, legal, action, recording in cases:
             plugin.controls.set_recording(recording)
             plugin.on_turn(1, seat, seen, legal, action, state)
             assert plugin.report()["expected"] is None

@@ -64,7 +64,7 @@ class EventQueue:
     def turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> tuple[State, Sequence[bool]]:
-        """As `Recorder.turn`; the arguments may change as soon as this returns. Returns its copies of state and mask."""
+        """As `Recorder.turn`; the arguments may change as soon as this returns. Returns copies of state and mask."""
         copy = self._copy_state
         try:
             turn = battle_id, seat, copy(state), tuple(action_mask), action, copy(next_state)

@@ -27,6 +27,8 @@ MAX_OPEN_BATTLES = 256
 """More than these at once are battles that the game forgot to end: the oldest is abandoned."""
 MAX_BATTLE_BYTES = 4 * 2**20
 """A battle that goes on beyond so many bytes of transitions is handed over in parts, each a cut-off battle."""
+NONE_ENDED = 8
+"""So many battles under way and none that has ended: the game is told so."""
 REMEMBERED_BATTLES = 1024
 """How many battles that have ended or were refused are still known by their id, to explain what comes of them yet."""
 NOBODY = -(2**63)
@@ -116,6 +118,9 @@ class Recorder:
             oldest = next(iter(self._battles))
             self._never_ended(oldest, f"never ended and is the oldest of {len(self._battles)}")
         self._battles[battle_id] = battle
+        if len(self._battles) == NONE_ENDED and not self._gone:
+            begun = f"{NONE_ENDED} battles have begun and none has ended"
+            self._explain("never ended", f"{begun}; call on_battle_end for every battle: its outcome is what teaches.")
         self._gone.pop(battle_id, None)
 
     def chose(self, battle_id: int, seat: int, action: int, version: int) -> None:
@@ -139,7 +144,7 @@ class Recorder:
             seat, error = NOBODY, caught
         try:
             before = self._see(state, battle.sides, False)
-            if error is None:
+            if error is None and seat in battle.seats:
                 mask = self._encoder.mask(action_mask)
                 decision = Decision(self._encoder.observe(before.reading, state, seat, self._clamp), mask)
                 decision.action = legal_action(action, mask)

@@ -9,11 +9,12 @@ Expects states that the encoder has accepted. It keeps nothing between calls, so
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeAlias
 
 from cornerman.contract import DataError, State
 from cornerman.experience.declaration import STANDARD, Declaration
+from cornerman.experience.encoder import number
 
 Sides: TypeAlias = Mapping[int, Hashable]
 """The side of each seat, as `numbered_sides` gives it; a seat that it does not name is a side of its own."""
@@ -51,8 +52,7 @@ class RewardCalculator:
         if self._own is not None:
             for seat in {*range(self._declared.num_seats), *(sides or {})}:
                 side = (sides or {}).get(seat, seat)
-                number = side[1] if isinstance(side, tuple) else side
-                sums[side] = (_checked(self._own(state, number), number), 1.0)
+                sums[side] = (_asked(self._own, state, side[1] if isinstance(side, tuple) else side), 1.0)
             return sums
         if not self._declared.max_characters:
             return sums
@@ -130,7 +130,12 @@ class RewardCalculator:
         return self.health_weight * ((0.0 if ended else self._gamma) - 1.0) * standing[side][0]
 
 
-def _checked(standing: float, side: Hashable) -> float:
-    if not -1.0 <= standing <= 1.0:
-        raise DataError("standing", f"The game's standing(state, {side}) is {standing}; it must lie in -1 to 1.")
+def _asked(own: Callable[[State, int], float], state: State, side: int) -> float:
+    what = f"The game's standing(state, {side})"
+    try:
+        given = own(state, side)
+    except Exception as error:  # the game's own code may raise anything
+        raise DataError("standing", f"{what} failed with {type(error).__name__}: {error}.") from error
+    if not -1.0 <= (standing := number(given, what)) <= 1.0:
+        raise DataError("standing", f"{what} is {standing}; it must lie in -1 to 1.")
     return standing
