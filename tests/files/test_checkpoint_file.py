@@ -41,6 +41,19 @@ def test_a_damaged_state_gives_way_to_the_one_before_with_a_sentence(tmp_path: P
     assert file.load() == (None, [])
 
 
+def test_state_of_another_game_is_refused_and_the_one_before_it_fits_again(tmp_path: Path) -> None:
+    first, other = CheckpointFile(tmp_path, "first"), CheckpointFile(tmp_path, "other")
+    save(CheckpointFile(tmp_path), 1)
+    assert mark_of(first) == 1, "one that says nothing fits any"
+    save(first, 2)
+    saved, sentences = other.load()
+    assert saved is not None
+    assert saved[1]["mark"] == 1
+    assert "another game" in sentences[0]
+    save(other, 3)
+    assert (mark_of(first), mark_of(other)) == (2, 3)
+
+
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_flipped_bit_and_no_cut_is_believed(tmp_path: Path, data: st.DataObject) -> None:

@@ -16,7 +16,7 @@ import pytest
 from cornerman.files.checkpoint_file import FILE_NAME, SPARE_NAME, CheckpointFile
 from cornerman.training import resume
 from cornerman.training.resume import MOST_SHARE, PERIOD_S, Checkpoints, Progress
-from tests.support.choosing import Described, Gym
+from tests.support.choosing import Choosing, Described, Gym
 from tests.support.failing_files import failing
 
 SLOW_TO_PROMOTE: dict[str, Any] = {"candidate_period": 100_000, "practice": 0.0, "held_out_fraction": 0.0}
@@ -57,6 +57,24 @@ def test_next_session_resumes_from_checkpoint_and_stored_battles(tmp_path: Path)
     assert again.learner.steps > gym.learner.steps
     again.experience.rows.clear()
     assert again.training.provenance().from_player, "it goes back to the player's battles"
+
+
+class Renamed(Choosing):
+    name = "renamed"
+
+
+class Reordered(Choosing):
+    action_names = Choosing.action_names[::-1]
+
+
+@pytest.mark.parametrize("game", [Renamed, Reordered])
+def test_learning_does_not_go_on_from_another_game_of_the_same_sizes(tmp_path: Path, game: type[Choosing]) -> None:
+    gym = learned(tmp_path)
+    gym.training.close()
+    gym.store.close()
+    other = Gym(tmp_path, game())
+    assert other.learner.steps == 0
+    assert any("another game" in message and "from the champion" in message for message in other.messages)
 
 
 def test_candidate_before_the_judge_at_the_end_is_made_again(tmp_path: Path) -> None:

@@ -59,9 +59,9 @@ class Store:
         self._history: History | None = None
         self.battles = BattleStore(folder, identity.data_format, say, read_only=self.read_only)
         self._lock = FolderLock(folder, who) if who else None
-        self.checkpoint = CheckpointFile(folder)
         self.bulk_folder = folder / "bulk"
-        self.bulk_checkpoint = CheckpointFile(self.bulk_folder)
+        made_for = f"{identity.encoder_version} {identity.game}"
+        self.checkpoint, self.bulk_checkpoint = (CheckpointFile(at, made_for) for at in (folder, self.bulk_folder))
         try:
             spec = spec or NetworkSpec(identity.observation_size, identity.num_actions)
             self.registry = Registry(folder, identity, spec, now, read_only=self.read_only)
