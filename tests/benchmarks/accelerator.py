@@ -1,4 +1,4 @@
-"""What an accelerator is worth: learning, acting and picking rows there, over the CPU of the same machine.
+"""What an accelerator is worth: learning and picking rows there, over the CPU of the same machine.
 
 On the CPU the compiled step learns, on one core; on the accelerator what the plugin runs there, recorded bursts on
 CUDA. Sizes are those of a small game, of bulk training, and of networks that a big device is for.
@@ -18,7 +18,6 @@ from tests.benchmarks.figures import Figure, median_figure, not_measured
 OBSERVATION, ACTIONS = 57, 16
 LEARNING = [((128, 128), 64), ((128, 128), 256), ((128, 128), 4096), ((512, 512), 256), ((1024, 1024), 1024)]
 """Units of the hidden layers, and transitions in a batch."""
-ACTING = [((128, 128), 682), ((128, 128), 65_536), ((1024, 1024), 8192)]
 PICKING = [256, 4096]
 REPEATS = 3
 
@@ -28,7 +27,6 @@ def run(repeats: int) -> list[Figure]:
     device = next(iter(found_accelerators()), "")
     if not device:
         return [not_measured("accelerator", "x", "higher", "there is no accelerator that torch can use")]
-    from cornerman.learning.accelerator.device_actor import NUMPY, acting_speed
     from cornerman.learning.accelerator.device_replay import HERE, picking_speed
 
     on_cpu = cpu_steps(Path()).learn
@@ -38,10 +36,6 @@ def run(repeats: int) -> list[Figure]:
         speed = partial(learning_speed, spec=spec, batch_size=batch, on_cpu=on_cpu)
         rates = in_turn([partial(speed, device), partial(speed, "cpu")], repeats)
         figures.append(over(f"learn.{hidden[0]}.{batch}", rates, "steps a second", device))
-    for hidden, rows in ACTING:
-        spec = NetworkSpec(OBSERVATION, ACTIONS, hidden)
-        ways = [partial(acting_speed, where, spec, rows) for where in (device, NUMPY)]
-        figures.append(over(f"act.{hidden[0]}.{rows}", in_turn(ways, repeats), "decisions a second", device))
     spec = NetworkSpec(OBSERVATION, ACTIONS)
     for batch in PICKING:
         ways = [partial(picking_speed, where, device, spec, 16 * batch) for where in (device, HERE)]

@@ -169,7 +169,6 @@ def order(**changes: Any) -> dict[str, Any]:
         "versions": {"present": 1},
         "mix": mix,
         "mix_beside": {},
-        "acting": "",
         **weights,
     } | changes
 

@@ -156,19 +156,14 @@ class Opponents:
         self._bots = [name for name in game.bots if name in batched]
         self._bots_beside = [name for name in game.bots if name not in batched]
 
-    def order(
-        self, present: Floats, steps: int, champions: Sequence[Policy], settings: Settings, acting: str = ""
-    ) -> Order:
-        """The order to collect with the weights `present` after so many learning steps; `champions` are met too.
-
-        `acting`: the device that the present policy acts on, "" for numpy.
-        """
+    def order(self, present: Floats, steps: int, champions: Sequence[Policy], settings: Settings) -> Order:
+        """The order to collect with the weights `present` after so many learning steps; `champions` are met too."""
         names = {f"version {policy.version}": policy for policy in champions}
         self.league.enter(list(names))
         arrays = {PRESENT: present, **{name: policy.flat for name, policy in names.items()}}
         versions = {PRESENT: steps, **{name: policy.version for name, policy in names.items()}}
         mix, beside = self.league.mix(self._bots), self.league.mix(self._bots_beside)
-        return arrays, collecting(settings, versions, mix, beside, acting)
+        return arrays, collecting(settings, versions, mix, beside)
 
     def count(self, notes: Mapping[str, Any]) -> None:
         """Count the battles of an answer that were played against opponents."""

@@ -25,12 +25,10 @@ def collecting(
     versions: Mapping[str, int],
     mix: Mapping[str, float],
     mix_beside: Mapping[str, float],
-    acting: str = "",
 ) -> dict[str, Any]:
     """The order to collect one stretch with the policies `versions`, whose weights go beside it as arrays.
 
-    `mix`: share of battles by opponent; `mix_beside` the same for bots that cannot play in batches; `acting`: the
-    device that the present policy acts on, "" for numpy.
+    `mix`: share of battles by opponent; `mix_beside` the same for bots that cannot play in batches.
     """
     return {
         "kind": "collect",
@@ -42,7 +40,6 @@ def collecting(
         "gamma": settings.gamma,
         "health_weight": settings.health_weight,
         "outcome_weight": settings.outcome_weight,
-        "acting": acting,
     }
 
 

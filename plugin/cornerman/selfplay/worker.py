@@ -67,7 +67,6 @@ class Worker:
         shape = self._encoder.observation_size, self._encoder.num_actions
         self._spec = NetworkSpec(*shape, hidden)
         self._policies: dict[str, Policy] = {}  # of the order under way
-        self._actor: Any = None  # of the present policy, where an order says that it acts on a device
         random = self._random = np.random.default_rng([seed, number])
         first = int(random.integers(2**62))
         batched = game.batched_bots if isinstance(game, BatchedGame) else {}
@@ -154,8 +153,6 @@ class Worker:
     def _collect(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         versions = order["versions"]
         self._policies = {name: Policy(self._spec, flat, int(versions[name])) for name, flat in arrays.items()}
-        if order["acting"]:
-            self._act_on(str(order["acting"]))
         parts: list[dict[str, NDArray[Any]]] = []
         notes: dict[str, Any] = {"decisions": 0, "battles": 0, "tallies": []}
         for part, mix in (("main", order["mix"]), ("beside", order["mix_beside"])):
@@ -171,8 +168,6 @@ class Worker:
             notes["battles"] += collected.battles
             for (first, second), tally in collected.tallies.items():
                 notes["tallies"].append([first, second, *astuple(tally)])
-        if self._actor is not None and self._actor.fault:
-            notes["fault"] = self._actor.fault
         columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         own = columns["version"] == int(versions.get(PRESENT, -1))
         notes["actions"] = np.bincount(columns["action"][own], minlength=self._spec.num_actions).tolist()
@@ -186,15 +181,6 @@ class Worker:
         examples = {reason: text for fault in faults for reason, text in fault.examples.items() if reason in new}
         return {"dropped": dict(new), "examples": examples} if new else {}
 
-    def _act_on(self, device: str) -> None:
-        """Let the present policy act on a device; past champions meet too few rows a turn for one to pay."""
-        if self._actor is None:
-            # Imported here, because a worker without a device needs no torch.
-            from cornerman.learning.accelerator.device_actor import DeviceActor
-
-            self._actor = DeviceActor(self._spec, device)
-        self._actor.take(self._policies[PRESENT])
-
     def _seat(self, play: SelfPlay, bots: Mapping[str, Any], mix: Mapping[str, float], epsilon: float) -> None:
         """The present policy as one of its teams in every row, in turn; in the other seats, opponents by share.
 
@@ -202,7 +188,7 @@ class Worker:
         opponent whatever it is where there are no bots.
         """
         names = [name for name in mix if name == ITSELF or name in self._policies or name in bots]
-        agents = [BatchedAgent(PRESENT, self._actor or self._policies[PRESENT], epsilon)]
+        agents = [BatchedAgent(PRESENT, self._policies[PRESENT], epsilon)]
         for name in names:
             if name in self._policies:
                 agents.append(BatchedAgent(name, self._policies[name], epsilon))

@@ -1,4 +1,4 @@
-"""On a CUDA device, where there is one: it learns, acts and picks rows as the CPU does, and is left when it fails."""
+"""On a CUDA device, where there is one: it learns and picks rows as the CPU does, and is left when it fails."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ from cornerman.experience.transitions import layout
 from cornerman.learning.device import choose_device, learning_speed
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Rates
-from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.training.bulk.plan import Plan
 from cornerman.training.bulk.run import train
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.bulk_command import RINGSIDE_NAME
 from tests.support.learning import noise
-from tests.support.opinions import opinion
 
 torch = pytest.importorskip("torch", reason="torch is what learns there")
 if not torch.cuda.is_available():
     pytest.skip("there is no CUDA device", allow_module_level=True)
 from cornerman.learning.accelerator import td  # noqa: E402
 from cornerman.learning.accelerator.cuda_graphs import MOST_STEPS, GraphBurst  # noqa: E402
-from cornerman.learning.accelerator.device_actor import DeviceActor, choose_acting  # noqa: E402
 from cornerman.learning.accelerator.device_replay import DeviceReplay, choose_rows  # noqa: E402
 
 SPEC, RATES, BATCH = NetworkSpec(57, 16, (128, 128)), Rates(0.001), 64
@@ -84,21 +81,6 @@ def test_cuda_stops_after_the_steps_under_way() -> None:
     assert pupil.learn_rows(rows, stop=stop).steps == MOST_STEPS
 
 
-@pytest.mark.parametrize("epsilon", [0.0, 0.3])
-def test_cuda_acts_as_numpy_does(epsilon: float) -> None:
-    random = np.random.default_rng(0)
-    masks = random.random((3000, SPEC.num_actions)) < 0.4
-    masks[:, 1] = True
-    observations = random.normal(size=(3000, SPEC.observation_size)).astype(np.float32)
-    policy, actor = Policy(SPEC, opinion(SPEC, 1), 6), DeviceActor(SPEC, "cuda")
-    actor.take(policy)
-    wanted = policy.act_batch(observations, masks, np.random.default_rng(2), epsilon)
-    found = actor.act_batch(observations, masks, np.random.default_rng(2), epsilon)
-    assert actor.fault == ""
-    assert masks[np.arange(3000), found].all()
-    assert (found == wanted).mean() > 0.999
-
-
 def test_rows_picked_on_cuda_are_those_picked_here() -> None:
     sizes, random = (SPEC.observation_size, SPEC.num_actions), np.random.default_rng(0)
     ring = DeviceReplay(500, *sizes, np.random.default_rng(1), "cuda")
@@ -121,8 +103,7 @@ def test_rows_picked_on_cuda_are_those_picked_here() -> None:
 def test_timings_choose_between_cuda_and_the_cpu() -> None:
     chosen = choose_device("auto", SPEC, BATCH, learning_speed)
     assert set(chosen.timings) == {"cuda", "cpu"}
-    acting, rows = choose_acting("cuda", SPEC, 682), choose_rows("cuda", SPEC, 16 * 256)
-    for choice in (chosen, acting, rows):
+    for choice in (chosen, choose_rows("cuda", SPEC, 16 * 256)):
         assert choice.device == max(choice.timings, key=lambda where: choice.timings[where])
     assert choose_device("cuda", SPEC, BATCH).device == "cuda"
 

@@ -88,6 +88,16 @@ def test_stopped_while_it_waits_for_the_judge_is_never_stopped(
     compare(again.digest(), straight["choosing"])
 
 
+def test_where_an_accelerator_learns_it_does_not_wait_for_the_judge(tmp_path: Path) -> None:
+    LateJudge.asked = 0
+    run = Run(tmp_path, "choosing", DECISIONS, LateJudge)
+    run.learner.device = "cuda"  # as far as the loop can see
+    run.loop.run(lambda: run.loop.progress.decisions >= DECISIONS or LateJudge.asked > 1000)
+    run.store.close()
+    assert run.loop.progress.decisions >= DECISIONS
+    assert run.loop.promotion.candidates.number == 1
+
+
 class KilledError(Exception):
     """Stands for kill -9: nothing of what follows is run but what a `finally` does here, which writes nothing."""
 

@@ -118,7 +118,8 @@ class BulkLoop:
         first, before = progress.decisions, progress.seconds
         started = reported = saved = time.monotonic()
         while plan.share_done(progress.decisions - first, time.monotonic() - started) < 1.0:
-            if stopped() or not self._put_to_the_gate(plan.candidate_steps, stopped):
+            judging = self._learner.device != "cpu" and not self.promotion.idle()
+            if stopped() or not (judging or self._put_to_the_gate(plan.candidate_steps, stopped)):
                 return False
             answer = round_robin.take(self._collecting)
             if answer is None:
@@ -154,7 +155,7 @@ class BulkLoop:
     def _collecting(self) -> Order:
         """The order to collect with the present weights against the league."""
         present, steps = self._learner.averaged(), self._learner.steps
-        return self._opponents.order(present, steps, self._slot.players, self._settings, self._plan.acting)
+        return self._opponents.order(present, steps, self._slot.players, self._settings)
 
     def _take(self, columns: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         progress = self.progress
@@ -163,8 +164,6 @@ class BulkLoop:
         progress.decisions += int(notes["decisions"])
         progress.battles += int(notes["battles"])
         progress.actions = [a + b for a, b in zip(progress.actions, notes["actions"], strict=True)]
-        if "fault" in notes:
-            self._note_fault(notes["fault"])
         for reason, count in notes.get("dropped", {}).items():
             if reason not in progress.dropped:
                 self._log.say_once(f"A headless battle was dropped ({notes['examples'][reason]}).", "dropped")

@@ -1,4 +1,4 @@
-"""The plan of a run of bulk training, its progress, and where it learns, acts and picks rows."""
+"""The plan of a run of bulk training, its progress, and where its batches are picked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from cornerman.policy.q_network import NetworkSpec
 
 if TYPE_CHECKING:
     from cornerman.learning.device import Choice
+
+LARGER = 8
+"""Times as many transitions in a batch on an accelerator, which a small batch leaves idle, with the square root of that
+as the factor of the learning rate (Malladi et al. 2022, section 4): as much is learned from as many decisions
+(docs/measurements.md)."""
 
 WORKER_BYTES, LEARNER_BYTES = 200 * 2**20, 600 * 2**20
 """What a worker and this process with torch take, measured with room to spare; the replay buffer comes on top."""
@@ -34,7 +39,6 @@ class Plan:
     ladder_battles: int = 0  # a pairing of rungs for the levels of difficulty; 0: no ladder is made
     tensorboard: Path | None = None  # folder for the progress
     ray: str | None = None  # address of a Ray cluster, "" for one of its own; None: processes here
-    acting: str = ""  # the device that the present policy acts on in the workers; "": with numpy
     rows_on: str = ""  # the device that batches to learn from are picked on; "": here
 
     def share_done(self, decisions: int, seconds: float) -> float:
@@ -63,7 +67,6 @@ def refuse_impossible(plan: Plan, spec: NetworkSpec) -> None:
     row_bytes = 2 * (4 * spec.observation_size + spec.num_actions) + 64
     # A checkpoint holds the rows twice more for a moment: copied, and as the bytes of a file.
     needed = (plan.workers + 1) * WORKER_BYTES + LEARNER_BYTES + 3 * plan.capacity * row_bytes
-    needed += plan.workers * LEARNER_BYTES if plan.acting else 0  # each of them with torch
     free = free_memory_bytes()
     if free is not None and needed > free:
         raise SettingsError(
@@ -72,29 +75,16 @@ def refuse_impossible(plan: Plan, spec: NetworkSpec) -> None:
         )
 
 
-def on_devices(
-    plan: Plan, learning: Choice, spec: NetworkSpec, burst_steps: int, together: int
-) -> tuple[Plan, dict[str, Choice]]:
-    """The plan with where workers act and batches are picked, each chosen by a timing at the size that it will have.
+def on_devices(plan: Plan, learning: Choice, spec: NetworkSpec, burst_steps: int) -> tuple[Plan, dict[str, Choice]]:
+    """The plan for where it learns, with the size of batches, where they are picked, and why, by what is done.
 
-    `learning` says where it learns: on the CPU everything else is numpy's, and there is nothing to time. `together`:
-    battles that a worker plays at once. Imports torch where it learns on an accelerator.
+    Where that is an accelerator, a timing at that size chooses; imports torch.
     """
     if learning.device == "cpu":
         return plan, {"learning": learning}
-    from cornerman.learning.accelerator.device_actor import NUMPY, choose_acting
     from cornerman.learning.accelerator.device_replay import HERE, choose_rows
-    from cornerman.learning.device import Choice
 
-    if plan.ray is None:
-        acting = choose_acting(learning.device, spec, 2 * together // 3)  # so many rows a turn are the present policy's
-    else:
-        acting = Choice(NUMPY, "Workers on Ray act with numpy: what is measured here says nothing of their machines.")
+    steps = max(1, plan.candidate_steps // LARGER)
+    plan = replace(plan, batch_size=LARGER * plan.batch_size, candidate_steps=steps)
     rows = choose_rows(learning.device, spec, burst_steps * plan.batch_size)
-    device = "" if acting.device == NUMPY else acting.device
-    try:
-        refuse_impossible(replace(plan, acting=device), spec)
-    except SettingsError as error:  # torch in every worker takes memory that numpy does not; without, it may fit
-        device, acting = "", replace(acting, device=NUMPY, why=f"It acts with numpy. On {acting.device}: {error}")
-    plan = replace(plan, acting=device, rows_on="" if rows.device == HERE else rows.device)
-    return plan, {"learning": learning, "acting": acting, "rows": rows}
+    return replace(plan, rows_on="" if rows.device == HERE else rows.device), {"learning": learning, "rows": rows}

@@ -1,7 +1,9 @@
 """Candidates of bulk training (training/candidates.py), judged by a worker of their own.
 
 A verdict is used when the next candidate is due, which is counted in learning steps, and never when it happens to
-arrive. So how fast the judge is does not decide from when on a new champion is met; a late verdict is waited for.
+arrive. So how fast the judge is does not decide from when on a new champion is met; a late verdict is waited for. Not
+where an accelerator learns: it may learn many times what it has to until the next candidate while one is judged, and no
+two runs are alike there in any case.
 Owned by the process that learns.
 """
 
@@ -100,24 +102,31 @@ class BulkPromotion:
 
     def settle(self, stopped: Callable[[], bool]) -> bool:
         """Wait for the judge's answer and use it; False where stopped before."""
-        started, candidates = time.monotonic(), self.candidates
-        while candidates.judging or not self._measured:
-            answer = self._pool.answer(self._judge, WAIT_S)
-            if answer is None:
-                if stopped():
-                    return False
-            elif not self._measured:
-                self._measured = True
-                self._league.take_measured(answer[1]["met"])
-            else:
-                reason = answer[1]["verdict"]["reason"]
-                self._log.write({"event": "verdict", "candidate": candidates.number, "reason": reason})
-                candidates.take(answer[1])
-                if candidates.advance():
-                    self.promoted += 1
-                    self._enter()
+        started = time.monotonic()
+        while not self.idle(WAIT_S):
+            if stopped():
+                return False
         self.waited_s += time.monotonic() - started
         return True
+
+    def idle(self, wait_s: float = 0.0) -> bool:
+        """Use the judge's answer, if it comes within so many seconds; whether nothing is being judged then."""
+        candidates = self.candidates
+        waited_for = candidates.judging or not self._measured
+        answer = self._pool.answer(self._judge, wait_s) if waited_for else None
+        if answer is None:
+            return not waited_for
+        if not self._measured:
+            self._measured = True
+            self._league.take_measured(answer[1]["met"])
+            return not candidates.judging
+        reason = answer[1]["verdict"]["reason"]
+        self._log.write({"event": "verdict", "candidate": candidates.number, "reason": reason})
+        candidates.take(answer[1])
+        if candidates.advance():
+            self.promoted += 1
+            self._enter()
+        return not candidates.judging
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """The champions, and the candidate with what decides its verdict."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
+from math import sqrt
 from pathlib import Path
 
-from cornerman.contract import BatchedGame, HeadlessGame, ModelError
+from cornerman.contract import HeadlessGame, ModelError
 from cornerman.experience.encoder import Encoder
 from cornerman.files.figures_log import FiguresLog, TensorBoard
 from cornerman.learning.compiled import cpu_steps
@@ -23,14 +24,13 @@ from cornerman.policy.policy_slot import PolicySlot
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.selfplay.pool import AnyWorker
 from cornerman.selfplay.ray_pool import RayCluster
-from cornerman.selfplay.worker import BULK
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings, read_settings, with_values
 from cornerman.training.bulk.bar import Bar
 from cornerman.training.bulk.ladder import Snapshots, make_ladder
 from cornerman.training.bulk.log import BulkLog
 from cornerman.training.bulk.loop import BulkLoop
-from cornerman.training.bulk.plan import Plan, on_devices
+from cornerman.training.bulk.plan import LARGER, Plan, on_devices
 from cornerman.training.bulk.report import write_report
 
 RATING, REPORTING = "Rating the levels of difficulty", "Playing the battles of the report"
@@ -59,7 +59,7 @@ def train(
             champions = _stored_champions(store, settings, bar.say)
             log = _log(data, store.bulk_folder, settings, plan.tensorboard, bar)
             on_cpu = cpu_steps(data, partial(say, "Compiling the learning step, the first time only ..."))
-            learner, plan, devices = _learner(game, plan, settings, champions.slot.champion.spec, on_cpu.learn)
+            learner, plan, devices = _learner(plan, settings, champions.slot.champion.spec, on_cpu.learn)
             machine = [*filter(None, [on_cpu.why_slow]), *(choice.why for choice in devices.values())]
             say("\n".join(machine))
             with _workers(game_name, plan, learner.spec.hidden) as start_worker, bar:
@@ -128,14 +128,16 @@ def _who_plays(champions: Champions, own_fighter: str) -> str:
 
 
 def _learner(
-    game: HeadlessGame, plan: Plan, settings: Settings, spec: NetworkSpec, on_cpu: LearnSteps
+    plan: Plan, settings: Settings, spec: NetworkSpec, on_cpu: LearnSteps
 ) -> tuple[Learner, Plan, dict[str, Choice]]:
     """The learner on the device that a timing chose, the plan with devices for the rest, and why, by what is done."""
     configure_trainer_thread()
-    choice = choose_device(settings.device, spec, plan.batch_size, partial(learning_speed, on_cpu=on_cpu))
-    learner = build_learner(spec, replace(settings, batch_size=plan.batch_size), choice.device, on_cpu)
-    together = BULK.batched if isinstance(game, BatchedGame) else BULK.scalar
-    plan, devices = on_devices(plan, choice, spec, settings.burst_steps, together)
+    usual = plan.batch_size
+    choice = choose_device(settings.device, spec, LARGER * usual, partial(learning_speed, on_cpu=on_cpu))
+    plan, devices = on_devices(plan, choice, spec, settings.burst_steps)
+    rate = settings.learning_rate * sqrt(plan.batch_size / usual)
+    settings = replace(settings, batch_size=plan.batch_size, learning_rate=rate)
+    learner = build_learner(spec, settings, choice.device, on_cpu)
     return learner, plan, devices
 
 
