@@ -82,7 +82,7 @@ def test_game_with_hooks_alone_looks_ahead_by_default_and_never_waits_once_it_dr
         plugin.settle(60.0)
         for draws in (False, True):
             if draws:
-                plugin.on_frame(16.0)
+                plugin.on_frame(16.0, 8.0)
             assert plugin.choose_action(1, 0, played.state(), played.action_mask()) is not None
             taken.append(plugin.ahead.actions)
         assert taken == [1, 1], "on_due was not said"

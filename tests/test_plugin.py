@@ -69,7 +69,7 @@ def test_plugin_learns_a_model_of_each_player_has_it_again_after_a_restart_and_l
         state, mask = table.match().state, [False, True, True, *[False] * 8]
         assert table.plugin.ghost_action(0, state, mask) in (1, 2)
         assert table.plugin.ghost_action(0, {}, mask) is None
-        table.plugin.on_frame(16.7)
+        table.plugin.on_frame(16.7, 10.0)
         wait_for(lambda: "_p99_ms" in str(table.on_owner(lambda loop: read_figures(tmp_path)[0][-1:])))
     logged, problems = read_figures(tmp_path)
     assert {"memory_mb", "steps", "loss", "version", "window_open", "window_share"} <= set(logged[-1])

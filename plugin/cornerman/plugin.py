@@ -275,9 +275,9 @@ class Cornerman:
             and not self.live.weights_alone(battle_id)
         )
 
-    def on_frame(self, frame_ms: float) -> None:
+    def on_frame(self, frame_ms: float, slack_ms: float) -> None:
         self.ahead.frame()
-        self.training.frame(frame_ms)
+        self.training.frame(frame_ms, slack_ms)
 
     def pump(self, budget_ms: float) -> None:
         self.training.pump(budget_ms / 1e3)

@@ -156,6 +156,20 @@ def test_configure_trainer_thread_lowers_the_priority_of_its_thread_only(monkeyp
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have a scheduling class on Linux only")
+@pytest.mark.parametrize("one", [True, False])
+def test_trainer_that_wakes_up_interrupts_no_frame_of_a_game_on_the_same_processor(
+    monkeypatch: pytest.MonkeyPatch, one: bool
+) -> None:
+    monkeypatch.setattr(device, "only_one", lambda: one)
+
+    def scheduled() -> int:
+        configure_trainer_thread()
+        return os.sched_getscheduler(threading.get_native_id())
+
+    assert in_a_thread(scheduled) == (os.SCHED_BATCH if one else os.SCHED_OTHER)
+
+
 def test_configure_trainer_thread_survives_a_refused_priority(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: int) -> None:
         raise PermissionError

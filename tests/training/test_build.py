@@ -18,7 +18,7 @@ from cornerman.learning.compiled import Way
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Sums, learn_steps
-from cornerman.training import build, training_windows
+from cornerman.training import build, service, training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.table import Table
@@ -121,6 +121,18 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
         assert "being compiled" not in table.plugin.report()["device_why"]
     assert [first for first, _, _ in spans[:2]] == [0, 0][: 2 * quick], "the trial, and the first burst"
     assert bool(spans) is quick
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_slices_keep_off_the_frames_of_a_game_on_the_same_processor_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: bool
+) -> None:
+    frames = list[tuple[float, float | None]]()
+    monkeypatch.setattr(service, "only_one", lambda: one)
+    monkeypatch.setattr(training_windows.TrainingWindows, "frame", lambda _, *frame: frames.append(frame))
+    with Table(Choosing(), tmp_path) as table:
+        table.on_frame(16.0, 8.0)
+    assert frames == [(16.0, 8.0 if one else None)]
 
 
 @pytest.mark.parametrize("draws", [True, False])

@@ -170,6 +170,46 @@ def test_duty_cycle_bounds_the_share_and_is_reported_unless_late_frames_take_mor
     assert (mine.share, mine.why) == (0.6, "always; frames came late, so learning takes 60% of the time")
 
 
+def learn_beside(work: list[int], one_processor: bool) -> tuple[float, float]:
+    """Two seconds of a game whose frames of 16.7 ms take so much of it to draw, in turn, and of a trainer with half of
+    the time. In tenths of a millisecond. Returns the share of the time that slices took, and the share of the frames
+    during whose drawing one ran."""
+    mine, clock = windows("always", duty_cycle=0.5)
+    met, worked, budget, asks_at, slice_end = set[int](), 0, 0.0, 0.0, 0.0
+    for at in range(-200, 20_000):
+        clock.now = 100.0 + 1e-4 * at
+        number, passed = divmod(at, 167)
+        drawn = work[number % len(work)]
+        if passed == drawn:
+            mine.frame(16.7, 0.1 * (167 - drawn) if one_processor else None)
+        if budget and clock.now >= slice_end:
+            mine.worked(budget, budget)
+            budget = 0.0
+        if at >= 0 and not budget and clock.now >= asks_at:
+            budget = mine.budget()
+            slice_end, asks_at = clock.now + budget, clock.now + mine.wait_s
+        if budget:
+            worked += 1
+            met |= {number} if passed < drawn else set()
+    return worked / 20_000, len(met) / 120
+
+
+@pytest.mark.parametrize("work", [[30], [90], [30, 90, 140, 20]])
+def test_slices_meet_no_frame_on_the_same_processor(work: list[int]) -> None:
+    share, met = learn_beside(work, one_processor=True)
+    assert share > 0.2
+    assert met == 0.0
+    share, met = learn_beside(work, one_processor=False)
+    assert share == pytest.approx(0.5, abs=0.05)
+    assert met > 0.4, "or the first half of this test shows nothing"
+
+
+def test_game_without_time_between_its_frames_is_learned_from_nevertheless() -> None:
+    share, met = learn_beside([160], one_processor=True)
+    assert share == pytest.approx(0.5, abs=0.05)
+    assert met > 0.4
+
+
 @pytest.mark.parametrize("draws", [True, False])
 def test_learning_rests_beside_frames_while_other_programs_use_the_machine(draws: bool) -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}

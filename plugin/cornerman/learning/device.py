@@ -22,6 +22,7 @@ import numpy as np
 
 from cornerman.contract import SettingsError
 from cornerman.learning.learner import DEVICE_ERRORS, Learner, first_line
+from cornerman.learning.processors import only_one
 from cornerman.learning.update import LearnSteps, learn_steps
 from cornerman.policy.q_network import NetworkSpec
 
@@ -145,7 +146,8 @@ def learning_speed(
 
 
 def configure_trainer_thread() -> bool:
-    """Set the calling thread up for learning beside a game: a lower OS priority.
+    """Set the calling thread up for learning beside a game: a lower OS priority, and where they share one processor
+    the class in which a thread that wakes up does not interrupt another one.
 
     Returns whether the priority could be lowered, which only Linux does for one thread.
     """
@@ -154,6 +156,8 @@ def configure_trainer_thread() -> bool:
     try:
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, max(TRAINER_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+        if only_one() and os.sched_getscheduler(thread) == os.SCHED_OTHER:
+            os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
     except OSError:  # a sandbox may forbid it; learning works without
         return False
     return True

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from cornerman.files.figures_log import FiguresLog
-from cornerman.learning.processors import Processors
+from cornerman.learning.processors import Processors, only_one
 from cornerman.settings import Settings
 from cornerman.training.exit_watchdog import ExitWatchdog
 from cornerman.training.metrics import Metrics
@@ -46,7 +46,7 @@ class TrainingService:
         its thread logs figures of machine and training in `data_folder`.
         """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
-        self._processors = Processors(worker_pid)
+        self._processors, self._one_processor = Processors(worker_pid), only_one()
         self._log = FiguresLog.of(data_folder, settings, metrics.say)
         self._logged_steps = 0
         self.windows = TrainingWindows(
@@ -218,14 +218,14 @@ class TrainingService:
         if choosing and self.thread is not None:
             self.thread.wake()
 
-    def frame(self, frame_ms: float) -> None:
-        """A frame has been drawn, `frame_ms` after the one before it."""
+    def frame(self, frame_ms: float, slack_ms: float) -> None:
+        """A frame has been drawn, `frame_ms` after the one before it and `slack_ms` before the next."""
         self._draws = True
         self.frames.add(frame_ms, self.alive and self.windows.window_open)
         if self.thread is not None:
             self._processors.frame()
             self._log.frame(frame_ms, self.windows.window_open)
-            self.thread.frame(frame_ms)
+            self.thread.frame(frame_ms, slack_ms if self._one_processor else None)
 
     def pump(self, seconds: float) -> None:
         """Let the trainer work for `seconds`; the caller sleeps meanwhile."""

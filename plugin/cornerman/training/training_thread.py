@@ -100,9 +100,9 @@ class TrainingThread:
         with self._changed:
             return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
 
-    def frame(self, frame_ms: float) -> None:
-        """A frame has been drawn, `frame_ms` after the one before it."""
-        self.windows.frame(frame_ms)
+    def frame(self, frame_ms: float, due_ms: float | None = None) -> None:
+        """A frame has been drawn, as `TrainingWindows.frame`."""
+        self.windows.frame(frame_ms, due_ms)
         self._look_whether_stuck()
 
     def grant(self, seconds: float) -> None:

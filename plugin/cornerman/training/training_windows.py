@@ -35,6 +35,10 @@ BUSY_PERCENT, CALM_PERCENT = 85.0, 70.0
 it goes on: a trainer that is not let run keeps the interpreter, and with it the game."""
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 LONGEST_GRANT_S = 1.0
+LEAST_GAP_S, GAP_MARGIN_S, GAPS_GONE_S = 0.004, 0.001, 0.25
+"""On a single processor: what must be left of the time between two frames, since a slice cannot be ended in the middle
+of copying a batch, how long before a frame it ends, and after how long without such a gap frames are not waited for."""
+NEXT_LOOK_S = 0.002
 _LEAST_MS, _BINS_A_FACTOR_E = 0.1, 100
 _MOST_BIN = int(_BINS_A_FACTOR_E * log(NO_FRAME_MS / _LEAST_MS))
 
@@ -131,6 +135,7 @@ class TrainingWindows:
         self._rest_until = self._granted_until = self._closed_at = 0.0
         self._look_at = clock()
         self._framed_at = -FRAMES_GONE_S
+        self._gap: tuple[float, float, float] | None = None  # begin, end, and begin of the next, as the game said
         pause_worker(not self.window_open)
 
     # --------------------------------------------------------------------------------------------- the game's thread
@@ -163,9 +168,14 @@ class TrainingWindows:
             self.stop[0] = 1
         self._pause_worker(closed)
 
-    def frame(self, frame_ms: float) -> None:
-        """Called when a frame has been drawn, `frame_ms` after the one before it."""
-        self._framed_at = self._clock()
+    def frame(self, frame_ms: float, due_ms: float | None = None) -> None:
+        """Called when a frame has been drawn, `frame_ms` after the one before it.
+
+        `due_ms`: how long until the next one, which slices are not to meet; None where they have another processor.
+        """
+        self._framed_at = now = self._clock()
+        if due_ms is not None and 1e-3 * due_ms >= LEAST_GAP_S + GAP_MARGIN_S:
+            self._gap = now, now + 1e-3 * due_ms, now + 1e-3 * frame_ms
         self._frames.frame(frame_ms, self._worked or self._working)
         self._worked = False
         if self.window_open:
@@ -264,6 +274,8 @@ class TrainingWindows:
         budget = HURRIED_SLICE_S if hurried else SLICE_S
         if pumped and not hurried:
             budget = min(SLICE_S, self._granted_until - now - self._overrun_s)
+        if not (hurried or pumped):
+            budget = min(budget, self._left_of_gap(now))
         rests = not hurried and not pumped and now < self._rest_until
         self._working = self.window_open and not rests and budget >= LEAST_SLICE_S
         if self._working:
@@ -273,6 +285,18 @@ class TrainingWindows:
         else:
             self.starvation.idle()
         return budget if self._working else 0.0
+
+    def _left_of_gap(self, now: float) -> float:
+        """Seconds until a slice has to end for the next frame; where that is too soon, learning rests until the gap
+        after it."""
+        gap = self._gap
+        if gap is None or now - gap[0] > GAPS_GONE_S:
+            return SLICE_S
+        _, end, next_begin = gap
+        left = end - GAP_MARGIN_S - now
+        if left < LEAST_GAP_S:
+            self._rest_until = max(self._rest_until, next_begin, now + NEXT_LOOK_S)
+        return left
 
     @property
     def wait_s(self) -> float:
