@@ -23,8 +23,9 @@ from cornerman.settings import Settings
 
 Arrays = Mapping[str, NDArray[Any]]
 
-MOST_BURSTS = 16
-"""Bursts drawn at once: less Python between steps, which keeps the game's thread waiting."""
+MOST_BURSTS, MOST_BURSTS_ON_ONE = 16, 4
+"""Bursts drawn at once: less Python between steps, which keeps the game's thread waiting. Fewer on a single processor,
+where drawing 16 of them takes 3 ms of it, in which no frame can begin."""
 FIRST_STEPS = 1000
 """Learning steps to begin imitation with, once there is enough to imitate."""
 
@@ -96,7 +97,7 @@ class Updates:
             return
         if self.imitating and not self.steps:
             self.due += FIRST_STEPS
-        at_once = min(MOST_BURSTS, int(self.due / settings.burst_steps))
+        at_once = min(MOST_BURSTS_ON_ONE if only_one() else MOST_BURSTS, int(self.due / settings.burst_steps))
         self.due -= at_once * settings.burst_steps
         self._burst.clock = self._step_clock
         self._burst.begin(self._buffers, settings.burst_steps, at_once)
