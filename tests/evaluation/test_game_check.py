@@ -224,8 +224,9 @@ class Climbs(Board):
 
 def test_outcome_must_name_each_of_the_declared_seats() -> None:
     assert [finding for finding in found(Climbs(), 3) if finding.wrong] == []
-    assert not [finding for finding in found(Climbs(), 3) if "do not sum to 0" in finding.what], "one seat alone"
-    assert [finding for finding in found(Climbs(num_seats=3, named=3), 3) if finding.wrong] == []
+    three = found(Climbs(num_seats=3, named=3), 3)
+    assert [finding for finding in three if finding.wrong] == []
+    assert not [it for it in [*found(Climbs(), 3), *three] if "do not sum to 0" in it.what], "not two opponents"
     wrong = [finding.what for finding in found(Climbs(num_seats=3, named=2), 3) if finding.wrong]
     assert wrong == ["the outcome {0: 0.5, 1: 0.5} must hold a number from -1 to 1 for each of the seats 0 to 2"]
 

@@ -151,6 +151,17 @@ def test_new_champion_is_what_models_are_laid_over_and_the_old_model_serves_unti
     assert players.report()["battles"] == 4
 
 
+def test_model_of_stored_battles_serves_before_all_of_them_are_learned() -> None:
+    shown = list[int]()
+    base = champion()
+    players = Players(lambda: base, FEATURES, ACTIONS, changed=lambda it: shown.append(it.report().get("battles", 0)))
+    for battle in battles(base, no_habit, 6, seed=1):
+        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}))
+    while players.advance():
+        pass
+    assert shown == [0, 1, 2, 4, 6], "seldom enough to cost nothing"
+
+
 def test_present_player_is_learned_anew_first_under_a_new_champion() -> None:
     policies: list[Policy] = [champion()]
     players = Players(lambda: policies[-1], FEATURES, ACTIONS)
@@ -211,6 +222,15 @@ def test_models_are_kept_of_the_players_that_played_last_alone() -> None:
         players.meet(str(number))
         known.append(players.model is not None)
     assert known == [False, *[True] * MAX_PLAYERS]
+    (battle,) = battles(base, never_guards, 1, seed=1)
+    players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}, player="dropped while learned"))
+    assert players.advance()
+    for number in range(MAX_PLAYERS):
+        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}, player=str(number)))
+    while players.advance():
+        pass
+    players.meet("dropped while learned")
+    assert players.model is None
 
 
 def test_ghost_is_not_changed_by_later_learning() -> None:

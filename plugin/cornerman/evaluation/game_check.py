@@ -146,12 +146,12 @@ def _length(courses: Sequence[_Course], max_decisions: int) -> Iterator[Finding]
 
 
 def _outcomes(courses: Sequence[_Course]) -> Iterator[Finding]:
-    outcomes = [course.outcome for course in courses if course.outcome is not None and len(course.outcome) > 1]
+    outcomes = [course.outcome for course in courses if course.outcome is not None and len(course.outcome) == 2]
     unbalanced = sum(abs(sum(outcome.values())) > 1e-6 for outcome in outcomes)
     if unbalanced:
         yield Finding(
             False,
-            f"{unbalanced} outcomes do not sum to 0: right where seats win or lose together, a slip otherwise",
+            f"{unbalanced} outcomes do not sum to 0: right where both seats win or lose together, a slip otherwise",
         )
 
 

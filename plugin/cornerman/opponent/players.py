@@ -149,10 +149,12 @@ class Players:
         self._changed(self)
 
     def _learned(self, player: str) -> None:
-        if player in self._due:
-            return
-        if player in self._growing:
-            self._models[player] = self._growing[player]
+        """A battle was learned: the model serves once nothing is due, and before that where no other one does yet."""
+        model = self._growing.get(player)  # None: dropped meanwhile
+        if model is not None:
+            if player in self._due and (self._models.get(player, model) is not model or model.battles.bit_count() > 1):
+                return
+            self._models[player] = model
         if player == self.present:
             self._changed(self)
 
