@@ -1,4 +1,4 @@
-"""Where a CUDA graph cannot be recorded, bursts run without. Graphs need a GPU; nothing here was run on one."""
+"""Where a CUDA graph cannot be recorded, bursts run without. Graphs themselves: test_on_cuda.py."""
 
 from __future__ import annotations
 
