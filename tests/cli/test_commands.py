@@ -112,6 +112,19 @@ def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[s
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("command", ["train --minutes 9", "evaluate", "export 0", "ghost list", "ghost play ann"])
+def test_folder_of_another_game_than_the_installed_one_asks_which(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    store_versions(tmp_path, CHOOSING)
+    before = sorted(tmp_path.rglob("*"))
+    status, out, err = run(capsys, *command.split(), "--data", tmp_path)
+    assert (status, out) == (1, "")
+    assert "holds versions of the game 'choosing'" in err
+    assert "--game module:attribute" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     store_versions(tmp_path, RINGSIDE)
     base = ("evaluate", "--game", "ringside", "--data", tmp_path, "--battles", 4)

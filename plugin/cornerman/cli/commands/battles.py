@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman.cli.commands.options import Subparsers, command, either_side, whole
-from cornerman.cli.commands.stored import identity_for, stored_policy
+from cornerman.cli.commands.stored import identity_for, need_same_game, stored_policy
 from cornerman.contract import Game
 from cornerman.selfplay.games import CommandError, find_any, find_game
 
@@ -45,6 +45,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if options.agent:
         agent, who = bots[options.agent], options.agent
     else:
+        need_same_game(options.data, options.game, game)
         agent = policy = stored_policy(game, options.data, options.version)
         who = f"version {policy.version}"
     for name in [options.bot] if options.bot else game.bots:
@@ -87,7 +88,8 @@ def add_ghost(commands: Subparsers) -> None:
 def run_ghost(options: argparse.Namespace) -> int:
     if options.action == "list" and not options.data.is_dir():
         raise CommandError(f"there is no data folder {options.data}; name a game's with --data")
-    ghosts = _ghosts(find_any(options.game), options.data)
+    need_same_game(options.data, options.game, game := find_any(options.game))
+    ghosts = _ghosts(game, options.data)
     actions: dict[str, Callable[[], str]] = {
         "list": lambda: "\n".join(ghosts.lines()),
         "export": lambda: ghosts.export(options.name, options.file),

@@ -54,6 +54,15 @@ def game_of(data: Path, name: str) -> tuple[Identity | None, Game | None]:
     return identity_for(game), game
 
 
+def need_same_game(data: Path, name: str, game: Game) -> None:
+    """CommandError where no game was named and the folder holds the versions of another one than `game`."""
+    from cornerman.cli.data import identity_of
+
+    if not name and (identity := identity_of(data)) is not None and identity.game != game.name:
+        holds = f"{data} holds versions of the game {identity.game!r}, and {game.name!r} is what is installed"
+        raise CommandError(f"{holds}; name yours with --game module:attribute")
+
+
 def need_versions(data: Path) -> None:
     if not (data / "versions").is_dir():
         raise CommandError(

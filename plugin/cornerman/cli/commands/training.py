@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cornerman.cli.commands.options import Subparsers, above_zero, command, whole
+from cornerman.cli.commands.stored import need_same_game
 from cornerman.cli.cores import usable_cores
 from cornerman.selfplay.games import find_game
 
@@ -51,6 +52,7 @@ def run_train(options: argparse.Namespace) -> int:
         ray=options.address if options.engine == "ray" else None,
     )
     game = find_game(options.game)
+    need_same_game(options.data, options.game, game)
     print(f"Training {game.name} {game.version}; versions are stored in {options.data}")
     train(game, options.game, options.data, plan, options.seed, options.resume)
     return 0
