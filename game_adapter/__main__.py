@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     options.data = options.data or _data_dir()
     if options.data is None:
         parser.error("--data: this user has no home directory to keep data in; name a folder")
-    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.ERROR, format="%(name)s: %(message)s")
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+    for name in (PLUGIN, "host") if options.verbose else ():  # drawing the curve, matplotlib would log every font
+        logging.getLogger(name).setLevel(logging.DEBUG)
     _check(parser, options)
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     if not options.headless:
