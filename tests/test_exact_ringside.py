@@ -46,7 +46,7 @@ def simulated(solved: Duel, count: int) -> Any:
         for number, begun in {*zip(battles.round.tolist(), begins.tolist(), strict=True)}:
             rows = ((battles.round == number) & (begins == begun)).nonzero()[0]
             at = tuple(place[:, rows])
-            perfect = solved.best[number, begun][at]
+            perfect = solved.perfect((number, begun))[at]
             fixed = mends_or_strikes(solved, (number, begun)).reshape(solved.shape)[at]
             actions[rows] = np.array(ACTIONS)[np.where(me[rows] == first[rows], fixed, perfect)]
         ended = battles.step(actions)
@@ -71,7 +71,7 @@ def test_nobody_beats_perfect_play_and_a_best_response_takes_most(solved: Duel) 
     assert solved.outcomes(fixed, None) < solved.outcomes(fixed, solved.perfect) < 0.0
 
 
-def test_policy_is_shown_what_the_scalar_rules_show(solved: Duel) -> None:
+def test_policy_and_look_ahead_are_shown_what_the_scalar_rules_show(solved: Duel) -> None:
     """Of the first four moments: after a heavy strike, a mend where there was damage, a charge and a guard."""
     encoder = Encoder(GAME)
     for seed in range(4):
@@ -88,6 +88,12 @@ def test_policy_is_shown_what_the_scalar_rules_show(solved: Duel) -> None:
             seen = own["health"], other["health"], own["charged"], own["mends"], stance
             fields = (*seen, other["charged"], other["mends"])
             observations, masks = solved.seen(np.array([fields], np.int16).T, moment)
+            assert observations[0] == pytest.approx(encoder.encode(state, seat), abs=1e-6)
+            assert masks[0].tolist() == mask
+            regrets, place = solved.regrets_in(state, seat), tuple(map(int, fields))
+            assert regrets.tolist() == [each[place] for each in solved.regrets[moment]]
+            assert np.isfinite(regrets).tolist() == [mask[action] for action in ACTIONS]
+            GAME.restore_battles([state], [seat], np.array([0]), np.array([seed])).observe(observations, masks)
             assert observations[0] == pytest.approx(encoder.encode(state, seat), abs=1e-6)
             assert masks[0].tolist() == mask
 

@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 
 from cornerman.cli.commands.stored import stored_policy
+from cornerman.experience.encoder import Encoder
+from cornerman.opponent.player_model import PlayerModel
+from cornerman.search.look_ahead import LookAhead, effort_for
+from cornerman.search.playouts import Playouts
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters import small_ringside
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, of_mean
 from tests.studies.measures import best_response
-from tests.studies.measures.adapting import look_ahead, looking_ahead, new_model, scores, stranger
+from tests.studies.measures.adapting import Noted, look_ahead, looking_ahead, new_model, scores, stranger
 from tests.studies.measures.duel import duel, playing
-from tests.studies.measures.exact_ringside import Duel
+from tests.studies.measures.exact_ringside import ACTIONS, Duel
 from tests.studies.measures.gate import prepare
 from tests.studies.measures.habits import NO_HABIT
 from tests.studies.study import Figure, Study, Unit, Work
@@ -49,6 +53,33 @@ def optimal(work: Work, trained: str) -> dict[str, list[float]]:
         for name, other in (("perfect", solved.perfect), ("best response", None)):
             found[name].append((1.0 + solved.outcomes(play, other)) / 2.0)
     return found
+
+
+def optimal_searched(work: Work, trained: str, battles: int, seed: int) -> float:
+    """Share of the optimal value that this champion keeps against perfect play with look-ahead, as the plugin plays: of
+    the player nothing is known at first, and a model of it learns every battle of the series."""
+    game, encoder = small_ringside.GAME, Encoder(small_ringside.GAME)
+    policy = stored_policy(game, work.folder_of(trained) / "data", None)
+    model = PlayerModel(policy, encoder.feature_names, game.action_names)
+    ahead = LookAhead(Playouts(game, encoder, policy, model), encoder, effort_for(game))
+    solved = [Duel(fighter) for fighter in small_ringside.FIGHTERS]
+    regret = 0.0
+    for number, start in enumerate(_seeds("perfect", battles, seed)):
+        battle, lots, noted = game.new_battle(start), Random(start), Noted()
+        while (seat := battle.seat) is not None:
+            state, mask = battle.state(), np.array(battle.action_mask())
+            regrets = solved[start % len(solved)].regrets_in(state, seat)
+            action = ACTIONS[int(regrets.argmin())]
+            if seat == number % 2:
+                *_, found = ahead.improve([state], [seat], mask[None], lots.getrandbits(48))
+                action = int(found.best[0])
+                regret += float(regrets[ACTIONS.index(action)])
+            else:
+                noted.add(encoder.encode(state, seat), mask, action)
+            battle.apply(action)
+        for _ in model.learn(noted.decisions):
+            pass
+    return 1.0 - regret / battles
 
 
 def share_kept(against: str, results: Sequence[dict[str, list[float]]]) -> Interval:
@@ -97,11 +128,14 @@ def _seeds(player: str, battles: int, seed: int) -> list[int]:
 def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
     seeds, minutes, battles = ([0, 1], 0.1, 4) if quick else (list(range(3)), 10.0, 200)
+    small_series = 2 if quick else 120
     units: list[Unit] = []
     for seed in seeds:
         given: dict[str, Any] = {"game": "adapters.small_ringside", "minutes": minutes, "seed": seed}
         units.append(Unit(f"small {seed}", train, given))
         units.append(Unit(f"optimal {seed}", optimal, {"trained": f"small {seed}"}, (f"small {seed}",)))
+        given = {"trained": f"small {seed}", "battles": small_series, "seed": seed}
+        units.append(Unit(f"optimal searched {seed}", optimal_searched, given, (f"small {seed}",)))
     length, pairs = (0.1, 50) if quick else (10 * SHIPPED_MINUTES, 8000)
     units.append(Unit("response", respond, {"minutes": length, "seed": 0}))
     units.append(Unit("response played", response_scores, {"trained": "response", "pairs": pairs}, ("response",)))
@@ -113,8 +147,10 @@ def study(quick: bool) -> Study:
             units.append(Unit(f"{player} searched {seed}", searched, given))
         units.append(Unit(f"stranger searched {seed}", over_alone, {"pairs": series // 2, "seed": seed}))
     solved = tuple(f"optimal {seed}" for seed in seeds)
+    searched_small = tuple(f"optimal searched {seed}" for seed in seeds)
     figures = [
         Figure("strength.optimal", solved, lambda found: share_kept("perfect", found), seeds, "at least 0.98"),
+        Figure("strength.optimal_search", searched_small, of_mean, seeds, "at least 0.98"),
         Figure("strength.optimal_worst", solved, lambda found: share_kept("best response", found), seeds),
         Figure("strength.exploitability", ("response played",), lost_to_response, [0]),
     ]

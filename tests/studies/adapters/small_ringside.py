@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
 from game_adapter.ringside.batched.arrays import ONE_MEND
@@ -69,6 +70,14 @@ class SmallRingside(Ringside):
 
     def new_battles(self, num_battles: int, seed: int, shape: str = "1v1") -> SmallBattles:
         return SmallBattles(num_battles, seed, given_lineups([([fighter], [fighter]) for fighter in FIGHTERS]))
+
+    def restore_battles(
+        self, states: Sequence[Mapping[str, Any]], seats: Sequence[int], rows: NDArray[Any], seeds: NDArray[Any]
+    ) -> SmallBattles:
+        battles = super().restore_battles(states, seats, rows, seeds)
+        small = SmallBattles(battles.num_battles, 0, battles.lineups)
+        small.restore(battles.snapshot())
+        return small
 
 
 GAME = SmallRingside()

@@ -12,9 +12,10 @@ Chances are those of `Battle._blow` but for the rounding of 64 bits to percents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,19 +142,29 @@ class Duel:
         return found
 
     @cached_property
-    def best(self) -> dict[Moment, NDArray[np.int8]]:
-        """Perfect play, an index into `ACTIONS` a state and moment."""
+    def regrets(self) -> dict[Moment, NDArray[np.float16]]:
+        """How much worse every action is than the best one `[5, states]`, where both play on perfectly."""
         values: Values | None = None
         found = {}
         for moment in self.moments():
             worth = self.action_values(self._coming(moment, values, values))
             values = worth.max(0)
-            found[moment] = worth.argmax(0).astype(np.int8)
+            found[moment] = (values - worth).astype(np.float16)
         return found
 
     def perfect(self, moment: Moment) -> NDArray[np.int64]:
-        """`best` as a player."""
-        return self.best[moment].astype(np.int64)
+        """Perfect play."""
+        best: NDArray[np.int64] = self.regrets[moment].argmin(0)
+        return best
+
+    def regrets_in(self, state: Mapping[str, Any], seat: int) -> NDArray[np.float16]:
+        """`regrets` `[5]` in a state of the game in which `seat` acts."""
+        own, other = sorted(state["characters"], key=lambda character: character["seat"] != seat)
+        stance = GUARDING if other["guard"] else OPEN if other["exposed"] else NONE
+        left = int(other["charged"]), other["mends"]
+        place = (own["health"], other["health"], int(own["charged"]), own["mends"], stance, *left)
+        found: NDArray[np.float16] = self.regrets[state["round"], len(state["order"]) == 2][(slice(None), *place)]
+        return found
 
     def of_policy(self, choose: Callable[[Floats, Bools], NDArray[np.int64]]) -> Play:
         """A player that sees what the small game's features show; `choose` is a policy's `act_batch` without chance."""
