@@ -107,20 +107,29 @@ def test_state_that_the_game_cannot_restore_is_a_problem_in_words(worker: Worker
     assert ended(worker, 2).action == expected(due(2))[0]
 
 
+def kill(pid: int) -> None:
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait()
+
+
 def test_worker_that_was_killed_is_not_waited_for_and_its_successor_looks_ahead() -> None:
     options = {"hidden": CHAMPION.spec.hidden, "seed": 3, "background": False}
-    live = LiveWorker(
-        lambda seed, number: WorkerProcess("game_adapter.ringside.game:RINGSIDE", {**options, "number": number})
-    )
+
+    def start(seed: int, number: int) -> WorkerProcess:
+        process = WorkerProcess("game_adapter.ringside.game:RINGSIDE", {**options, "number": number})
+        if number == 1:  # the first successor ends before it is told anything
+            kill(process.pid)
+        return process
+
+    live = LiveWorker(start)
     live.know(CHAMPION, KNOWN)
     live.start(1)
     try:
         live.due(due(1))
         ended(live, 1)
         assert live.pid is not None
-        killed = psutil.Process(live.pid)
-        killed.kill()
-        killed.wait()
+        kill(live.pid)
         begun = time.monotonic()
         live.due(due(2))
         assert time.monotonic() - begun < 1.0

@@ -96,15 +96,14 @@ class LiveWorker:
         self._worker = worker = self._new(self._seed, number)
         worker.pause(self._paused)
         if self._knowledge is not None:
-            worker.know(*self._knowledge)
+            _tell(worker, self._knowledge)
         return worker
 
     def know(self, champion: Policy, known: Knowledge) -> None:
         """Look ahead with this champion and this knowledge (`thought.knowledge`) from now on."""
         self._knowledge, worker = known, self._worker
         if worker is not None:
-            with suppress(WorkerError):  # it has ended: the next order finds that out and starts another, which gets it
-                worker.know(*known)
+            _tell(worker, known)
         self._known = champion
 
     @property
@@ -132,6 +131,11 @@ class LiveWorker:
         pool, self._pool, self._worker, self.busy, self._known = self._pool, None, None, False, None
         if pool is not None:
             pool.close()
+
+
+def _tell(worker: PausableWorker, known: Knowledge) -> None:
+    with suppress(WorkerError):  # it has ended: the next order finds that out and starts another, which gets it
+        worker.know(*known)
 
 
 def live_worker(game: Game, settings: Settings, hidden: tuple[int, ...]) -> LiveWorker | None:
