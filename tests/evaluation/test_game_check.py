@@ -231,6 +231,16 @@ def test_outcome_must_name_each_of_the_declared_seats() -> None:
     assert wrong == ["the outcome {0: 0.5, 1: 0.5} must hold a number from -1 to 1 for each of the seats 0 to 2"]
 
 
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [(1.25, "standing(state, 0) is 1.25 and counts as 1"), (None, "standing(state, 0) is None; it must be a number")],
+)
+def test_standing_that_is_no_number_from_minus_1_to_1_is_named(standing: Any, said: str) -> None:
+    (wrong,) = [finding for finding in found(Climbs(standing=lambda state, side: standing), 3) if finding.wrong]
+    assert said in wrong.what
+    assert wrong.fix
+
+
 def test_pace_counts_the_time_of_the_games_encode() -> None:
     (pace,) = [finding.what for finding in found(Climbs(), 3) if "decisions/s" in finding.what]
     assert float(re.findall(r"([\d,]+) decisions/s", pace)[0].replace(",", "")) <= 500, "it takes 2 ms a decision"

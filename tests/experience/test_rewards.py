@@ -104,7 +104,6 @@ def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None
         (None, "is None; it must be a number"),
         ("even", "is 'even'; it must be a number"),
         (float("nan"), "is nan; it must be a finite number"),
-        (1.25, "is 1.25; it must lie in -1 to 1"),
         (KeyError("X"), "failed with KeyError: 'X'"),
     ],
 )
@@ -119,6 +118,20 @@ def test_standing_that_cannot_be_used_is_named(given: Any, said: str) -> None:
     with pytest.raises(DataError) as caught:
         rewards.standing(BEFORE)
     assert str(caught.value).startswith(f"The game's standing(state, 0) {said}")
+
+
+def test_of_a_standing_out_of_range_the_nearest_counts_and_is_said_once() -> None:
+    game, rows = Counted(by_side={0: 1.25, 1: -40}), list[Any]()
+    encoder = Encoder(game)
+    recorder = Recorder(encoder, RewardCalculator(1.0, declared=encoder.declaration), rows.append)
+    recorder.start(1, {0: Source.PLAYER, 1: Source.PLUGIN})
+    recorder.turn(1, 0, BEFORE, [True] * 9, 0, AFTER)
+    recorder.end(1, {}, truncated=True)
+    assert rows[0].reward == pytest.approx(0.99), "gamma, at a standing of 1"
+    assert (recorder.rejected, recorder.clamped) == ({}, {"standing": 2})
+    assert recorder.examples == {
+        "standing": "The game's standing(state, 0) is 1.25 and counts as 1; it must lie in -1 to 1."
+    }
 
 
 def end_of(game: Any, outcome: dict[int, int]) -> BattleEnd:

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, Battle, Bot, ContractError, HeadlessGame
+from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, HeadlessGame, State
 from cornerman.evaluation.checked_calls import FaultError, Finding, called, checked_outcome, due, seen_by
 from cornerman.evaluation.headless import in_turn, state_text
 from cornerman.evaluation.restore_check import check_restore
 from cornerman.experience.encoder import Encoder
+from cornerman.experience.rewards import RewardCalculator, Sides, numbered_sides
 
 REPLAYED = 20
 """Battles that are played twice, and seeds that are compared."""
@@ -55,7 +56,15 @@ class _Course:
     moments: list[str] = field(default_factory=list)  # state, mask and seat before each action, and the outcome
     actions: list[int] = field(default_factory=list)
     largest: float = 0.0  # feature
+    standing: str = ""  # what is said of one out of its range
     outcome: Mapping[int, float] | None = None
+
+    def see_standing(self, rewards: RewardCalculator, sides: Sides, state: State) -> None:
+        """Ask for the game's own standing; FaultError where it is no number."""
+        try:
+            rewards.standing(state, sides, lambda what, sentence: setattr(self, "standing", sentence))
+        except DataError as error:
+            raise FaultError(str(error), "Give a number from -1 to 1.") from error
 
 
 def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: int = 0) -> Iterator[Finding]:
@@ -105,6 +114,8 @@ def _play(
 ) -> _Course:
     """One battle of random legal actions; FaultError where the game does not keep the contract."""
     course, choices = _Course(), choices or Random(f"check {seed}")
+    declared = encoder.declaration
+    rewards, sides = RewardCalculator(declared=declared), numbered_sides(declared.allies)
     before = random_module.getstate()
     battle = called(f"new_battle({seed})", lambda: in_turn(game.new_battle(seed)))
     handed_out: list[tuple[Any, str]] = []
@@ -112,6 +123,8 @@ def _play(
         seat, state, mask = due(game, battle)
         handed_out.append((state, state_text(state)))
         course.largest = max(course.largest, float(np.abs(seen_by(encoder, state, seat)).max(initial=0.0)))
+        if declared.standing is not None:
+            course.see_standing(rewards, sides, state)
         action = choices.choice([at for at, legal in enumerate(mask) if legal])
         course.moments.append(f"{seat} {handed_out[-1][1]} {list(mask)}")
         course.actions.append(action)
@@ -159,6 +172,8 @@ def _features(courses: Sequence[_Course]) -> Iterator[Finding]:
     largest = max(course.largest for course in courses)
     if largest > LARGEST_FEATURE:
         yield Finding(True, f"encode() gives numbers up to {largest:,.0f}", "Scale them to about -1 to 1.")
+    if out_of_range := next((course.standing for course in courses if course.standing), ""):
+        yield Finding(True, out_of_range.rstrip("."), "Divide it by the most that it can be.")
 
 
 def _same_again(

@@ -34,7 +34,7 @@ Clamp: TypeAlias = Callable[[str, str], object]
 """Called with what was clamped and a sentence."""
 
 
-def _silently(what: str, sentence: str) -> None:
+def silently(what: str, sentence: str) -> None:
     """Ignores what was clamped."""
 
 
@@ -65,7 +65,7 @@ class Encoder:
         declared = self.declaration
         return bool(declared.encode or declared.standing or declared.max_rounds is None)
 
-    def read(self, state: State, clamp: Clamp = _silently) -> Reading:
+    def read(self, state: State, clamp: Clamp = silently) -> Reading:
         """Check one state and take its numbers; DataError with a sentence where anything cannot be used."""
         return read(state, self.declaration, clamp=clamp)
 
@@ -73,7 +73,7 @@ class Encoder:
         """The observation `[F]` of `seat` in a fresh array; DataError where the state cannot be used."""
         return self.observe(self.read(state), state, seat)
 
-    def observe(self, reading: Reading, state: State, seat: int, clamp: Clamp = _silently) -> Floats:
+    def observe(self, reading: Reading, state: State, seat: int, clamp: Clamp = silently) -> Floats:
         """The observation `[F]` from what `read` gave; DataError as in `encode`."""
         numbers: list[float] = []
         others: list[float] = []
@@ -133,7 +133,7 @@ class StateProcessor:
         return np.array(numbers, np.float32)
 
 
-def read(state: State, declared: Declaration, with_seats: bool = True, clamp: Clamp = _silently) -> Reading:
+def read(state: State, declared: Declaration, with_seats: bool = True, clamp: Clamp = silently) -> Reading:
     """Check one state and take its numbers; DataError with a sentence where anything cannot be used."""
     try:
         round_ = 1 if declared.max_rounds is None else state["round"]

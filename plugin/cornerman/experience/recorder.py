@@ -230,7 +230,8 @@ class Recorder:
         return name
 
     def _see(self, state: State, sides: Sides, keep: bool) -> Seen:
-        return Seen(self._encoder.read(state, self._clamp), self.rewards.standing(state, sides), state if keep else {})
+        reading = self._encoder.read(state, self._clamp)
+        return Seen(reading, self.rewards.standing(state, sides, self._clamp), state if keep else {})
 
     def _find(self, battle_id: int) -> OpenBattle:
         try:

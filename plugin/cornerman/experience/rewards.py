@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from cornerman.contract import DataError, State
 from cornerman.experience.declaration import STANDARD, Declaration
-from cornerman.experience.encoder import number
+from cornerman.experience.encoder import Clamp, number, silently
 
 Sides: TypeAlias = Mapping[int, Hashable]
 """The side of each seat, as `numbered_sides` gives it; a seat that it does not name is a side of its own."""
@@ -46,13 +46,13 @@ class RewardCalculator:
         """The reward of `seat` at the end of a battle; KeyError where the outcome does not name the seat."""
         return self.outcome_weight * outcome[seat]
 
-    def standing(self, state: State, sides: Sides | None = None) -> Standing:
-        """What of a state the reward depends on, as plain numbers of our own."""
+    def standing(self, state: State, sides: Sides | None = None, clamp: Clamp = silently) -> Standing:
+        """What of a state the reward depends on, as plain numbers of our own; `clamp` as in encoder.py."""
         sums: dict[Hashable, tuple[float, float]] = {}
         if self._own is not None:
             for seat in {*range(self._declared.num_seats), *(sides or {})}:
                 side = (sides or {}).get(seat, seat)
-                sums[side] = (_asked(self._own, state, side[1] if isinstance(side, tuple) else side), 1.0)
+                sums[side] = (_asked(self._own, state, side[1] if isinstance(side, tuple) else side, clamp), 1.0)
             return sums
         if not self._declared.max_characters:
             return sums
@@ -130,12 +130,14 @@ class RewardCalculator:
         return self.health_weight * ((0.0 if ended else self._gamma) - 1.0) * standing[side][0]
 
 
-def _asked(own: Callable[[State, int], float], state: State, side: int) -> float:
+def _asked(own: Callable[[State, int], float], state: State, side: int, clamp: Clamp) -> float:
     what = f"The game's standing(state, {side})"
     try:
         given = own(state, side)
     except Exception as error:  # the game's own code may raise anything
         raise DataError("standing", f"{what} failed with {type(error).__name__}: {error}.") from error
-    if not -1.0 <= (standing := number(given, what)) <= 1.0:
-        raise DataError("standing", f"{what} is {standing}; it must lie in -1 to 1.")
-    return standing
+    standing = number(given, what)
+    nearest = min(1.0, max(-1.0, standing))
+    if nearest != standing:
+        clamp("standing", f"{what} is {standing:g} and counts as {nearest:g}; it must lie in -1 to 1.")
+    return nearest
