@@ -169,6 +169,23 @@ def test_a_busy_file_is_not_set_aside(open_database: Open, path: Path) -> None:
     assert set_aside_files(path) == []
 
 
+@pytest.mark.parametrize("journal", ["none", "empty", "full"])
+def test_file_in_a_folder_that_cannot_be_written_is_read_without_a_log(
+    open_database: Open, path: Path, monkeypatch: pytest.MonkeyPatch, journal: str
+) -> None:
+    database = open_database()
+    with database.writing() as connection:
+        connection.execute("insert into notes(text) values ('first')")
+    if journal != "full":
+        database.close()
+    if journal == "empty":
+        path.with_name(path.name + "-wal").touch()
+    before = sorted(path.parent.iterdir())
+    monkeypatch.setattr("cornerman.files.database.os.access", lambda *_: False)
+    assert texts(open_database(read_only=True)) == ["first"]
+    assert sorted(path.parent.iterdir()) == before
+
+
 def test_read_only_changes_nothing(open_database: Open, path: Path) -> None:
     assert texts(open_database(read_only=True)) == []
     assert not path.exists()

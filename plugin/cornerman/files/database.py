@@ -100,7 +100,7 @@ class Database:
     def _checked(self) -> sqlite3.Connection:
         """A connection to a sound file with the schema's tables; sqlite3.Error or _DamagedError where it is not."""
         empty = self._read_only and not self.path.exists()
-        place = ":memory:" if empty else f"{self.path.absolute().as_uri()}?mode={'rw' if self._read_only else 'rwc'}"
+        place = ":memory:" if empty else f"{self.path.absolute().as_uri()}?mode={self._mode()}"
         connection = sqlite3.connect(place, timeout=BUSY_TIMEOUT_S, check_same_thread=False, uri=True)
         try:
             connection.execute("pragma trusted_schema = off")
@@ -124,6 +124,14 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _mode(self) -> str:
+        if not self._read_only:
+            return "rwc"
+        log = _companions(self.path)[0]
+        newest = not log.exists() or not log.stat().st_size  # nothing that only the log holds
+        # To read by way of the log SQLite makes a file beside it, which a read-only disk refuses.
+        return "ro&immutable=1" if newest and not os.access(self.path.parent, os.W_OK) else "rw"
 
     def _check_schema(self, connection: sqlite3.Connection) -> None:
         """Create the tables in an empty file; _DamagedError where a file has others."""
