@@ -8,9 +8,18 @@ import signal
 import sys
 
 from cornerman import __version__
-from cornerman.cli.commands import COMMANDS
-from cornerman.cli.output import prepare_output
-from cornerman.contract import CornermanError
+from cornerman.edge.raspberry_pi import NEEDED, to_install
+
+try:
+    from cornerman.cli.commands import COMMANDS
+    from cornerman.cli.output import prepare_output
+    from cornerman.contract import CornermanError
+except ModuleNotFoundError as error:  # the plugin's folder alone, beside a Python that nothing was installed for
+    if error.name not in NEEDED:
+        raise
+    sys.exit(
+        "\n    ".join([f"cornerman needs {error.name}, which this Python does not have. To install:", *to_install()])
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from cornerman.contract import CornermanError
 from cornerman.selfplay.games import find_game
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing, Described
+from tests.support.paths import ROOT
 from tests.support.stored_versions import store_versions
 
 GAME = "tests.cli.test_commands:CHOOSING"
@@ -55,6 +56,15 @@ def test_it_runs_as_a_module_of_its_own() -> None:
         [sys.executable, "-m", "cornerman", "--version"], capture_output=True, text=True, timeout=60, check=True
     )
     assert ended.stdout == f"cornerman {cornerman.__version__}\n"
+
+
+def test_command_on_a_python_without_numpy_says_what_to_install(tmp_path: Path) -> None:
+    code = "import runpy, sys; sys.modules['numpy'] = None; runpy.run_module('cornerman', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code, "doctor"], cwd=ROOT / "plugin", capture_output=True, text=True)
+    assert done.returncode == 1
+    first, *lines = done.stderr.splitlines()
+    assert first == "cornerman needs numpy, which this Python does not have. To install:"
+    assert [line for line in lines if "pip install numpy" in line] == lines[-1:]
 
 
 def test_games_are_found_by_entry_point_by_module_and_in_the_present_folder(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 MEASURED_S, MEASUREMENTS = 1.5, 6
 VCGENCMD_S = 5.0
-NEEDED = ("numpy", "psutil", "safetensors")
 OPTIONAL = {"numba": "it learns faster with it", "torch": "only to learn on an accelerator"}
 UNFIT_FOR_A_PI = ("torch",)
 """Not offered there: it has no accelerator to learn on, and the wheel for its processor takes gigabytes or crashes."""
@@ -40,11 +38,11 @@ def examine(device: str, data: Path, root: Path = raspberry_pi.ROOT) -> tuple[li
     """
     lines = [f"Cornerman {__version__}, Python {platform.python_version()} on {platform.platform()}", "", "Packages"]
     missing, healthy = list[str](), True
-    for package in (*NEEDED, *OPTIONAL):
+    for package in (*raspberry_pi.NEEDED, *OPTIONAL):
         if package in UNFIT_FOR_A_PI and raspberry_pi.model(root) and not importable(package):
             continue
         if not importable(package):
-            missing += [package] * (package in NEEDED)
+            missing += [package] * (package in raspberry_pi.NEEDED)
             why = f"not installed, {OPTIONAL[package]}" if package in OPTIONAL else "missing"
             lines.append(f"  {package:<12} {why}: pip install {package}")
         else:
@@ -97,7 +95,9 @@ def _on_a_pi(root: Path) -> list[str]:
     if found is not None and "under-voltage" in found.flags() + found.flags(since_start=True):
         lines.append("  power        too weak: use the power supply made for this model, and a short cable")
     lines.append(f"  HAT          {raspberry_pi.hat(root) or 'none that says so'}")
-    return ["", "Raspberry Pi", *lines, *_hailo(root), *_to_install(root)]
+    lines += _hailo(root)
+    first, *more = raspberry_pi.to_install(root) or ["nothing"]
+    return ["", "Raspberry Pi", *lines, f"  to install   {first}", *(f"               {line}" for line in more)]
 
 
 def _throttling(root: Path) -> raspberry_pi.Throttling | None:
@@ -124,19 +124,6 @@ def _hailo(root: Path) -> list[str]:
     else:
         return [f"  Hailo        there with its driver, hailo_platform {version_of('hailo_platform')}"]
     return [f"  Hailo        {state}:", f"               {HAILO_INSTALL}"]
-
-
-def _to_install(root: Path) -> list[str]:
-    """The exact lines to type; Raspberry Pi OS lets pip install into a virtual environment alone."""
-    wanted = [*NEEDED, *(["numba"] if sys.maxsize > 2**32 else []), "pygame"]  # no numba is built for 32 bits
-    wanted = [package for package in wanted if not importable(package)]
-    if not wanted:
-        return ["  to install   nothing"]
-    if sys.prefix != sys.base_prefix:
-        return [f"  to install   {sys.executable} -m pip install {' '.join(wanted)}"]
-    system = " --system-site-packages" if raspberry_pi.hailo(root)[0] else ""  # for hailo_platform
-    make = f"python3 -m venv{system} ~/cornerman"
-    return [f"  to install   {make}", f"               ~/cornerman/bin/pip install {' '.join(wanted)}"]
 
 
 def _device(device: str, data: Path, root: Path) -> list[str]:

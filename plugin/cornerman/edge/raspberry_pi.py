@@ -1,16 +1,21 @@
-"""A Raspberry Pi: its model, memory, throttling and HAT from the kernel's files, and the settings that fit it.
+"""A Raspberry Pi: its model, memory, throttling and HAT from the kernel's files, and the settings and packages for it.
 
 `root` is the folder that holds `proc`, `sys` and `dev`. A file that is missing or strange counts as not there.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cornerman.files.packages import importable
+
 ROOT = Path("/")
+NEEDED = ("numpy", "psutil", "safetensors")
+"""Packages without which nothing is played; this file needs none of them."""
 PROFILES: dict[int, dict[str, Any]] = {
     1: {"duty_cycle": 0.25, "replay_capacity": 5_000, "practice_capacity": 10_000, "idle_practice": 1_000},
     2: {"duty_cycle": 0.5, "practice_capacity": 20_000, "idle_practice": 2_000},
@@ -97,6 +102,19 @@ def hailo(root: Path = ROOT) -> tuple[bool, bool]:
     loaded = (root / "dev/hailo0").exists()
     vendors = map(text_of, files_like(root, "sys/bus/pci/devices/*/vendor"))
     return loaded or HAILO_VENDOR in vendors, loaded
+
+
+def to_install(root: Path = ROOT) -> list[str]:
+    """The exact lines to type for what is missing, here or on another machine; torch is never among it."""
+    wanted = [*NEEDED, *["numba"] * (sys.maxsize > 2**32), *["pygame"] * bool(model(root))]  # 32 bits: no numba
+    wanted = [package for package in wanted if not importable(package)]
+    if not wanted:
+        return []
+    if not model(root) or sys.prefix != sys.base_prefix:
+        return [f"{sys.executable} -m pip install {' '.join(wanted)}"]
+    system = " --system-site-packages" if hailo(root)[0] else ""  # for hailo_platform
+    # Raspberry Pi OS lets pip install into a virtual environment alone.
+    return [f"python3 -m venv{system} ~/cornerman", f"~/cornerman/bin/pip install {' '.join(wanted)}"]
 
 
 def files_like(folder: Path, pattern: str) -> Iterator[Path]:
