@@ -70,7 +70,7 @@ class Host:
         self._messages: deque[str] = deque(maxlen=50)
         self._passed_on: set[str] = set()
         self._progress: Callable[[str], object] | None = None
-        self._panel_key = PanelKey(panel_key) if panel_key else None
+        self._panel_key = PanelKey(panel_key, self.say) if panel_key else None
         self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
 
     @property

@@ -18,10 +18,11 @@ GROWS = 0.6
 class PanelKey:
     """Whether the panels are open, and what of the game's input goes to them."""
 
-    def __init__(self, name: str) -> None:
-        """`name` as pygame calls the key, for instance "F1" or "`"."""
-        self.name = name.casefold()
-        self.open = False
+    def __init__(self, name: str, say: Callable[[str], None]) -> None:
+        """`name` as pygame calls the key, "F1" or "`"; `say` takes a sentence where no key is called so."""
+        self.name, self._say = name, say
+        self.open = self._looked_up = False
+        self._key: int | None = None
 
     def event(self, event: Any, offer: Callable[[Any], bool]) -> bool:
         """Whether the game should leave this event alone: the key itself, and all input while a panel is open.
@@ -31,13 +32,14 @@ class PanelKey:
         pygame: Any = sys.modules.get("pygame")
         if pygame is None or not hasattr(event, "type"):
             return False
-        if event.type == pygame.KEYDOWN and pygame.key.name(event.key).casefold() == self.name:
+        key = getattr(event, "key", None) if event.type == pygame.KEYDOWN else None
+        if key is not None and key == self._code(pygame):
             self.open = not self.open
             return True
         if not self.open:
             return False
         used = offer(event)
-        if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE and not used:
+        if key == pygame.K_ESCAPE and not used:
             self.open = False
             return True
         return used or event.type in (
@@ -52,6 +54,16 @@ class PanelKey:
             pygame.JOYBUTTONDOWN,
             pygame.JOYHATMOTION,
         )
+
+    def _code(self, pygame: Any) -> int | None:
+        if not self._looked_up and pygame.display.get_init():  # pygame tells codes of keys only then
+            self._looked_up = True
+            try:
+                self._key = pygame.key.key_code(self.name)
+            except ValueError:
+                named = "write it as pygame.key.name gives it, for instance F1"
+                self._say(f"No key is called {self.name!r}, so the plugins' panel does not open: {named}.")
+        return self._key
 
     def part(self, surface: Any) -> Any:
         """The part of the window that the panels are drawn over."""

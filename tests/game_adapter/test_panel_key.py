@@ -87,6 +87,21 @@ def test_panel_closes_with_its_key_or_escape(host: Host, key: int) -> None:
 def test_odd_events_are_the_games(host: Host) -> None:
     assert not host.on_event(object())
     assert not host.on_event(None)
+    odd = [pygame.event.Event(pygame.KEYDOWN), *map(pressed, (None, "f1", 1.5, 2**40, -5))]  # type: ignore[arg-type]
+    assert not any(host.on_event(event) for event in odd)
+    host.on_event(pressed(pygame.K_F1))
+    assert all(host.on_event(event) for event in odd), "an open panel takes every key"
+
+
+def test_name_that_no_key_has_is_said_once(plugins: Path, tmp_path: Path) -> None:
+    pygame.display.init()
+    drop(plugins, "shows", SHOWS)
+    host = Host(plugins, tmp_path / "data", NamedGame(), panel_key="K_F1")
+    host.load()
+    assert not any(host.on_event(pressed(key)) for key in (pygame.K_F1, pygame.K_UNKNOWN, pygame.K_F1))
+    (said,) = host.messages
+    assert "'K_F1'" in said
+    assert "for instance F1" in said
 
 
 def test_panel_that_cannot_be_drawn_is_closed_and_gives_the_keys_back(plugins: Path, tmp_path: Path) -> None:
