@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cornerman.policy.difficulty import ADAPTIVE, RUNG
@@ -47,6 +48,16 @@ def test_a_lower_level_is_an_earlier_self_and_its_results_are_no_versions(
         table.on_owner(lambda loop: None)
         assert counted == [slot.champion.version]
         assert not table.rejected
+
+
+def test_level_that_does_not_exist_is_said_and_changes_nothing(table: Table) -> None:
+    table.plugin.set_difficulty(2)
+    for level in (0, 7, -1, 2.5, "hard", None, [3]):
+        table.plugin.set_difficulty(level)  # type: ignore[arg-type]
+        assert "from 1 to 6" in table.plugin.messages()[-1]
+    assert table.plugin.report()["difficulty"]["level"] == 2
+    table.plugin.set_difficulty(np.int64(3))  # type: ignore[arg-type]
+    assert table.plugin.report()["difficulty"]["level"] == 3
 
 
 def play_as(table: Table, name: str, battles: int) -> None:

@@ -15,13 +15,14 @@ from typing import Any, Protocol
 from cornerman.contract import ModelError
 from cornerman.evaluation.live.results import LiveBattles
 from cornerman.experience.battle_store import Counts
+from cornerman.experience.encoder import shown
 from cornerman.experience.event_queue import Recording
 from cornerman.files.preferences import Preferences, read_preferences, write_preferences
 from cornerman.models.champions import Champions
 from cornerman.models.exchange import EXPORTS, IMPORTS, export_into
 from cornerman.models.store import Store
 from cornerman.panel.status import Switches
-from cornerman.policy.difficulty import check_level
+from cornerman.policy.difficulty import ADAPTIVE
 from cornerman.policy.policy_slot import counted, name_of
 
 READ_ONLY = "The data folder can only be read now: another game uses it, or the disk refuses. Try again later."
@@ -110,9 +111,12 @@ class PanelControls:
         self._apply()
 
     def set_difficulty(self, number: int) -> None:
-        """Set the difficulty from the next decision on; ValueError for a level that does not exist."""
-        self._switches.level = check_level(number)
-        self._remember(difficulty=number)
+        """Set the difficulty from the next decision on; a message where there is no such level."""
+        if number not in range(1, ADAPTIVE + 1):
+            self._message(f"The difficulty goes from 1 to {ADAPTIVE}; {shown(number)} is no level.")
+            return
+        self._switches.level = int(number)
+        self._remember(difficulty=int(number))
 
     def _changeable(self) -> bool:
         if self._store.read_only:

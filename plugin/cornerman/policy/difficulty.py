@@ -69,10 +69,3 @@ class Rung:
     ) -> NDArray[np.int64]:
         """As `Policy.act_batch`, at this temperature."""
         return self.policy.act_batch(observations, action_masks, random, epsilon, self.temperature)
-
-
-def check_level(number: int) -> int:
-    """`number`, 1 to 6; ValueError outside."""
-    if not 1 <= number <= ADAPTIVE:
-        raise ValueError(f"difficulty goes from 1 to {ADAPTIVE}, not {number!r}")
-    return number
