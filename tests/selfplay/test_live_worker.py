@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -14,7 +15,7 @@ from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.league import Opponents
-from cornerman.selfplay.live_worker import LiveWorker, PausableWorker, WorkerThread
+from cornerman.selfplay.live_worker import LiveWorker, PausableWorker, Practice, WorkerThread
 from cornerman.selfplay.orders import Order, judging
 from cornerman.selfplay.pool import PoolError
 from cornerman.selfplay.worker_process import Answer, WorkerProcess
@@ -125,6 +126,20 @@ def test_close_ends_a_worker_in_the_middle_of_an_order_and_twice_is_no_error(wor
     assert pid == os.getpid() or not psutil.pid_exists(pid or 0)
     assert worker.answer(0.0) is None
     assert worker.pid is None
+
+
+@pytest.mark.parametrize(("evenly", "duty_cycle", "longer"), [(True, 1.0, 0.5), (True, 0.25, 2.0), (False, 0.25, 0.0)])
+def test_judging_takes_what_a_trainer_that_rests_leaves_of_the_worker(
+    evenly: bool, duty_cycle: float, longer: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = list[Any]()
+    live, settings = LiveWorker(process), Settings(duty_cycle=duty_cycle)
+    monkeypatch.setattr(live, "order", lambda arrays, notes: sent.append(notes))
+    practice = Practice(live, Opponents(RINGSIDE), settings)
+    practice.due = 1.0
+    present = Policy(SPEC, draw(SPEC, np.random.default_rng(0)))
+    practice.order(present, 10, [], judging(present, "brawler", settings, 1, 100, Bar()), evenly)
+    assert [(notes["longer"], len(notes["orders"])) for notes in sent] == [(longer, 2)]
 
 
 def test_order_that_always_fails_ends_in_a_sentence(worker: LiveWorker) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 YIELD_PERIOD_S, YIELD_S = 0.0005, 1e-6
 """How often a worker on a thread lets the game's thread have the interpreter, and for how long at the least."""
 ENDING_S = 2.0
+JUDGING_SHARE = 0.5
 
 
 class PausableWorker(AnyWorker, Protocol):
@@ -181,12 +182,13 @@ class Practice:
         self, present: Policy, steps: int, champions: Sequence[Policy], judging: Order | None, evenly: bool
     ) -> None:
         """Give the worker its next order, if anything is due: to collect with `present` after so many learning steps,
-        against `champions` and bots, and to carry out `judging` (`evenly`: for half as long as collecting took)."""
+        against `champions` and bots, and to carry out `judging` (`evenly`: for half as long as collecting took, and
+        for longer where `duty_cycle` makes the worker wait for the trainer's next order)."""
         orders = [] if judging is None else [judging]
         if self.due > 0.0:
             orders.insert(0, self._opponents.order(present.flat, steps, champions, self._settings))
         if orders:
-            self._worker.order(*in_turn(orders, evenly))
+            self._worker.order(*in_turn(orders, evenly * JUDGING_SHARE / self._settings.duty_cycle))
 
     def answer(self, wait_s: float) -> Answer | None:
         """The worker's answer; None where there is none within `wait_s` seconds, or `drop` made it worthless."""

@@ -60,11 +60,11 @@ def judging(
     return arrays, order | {"champion": bot}
 
 
-def in_turn(orders: Sequence[Order], evenly: bool) -> Order:
+def in_turn(orders: Sequence[Order], longer: float) -> Order:
     """One order to carry out several of different kinds, one after the other; its answer holds all of theirs.
 
-    `evenly`: judging takes half as long as what came before it, whatever its turns cost, so no seed decides how far it
-    gets.
+    `longer`: judging takes so many times as long as what came before it, whatever its turns cost, so no seed decides
+    how far it gets; 0: as many turns as its order says.
     """
     arrays = {f"{at}.{name}": array for at, (each, _) in enumerate(orders) for name, array in each.items()}
-    return arrays, {"kind": "in turn", "orders": [notes for _, notes in orders], "evenly": evenly}
+    return arrays, {"kind": "in turn", "orders": [notes for _, notes in orders], "longer": longer}

@@ -91,7 +91,7 @@ class Worker:
     def obey(self, arrays: Arrays, order: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
         """The answer to one order."""
         if order["kind"] == "in turn":
-            return self._in_turn(arrays, order["orders"], order["evenly"])
+            return self._in_turn(arrays, order["orders"], order["longer"])
         if order["kind"] == "judge":
             return {}, self._judge(arrays, order)
         if order["kind"] == "measure":
@@ -104,14 +104,14 @@ class Worker:
         return self._collect(arrays, order)
 
     def _in_turn(
-        self, arrays: Arrays, orders: Sequence[Mapping[str, Any]], evenly: bool
+        self, arrays: Arrays, orders: Sequence[Mapping[str, Any]], longer: float
     ) -> tuple[Arrays, dict[str, Any]]:
         columns: dict[str, NDArray[Any]] = {}
         notes: dict[str, Any] = {}
         begun = time.thread_time()
         for at, order in enumerate(orders):
-            if at and evenly:
-                order = {**order, "turns": None, "seconds": (time.thread_time() - begun) / 2}
+            if at and longer:
+                order = {**order, "turns": None, "seconds": (time.thread_time() - begun) * longer}
             own = {name.removeprefix(f"{at}."): array for name, array in arrays.items() if name.startswith(f"{at}.")}
             found, more = self.obey(own, order)
             columns |= found
