@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +62,23 @@ def test_temperature_reads_the_sensor_of_the_processor(
     file = find_temperature_file(tmp_path)
     assert (None if file is None else int(file.read_text("utf-8")) / 1000) == degrees
     assert Machine(sysfs=tmp_path).read()["temperature_c"] == degrees
+
+
+def test_first_load_that_another_thread_reads_is_missing_and_not_zero() -> None:
+    loads = list[float | None]()
+
+    def keep_busy() -> None:
+        machine, until = machines[0], time.monotonic() + 0.5
+        while time.monotonic() < until or len(loads) < 20:
+            loads.append(machine.read()["cpu_percent"])
+
+    machines = [Machine(period_s=0.02)]
+    thread = Thread(target=keep_busy)
+    thread.start()
+    thread.join()
+    assert loads[0] is None
+    assert 0.0 not in loads[: len(loads) // 2], "this very thread kept a processor busy"
+    assert loads[-1] is not None
 
 
 @pytest.mark.parametrize(

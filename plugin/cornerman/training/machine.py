@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from cornerman.edge.raspberry_pi import files_like, parse_throttling, text_of, throttling_file
@@ -39,6 +40,7 @@ class Machine:
         """`worker_pid` gives the worker's process, whose time is the plugin's own; None: there is none."""
         self._psutil: Any = None
         self._process: Any = None
+        self._read_by = get_ident()
         self._worker_pid, self._worker = worker_pid, None  # type: tuple[Callable[[], int | None], Any]
         try:
             import psutil
@@ -88,8 +90,10 @@ class Machine:
 
     def _cpu(self) -> Reading:
         own = self._process.cpu_percent() + (self._of_worker(lambda worker: worker.cpu_percent()) or 0.0)
+        busy, thread, before = self._psutil.cpu_percent(), get_ident(), self._read_by
+        self._read_by = thread
         return {
-            "cpu_percent": self._psutil.cpu_percent(),
+            "cpu_percent": busy if thread == before else None,  # psutil's is since this thread's call before, or 0
             "own_cpu_percent": own / (self._psutil.cpu_count() or 1),
         }
 
