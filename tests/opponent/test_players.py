@@ -151,6 +151,18 @@ def test_new_champion_is_what_models_are_laid_over_and_the_old_model_serves_unti
     assert players.report()["battles"] == 4
 
 
+def test_no_more_battles_wait_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = champion()
+    played = battles(base, no_habit, 12, seed=1)
+    monkeypatch.setattr("cornerman.opponent.player_model.MAX_DECISIONS", 5 * played[0].num)
+    players = Players(lambda: base, FEATURES, ACTIONS)
+    for battle in played:
+        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}))
+    while players.advance():
+        pass
+    assert 5 <= players.report()["battles"] < 12, "those that are too old to be learned from are left out"
+
+
 def test_model_of_stored_battles_serves_before_all_of_them_are_learned() -> None:
     shown = list[int]()
     base = champion()

@@ -278,6 +278,17 @@ def test_slice_ends_after_the_step_in_which_stop_is_set_and_counts_no_waiting(
         assert gym.learner.steps == steps
 
 
+def test_learning_goes_on_while_much_is_to_be_learned_about_players(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gym = Gym(tmp_path, practice=0.0)
+    gym.play(60)
+    monkeypatch.setattr(gym.training.players, "advance", lambda: True)
+    for _ in range(500):
+        assert gym.training.slice()
+    assert gym.learner.steps > 0
+
+
 def test_diverged_learning_returns_to_the_last_candidate_and_then_to_a_champion_that_fits(tmp_path: Path) -> None:
     gym = taught(tmp_path)
     gym.training.begin_candidate()

@@ -143,6 +143,20 @@ def test_stop_runs_waiting_commands_before_saving() -> None:
         assert (stopped, seen, work.closed) == ([True], [0], 1)
 
 
+def test_stop_waits_for_a_command_as_it_does_for_saving() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def command() -> None:
+        begun.set()
+        go.wait(PATIENCE_S)
+
+    with started(Work()) as trainer:
+        trainer.post(command)
+        assert begun.wait(PATIENCE_S)
+        threading.Timer(0.3, go.set).start()
+        assert trainer.stop(0.05), "it stores battles"
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

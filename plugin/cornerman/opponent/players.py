@@ -94,7 +94,10 @@ class Players:
         battles.append(decisions)
         while sum(battle.num for battle in battles) - battles[0].num >= most_decisions(decisions):
             battles.popleft()
-        self._due.setdefault(end.player, deque()).append(decisions)
+        due = self._due.setdefault(end.player, deque())
+        due.append(decisions)
+        while len(due) > len(battles):  # too old by now
+            due.popleft()
         if not self._met:
             self.present = end.player
         while len(self._battles) > MAX_PLAYERS:

@@ -28,6 +28,8 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints, Progress
 
 COLLECTED_AT_ONCE = 256
+PIECES_A_BURST = 64
+"""Pieces of learning about players, of which many may be stored, between two bursts that are due."""
 SLICE_S = 0.02
 """Default time budget of a slice; a turn or a learning step under way is finished."""
 
@@ -55,6 +57,7 @@ class TrainingLoop:
         self._practice, self._checkpoints = practice, checkpoints
         self._before = updates.newest  # the policy before the battle under way
         self._battle_ended = False  # since a candidate was last thought of
+        self._pieces = 0  # of learning about players
         self._practised = 0  # battles of practice when the last live one ended
         self._from_player = False  # whether the weights that learning began with descend from the player's battles
         self._apart = False  # learning has diverged and is not undone yet
@@ -72,9 +75,11 @@ class TrainingLoop:
             self._checkpoint()
         else:
             collected = self._collect(budget_s)
-            if self.players.advance():
+            due = updates.due >= self._settings.burst_steps
+            self._pieces += 1
+            if (not due or self._pieces % PIECES_A_BURST) and self.players.advance():
                 pass
-            elif updates.due >= self._settings.burst_steps:
+            elif due:
                 updates.begin(budget_s)
             elif candidates.judging and not candidates.trials.running and candidates.order() is None:
                 if candidates.advance():

@@ -28,10 +28,8 @@ FAILURES_ALLOWED, FAILURE_PERIOD_S = 3, 300.0
 RESTS_S = (0.2, 1.0)  # after a failure, and after another one soon
 STUCK_S, STARTING_S = 30.0, 200.0
 """A slice takes milliseconds, on a machine that others use up seconds; compiling, once, minutes on a small board."""
-CONFIRMED_S = 1.0  # how long it must seem stuck: the process may have slept
-STOP_S = 1.0
-POLL_S = 0.05  # how soon an open window notices new transitions
-IDLE_S = 0.25  # how soon it notices that the game ended without calling `stop`
+CONFIRMED_S, STOP_S = 1.0, 1.0  # how long it must seem stuck, as the process may have slept; how long `stop` waits
+POLL_S, IDLE_S = 0.05, 0.25  # how soon an open window notices new transitions, and a game's end without `stop`
 
 
 class LoadingStoppedError(BaseException):
@@ -162,7 +160,7 @@ class TrainingThread:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
 
-        A thread that is saving or reading files, on a slow disk, has ten seconds. One that does not end in time ends
+        A thread that reads or writes files, on a slow disk, has ten seconds. One that does not end in time ends
         after its slice, or with the process. Where it has not taken the files, what was posted runs here.
         """
         with self._changed:
@@ -362,6 +360,7 @@ class TrainingThread:
         return more
 
     def _run_commands(self) -> None:
+        ends, self._saving = self._saving, True  # most of them write files
         while self._commands:
             try:
                 with self._watched():
@@ -369,6 +368,7 @@ class TrainingThread:
             except BaseException as error:  # a failing one is reported, and ends neither the others nor this thread
                 log.exception("a command failed")
                 self._metrics.event(str(error))
+        self._saving = ends
 
     def _undone(self, work: Work, error: BaseException) -> bool:
         """Undo a failed slice and rest; False where slices fail too often or one cannot be undone."""
