@@ -31,8 +31,8 @@ def decisions(battle_id: int, seat: int, source: Source, num: int = 6, version: 
     return rows
 
 
-def watched(trials: LiveTrials, policy: Policy, battle_id: int, outcome: float = -1.0) -> None:
-    """A battle of the plugin's seat 0 against a player, who is imitated."""
-    rows = decisions(battle_id, 0, Source.PLUGIN) + decisions(battle_id, 1, Source.PLAYER)
+def watched(trials: LiveTrials, policy: Policy, battle_id: int, outcome: float = -1.0, version: int = -1) -> None:
+    """A battle of the plugin's seat 0 against a player, who is imitated; `version`: who took the player's decisions."""
+    rows = decisions(battle_id, 0, Source.PLUGIN) + decisions(battle_id, 1, Source.PLAYER, version=version)
     end = BattleEnd(battle_id, {0: outcome, 1: -outcome}, False, {0: Source.PLUGIN, 1: Source.PLAYER})
     trials.watch(policy, rows, end, lambda row: row.source is Source.PLAYER)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from cornerman.contract import ModelError
+from cornerman.contract import CANDIDATE, ModelError
 from cornerman.evaluation.live.offline_check import MIN_BATTLES, OfflineCheck, value_accuracy
 from cornerman.evaluation.live.trials import LiveTrials
 from cornerman.experience.experience import HeldOutBattle
@@ -98,3 +98,11 @@ def test_who_decides_by_lot_is_told_from_who_can_be_foreseen() -> None:
     learned_nothing = Policy(chance_policy().spec, np.zeros(12, np.float32))
     assert check_after(learned_nothing).check.agreement is None
     assert not check_after(learned_nothing).check.by_lot
+
+
+def test_policy_is_not_asked_whether_it_foresees_decisions_of_a_policy() -> None:
+    trials = check_after(chance_policy(-1.0))
+    for number in range(MIN_BATTLES):
+        watched(trials, chance_policy(), number, version=CANDIDATE)
+    assert trials.check.by_lot, "who decides by lot beside a candidate still does"
+    assert trials.check.agreement == check_after(chance_policy(-1.0)).check.agreement
