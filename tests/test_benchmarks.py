@@ -44,6 +44,7 @@ def test_main_writes_a_flat_file_and_names_what_is_missing_or_failed(
 
 
 TINY: dict[str, dict[str, Any]] = {
+    "accelerator": {"LEARNING": [((8,), 4)], "PICKING": [4]},
     "backends": {"NETWORKS": {"": (8,), ".wide": (16,)}, "BLOCKS": 1},
     "decide": {"FRAMES": 2},
     "frame": {

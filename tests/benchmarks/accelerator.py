@@ -26,7 +26,8 @@ def run(repeats: int) -> list[Figure]:
     """All figures; every repeat measures both in turn, each by the best of its short bursts."""
     device = next(iter(found_accelerators()), "")
     if not device:
-        return [not_measured("accelerator", "x", "higher", "there is no accelerator that torch can use")]
+        why = "there is no accelerator that torch can use"
+        return [not_measured(f"accelerator.{what}", "x", "higher", why) for what in ("learn", "pick")]
     from cornerman.learning.accelerator.device_replay import HERE, picking_speed
 
     on_cpu = cpu_steps(Path()).learn
