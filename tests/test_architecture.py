@@ -39,8 +39,21 @@ ROOMS: dict[str, set[str]] = {
         "selfplay",
     },
     "panel": {"evaluation", "experience", "files", "models", "opponent", "policy"},
+    "decisions": {"edge", "evaluation", "experience", "panel", "policy", "search", "training"},
     "plugin": {
-        *("edge", "evaluation", "experience", "files", "models", "opponent", "panel", "policy", "search", "selfplay"),
+        *(
+            "decisions",
+            "edge",
+            "evaluation",
+            "experience",
+            "files",
+            "models",
+            "opponent",
+            "panel",
+            "policy",
+            "search",
+            "selfplay",
+        ),
         "training",
     },
     "cli": {
@@ -138,9 +151,9 @@ def cycle(arrows: dict[str, set[str]]) -> list[str]:
 
 def test_files_lie_in_rooms() -> None:
     top = {path.name for path in PACKAGE.iterdir() if path.suffix == ".py"}
-    assert top == {"__init__.py", "__main__.py", "contract.py", "plugin.py", "settings.py"}
+    assert top == {"__init__.py", "__main__.py", "contract.py", "decisions.py", "plugin.py", "settings.py"}
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == set(ROOMS) - {"plugin"}
+    assert folders == set(ROOMS) - {"plugin", "decisions"}
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in sources("plugin", "game_adapter")}), ids=str)

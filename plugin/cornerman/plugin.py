@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import Bools, Floats, Game, HeadlessGame, ModelError, RestorableGame, Source, State
+from cornerman.contract import Game, HeadlessGame, ModelError, RestorableGame, State
+from cornerman.decisions import Decisions, WhoPlays
 from cornerman.edge.backends import PlayingBackends, builders
 from cornerman.edge.raspberry_pi import profile_values
-from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
-from cornerman.evaluation.live.results import LiveBattles, opponent_of, sources_of
+from cornerman.evaluation.live.adaptive import Adaptive
+from cornerman.evaluation.live.results import LiveBattles, sources_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.event_queue import Recording
 from cornerman.experience.recorder import as_key, player_name
@@ -35,12 +36,11 @@ from cornerman.opponent.expected import Expected
 from cornerman.panel.controls import PanelControls
 from cornerman.panel.panel import Panel
 from cornerman.panel.standing import Standing
-from cornerman.panel.status import Report, Switches, compose, trial_waits
-from cornerman.policy.difficulty import ADAPTIVE, RUNG, Rung
-from cornerman.policy.policy_slot import Trial, name_of
+from cornerman.panel.status import Report, Switches, compose
+from cornerman.policy.difficulty import ADAPTIVE, RUNG
+from cornerman.policy.policy_slot import name_of
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.ahead import Ahead
-from cornerman.search.last_decision import Decision, LastDecision, advised
 from cornerman.selfplay.live_worker import live_worker
 from cornerman.settings import Settings, chosen_settings
 from cornerman.training.machine import Machine
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("cornerman")
 
 LOADING_S = 30.0
-EXPLORATION_TEMPERATURE = 0.1  # of a softmax, against a player, in place of random actions: none is clearly bad
 
 
 class Cornerman:
@@ -62,7 +61,6 @@ class Cornerman:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self._loaded = self._choosing = self._break = False
-        self.last = LastDecision()
 
     # -------------------------------------------------------------------------------------------------- load and quit
 
@@ -78,6 +76,8 @@ class Cornerman:
         self._build(game, folder, chosen_settings(folder / "settings.toml", settings or {}, say, profile_values))
         wanted, build = self.settings.playing_backend, builders(folder / "hef")
         self.backends = PlayingBackends(wanted, self.slot.champion, build, say, self.metrics.set, self.training.watch)
+        parts = self.recording, self.encoder, self.ahead, self.backends, self.metrics
+        self.decisions = Decisions(self.who, *parts, self._random, self.settings.exploration_fraction)
         for path in waiting_imports(folder)[: not self.store.read_only]:
             say(f"There is a model to import, {path.name}: press I in this panel.")
         if self.switches.learning:
@@ -104,13 +104,15 @@ class Cornerman:
         rewards = RewardCalculator(*weights, self.encoder.declaration, settings.gamma)
         quality, keep = QualityNote(folder), self._keep_what_was_recorded
         self.recording = Recording(self.encoder, rewards, store.battles, quality, metrics.say, keep)
-        again = list(filter(None, [0 if store.read_only else store.battles.reached()]))  # other draws each time
-        self._random = np.random.default_rng([settings.seed, 0, *again])
-        self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *again]), settings.adaptive_target))
+        reached = 0 if store.read_only else store.battles.reached()
+        draws = [reached] if reached else []  # other ones in each session
+        self._random = np.random.default_rng([settings.seed, 0, *draws])
+        self.live = LiveBattles(Adaptive(np.random.default_rng([settings.seed, 7, *draws]), settings.adaptive_target))
         self._worker = live_worker(game, settings, self.slot.champion.spec.hidden)
         self.ahead = self._look_ahead(game, settings)
         read, pid = Machine(worker_pid=self._worker_pid).read, self._worker_pid
         self.training = TrainingService(self._new_loop, settings, read, metrics, self._pause_worker, pid, folder)
+        self.who = WhoPlays(switches, self.slot, self.live, self._random, lambda: self.training.works)
         imports, training = partial(import_waiting, folder, champions, game, self.encoder), self.training
         self.controls = PanelControls(switches, self.recording, self.live, store, champions, training, imports, metrics)
         self.expected = Expected(self.encoder, self.slot, self.recording, training.call)
@@ -186,31 +188,13 @@ class Cornerman:
         sides: Mapping[int, int] | None = None,
         player: str | None = None,
     ) -> None:
-        battle_id = as_key(battle_id)
         self.training.battle_starts()
-        sources = sources_of(seats)
-        name = player_name(player)
-        if opponent := opponent_of(sources):
-            who = f"player {name}" if opponent == "player" else SCRIPTED
-            self.live.adaptive.begin(battle_id, who, self.slot.rungs)
-        trial = self._trial(battle_id, sources)
-        tried = trial is not None and bool(self._random.random() < trial.share)
-        self.live.start(battle_id, None if trial is None else trial.number, tried)
+        battle_id, sources, name = as_key(battle_id), sources_of(seats), player_name(player)
+        self.who.begin(battle_id, sources, name)
         before = self.recording.player
         self.recording.start(battle_id, sources, sides, player)
         if name != before:
             self.training.call(lambda loop: None if loop is None else loop.players.meet(name))
-
-    def _rung(self, battle_id: int) -> Rung | None:
-        """Who plays in a battle, but for a candidate on trial; None: the game's own fighter."""
-        if self.switches.level == ADAPTIVE and (rung := self.live.adaptive.rung_of(battle_id)) is not None:
-            return rung
-        return self.slot.at_level(min(self.switches.level, ADAPTIVE - 1))
-
-    def _trial(self, battle_id: int, seats: Mapping[int, Source]) -> Trial | None:
-        """The trial that the battle is part of; None: there is none, it waits, or the battle can give no result."""
-        waits = trial_waits(self.switches, self.slot, self._rung(battle_id), self.training.works)
-        return None if waits or not opponent_of(seats) else self.slot.trial
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -257,23 +241,8 @@ class Cornerman:
 
     def on_due(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> None:
         battle_id = as_key(battle_id)
-        if self._may_look_ahead(battle_id):
+        if self.decisions.looks_ahead(battle_id):
             self.ahead.due(battle_id, seat, state, action_mask, self.slot.champion)
-
-    def _may_look_ahead(self, battle_id: int) -> bool:
-        """Whether the champion plays this battle at its best against a player, and not for a trial; the adaptive level
-        knows its rungs without look-ahead."""
-        switches, rung = self.switches, self._rung(battle_id)
-        return (
-            switches.on
-            and switches.learning
-            and switches.level != ADAPTIVE
-            and rung is not None
-            and rung.temperature == 0.0
-            and rung.policy is self.slot.champion
-            and self.recording.against_player(battle_id)
-            and not self.live.weights_alone(battle_id)
-        )
 
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
         self.ahead.frame()
@@ -298,58 +267,13 @@ class Cornerman:
 
     def choose_action(self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
         self._end_break()
-        battle_id, switches = as_key(battle_id), self.switches
-        if not switches.on:
-            return None
-        rung, trial = self._rung(battle_id), self.slot.trial
-        champion, policy = self.slot.champion, None if rung is None else rung.policy
-        if trial is not None and self.live.tries(battle_id, trial.number):
-            policy = trial.candidate
-        if policy is None:  # the champion has learned nothing: the own fighter's results are its results
-            self.live.decided(battle_id, champion.version, switches.level)
-            return None
-        try:
-            reading, mask = self.encoder.read(state), self.encoder.mask(action_mask)
-            observation = self.encoder.observe(reading, state, seat)
-        except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            self.metrics.unusable(error)
-            self.live.void(battle_id)
-            return None
-        temperature, epsilon = 0.0 if rung is None else rung.temperature, 0.0
-        if switches.learning and switches.recording:
-            share = self.settings.exploration_fraction
-            if not self.recording.against_player(battle_id):
-                epsilon = share
-            elif self._random.random() < share:
-                temperature = max(temperature, EXPLORATION_TEMPERATURE)
-        looks_ahead = temperature == 0.0 and self._may_look_ahead(battle_id)
-        thought = self.ahead.thought(battle_id, seat, state, observation, mask, policy) if looks_ahead else None
-        by = self.backends.of(policy)
-        action = thought.action if thought else policy.act(observation, mask, self._random, temperature, epsilon, by)
-        self.last.newest = Decision(battle_id, seat, policy, temperature, observation, mask, action, thought)
-        self.live.decided(battle_id, policy.version, switches.level, thought is not None)
-        self.live.reached(battle_id, reading.round)
-        self.recording.chose(battle_id, seat, action, policy.version)
-        return action
+        return self.decisions.choose(as_key(battle_id), seat, state, action_mask)
 
     def ghost_action(self, seat: int, state: State, action_mask: Sequence[bool]) -> int | None:
-        if (ghost := self.slot.ghost) is None or (seen := self._seen(seat, state, action_mask)) is None:
-            return None
-        return ghost.act(*seen, self._random)
+        return self.decisions.of_ghost(seat, state, action_mask)
 
     def hint(self, seat: int, state: State, action_mask: Sequence[bool]) -> dict[str, Any] | None:
-        policy = self.slot.playing() if self.switches.on else None
-        if policy is None or policy.indifferent or (seen := self._seen(seat, state, action_mask)) is None:
-            return None
-        return advised(policy, seat, *seen, self.encoder.declaration.action_names, self.metrics.snapshot())
-
-    def _seen(self, seat: int, state: State, action_mask: Sequence[bool]) -> tuple[Floats, Bools] | None:
-        """What a seat sees and may do; None, and a notice, where that cannot be read."""
-        try:
-            return self.encoder.encode(state, seat), self.encoder.mask(action_mask)
-        except Exception as error:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            self.metrics.notice = f"A state could not be read ({error})."
-            return None
+        return self.decisions.hint(seat, state, action_mask)
 
     def settle(self, timeout_s: float) -> bool:
         self.ahead.settle()
@@ -394,7 +318,7 @@ class Cornerman:
         if not self.training.alive:
             self.recording.events.drain()
         figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.counts()
-        decision = self.last.report(self.encoder.declaration.action_names, figures)
+        decision = self.decisions.last.report(self.encoder.declaration.action_names, figures)
         seen = {"decision": decision, "expected": self.expected.report(figures), "looked_ahead": self.ahead.actions}
         seen |= self.standing.report(figures)
         return compose(self.switches, self.settings, self.slot, figures, training, counts, self.live, seen)
