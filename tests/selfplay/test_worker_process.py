@@ -155,6 +155,38 @@ def test_thousands_of_pauses_at_any_moment_lock_nothing() -> None:
     assert done.returncode == 0
 
 
+GIVES_WAY = """
+import os, threading, time
+from cornerman.selfplay.worker_process import Turnstile, give_way, wait_without_alarms
+given = []
+os.sched_yield = lambda: given.append(True)
+def times(work):
+    before = len(given)
+    work()
+    return len(given) - before
+def work():
+    end = time.process_time() + 0.05
+    while time.process_time() < end:
+        pass
+def wait():
+    turnstile.pause(True)
+    threading.Timer(0.2, turnstile.pause, [False]).start()
+    turnstile()
+turnstile = Turnstile(wait_without_alarms)
+give_way(0.001)
+print(times(work) > 5, times(wait) < 5, times(work) > 5)
+give_way(0.0)
+print(times(work), times(wait))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is an idle class on Linux only")
+def test_working_worker_gives_its_processor_away_now_and_then_and_a_paused_one_sleeps() -> None:
+    command, env = [sys.executable, "-c", GIVES_WAY], {**os.environ, "PYTHONPATH": str(PLUGINS)}
+    done = subprocess.run(command, env=env, timeout=60, capture_output=True, text=True)
+    assert done.stdout == "True True True\n0 0\n", done.stderr
+
+
 def test_what_the_game_prints_does_not_disturb_the_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "from game_adapter.ringside.game import RINGSIDE\nprint('a loud game', flush=True)\nGAME = RINGSIDE\n"
     (tmp_path / "loud_game.py").write_text(text, "utf-8")

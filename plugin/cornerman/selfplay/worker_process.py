@@ -37,6 +37,8 @@ KNOW, DUE, THOUGHT = b"k", b"d", b"t"
 """Look-ahead: what it has to know, a decision that comes up, and the best action so far."""
 _HEADER = struct.Struct("<cQ")
 MOST_BYTES = 1 << 31
+GIVE_WAY_S = 0.001
+"""How often a worker beside a game looks whether somebody waits for its processor."""
 PART_BYTES = 1 << 17
 """A worker packs and writes so much without looking whether it has to pause: some 0.1 ms."""
 ENDING_S = 2.0
@@ -223,8 +225,8 @@ def _read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
 class Turnstile:
     """Lets the worker's main thread pass while it is not paused. Called once a turn, and by the handler of a signal."""
 
-    def __init__(self) -> None:
-        self._open = threading.Event()
+    def __init__(self, wait: Callable[[threading.Event], object] = threading.Event.wait) -> None:
+        self._open, self._wait = threading.Event(), wait
         self._open.set()
         self._changing, self._closed = threading.Lock(), set[str]()  # why it is closed
         self._waiting = False
@@ -236,7 +238,7 @@ class Turnstile:
             return
         self._waiting = True
         while not self._open.is_set():
-            self._open.wait()
+            self._wait(self._open)
         self._waiting = False
 
     @contextmanager
@@ -266,7 +268,7 @@ def run(given: Mapping[str, Any]) -> None:
     """Main function of the worker's process: obey orders until the pipe ends. An error is answered, and ends it."""
     orders, answers = _take_over_streams()
     sys.setswitchinterval(0.0005)  # so that the reader thread gets the interpreter at once
-    turnstile: Turnstile = Turnstile()
+    turnstile = Turnstile(wait_without_alarms)
     stops_here(lambda: None)  # a pause does not hold up loading: until then nothing could look ahead
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     to_think: queue.SimpleQueue[Due | Knowledge] = queue.SimpleQueue()
@@ -291,7 +293,9 @@ def run(given: Mapping[str, Any]) -> None:
         turnstile()
         while True:
             arrays, texts = unpack(waiting.get(), "An order")
+            give_way(GIVE_WAY_S if background else 0.0)
             send(*obey(arrays, json.loads(texts["notes"])))
+            give_way(0.0)
     except BrokenPipeError:
         return
     except CornermanError as error:
@@ -306,6 +310,24 @@ def stops_here(turnstile: Callable[[], None]) -> None:
     """Let a pause stop the calling main thread wherever it is, also in a slow turn; Ctrl-C, which goes to the whole
     group, changes nothing."""
     signal.signal(signal.SIGINT, lambda *_: turnstile())
+
+
+def give_way(period_s: float) -> float:
+    """Let the main thread give its processor to whoever waits for it, so often; 0: never. Returns the period before.
+
+    The idle class of Linux does not see to that: a tick of the clock in the middle of a frame's work may give such a
+    thread the processor until the next tick, for 4 ms. Elsewhere nothing is done.
+    """
+    if not sys.platform.startswith("linux"):
+        return 0.0
+    signal.signal(signal.SIGALRM, lambda *_: os.sched_yield())
+    return signal.setitimer(signal.ITIMER_REAL, period_s, period_s)[1]
+
+
+def wait_without_alarms(event: threading.Event) -> None:
+    period_s = give_way(0.0)
+    event.wait()
+    give_way(period_s)
 
 
 def _worker(given: Mapping[str, Any], turnstile: Callable[[], None], think: Callable[[RestorableGame], None]) -> Obey:
