@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,6 +44,20 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 def stored(data: Path, version: int) -> Policy:
     with Store(data, Identity.of(Duel(), Encoder(Duel()))) as store:
         return store.registry.load(version)
+
+
+LIVE_ONLY = SimpleNamespace(name=Duel().name, version=Duel().version, action_names=Duel().action_names)
+
+
+def test_game_with_hooks_alone_exports_onnx_and_is_told_what_the_rest_needs(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    game = ["--game", "tests.cli.test_export:LIVE_ONLY", "--data", "data"]
+    assert main(["export", "1", *game]) == 0
+    onnx.checker.check_model(onnx.load_model_from_string(Path("version-1.onnx").read_bytes()), full_check=True)
+    for more in ("--int8", "--format=hef-kit"):
+        assert main(["export", "1", more, *game]) == 1
+        assert "offers no headless battles" in capsys.readouterr().err
 
 
 def test_onnx_says_what_goes_in_and_out_and_comes_back_bit_for_bit(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cornerman.cli.versions import check_stored
-from cornerman.contract import Bools, Floats, HeadlessGame
+from cornerman.contract import Bools, Floats, Game, HeadlessGame
 from cornerman.edge.hef_kit import LEAST_ROWS, hef_kit
 from cornerman.edge.int8 import FilePlayer, to_int8
 from cornerman.edge.onnx_file import ILLEGAL, to_onnx
@@ -34,13 +34,19 @@ RECORDED = "of recorded battles"
 class Exporter:
     """Exports of one version of a data folder; every method raises CornermanError with a sentence."""
 
-    def __init__(self, folder: Path, game: HeadlessGame, version: int) -> None:
+    def __init__(self, folder: Path, game: Game, version: int) -> None:
+        """For `int8` and `hef_kit` the game offers headless battles."""
         self._game, self._encoder = game, Encoder(game)
         with Store(folder, Identity.of(game, self._encoder)) as store:  # read-only: a game may be running
             check_stored(store, version)
             self._policy = store.registry.load(version)
             self._notes = onnx_notes(store.registry.manifest(version), self._encoder)
         self._folder, self._name = folder, f"version-{version}"
+
+    @property
+    def _headless(self) -> HeadlessGame:
+        assert isinstance(self._game, HeadlessGame), "see __init__"
+        return self._game
 
     @property
     def warning(self) -> str:
@@ -66,7 +72,7 @@ class Exporter:
         wanted = np.where(masks[others], self._policy.q_values_batch(observations[others]), ILLEGAL)
         same = player.values(observations[others], masks[others]).argmax(1) == wanted.argmax(1)
         yield f"Of {len(same):,} other decisions, {same.mean():.1%} are the same as those of {self._name}."
-        gate = Gate(player, self._policy, self._game, self._encoder, SEED)
+        gate = Gate(player, self._policy, self._headless, self._encoder, SEED)
         while (verdict := gate.advance(1_000)) is None:
             pass
         lost, most, least = (f"{100 * (0.5 - score):.1f}" for score in (verdict.score, *verdict.interval))
@@ -99,7 +105,7 @@ class Exporter:
         noted = _Noting(self._policy)
         bots = [PolicyBot(noted, self._encoder, EPSILON)] * declaration_of(self._game).num_seats
         for seed in range(SEED, SEED + wanted):
-            play_battle(self._game, seed, bots)
+            play_battle(self._headless, seed, bots)
             if len(noted.rows) >= wanted:
                 break
         observations, masks = zip(*noted.rows, strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 from cornerman.cli.commands.options import Subparsers, command, either_side
 from cornerman.cli.commands.stored import game_of, identity_for, need_folder, need_same_game, need_versions
 from cornerman.contract import HeadlessGame
-from cornerman.selfplay.games import CommandError, find_game
+from cornerman.selfplay.games import CommandError, find_any, find_game
 
 
 def add_data(commands: Subparsers) -> None:
@@ -140,7 +140,8 @@ def run_export(options: argparse.Namespace) -> int:
     if options.int8 and options.format == "hef-kit":
         raise CommandError("the compiler makes int8 of its own from what is in a hef-kit; leave out --int8")
     need_versions(options.data)
-    need_same_game(options.data, options.game, game := find_game(options.game))
+    find = find_game if options.int8 or options.format == "hef-kit" else find_any  # these play battles
+    need_same_game(options.data, options.game, game := find(options.game))
     exporter = Exporter(options.data, game, options.version)
     if exporter.warning:
         print(exporter.warning, file=sys.stderr)
