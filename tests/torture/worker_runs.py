@@ -121,6 +121,7 @@ def be_the_game(home: Path, number: int) -> None:
 
     broken: list[int] = []
     signal.signal(signal.SIGUSR1, lambda signum, frame: broken.append(signum))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what a shell runs in the background
     session = Session(home, number, seed=1, pipe=1)
     session.start()
     practised, end = False, time.monotonic() + STARTS_S
