@@ -10,6 +10,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ class Host:
         `on_draw`.
         """
         self.plugins_dir, self.data_dir, self.game = Path(plugins_dir), Path(data_dir), game
+        with suppress(FileNotFoundError):  # the present folder may have been deleted
+            self.data_dir = self.data_dir.absolute()  # a game may go to another one, as file dialogs do
         self.settings = dict(settings or {})
         self.loaded: list[LoadedPlugin] = []
         self.refused: list[Refused] = []

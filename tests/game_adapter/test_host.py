@@ -61,6 +61,22 @@ def test_on_load_offers_game_data_folder_and_settings(plugins: Path) -> None:
     assert (host.messages, host.report("nobody")) == ([], None)
 
 
+def test_data_stays_in_one_folder_wherever_the_game_goes(plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop(plugins, "fake_a", CALLED + "def on_load(self, data_dir): self.calls.append(data_dir)")
+    monkeypatch.chdir(plugins.parent)
+    host = Host("plugins", "data", NamedGame())
+    assert host.data_dir == plugins.parent / "data"
+    host.load()
+    monkeypatch.chdir(plugins)
+    assert host.report("fake_a") == {"calls": [str(plugins.parent / "data" / "fake_a")]}
+
+    def deleted() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("os.getcwd", deleted)
+    assert Host(plugins, "data", NamedGame()).data_dir == Path("data"), "nothing to go by"
+
+
 @pytest.mark.parametrize("answer", [False, True, None])
 def test_progress_passes_the_loading_screens_answer_on(plugins: Path, answer: bool | None) -> None:
     for name in ("fake_a", "fake_b"):
