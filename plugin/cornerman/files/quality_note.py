@@ -29,15 +29,15 @@ class QualityNote:
     def write(self, counts: Mapping[str, Any], ending: bool = False) -> None:
         """Write `Recorder.quality()` where more was rejected since the last time, or where the game is `ending`.
 
-        A file that cannot be written costs a log line.
+        A file that cannot be written costs a log line, and is tried again as late as one that was written.
         """
         counted = {name: value for name, value in counts.items() if name not in ("recorded", "examples")}
         if (counted == self._written and not ending) or not (counts["recorded"] or counts["rejected"]):
             return
+        self._written = counted
         examples = {reason: sentence[:MAX_SENTENCE] for reason, sentence in counts["examples"].items()}
         try:
             replace_file(self._path, to_json({**counts, "examples": examples}))
-            self._written = counted
         except OSError as error:
             log.warning("the quality of the recorded data could not be written (%s)", error)
 
