@@ -23,6 +23,8 @@ from game_adapter.ringside.turn import Story
 
 THINKING_S = 0.35
 BANNER_S = 1.1
+NAMED_FRAMES = 15
+"""How many frames the names of the corners stand: the plugin is asked who plays at which level, which takes 0.1 ms."""
 CHIPS = (
     ("Hint: H", pygame.K_h),
     ("Pause: P", pygame.K_p),
@@ -58,6 +60,7 @@ class BattleScreen(Screen):
         self.corner: Corner | None = None
         self._waited_s = 0.0
         self._round_s = 0.0
+        self._names, self._drawn = ("", ""), 0
         self._mouse: tuple[float, float] = (-1.0, -1.0)
         hall.sounds.play("bell")
 
@@ -193,7 +196,10 @@ class BattleScreen(Screen):
         choosing = self.players_turn
         banner = None if self.match.over or self.corner is not None else self._round_s / BANNER_S
         self.stage.draw(canvas, self.commands.marks() if choosing else None, banner)
-        self.stage.draw_corners(canvas, self.name_of(0), self.name_of(1))
+        if self._drawn % NAMED_FRAMES == 0:
+            self._names = self.name_of(0), self.name_of(1)
+        self._drawn += 1
+        self.stage.draw_corners(canvas, *self._names)
         self.commands.draw(canvas, choosing, self._waiting())
         left = self.commands.width(canvas) + 18
         side = Rect(left, canvas.height - BOTTOM + 8, canvas.width - left - 10, BOTTOM - 18)
