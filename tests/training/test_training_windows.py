@@ -210,6 +210,15 @@ def test_game_without_time_between_its_frames_is_learned_from_nevertheless() -> 
     assert met > 0.4
 
 
+def test_pause_of_the_game_makes_learning_rest_no_longer_on_the_same_processor() -> None:
+    mine, clock = windows("always")
+    mine.frame(60_000.0, 10.0)  # the machine slept, or the game loaded
+    clock.now += 0.0095
+    assert mine.budget() == 0.0, "the next frame is due"
+    clock.now += 0.3
+    assert mine.budget() > 0.0
+
+
 @pytest.mark.parametrize("draws", [True, False])
 def test_learning_rests_beside_frames_while_other_programs_use_the_machine(draws: bool) -> None:
     reading = {"cpu_percent": 100.0, "own_cpu_percent": 60.0}

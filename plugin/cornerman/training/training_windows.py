@@ -175,7 +175,7 @@ class TrainingWindows:
         """
         self._framed_at = now = self._clock()
         if due_ms is not None and 1e-3 * due_ms >= LEAST_GAP_S + GAP_MARGIN_S:
-            self._gap = now, now + 1e-3 * due_ms, now + 1e-3 * frame_ms
+            self._gap = now, now + 1e-3 * due_ms, now + min(1e-3 * frame_ms, GAPS_GONE_S)
         self._frames.frame(frame_ms, self._worked or self._working)
         self._worked = False
         if self.window_open:
