@@ -148,10 +148,9 @@ class Host:
             manifest, hooks = load_plugin(folder)
             for other in self.loaded:
                 if other.name.casefold() == manifest.name.casefold():
-                    raise ManifestError(
-                        f"{folder} and {other.folder} are both called {manifest.name!r} and would write the same data: "
-                        "remove one of them."
-                    )
+                    two = f"{folder} and {other.folder} are both called {manifest.name!r} and would write the same data"
+                    again = "it is loaded already; call load() once."
+                    raise ManifestError(again if folder == other.folder else f"{two}: remove one of them.")
         except ManifestError as error:
             self._refuse(folder.name, str(error))
             return

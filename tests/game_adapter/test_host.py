@@ -69,12 +69,14 @@ def test_data_stays_in_one_folder_wherever_the_game_goes(plugins: Path, monkeypa
     host.load()
     monkeypatch.chdir(plugins)
     assert host.report("fake_a") == {"calls": [str(plugins.parent / "data" / "fake_a")]}
-
-    def deleted() -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr("os.getcwd", deleted)
+    monkeypatch.setattr("os.getcwd", lambda: Path("nowhere").read_text())
     assert Host(plugins, "data", NamedGame()).data_dir == Path("data"), "nothing to go by"
+
+
+def test_second_load_is_said_to_be_one(plugins: Path) -> None:
+    drop(plugins, "fake_a", CALLED)
+    (host := host_of(plugins)).load()
+    assert host.messages == ["fake_a was not loaded: it is loaded already; call load() once."]
 
 
 @pytest.mark.parametrize("answer", [False, True, None])
