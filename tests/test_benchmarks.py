@@ -51,6 +51,8 @@ TINY: dict[str, dict[str, Any]] = {
         "FRAMES": 20,
         "WARM_UP_FRAMES": 2,
         "WINDOWS": 4,
+        "BLOCKS": 2,
+        "BLOCK_FRAMES": 10,
         "ALONE_S": 0.2,
         "EVERYTHING": {**EVERYTHING, "candidate_period": 64, "gate_min_pairs": 2, "gate_max_pairs": 2},
         "check_busy": lambda works, practises: None,

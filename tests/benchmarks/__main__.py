@@ -19,7 +19,7 @@ from pkgutil import iter_modules
 
 from tests.benchmarks.figures import Figure, not_measured
 
-HARNESS = {"__main__", "figures", "game_loops", "loaded_plugin"}
+HARNESS = {"__main__", "figures", "game_loops", "loaded_plugin", "work"}
 REPEATS = 7
 
 

@@ -13,8 +13,9 @@ import time
 import numpy as np
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.frame import frame_after, ringside
+from tests.benchmarks.frame import ringside
 from tests.benchmarks.loaded_plugin import EVERYTHING, learn, work_done
+from tests.benchmarks.work import frame_after
 
 SHORT_MINUTES = 2.0
 SAMPLES = 240
