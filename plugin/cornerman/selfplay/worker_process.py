@@ -321,6 +321,7 @@ def give_way(period_s: float) -> float:
     if not sys.platform.startswith("linux"):
         return 0.0
     signal.signal(signal.SIGALRM, lambda *_: os.sched_yield())
+    signal.siginterrupt(signal.SIGALRM, False)  # a read in a library of the game's goes on
     return signal.setitimer(signal.ITIMER_REAL, period_s, period_s)[1]
 
 
