@@ -118,7 +118,7 @@ def test_worker_that_was_killed_is_not_waited_for_and_its_successor_looks_ahead(
 
     def start(seed: int, number: int) -> WorkerProcess:
         process = WorkerProcess("game_adapter.ringside.game:RINGSIDE", {**options, "number": number})
-        if number == 1:  # the first successor ends before it is told anything
+        if number == 1:  # the first successor ends before anything is sent to it
             kill(process.pid)
         return process
 

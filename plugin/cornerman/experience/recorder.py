@@ -28,7 +28,7 @@ MAX_OPEN_BATTLES = 256
 MAX_BATTLE_BYTES = 4 * 2**20
 """A battle that goes on beyond so many bytes of transitions is handed over in parts, each a cut-off battle."""
 NONE_ENDED = 8
-"""So many battles under way and none that has ended: the game is told so."""
+"""So many battles under way and none that has ended, and a message names the hook that is missing."""
 REMEMBERED_BATTLES = 1024
 """How many battles that have ended or were refused are still known by their id, to explain what comes of them yet."""
 NOBODY = -(2**63)

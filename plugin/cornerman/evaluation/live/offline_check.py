@@ -81,8 +81,8 @@ class OfflineCheck:
         values = np.where(masks, policy.q_values_batch(np.stack([row.observation for row in rows])), -np.inf)
         greedy, legal = values.argmax(1), masks.sum(1)
         learned = not policy.indifferent
-        asked = [row.version == -1 and imitated(row) for row in rows]  # a policy foresees its own decisions
-        open_to = [at for at in range(len(rows)) if learned and legal[at] > 1 and asked[at]]
+        others = (at for at, row in enumerate(rows) if row.version == -1 and imitated(row))  # it foresees its own
+        open_to = [at for at in others if learned and legal[at] > 1]
         outcome = np.array([end.outcome.get(row.seat, 0) for row in rows])
         right = np.sign(values.max(1)) == np.sign(outcome)
         own = [at for at, row in enumerate(rows) if row.source is Source.PLUGIN]
