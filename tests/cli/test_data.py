@@ -68,16 +68,31 @@ def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsy
         battle["rows"]["reward"][0] = 1e9
         path.write_text("\n".join([lines[0], json.dumps(battle), *lines[2:]]))
         refused = 1
-    Gym(target)  # a first version, so that the folder says which game it is of
-    for times in (1, 2):
+    Gym(target).store.close()  # a first version, so that the folder says which game it is of
+    for new, decisions, here in ((40, 80 - refused, 0), (0, 0, 40)):
         assert main(["data", "--data", str(target), "--import", str(path)]) == 0
         out = capsys.readouterr().out
-        assert f"Imported 40 battles with {80 - refused} decisions" in out
+        assert f"Imported {new} battles with {decisions} decisions" in out
+        assert (f"{here} battles were here already" in out) == bool(here)
         assert ("1 decisions refused: reward" in out) == bool(refused)
-        assert f"{40 * times} battles, 0 of them cut off; {(80 - refused) * times} decisions" in out
+        assert f"40 battles, 0 of them cut off; {80 - refused} decisions" in out
     again = Gym(target, held_out_fraction=0.0)
-    assert len(set(again.experience.buffers.player.columns()["battle_id"].tolist())) == 80
-    assert again.experience.buffers.player.size == (80 - refused) * 2
+    assert len(set(again.experience.buffers.player.columns()["battle_id"].tolist())) == 40
+    assert again.experience.buffers.player.size == 80 - refused
+
+
+def test_import_counts_battles_that_are_alike(data: Path, tmp_path: Path, capsys: Output) -> None:
+    path, target = tmp_path / "out.jsonl", tmp_path / "target"
+    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    Gym(target).store.close()
+    header, battle, *_ = path.read_text().splitlines()
+    for times, new, here in ((1, 1, 0), (3, 2, 1), (3, 0, 3)):
+        path.write_text("\n".join([header, *[battle] * times]))
+        capsys.readouterr()
+        assert main(["data", "--data", str(target), "--import", str(path)]) == 0
+        out = capsys.readouterr().out
+        assert f"Imported {new} battles" in out
+        assert (f"{here} battles were here already" in out) == bool(here)
 
 
 def test_a_plot(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

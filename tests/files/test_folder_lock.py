@@ -31,3 +31,21 @@ def test_a_holder_whose_note_is_damaged_is_still_a_holder(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="cannot be used"):
         FolderLock(tmp_path / "file" / "data", "the test")
+
+
+def test_a_second_lock_of_one_process_is_refused_and_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path, "two games in one")
+    for _ in range(2):
+        with pytest.raises(DataInUseError, match=rf"two games in one \(process {os.getpid()}, "):
+            FolderLock(tmp_path, "the test")
+    if hasattr(os, "fork"):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writing, b"forked")
+            signal.pause()
+        os.read(reading, 6)
+        first.close()
+        FolderLock(tmp_path, "one after it, whatever it left running").close()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

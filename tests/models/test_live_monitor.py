@@ -32,11 +32,12 @@ def test_live_compares_only_equal_difficulties_and_opponents(tmp_path: Path, lev
 
 
 def test_live_results_are_compared_across_sessions(tmp_path: Path) -> None:
-    record = monitor(tmp_path, [])
-    for _ in range(40):
-        record.live(result(1, 1.0), 1, 0)
-    for _ in range(15):
-        assert not record.live(result(2, 0.0), 2, 1)
+    with filled_store(tmp_path) as store:
+        record = LiveMonitor(store, print)
+        for _ in range(40):
+            record.live(result(1, 1.0), 1, 0)
+        for _ in range(15):
+            assert not record.live(result(2, 0.0), 2, 1)
     again = LiveMonitor(store_in(tmp_path), print)
     assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
 

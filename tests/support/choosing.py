@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -113,8 +114,14 @@ SMALL: Mapping[str, Any] = {
 """Settings under which this game is learned within a second."""
 
 
+_STORES: WeakValueDictionary[Path, Store] = WeakValueDictionary()
+
+
 class Gym:
-    """A training loop with everything around it, driven a slice at a time on the test's own thread."""
+    """A training loop with everything around it, driven a slice at a time on the test's own thread.
+
+    Another one on the same folder ends this one as a kill would: what was not saved yet is lost.
+    """
 
     def __init__(self, folder: Path, game: Game | None = None, **changes: Any) -> None:
         self.game = game or Choosing()
@@ -123,7 +130,10 @@ class Gym:
         self.spec = NetworkSpec(encoder.observation_size, encoder.num_actions, self.settings.hidden)
         self.metrics = Metrics()
         identity = Identity.of(self.game, encoder)
+        if folder in _STORES:
+            _STORES[folder].close()
         self.store = Store(folder, identity, self.spec, "the test", lambda: 0.0, self.metrics.say)
+        _STORES[folder] = self.store
         self.registry = self.store.registry
         if self.registry.champion is None:
             flat = draw(self.spec, np.random.default_rng(self.settings.seed))

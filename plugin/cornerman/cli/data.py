@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from cornerman.cli.dataset import Imported, export, load, plot, summarize
+from cornerman.cli.dataset import Imported, export, fingerprint, load, plot, summarize
 from cornerman.cli.output import draw_to
 from cornerman.contract import CornermanError, ModelError
 from cornerman.experience.battle_store import MAX_BYTES, BattleStore
@@ -46,7 +47,8 @@ class StoredData:
         return f"Exported {len(battles):,} battles with {rows:,} decisions to {path}"
 
     def import_battles(self, path: Path) -> list[str]:
-        """Add the battles of an exported file, under numbers of their own; says how many, and what was refused.
+        """Add the battles of an exported file that are not here yet, under numbers of their own; says how many, and
+        what was refused.
 
         Holds the folder's lock meanwhile, so that it never writes into the store of a game that is running.
         """
@@ -64,7 +66,15 @@ class StoredData:
 
 def _added(store: BattleStore, path: Path, imported: Imported) -> list[str]:
     """Store what was imported, and say what was; CornermanError with how far it came."""
-    battles = [battle for battle in imported.battles if len(battle)]
+    known = Counter(map(fingerprint, store.battles()))
+    battles, here = [], 0
+    for battle in filter(len, imported.battles):
+        key = fingerprint(battle)
+        if known[key]:
+            known[key] -= 1  # a file may hold a battle twice that is here once
+            here += 1
+        else:
+            battles.append(battle)
     for added, (number, battle) in enumerate(enumerate(battles, store.next_number())):
         transitions = [replace(row, battle_id=number) for row in unpack(battle.columns)]
         try:
@@ -73,6 +83,7 @@ def _added(store: BattleStore, path: Path, imported: Imported) -> list[str]:
             done = f"{added} of {len(battles)} battles were imported before"
             raise CornermanError(f"a battle of {path} could not be stored ({error}); {done}") from error
     lines = [f"Imported {len(battles):,} battles with {sum(map(len, battles)):,} decisions from {path}"]
+    lines += [f"  {here:,} battles were here already"] if here else []
     lines += [f"  {refused:,} decisions refused: {reason}" for reason, refused in sorted(imported.left_out.items())]
     if store.counts().num_bytes > MAX_BYTES // 2:
         lines.append(f"  {MAX_BYTES // 2**20} MiB are kept: the oldest battles make room")

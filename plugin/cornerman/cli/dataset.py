@@ -12,6 +12,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,14 @@ def load(path: Path, data_format: DataFormat) -> Imported:
         good = ~np.logical_or.reduce(list(wrong.values()))
         imported.battles.append(StoredBattle(battle.end, take(battle.columns, good)))
     return imported
+
+
+def fingerprint(battle: StoredBattle) -> bytes:
+    """Equal for the same battle in another folder: of all but its number and the player's name, which no file has."""
+    digest = sha256(json.dumps({**_end_of(battle), "battle_id": 0}, sort_keys=True).encode())
+    for name in sorted(set(battle.columns) - {"battle_id"}):
+        digest.update(battle.columns[name].tobytes())
+    return digest.digest()
 
 
 def _end_of(battle: StoredBattle) -> dict[str, Any]:

@@ -28,10 +28,7 @@ class DataInUseError(ModelError):
 
 
 class FolderLock:
-    """A data folder claimed for this process until `close`, or until the process ends.
-
-    Where the system counts by process, several locks of one process do not exclude each other.
-    """
+    """A data folder claimed for this process until `close`, or until the process ends; not for another lock in it."""
 
     def __init__(self, folder: Path, who: str) -> None:
         """Claim `folder`, which is made where it is missing; DataInUseError names the holder, ModelError the disk."""
@@ -48,6 +45,8 @@ class FolderLock:
                 raise DataInUseError(f"{folder} is in use by {_holder(path)}; close that first.") from None
             # A file system without locks, such as some network drives: going on unlocked beats not playing at all.
         self._descriptor = descriptor
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self.close)  # what the game forks does not keep the folder from the next
         note = {"who": who, "process": os.getpid(), "since": datetime.now().astimezone().isoformat(timespec="seconds")}
         with suppress(OSError):  # a full disk: the lock holds all the same, and only its holder stays unnamed
             os.ftruncate(descriptor, 0)
@@ -61,7 +60,7 @@ class FolderLock:
 
 
 def _claim(descriptor: int) -> None:
-    """Lock without waiting; OSError where another process has it."""
+    """Lock without waiting; OSError where another process has it, or another lock of this one."""
     if sys.platform == "win32":
         import msvcrt  # here and not above: each system has only one of the two
 
@@ -71,7 +70,7 @@ def _claim(descriptor: int) -> None:
     else:
         import fcntl
 
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _FAR)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # lockf counts by process
 
 
 def _holder(path: Path) -> str:
