@@ -186,6 +186,20 @@ def test_file_in_a_folder_that_cannot_be_written_is_read_without_a_log(
     assert sorted(path.parent.iterdir()) == before
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_read_only_makes_no_tables_in_an_empty_file(open_database: Open, path: Path, begun: bool) -> None:
+    path.touch()
+    if begun:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("pragma journal_mode = wal")
+    data = path.read_bytes()
+    assert bool(data) == begun
+    look = open_database(read_only=True)
+    assert texts(look) == []
+    look.close()
+    assert path.read_bytes() == data
+
+
 def test_read_only_changes_nothing(open_database: Open, path: Path) -> None:
     assert texts(open_database(read_only=True)) == []
     assert not path.exists()

@@ -48,7 +48,7 @@ class Database:
         """Open or create `path`; `what` names its content in sentences, such as "The history".
 
         A damaged file, or one with other tables, is renamed, and `messages` says so. A `read_only` one is refused then,
-        never changed, and empty where it does not exist.
+        never changed, and empty where it does not exist or has no tables yet.
         """
         self.path, self._what, self._schema, self._now = path, what, schema, now
         self._read_only = read_only
@@ -114,6 +114,9 @@ class Database:
                 (problem,) = answer.fetchone()
             if problem != "ok":
                 raise _DamagedError(str(problem)[:80])
+            if self._read_only and _has_nothing(connection):
+                connection.close()
+                connection = sqlite3.connect(":memory:", check_same_thread=False)
             self._check_schema(connection)
             if self._read_only:
                 connection.execute("pragma query_only = on")
@@ -136,13 +139,13 @@ class Database:
     def _check_schema(self, connection: sqlite3.Connection) -> None:
         """Create the tables in an empty file; _DamagedError where a file has others."""
         wanted = self._schema
+        if _has_nothing(connection):
+            connection.executescript(f"begin; {wanted.tables} pragma user_version = {wanted.version}; commit;")
+            return
         version = connection.execute("pragma user_version").fetchone()[0]
         tables = {
             _definition(str(sql)) for (sql,) in connection.execute("select sql from sqlite_master where sql not null")
         }
-        if version == 0 and not tables:
-            connection.executescript(f"begin; {wanted.tables} pragma user_version = {wanted.version}; commit;")
-            return
         if version != wanted.version:
             raise _DamagedError(f"its schema is {version}, this Cornerman reads {wanted.version}")
         if tables != {_definition(statement) for statement in wanted.tables.split(";") if statement.strip()}:
@@ -187,6 +190,12 @@ def set_aside_files(path: Path) -> list[Path]:
 
 def _companions(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+
+
+def _has_nothing(connection: sqlite3.Connection) -> bool:
+    """Whether the file is new: whoever began it was ended before it had tables."""
+    (count,) = connection.execute("select count(*) from sqlite_master where sql not null").fetchone()
+    return not count and connection.execute("pragma user_version").fetchone() == (0,)
 
 
 def _definition(statement: str) -> str:
