@@ -14,6 +14,7 @@ from cornerman.__main__ import main
 from cornerman.cli import doctor
 from cornerman.files.packages import importable
 from cornerman.files.quality_note import QualityNote
+from cornerman.learning import compiled
 from cornerman.learning import device as device_choice
 from cornerman.learning.update import LearnSteps
 from cornerman.policy.q_network import NetworkSpec
@@ -134,6 +135,23 @@ def test_playing_backends_are_timed_with_the_weights_that_play(
     assert re.fullmatch(r"onnxruntime +cannot: .*pip install .*onnxruntime", lines[4])
     assert re.match(r"hailo +cannot: .*hef-kit", lines[5])
     assert "not run on hardware" in lines[6]
+
+
+def test_what_the_game_compiled_is_used_and_the_data_folder_left_as_it_was(
+    tmp_path: Path, measured: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / compiled.FOLDER
+    cache.mkdir()
+    (cache / "code").write_text("by the game")
+
+    def compile_more(folder: Path) -> compiled.CpuSteps:
+        assert (folder / compiled.FOLDER / "code").read_text() == "by the game"
+        (folder / compiled.FOLDER / "more").write_text("by the doctor")
+        return compiled.CpuSteps()
+
+    monkeypatch.setattr(compiled, "cpu_steps", compile_more)
+    doctor.examine("cpu", tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["compiled", "compiled/code"]
 
 
 def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]) -> None:

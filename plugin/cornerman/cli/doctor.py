@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +23,7 @@ from cornerman.files.quality_note import quality_lines
 from cornerman.settings import Settings, chosen_settings
 
 if TYPE_CHECKING:
+    from cornerman.learning.compiled import CpuSteps
     from cornerman.policy.q_network import NetworkSpec
 
 MEASURED_S, MEASUREMENTS = 1.5, 6
@@ -128,7 +132,6 @@ def _hailo(root: Path) -> list[str]:
 
 def _device(device: str, data: Path, root: Path) -> list[str]:
     """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
-    from cornerman.learning.compiled import cpu_steps
     from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 
     file, problems = data / "settings.toml", list[str]()
@@ -137,7 +140,7 @@ def _device(device: str, data: Path, root: Path) -> list[str]:
     line = f"  settings     {problems[0]}" if problems else line
     spec, network = _network(data, settings)
     configure_trainer_thread()  # measured as the trainer would learn
-    on_cpu, batch_size = cpu_steps(data), settings.batch_size
+    on_cpu, batch_size = _steps_on_cpu(data), settings.batch_size
     measure = partial(learning_speed, on_cpu=on_cpu.learn)
     try:
         choice = choose_device(settings.device if device == "auto" else device, spec, batch_size, measure)
@@ -150,6 +153,16 @@ def _device(device: str, data: Path, root: Path) -> list[str]:
     lines += [f"  timed        {network}, batch {batch_size}"]
     lines += [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
     return lines + ([f"  CPU          {on_cpu.why_slow}"] if on_cpu.why_slow else [])
+
+
+def _steps_on_cpu(data: Path) -> CpuSteps:
+    """As the game would have them, from what it compiled or compiled now; the data folder stays as it is."""
+    from cornerman.learning.compiled import FOLDER, cpu_steps
+
+    with tempfile.TemporaryDirectory(prefix="cornerman-", ignore_cleanup_errors=True) as name:
+        with suppress(OSError):  # there is none, or a running game replaces some of it: then it is compiled here
+            shutil.copytree(data / FOLDER, Path(name, FOLDER))
+        return cpu_steps(Path(name))
 
 
 def _network(data: Path, settings: Settings) -> tuple[NetworkSpec, str]:
