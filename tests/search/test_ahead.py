@@ -129,16 +129,34 @@ def test_nothing_waits_in_a_game_that_draws_or_never_settles(worker: Worker, dra
 
 
 @pytest.mark.parametrize("refuses", [True, False])
-def test_game_that_cannot_be_restored_ends_looking_ahead_with_one_sentence(worker: Worker, refuses: bool) -> None:
+def test_game_that_cannot_be_restored_ends_looking_ahead_after_ten_decisions(worker: Worker, refuses: bool) -> None:
     said: list[str] = []
     ahead, worker.refuses = Ahead(worker, 5, 0.0, said.append), refuses
-    for _ in range(3):
+    for _ in range(13):
         ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
         if worker.dues:
             worker.answer(-1, problem="restore failed with KeyError: 'x'")
         assert asked(ahead) is None
     why = "a state holds game.Deck, which is no plain data" if refuses else "restore failed with KeyError: 'x'"
-    assert said == [f"Look-ahead is off: {why}."]
+    assert said == [
+        f"Look-ahead failed for a decision, which was taken without it: {why}.",
+        f"Look-ahead is off, as it failed for 10 of 10 decisions: {why}.",
+    ]
+    assert refuses or len(worker.dues) == 10
+
+
+def test_restore_that_fails_in_rare_states_costs_these_decisions_alone(worker: Worker) -> None:
+    said: list[str] = []
+    ahead = Ahead(worker, 5, 0.0, said.append)
+    for number in range(30):
+        ahead.due(1, 0, {}, MASK.tolist(), CHAMPION)
+        if number % 3:
+            worker.answer(2)
+        else:
+            worker.answer(-1, problem="restore failed with KeyError: 'x'")
+        asked(ahead)
+    assert ahead.actions == 20
+    assert len(said) == 1
 
 
 def test_slow_restore_is_reported_once_and_its_answers_are_taken(worker: Worker) -> None:
@@ -152,9 +170,9 @@ def test_slow_restore_is_reported_once_and_its_answers_are_taken(worker: Worker)
     assert said == ["Look-ahead is slow: restore takes 50 ms."]
 
 
-def test_mask_that_cannot_be_read_ends_look_ahead_with_a_sentence(worker: Worker) -> None:
+def test_mask_that_cannot_be_read_costs_look_ahead_with_a_sentence(worker: Worker) -> None:
     said: list[str] = []
     ahead = Ahead(worker, 5, 0.0, said.append)
     ahead.due(1, 0, {}, None, CHAMPION)  # type: ignore[arg-type]  # as a game with a fault may
-    assert said[0].startswith("Look-ahead is off: a decision could not be read (TypeError(")
+    assert ": a decision could not be read (TypeError(" in said[0]
     assert asked(ahead) is None

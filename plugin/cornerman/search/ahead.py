@@ -14,6 +14,8 @@ from cornerman.policy.policy import Policy
 from cornerman.search.thought import Due, Thought
 
 POLL_S = 0.0005
+FEWEST_DECISIONS = 10
+"""Decisions that must have been asked for before failures can end look-ahead, as with headless battles."""
 
 
 class Thinking(Protocol):
@@ -41,6 +43,7 @@ class Ahead:
         self._number, self._slow = 0, False
         self._asked: tuple[int, int] | None = None
         """Battle and seat of the newest decision; None: it was answered."""
+        self._ended = self._failed = 0  # decisions: answered, or failed; failed
         self.actions = 0
         """How many decisions were taken by look-ahead."""
 
@@ -61,9 +64,9 @@ class Ahead:
             mask = [bool(may) for may in action_mask]
             self._worker.due(Due(self._number, seat, state, mask, self._seed + self._number))
         except ValueError as error:
-            self._stop(str(error))
+            self._fail(str(error))
         except Exception as error:  # noqa: BLE001 - state and mask are the game's own objects and may raise anything
-            self._stop(f"a decision could not be read ({error!r})")
+            self._fail(f"a decision could not be read ({error!r})")
         else:
             self._asked = battle_id, seat
 
@@ -89,12 +92,20 @@ class Ahead:
         if thought is None or thought.number != self._number:
             return None
         if thought.problem:
-            self._stop(thought.problem)
+            self._fail(thought.problem)
+        else:
+            self._ended += 1
         if not thought.fits(self._number, observation, mask):
             return None
         self.actions += 1
         return thought
 
-    def _stop(self, why: str) -> None:
-        self._worker = None
-        self._say(f"Look-ahead is off: {why}.".replace("..", "."))
+    def _fail(self, why: str) -> None:
+        """The champion takes the decision alone. One failure may be a rare state; where most fail, look-ahead ends."""
+        self._ended += 1
+        self._failed += 1
+        if self._ended >= FEWEST_DECISIONS and 2 * self._failed > self._ended:
+            self._worker = None
+            self._say(f"Look-ahead is off, as it failed for {self._failed} of {self._ended} decisions: {why}.")
+        elif self._failed == 1:
+            self._say(f"Look-ahead failed for a decision, which was taken without it: {why}.")
