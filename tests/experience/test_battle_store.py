@@ -24,6 +24,7 @@ from cornerman.experience.battle_store import (
     Counts,
 )
 from cornerman.experience.transitions import DataFormat
+from cornerman.files.database import Database
 from tests.support.failing_files import failing, failing_record
 from tests.support.paths import ROOT
 from tests.support.sample_states import same
@@ -65,7 +66,7 @@ def store(open_store: Open) -> BattleStore:
 
 def test_battles_come_back_in_the_next_session(store: BattleStore, open_store: Open) -> None:
     for number in range(3):
-        store.append(*battle(number))
+        store.append([battle(number)])
     store.close()
     again = open_store()
     items = list(again.stored(100))
@@ -92,9 +93,42 @@ def test_take_stores_battles_that_interleave_when_each_ends(store: BattleStore) 
     assert store.kept == 2
 
 
+def test_battles_taken_together_are_stored_in_one_transaction(
+    store: BattleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions: list[Database] = []
+
+    def counted(database: Database, writing: Any = Database.writing) -> Any:
+        transactions.append(database)
+        return writing(database)
+
+    monkeypatch.setattr(Database, "writing", counted)
+    with store.together():
+        for number in range(1, 6):
+            play(store, number)
+        assert (store.kept, numbers(store), transactions) == (0, [], [])
+    assert (store.kept, store.first, numbers(store)) == (5, 1, [1, 2, 3, 4, 5])
+    assert len(transactions) == 1
+    play(store, 6)
+    assert store.kept == 6, "by itself again"
+
+
+def test_too_large_a_battle_costs_no_other_that_is_taken_with_it(open_store: Open) -> None:
+    said: list[str] = []
+    store = open_store(max_bytes=500, say=said.append)
+    end, transitions = battle(2, 50)
+    with store.together():
+        play(store, 1)
+        for item in (*transitions, end):
+            store.take(item)
+        play(store, 3)
+    assert "bytes of 500" in said[0]
+    assert (store.kept, numbers(store)[-1]) == (2, 3)
+
+
 def test_only_as_many_battles_are_read_as_hold_the_transitions_asked_for(store: BattleStore) -> None:
     for number in range(10):
-        store.append(*battle(number))
+        store.append([battle(number)])
     assert numbers(store, 11) == [7, 8, 9]
     assert numbers(store, 0) == []
 
@@ -122,7 +156,7 @@ def test_numbers_begin_as_the_games_and_go_on_over_sessions(
 
 def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tmp_path: Path) -> None:
     for number in range(3):
-        store.append(*battle(number))
+        store.append([battle(number)])
     store.close()
     data = bytearray((tmp_path / FILE_NAME).read_bytes())
     data[data.index(b'"battle_id": 1,') + 200] ^= 0x10
@@ -133,8 +167,8 @@ def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tm
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", "text", 7])
 def test_whatever_stands_in_a_battles_place_is_left_out(store: BattleStore, tmp_path: Path, data: object) -> None:
-    store.append(*battle(0))
-    store.append(*battle(1))
+    store.append([battle(0)])
+    store.append([battle(1)])
     store.close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
         connection.execute("update battles set data = ?, checksum = checksum + 1 where number = 0", (data,))
@@ -143,7 +177,7 @@ def test_whatever_stands_in_a_battles_place_is_left_out(store: BattleStore, tmp_
 
 def test_a_file_that_is_no_database_is_set_aside_with_a_sentence(store: BattleStore, tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
-    store.append(*battle(1))
+    store.append([battle(1)])
     assert numbers(store) == [1]
     (aside,) = tmp_path.glob("battles.set-aside-*.sqlite")
     assert aside.read_bytes() == b"no database" * 1000
@@ -155,7 +189,7 @@ def test_transitions_that_fail_the_checks_are_left_out_and_counted(store: Battle
     end, rows = battle(1)
     rows[1] = replace(rows[1], observation=np.array([np.nan, 0], np.float32))
     rows[3] = replace(rows[3], reward=float("inf"), source=Source.UNKNOWN)
-    store.append(end, rows)
+    store.append([(end, rows)])
     (stored,) = store.battles()
     assert stored.columns["index"].tolist() == [0, 2, 4]
     wanted = "transitions with a wrong observation: 1, transitions with a wrong reward: 1"
@@ -174,8 +208,8 @@ def test_transitions_that_fail_the_checks_are_left_out_and_counted(store: Battle
 def test_battles_of_another_format_are_left_alone(
     store: BattleStore, open_store: Open, data_format: DataFormat, words: str
 ) -> None:
-    store.append(*battle(0))
-    store.append(*battle(1))
+    store.append([battle(0)])
+    store.append([battle(1)])
     store.close()
     other = open_store(data_format)
     assert numbers(other) == []
@@ -202,7 +236,7 @@ def test_an_old_journal_is_mentioned_once(tmp_path: Path, open_store: Open) -> N
 def test_the_newest_battles_stay_up_to_the_bound(open_store: Open, tmp_path: Path) -> None:
     store = open_store(max_bytes=20_000)
     for number in range(200):
-        store.append(*battle(number))
+        store.append([battle(number)])
         assert store.counts().num_bytes <= 20_000
     kept = numbers(store)
     assert kept == list(range(200 - len(kept), 200))
@@ -210,10 +244,10 @@ def test_the_newest_battles_stay_up_to_the_bound(open_store: Open, tmp_path: Pat
     store.close()
     assert (tmp_path / FILE_NAME).stat().st_size < 60_000
     again = open_store(max_bytes=20_000)
-    again.append(*battle(200))
+    again.append([battle(200)])
     assert again.counts().battles == len(kept)
     with pytest.raises(ModelError, match="bytes of 20,000"):
-        again.append(*battle(201, transitions=500))
+        again.append([battle(201, transitions=500)])
     assert again.counts().battles == len(kept)
 
 
@@ -221,7 +255,7 @@ def test_read_only_creates_nothing_and_writes_nothing(tmp_path: Path) -> None:
     look = BattleStore(tmp_path, FORMAT, read_only=True)
     assert (numbers(look), look.counts()) == ([], Counts())
     with pytest.raises(ModelError, match="could not be written"):
-        look.append(*battle(1))
+        look.append([battle(1)])
     look.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -231,7 +265,7 @@ def test_read_only_creates_nothing_and_writes_nothing(tmp_path: Path) -> None:
 
 def test_forget_erases_every_file_and_says_what(store: BattleStore, tmp_path: Path) -> None:
     for number in range(4):
-        store.append(*battle(number))
+        store.append([battle(number)])
     store.take(battle(5)[1][0])
     (tmp_path / "battles.set-aside-1.sqlite").write_bytes(b"ruined")
     (tmp_path / OLD_FOLDER).mkdir()
@@ -242,7 +276,7 @@ def test_forget_erases_every_file_and_says_what(store: BattleStore, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
     store.take(battle(5)[0])  # its first half is forgotten as well
     assert (store.kept, numbers(store)) == (0, [])
-    store.append(*battle(6))
+    store.append([battle(6)])
     assert numbers(store) == [6]
 
 
@@ -305,7 +339,7 @@ from tests.support.stored_battles import FORMAT, battle
 
 store = BattleStore(Path(sys.argv[1]), FORMAT, max_bytes=20_000)
 for number in range(int(sys.argv[2]), 10**9):
-    store.append(*battle(number))
+    store.append([battle(number)])
     print(number, flush=True)
 """
 

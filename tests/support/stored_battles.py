@@ -23,4 +23,4 @@ def store_battles(folder: Path, count: int) -> None:
     """Battles 0 to `count` - 1."""
     with closing(BattleStore(folder, FORMAT)) as store:
         for number in range(count):
-            store.append(*battle(number))
+            store.append([battle(number)])

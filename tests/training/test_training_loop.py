@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cornerman.training.training_loop
-from cornerman.contract import BattleEnd, Floats, ModelError, Source
+from cornerman.contract import BattleEnd, Floats, ModelError, Source, Transition
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.learning.learner import Learned
@@ -159,6 +159,29 @@ def test_forget_keeps_no_decision_and_no_policy_that_learned_from_one(
     gym.play(1, 60)
     gym.training.keep()
     assert looked == [gym.slot.champion]
+
+
+class PlaysOn:
+    """The inbox of a game that is faster than the trainer: whenever it is empty, another battle ends."""
+
+    def __init__(self, gym: Gym) -> None:
+        self.gym, self.battles = gym, 0
+
+    def popleft(self) -> Transition | BattleEnd:
+        if not self.gym.inbox:
+            assert self.battles < 9, "it never ends"
+            self.battles += 1
+            self.gym.play(1, self.battles)
+            raise IndexError
+        return self.gym.inbox.popleft()
+
+
+def test_keep_stores_what_is_there_and_ends_although_the_game_goes_on(tmp_path: Path) -> None:
+    gym = Gym(tmp_path)
+    gym.play(200, 100)  # more than is collected at once
+    gym.experience.inbox = PlaysOn(gym)
+    gym.training.keep()
+    assert gym.metrics.get("kept", 0) == 200
 
 
 @pytest.mark.parametrize("outcome", ["promoted", "rejected", "not stored"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cornerman.cli.dataset import Imported, export, fingerprint, load, plot, summarize
 from cornerman.cli.output import draw_to
-from cornerman.contract import CornermanError, ModelError
+from cornerman.contract import BattleEnd, CornermanError, ModelError, Transition
 from cornerman.experience.battle_store import MAX_BYTES, BattleStore
 from cornerman.experience.transitions import StoredBattle, unpack
 from cornerman.files.atomic import disk_errors, read_json
@@ -65,7 +65,7 @@ class StoredData:
 
 
 def _added(store: BattleStore, path: Path, imported: Imported) -> list[str]:
-    """Store what was imported, and say what was; CornermanError with how far it came."""
+    """Store what was imported and is not here, and say what was; CornermanError where nothing could be."""
     known = Counter(map(fingerprint, store.battles()))
     battles, here = [], 0
     for battle in filter(len, imported.battles):
@@ -75,19 +75,20 @@ def _added(store: BattleStore, path: Path, imported: Imported) -> list[str]:
             here += 1
         else:
             battles.append(battle)
-    for added, (number, battle) in enumerate(enumerate(battles, store.next_number())):
-        transitions = [replace(row, battle_id=number) for row in unpack(battle.columns)]
-        try:
-            store.append(replace(battle.end, battle_id=number), transitions)
-        except ModelError as error:
-            done = f"{added} of {len(battles)} battles were imported before"
-            raise CornermanError(f"a battle of {path} could not be stored ({error}); {done}") from error
+    try:
+        store.append(_numbered(battle, number) for number, battle in enumerate(battles, store.next_number()))
+    except ModelError as error:
+        raise CornermanError(f"the battles of {path} could not be stored, none of them ({error})") from error
     lines = [f"Imported {len(battles):,} battles with {sum(map(len, battles)):,} decisions from {path}"]
     lines += [f"  {here:,} battles were here already"] if here else []
     lines += [f"  {refused:,} decisions refused: {reason}" for reason, refused in sorted(imported.left_out.items())]
     if store.counts().num_bytes > MAX_BYTES // 2:
         lines.append(f"  {MAX_BYTES // 2**20} MiB are kept: the oldest battles make room")
     return lines
+
+
+def _numbered(battle: StoredBattle, number: int) -> tuple[BattleEnd, list[Transition]]:
+    return replace(battle.end, battle_id=number), [replace(row, battle_id=number) for row in unpack(battle.columns)]
 
 
 def identity_of(folder: Path) -> Identity | None:

@@ -1,8 +1,9 @@
 """Store of finished battles in SQLite: what was recorded outlives the game, a crash and a power cut.
 
 Owned by the thread that collects: the trainer's, or the game's where there is no trainer. A battle is on the disk once
-`append` or `take` has returned. The newest battles are kept up to a bound. Battles of another game, game version or
-encoder are left alone and not read. A disk that fails becomes a sentence, and learning goes on from memory.
+`append` or `take` has returned, or the block of `together` that a `take` stands in. The newest battles are kept up to a
+bound. Battles of another game, game version or encoder are left alone and not read. A disk that fails becomes a
+sentence, and learning goes on from memory.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import json
 import logging
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -56,6 +57,8 @@ create index battles_by_format on battles(format, id, transitions, number);
 )
 
 Item: TypeAlias = Transition | BattleEnd
+_Row: TypeAlias = tuple[int, int, bytes]
+"""Number, transitions and data of a battle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class BattleStore:
         self._num_bytes = self._next = 0  # of all battles; the next one's number, 0: as the game counts
         self._open: dict[int, int] = {}  # the game's id -> number
         self._pending: dict[int, list[Transition]] = {}  # by number
+        self._finished: list[_Row] = []  # to be stored
+        self._gathers = False  # whether `together` stores them
 
     # ------------------------------------------------------------------------------------- what the pipeline hands over
 
@@ -115,16 +120,37 @@ class BattleStore:
         if isinstance(item, Transition):
             self._pending.setdefault(item.battle_id, []).append(item)
             return item
-        transitions = self._pending.pop(item.battle_id, [])
-        if transitions:
-            try:
-                self.append(item, transitions)
-                self.kept += 1
-                self.first = item.battle_id if self.first is None else min(self.first, item.battle_id)
-                self._failing = False
-            except ModelError as error:
-                self._failed(error)
+        try:
+            if transitions := self._pending.pop(item.battle_id, []):
+                self._finished.append(self._row(item, transitions))
+        except ModelError as error:
+            self._failed(error)
+        if not self._gathers:
+            self._store_finished()
         return item
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Store what `take` gets in this block at its end, in one transaction, as each waits for the disk once."""
+        self._gathers = True
+        try:
+            yield
+        finally:
+            self._gathers = False
+            self._store_finished()
+
+    def _store_finished(self) -> None:
+        finished, self._finished = self._finished, []
+        if not finished:
+            return
+        try:
+            self._insert(finished)
+        except ModelError as error:
+            self._failed(error)
+            return
+        self.kept += len(finished)
+        self.first = min([number for number, _, _ in finished] + [self.first] * (self.first is not None))
+        self._failing = False
 
     def stored(self, min_transitions: int) -> Iterator[Item]:
         """The newest battles, as many as hold `min_transitions`, oldest first and as a recorder hands them over.
@@ -140,21 +166,29 @@ class BattleStore:
 
     # ---------------------------------------------------------------------------------------------- storing and reading
 
-    def append(self, end: BattleEnd, transitions: Sequence[Transition]) -> None:
-        """Store one finished battle; the oldest make room. ModelError, and nothing has changed, where that fails."""
+    def append(self, battles: Iterable[tuple[BattleEnd, Sequence[Transition]]]) -> None:
+        """Store finished battles, all or none, and the oldest make room; ModelError where that fails."""
+        self._insert(self._row(*battle) for battle in battles)
+
+    def _row(self, end: BattleEnd, transitions: Sequence[Transition]) -> _Row:
         data = battle_to_bytes(end, transitions, self.data_format)
         if len(data) > self._max_bytes:
             raise ModelError(f"{_WHAT} could not be written: one has {len(data):,} bytes of {self._max_bytes:,}.")
-        database = self._opened()
+        return end.battle_id, len(transitions), data
+
+    def _insert(self, rows: Iterable[_Row]) -> None:
+        """As `append`."""
+        database, num_bytes = self._opened(), self._num_bytes
         with database.writing() as connection:
-            freed = self._make_room(connection, len(data))
             connection.execute("insert or ignore into formats(format) values (?)", (self._format,))
-            connection.execute(
-                "insert into battles(format, number, transitions, checksum, data)"
-                " select id, ?, ?, ?, ? from formats where format = ?",
-                (end.battle_id, len(transitions), zlib.crc32(data), data, self._format),
-            )
-        self._num_bytes += len(data) - freed
+            for number, transitions, data in rows:
+                num_bytes += len(data) - self._make_room(connection, num_bytes + len(data) - self._max_bytes)
+                connection.execute(
+                    "insert into battles(format, number, transitions, checksum, data)"
+                    " select id, ?, ?, ?, ? from formats where format = ?",
+                    (number, transitions, zlib.crc32(data), data, self._format),
+                )
+        self._num_bytes = num_bytes
 
     def battles(self, min_transitions: int | None = None) -> Iterator[StoredBattle]:
         """Stored battles, oldest first, or only as many of the newest as hold `min_transitions`; ModelError.
@@ -295,9 +329,9 @@ class BattleStore:
             if differences:
                 self._say_once(f"Stored battles of another game or version are not read: {count} with {differences}.")
 
-    def _make_room(self, connection: Any, num_bytes: int) -> int:
-        """Delete the oldest battles until `num_bytes` more fit; returns the bytes freed."""
-        excess, freed, last = self._num_bytes + num_bytes - self._max_bytes, 0, None
+    def _make_room(self, connection: Any, excess: int) -> int:
+        """Delete the oldest battles, at least `excess` bytes of them; returns the bytes freed."""
+        freed, last = 0, None
         if excess <= 0:
             return 0
         with closing(connection.execute("select id, length(data) from battles order by id")) as oldest:

@@ -238,8 +238,9 @@ class Recording:
 
     def store(self) -> int:
         """Store the items waiting in `events`; returns the number of battles stored in this session."""
-        for item in self.events.items():
-            self._battles.take(item)
+        with self._battles.together():
+            for item in self.events.items():
+                self._battles.take(item)
         return self._battles.kept
 
     def forget_player(self, player: str | None) -> Counts:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from cornerman.contract import BattleEnd, ModelError
+from cornerman.contract import BattleEnd, ModelError, Transition
 from cornerman.evaluation.live.offline_check import value_accuracy
 from cornerman.evaluation.live.results import LiveResult
 from cornerman.experience.battle_store import Counts
@@ -87,7 +87,7 @@ class TrainingLoop:
             elif self._candidate_due():
                 self.begin_candidate()
             elif not self._advance_practice(idle):
-                return collected
+                return collected > 0
         counted = updates.steps and candidates.headless()  # trials wait for battles, not for steps
         self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if counted else None)
         return True
@@ -98,28 +98,33 @@ class TrainingLoop:
         ended, self._battle_ended = self._battle_ended, False
         return ended and self.candidates.trial_due()
 
-    def _collect(self, budget_s: float = SLICE_S) -> bool:
-        """Take recorded items from the inbox into the buffers and the battle store; True when there were any.
+    def _collect(self, budget_s: float = SLICE_S) -> int:
+        """Take recorded items from the inbox into the buffers and the battle store; returns how many.
 
         How many depends on no clock, so that the same battles give the same versions; the interpreter is released now
         and then, since after a long pause thousands of turns are checked here.
         """
-        let_in = for_a_slice(budget_s, self.updates.stop)
-        for taken in range(COLLECTED_AT_ONCE):
-            let_in()
-            try:
-                item = self.experience.inbox.popleft()
-            except IndexError:
-                return taken > 0
-            self.updates.credit(self.experience.take_live(item), self.updates.live_rate)
-            self._metrics.set(fill=self.experience.buffers.player.size)
-            if isinstance(item, BattleEnd):
-                self._battle_over(item)
-                if self._practice is not None:
-                    self._practice.due += self._settings.practice
-                self._practised = self._metrics.get("practised", 0)
-                self._metrics.set(kept=self.experience.battles.kept)
-        return True
+        let_in, taken = for_a_slice(budget_s, self.updates.stop), 0
+        with self.experience.battles.together():
+            while taken < COLLECTED_AT_ONCE:
+                let_in()
+                try:
+                    item = self.experience.inbox.popleft()
+                except IndexError:
+                    break
+                self._take(item)
+                taken += 1
+        self._metrics.set(kept=self.experience.battles.kept)
+        return taken
+
+    def _take(self, item: Transition | BattleEnd) -> None:
+        self.updates.credit(self.experience.take_live(item), self.updates.live_rate)
+        self._metrics.set(fill=self.experience.buffers.player.size)
+        if isinstance(item, BattleEnd):
+            self._battle_over(item)
+            if self._practice is not None:
+                self._practice.due += self._settings.practice
+            self._practised = self._metrics.get("practised", 0)
 
     def _battle_over(self, end: BattleEnd) -> None:
         """Look at a battle with the policy of before it, which has not learned from it."""
@@ -214,8 +219,9 @@ class TrainingLoop:
             candidates.go_on_trial(self.updates.newest, self.provenance())
 
     def keep(self) -> None:
-        """Collect the whole inbox; the steps credited for it stay due."""
-        while self._collect():
+        """Collect the whole inbox; the steps credited for it stay due. Not what a fast game adds meanwhile, so that it
+        ends."""
+        while self._collect() == COLLECTED_AT_ONCE:
             pass
 
     def drop_candidate(self) -> None:
