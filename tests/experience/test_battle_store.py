@@ -119,8 +119,9 @@ def test_too_large_a_battle_costs_no_other_that_is_taken_with_it(open_store: Ope
     end, transitions = battle(2, 50)
     with store.together():
         play(store, 1)
-        for item in (*transitions, end):
-            store.take(item)
+        for transition in transitions:
+            store.take(transition)
+        store.take(end)
         play(store, 3)
     assert "bytes of 500" in said[0]
     assert (store.kept, numbers(store)[-1]) == (2, 3)

@@ -149,7 +149,8 @@ class BattleStore:
             self._failed(error)
             return
         self.kept += len(finished)
-        self.first = min([number for number, _, _ in finished] + [self.first] * (self.first is not None))
+        earliest = min(number for number, _, _ in finished)
+        self.first = earliest if self.first is None else min(self.first, earliest)
         self._failing = False
 
     def stored(self, min_transitions: int) -> Iterator[Item]:
