@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from cornerman.edge.raspberry_pi import (
     PROFILES,
@@ -99,3 +101,22 @@ def test_hat_and_hailo_chip_are_found(tmp_path: Path) -> None:
     assert (hat(tmp_path), hailo(tmp_path)) == ("Raspberry Pi Ltd AI HAT", (True, False))
     put(tmp_path, dev__hailo0="")
     assert hailo(tmp_path) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("processor", "torch"), [("aarch64", False), ("x86_64", True), ("arm64", True), ("AMD64", True)]
+)
+def test_what_make_play_and_make_test_install_has_no_torch_on_64_bit_arm_under_linux(
+    processor: str, torch: bool
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (extras,) = re.findall(r'\$\(INSTALL\) "\.\[(game.*)\]"', (ROOT / "Makefile").read_text("utf-8"))
+    wanted, names = [f"cornerman[{extras}]"], set[str]()
+    while wanted:
+        requirement = Requirement(wanted.pop())
+        if requirement.marker is None or requirement.marker.evaluate({"platform_machine": processor}):
+            names.add(requirement.name)
+            for extra in requirement.extras:
+                wanted += project["optional-dependencies"][extra]
+    assert {"cornerman", "pygame", "numba", "pytest"} <= names
+    assert ("torch" in names) == torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import game_adapter.__main__ as game_main
 from game_adapter.__main__ import main
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
@@ -101,6 +103,19 @@ def test_impossible_options_are_refused_with_a_sentence(
     Path("plugins/sparrow/plugin.toml").touch()
     assert refused(capsys, *arguments).startswith(sentence)
     assert Path("a_file").read_text("utf-8") == "kept"
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_verbose_logs_cornerman_and_the_host_alone(monkeypatch: pytest.MonkeyPatch, verbose: bool) -> None:
+    loggers = [logging.getLogger(name) for name in ("cornerman", "host", "matplotlib")]
+    logs: list[bool] = []
+    monkeypatch.setattr(game_main, "_headless", lambda _: logs.extend(x.isEnabledFor(logging.DEBUG) for x in loggers))
+    try:
+        main(["--headless", *["--verbose"] * verbose])
+        assert logs == [verbose, verbose, False]
+    finally:
+        for logger in loggers:
+            logger.setLevel(logging.NOTSET)
 
 
 def test_missing_library_costs_its_own_picture_alone(
