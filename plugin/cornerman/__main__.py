@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of the output has enough of it, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except CornermanError as error:
+    except (CornermanError, OSError) as error:  # OSError: what the system says of a folder or file that was named
         print(f"cornerman {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

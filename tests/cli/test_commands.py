@@ -115,6 +115,26 @@ def test_folder_that_is_none_or_holds_the_one_that_is_meant_is_a_sentence(
     assert run(capsys, command, "--data", tmp_path / "nowhere")[0] == 1
 
 
+@pytest.mark.parametrize("command", ["data", "doctor", "versions", "versions import", "report", "train --resume"])
+def test_path_that_the_system_refuses_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    store_versions(tmp_path, CHOOSING)
+    path = tmp_path / ("a" * 300)
+    where = ["--data", tmp_path, "import", path] if "import" in command else ["--data", path]
+    status, out, err = run(capsys, *command.removesuffix(" import").split(), *where)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"cornerman {command.split()[0]}: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_resume_in_a_folder_that_is_not_there_makes_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, out, err = run(capsys, "train", "--game", GAME, "--data", tmp_path / "none", "--resume")
+    assert (status, out) == (1, "")
+    assert "there is no data folder" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, err = run(capsys, "evaluate", "--game", "ringside", "--data", tmp_path / "none")
     assert (status, out) == (1, "")

@@ -39,6 +39,17 @@ def test_whatever_fails_the_old_bytes_or_the_new_ones_are_there(tmp_path: Path, 
     pytest.fail("there is no end to the file operations")
 
 
+@pytest.mark.parametrize("path", [".", ".."])
+def test_a_folder_in_the_place_of_a_file_is_an_os_error_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    with pytest.raises(OSError, match="\\[Errno"):
+        replace_file(Path(path), b"new")
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["folder"]
+
+
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:7]))

@@ -69,7 +69,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step: whoever reads it, at any moment, sees the old bytes or the new ones."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    beside = path.parent / f".{path.name}.{os.getpid()}.new"  # with_name refuses "."
     unlink(beside)
     try:
         write_file(beside, data)

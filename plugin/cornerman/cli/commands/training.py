@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from cornerman.cli.commands.options import Subparsers, above_zero, command, whole
-from cornerman.cli.commands.stored import need_same_game
+from cornerman.cli.commands.stored import need_folder, need_same_game
 from cornerman.cli.cores import usable_cores
 from cornerman.selfplay.games import find_game
 
@@ -51,6 +51,8 @@ def run_train(options: argparse.Namespace) -> int:
         tensorboard=options.tensorboard,
         ray=options.address if options.engine == "ray" else None,
     )
+    if options.resume:
+        need_folder(options.data)
     game = find_game(options.game)
     need_same_game(options.data, options.game, game)
     print(f"Training {game.name} {game.version}; versions are stored in {options.data}")
