@@ -105,6 +105,21 @@ def test_weights_are_drawn_with_their_rows_and_fall_back_to_nothing_for_new_ones
     assert not buffer.sample(50).weight.any()
 
 
+def test_actions_to_imitate_are_drawn_in_place_of_those_taken_which_stay_stored() -> None:
+    buffer = filled(8)
+    taken = buffer.columns()["action"].tolist()
+    buffer.weigh(lambda columns: columns["reward"], lambda columns: np.full_like(columns["action"], 2))
+    assert set(buffer.sample(50).action.tolist()) == {2}
+    assert buffer.columns()["action"].tolist() == taken
+    for number in range(buffer.capacity):
+        buffer.append(replace(numbered(number), action=1))
+    assert set(buffer.sample(50).action.tolist()) == {1}
+    buffer.append_many(pack([replace(numbered(number), action=0) for number in range(8)], 2, 3))
+    assert 0 in buffer.sample(50).action
+    buffer.weigh(lambda columns: columns["reward"])
+    assert set(buffer.sample(50).action.tolist()) <= set(buffer.columns()["action"].tolist())
+
+
 def test_sample_repeats_by_its_seed_and_leaves_the_last_batch_alone() -> None:
     one, other = filled(8, seed=3), filled(8, seed=3)
     first = one.sample(50)

@@ -9,7 +9,7 @@ import numpy as np
 from cornerman.contract import BattleEnd, Source
 from cornerman.experience.declaration import Declaration
 from cornerman.experience.transitions import pack
-from cornerman.learning.teachers import Teachers, weights_of
+from cornerman.learning.teachers import Teachers, better_actions, weights_by_role, weights_of
 from tests.support.trials import decisions
 
 OWN, PLAYER = (int(Source.PLUGIN), False, -1), (int(Source.PLAYER), False, -1)
@@ -69,3 +69,32 @@ def test_weights_are_those_of_the_teachers_rows() -> None:
     assert weights_of([VERSION, PLAYER], columns).tolist() == [0, 0, -1, -1, -1]
     assert weights_of([(int(Source.PLAYER), False, 0)], columns).tolist() == [0, 0, 0, 0, 0]
     assert weights_of([], columns).dtype == np.float32
+
+
+def test_advantages_are_those_of_imitated_decisions_that_no_policy_took() -> None:
+    teachers = Teachers(Declaration())
+    for _ in range(10):
+        battle(teachers, -1)
+    assert set(teachers.advantages()) == {-1}
+    own = Teachers(Declaration())
+    for _ in range(10):
+        battle(own, 1, version=4)
+    assert not own.advantages()
+    apart = Teachers(Declaration(seats_alike=False, plugin_seats=(1,)))
+    for _ in range(5):
+        battle(apart, -1, plugin=1)
+    assert set(apart.advantages()) == {1}
+    apart.clear()
+    assert not apart.advantages()
+
+
+def test_better_actions_take_the_place_of_a_roles_own() -> None:
+    teachers = Teachers(Declaration(seats_alike=False, plugin_seats=(0,)))
+    for _ in range(5):
+        battle(teachers, 1)
+    known = teachers.advantages()
+    columns = pack(decisions(0, 0, Source.PLUGIN, 3) + decisions(0, 1, Source.PLAYER, 3), 3, 3)
+    columns["action_mask"][:3] = [False, True, False]
+    assert better_actions(known, columns).tolist() == [1, 1, 1, 0, 1, 2], "the only legal one; the player's own"
+    assert weights_by_role(known, columns).tolist() == [1, 1, 1, 0, 0, 0]
+    assert weights_by_role({-1: known[0]}, columns).tolist() == [1] * 6

@@ -115,6 +115,7 @@ class ReplayBuffer:
         opponent[at] = row.opponent
         version[at] = row.version
         weight[at] = 0.0
+        self.drawn["action"][at] = row.action
         at += 1
         if at > self.size:
             self.size = at
@@ -129,7 +130,7 @@ class ReplayBuffer:
         kept = min(count, self.capacity)
         first = (self._next + count - kept) % self.capacity
         straight = min(kept, self.capacity - first)
-        for name, column in self._columns.items():
+        for name, column in (*self._columns.items(), ("action", self.drawn["action"])):
             rows = columns[name][count - kept :]
             column[first : first + straight] = rows[:straight]
             column[: kept - straight] = rows[straight:]
@@ -157,9 +158,11 @@ class ReplayBuffer:
             rows = column.reshape(len(places), -1, *column.shape[1:])
             rows[:, part] = np.take(self.drawn[name], places, 0, mode="clip")
 
-    def weigh(self, weights: Callable[[Columns], Arrays]) -> None:
-        """Set how much each row's action is imitated: `weights` of the columns by place, `[capacity]` each."""
+    def weigh(self, weights: Callable[[Columns], Arrays], actions: Callable[[Columns], Arrays] | None = None) -> None:
+        """Set how much each row's action is imitated, and which action is learned from in its place, if another:
+        functions of the columns by place, `[capacity]` each."""
         self.weight[:] = weights(self._columns)
+        self.drawn["action"] = self._columns["action"] if actions is None else actions(self._columns)
 
     def columns(self) -> dict[str, Arrays]:
         """Copies of everything stored, oldest first."""

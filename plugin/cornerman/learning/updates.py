@@ -17,7 +17,7 @@ from cornerman.experience.replay_buffer import ReplayBuffers
 from cornerman.learning.learner import Learner
 from cornerman.learning.processors import only_one
 from cornerman.learning.sliced_burst import Flag, SlicedBurst
-from cornerman.learning.teachers import Teachers, Who, weights_of
+from cornerman.learning.teachers import Teachers, Who, better_actions, weights_by_role, weights_of
 from cornerman.policy.policy import Policy
 from cornerman.settings import Settings
 
@@ -70,13 +70,16 @@ class Updates:
         """Learning steps so far, earlier sessions included."""
         return self.learner.steps
 
-    def imitate(self, on: bool) -> None:
-        """Imitate whoever fares best from now on, or nobody."""
-        self.imitating, settings = on, self._settings
-        self.live_rate = settings.updates_per_watched if on else settings.updates_per_transition
+    def imitate(self, on: bool, by_lot: bool = False) -> None:
+        """Imitate whoever fares best from now on, or nobody; where those decide by lot, imitate what did best."""
+        self.imitating, settings, buffer = on, self._settings, self._buffers.player
+        self.live_rate = settings.updates_per_watched if on and not by_lot else settings.updates_per_transition
         before, self._imitated = self._imitated, self.teachers.imitated() if on else []
-        if before or self._imitated:
-            self._buffers.player.weigh(partial(weights_of, self._imitated))
+        if self._imitated and by_lot:
+            advantages = self.teachers.advantages()
+            buffer.weigh(partial(weights_by_role, advantages), partial(better_actions, advantages))
+        elif before or self._imitated:
+            buffer.weigh(partial(weights_of, self._imitated))
 
     def credit(self, transitions: int, rate: float) -> None:
         """Credit `rate` steps for each of `transitions` new ones; at most as many in all as for a full buffer of live

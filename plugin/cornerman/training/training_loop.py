@@ -131,18 +131,12 @@ class TrainingLoop:
         updates, candidates = self.updates, self.candidates
         candidates.trials.watch(self._before, self.experience.ended, end, updates.teachers.imitates)
         self._before, self._battle_ended = updates.newest, True
-        by_lot = updates.imitating and candidates.trials.check.by_lot
-        if by_lot and not self._luck_undone:  # what was imitated until now was luck
+        if updates.imitating and candidates.trials.check.by_lot and not self._luck_undone:  # it was luck until now
             self._luck_undone = True
             candidates.cut_short("who was imitated decides by lot")
             self.start_over()
             updates.due += FIRST_STEPS
-        updates.imitate(self._imitates)
-
-    @property
-    def _imitates(self) -> bool:
-        """Whether there are no headless battles to learn from, and somebody to imitate who can be foreseen."""
-        return not self.candidates.headless() and not self.candidates.trials.check.by_lot
+        updates.imitate(not candidates.headless(), candidates.trials.check.by_lot)
 
     def _advance_practice(self, idle: bool) -> bool:
         """Take the worker's answer, waiting `ANSWER_S` for it, and send the next order; False when none is due.
@@ -316,7 +310,8 @@ class TrainingLoop:
         except ModelError as error:
             self._metrics.event(f"{error} Learning goes on from the champion.")
         unlearned = self.experience.refill(reached)
-        self.updates.imitate(self._imitates)
+        self._luck_undone = self.candidates.trials.check.by_lot
+        self.updates.imitate(not self.candidates.headless(), self._luck_undone)
         self.updates.credit(unlearned, self.updates.live_rate)
         self._before = self.updates.newest
         self._metrics.set(fill=self.experience.buffers.player.size, steps=self.updates.steps)
