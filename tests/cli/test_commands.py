@@ -165,8 +165,9 @@ def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixtur
     row: dict[str, Any] = json.loads(out)
     assert (status, row["agent"], row["bot"], row["seed"], row["battles"]) == (0, "version 0", "random", 3, 4)
     assert row["wins"] + row["losses"] + row["draws"] == 4
+    assert "not allowed with argument --version" in run(capsys, *base, "--version", 0, "--agent", "random")[2]
     assert run(capsys, *base, "--json", "--bot", "random", "--seed", 3)[1] == out
-    for wrong, why in (("--version", "version 9"), ("--bot", "no bot '9'"), ("--battles", "")):
+    for wrong, why in (("--version", "there is no version 9; there are 0"), ("--bot", "no bot '9'"), ("--battles", "")):
         status, out, err = run(capsys, *base, wrong, 1 if wrong == "--battles" else 9)
         assert (status, out) == (2 if wrong == "--battles" else 1, "")
         assert why in err.lower()

@@ -126,6 +126,7 @@ def test_export_and_import_through_quarantine(
     file = tmp_path / "version-2.zip"
     status, text = printed(capsys, data, "import", str(file))
     assert (status, "has played a smoke battle" in text) == (0, True)
+    assert "Version 3 is the same and was imported before" in printed(capsys, data, "import", str(file))[1]
     assert printed(capsys, data, "promote", "3")[0] == 0
     damage(file, file.stat().st_size // 2)
     assert printed(capsys, data, "import", str(file))[0] == 1

@@ -253,6 +253,14 @@ def test_nothing_is_lost_whichever_file_operation_fails(
     pytest.fail("there is no end to the file operations")
 
 
+def test_second_import_of_a_version_finds_the_first_unless_that_is_damaged(
+    exported: Path, receiver: Registry, tmp_path: Path
+) -> None:
+    assert [take(receiver, exported), take(receiver, exported)] == [1, 1]
+    damage(tmp_path / "receiver" / "versions" / "000001" / "weights.safetensors", 300)
+    assert [take(receiver, exported), take(receiver, exported)] == [2, 2]
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_model_in_the_imports_folder_is_offered_and_plays_or_is_refused(tmp_path: Path, damaged: bool) -> None:
     file = tmp_path / "mine" / "imports" / "friend.zip"

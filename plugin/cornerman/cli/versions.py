@@ -118,13 +118,14 @@ class StoredVersions:
             raise CornermanError(f"there is no {path}")
         with self._writing() as store:
             version = import_version(store.registry, self._identity, path)
+            then = f"'cornerman versions promote {version}' lets it play."
+            if not store.registry.quarantined(version):
+                return f"Version {version} is the same and was imported before. {then}"
             if self._game is None:
-                return f"Version {version} was imported and stays in quarantine: there is no game for a smoke battle."
+                waits = f"Version {version} was imported and stays in quarantine: there is no game for a smoke battle"
+                return f"{waits}; import it again with --game module:attribute."
             played = play_smoke_battle(store.registry, version, self._game, Encoder(self._game))
-        return (
-            f"Version {version} was imported and has played a smoke battle ({played.turns} turns). "
-            f"'cornerman versions promote {version}' lets it play."
-        )
+        return f"Version {version} was imported and has played a smoke battle ({played.turns} turns). {then}"
 
     def prune(self, keep: int) -> str:
         if keep < 1:

@@ -76,13 +76,16 @@ def export_into(registry: Registry, version: int, folder: Path) -> Path:
 
 
 def import_version(registry: Registry, identity: Identity, path: Path) -> int:
-    """Store the version in a .zip or .onnx file as a new one in quarantine and return its number.
+    """Store the version in a .zip or .onnx file as a new one in quarantine and return its number; that of the same one
+    where it was imported before.
 
     ModelError when anything in it is not as `export_version` or `onnx_notes` write it, or it was made for something
     else.
     """
     read = _read_onnx if path.suffix.lower() == ONNX else read_version
     policy, manifest, ladder = read(identity, path)
+    if (known := registry.imported(policy.flat, manifest.spec)) is not None:
+        return known
     # The gate's result is not copied: it is about another data folder's champion.
     provenance = Provenance(learning_steps=manifest.learning_steps, origin="imported", from_player=manifest.from_player)
     version = registry.save(policy.flat, provenance, spec=manifest.spec)

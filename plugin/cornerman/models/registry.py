@@ -49,6 +49,7 @@ from cornerman.models.weights import (
     MAX_WEIGHTS_BYTES,
     WEIGHTS,
     Ladder,
+    damage,
     ladder_bytes,
     ladder_of,
     policy_of,
@@ -141,6 +142,12 @@ class Registry:
     def quarantined(self, version: int) -> bool:
         """Whether a version is imported and has not yet passed its smoke battle."""
         return self.manifest(version).origin == "imported" and version not in self._record.cleared
+
+    def imported(self, flat: Floats, spec: NetworkSpec) -> int | None:
+        """The imported version that has these very parameters `[P]` and loads; None where there is none."""
+        digest = hashlib.sha256(pack(split(np.asarray(flat, np.float32), spec))).hexdigest()
+        found = (each.version for each in self.manifests() if (each.origin, each.sha256) == ("imported", digest))
+        return next((version for version in found if damage(self._folder(version)) is None), None)
 
     def _entry(self, version: int) -> VersionEntry:
         try:

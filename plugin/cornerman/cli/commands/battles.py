@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def add_evaluate(commands: Subparsers) -> None:
     text = "Play a stored version, or a bot, against bots in side-swapped battles."
     parser = command(commands, run_evaluate, "how strong a version is, with an interval", text)
-    add = parser.add_argument
-    add("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
-    add("--agent", metavar="NAME", help="measure this bot, or ghost:NAME, instead of a version")
+    add, who = parser.add_argument, parser.add_mutually_exclusive_group().add_argument
+    who("--version", type=int, default=None, metavar="N", help="which version (default: the one that plays)")
+    who("--agent", metavar="NAME", help="measure this bot, or ghost:NAME, instead of a version")
     add("--bot", default="", metavar="NAME", help="the opponent (default: each of the game's bots in turn)")
     add("--battles", type=whole(2), default=400, metavar="N", help="side-swapped battles (default: 400)")
     add("--seed", type=whole(0), default=0, help="decides the battles (default: 0)")
@@ -55,10 +55,10 @@ def run_evaluate(options: argparse.Namespace) -> int:
             print(json.dumps({"agent": who, "bot": name, "seed": options.seed, **result.as_dict()}))
         else:
             low, high = result.interval
+            rounds = f", {result.mean_rounds:.1f} rounds" if result.mean_rounds else ""  # a game may have none
             print(
                 f"{who} against {name:<10} {result.win_rate:6.1%} won ({low:.1%} to {high:.1%}), "
-                f"{result.draws} drawn, {result.num_battles} battles, {result.mean_rounds:.1f} rounds"
-                f"{result.note}"
+                f"{result.draws} drawn, {result.num_battles} battles{rounds}{result.note}"
             )
             if result.dropped:
                 print(f"  {result.dropped}")

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 def stored_policy(game: Game, data: Path, version: int | None) -> Policy:
     """The policy of a stored version, or of the champion; CommandError where nothing is stored."""
+    from cornerman.cli.versions import check_stored
     from cornerman.models.store import Store
 
     need_versions(data)
     with Store(data, identity_for(game)) as store:  # read-only: a game may be running, and decides for itself
         if version is not None:
+            check_stored(store, version)
             return store.registry.load(version)
         champion, sentences = store.registry.load_champion()
     for sentence in sentences:
