@@ -90,3 +90,12 @@ def test_start_freezes_what_learns_for_the_garbage_collector(tmp_path: Path) -> 
     assert off == 0, "with learning off nothing of it is touched"
     assert first > others, "what is collected is less than what is kept out of collections"
     assert second == pytest.approx(first, rel=0.01), "once in a process: what comes later can be collected"
+
+
+def test_data_folder_that_the_system_refuses_to_look_into_costs_recording_alone(tmp_path: Path) -> None:
+    with Table(Choosing(), tmp_path / ("a" * 300)) as table:
+        table.play(2)
+        report = table.plugin.report()
+        assert "cannot be used (File name too long)" in report["plugin"]["notice"]
+        assert report["recorder"]["kept"] == 0
+        assert "can only be read" in table.plugin.forget()

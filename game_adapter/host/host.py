@@ -115,7 +115,7 @@ class Host:
                 f"The host in {copy} is not used: Python loads the one in {Path(__file__).parent} by the same name. "
                 "Give the game's folders an __init__.py each, or its copy of the host another name."
             )
-        if not self.plugins_dir.is_dir():
+        if not os.path.isdir(self.plugins_dir):
             self.say(f"No plugins folder at {self.plugins_dir}: the computer's side plays its bot.")
             return
         try:
@@ -149,7 +149,7 @@ class Host:
             for other in self.loaded:
                 if other.name.casefold() == manifest.name.casefold():
                     two = f"{folder} and {other.folder} are both called {manifest.name!r} and would write the same data"
-                    again = "it is loaded already; call load() once."
+                    again = "it is loaded already; call load() once, and make a new Host after quit()."
                     raise ManifestError(again if folder == other.folder else f"{two}: remove one of them.")
         except ManifestError as error:
             self._refuse(folder.name, str(error))
@@ -216,6 +216,8 @@ class Host:
         `sides` says which seats win together; without it every seat is a side of its own. `player` names the player
         where several people play the game on this machine; without it `self.player` does.
         """
+        if not (self.plugins or self.num_said):  # load() leaves one or the other
+            self.say("load() was not called before the first battle: no plugin plays or learns.")
         player = self.player if player is None else player
         self._report("on_battle_start", {"battle_id": battle_id, "seats": seats, "sides": sides, "player": player})
 

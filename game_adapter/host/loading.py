@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import os
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -33,11 +34,12 @@ def find_plugins(plugins_dir: Path) -> tuple[list[Path], dict[str, str]]:
     OSError where the folder cannot be listed.
     """
     entries = sorted(path for path in plugins_dir.iterdir() if not path.name.startswith((".", "__")))
-    folders = [path for path in entries if (path / MANIFEST).exists()]
+    folders = [path for path in entries if os.path.exists(path / MANIFEST)]
     misplaced = {path.name: hint for path in entries if path not in folders and (hint := _misplaced(path))}
     if MANIFEST in misplaced:
-        loose = [path.name for path in entries if path.is_file() and path.suffix not in PACKED]
-        misplaced = {name: hint for name, hint in misplaced.items() if name == MANIFEST or name not in loose}
+        files = {path.name for path in entries if path.is_file() and path.suffix not in PACKED}
+        parts = files | {path.name for path in entries if (path / "__init__.py").is_file()}
+        misplaced = {name: hint for name, hint in misplaced.items() if name == MANIFEST or name not in parts}
     return folders, misplaced
 
 
@@ -47,7 +49,7 @@ def _misplaced(path: Path) -> str:
     if path.suffix.lower() in PACKED:
         return f"it is packed: unpack it, so that the plugin's folder lies in {here}."
     if path.name == MANIFEST:
-        return f"a plugin's files lie loose in {here}: put them into a folder of their own in there."
+        return f"a plugin's files lie loose in {here}: put them into a folder of their own, and name the folder above it."
     if path.is_file():
         return f"it is a loose file: a plugin is a folder with a {MANIFEST}." if path.suffix == ".py" else ""
     for depth in range(1, MAX_DEPTH + 1):

@@ -123,6 +123,11 @@ def test_declaration_of_refuses_with_a_sentence(declared: dict[str, Any], words:
     assert words in str(refused.value)
 
 
+def test_declaration_of_a_class_asks_for_an_object() -> None:
+    with pytest.raises(ContractError, match="'plain' cannot be learned: it is a class; give an object of it"):
+        declaration_of(type("Plain", (), vars(game())))  # type: ignore[arg-type]  # as a game with a fault may
+
+
 @pytest.mark.parametrize(
     ("given", "missing"), [({"version": "1", "action_names": ("a",)}, "no name;"), ({"name": "x"}, "no version and no")]
 )

@@ -28,6 +28,8 @@ def loose(plugins: Path) -> str:
     for path in list(folder.iterdir()):
         shutil.move(path, plugins)
     folder.rmdir()
+    (plugins / "parts").mkdir()
+    (plugins / "parts" / "__init__.py").touch()
     return f"a plugin's files lie loose in {plugins}: put them into a folder of their own"
 
 

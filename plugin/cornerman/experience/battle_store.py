@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -301,7 +302,7 @@ class BattleStore:
 
     def _opened(self) -> Database:
         if self._database is None:
-            new = not self.path.exists()
+            new = not os.path.exists(self.path)
             self._database = Database(self.path, _WHAT, SCHEMA, read_only=self._read_only)
             try:
                 self._take_stock(self._database, new)
@@ -314,7 +315,7 @@ class BattleStore:
         """Count what is stored, and say what was found; `new`: the file did not exist."""
         for sentence in database.messages:
             self._say_once(sentence)
-        if new and self.path.with_name(OLD_FOLDER).exists():
+        if new and os.path.exists(self.path.with_name(OLD_FOLDER)):
             self._say_once(f"Battles of an earlier version in {OLD_FOLDER}/ are not read; Forget erases them.")
         self._num_bytes = self.counts().num_bytes
         self._next = max(self._next, self.next_number())

@@ -103,6 +103,8 @@ def declaration_of(game: Game) -> Declaration:
 
 
 def _read(game: Any) -> Declaration:
+    if isinstance(game, type):
+        raise ContractError("it is a class; give an object of it")
     if missing := [name for name in ("name", "version", "action_names") if not hasattr(game, name)]:
         raise ContractError(f"it has no {' and no '.join(missing)}; every game declares these three")
     actions, features = tuple(game.action_names), tuple(getattr(game, "feature_names", ()))

@@ -170,7 +170,7 @@ def read_file(path: Path, max_bytes: int, what: str) -> bytes:
 def first_sound(paths: Sequence[Path], read: Callable[[Path], T]) -> tuple[T | None, list[str]]:
     """What `read` gives of the first copy that is sound, or None, and a message for each damaged one before it."""
     problems: list[str] = []
-    for path in filter(Path.exists, paths):
+    for path in filter(os.path.exists, paths):
         try:
             return read(path), problems
         except ModelError as error:

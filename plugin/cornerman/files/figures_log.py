@@ -8,6 +8,7 @@ training); the game's thread only counts frames. A disk that refuses costs one m
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections import deque
@@ -145,7 +146,7 @@ class FiguresLog:
         if self._board is not None:
             self._board.close()
             self._board = None
-        if self._folder.exists():
+        if os.path.exists(self._folder):
             shutil.rmtree(self._folder)
 
 
@@ -161,7 +162,7 @@ def read_figures(data_folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The JSON objects of a file, one a line, and a sentence where the file or some lines cannot be read; a file that
     does not exist is empty."""
-    if not path.exists():
+    if not os.path.exists(path):
         return [], []
     try:
         lines = read_file(path, MAX_READ_BYTES, "The log").splitlines()

@@ -6,6 +6,7 @@ Written by the trainer's thread or at the end of the game; read while the game l
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ class Preferences:
 def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | None:
     """What was chosen last; None where nothing was; `say` is called where the file is damaged."""
     path = folder / FILE_NAME
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     try:
         note = read_json(path, "The file of the panel's switches")

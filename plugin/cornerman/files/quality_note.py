@@ -6,6 +6,7 @@ Written by the trainer's thread or at the end of the game; read by the command l
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class QualityNote:
 
 def quality_lines(folder: Path) -> list[str]:
     """What was recorded in the last session and what was rejected, one line a reason with an example."""
-    if not (folder / FILE_NAME).exists():
+    if not os.path.exists(folder / FILE_NAME):
         return [f"nothing was recorded yet in {folder}"]
     try:
         counts = read_json(folder / FILE_NAME, "The note on the recorded data")

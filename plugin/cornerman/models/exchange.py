@@ -190,8 +190,11 @@ def base_model(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder
 
 
 def waiting_imports(folder: Path) -> list[Path]:
-    """The .zip files in the imports folder, sorted by name."""
-    return sorted((folder / IMPORTS).glob("*.zip"))
+    """The .zip files in the imports folder, sorted by name; none where it cannot be looked into."""
+    try:
+        return sorted((folder / IMPORTS).glob("*.zip"))
+    except OSError:
+        return []
 
 
 def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Encoder) -> str:

@@ -11,6 +11,7 @@ loading, then the trainer's. Every failure raises ModelError with a message and 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -251,7 +252,7 @@ class Registry:
     def ladder(self, version: int) -> Ladder | None:
         """The ladder of a version; None where it has none. ModelError where one of the two is damaged."""
         path, what = self._folder(version) / LADDER, f"version {version}"
-        if not path.exists():
+        if not os.path.exists(path):
             return None
         return ladder_of(read_file(path, MAX_LADDER_BYTES, f"The ladder of {what}"), self.load(version), what)
 
@@ -338,7 +339,7 @@ class Registry:
     def prune(self, keep: int) -> list[int]:
         """Delete the oldest until `keep` are left; never version 0, the champion, its predecessor, the ladder."""
         numbers = self.numbers()
-        with_ladder = (number for number in reversed(self.champions) if (self._folder(number) / LADDER).exists())
+        with_ladder = (number for number in reversed(self.champions) if os.path.exists(self._folder(number) / LADDER))
         safe = {0, self.champion, self.predecessor, numbers[-1] if numbers else None, next(with_ladder, None)}
         spare = [number for number in numbers if number not in safe]
         return self._delete(spare[: max(0, len(numbers) - keep)])

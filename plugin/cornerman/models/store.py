@@ -14,6 +14,7 @@ game's thread while loading, then the trainer's.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -85,7 +86,7 @@ class Store:
     def has_history(self) -> bool:
         from cornerman.models.history import FILE_NAME
 
-        return self._history is not None or (self.folder / FILE_NAME).exists()
+        return self._history is not None or os.path.exists(self.folder / FILE_NAME)
 
     def history(self) -> History:
         """The record of versions and battles, opened at the first call. ModelError where it cannot be opened.
