@@ -7,6 +7,7 @@ from typing import Any
 import pygame
 import pytest
 
+from cornerman.panel import panel as panel_module
 from tests.support.fake_panel import PAGES, key, opened, sentence
 
 
@@ -54,6 +55,26 @@ def test_answer_gives_way_to_the_event_that_shows_how_a_command_came_out() -> No
     assert "Version 2 plays again." not in shown
     key(panel, pygame.K_1, pygame.K_5)
     assert "Version 2 was damaged" not in sentence(panel), "turning the page clears it"
+
+
+def test_buttons_are_there_in_every_frame_and_do_not_jump_as_events_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panel_module, "REFRESH_S", 0.0)
+    panel, plugin = opened(page="Versions")
+    key(panel, pygame.K_b)
+    surface = pygame.Surface((420, 380))
+
+    def button() -> int:
+        panel.draw(surface)
+        return next(written.rect[1] for written in panel.written if written.text == "Import: I")
+
+    tops = [button()]
+    for words in (40, 1, 40):
+        plugin.data["events"].insert(0, {"age_s": 0.0, "text": "Candidate " * words})
+        tops += [button(), button()]
+    assert tops[0] > tops[1]
+    assert len(set(tops[1:])) == 1
+    key(panel, pygame.K_1, pygame.K_5)
+    assert button() == tops[0]
 
 
 @pytest.mark.parametrize(

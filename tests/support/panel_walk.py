@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from typing import Any
 
 from cornerman.models.manifest import Provenance
+from cornerman.panel.panel import REFRESH_S
 from cornerman.plugin import Cornerman
 from cornerman.policy.policy import Policy
 from game_adapter.ringside.drawing.canvas import Rect
@@ -71,7 +73,8 @@ def _use(
     if by == KEY:
         walker.key(control, keys, read, wanted)
     else:
-        walker.rest(30)  # an answer of more lines than the one before it moves the buttons
+        settled = time.monotonic() + 3 * REFRESH_S  # an answer of more lines than the one before it moves the buttons
+        walker.until("the answer", lambda: time.monotonic() > settled)
         walker.mouse(control, lambda: written(walker, text), read, wanted)
 
 

@@ -65,6 +65,7 @@ class Panel:
         self.answer = ""
         """What the player's last command was answered with."""
         self._event_before = ""  # the newest one when that command was given
+        self._lines = 1  # of the answer, the most since the page was turned to
         self._controls, self._report = controls, report
         self._pages: Sequence[Page] = (
             *(Overview(controls), Strength(), Mind()),
@@ -123,7 +124,8 @@ class Panel:
             at_once = not self._stale_at or len(self._waiting) > 0  # after input, and where frames are rare
             self._stale_at = now + REFRESH_S
             self._waiting = self._changed(picture, self._parts(self._report()))
-            self._draw_waiting(picture, len(self._waiting) if at_once else 0)
+            moved = not self._drawn  # until it is drawn again, nothing stands there to be clicked
+            self._draw_waiting(picture, len(self._waiting) if at_once or moved else 0)
         elif self._waiting:
             self._draw_waiting(picture, 1)
 
@@ -157,7 +159,8 @@ class Panel:
         event = _newest_event(report)
         answer = event if self.answer and event != self._event_before else self.answer
         lines = min(ANSWER_LINES, 1 + int(len(answer) * LETTER_WIDTH / rest.width))
-        page, foot = rest.cut_top(rest.height - lines * ROW - 6, 4)
+        self._lines = max(self._lines, lines)  # buttons do not jump back and forth as events come
+        page, foot = rest.cut_top(rest.height - self._lines * ROW - 6, 4)
         parts = []
         for number, (each, box) in enumerate(zip(self._pages, tabs.columns(len(self._pages), 4), strict=True), 1):
             data = (f"{number} {each.title}", each is self._page)
@@ -261,6 +264,7 @@ class Panel:
     def _turn(self, number: int, *_: float) -> None:
         """Turn to a page, counted from 0 and round again."""
         self._page, self._asking, self.answer = self._pages[number % len(self._pages)], False, ""
+        self._lines = 1
 
 
 def _newest_event(report: Mapping[str, Any]) -> str:
