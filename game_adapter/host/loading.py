@@ -49,7 +49,7 @@ def _misplaced(path: Path) -> str:
     if path.suffix.lower() in PACKED:
         return f"it is packed: unpack it, so that the plugin's folder lies in {here}."
     if path.name == MANIFEST:
-        return f"a plugin's files lie loose in {here}: put them into a folder of their own, and name the folder above it."
+        return f"a plugin's files lie loose in {here}: put them into one of their own, and name the folder above it."
     if path.is_file():
         return f"it is a loose file: a plugin is a folder with a {MANIFEST}." if path.suffix == ".py" else ""
     for depth in range(1, MAX_DEPTH + 1):

@@ -30,7 +30,7 @@ def loose(plugins: Path) -> str:
     folder.rmdir()
     (plugins / "parts").mkdir()
     (plugins / "parts" / "__init__.py").touch()
-    return f"a plugin's files lie loose in {plugins}: put them into a folder of their own"
+    return f"a plugin's files lie loose in {plugins}: put them into one of their own"
 
 
 def loose_module(plugins: Path) -> str:
