@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,18 @@ def test_host_has_a_method_for_every_hook(hook: str) -> None:
     assert hasattr(Host, inner.get(hook, hook))
     if hook not in (*inner, "report", "evaluate"):  # those two ask a plugin by its name
         assert parameters(getattr(Host, hook)) == HOOKS[hook]
+
+
+def test_game_that_never_calls_load_is_told_once_at_its_first_battle(tmp_path: Path) -> None:
+    host = Host(tmp_path / "plugins", tmp_path / "data", None)
+    for battle_id in (1, 2):
+        host.on_battle_start(battle_id, {0: "player", 1: "plugin"})
+    assert host.messages == ["load() was not called before the first battle: no plugin plays or learns."]
+    loaded = Host(tmp_path / "plugins", tmp_path / "data", None)
+    loaded.load()
+    loaded.on_battle_start(1, {0: "player", 1: "plugin"})
+    assert len(loaded.messages) == 1
+    assert "No plugins folder" in loaded.messages[0]
 
 
 def test_cornerman_binds() -> None:

@@ -83,16 +83,6 @@ def test_second_load_is_said_to_be_one(plugins: Path) -> None:
     assert host.messages == said * 2
 
 
-def test_game_that_never_loads_is_told_once_at_its_first_battle(plugins: Path) -> None:
-    drop(plugins, "fake_a", CALLED)
-    host = Host(plugins, plugins.parent / "data", NamedGame())
-    for battle_id in (1, 2):
-        host.on_battle_start(battle_id, {0: "player", 1: "plugin"})
-    assert host.messages == ["load() was not called before the first battle: no plugin plays or learns."]
-    (host := host_of(plugins)).on_battle_start(1, {0: "player", 1: "plugin"})
-    assert host.messages == []
-
-
 @pytest.mark.parametrize("answer", [False, True, None])
 def test_progress_passes_the_loading_screens_answer_on(plugins: Path, answer: bool | None) -> None:
     for name in ("fake_a", "fake_b"):
