@@ -14,6 +14,7 @@ from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
+from game_adapter.host.crash_marker import locked
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.preferences import Preferences
@@ -67,6 +68,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(f"--plugins: {plugins} is not a folder")
     if (plugins / "plugin.toml").is_file():
         parser.error(f"--plugins: {plugins} is a plugin itself; name the folder that it lies in: {plugins / '..'}")
+    if not options.headless:
+        _check_fresh(parser, options, WINDOW)
 
 
 def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -81,6 +84,17 @@ def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -
             options.json.open("a").close()
         except OSError as error:
             parser.error(f"--json: {options.json} cannot be written ({error.strerror})")
+    _check_fresh(parser, options, SERIES)
+
+
+def _check_fresh(parser: argparse.ArgumentParser, options: argparse.Namespace, kind: str) -> None:
+    """End with status 2 where starting over would take the folder away from another game that writes to it."""
+    for note in (options.data / kind).glob("*/in-use.json") if options.fresh else ():
+        descriptor = os.open(note, os.O_RDWR)
+        free = locked(descriptor)
+        os.close(descriptor)
+        if not free:
+            parser.error(f"--fresh: another game uses {note.parent}; close that first, or give another --data")
 
 
 def _play_in_window(options: argparse.Namespace) -> str:

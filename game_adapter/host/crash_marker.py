@@ -31,7 +31,7 @@ class CrashMarker:
             unclean = self._counts().get(self._mode, 0) + self._remove_abandoned()
             self._write_count(unclean)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-            _locked(self._descriptor)
+            locked(self._descriptor)
         except OSError:
             return 0
         return unclean
@@ -53,7 +53,7 @@ class CrashMarker:
         gone = 0
         for path in self._path.parent.glob(f"{self._mode}-*"):
             descriptor = os.open(path, os.O_RDWR)
-            left = _locked(descriptor)
+            left = locked(descriptor)
             os.close(descriptor)
             if left:
                 path.unlink(missing_ok=True)
@@ -71,8 +71,8 @@ class CrashMarker:
         (self._folder / COUNTS).write_text(json.dumps(self._counts() | {self._mode: unclean}), "utf-8")
 
 
-def _locked(descriptor: int) -> bool:
-    """Lock an open marker; False where it is locked already, by this process or by another one.
+def locked(descriptor: int) -> bool:
+    """Lock an open file; False where it is locked already, by this process or by another one.
 
     `flock` and not `lockf`: that one locks for the whole process, which would then find its own marker abandoned.
     """

@@ -16,6 +16,7 @@ import game_adapter.__main__ as game_main
 from game_adapter.__main__ import main
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.held_folder import held
 from tests.support.paths import PLUGINS
 
 
@@ -103,6 +104,21 @@ def test_impossible_options_are_refused_with_a_sentence(
     Path("plugins/sparrow/plugin.toml").touch()
     assert refused(capsys, *arguments).startswith(sentence)
     assert Path("a_file").read_text("utf-8") == "kept"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system itself refuses to rename it there")
+@pytest.mark.parametrize("headless", [True, False])
+def test_fresh_start_takes_no_folder_away_from_a_running_game(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, headless: bool
+) -> None:
+    for name in ("_play_in_window", "_headless"):
+        monkeypatch.setattr(game_main, name, lambda _: "")
+    folder = Path("data", "series" if headless else "player", "cornerman")
+    arguments = ["--fresh", *["--headless"] * headless]
+    with held(folder):
+        words = f"{folder.absolute()}; close that first, or give another --data"
+        assert refused(capsys, *arguments) == f"--fresh: another game uses {words}"
+    main(arguments)
 
 
 @pytest.mark.parametrize("verbose", [True, False])
