@@ -89,7 +89,8 @@ def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
 def _check_fresh(parser: argparse.ArgumentParser, options: argparse.Namespace, kind: str) -> None:
     """End with status 2 where starting over would take the folder away from another game that writes to it."""
-    for note in (options.data / kind).glob("*/in-use.json") if options.fresh else ():
+    notes = (options.data / kind).glob("*/in-use.json") if options.fresh else ()
+    for note in [note for note in notes if os.access(note, os.W_OK)]:
         descriptor = os.open(note, os.O_RDWR)
         free = locked(descriptor)
         os.close(descriptor)
@@ -184,7 +185,10 @@ def _host(options: argparse.Namespace, kind: str) -> Host:
     data_dir = options.data / kind
     if options.fresh and data_dir.exists():
         aside = data_dir.with_name(f"{kind}.before-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
-        data_dir.rename(aside)
+        try:
+            data_dir.rename(aside)
+        except OSError as error:
+            _parser().error(f"--fresh: {data_dir} cannot be set aside ({error.strerror})")
         for wishes in aside.glob("*/settings.toml"):  # the player's, and nothing that was learned
             kept = data_dir / wishes.parent.name
             kept.mkdir(parents=True)

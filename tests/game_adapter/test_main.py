@@ -121,6 +121,18 @@ def test_fresh_start_takes_no_folder_away_from_a_running_game(
     main(arguments)
 
 
+def test_fresh_start_where_the_folder_cannot_be_set_aside_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path, target: Path) -> Path:
+        raise PermissionError(13, "Permission denied", str(path), None, str(target))
+
+    Path("data/series").mkdir(parents=True)
+    monkeypatch.setattr(Path, "rename", denied)
+    wanted = f"--fresh: {Path('data/series').absolute()} cannot be set aside (Permission denied)"
+    assert refused(capsys, "--headless", "--fresh") == wanted
+
+
 @pytest.mark.parametrize("verbose", [True, False])
 def test_verbose_logs_cornerman_and_the_host_alone(monkeypatch: pytest.MonkeyPatch, verbose: bool) -> None:
     loggers = [logging.getLogger(name) for name in ("cornerman", "host", "matplotlib")]
