@@ -155,6 +155,15 @@ def test_folder_of_another_game_than_the_installed_one_asks_which(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_train_puts_no_game_into_the_folder_of_another_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    store_versions(tmp_path, CHOOSING)
+    before = sorted(tmp_path.rglob("*"))
+    status, out, err = run(capsys, "train", "--game", "ringside", "--minutes", 9, "--data", tmp_path)
+    assert (status, out) == (1, "")
+    assert "holds versions of the game 'choosing'; name another folder for 'ringside' with --data" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     store_versions(tmp_path, RINGSIDE)
     base = ("evaluate", "--game", "ringside", "--data", tmp_path, "--battles", 4)

@@ -56,13 +56,19 @@ def game_of(data: Path, name: str) -> tuple[Identity | None, Game | None]:
     return identity_for(game), game
 
 
-def need_same_game(data: Path, name: str, game: Game) -> None:
-    """CommandError where no game was named and the folder holds the versions of another one than `game`."""
+def need_same_game(data: Path, name: str, game: Game, writes: bool = False) -> None:
+    """CommandError where the folder holds the versions of another game than `game`, and that one was not named or the
+    command `writes` versions."""
     from cornerman.cli.data import identity_of
 
-    if not name and (identity := identity_of(data)) is not None and identity.game != game.name:
-        holds = f"{data} holds versions of the game {identity.game!r}, and {game.name!r} is what is installed"
-        raise CommandError(f"{holds}; name yours with --game module:attribute")
+    identity = identity_of(data)
+    if identity is None or identity.game == game.name:
+        return
+    holds = f"{data} holds versions of the game {identity.game!r}"
+    if not name:
+        raise CommandError(f"{holds}, and {game.name!r} is what is installed; name yours with --game module:attribute")
+    if writes:
+        raise CommandError(f"{holds}; name another folder for {game.name!r} with --data")
 
 
 def need_versions(data: Path) -> None:

@@ -54,7 +54,7 @@ def run_train(options: argparse.Namespace) -> int:
     if options.resume:
         need_folder(options.data)
     game = find_game(options.game)
-    need_same_game(options.data, options.game, game)
+    need_same_game(options.data, options.game, game, writes=True)
     print(f"Training {game.name} {game.version}; versions are stored in {options.data}")
     train(game, options.game, options.data, plan, options.seed, options.resume)
     return 0
