@@ -72,6 +72,15 @@ def test_other_hidden_layers_than_the_stored_ones_still_learn_and_are_kept(tmp_p
         assert table.plugin.report()["version"] == 1, table.plugin.report()["events"]
 
 
+@pytest.mark.parametrize(("frame_ms", "doubted"), [(0.0167, True), (16.7, False), (0.3, False), (0.0, False)])
+def test_frames_in_seconds_are_said_once(tmp_path: Path, frame_ms: float, doubted: bool) -> None:
+    with Table(Choosing(), tmp_path, learning=False) as table:
+        for _ in range(250):
+            table.on_frame(frame_ms, frame_ms / 2)
+        said = [sentence for sentence in table.plugin.messages() if "give milliseconds" in sentence]
+        assert len(said) == doubted
+
+
 LOADED = """
 import gc, sys
 from pathlib import Path

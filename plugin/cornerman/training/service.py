@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cornerman.training.training_loop import TrainingLoop
 
 PROGRESS_PERIOD_S = 0.1
+LEAST_FRAME_MS, FRAMES_DOUBTED = 0.1, 100
+"""No window is drawn faster: so many of such frames in a row are seconds, as many games count them."""
 
 
 class TrainingService:
@@ -62,6 +64,7 @@ class TrainingService:
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None
         self._start_due = self._draws = False
+        self._doubted = 0  # frames in a row that are too short
 
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
         """Start the trainer and wait at most `wait_s` until it is ready; a message says why it cannot learn.
@@ -221,6 +224,10 @@ class TrainingService:
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame has been drawn, `frame_ms` after the one before it and `slack_ms` before the next."""
         self._draws = True
+        self._doubted = self._doubted + 1 if 0.0 < frame_ms < LEAST_FRAME_MS else 0
+        if self._doubted == FRAMES_DOUBTED:
+            told = f"on_frame is told of frames of {frame_ms:.3f} ms"
+            self._metrics.say(f"{told}: give milliseconds, as pygame's clock.tick returns, not seconds.")
         self.frames.add(frame_ms, self.alive and self.windows.window_open)
         if self.thread is not None:
             self._processors.frame()
