@@ -221,6 +221,8 @@ def test_install_copies_the_plugin_and_replaces_an_older_copy(
         assert {path.relative_to(copy) for path in copy.rglob("*")} == wanted
         assert [path.name for path in (tmp_path / "plugins").iterdir()] == ["cornerman"]
         (copy / "left_from_an_older_one.py").write_text("")
+    status, _, err = run(capsys, "install", copy)
+    assert (status, "is a plugin itself; name the folder that it lies in" in err) == (1, True)
 
 
 @pytest.mark.parametrize("when", ["copying", "moving in"])

@@ -149,6 +149,8 @@ def test_hef_kit_is_a_folder_and_wrong_input_a_sentence(data: Path, capsys: pyte
         (["export", "7"], "there is no version 7; there are 0, 1"),
         (["export", "0", "--format", "hef-kit", "--int8"], "leave out --int8"),
         (["export", "0", "missing/it.onnx"], "cannot be written"),
+        (["export", "0", "it.zip"], "an ONNX file's name ends in .onnx, and it.zip does not"),
+        (["export", "0", "it", "--int8"], "an ONNX file's name ends in .onnx, and it does not"),
         (["export", "0", str(model), "--format", "hef-kit"], "cannot be made"),
     ):
         status, text = printed(capsys, *arguments)

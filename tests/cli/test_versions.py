@@ -145,6 +145,7 @@ def test_prune_keeps_what_plays_and_what_played_last(data: Path, capsys: pytest.
         (["promote", "9"], "there is no version 9; there are 0, 1, 2"),
         (["export", "9", "x.zip"], "there is no version 9"),
         (["export", "1", "no/such/folder/x.zip"], "could not be written"),
+        (["export", "1", "x.onnx"], "a .zip is written, not x.onnx; 'cornerman export 1 x.onnx' writes ONNX"),
         (["import", "nothing.zip"], "there is no nothing.zip"),
         (["prune", "--keep", "0"], "--keep must be at least 1"),
         (["--data", "nowhere"], "nowhere holds no versions"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cornerman.cli.versions import check_stored
-from cornerman.contract import Bools, Floats, Game, HeadlessGame
+from cornerman.contract import Bools, CornermanError, Floats, Game, HeadlessGame
 from cornerman.edge.hef_kit import LEAST_ROWS, hef_kit
 from cornerman.edge.int8 import FilePlayer, to_int8
 from cornerman.edge.onnx_file import ILLEGAL, to_onnx
@@ -18,7 +18,7 @@ from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.transitions import Columns
 from cornerman.files.atomic import disk_errors, replace_file
-from cornerman.models.exchange import INT8_FORMAT, onnx_notes
+from cornerman.models.exchange import INT8_FORMAT, ONNX, onnx_notes
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.policy.policy import Chance, Policy
@@ -55,13 +55,13 @@ class Exporter:
 
     def onnx(self, path: Path | None) -> Iterator[str]:
         """Write the version's ONNX file."""
-        path = path or Path(f"{self._name}.onnx")
+        path = _named(path or Path(f"{self._name}.onnx"))
         size = _write(path, to_onnx(self._policy, self._notes))
         yield f"{self._name} is in {path} ({size:,} bytes). 'cornerman versions import' reads it."
 
     def int8(self, path: Path | None) -> Iterator[str]:
         """Write the version in int8, and say how it plays beside the version."""
-        path = path or Path(f"{self._name}-int8.onnx")
+        path = _named(path or Path(f"{self._name}-int8.onnx"))
         observations, masks, source = self._decisions()
         made = slice(0, min(CALIBRATED, len(masks) // 2))
         others = slice(made.stop, None)
@@ -133,6 +133,14 @@ def _joined(battles: Sequence[Columns]) -> tuple[Floats, Bools] | None:
         np.concatenate([each["observation"] for each in battles]),
         np.concatenate([each["action_mask"] for each in battles]),
     )
+
+
+def _named(path: Path) -> Path:
+    """The path of an ONNX file, by whose name programs and the import know it; CornermanError for another ending."""
+    if path.suffix.lower() != ONNX:
+        why = f"an ONNX file's name ends in {ONNX}, and {path.name} does not"
+        raise CornermanError(f"{why}; 'cornerman versions export' writes a .zip, for another player")
+    return path
 
 
 def _write(path: Path, data: bytes) -> int:

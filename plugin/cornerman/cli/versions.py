@@ -10,7 +10,7 @@ from cornerman.cli.output import draw_to
 from cornerman.contract import CornermanError, HeadlessGame, ModelError
 from cornerman.evaluation.ratings import Rating, rate
 from cornerman.experience.encoder import Encoder
-from cornerman.models.exchange import export_version, import_version, play_smoke_battle
+from cornerman.models.exchange import ONNX, export_version, import_version, play_smoke_battle
 from cornerman.models.manifest import Identity
 from cornerman.models.registry import Registry, VersionEntry
 from cornerman.models.store import Store
@@ -107,6 +107,8 @@ class StoredVersions:
         return "\n".join([*sentences, f"{who}; version {before} is kept as rolled back."])
 
     def export(self, version: int, path: Path) -> str:
+        if path.suffix.lower() == ONNX:
+            raise CornermanError(f"a .zip is written, not {path.name}; 'cornerman export {version} {path}' writes ONNX")
         with Store(self._folder, self._identity) as store:
             check_stored(store, version)
             export_version(store.registry, version, path)

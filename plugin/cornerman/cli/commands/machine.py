@@ -40,6 +40,8 @@ def run_install(options: argparse.Namespace) -> int:
     source, target = Path(__file__).resolve().parents[2], options.folder / "cornerman"
     if target.resolve() == source:
         raise CommandError(f"{target} is the folder this runs from; give another one")
+    if (options.folder / "plugin.toml").is_file():
+        raise CommandError(f"{options.folder} is a plugin itself; name the folder that it lies in")
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cornerman-", dir=options.folder) as name:
