@@ -214,9 +214,9 @@ class Cornerman:
         self.live.adaptive.end(battle_id, 1.0 - result.score if counts and result is not None else None)
         if counts:
             self.controls.keep_adaptive()
+        self._keep_what_was_recorded()  # learning or not, paused or not: a kill costs no battle
         if result is not None and result.version > RUNG:  # a lower rung's results are not those of any version
             self.training.call(lambda loop: None if loop is None else loop.live(result))
-        self._keep_what_was_recorded()  # learning or not, paused or not: a kill costs no battle
         self.training.open_window()  # also for a game that reports no round's end
 
     def on_round_end(self, battle_id: int, round: int) -> None:
@@ -256,7 +256,7 @@ class Cornerman:
 
         def keep(loop: TrainingLoop | None) -> None:
             if loop is not None:
-                loop.keep()
+                loop.keep(self.training.draws)
             else:
                 self.metrics.set(kept=self.recording.store())
             self.recording.note_quality()

@@ -16,7 +16,7 @@ class LocalTraining:
     """The loop without a thread; commands run at once."""
 
     alive = running = owns_files = False
-    works = True
+    works = draws = True
 
     def __init__(
         self, build: Callable[[Any, Callable[[], None], Callable[[], bool]], TrainingLoop], *_: object

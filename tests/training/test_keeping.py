@@ -14,6 +14,7 @@ import pytest
 
 from cornerman import plugin as plugin_module
 from cornerman.experience.battle_store import FILE_NAME, BattleStore
+from cornerman.files.database import Database
 from cornerman.files.quality_note import quality_lines
 from cornerman.plugin import Cornerman
 from cornerman.training import build
@@ -34,13 +35,13 @@ def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writers = set()
-    append = BattleStore.append
+    writing = Database.writing
 
-    def watched(self: BattleStore, *battle: Any) -> None:
+    def watched(self: Database) -> Any:
         writers.add(threading.current_thread().name)
-        append(self, *battle)
+        return writing(self)
 
-    monkeypatch.setattr(BattleStore, "append", watched)
+    monkeypatch.setattr(Database, "writing", watched)
     session = Session(tmp_path)
     for number in range(1, 11):
         session.battle(number, marked=False)

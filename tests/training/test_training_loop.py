@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import cornerman.training.training_loop
 from cornerman.contract import BattleEnd, Floats, ModelError, Source, Transition
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.replay_buffer import ReplayBuffer
+from cornerman.learning import sliced_burst
 from cornerman.learning.learner import Learned
 from cornerman.models.manifest import Provenance
 from cornerman.policy.policy import Policy
@@ -182,6 +184,20 @@ def test_keep_stores_what_is_there_and_ends_although_the_game_goes_on(tmp_path: 
     gym.experience.inbox = PlaysOn(gym)
     gym.training.keep()
     assert gym.metrics.get("kept", 0) == 200
+
+
+@pytest.mark.parametrize("frames", [True, False])
+def test_keep_gives_the_interpreter_up_in_between_only_where_frames_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: bool
+) -> None:
+    yields: list[float] = []
+    monkeypatch.setattr(sliced_burst, "YIELD_PERIOD_S", 0.0)
+    monkeypatch.setattr(sliced_burst, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=yields.append))
+    gym = Gym(tmp_path)
+    gym.play(20)
+    gym.training.keep(frames)
+    assert gym.metrics.get("kept", 0) == 20
+    assert bool(yields) == frames
 
 
 @pytest.mark.parametrize("outcome", ["promoted", "rejected", "not stored"])

@@ -63,7 +63,7 @@ class TrainingService:
         self.frames = FrameTimes()
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None
-        self._start_due = self._draws = False
+        self._start_due = self.draws = False
         self._doubted = 0  # frames in a row that are too short
 
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
@@ -140,7 +140,7 @@ class TrainingService:
     def _has_drawn(self, thread: TrainingThread) -> bool:
         """Whether the game has drawn or pumped; LoadingStoppedError where it ends before anything is loaded."""
         thread.check_loading()
-        return self._draws
+        return self.draws
 
     def watch(self, thread: Thread) -> None:
         """End the process with the game although `thread` hangs; a trainer that is saving then has its time."""
@@ -223,7 +223,7 @@ class TrainingService:
 
     def frame(self, frame_ms: float, slack_ms: float) -> None:
         """A frame has been drawn, `frame_ms` after the one before it and `slack_ms` before the next."""
-        self._draws = True
+        self.draws = True
         self._doubted = self._doubted + 1 if 0.0 < frame_ms < LEAST_FRAME_MS else 0
         if self._doubted == FRAMES_DOUBTED:
             told = f"on_frame is told of frames of {frame_ms:.3f} ms"
@@ -236,7 +236,7 @@ class TrainingService:
 
     def pump(self, seconds: float) -> None:
         """Let the trainer work for `seconds`; the caller sleeps meanwhile."""
-        self._draws = True
+        self.draws = True
         if self.thread is not None:
             self.thread.grant(seconds)
 

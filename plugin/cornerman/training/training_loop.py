@@ -15,7 +15,7 @@ from cornerman.evaluation.live.offline_check import value_accuracy
 from cornerman.evaluation.live.results import LiveResult
 from cornerman.experience.battle_store import Counts
 from cornerman.experience.experience import Arrays, Experience
-from cornerman.learning.sliced_burst import for_a_slice
+from cornerman.learning.sliced_burst import NO_FRAMES_S, for_a_slice
 from cornerman.learning.updates import FIRST_STEPS, Updates
 from cornerman.models.manifest import Provenance
 from cornerman.opponent.players import Players
@@ -212,10 +212,10 @@ class TrainingLoop:
                 self._checkpoints.hurry()
             candidates.go_on_trial(self.updates.newest, self.provenance())
 
-    def keep(self) -> None:
+    def keep(self, frames: bool = True) -> None:
         """Collect the whole inbox; the steps credited for it stay due. Not what a fast game adds meanwhile, so that it
-        ends."""
-        while self._collect() == COLLECTED_AT_ONCE:
+        ends. `frames`: the game draws some, which nothing may hold up."""
+        while self._collect(SLICE_S if frames else NO_FRAMES_S) == COLLECTED_AT_ONCE:
             pass
 
     def drop_candidate(self) -> None:
