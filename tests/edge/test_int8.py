@@ -13,6 +13,8 @@ from cornerman.contract import Bools, Floats
 from cornerman.edge.hef_kit import hef_kit, hef_name
 from cornerman.edge.int8 import FilePlayer, to_int8
 from cornerman.edge.onnx_file import notes_of
+from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import NetworkSpec, draw, split
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import shipped
 from tests.studies.measures.duel import Due, Ints, bot, duel
@@ -53,6 +55,21 @@ def test_int8_decides_nearly_as_the_policy_in_a_third_of_the_size() -> None:
     assert (chosen == wanted).mean() > 0.97, "rounding alone keeps some 95 %"
     assert masks[others][np.arange(len(chosen)), chosen].all()
     assert player.act(observations[1024], masks[1024], np.random.default_rng(0)) == chosen[0]
+
+
+def test_feature_of_a_small_range_keeps_its_say() -> None:
+    spec, random = NetworkSpec(4, 3, (32,)), np.random.default_rng(0)
+    ranges = np.array([1.0, 0.01, 0.01, 0.01], np.float32)
+    arrays = split(draw(spec, random), spec)
+    arrays["hidden0.weight"][:] = random.normal(size=(4, 32)) / ranges[:, None]
+    arrays["head.weight"][:] = random.normal(size=(32, 3))
+    policy = Policy.from_arrays(spec, arrays)
+    observations = (random.random((4000, 4), np.float32) - 0.5) * ranges
+    masks = np.ones((4000, 3), np.bool_)
+    player = FilePlayer(to_int8(policy, observations[:1000], masks[:1000], {}))
+    wanted = policy.act_batch(observations[1000:], masks[1000:], random)
+    chosen = player.act_batch(observations[1000:], masks[1000:], random)
+    assert (chosen == wanted).mean() > 0.97, "0.84 where all features share one range"
 
 
 def test_hef_kit_holds_a_static_plain_model_and_names_it_in_every_step() -> None:
