@@ -44,7 +44,7 @@ temperature is tried."""
 EVEN_ENOUGH, UNEVEN = 1.15, 10.0
 """The largest step over the smallest at which the choice ends; and where there is no ladder at all."""
 TEMPERATURES = (1e-4, 3.0)
-HALVINGS, PASSES = 7, 4
+HALVINGS, PASSES = 7, 8
 NARROWEST = 100.0
 """Points between level 1 and the champion for which there is a ladder."""
 CLEARLY_WEAKER = 0.05
