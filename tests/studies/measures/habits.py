@@ -86,8 +86,8 @@ def first_in_line(seen: Seen) -> Bools:
 
 
 def heavy_blows(seen: Seen) -> Bools:
-    """Does nothing but strike heavily above half health."""
-    return seen.only(HEAVIES, where=seen.health > 0.5)
+    """Does nothing but strike heavily while it has most of its health."""
+    return seen.only(HEAVIES, where=seen.health > 0.7)
 
 
 def never_guards(seen: Seen) -> Bools:
@@ -179,7 +179,7 @@ HABITS = (
     HabitPlayer("never charges", never_charges),
     HabitPlayer("panics below half health", panics),
     HabitPlayer("hits the first in line", first_in_line, 0.7),
-    HabitPlayer("mostly heavy blows", heavy_blows, 0.85),
+    HabitPlayer("mostly heavy blows", heavy_blows),
     HabitPlayer("never guards", never_guards),
     HabitPlayer("fixed opening", fixed_opening),
 )
@@ -190,7 +190,7 @@ OTHERS = (
     HabitPlayer("mends early", mends_early),
     HabitPlayer("hits the healthiest", hits_the_healthiest, 0.7),
     HabitPlayer("ducks charges", ducks_charges, 0.85),
-    HabitPlayer("charges unhurt", charges_unhurt),
+    HabitPlayer("charges unhurt", charges_unhurt, 0.7),
     HabitPlayer("mends itself alone", mends_itself),
 )
 """For validation: nothing is tuned on them."""
