@@ -89,6 +89,7 @@ from tests.support.table import Table, promote
 
 for learning in (False, True, True):
     with Table(RINGSIDE, Path(sys.argv[1]), learning=learning) as table:
+        table.plugin.settle(60.0)  # loading may take longer than `on_load` waits
         print(gc.get_freeze_count(), len(gc.get_objects()))
 """
 
