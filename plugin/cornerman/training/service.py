@@ -226,8 +226,8 @@ class TrainingService:
         self.draws = True
         self._doubted = self._doubted + 1 if 0.0 < frame_ms < LEAST_FRAME_MS else 0
         if self._doubted == FRAMES_DOUBTED:
-            told = f"on_frame is told of frames of {frame_ms:.3f} ms"
-            self._metrics.say(f"{told}: give milliseconds, as pygame's clock.tick returns, not seconds.")
+            given = f"on_frame was given frames of {frame_ms:.3f} ms"
+            self._metrics.say(f"{given}: give milliseconds, as pygame's clock.tick returns, not seconds.")
         self.frames.add(frame_ms, self.alive and self.windows.window_open)
         if self.thread is not None:
             self._processors.frame()
