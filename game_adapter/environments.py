@@ -13,7 +13,7 @@ ends the battle and loses it. Needs the extra `pettingzoo` or `gymnasium`; not i
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -22,22 +22,13 @@ from pettingzoo import AECEnv
 from pettingzoo.utils import wrappers
 
 if TYPE_CHECKING:
-    from cornerman.contract import Battle, Bools, Floats, HeadlessGame, State
+    from cornerman.contract import Battle, Bools, Floats, HeadlessGame
+    from cornerman.experience.encoder import Encoder
 
 LARGEST_FEATURE = 10.0
 """What the plugin's encoder lets a feature be at most; it refuses anything larger."""
 
 LARGEST_SEED = 2**31
-
-
-class Encoder(Protocol):
-    """What is used of `cornerman.experience.encoder.Encoder`."""
-
-    observation_size: int
-    num_actions: int
-    declaration: Any
-
-    def encode(self, state: State, seat: int) -> Floats: ...
 
 
 def observation_space(encoder: Encoder) -> Any:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -154,7 +155,7 @@ def run(series: Series, say: Callable[[str], None], json_path: Path | None) -> d
     say(HEADER)
     start = time.perf_counter()
     # Line by line, so that a series that is killed leaves the battles before.
-    with json_path.open("w", buffering=1, encoding="utf-8") if json_path else _Nowhere() as lines:
+    with json_path.open("w", buffering=1, encoding="utf-8") if json_path else StringIO() as lines:
         try:
             for battle in series:
                 lines.write(json.dumps(asdict(battle)) + "\n")
@@ -179,19 +180,6 @@ def _after(before: list[str], now: list[str]) -> list[str]:
         if now[:kept] == before[lost:]:
             return now[kept:]
     return now
-
-
-class _Nowhere:
-    """Stands in for a file where no JSON was asked for."""
-
-    def __enter__(self) -> _Nowhere:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def write(self, text: str) -> None:
-        del text
 
 
 def _row(series: Series, battle: Played) -> str:

@@ -46,10 +46,6 @@ class Manifest:
     def package(self) -> str:
         return self.entry.split(":")[0].split(".")[0]
 
-    def missing(self) -> list[str]:
-        """The needed packages that this Python does not have; nothing is imported to find out."""
-        return [package for package in self.needs if not importable(package)]
-
 
 def normalised(name: str) -> str:
     """A name as Python writes identifiers: file systems and editors store one accented letter in two ways."""
@@ -84,7 +80,7 @@ def read_manifest(folder: Path) -> Manifest:
     )
     if not re.fullmatch(r"[\w-]+", manifest.name):
         raise ManifestError(f"{path}: name must be one word of letters, digits, - and _, it is {manifest.name!r}.")
-    package = manifest.entry.split(".")[0].split(":")[0]
+    package = manifest.package
     if package.isidentifier() and package != normalised(folder.name):
         raise ManifestError(
             f"{path}: the folder is called {folder.name!r}, but entry names the package {package!r}: "
@@ -94,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ManifestError(f"{path}: entry is {manifest.entry!r}, but must be 'package.module:Class'.")
     _check_range(path, table, "host", HOST_VERSION, manifest)
     _check_range(path, table, "python", sys.version_info[:2], manifest)
-    if missing := manifest.missing():
+    if missing := [needed for needed in manifest.needs if not importable(needed)]:
         raise ManifestError(
             f"{manifest.name} needs {', '.join(missing)}, which this Python does not have: "
             f"pip install {' '.join(missing)}"

@@ -12,12 +12,9 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from game_adapter.ringside.blows import chance_to_land as chance_to_land
-from game_adapter.ringside.blows import full_blow as full_blow
-from game_adapter.ringside.blows import mended as mended
-from game_adapter.ringside.blows import taken_percent as taken_percent
+from game_adapter.ringside.blows import chance_to_land, full_blow, mended, taken_percent
 from game_adapter.ringside.roster import SHAPES, RosterEntry, Rules, rules
-from game_adapter.ringside.turn import Turn as Turn
+from game_adapter.ringside.turn import Turn
 
 STRIKE, HEAVY, GUARD, MEND, CHARGE = 0, 3, 6, 7, 10
 """The first action index of every skill; strike, heavy and mend have three, one a target slot."""

@@ -9,18 +9,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import NamedTuple, TypeAlias
 
-from game_adapter.ringside.battle import (
-    CHARGE,
-    GUARD,
-    HEAVY,
-    MEND,
-    Battle,
-    Fighter,
-    chance_to_land,
-    full_blow,
-    mended,
-    taken_percent,
-)
+from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, Battle, Fighter
+from game_adapter.ringside.blows import chance_to_land, full_blow, mended, taken_percent
 from game_adapter.ringside.roster import Rules
 
 Bot: TypeAlias = Callable[[Battle, Random], int]

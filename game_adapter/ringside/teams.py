@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from game_adapter.ringside.battle import chance
 from game_adapter.ringside.roster import SHAPES, RosterEntry, roster
 
@@ -11,29 +14,29 @@ def draw_teams(seed: int, shape: str) -> tuple[list[RosterEntry], list[RosterEnt
 
     ValueError when the shape is none of SHAPES.
     """
-    if shape not in SHAPES:
-        raise ValueError(f"Ringside has no battles of {shape!r}; it plays {', '.join(SHAPES)}.")
-    sizes = int(shape[0]), int(shape[2])
+    sizes = sizes_of(shape)
     key = chance(seed, 2)  # a battle's own chances are drawn from (seed, 1)
     entries = list(roster().fighters.values())
-    drawn = [entries[i] for i in sorted(range(len(entries)), key=lambda i: chance(key, i))][: max(sizes)]
+    return seated([entries[i] for i in sorted(range(len(entries)), key=lambda i: chance(key, i))], sizes)
+
+
+def sizes_of(shape: str) -> tuple[int, int]:
+    """How many fighters seats 0 and 1 have; ValueError when the shape is none of SHAPES."""
+    if shape not in SHAPES:
+        raise ValueError(f"Ringside has no battles of {shape!r}; it plays {', '.join(SHAPES)}.")
+    return int(shape[0]), int(shape[2])
+
+
+def seated(shuffled: Sequence[RosterEntry], sizes: tuple[int, int]) -> tuple[list[RosterEntry], list[RosterEntry]]:
+    """The first of a shuffled roster for seats 0 and 1; those of the smaller team have their handicap."""
     small, large = sorted(sizes)
-    few = drawn[:small]
+    few, many = list(shuffled[:small]), list(shuffled[:large])
     if small < large:
         few = [strengthened(entry, f"{small}v{large}") for entry in few]
-    return (few, drawn) if sizes[0] == small else (drawn, few)
+    return (few, many) if sizes[0] == small else (many, few)
 
 
 def strengthened(entry: RosterEntry, shape: str) -> RosterEntry:
     """A fighter of the smaller team, with its handicap."""
     handicap = roster().handicaps[shape]
-    return RosterEntry(
-        name=entry.name,
-        health=entry.health * handicap.health // 100,
-        attack=entry.attack * handicap.attack // 100,
-        defense=entry.defense,
-        speed=entry.speed,
-        colour=entry.colour,
-        sprite=entry.sprite,
-        line=entry.line,
-    )
+    return replace(entry, health=entry.health * handicap.health // 100, attack=entry.attack * handicap.attack // 100)

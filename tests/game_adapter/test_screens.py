@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -247,7 +248,7 @@ def test_level_is_seen_and_changed_on_the_title(tmp_path: Path) -> None:
     assert "adaptive" in shown(window)
     assert "(6 of" not in shown(window), "it is not harder than the fifth"
     assert (chosen := plugin_of(window).reported["difficulty"])["level"] == 6
-    title.setup = title.setup.replaced(blue="brawler")
+    title.setup = replace(title.setup, blue="brawler")
     press(window, pygame.K_LEFT)
     assert "bots have one level" in shown(window)
     assert plugin_of(window).reported["difficulty"] is chosen, "no level is set"

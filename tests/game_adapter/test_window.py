@@ -17,7 +17,8 @@ import pytest
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import read_version
 from cornerman.models.manifest import Identity
-from game_adapter.host import Host
+from game_adapter.host import Host, Match
+from game_adapter.host.match import PLUGIN, SCRIPTED
 from game_adapter.ringside import assets
 from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.drawing.canvas import Canvas
@@ -246,10 +247,11 @@ def test_missing_files_are_named_and_replaced(tmp_path: Path, monkeypatch: pytes
 
 def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "nonsense")
-    battle = Battle(draw_teams(1, "1v3"), 4)
-    draw_battle_picture(battle, tmp_path / "battle.png", [battle.apply(0)])
+    host, battle = WindowHost(tmp_path), Battle(draw_teams(1, "1v3"), 4)
+    match = Match(host, battle, 1, {0: PLUGIN, 1: SCRIPTED}, RINGSIDE.bots["brawler"], Random(1))
+    draw_battle_picture(match, tmp_path / "battle.png", [match.play(0)])
     draw_battle_picture(None, tmp_path / "demo.png")
-    draw_menu_picture(WindowHost(tmp_path), tmp_path / "menu.png")
+    draw_menu_picture(host, tmp_path / "menu.png")
     for name in ("battle", "demo", "menu"):
         assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
 

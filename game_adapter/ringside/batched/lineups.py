@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from game_adapter.ringside.batched.chance import chances
 from game_adapter.ringside.blows import chance_to_land, full_blow, taken_percent
 from game_adapter.ringside.encoding import FEATURE_NAMES
-from game_adapter.ringside.roster import SHAPES, RosterEntry, Rules, roster, rules
-from game_adapter.ringside.teams import strengthened
+from game_adapter.ringside.roster import RosterEntry, Rules, roster, rules
+from game_adapter.ringside.teams import seated, sizes_of
 
 STANDARD_SIZE = 18
 """Features that the plugin puts first: 4 slots of 4, the round, the number of characters."""
@@ -111,20 +111,15 @@ def drawn_lineups(shape: str) -> Lineups:
 
     Made once, for all batches: it takes 15 ms.
     """
-    if shape not in SHAPES:
-        raise ValueError(f"Ringside has no battles of {shape!r}; it plays {', '.join(SHAPES)}.")
-    entries = list(roster().fighters.values())
-    sizes = int(shape[0]), int(shape[2])
-    small, large = sorted(sizes)
+    entries, sizes = list(roster().fighters.values()), sizes_of(shape)
+    large = max(sizes)
     choices = list(permutations(range(len(entries)), large))
     place = np.zeros(len(entries) ** large, np.int64)
     powers = np.array([[len(entries) ** at] for at in range(large)])
     teams: list[Teams] = []
     for number, choice in enumerate(choices):
         place[sum(pick * power for pick, power in zip(choice, powers[:, 0].tolist(), strict=True))] = number
-        many = [entries[pick] for pick in choice]
-        few = many[:small] if small == large else [strengthened(entry, f"{small}v{large}") for entry in many[:small]]
-        teams.append((few, many) if sizes[0] == small else (many, few))
+        teams.append(seated([entries[pick] for pick in choice], sizes))
 
     def drawn(seeds: Ints) -> Ints:
         key = chances(np.asarray(seeds, np.uint64), 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pygame
 
 from game_adapter.ringside.assets import asset
@@ -49,16 +47,12 @@ class Sprites:
     def _load(self, name: str) -> pygame.Surface | None:
         if name not in self._loaded:
             try:
-                self._loaded[name] = pygame.image.load(str(self._path(name)))
+                self._loaded[name] = pygame.image.load(str(asset(f"sprites/{name}.png")))
             except (OSError, pygame.error) as error:
                 self._loaded[name] = None
                 if not self.messages:
                     self.messages.append(f"The picture {name}.png cannot be used ({error}); a plain one is drawn.")
         return self._loaded[name]
-
-    @staticmethod
-    def _path(name: str) -> Path:
-        return asset(f"sprites/{name}.png")
 
     def _stand_in(self) -> pygame.Surface:
         """A plain grey figure."""

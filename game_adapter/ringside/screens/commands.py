@@ -7,7 +7,8 @@ from typing import Any
 
 import pygame
 
-from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, STRIKE, Battle, mended
+from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, STRIKE, Battle
+from game_adapter.ringside.blows import mended
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.icons import draw_icon
 from game_adapter.ringside.drawing.stage import BOTTOM, Marks

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 import pygame
 
-from game_adapter.host.host import Host
+from game_adapter.host.host import Host, Refused
+from game_adapter.host.loaded_plugin import LoadedPlugin
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.theme import BAD, BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT
 
@@ -43,11 +44,12 @@ class DebugMenu:
         if event.type == pygame.MOUSEBUTTONDOWN and self._closing.collidepoint(event.pos):
             self.open = False
             return True
-        if event.type == pygame.KEYDOWN and event.key == pygame.K_t and self.failing:
-            self._try_again()
-            return True
-        if event.type == pygame.MOUSEBUTTONDOWN and any(rect.collidepoint(event.pos) for rect in self._buttons):
-            self._try_again()
+        pressed = event.type == pygame.KEYDOWN and event.key == pygame.K_t and self.failing
+        if pressed or (
+            event.type == pygame.MOUSEBUTTONDOWN and any(rect.collidepoint(event.pos) for rect in self._buttons)
+        ):
+            for name in self.failing:
+                self._host.try_again(name)
             return True
         if event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE:
             if not self._host.on_event(event):
@@ -77,10 +79,6 @@ class DebugMenu:
     def failing(self) -> list[str]:
         """The plugins that failed, wholly or in part, and may be tried again."""
         return [plugin.name for plugin in self._host.loaded if plugin.reason]
-
-    def _try_again(self) -> None:
-        for name in self.failing:
-            self._host.try_again(name)
 
     def layout(self, canvas: Canvas) -> tuple[Rect, Rect, Rect]:
         """The whole, the game's part and the plugins' part, in pixels."""
@@ -146,23 +144,20 @@ class DebugMenu:
                 break
             y += canvas.paragraph(message, Rect(inner.left, y, inner.width, room), SMALL, QUIET) + 8
 
-    def _draw_plugin(self, canvas: Canvas, plugin: object, inner: Rect, y: int) -> int:
-        name, version = str(getattr(plugin, "name", "?")), str(getattr(plugin, "version", ""))
-        on, reason = bool(getattr(plugin, "on", False)), str(getattr(plugin, "reason", ""))
+    def _draw_plugin(self, canvas: Canvas, plugin: LoadedPlugin | Refused, inner: Rect, y: int) -> int:
+        name, on = plugin.name, plugin.on
         canvas.oval(Rect(inner.left, y + 6, 10, 10), GOOD if on else BAD, 255)
-        canvas.text(f"{name} {version}".strip(), Rect(inner.left + 16, y, inner.width - 50, 22), SMALL, TEXT)
+        canvas.text(f"{name} {plugin.version}".strip(), Rect(inner.left + 16, y, inner.width - 50, 22), SMALL, TEXT)
         canvas.text("on" if on else "off", Rect(inner.right - 34, y, 34, 22), SMALL, GOOD if on else BAD, "right")
         y += 24
-        if reason:
+        if plugin.reason:
             room = Rect(inner.left + 16, y, inner.width - 16, max(20, (inner.bottom - y) // 2))
-            y += canvas.paragraph(reason, room, SMALL, QUIET) + 6
+            y += canvas.paragraph(plugin.reason, room, SMALL, QUIET) + 6
             if name in self.failing:
                 button = Rect(inner.left + 16, y, 110, 22)
                 canvas.panel(button, NIGHT, GOLD, 6)
                 canvas.text("T: try again", button, SMALL, GOLD, "center")
-                scale = canvas.scale
-                pixels = (button.left, button.top, button.width, button.height)
-                self._buttons.append(pygame.Rect(*(round(size * scale) for size in pixels)))
+                self._buttons.append(canvas.pixels(button))
                 y += 28
         return y
 

@@ -94,16 +94,11 @@ class PauseScreen(Dialog):
         chosen = self.choices.event(event, self.hall.canvas)
         if chosen is None:
             return None
-        return (self._resume, self._settings, self._help, self._leave)[chosen]()
-
-    def _resume(self) -> Screen:
-        return self.behind
-
-    def _settings(self) -> Screen:
-        return SettingsScreen(self.hall, self)
-
-    def _help(self) -> Screen:
-        return HelpScreen(self.hall, self)
+        if chosen == 1:
+            return SettingsScreen(self.hall, self)
+        if chosen == 2:
+            return HelpScreen(self.hall, self)
+        return self._leave() if chosen else self.behind
 
     def draw(self, canvas: Canvas) -> None:
         box = self.draw_box(canvas, 420, 300)

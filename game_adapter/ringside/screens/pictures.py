@@ -20,36 +20,28 @@ from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.commands import Commands
 from game_adapter.ringside.screens.debug_menu import DebugMenu
 
-SIZE = (WIDTH, HEIGHT)
 DEMO_TURNS = 9
 SITTING = {PLAYER: "You", PLUGIN: "Cornerman", SCRIPTED: "Bot"}
 
 
-def draw_battle_picture(
-    match_or_battle: Match | Battle | None, path: Path | str, log: Sequence[Any] = (), size: tuple[int, int] = SIZE
-) -> None:
+def draw_battle_picture(match: Match | None, path: Path, log: Sequence[Any] = ()) -> None:
     """Saves a picture of a battle as the window would show it; `log` are the Turns that led here, oldest first.
 
     With None it shows some turns of a battle of the game's own. pygame.error where the file cannot be written.
     """
-    if match_or_battle is None:
-        battle, log = _demo()
+    surface = pygame.Surface((WIDTH, HEIGHT))
+    if match is None:
+        _draw_battle(surface, Canvas(), *_demo())
     else:
-        battle = cast(Battle, match_or_battle.battle) if isinstance(match_or_battle, Match) else match_or_battle
-    names = ("Red corner", "Blue corner")
-    if isinstance(match_or_battle, Match):
-        seats = match_or_battle.seats
-        names = (SITTING.get(seats[0], names[0]), SITTING.get(seats[1], names[1]))
-    surface = pygame.Surface(size)
-    _draw_battle(surface, Canvas(), battle, log, names)
+        names = SITTING[match.seats[0]], SITTING[match.seats[1]]
+        _draw_battle(surface, Canvas(), cast(Battle, match.battle), log, names)
     pygame.image.save(surface, str(path))
 
 
-def draw_menu_picture(host: Host, path: Path | str, size: tuple[int, int] = SIZE) -> None:
+def draw_menu_picture(host: Host, path: Path) -> None:
     """Saves a picture of the debug menu over a battle, with the plugins' panels as they are now."""
-    surface, canvas = pygame.Surface(size), Canvas()
-    battle, log = _demo()
-    _draw_battle(surface, canvas, battle, log)
+    surface, canvas = pygame.Surface((WIDTH, HEIGHT)), Canvas()
+    _draw_battle(surface, canvas, *_demo())
     menu = DebugMenu(host)
     menu.open = True
     menu.draw(canvas)

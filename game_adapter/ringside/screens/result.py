@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pygame
 
@@ -78,7 +79,7 @@ class ResultScreen(Dialog):
 
     def _next(self, other: bool) -> Screen:
         seed = self.hall.random.getrandbits(32) if other else self._setup.teams_seed
-        return self._again(self._setup.replaced(teams_seed=seed))
+        return self._again(replace(self._setup, teams_seed=seed))
 
     def update(self, dt_s: float) -> Screen | None:
         self._age_s += dt_s

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -51,9 +51,6 @@ class Setup:
     red: str = YOU
     blue: str = CORNERMAN
     teams_seed: int = 0
-
-    def replaced(self, **changes: Any) -> Setup:
-        return replace(self, **changes)
 
 
 @dataclass

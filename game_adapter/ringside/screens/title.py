@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pygame
 
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
@@ -55,7 +57,7 @@ class TitleScreen(Screen):
         opponents = hall.opponents()
         self.setup = setup or Setup(blue=opponents[0] if hall.has_cornerman() else "tactician")
         if self.setup.blue not in opponents:
-            self.setup = self.setup.replaced(blue="tactician")
+            self.setup = replace(self.setup, blue="tactician")
         if setup is None:
             self._draw_lots()
         self.rows = Rows(QUIT + 1, NUM_VALUES, FIGHT)
@@ -90,11 +92,11 @@ class TitleScreen(Screen):
         if row == QUIT:
             return Leave(hall)
         if row == SHAPE:
-            self.setup = setup.replaced(shape=_next(SHAPES, setup.shape, step))
+            self.setup = replace(setup, shape=_next(SHAPES, setup.shape, step))
         elif row == RED:
-            self.setup = setup.replaced(red=_next([YOU, *hall.opponents()[hall.has_cornerman() :]], setup.red, step))
+            self.setup = replace(setup, red=_next([YOU, *hall.opponents()[hall.has_cornerman() :]], setup.red, step))
         elif row == BLUE:
-            self.setup = setup.replaced(blue=_next(hall.opponents(), setup.blue, step))
+            self.setup = replace(setup, blue=_next(hall.opponents(), setup.blue, step))
         elif row == LEVEL:
             if self._has_level:
                 hall.change_level(step)
@@ -108,7 +110,7 @@ class TitleScreen(Screen):
         return self.setup.blue == CORNERMAN
 
     def _draw_lots(self) -> None:
-        self.setup = self.setup.replaced(teams_seed=self.hall.random.getrandbits(32))
+        self.setup = replace(self.setup, teams_seed=self.hall.random.getrandbits(32))
 
     # --------------------------------------------------------------------------------------------------------- drawing
 

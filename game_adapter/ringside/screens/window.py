@@ -94,7 +94,6 @@ class Window:
             setup = Setup(red=watch, blue=blue, teams_seed=random.getrandbits(32))
             self.screen = BattleScreen(self.hall, setup, TitleScreen)
         self.frames = 0
-        self.work_ms: list[float] = []
         self._num_said = 0
 
     # -------------------------------------------------------------------------------------------------------- the loop
@@ -124,7 +123,6 @@ class Window:
             pygame.display.flip()
         self.frames += 1
         work_ms = (time.perf_counter() - start) * 1e3
-        self.work_ms = [*self.work_ms[-299:], work_ms]
         self.host.on_frame(frame_ms, max(0.0, FRAME_MS - work_ms))
 
     def handle(self, event: pygame.event.Event) -> None:
