@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.__main__ import main
+from tests.cli.conftest import Run
 
 
-def test_sound_game_passes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "tests.support.slow_game:GAME", "--battles", "5"]) == 0
-    printed = capsys.readouterr().out
+def test_sound_game_passes(run: Run) -> None:
+    status, printed, _ = run("check", "tests.support.slow_game:GAME", "--battles", 5)
+    assert status == 0
     assert "the same seed and actions give the same battle" in printed
     assert "another process imports it as tests.support.slow_game:GAME" in printed
     assert printed.endswith("Nothing to mend.\n")
 
 
 def test_game_with_a_fault_that_no_other_process_can_import_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     (tmp_path / "mine_to_check.py").write_text(
         "from tests.support.slow_game import GAME as sound\n"
@@ -30,22 +30,20 @@ def test_game_with_a_fault_that_no_other_process_can_import_fails(
         "GAME = Game()\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert main(["check", "mine_to_check:GAME", "--battles", "5"]) == 1
-    printed = capsys.readouterr().out
+    status, printed, _ = run("check", "mine_to_check:GAME", "--battles", 5)
+    assert status == 1
     assert "WRONG  action_mask() gives" in printed
     assert "WRONG  another process cannot import no_such_module:GAME" in printed
     assert "       -> " in printed
     assert printed.endswith("2 to mend\n")
 
 
-def test_new_game_passes_its_check_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_new_game_passes_its_check_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert main(["new", "stones_to_check"]) == 0
-    assert main(["check", "stones_to_check:GAME"]) == 0
-    assert capsys.readouterr().out.endswith("Nothing to mend.\n")
+    assert run("new", "stones_to_check").status == 0
+    status, printed, _ = run("check", "stones_to_check:GAME")
+    assert (status, printed.endswith("Nothing to mend.\n")) == (0, True)
     assert "NAME" not in (tmp_path / "stones_to_check.py").read_text("utf-8")
 
 
@@ -67,7 +65,7 @@ def test_own_fighter_and_base_model_are_checked(
     sentence: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run: Run,
 ) -> None:
     module = f"mine_{declared.split()[0]}_{status}"
     text = (
@@ -76,8 +74,8 @@ def test_own_fighter_and_base_model_are_checked(
     )
     (tmp_path / f"{module}.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert main(["check", f"{module}:GAME", "--battles", "5"]) == status
-    assert sentence in capsys.readouterr().out
+    ended = run("check", f"{module}:GAME", "--battles", 5)
+    assert (ended.status, sentence in ended.out) == (status, True)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +83,10 @@ def test_own_fighter_and_base_model_are_checked(
     [("my-game", "no name of a Python module"), ("mine", "File exists"), ("random", "a module random already")],
 )
 def test_new_game_is_written_over_nothing_and_under_no_other_name(
-    name: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("kept")
-    assert main(["new", name]) == 1
-    assert sentence in capsys.readouterr().err
+    status, _, error = run("new", name)
+    assert (status, sentence in error) == (1, True)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["kept"]

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 import cornerman
-from cornerman.__main__ import main
 from cornerman.contract import CornermanError
 from cornerman.selfplay.games import find_game
 from game_adapter.ringside.game import RINGSIDE
+from tests.cli.conftest import Run
 from tests.support.choosing import Choosing, Described
 from tests.support.paths import ROOT
 from tests.support.stored_versions import store_versions
@@ -24,27 +24,16 @@ GAME = "tests.cli.test_commands:CHOOSING"
 CHOOSING, LIVE_ONLY = Choosing(), Described()
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    """Exit status, output and error output of one command."""
-    try:
-        status = main([str(argument) for argument in arguments])
-    except SystemExit as ended:  # argparse ends a wrong command line, and help, by itself
-        status = int(ended.code or 0)
-    out, err = capsys.readouterr()
-    assert "Traceback" not in err
-    return status, out, err
-
-
 @pytest.mark.parametrize(
     "command",
     ["", "dance", "evaluate --battles many", "install", "train --decisions -5"]
     + [f"train --minutes {bad}" for bad in (0, -1, "nan")],
 )
 def test_a_wrong_command_line_has_status_2_and_the_usage(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    status, _, err = run(capsys, *command.split())
+    status, _, err = run(*command.split())
     assert status == 2
     assert "usage: cornerman" in err
     assert "must be a" in err or not command.startswith("train")
@@ -90,101 +79,89 @@ def test_games_are_found_by_entry_point_by_module_and_in_the_present_folder(
         ("json:dumps", "is no game: it has no name, version"),
     ],
 )
-def test_a_game_that_cannot_be_used_is_a_sentence(capsys: pytest.CaptureFixture[str], name: str, why: str) -> None:
+def test_a_game_that_cannot_be_used_is_a_sentence(run: Run, name: str, why: str) -> None:
     with pytest.raises(CornermanError, match=why):
         find_game(name)
-    status, out, err = run(capsys, "evaluate", "--game", name, "--agent", "random")
+    status, out, err = run("evaluate", "--game", name, "--agent", "random")
     assert (status, out) == (1, "")
     assert err.startswith("cornerman evaluate: ")
 
 
-def test_ghosts_of_a_game_without_headless_battles_are_listed(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    status, out, _ = run(capsys, "ghost", "--game", "tests.cli.test_commands:LIVE_ONLY", "--data", tmp_path)
+def test_ghosts_of_a_game_without_headless_battles_are_listed(run: Run, tmp_path: Path) -> None:
+    status, out, _ = run("ghost", "--game", "tests.cli.test_commands:LIVE_ONLY", "--data", tmp_path)
     assert (status, out.startswith("No player's battles are stored")) == (0, True)
 
 
 @pytest.mark.parametrize("command", ["doctor", "data", "versions"])
 def test_folder_that_is_none_or_holds_the_one_that_is_meant_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+    run: Run, tmp_path: Path, command: str
 ) -> None:
     (tmp_path / "cornerman" / "versions").mkdir(parents=True)
-    status, _, err = run(capsys, command, "--data", tmp_path)
+    status, _, err = run(command, "--data", tmp_path)
     assert (status, f"{tmp_path / 'cornerman'} may be meant" in err) == (1, True)
-    assert run(capsys, command, "--data", tmp_path / "nowhere")[0] == 1
+    assert run(command, "--data", tmp_path / "nowhere")[0] == 1
 
 
 @pytest.mark.parametrize("command", ["data", "doctor", "versions", "versions import", "report", "train --resume"])
-def test_path_that_the_system_refuses_is_a_sentence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
-) -> None:
+def test_path_that_the_system_refuses_is_a_sentence(run: Run, tmp_path: Path, command: str) -> None:
     store_versions(tmp_path, CHOOSING)
     path = tmp_path / ("a" * 300)
     where = ["--data", tmp_path, "import", path] if "import" in command else ["--data", path]
-    status, out, err = run(capsys, *command.removesuffix(" import").split(), *where)
+    status, out, err = run(*command.removesuffix(" import").split(), *where)
     assert (status, out) == (1, "")
     assert err.startswith(f"cornerman {command.split()[0]}: ")
     assert len(err.splitlines()) == 1
 
 
-def test_resume_in_a_folder_that_is_not_there_makes_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    status, out, err = run(capsys, "train", "--game", GAME, "--data", tmp_path / "none", "--resume")
-    assert (status, out) == (1, "")
-    assert "there is no data folder" in err
-    assert not list(tmp_path.iterdir())
+OTHER_GAME = "holds versions of the game 'choosing'"
+WHICH = f"{OTHER_GAME}, and 'ringside' is what is installed; name yours with --game module:attribute"
 
 
-def test_evaluate_without_versions_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    status, out, err = run(capsys, "evaluate", "--game", "ringside", "--data", tmp_path / "none")
-    assert (status, out) == (1, "")
-    assert err.endswith("holds no versions; train or start the game first, or name a game's data folder with --data\n")
-    assert not (tmp_path / "none").exists()
-
-
-@pytest.mark.parametrize("command", ["train --minutes 9", "evaluate", "export 0", "ghost list", "ghost play ann"])
-def test_folder_of_another_game_than_the_installed_one_asks_which(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+@pytest.mark.parametrize(
+    ("command", "folder", "why"),
+    [
+        (f"train --game {GAME} --resume", "none", "there is no data folder"),
+        ("evaluate --game ringside", "none", "holds no versions; train or start the game first, or name a game's"),
+        ("train --game ringside --minutes 9", ".", f"{OTHER_GAME}; name another folder for 'ringside' with --data"),
+        ("train --minutes 9", ".", WHICH),
+        ("evaluate", ".", WHICH),
+        ("export 0", ".", WHICH),
+        ("ghost list", ".", WHICH),
+        ("ghost play ann", ".", WHICH),
+    ],
+)
+def test_folder_that_does_not_fit_a_command_is_a_sentence_and_left_as_it_was(
+    run: Run, tmp_path: Path, command: str, folder: str, why: str
 ) -> None:
     store_versions(tmp_path, CHOOSING)
     before = sorted(tmp_path.rglob("*"))
-    status, out, err = run(capsys, *command.split(), "--data", tmp_path)
+    status, out, err = run(*command.split(), "--data", tmp_path / folder)
     assert (status, out) == (1, "")
-    assert "holds versions of the game 'choosing'" in err
-    assert "--game module:attribute" in err
+    assert why in err
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_train_puts_no_game_into_the_folder_of_another_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    store_versions(tmp_path, CHOOSING)
-    before = sorted(tmp_path.rglob("*"))
-    status, out, err = run(capsys, "train", "--game", "ringside", "--minutes", 9, "--data", tmp_path)
-    assert (status, out) == (1, "")
-    assert "holds versions of the game 'choosing'; name another folder for 'ringside' with --data" in err
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_evaluate_prints_a_row_or_a_json_line_a_bot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_evaluate_prints_a_row_or_a_json_line_a_bot(run: Run, tmp_path: Path) -> None:
     store_versions(tmp_path, RINGSIDE)
     base = ("evaluate", "--game", "ringside", "--data", tmp_path, "--battles", 4)
-    status, out, _ = run(capsys, *base)
+    status, out, _ = run(*base)
     assert status == 0
     assert [line.split()[3] for line in out.splitlines()] == list(RINGSIDE.bots)
-    status, out, _ = run(capsys, *base, "--json", "--bot", "random", "--seed", 3)
+    status, out, _ = run(*base, "--json", "--bot", "random", "--seed", 3)
     row: dict[str, Any] = json.loads(out)
     assert (status, row["agent"], row["bot"], row["seed"], row["battles"]) == (0, "version 0", "random", 3, 4)
     assert row["wins"] + row["losses"] + row["draws"] == 4
-    assert "not allowed with argument --version" in run(capsys, *base, "--version", 0, "--agent", "random")[2]
-    assert run(capsys, *base, "--json", "--bot", "random", "--seed", 3)[1] == out
+    assert "not allowed with argument --version" in run(*base, "--version", 0, "--agent", "random")[2]
+    assert run(*base, "--json", "--bot", "random", "--seed", 3)[1] == out
     for wrong, why in (("--version", "there is no version 9; there are 0"), ("--bot", "no bot '9'"), ("--battles", "")):
-        status, out, err = run(capsys, *base, wrong, 1 if wrong == "--battles" else 9)
+        status, out, err = run(*base, wrong, 1 if wrong == "--battles" else 9)
         assert (status, out) == (2 if wrong == "--battles" else 1, "")
         assert why in err.lower()
 
 
-def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_measures_a_bot_without_any_version(run: Run) -> None:
     arguments = ("--game", GAME, "--agent", "random", "--json", "--battles", "200")
-    status, out, _ = run(capsys, "evaluate", *arguments)
+    status, out, _ = run("evaluate", *arguments)
     row = json.loads(out)
     assert (status, row["agent"], row["battles"]) == (0, "random", 200)
     assert row["interval"][0] < 0.25 + 0.1
@@ -192,16 +169,16 @@ def test_evaluate_measures_a_bot_without_any_version(capsys: pytest.CaptureFixtu
     assert row["repeated"] == 0, "seeds begin in different states, so every battle counts"
 
 
-def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_train_and_then_evaluate(run: Run, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(
         'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\nfrom_nothing = true\n'
     )
-    status, out, _ = run(capsys, "train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
+    status, out, _ = run("train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
     assert "Training " in out.splitlines()[0]
     assert status == 0
     assert f"It is stored in {tmp_path}" in out
     assert "No ladder for the levels of difficulty" in out or "Levels of difficulty, in points" in out
-    status, out, _ = run(capsys, "evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)
+    status, out, _ = run("evaluate", "--game", GAME, "--data", tmp_path, "--json", "--battles", 200)
     row = json.loads(out)
     assert status == 0
     assert row["agent"] != "version 0", "nothing passed the gate"
@@ -209,11 +186,9 @@ def test_train_and_then_evaluate(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert row["losses"] == 0
 
 
-def test_install_copies_the_plugin_and_replaces_an_older_copy(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_install_copies_the_plugin_and_replaces_an_older_copy(run: Run, tmp_path: Path) -> None:
     for _ in range(2):
-        status, out, _ = run(capsys, "install", tmp_path / "plugins")
+        status, out, _ = run("install", tmp_path / "plugins")
         assert (status, out) == (0, f"The plugin is in {tmp_path / 'plugins' / 'cornerman'}\n")
         copy = tmp_path / "plugins" / "cornerman"
         source = Path(cornerman.__file__).parent
@@ -221,13 +196,13 @@ def test_install_copies_the_plugin_and_replaces_an_older_copy(
         assert {path.relative_to(copy) for path in copy.rglob("*")} == wanted
         assert [path.name for path in (tmp_path / "plugins").iterdir()] == ["cornerman"]
         (copy / "left_from_an_older_one.py").write_text("")
-    status, _, err = run(capsys, "install", copy)
+    status, _, err = run("install", copy)
     assert (status, "is a plugin itself; name the folder that it lies in" in err) == (1, True)
 
 
 @pytest.mark.parametrize("when", ["copying", "moving in"])
 def test_a_copy_that_fails_leaves_the_old_one_and_nothing_else(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     old = tmp_path / "cornerman"
     old.mkdir()
@@ -246,21 +221,19 @@ def test_a_copy_that_fails_leaves_the_old_one_and_nothing_else(
         monkeypatch.setattr(shutil, "copytree", full)
     else:
         monkeypatch.setattr(Path, "rename", fails)
-    status, _, err = run(capsys, "install", tmp_path)
+    status, _, err = run("install", tmp_path)
     assert status == 1
     assert "No space left" in err
     assert [path.name for path in tmp_path.iterdir()] == ["cornerman"]
     assert (old / "mine.txt").read_text() == "old"
 
 
-def test_install_refuses_the_folder_that_it_runs_from_and_a_file_in_the_way(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_install_refuses_the_folder_that_it_runs_from_and_a_file_in_the_way(run: Run, tmp_path: Path) -> None:
     source = Path(cornerman.__file__).parent
     before = sorted(source.iterdir())
     (tmp_path / "plugins").write_text("")
     for folder, why in ((source.parent, "the folder this runs from"), (tmp_path / "plugins", "could not be copied")):
-        status, _, err = run(capsys, "install", folder)
+        status, _, err = run("install", folder)
         assert status == 1
         assert why in err
     assert sorted(source.iterdir()) == before

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.__main__ import main
 from cornerman.cli.data import identity_of
 from cornerman.contract import BattleEnd, Source
 from cornerman.experience.battle_store import FILE_NAME
 from cornerman.models.manifest import Provenance
+from tests.cli.conftest import Run
 from tests.support.choosing import Gym
 from tests.support.held_folder import held
-
-Output = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +34,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def table(output: Output) -> list[list[str]]:
-    return [line.split() for line in output.readouterr().out.splitlines()]
-
-
-def test_the_table_shows_rows_by_source_actions_and_outcomes(data: Path, capsys: Output) -> None:
-    assert main(["data", "--data", str(data)]) == 0
-    rows = table(capsys)
+def test_the_table_shows_rows_by_source_actions_and_outcomes(data: Path, run: Run) -> None:
+    status, out, _ = run("data", "--data", data)
+    assert status == 0
+    rows = [line.split() for line in out.splitlines()]
     assert ["40", "battles,", "0", "of", "them", "cut", "off;", "80", "decisions"] in rows
     actions = {row[0]: int(row[1]) for row in rows if row and row[0] in ("left", "right", "wait")}
     assert sum(actions.values()) == 80
@@ -57,10 +52,10 @@ def test_the_table_shows_rows_by_source_actions_and_outcomes(data: Path, capsys:
 
 
 @pytest.mark.parametrize("ending", ["npz", "jsonl"])
-def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsys: Output, ending: str) -> None:
+def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, run: Run, ending: str) -> None:
     path, target = tmp_path / f"out.{ending}", tmp_path / "target"
-    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
-    assert "Exported 40 battles with 80 decisions" in capsys.readouterr().out
+    status, out, _ = run("data", "--data", data, "--export", path)
+    assert (status, "Exported 40 battles with 80 decisions" in out) == (0, True)
     refused = 0
     if ending == "jsonl":
         lines = path.read_text().splitlines()
@@ -70,9 +65,8 @@ def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsy
         refused = 1
     Gym(target).store.close()  # a first version, so that the folder says which game it is of
     for new, decisions, here in ((40, 80 - refused, 0), (0, 0, 40)):
-        assert main(["data", "--data", str(target), "--import", str(path)]) == 0
-        out = capsys.readouterr().out
-        assert f"Imported {new} battles with {decisions} decisions" in out
+        status, out, _ = run("data", "--data", target, "--import", path)
+        assert (status, f"Imported {new} battles with {decisions} decisions" in out) == (0, True)
         assert (f"{here} battles were here already" in out) == bool(here)
         assert ("1 decisions refused: reward" in out) == bool(refused)
         assert f"40 battles, 0 of them cut off; {80 - refused} decisions" in out
@@ -81,31 +75,27 @@ def test_there_and_back_with_a_bad_row_refused(data: Path, tmp_path: Path, capsy
     assert again.experience.buffers.player.size == 80 - refused
 
 
-def test_import_counts_battles_that_are_alike(data: Path, tmp_path: Path, capsys: Output) -> None:
+def test_import_counts_battles_that_are_alike(data: Path, tmp_path: Path, run: Run) -> None:
     path, target = tmp_path / "out.jsonl", tmp_path / "target"
-    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    run("data", "--data", data, "--export", path)
     Gym(target).store.close()
     header, battle, *_ = path.read_text().splitlines()
     for times, new, here in ((1, 1, 0), (3, 2, 1), (3, 0, 3)):
         path.write_text("\n".join([header, *[battle] * times]))
-        capsys.readouterr()
-        assert main(["data", "--data", str(target), "--import", str(path)]) == 0
-        out = capsys.readouterr().out
-        assert f"Imported {new} battles" in out
+        status, out, _ = run("data", "--data", target, "--import", path)
+        assert (status, f"Imported {new} battles" in out) == (0, True)
         assert (f"{here} battles were here already" in out) == bool(here)
 
 
-def test_a_plot(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+def test_a_plot(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "data.png"
-    assert main(["data", "--data", str(data), "--plot", str(path)]) == 0
+    assert f"Drawn to {path}" in run("data", "--data", data, "--plot", path).out
     assert path.read_bytes().startswith(b"\x89PNG")
-    assert f"Drawn to {path}" in capsys.readouterr().out
-    assert main(["data", "--data", str(data), "--plot", str(tmp_path / "data.xyz")]) == 1
-    assert "cannot be drawn" in capsys.readouterr().err
+    assert "cannot be drawn" in run("data", "--data", data, "--plot", tmp_path / "data.xyz").err
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert main(["data", "--data", str(data), "--plot", "data.png"]) == 1
-    assert "pip install matplotlib" in capsys.readouterr().err
+    status, _, error = run("data", "--data", data, "--plot", "data.png")
+    assert (status, "pip install matplotlib" in error) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -117,35 +107,33 @@ def test_a_plot(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         (["--import", "missing.npz"], "missing"),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence(data: Path, capsys: Output, arguments: list[str], words: str) -> None:
-    assert main(["data", "--data", str(data), *arguments]) == 1
-    error = capsys.readouterr().err
+def test_what_cannot_be_done_is_a_sentence(data: Path, run: Run, arguments: list[str], words: str) -> None:
+    status, _, error = run("data", "--data", data, *arguments)
+    assert status == 1
     assert error.startswith("cornerman data: ")
     assert words in error
 
 
-def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, capsys: Output) -> None:
+def test_a_running_game_is_left_alone(data: Path, tmp_path: Path, run: Run) -> None:
     path = tmp_path / "battles.npz"
-    assert main(["data", "--data", str(data), "--export", str(path)]) == 0
+    run("data", "--data", data, "--export", path)
     before = (data / FILE_NAME).read_bytes()
     with held(data) as process:
-        assert main(["data", "--data", str(data), "--import", str(path)]) == 1
-        assert f"process {process}" in capsys.readouterr().err
-        assert main(["data", "--data", str(data)]) == 0
+        status, _, error = run("data", "--data", data, "--import", path)
+        assert (status, f"process {process}" in error) == (1, True)
+        assert run("data", "--data", data).status == 0
     assert (data / FILE_NAME).read_bytes() == before
 
 
-def test_a_folder_without_anything(tmp_path: Path, capsys: Output) -> None:
-    assert main(["data", "--data", str(tmp_path / "none")]) == 1
-    assert "no data folder" in capsys.readouterr().err
+def test_a_folder_without_anything(tmp_path: Path, run: Run) -> None:
+    assert "no data folder" in run("data", "--data", tmp_path / "none").err
     assert not (tmp_path / "none").exists()
     assert identity_of(tmp_path) is None
-    assert main(["data", "--data", str(tmp_path), "--game", "tests.support.choosing:NO_GAME"]) == 1
+    assert run("data", "--data", tmp_path, "--game", "tests.support.choosing:NO_GAME").status == 1
     Gym(tmp_path)
-    assert main(["data", "--data", str(tmp_path), "--export", str(tmp_path / "out.npz")]) == 1
-    assert "nothing to export" in capsys.readouterr().err
-    assert main(["data", "--data", str(tmp_path)]) == 0
-    assert "0 battles" in capsys.readouterr().out
+    status, _, error = run("data", "--data", tmp_path, "--export", tmp_path / "out.npz")
+    assert (status, "nothing to export" in error) == (1, True)
+    assert "0 battles" in run("data", "--data", tmp_path).out
 
 
 def test_the_newest_readable_version_says_which_game_it_is(tmp_path: Path) -> None:

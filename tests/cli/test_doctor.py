@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from cornerman.__main__ import main
 from cornerman.cli import doctor
 from cornerman.files.packages import importable
 from cornerman.files.quality_note import QualityNote
@@ -18,6 +17,7 @@ from cornerman.learning import compiled
 from cornerman.learning import device as device_choice
 from cornerman.learning.update import LearnSteps
 from cornerman.policy.q_network import NetworkSpec
+from tests.cli.conftest import Run
 from tests.support.choosing import Choosing
 from tests.support.raspberry_pi import put, raspberry_pi, vcgencmd
 from tests.support.stored_versions import store_versions
@@ -177,13 +177,14 @@ def test_what_is_missing_is_named_with_what_to_do(
 
 @pytest.mark.parametrize(("name", "reason"), [("abacus", "is not known"), ("xpu", "is not there")])
 def test_a_device_that_was_asked_for_and_does_not_exist_is_a_sentence_and_status_1(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, reason: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, reason: str
 ) -> None:
     monkeypatch.setattr(device_choice, "found_accelerators", lambda: ())
-    assert main(["doctor", "--device", "cpu", "--data", str(tmp_path)]) == 0
-    assert "Stored versions" in capsys.readouterr().out
-    assert main(["doctor", "--device", name, "--data", str(tmp_path)]) == 1
-    (line,) = sections(capsys.readouterr().out.splitlines())["Device"]
+    status, out, _ = run("doctor", "--device", "cpu", "--data", tmp_path)
+    assert (status, "Stored versions" in out) == (0, True)
+    status, out, _ = run("doctor", "--device", name, "--data", tmp_path)
+    assert status == 1
+    (line,) = sections(out.splitlines())["Device"]
     assert repr(name) in line
     assert reason in line
 

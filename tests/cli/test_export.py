@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from cornerman.__main__ import main
 from cornerman.contract import ModelError
 from cornerman.edge.onnx_file import from_onnx, notes_of, to_onnx
 from cornerman.experience.encoder import Encoder
@@ -17,6 +17,7 @@ from cornerman.models.exchange import import_version
 from cornerman.models.manifest import Identity
 from cornerman.models.store import Store
 from cornerman.policy.policy import Policy
+from tests.cli.conftest import Run
 from tests.support.duel import Duel
 from tests.support.stored_versions import store_versions
 from tests.support.table import Table
@@ -35,10 +36,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    status = main([*arguments, *GAME, "--data", "data"])
-    captured = capsys.readouterr()
-    return status, captured.out + captured.err
+@pytest.fixture
+def command(run: Run, data: Path) -> Run:
+    """Runs a command on the data folder."""
+    return lambda *arguments: run(*arguments, *GAME, "--data", data)
 
 
 def stored(data: Path, version: int) -> Policy:
@@ -49,22 +50,18 @@ def stored(data: Path, version: int) -> Policy:
 LIVE_ONLY = SimpleNamespace(name=Duel().name, version=Duel().version, action_names=Duel().action_names)
 
 
-def test_game_with_hooks_alone_exports_onnx_and_is_told_what_the_rest_needs(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    game = ["--game", "tests.cli.test_export:LIVE_ONLY", "--data", "data"]
-    assert main(["export", "1", *game]) == 0
+def test_game_with_hooks_alone_exports_onnx_and_is_told_what_the_rest_needs(data: Path, run: Run) -> None:
+    game = ["--game", "tests.cli.test_export:LIVE_ONLY", "--data", data]
+    assert run("export", 1, *game).status == 0
     onnx.checker.check_model(onnx.load_model_from_string(Path("version-1.onnx").read_bytes()), full_check=True)
     for more in ("--int8", "--format=hef-kit"):
-        assert main(["export", "1", more, *game]) == 1
-        assert "offers no headless battles" in capsys.readouterr().err
+        status, _, error = run("export", 1, more, *game)
+        assert (status, "offers no headless battles" in error) == (1, True)
 
 
-def test_onnx_says_what_goes_in_and_out_and_comes_back_bit_for_bit(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, text = printed(capsys, "export", "1")
-    assert (status, "version-1 has learned nothing" in text) == (0, True)
+def test_onnx_says_what_goes_in_and_out_and_comes_back_bit_for_bit(data: Path, command: Run) -> None:
+    status, _, warning = command("export", 1)
+    assert (status, "version-1 has learned nothing" in warning) == (0, True)
     content, encoder = Path("version-1.onnx").read_bytes(), Encoder(Duel())
     onnx.checker.check_model(onnx.load_model_from_string(content), full_check=True)
     notes = notes_of(content, "it")
@@ -72,7 +69,7 @@ def test_onnx_says_what_goes_in_and_out_and_comes_back_bit_for_bit(
     assert json.loads(notes["action_names"]) == list(Duel().action_names)
     layout = json.loads(notes["encoder"])
     assert (layout["version"], layout["features"]) == (encoder.version, list(encoder.feature_names))
-    status, text = printed(capsys, "versions", "import", "version-1.onnx")
+    status, text, _ = command("versions", "import", "version-1.onnx")
     assert (status, "Version 2 was imported and has played a smoke battle" in text) == (0, True)
     assert stored(data, 2).flat.tobytes() == stored(data, 1).flat.tobytes()
 
@@ -108,20 +105,20 @@ def long_manifest(content: bytes, policy: Policy) -> bytes:
     ids=["damaged", "another game", "no manifest", "long manifest", "no ONNX", "empty"],
 )
 def test_import_refuses_other_onnx_files_with_the_reason(
-    data: Path, capsys: pytest.CaptureFixture[str], change: Callable[[bytes, Policy], bytes], says: str
+    data: Path, command: Run, change: Callable[[bytes, Policy], bytes], says: str
 ) -> None:
-    printed(capsys, "export", "1")
+    command("export", 1)
     path = Path("version-1.onnx")
     path.write_bytes(change(path.read_bytes(), stored(data, 1)))
-    status, text = printed(capsys, "versions", "import", str(path))
+    status, _, text = command("versions", "import", path)
     assert status == 1
     assert says in text
     with Store(data, Identity.of(Duel(), Encoder(Duel()))) as store:
         assert store.registry.numbers() == [0, 1]
 
 
-def test_int8_says_what_it_costs_and_is_not_imported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, text = printed(capsys, "export", "1", "small.onnx", "--int8")
+def test_int8_says_what_it_costs_and_is_not_imported(data: Path, command: Run) -> None:
+    status, text, _ = command("export", 1, "small.onnx", "--int8")
     assert status == 0
     lines = text.splitlines()
     assert "of self-play, as too few are recorded" in lines[0]
@@ -135,10 +132,10 @@ def test_int8_says_what_it_costs_and_is_not_imported(data: Path, capsys: pytest.
         import_version(store.registry, Identity.of(Duel(), Encoder(Duel())), Path("small.onnx"))
 
 
-def test_hef_kit_is_a_folder_and_wrong_input_a_sentence(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hef_kit_is_a_folder_and_wrong_input_a_sentence(data: Path, command: Run) -> None:
     with Table(Duel(), data, learning=False) as table:
         table.play(64, settle=True)
-    status, text = printed(capsys, "export", "0", "--format", "hef-kit")
+    status, text, _ = command("export", 0, "--format", "hef-kit")
     assert status == 0
     assert "Not run on hardware" in text
     assert "of recorded battles" in Path("version-0-hef-kit/README.md").read_text("utf-8")
@@ -153,15 +150,13 @@ def test_hef_kit_is_a_folder_and_wrong_input_a_sentence(data: Path, capsys: pyte
         (["export", "0", "it", "--int8"], "an ONNX file's name ends in .onnx, and it does not"),
         (["export", "0", str(model), "--format", "hef-kit"], "cannot be made"),
     ):
-        status, text = printed(capsys, *arguments)
+        status, _, text = command(*arguments)
         assert status == 1
         assert says in text
 
 
-def test_export_without_the_packages_says_what_to_install(
-    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    status, text = printed(capsys, "export", "0")
+def test_export_without_the_packages_says_what_to_install(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    status, _, text = command("export", 0)
     assert status == 1
     assert "pip install onnx onnxruntime" in text

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import time
 
@@ -15,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.__main__ import main
 from cornerman.cli.commands.stored import identity_for
 from cornerman.cli.doctor import examine
 from cornerman.cli.versions import tree_lines
@@ -29,6 +29,7 @@ from cornerman.models.weights import Ladder
 from cornerman.policy.difficulty import Rung
 from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
+from tests.cli.conftest import Run
 from tests.support.held_folder import held
 from tests.support.stored_versions import damage, path_of, store_in
 
@@ -58,15 +59,14 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def printed(capsys: pytest.CaptureFixture[str], data: Path, *arguments: str) -> tuple[int, str]:
-    """Exit status, and what was printed either way."""
-    status = main(["versions", *GAME, "--data", str(data), *arguments])
-    captured = capsys.readouterr()
-    return status, captured.out + captured.err
+@pytest.fixture
+def versions(run: Run, data: Path) -> Run:
+    """Runs `cornerman versions` on the data folder."""
+    return partial(run, "versions", *GAME, "--data", data)
 
 
-def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, text = printed(capsys, data)
+def test_the_table_has_every_column(versions: Run) -> None:
+    status, text, _ = versions()
     assert status == 0
     row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
     assert re.fullmatch(
@@ -75,67 +75,63 @@ def test_the_table_has_every_column(data: Path, capsys: pytest.CaptureFixture[st
     assert "Bots on the same scale: random +0" in text
 
 
-def test_rating_that_came_with_a_version_is_shown_with_and_without_a_history(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rating_that_came_with_a_version_is_shown_with_and_without_a_history(data: Path, versions: Run) -> None:
     identity = identity_for(RINGSIDE)
     registry = Registry(data, identity, NetworkSpec(identity.observation_size, identity.num_actions, (8,)), time)
     policy = registry.load(2)
     registry.save_ladder(2, Ladder((Rung(policy, points=100.0),), 0, Rung(policy, points=854.0, low=840.0, high=868.0)))
-    assert "+854 (+840 to +868)" in printed(capsys, data)[1]
+    assert "+854 (+840 to +868)" in versions().out
     (data / "history.sqlite").unlink()
-    assert "+854 (+840 to +868)" in printed(capsys, data, "--tree")[1]
-    printed(capsys, data, "rollback")
-    assert "No version is rated: " in printed(capsys, data)[1]
+    assert "+854 (+840 to +868)" in versions("--tree").out
+    versions("rollback")
+    assert "No version is rated: " in versions().out
 
 
-def test_the_tree_and_the_picture(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tree_and_the_picture(tmp_path: Path, versions: Run) -> None:
     picture = tmp_path / "versions.png"
-    status, text = printed(capsys, data, "--tree", "--plot", str(picture))
+    status, text, _ = versions("--tree", "--plot", picture)
     assert status == 0
     assert re.search(r"^2  champion  \+\d+ \(.+\)  1,000 steps$", text, re.MULTILINE)
     assert picture.read_bytes().startswith(b"\x89PNG")
-    status, text = printed(capsys, data, "--plot", str(tmp_path / "versions.nonsense"))
+    status, _, text = versions("--plot", tmp_path / "versions.nonsense")
     assert (status, "cannot be drawn" in text) == (1, True)
 
 
-def test_promote_and_roll_back(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert printed(capsys, data, "rollback") == (0, "Version 1 plays again; version 2 is kept as rolled back.\n")
-    status, text = printed(capsys, data, "promote", "2")
+def test_promote_and_roll_back(versions: Run) -> None:
+    assert versions("rollback") == (0, "Version 1 plays again; version 2 is kept as rolled back.\n", "")
+    status, text, _ = versions("promote", "2")
     assert (status, text.startswith("Version 2 plays from the next start on, after version 1")) == (0, True)
-    assert printed(capsys, data, "promote", "2") == (0, "Version 2 plays already.\n")
-    assert re.search(r"^ +2  champion", printed(capsys, data)[1], re.MULTILINE)
+    assert versions("promote", "2") == (0, "Version 2 plays already.\n", "")
+    assert re.search(r"^ +2  champion", versions().out, re.MULTILINE)
 
 
-def test_version_that_has_learned_nothing_is_not_said_to_play(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_that_has_learned_nothing_is_not_said_to_play(versions: Run) -> None:
     words = "Version 0 has learned nothing and does not play, but with the setting from_nothing: "
-    printed(capsys, data, "rollback")
-    assert printed(capsys, data, "rollback")[1].startswith(words)
-    assert printed(capsys, data, "promote", "0")[1].startswith(words)
-    text = printed(capsys, data)[1]
+    versions("rollback")
+    assert versions("rollback").out.startswith(words)
+    assert versions("promote", "0").out.startswith(words)
+    text = versions().out
     assert re.search(r"^ +0  untrained", text, re.MULTILINE)
     assert words in text
-    assert printed(capsys, data, "--tree")[1].startswith("0  untrained")
+    assert versions("--tree").out.startswith("0  untrained")
 
 
-def test_export_and_import_through_quarantine(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_and_import_through_quarantine(tmp_path: Path, versions: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert printed(capsys, data, "export", "2")[0] == 0
+    assert versions("export", "2").status == 0
     file = tmp_path / "version-2.zip"
-    status, text = printed(capsys, data, "import", str(file))
+    status, text, _ = versions("import", file)
     assert (status, "has played a smoke battle" in text) == (0, True)
-    assert "Version 3 is the same and was imported before" in printed(capsys, data, "import", str(file))[1]
-    assert printed(capsys, data, "promote", "3")[0] == 0
+    assert "Version 3 is the same and was imported before" in versions("import", file).out
+    assert versions("promote", "3").status == 0
     damage(file, file.stat().st_size // 2)
-    assert printed(capsys, data, "import", str(file))[0] == 1
-    assert "   4  " not in printed(capsys, data)[1]
+    assert versions("import", file).status == 1
+    assert "   4  " not in versions().out
 
 
-def test_prune_keeps_what_plays_and_what_played_last(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    printed(capsys, data, "promote", "0")
-    status, text = printed(capsys, data, "prune", "--keep", "1")
+def test_prune_keeps_what_plays_and_what_played_last(versions: Run) -> None:
+    versions("promote", "0")
+    status, text, _ = versions("prune", "--keep", "1")
     assert (status, text.startswith("Deleted 1 versions, 2 are left (version 0")) == (0, True)
 
 
@@ -151,42 +147,38 @@ def test_prune_keeps_what_plays_and_what_played_last(data: Path, capsys: pytest.
         (["--data", "nowhere"], "nowhere holds no versions"),
     ],
 )
-def test_bad_input_is_a_sentence(
-    data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
-) -> None:
-    status, text = printed(capsys, data, *arguments)
+def test_bad_input_is_a_sentence(versions: Run, arguments: list[str], sentence: str) -> None:
+    status, _, text = versions(*arguments)
     assert status == 1
     assert text.startswith("cornerman versions: ")
     assert sentence in text
 
 
-def test_a_running_game_is_left_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_game_is_left_alone(data: Path, versions: Run) -> None:
     with held(data) as pid:
         for arguments in (["promote", "0"], ["rollback"], ["prune", "--keep", "1"]):
-            status, text = printed(capsys, data, *arguments)
+            status, _, text = versions(*arguments)
             assert (status, f"process {pid}" in text) == (1, True)
-        assert printed(capsys, data)[0] == 0
-    assert printed(capsys, data, "rollback")[0] == 0
+        assert versions().status == 0
+    assert versions("rollback").status == 0
 
 
-def test_damaged_weights_are_shown_and_evaluating_changes_nothing(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_weights_are_shown_and_evaluating_changes_nothing(data: Path, versions: Run, run: Run) -> None:
     damage(path_of(data, 2, "weights.safetensors"))
     for arguments in ((), ("--tree",)):
-        status, text = printed(capsys, data, *arguments)
+        status, text, _ = versions(*arguments)
         row = next(line for line in text.splitlines() if line.split()[:1] == ["2"])
         assert (status, "damaged" in row, "wrong SHA-256" in row) == (0, True, True)
     assert any("The weights of version 2" in line and "SHA-256" in line for line in examine("cpu", data)[0])
     before = (data / "champion.json").read_bytes()
-    assert main(["evaluate", *GAME, "--data", str(data), "--battles", "2", "--bot", "random"]) == 0
-    assert "Version 1 takes its place." in capsys.readouterr().err
+    status, _, text = run("evaluate", *GAME, "--data", data, "--battles", 2, "--bot", "random")
+    assert (status, "Version 1 takes its place." in text) == (0, True)
     assert (data / "champion.json").read_bytes() == before
 
 
-def test_a_damaged_history_costs_only_the_ratings(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_history_costs_only_the_ratings(data: Path, versions: Run) -> None:
     (data / "history.sqlite").write_bytes(b"nonsense" * 100)
-    status, text = printed(capsys, data)
+    status, text, _ = versions()
     assert status == 0
     assert "champion" in text
     assert "The history cannot be" in text
