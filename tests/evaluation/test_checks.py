@@ -54,7 +54,7 @@ def series(game: HeadlessGame, player: Agent, opponent: Opponent, most: int = MA
 class AtOnce(Board):
     """The board in batches, with bots that play without chance."""
 
-    bots: Mapping[str, Bot] = {"first": lambda battle, random: min(battle.game.moves())}
+    bots: Mapping[str, Bot] = {"first": lambda battle, random: min(battle.moves())}
 
     @property
     def batched_bots(self) -> Mapping[str, Any]:

@@ -172,20 +172,20 @@ def test_who_leads_on_the_bots_and_loses_to_the_champion_is_refused() -> None:
 
 def careful(battle: Any, random: Random) -> int:
     """Never loses, always in the same way."""
-    return perfect_move(battle.game, Random(0))
+    return perfect_move(battle, Random(0))
 
 
 def near_sighted(number: int) -> Bot:
     """Completes a line, or else prevents one, or else takes any square, in one position always the same."""
 
     def play(battle: Any, random: Random) -> int:
-        squares = battle.game.squares
+        squares = battle.squares
         for mark in ("XO"[battle.seat], "OX"[battle.seat]):
             for line in LINES:
                 held = [squares[at] for at in line]
                 if held.count(mark) == 2 and " " in held:
                     return line[held.index(" ")]
-        chosen: int = Random(f"{number} {squares}").choice(battle.game.moves())
+        chosen: int = Random(f"{number} {squares}").choice(battle.moves())
         return chosen
 
     return play

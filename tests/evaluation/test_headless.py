@@ -18,7 +18,8 @@ from cornerman.evaluation.headless import apply_action, new_battle, play_battle,
 from cornerman.evaluation.verdict import Verdict
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
-from tests.support.declared_games import AtOnce, Board, BoardBattle, CardTable, by_itself
+from tests.studies.adapters.tic_tac_toe import TicTacToeBattle as BoardBattle
+from tests.support.declared_games import AtOnce, Board, CardTable, by_itself
 
 
 def first_legal(battle: Any, random: Random) -> int:
@@ -206,7 +207,7 @@ class MapBattle(BoardBattle):
 
     def state(self) -> Any:
         squares = np.zeros(3_000)
-        squares[1_000:1_009] = [{" ": 0.0, "X": 1e-12, "O": 1.0}[square] for square in self.game.squares]
+        squares[1_000:1_009] = [{" ": 0.0, "X": 1e-12, "O": 1.0}[square] for square in self.squares]
         return squares
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 from tests.studies.plain_games.tic_tac_toe import TicTacToe, perfect_move
@@ -45,12 +44,3 @@ class TicTacToeGame:
 
 
 GAME = TicTacToeGame()
-
-
-def chosen(policy: Any, game: TicTacToe) -> int:
-    """The square that a policy takes."""
-    import numpy as np
-
-    seen = np.array(GAME.encode(game.squares, game.player), np.float32)
-    mask = np.array([square == " " for square in game.squares])
-    return int(policy.act(seen, mask, Random(0)))
