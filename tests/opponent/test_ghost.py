@@ -17,19 +17,15 @@ from cornerman.files.tensor_file import seal, unseal
 from cornerman.opponent.ghost import FOLDER, Ghost, erase_ghosts, ghosts_in, read_ghost, write_ghost
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.policy.policy import Policy
-from tests.support.habits import ACTIONS, FEATURES, GUARD, battles, champion, never_guards
+from tests.support.habits import ACTIONS, FEATURES, GUARD, battles, champion, learned, never_guards
 
 FORMAT = DataFormat("duel", "1", "abc", len(FEATURES), len(ACTIONS))
 
 
 @pytest.fixture
 def ghost() -> Ghost:
-    policy = champion()
-    model = PlayerModel(policy, FEATURES, ACTIONS)
-    for battle in battles(policy, never_guards, 5, seed=1):
-        for _ in model.learn(battle):
-            pass
-    return Ghost("ann", model, policy, model.battles, model.score.decisions)
+    model = learned(battles(champion(), never_guards, 5, seed=1))
+    return Ghost("ann", model, model.champion, model.battles, model.score.decisions)
 
 
 @pytest.fixture

@@ -23,17 +23,14 @@ from tests.support.habits import (
     champion,
     guards_when_low,
     hurt_one_waits,
+    learned,
     never_guards,
     no_habit,
 )
 
 
-def learned(habit: Habit, num_battles: int, seed: int = 1) -> PlayerModel:
-    model = PlayerModel(champion(), FEATURES, ACTIONS)
-    for battle in battles(champion(), habit, num_battles, seed):
-        for _ in model.learn(battle):
-            pass
-    return model
+def model_of(habit: Habit, num_battles: int) -> PlayerModel:
+    return learned(battles(champion(), habit, num_battles, seed=1))
 
 
 def accuracy(predictor: Predictor, decisions: Decisions) -> float:
@@ -46,11 +43,11 @@ def test_model_foresees_a_habit_that_the_champion_has_not_after_five_battles(hab
     (later,) = battles(champion(), habit, 1, seed=99, length=1_000)
     alone = accuracy(ChampionPredictor(champion()), later)
     assert alone < 0.9
-    assert accuracy(learned(habit, 5), later) > max(0.95, alone + 0.1)
+    assert accuracy(model_of(habit, 5), later) > max(0.95, alone + 0.1)
 
 
 def test_model_of_a_player_without_habits_has_no_rules_and_foresees_what_the_champion_does() -> None:
-    model = learned(no_habit, 5)
+    model = model_of(no_habit, 5)
     (later,) = battles(champion(), no_habit, 1, seed=99, length=1_000)
     rules = [each.rules for each in model.explanations if isinstance(each, RuleList) and each.sharpness > 100]
     assert not any(rules)
@@ -59,7 +56,7 @@ def test_model_of_a_player_without_habits_has_no_rules_and_foresees_what_the_cha
 
 
 def test_model_scores_a_battle_before_it_learns_it() -> None:
-    model = learned(guards_when_low, 1)
+    model = model_of(guards_when_low, 1)
     (battle,) = battles(champion(), guards_when_low, 1, seed=1)
     foreseen = champion().q_values_batch(battle.observations)
     hits = np.where(battle.action_masks, foreseen, -np.inf).argmax(1) == battle.actions
@@ -68,16 +65,13 @@ def test_model_scores_a_battle_before_it_learns_it() -> None:
 
 
 def test_model_follows_a_player_who_changes() -> None:
-    model = learned(never_guards, 8)
-    for battle in battles(champion(), guards_when_low, 8, seed=5):
-        for _ in model.learn(battle):
-            pass
+    model = learned(battles(champion(), guards_when_low, 8, seed=5), model_of(never_guards, 8))
     (later,) = battles(champion(), guards_when_low, 1, seed=99, length=1_000)
     assert accuracy(model, later) > 0.95
 
 
 def test_arrays_make_a_model_that_foresees_the_same() -> None:
-    model = learned(guards_when_low, 4)
+    model = model_of(guards_when_low, 4)
     arrays = {name: array.copy() for name, array in model.arrays().items()}
     again = PlayerModel.from_arrays(arrays, champion())
     (later,) = battles(champion(), no_habit, 1, seed=99, length=200)
@@ -89,10 +83,7 @@ def test_arrays_make_a_model_that_foresees_the_same() -> None:
 
 def test_model_foresees_who_plays_quite_unlike_the_champion() -> None:
     other = champion(seed=11)
-    model = PlayerModel(champion(), FEATURES, ACTIONS)
-    for battle in battles(other, no_habit, 12, seed=1):
-        for _ in model.learn(battle):
-            pass
+    model = learned(battles(other, no_habit, 12, seed=1))
     (later,) = battles(other, no_habit, 1, seed=99, length=1_000)
     alone = accuracy(ChampionPredictor(champion()), later)
     assert accuracy(model, later) > alone + 0.2
@@ -102,11 +93,7 @@ def test_model_foresees_who_plays_quite_unlike_the_champion() -> None:
 
 @pytest.mark.parametrize("change", ["scale", "words", "leanings", "sharpness"])
 def test_arrays_of_a_regression_that_do_not_fit_are_refused(change: str) -> None:
-    model = PlayerModel(champion(), FEATURES, ACTIONS)
-    for battle in battles(champion(seed=11), no_habit, 5, seed=1):
-        for _ in model.learn(battle):
-            pass
-    arrays = dict(model.arrays())
+    arrays = dict(learned(battles(champion(seed=11), no_habit, 5, seed=1)).arrays())
     name = next(name for name in arrays if name.endswith(".leanings")).replace("leanings", change)
     arrays[name] = np.array(-1.0) if change == "sharpness" else arrays[name][:-1]
     with pytest.raises(ModelError, match="model of a player"):
@@ -141,7 +128,7 @@ def test_gradient_of_the_regression_is_the_slope_of_its_loss() -> None:
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name: str, value: np.ndarray | None) -> None:
-    arrays = dict(learned(guards_when_low, 2).arrays())
+    arrays = dict(model_of(guards_when_low, 2).arrays())
     first = min(at for at in range(len(arrays["weights"])) if len(arrays.get(f"{at}.shares", ())))
     name = name.replace("0.", f"{first}.")
     arrays.pop(name)
@@ -159,8 +146,7 @@ def test_model_of_a_game_with_many_actions_stays_small() -> None:
     tracemalloc.start()
     try:
         model = PlayerModel(policy, [f"feature {at}" for at in range(8)], names)
-        for _ in model.learn(Decisions(random.random((10, 8), np.float32), masks, np.arange(10))):
-            pass
+        learned([Decisions(random.random((10, 8), np.float32), masks, np.arange(10))], model)
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,11 +37,25 @@ def rows_of(decisions: Decisions, source: Source = Source.PLAYER) -> list[Transi
     ]
 
 
-def fought(players: Players, habit: Habit, num_battles: int, player: str = "", seed: int = 1) -> None:
-    for battle in battles(champion(), habit, num_battles, seed):
-        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}, player=player))
+def players_of(**how: Any) -> Players:
+    """Players of a game with one champion."""
+    base = champion()
+    return Players(lambda: base, FEATURES, ACTIONS, **how)
+
+
+def end(players: Players, battle: Decisions, player: str = "", source: Source = Source.PLAYER) -> None:
+    players.end(rows_of(battle, source), BattleEnd(0, {0: 1.0}, False, {0: source}, player=player))
+
+
+def learn(players: Players) -> None:
     while players.advance():
         pass
+
+
+def fought(players: Players, habit: Habit, num_battles: int, player: str = "", seed: int = 1) -> None:
+    for battle in battles(champion(), habit, num_battles, seed):
+        end(players, battle, player)
+    learn(players)
 
 
 def habits(players: Players) -> list[str]:
@@ -49,28 +64,29 @@ def habits(players: Players) -> list[str]:
 
 
 def test_players_know_nobody_before_a_battle_and_learn_from_decisions_of_players_alone() -> None:
-    players = Players(champion, FEATURES, ACTIONS)
+    players = players_of()
     (battle,) = battles(champion(), no_habit, 1, seed=1)
-    players.end(rows_of(battle, Source.SCRIPTED), BattleEnd(0, {0: 1.0}, False, {0: Source.SCRIPTED}))
+    end(players, battle, source=Source.SCRIPTED)
     assert not players.advance()
     assert players.model is None
     assert players.report() == {}
 
 
 def test_players_keep_a_record_against_each_player_and_show_the_present_one() -> None:
-    base, shown = champion(), list[Record]()
-    players = Players(lambda: base, FEATURES, ACTIONS, counted=shown.append)
-    battle = next(iter(battles(base, no_habit, 1, seed=1)))
+    shown = list[Record]()
+    players = players_of(counted=shown.append)
+    (battle,) = battles(champion(), no_habit, 1, seed=1)
     own = [replace(row, version=3, seat=1) for row in rows_of(battle, Source.PLUGIN)]
-    for player, won, seats in (
-        ("ann", 1.0, {0: Source.PLAYER, 1: Source.PLUGIN}),
-        ("ann", -1.0, {0: Source.PLAYER, 1: Source.PLUGIN}),
-        ("bob", 0.0, {0: Source.PLAYER, 1: Source.PLUGIN}),
-        ("ann", 1.0, {0: Source.SCRIPTED, 1: Source.PLUGIN}),
-    ):
-        players.end(own, BattleEnd(0, {0: -won, 1: won}, False, seats, player=player))
     unplayed = [replace(row, version=-1) for row in own]
-    players.end(unplayed, BattleEnd(0, {0: 1.0, 1: -1.0}, False, {0: Source.PLAYER, 1: Source.PLUGIN}, player="ann"))
+    for player, won, opponent, rows in (
+        ("ann", 1.0, Source.PLAYER, own),
+        ("ann", -1.0, Source.PLAYER, own),
+        ("bob", 0.0, Source.PLAYER, own),
+        ("ann", 1.0, Source.SCRIPTED, own),
+        ("ann", -1.0, Source.PLAYER, unplayed),
+    ):
+        seats = {0: opponent, 1: Source.PLUGIN}
+        players.end(rows, BattleEnd(0, {0: -won, 1: won}, False, seats, player=player))
     shown.clear()
     for player in ("ann", "bob"):
         players.meet(player)
@@ -80,8 +96,7 @@ def test_players_keep_a_record_against_each_player_and_show_the_present_one() ->
 
 
 def test_players_tell_several_apart() -> None:
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS)
+    players = players_of()
     fought(players, never_guards, 5, "ann")
     fought(players, hurt_one_waits, 5, "bob", seed=2)
     assert players.report()["name"] == "bob"
@@ -92,8 +107,7 @@ def test_players_tell_several_apart() -> None:
 
 
 def test_habit_is_said_with_its_condition_and_what_the_champion_would_do() -> None:
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS)
+    players = players_of()
     fought(players, guards_when_low, 6)
     (first, *_) = habits(players)
     assert first.startswith("guard: ")
@@ -101,39 +115,27 @@ def test_habit_is_said_with_its_condition_and_what_the_champion_would_do() -> No
     assert "the computer in your place: " in first
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_player_without_habits_is_said_to_have_none(seed: int) -> None:
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS)
-    fought(players, no_habit, 6, seed=100 + seed)
-    assert habits(players) == []
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_player_who_plays_like_the_champion_with_a_temperature_has_no_habits(seed: int) -> None:
-    base, random = champion(), np.random.default_rng(seed)
-    players = Players(lambda: base, FEATURES, ACTIONS)
-    for battle in battles(base, no_habit, 6, seed=200 + seed):
-        noise = random.gumbel(0.0, 0.1, battle.action_masks.shape)
+@pytest.mark.parametrize(
+    ("temperature", "seed"), [*((0.0, seed) for seed in range(100, 112)), *((0.1, seed) for seed in range(200, 206))]
+)
+def test_player_who_plays_like_the_champion_is_said_to_have_no_habits(temperature: float, seed: int) -> None:
+    base, random = champion(), np.random.default_rng(seed % 100)
+    players = players_of()
+    for battle in battles(base, no_habit, 6, seed):
+        noise = random.gumbel(0.0, temperature, battle.action_masks.shape)
         values = np.where(battle.action_masks, base.q_values_batch(battle.observations) + noise, -np.inf)
-        players.end(
-            rows_of(battle._replace(actions=values.argmax(1))), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER})
-        )
-    while players.advance():
-        pass
+        end(players, battle._replace(actions=values.argmax(1)))
+    learn(players)
     assert habits(players) == []
 
 
 def test_same_battles_make_the_same_model() -> None:
-    base = champion()
-    one, other = (Players(lambda: base, FEATURES, ACTIONS) for _ in range(2))
-    for battle in battles(base, guards_when_low, 5, seed=1):  # learned one by one, or all at a start
-        for players in (one, other):
-            players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}))
-        while one.advance():
-            pass
-    while other.advance():
-        pass
+    one, other = players_of(), players_of()
+    for battle in battles(champion(), guards_when_low, 5, seed=1):  # learned one by one, or all at a start
+        end(one, battle)
+        end(other, battle)
+        learn(one)
+    learn(other)
     assert one.report() == other.report()
 
 
@@ -145,32 +147,22 @@ def test_new_champion_is_what_models_are_laid_over_and_the_old_model_serves_unti
     policies.append(champion(seed=7))
     assert players.advance()
     assert players.model is before
-    while players.advance():
-        pass
+    learn(players)
     assert players.model is not before
     assert players.report()["battles"] == 4
 
 
 def test_no_more_battles_wait_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    base = champion()
-    played = battles(base, no_habit, 12, seed=1)
-    monkeypatch.setattr("cornerman.opponent.player_model.MAX_DECISIONS", 5 * played[0].num)
-    players = Players(lambda: base, FEATURES, ACTIONS)
-    for battle in played:
-        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}))
-    while players.advance():
-        pass
+    monkeypatch.setattr("cornerman.opponent.player_model.MAX_DECISIONS", 5 * 30)
+    players = players_of()
+    fought(players, no_habit, 12)
     assert 5 <= players.report()["battles"] < 12, "those that are too old to be learned from are left out"
 
 
 def test_model_of_stored_battles_serves_before_all_of_them_are_learned() -> None:
     shown = list[int]()
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS, changed=lambda it: shown.append(it.report().get("battles", 0)))
-    for battle in battles(base, no_habit, 6, seed=1):
-        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}))
-    while players.advance():
-        pass
+    players = players_of(changed=lambda it: shown.append(it.report().get("battles", 0)))
+    fought(players, no_habit, 6)
     assert shown == [0, 1, 2, 4, 6], "seldom enough to cost nothing"
 
 
@@ -190,8 +182,7 @@ def test_present_player_is_learned_anew_first_under_a_new_champion() -> None:
 
 def test_forget_leaves_nothing_of_any_player() -> None:
     reports = []
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS, changed=lambda players: reports.append(players.report()))
+    players = players_of(changed=lambda players: reports.append(players.report()))
     fought(players, never_guards, 3, "ann")
     assert reports[-1]["battles"] == 3
     players.forget()
@@ -202,8 +193,7 @@ def test_forget_leaves_nothing_of_any_player() -> None:
 
 
 def test_present_player_is_who_began_last_whoever_ends_or_is_forgotten() -> None:
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS)
+    players = players_of()
     players.meet("ann")
     players.meet("bob")
     fought(players, never_guards, 1, "ann")  # it began first, and ends while bob plays
@@ -225,8 +215,7 @@ def test_new_champion_is_said_at_once_where_the_present_player_has_no_battles() 
 
 
 def test_models_are_kept_of_the_players_that_played_last_alone() -> None:
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS)
+    players = players_of()
     for number in range(MAX_PLAYERS + 1):
         fought(players, never_guards, 1, str(number))
     known = []
@@ -234,24 +223,22 @@ def test_models_are_kept_of_the_players_that_played_last_alone() -> None:
         players.meet(str(number))
         known.append(players.model is not None)
     assert known == [False, *[True] * MAX_PLAYERS]
-    (battle,) = battles(base, never_guards, 1, seed=1)
-    players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}, player="dropped while learned"))
+    (battle,) = battles(champion(), never_guards, 1, seed=1)
+    end(players, battle, "dropped while learned")
     assert players.advance()
     for number in range(MAX_PLAYERS):
-        players.end(rows_of(battle), BattleEnd(0, {0: 1.0}, False, {0: Source.PLAYER}, player=str(number)))
-    while players.advance():
-        pass
+        end(players, battle, str(number))
+    learn(players)
     players.meet("dropped while learned")
     assert players.model is None
 
 
 def test_ghost_is_not_changed_by_later_learning() -> None:
-    base = champion()
-    players = Players(lambda: base, FEATURES, ACTIONS)
+    players = players_of()
     fought(players, never_guards, 3)
     ghost = players.ghost()
     assert ghost is not None
-    (later,) = battles(base, never_guards, 1, seed=9)
+    (later,) = battles(champion(), never_guards, 1, seed=9)
     before = ghost.model.probabilities(later.observations, later.action_masks)
     fought(players, guards_when_low, 3)
     assert np.array_equal(ghost.model.probabilities(later.observations, later.action_masks), before)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
+from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.rules import Decisions
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
@@ -73,3 +74,12 @@ def battles(policy: Policy, habit: Habit, num_battles: int, seed: int, length: i
         actions: NDArray[np.int64] = np.where(habit(observations, masks), values, -np.inf).argmax(1)
         found.append(Decisions(observations, masks, actions))
     return found
+
+
+def learned(played: Iterable[Decisions], model: PlayerModel | None = None) -> PlayerModel:
+    """A model, or a new one laid over `champion`, after these battles."""
+    model = model or PlayerModel(champion(), FEATURES, ACTIONS)
+    for battle in played:
+        for _ in model.learn(battle):
+            pass
+    return model
