@@ -117,6 +117,9 @@ def test_greedy_takes_the_best_legal_action_and_the_first_of_equals() -> None:
     policy = fixed([1.0, 9.0, 3.0, 3.0])
     assert shares(policy, [True, True, True, True], 5) == [0, 1, 0, 0]
     assert shares(policy, [True, False, True, True], 5) == [0, 0, 1, 0]
+    masks = np.array([[True, True, True, True], [True, False, True, True]])
+    together = policy.act_batch(np.zeros((2, 2), np.float32), masks, np.random.default_rng(0))
+    assert together.tolist() == [1, 2]
 
 
 @settings(max_examples=100, deadline=None)
@@ -146,8 +149,11 @@ def test_one_legal_action_is_taken_without_a_draw_and_none_is_refused() -> None:
 
 
 def test_epsilon_is_the_share_of_random_legal_decisions() -> None:
-    got = shares(fixed([0.0, 5.0, 1.0]), [True, True, False], epsilon=0.4)
-    assert got == pytest.approx([0.2, 0.8, 0.0], abs=0.03)
+    policy, mask = fixed([0.0, 5.0, 1.0]), [True, True, False]
+    observations, masks = np.zeros((4000, 2), np.float32), np.tile(mask, (4000, 1))
+    together = policy.act_batch(observations, masks, np.random.default_rng(0), epsilon=0.4)
+    for got in (shares(policy, mask, epsilon=0.4), np.bincount(together, minlength=3) / 4000):
+        assert got == pytest.approx([0.2, 0.8, 0.0], abs=0.03)
 
 
 def test_temperature_draws_by_softmax_among_legal_actions_and_none_that_is_clearly_bad() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,9 @@ from cornerman.experience.transitions import faults, fit, unpack
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.batched import BatchedAgent, SelfPlay, Tally
-from cornerman.selfplay.scalar import ScalarBattles, one_by_one
 from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.lineups import drawn_lineups
-from game_adapter.ringside.game import RINGSIDE, Ringside
+from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.roster import SHAPES
 
 ENCODER = Encoder(RINGSIDE)
@@ -132,53 +130,6 @@ def assert_same(row: Transition, wanted: Transition) -> None:
     assert np.abs(row.next_observation - wanted.next_observation).max() < 1e-6
 
 
-def test_scalar_battles_play_the_games_own_rules() -> None:
-    """Scalar battles behind the batched protocol record what the batched rules would."""
-    battles = ScalarBattles(RINGSIDE, ENCODER, 5, 0)
-    play = SelfPlay(battles, *SIZES, np.random.default_rng(0), turns=11)
-    bots = [BatchedAgent(name, one_by_one(RINGSIDE.bots[name])) for name in ("tactician", "random")]
-    play.seat([*bots, BatchedAgent("policy", policy(2))], np.array([[0, 0, 2, 2, 2], [1, 1, 1, 0, 2]]))
-    tally = Tally()
-    for _ in range(40):
-        collected = play.collect()
-        assert not any(wrong.any() for wrong in faults(collected.columns).values())
-        tally.wins += collected.tallies.get(("tactician", "random"), Tally()).wins
-        tally.losses += collected.tallies.get(("tactician", "random"), Tally()).losses
-    assert tally.wins > 3 * tally.losses
-    assert tally.battles > 10
-
-
-class Short(Ringside):
-    max_decisions = 7
-
-
-def test_collect_bootstraps_the_last_decisions_of_battles_that_were_cut_off_as_the_recorder_does() -> None:
-    guard, max_turns = 6, 7
-    play = SelfPlay(ScalarBattles(RINGSIDE, Encoder(Short()), 3, 0), *SIZES, np.random.default_rng(0), turns=12)
-    play.seat([BatchedAgent("guards", lambda _, rows, __: np.full(len(rows), guard))], np.zeros((2, 3), np.int64))
-    collected = play.collect()
-    assert collected.battles == 3
-    assert not collected.tallies, "cut off is not drawn"
-    recorded: list[Transition | BattleEnd] = []
-    recorder, seeds = Recorder(ENCODER, RewardCalculator(), recorded.append), Random("battles 0")
-    for battle_id in range(3):
-        battle = RINGSIDE.new_battle(seeds.getrandbits(48))
-        recorder.start(battle_id, dict.fromkeys((0, 1), Source.SCRIPTED))
-        for _ in range(max_turns):
-            state, mask, seat = battle.state(), battle.action_mask(), battle.seat
-            assert seat is not None
-            battle.apply(guard)
-            recorder.turn(battle_id, seat, state, mask, guard, battle.state())
-        recorder.end(battle_id, {}, truncated=True)
-    wanted = {key(row): row for row in recorded if isinstance(row, Transition)}
-    found = {key(row): row for row in unpack(collected.columns) if row.battle_id < 3}
-    assert found.keys() == wanted.keys()
-    assert len(found) == 3 * max_turns, "every decision is learned from, the last ones too"
-    for at, row in found.items():
-        assert_same(row, wanted[at])
-        assert row.discount == 1.0
-
-
 class CuttingOff:
     """A batch that says that a battle was cut off, and not what its seats saw then."""
 
@@ -199,45 +150,6 @@ def test_collect_refuses_a_batch_that_cuts_off_without_a_final_observation() -> 
     play.seat([BatchedAgent("policy", policy(1))], np.zeros((2, 64), np.int64))
     with pytest.raises(ContractError, match="without final_observation"):
         play.collect()
-
-
-@pytest.mark.parametrize(("health_weight", "outcome_weight"), [(0.0, 2.0), (3.0, 0.0)])
-def test_collect_weighs_health_and_outcome_as_the_settings_say(health_weight: float, outcome_weight: float) -> None:
-    stretches = []
-    for weights in ((1.0, 0.0), (0.0, 1.0), (health_weight, outcome_weight)):
-        play = SelfPlay(RINGSIDE.new_battles(64, 0), *SIZES, np.random.default_rng(0), turns=60)
-        play.health_weight, play.outcome_weight = weights
-        play.seat([BatchedAgent("policy", policy(1))], np.zeros((2, 64), np.int64))
-        stretches.append(play.collect().columns["reward"].copy())
-    health, outcome, both = stretches
-    assert np.abs(outcome).max() == 1.0
-    assert both == pytest.approx(health_weight * health + outcome_weight * outcome, abs=1e-6)
-
-
-def test_collect_repeats_by_seed() -> None:
-    rows = []
-    for _ in range(2):
-        play = SelfPlay(RINGSIDE.new_battles(16, 3), *SIZES, np.random.default_rng(1), turns=9)
-        play.seat([BatchedAgent("policy", policy(1), 0.1)], np.zeros((2, 16), np.int64))
-        play.collect()
-        rows.append({name: column.copy() for name, column in play.collect().columns.items()})
-    assert all((rows[0][name] == column).all() for name, column in rows[1].items())
-
-
-def test_act_batch_decides_as_act_does() -> None:
-    """Greedy actions from a batch are those of `act`, and exploring keeps to the masks."""
-    battles, one = RINGSIDE.new_battles(300, 3), policy(5)
-    observations, masks = np.zeros((300, SIZES[0]), np.float32), np.zeros((300, SIZES[1]), np.bool_)
-    random = np.random.default_rng(0)
-    for _ in range(12):
-        battles.observe(observations, masks)
-        greedy = one.act_batch(observations, masks, random)
-        single = [one.act(row, mask, Random(0)) for row, mask in zip(observations, masks, strict=True)]
-        assert (greedy == single).mean() > 0.995  # values that are equal within float32 may be told apart otherwise
-        wild = one.act_batch(observations, masks, random, epsilon=0.5)
-        assert masks[np.arange(300), wild].all()
-        assert 0.25 < (wild != greedy).mean() < 0.5
-        battles.step(wild)
 
 
 def test_seat_refuses_seats_without_an_agent() -> None:

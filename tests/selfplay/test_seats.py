@@ -8,19 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.contract import BattleEnd, Floats, Source, Transition
 from cornerman.evaluation.headless import in_turn
 from cornerman.experience.encoder import Encoder
 from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator
 from cornerman.experience.transitions import faults, fit, unpack
 from cornerman.policy.q_network import NetworkSpec, draw
-from cornerman.selfplay.batched import BatchedAgent, SelfPlay, Tally
+from cornerman.selfplay.batched import BatchedAgent, SelfPlay
+from cornerman.selfplay.orders import collecting
 from cornerman.selfplay.scalar import ScalarBattles, one_by_one
 from cornerman.selfplay.worker import Sizes, Worker
+from cornerman.settings import Settings
+from game_adapter.ringside.game import Ringside
 from tests.support.declared_games import AtOnce, Board, CardTable, Shaped, by_itself
 
 NUM_BATTLES = 4
+
+
+class CutOff(Ringside):
+    max_decisions = 7
 
 
 def last_legal(battle: Any, random: Random) -> int:
@@ -76,13 +83,14 @@ def recorded(game: Any) -> dict[tuple[int, int, int], Transition]:
 
 @pytest.mark.parametrize(
     "game",
-    [Board(), Shaped(), CardTable(), CardTable(sides=(0, 1, 0)), AtOnce()],
-    ids=["a board", "with a standing, cut off", "three seats", "two against one", "at once"],
+    [Board(), Shaped(), CutOff(), Shaped(max_decisions=4), CardTable(), CardTable(sides=(0, 1, 0)), AtOnce()],
+    ids=["board", "standing", "cut off", "standing, cut off", "three seats", "two against one", "at once"],
 )
 def test_collect_gives_the_recorders_transitions(game: Any) -> None:
-    wanted, (found, _) = recorded(game), collected(game, last_legal)
+    wanted, (found, tallies) = recorded(game), collected(game, last_legal)
     assert found.keys() == wanted.keys()
     assert any(row.reward for row in wanted.values())
+    assert any(tallies) == any(row.discount == 0.0 for row in wanted.values()), "cut off is not drawn"
     for at, row in found.items():
         for name in ("action", "discount", "source", "opponent", "version"):
             assert getattr(row, name) == getattr(wanted[at], name), name
@@ -110,34 +118,38 @@ def test_rewards_of_a_standing_are_a_potential() -> None:
 
 
 def test_three_seats_are_tallied_for_the_one_agent_among_others() -> None:
-    encoder, game = Encoder(CardTable()), CardTable()
-    play = SelfPlay(
-        ScalarBattles(game, encoder, 60, 0),
-        encoder.observation_size,
-        encoder.num_actions,
-        np.random.default_rng(0),
-        40,
-        encoder.declaration,
-    )
+    game = CardTable()
+    encoder = Encoder(game)
+    sizes = encoder.observation_size, encoder.num_actions
+    play = SelfPlay(ScalarBattles(game, encoder, 60, 0), *sizes, np.random.default_rng(0), 40, encoder.declaration)
     row = np.arange(60)
     seats = np.ones((3, 60), np.int64)
     seats[row % 3, row] = 0
     play.seat([BatchedAgent(name, one_by_one(game.bots[name])) for name in ("careful", "random")], seats)
-    tally = Tally()
-    for _ in range(10):
-        (found,) = [play.collect().tallies]
-        assert found.keys() == {("careful", "random")}
-        one = found["careful", "random"]
-        tally = Tally(tally.wins + one.wins, tally.draws + one.draws, tally.losses + one.losses)
-    assert tally.battles > 600
-    assert 0.36 < tally.wins / tally.battles < 0.6
+    tallies = [play.collect().tallies for _ in range(10)]
+    assert {pair for tally in tallies for pair in tally} == {("careful", "random")}
+    battles = sum(tally["careful", "random"].battles for tally in tallies)
+    assert battles > 600
+    assert 0.36 < sum(tally["careful", "random"].wins for tally in tallies) / battles < 0.6
+    assert sum(tally["careful", "random"].outcome for tally in tallies) / battles > 0.05, "an even one is 0"
+
+
+def worker_of(game: Any) -> tuple[Worker, Floats]:
+    """A worker of 8 battles and 60 turns, and weights for it."""
+    encoder = Encoder(game)
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, (8,))
+    return Worker(game, spec.hidden, 0, 0, Sizes(scalar=8, turns=60)), draw(spec, np.random.default_rng(0))
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    made = collecting(Settings(), {"present": 1}, {"itself": 0.5, "random": 0.5}, {})
+    return made | changes
 
 
 def test_tallies_hold_no_battles_of_the_present_policy_against_itself_and_a_bot() -> None:
     """A bot where the plugin may not sit meets the present policy in both other seats: that is not one against one."""
     game = CardTable(plugin_seats=(0, 1))
-    worker, encoder = Worker(game, (8,), 0, 0, Sizes(scalar=8, turns=60)), Encoder(game)
-    flat = draw(NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)), np.random.default_rng(0))
+    worker, flat = worker_of(game)
     _, notes = worker.obey({"present": flat}, order(mix={"itself": 1.0}))
     assert notes["battles"] > 0
     assert notes["tallies"] == []
@@ -161,28 +173,16 @@ def test_battles_of_bots_that_play_by_themselves_are_refused_by_restore() -> Non
         ScalarBattles(Board(), Encoder(Board()), 1, 0).restore(battles.snapshot())
 
 
-def order(**changes: Any) -> dict[str, Any]:
-    mix = {"itself": 0.5, "random": 0.5}
-    weights = {"health_weight": 0.5, "outcome_weight": 1.0, "epsilon": 0.1, "n_step": 3, "gamma": 0.99}
-    return {
-        "kind": "collect",
-        "versions": {"present": 1},
-        "mix": mix,
-        "mix_beside": {},
-        **weights,
-    } | changes
-
-
 @pytest.mark.parametrize("game", [Board(), CardTable(plugin_seats=(2,)), AtOnce()], ids=["board", "cards", "at once"])
 def test_worker_collects_and_measures_games_by_what_they_declare(game: Any) -> None:
-    worker = Worker(game, (8,), 0, 0, Sizes(scalar=8, turns=30))
-    encoder = Encoder(game)
-    flat = draw(NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)), np.random.default_rng(0))
+    worker, flat = worker_of(game)
     columns, notes = worker.obey({"present": flat}, order())
-    assert notes["decisions"] == 240
-    assert {first for first, *_ in notes["tallies"]} <= {"present", "random"}
+    assert notes["decisions"] == 8 * 60
+    assert notes["battles"] > 0
+    assert {"present", "random"} <= {name for pair in notes["tallies"] for name in pair[:2]}
+    assert not any(wrong.any() for wrong in faults(columns).values())
     own = set(columns["seat"][(columns["version"] == 1) & (columns["opponent"] == Source.SCRIPTED)].tolist())
-    assert own == set(encoder.declaration.plugin_seats)
+    assert own == set(Encoder(game).declaration.plugin_seats)
     _, measured = worker.obey({}, {"kind": "measure", "battles": 12, "seed": 1})
     assert len(measured["met"]) == 1
 
@@ -197,16 +197,11 @@ def test_worker_seats_bots_where_the_plugin_may_not_sit() -> None:
 
     game_bots = CardTable.bots
     game.bots = {name: noting(name) for name in game_bots}
-    worker, encoder = Worker(game, (8,), 0, 0, Sizes(scalar=8, turns=60)), Encoder(game)
-    flat = draw(NetworkSpec(encoder.observation_size, encoder.num_actions, (8,)), np.random.default_rng(0))
+    worker, flat = worker_of(game)
     mix = {"itself": 0.5, "version 3": 0.5}
     columns, _ = worker.obey(
         {"present": flat, "version 3": flat}, order(versions={"present": 5, "version 3": 3}, mix=mix)
     )
     assert set(asked) == {(2, "random"), (2, "careful")}
-    assert set(columns["version"][columns["seat"] == 2].tolist()) == {-1}
-    assert {(seat, 5) for seat in (0, 1)} | {(seat, 3) for seat in (0, 1)} == set(
-        zip(
-            columns["seat"][columns["seat"] < 2].tolist(), columns["version"][columns["seat"] < 2].tolist(), strict=True
-        )
-    )
+    seated = zip(columns["seat"].tolist(), columns["version"].tolist(), strict=True)
+    assert set(seated) == {(0, 3), (0, 5), (1, 3), (1, 5), (2, -1)}

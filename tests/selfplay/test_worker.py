@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import BatchedGame, HeadlessGame
+from cornerman.contract import HeadlessGame
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.evaluation.verdict import Bar
 from cornerman.experience.encoder import Encoder
@@ -55,18 +55,6 @@ def test_collect_plays_a_batched_game_and_beside_it_bots_that_cannot_play_in_bat
     names = {name for pair in met for name in pair}
     assert names == {PRESENT, "version 3", "brawler", "planner"}
     assert {(PRESENT, "brawler"), ("brawler", PRESENT)} <= met, "the present policy sits on either side"
-
-
-def test_collect_plays_a_game_without_batches_by_its_own_rules() -> None:
-    game = Choosing()
-    assert not isinstance(game, BatchedGame)
-    worker = Worker(game, HIDDEN, 1, 0)
-    bot = next(iter(game.bots))
-    columns, notes = worker.obey({PRESENT: flat(game, 0)}, order({"itself": 0.5, bot: 0.5}))
-    assert notes["decisions"] == BULK.turns * BULK.scalar
-    assert notes["battles"] > 0
-    assert not any(wrong.any() for wrong in faults(columns).values())
-    assert {name for first, second, *_ in notes["tallies"] for name in (first, second)} == {PRESENT, bot}
 
 
 @pytest.mark.parametrize("game", [RINGSIDE, Choosing()], ids=["batched", "scalar"])
