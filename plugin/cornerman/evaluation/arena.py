@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from cornerman.contract import Bot, HeadlessGame
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
-from cornerman.evaluation.headless import Agent, Encoding, Played, as_bot, new_battle, play_turns, seat_randoms
+from cornerman.evaluation.headless import Agent, Played, as_bot, new_battle, play_turns, seat_randoms
 from cornerman.evaluation.significance import wilson_interval
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.experience.encoder import Encoder
@@ -218,7 +218,7 @@ def evaluate(
     num_battles: int,
     seed: int,
     *,
-    encoder: Encoding | None = None,
+    encoder: Encoder | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Measure `agent`, `opponent` in every other seat, over `num_battles` (rounded up to whole rotations) that differ,

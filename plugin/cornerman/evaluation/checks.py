@@ -17,17 +17,10 @@ from numpy.typing import NDArray
 from cornerman.contract import BatchedGame, Battles, Bools, Bot, ContractError, Ended, Floats, HeadlessGame, Interrupted
 from cornerman.evaluation.arena import BattleRecord, Rotations, pair_seed, rotation_turns
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
-from cornerman.evaluation.headless import (
-    MOST_OPENINGS,
-    Agent,
-    Encoding,
-    as_bot,
-    new_battle,
-    play_turns,
-    seat_randoms,
-)
+from cornerman.evaluation.headless import MOST_OPENINGS, Agent, as_bot, new_battle, play_turns, seat_randoms
 from cornerman.evaluation.significance import Sample
 from cornerman.experience.declaration import Declaration, declaration_of
+from cornerman.experience.encoder import Encoder
 from cornerman.policy.batched_forward import any_legal
 
 ROWS = 1024
@@ -83,7 +76,7 @@ class Series:
 class Checks:
     """Plays checks in one game, turn by turn; faulty battles are left out and counted in `faults`."""
 
-    def __init__(self, game: HeadlessGame, encoder: Encoding, seed: int, faults: BattleFaults) -> None:
+    def __init__(self, game: HeadlessGame, encoder: Encoder, seed: int, faults: BattleFaults) -> None:
         self._game, self._encoder, self._seed, self._faults = game, encoder, seed, faults
         self._declared = declaration_of(game)
 

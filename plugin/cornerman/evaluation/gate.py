@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import astuple, dataclass, field, replace
-from typing import Protocol
 
-from cornerman.contract import Bot, HeadlessGame
+from cornerman.contract import Bot, ContractError, HeadlessGame
 from cornerman.evaluation.arena import TRIES, BattleRecord, Rotations, mean_score, pair_seed, rotation_turns
 from cornerman.evaluation.checks import ON_RECORD, Checks, Opponent, Series
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
-from cornerman.evaluation.headless import Agent, Encoding, as_bot
+from cornerman.evaluation.headless import Agent, as_bot
 from cornerman.evaluation.significance import Bounds, Sample, SequentialTest, best_of, lost
-from cornerman.evaluation.verdict import Bar, Check, GateBattle, Measured, SlicedJudge, Verdict
+from cornerman.evaluation.verdict import Bar, Check, GateBattle, Measured, Verdict
 from cornerman.experience.declaration import declaration_of
+from cornerman.experience.encoder import Encoder
 
 Scores = dict[str, float]
 """Of the candidate, and of the champion where it is played beside it, in one rotation; and under `DECIDED` the mean
@@ -47,18 +47,8 @@ class GateSettings:
     bar: Bar = field(default_factory=Bar)
 
 
-class Judge(Protocol):
-    """Decides between the candidate and the champion, a slice at a time."""
-
-    @property
-    def verdict(self) -> Verdict | None: ...
-    @property
-    def pairs(self) -> int: ...
-    def advance(self, budget: Callable[[], bool]) -> Verdict | None: ...
-
-
-class Gate(SlicedJudge):
-    """Judges by headless battles; a turn is one decision of any seat.
+class Gate:
+    """Judges by headless battles, in slices: call `advance` until `verdict` is there; a turn is a decision of any seat.
 
     With two sides that are alike, candidate and champion meet in side-swapped pairs. Otherwise either plays in every
     seat that the plugin may take, on the same seeds against the same others (the champion where the plugin may sit, the
@@ -72,14 +62,15 @@ class Gate(SlicedJudge):
         candidate: Agent,
         champion: Agent,
         game: HeadlessGame,
-        encoder: Encoding,
+        encoder: Encoder,
         seed: int,
         settings: GateSettings | None = None,
         bots: Mapping[str, Bot] | None = None,
         oldest: Agent | None = None,
     ) -> None:
         """`bots`: opponents of the checks, all of the game's where None. The same arguments give the same verdict."""
-        super().__init__()
+        self.verdict: Verdict | None = None
+        self._run = self._judge()
         self._game, self._seed, self._settings = game, seed, settings or GateSettings()
         self._declared = declaration_of(game)
         self._candidate, self._champion, self._oldest = candidate, champion, oldest
@@ -103,6 +94,23 @@ class Gate(SlicedJudge):
     def pairs(self) -> int:
         """Pairs that the sequential test has counted so far."""
         return self._test.num_pairs
+
+    def advance(self, budget: Callable[[], bool] | int) -> Verdict | None:
+        """Play turns while `budget()` is true, or at most `budget` turns; returns the verdict once there is one.
+
+        `budget` is asked before every turn, so this returns at most one decision after it turned false. A game whose
+        contract is broken in most battles gets a verdict that keeps the champion and says why.
+        """
+        turns = 0
+        while self.verdict is None and (turns < budget if isinstance(budget, int) else budget()):
+            turns += 1
+            try:
+                next(self._run)
+            except StopIteration as end:
+                self.verdict = end.value
+            except ContractError as error:
+                self.verdict = self._kept(f"it could not be judged ({error})")
+        return self.verdict
 
     def _judge(self) -> Generator[None, None, Verdict]:
         test, index = self._test, 0

@@ -9,29 +9,18 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
+from cornerman.contract import Battle, Bot, ContractError, HeadlessGame
 from cornerman.evaluation.faults import FaultyBattleError, GameCode
 from cornerman.experience.declaration import Declaration, declaration_of
+from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Acting
 
 MOST_OPENINGS = 100
 """Random openings that are tried until one does not end the battle."""
-
-
-class Encoding(Protocol):
-    """Turns a game's states into observations: an Encoder."""
-
-    @property
-    def observation_size(self) -> int: ...
-    @property
-    def num_actions(self) -> int: ...
-    def encode(self, state: State, seat: int) -> Floats: ...
-    def mask(self, action_mask: Sequence[bool]) -> Bools: ...
-
 
 _BEGINNING, _STATE, _SEAT = GameCode("new_battle"), GameCode("reading the state"), GameCode("asking for the seat")
 _BOT, _ACTION, _END = GameCode("a bot"), GameCode("applying an action"), GameCode("the end")
@@ -46,7 +35,7 @@ Agent: TypeAlias = Acting | Bot
 class PolicyBot:
     """A policy behind the call of a bot: `bot(battle, random) -> action`."""
 
-    def __init__(self, policy: Acting, encoder: Encoding, epsilon: float = 0.0) -> None:
+    def __init__(self, policy: Acting, encoder: Encoder, epsilon: float = 0.0) -> None:
         self._policy, self._encoder, self._epsilon = policy, encoder, epsilon
         self._seat_random: Random | None = None
         self._generator = np.random.default_rng(0)
@@ -65,7 +54,7 @@ class PolicyBot:
         return self._policy.act(observation, mask, self._generator, epsilon=self._epsilon)
 
 
-def as_bot(agent: Agent, encoder: Encoding) -> Bot:
+def as_bot(agent: Agent, encoder: Encoder) -> Bot:
     """A policy wrapped as a bot; a bot, or a PolicyBot, as it is."""
     return PolicyBot(agent, encoder) if isinstance(agent, Acting) else agent
 

@@ -1,12 +1,11 @@
-"""What a judge found out about a candidate, and the base class of judges, which work in slices."""
+"""What a judge found out about a candidate, and what a candidate has to clear."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
-from cornerman.contract import ContractError
 from cornerman.evaluation.arena import BattleRecord
 
 
@@ -112,34 +111,3 @@ def verdict_of(data: Mapping[str, Any]) -> Verdict:
     measured = tuple(Measured(*row) for row in data["measured"])
     given = {**data, "interval": tuple(data["interval"]), "checks": checks, "battles": tuple(battles)}
     return Verdict(**given | {"measured": measured})
-
-
-class SlicedJudge:
-    """A judgement made in slices: call `advance` until `verdict` is there."""
-
-    def __init__(self) -> None:
-        self.verdict: Verdict | None = None
-        self._run = self._judge()
-
-    def advance(self, budget: Callable[[], bool] | int) -> Verdict | None:
-        """Play turns while `budget()` is true, or at most `budget` turns; returns the verdict once there is one.
-
-        `budget` is asked before every turn, so this returns at most one decision after it turned false. A game whose
-        contract is broken in most battles gets a verdict that keeps the champion and says why.
-        """
-        turns = 0
-        while self.verdict is None and (turns < budget if isinstance(budget, int) else budget()):
-            turns += 1
-            try:
-                next(self._run)
-            except StopIteration as end:
-                self.verdict = end.value
-            except ContractError as error:
-                self.verdict = self._kept(f"it could not be judged ({error})")
-        return self.verdict
-
-    def _judge(self) -> Generator[None, None, Verdict]:
-        raise NotImplementedError
-
-    def _kept(self, why: str) -> Verdict:
-        return Verdict(False, f"Kept the champion: {why}.")

@@ -41,7 +41,7 @@ from cornerman.models.weights import (
 from cornerman.policy.policy import Acting, Policy
 
 if TYPE_CHECKING:
-    from cornerman.evaluation.headless import Encoding, Played
+    from cornerman.evaluation.headless import Played
 
 IMPORTS, EXPORTS = "imports", "exports"
 """The folders inside the data folder for models to import, and for versions that the panel exports."""
@@ -145,7 +145,7 @@ def _read_onnx(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder
     return usable_policy(manifest.spec, policy.flat, _WHAT), manifest, None
 
 
-def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoding) -> Played:
+def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, encoder: Encoder) -> Played:
     """Let an imported version play against itself, then release it from quarantine; ModelError where that fails."""
     try:
         played = smoke_battle(registry.load(version), game, encoder)
@@ -155,7 +155,7 @@ def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, enco
     return played
 
 
-def smoke_battle(agent: Acting, game: HeadlessGame, encoder: Encoding) -> Played:
+def smoke_battle(agent: Acting, game: HeadlessGame, encoder: Encoder) -> Played:
     """A battle of an agent against itself."""
     # Imported here, because most starts play no smoke battle.
     from cornerman.evaluation.headless import PolicyBot, play_battle

@@ -11,8 +11,9 @@ from cornerman.contract import HeadlessGame
 from cornerman.evaluation.arena import pair_seed
 from cornerman.evaluation.checks import Checks, Opponent
 from cornerman.evaluation.faults import BattleFaults
-from cornerman.evaluation.headless import Agent, Encoding
+from cornerman.evaluation.headless import Agent
 from cornerman.evaluation.ratings import Meeting
+from cornerman.experience.encoder import Encoder
 
 Pairing = tuple[str, str]
 
@@ -21,11 +22,7 @@ class Pairings:
     """Plays pairings in one game; battles of a pairing depend on the seed and its names alone."""
 
     def __init__(
-        self,
-        game: HeadlessGame,
-        encoder: Encoding,
-        seed: int,
-        stopped: Callable[[], bool] = lambda: False,
+        self, game: HeadlessGame, encoder: Encoder, seed: int, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         """`stopped` is asked between two turns; once it is true no battle is played any more."""
         self._game, self._encoder, self._seed, self.stopped = game, encoder, seed, stopped
