@@ -12,6 +12,8 @@ from math import exp, log
 import numpy as np
 from numpy.typing import NDArray
 
+from cornerman.evaluation.significance import Z_95
+
 POINTS = 400.0 / log(10.0)
 """Points a unit of log odds, as in Elo's scale."""
 
@@ -25,7 +27,6 @@ PRIOR_PAIRS, MOST_GAIN = 20, 200.0
 _MAX_STEPS = 60
 _LONGEST_STEP = 2.0
 _CLOSE_ENOUGH = 1e-9
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def _fit(
 
 
 def win_share(points: float, other: float) -> float:
-    """The share of battles that one rated `points` wins against one rated `other`."""
-    return 1.0 / (1.0 + exp((other - points) / POINTS))
+    """The share of battles that one rated `points` wins against one rated `other`, a draw counting one half."""
+    return 1.0 / (1.0 + exp(min(max((other - points) / POINTS, -40.0), 40.0)))
 
 
 def gain_of(score: object, pairs: object) -> float:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import inf, log, sqrt
+from typing import NamedTuple
 
 DECIDED = 0.25
 """Mean square of a battle's distance from a draw where every battle is won or lost."""
@@ -17,6 +18,9 @@ PRIOR_PAIRS = 5.0
 PRIOR_VARIANCE = 0.125
 """Five pairs' worth of the variance of two independent even battles is mixed into every estimate: twenty pairs that
 happened to come out alike must not look like certainty."""
+
+PRIOR_BATTLES, PRIOR_BATTLE_VARIANCE = 5.0, 0.25
+"""The same for battles that are no pairs: so many of an even coin."""
 
 Z_95 = 1.959963984540054
 ALPHA, BETA = 0.05, 0.05
@@ -142,6 +146,37 @@ class SequentialTest:
     def undecided(self) -> bool:
         """Whether the pairs were used up before either was proved."""
         return self.accepted is False and self.llr > self._lower
+
+
+# ---------------------------------------------------------------------------------------------- two growing samples
+
+
+class Mean(NamedTuple):
+    """Of scores, 0 to 1, with its variance, `PRIOR_BATTLES` mixed in; 1/2 and infinite where there are none."""
+
+    num: int
+    score: float
+    variance: float
+
+    @classmethod
+    def of(cls, scores: Sequence[float]) -> Mean:
+        num = len(scores)
+        if not num:
+            return cls(0, 0.5, inf)
+        mean = sum(scores) / num
+        spread = sum((score - mean) ** 2 for score in scores) + PRIOR_BATTLES * PRIOR_BATTLE_VARIANCE
+        return cls(num, mean, spread / (num + PRIOR_BATTLES) / num)
+
+
+def gain_llr(new: Mean, old: Mean, gain: float) -> float:
+    """The logarithm of the likelihood ratio of a gain (a loss below 0) of `new` over `old` against none.
+
+    With d the difference of the two means and v its variance it is (d^2 - (d - gain)^2) / 2v; d / v has independent
+    increments (Jennison and Turnbull 2000, chapter 11), also where one of the samples is fixed, which is what Wald's
+    thresholds need.
+    """
+    difference = new.score - old.score
+    return (difference**2 - (difference - gain) ** 2) / (2.0 * (new.variance + old.variance))
 
 
 # ------------------------------------------------------------------------------------------------- losses elsewhere

@@ -8,7 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive, chance_of
+from cornerman.evaluation.live.adaptive import SCRIPTED, Adaptive
+from cornerman.evaluation.ratings import win_share
 from cornerman.policy.difficulty import Rung
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -27,7 +28,7 @@ def play(
         adaptive.begin(battle_id, name, RUNGS)
         rung = adaptive.rung_of(battle_id)
         assert rung is not None
-        score = float(random.random() < chance_of(scale * strength, scale * rung.points))
+        score = float(random.random() < win_share(scale * strength, scale * rung.points))
         adaptive.end(battle_id, score)
         scores.append(score)
     return scores
@@ -39,7 +40,7 @@ def test_begin_holds_the_win_rate_at_the_target_though_ratings_are_wrong(
     strength: float, scale: float, target: float
 ) -> None:
     rates = [np.mean(play(Adaptive(Random(seed), target), strength, 120, seed, scale)[20:]) for seed in range(30)]
-    reachable = min(target, chance_of(scale * strength, scale * RUNGS[0].points))
+    reachable = min(target, win_share(scale * strength, scale * RUNGS[0].points))
     assert np.mean(rates) == pytest.approx(reachable, abs=0.03)
 
 

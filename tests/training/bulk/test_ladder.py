@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.evaluation.live.adaptive import chance_of
-from cornerman.evaluation.ratings import Meeting
+from cornerman.evaluation.ratings import Meeting, win_share
 from cornerman.policy.difficulty import Rung
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -38,7 +37,7 @@ class Known:
             if self.stopped():
                 break
             self.num_played += 1
-            chance = chance_of(strength(players[first]), strength(players[second]))
+            chance = win_share(strength(players[first]), strength(players[second]))
             found.append(Meeting(first, second, chance * batched, batched))
         return found
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import exp, log
+from math import log
 from typing import Any
 
-from cornerman.evaluation.ratings import MOST_POINTS, POINTS
+from cornerman.evaluation.ratings import MOST_POINTS, POINTS, win_share
 from cornerman.policy.difficulty import LEVELS, Rung
 from cornerman.policy.policy import Chance
 
@@ -45,7 +45,7 @@ class Estimate:
 
     def count(self, rung_points: float, score: float) -> None:
         """Learn from one battle: the player's score, 1 won, 0 lost."""
-        chance = chance_of(self.points, rung_points)
+        chance = win_share(self.points, rung_points)
         self.variance += DRIFT**2
         self.variance = 1.0 / (1.0 / self.variance + chance * (1.0 - chance) / POINTS**2)
         self.points += self.variance * (score - chance) / POINTS
@@ -153,11 +153,6 @@ class Adaptive:
                 self.estimates[name] = Estimate(points, min(variance, WIDTH**2), recent)
 
 
-def chance_of(points: float, opponent_points: float) -> float:
-    """The chance to win against an opponent, a draw counting one half."""
-    return 1.0 / (1.0 + exp(min(max((opponent_points - points) / POINTS, -40.0), 40.0)))
-
-
 def between(points: float, target: float, rungs: Sequence[Rung]) -> tuple[Rung, Rung, float]:
     """The weaker and the stronger neighbour between which a player of that strength reaches the target, and the share
     of battles against the weaker one."""
@@ -167,5 +162,5 @@ def between(points: float, target: float, rungs: Sequence[Rung]) -> tuple[Rung, 
     if place >= rungs[-1].points - EDGE:
         return rungs[-1], rungs[-1], 1.0
     lower, upper = next(pair for pair in pairwise(rungs) if place < pair[1].points)
-    easier, harder = chance_of(points, lower.points), chance_of(points, upper.points)
+    easier, harder = win_share(points, lower.points), win_share(points, upper.points)
     return lower, upper, (target - harder) / (easier - harder)

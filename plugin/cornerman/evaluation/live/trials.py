@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import erf, log, sqrt
+from math import erf, inf, log, sqrt
 from typing import Any
-
-import numpy as np
 
 from cornerman.contract import CANDIDATE, BattleEnd, ModelError, Transition
 from cornerman.evaluation.live.offline_check import OfflineCheck
 from cornerman.evaluation.live.results import MAX_OPEN, LiveResult
-from cornerman.evaluation.significance import Z_95
+from cornerman.evaluation.significance import Z_95, Mean, gain_llr
 from cornerman.evaluation.verdict import Verdict
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import counted
 
-PRIOR_BATTLES, PRIOR_VARIANCE = 5.0, 0.25
-"""So many battles of an even coin are mixed into the variance of either: five alike must not look like certainty."""
 EXPECTED = 0.2
 """Standard deviation of the difference between a candidate and its champion, before anything is known."""
 
@@ -41,12 +37,10 @@ class LiveBounds:
 
 
 class LiveTest:
-    """Sequential test of two growing samples of scores, 0 to 1.
+    """Sequential test (`gain_llr`) of two growing samples of scores, 0 to 1.
 
-    With d the difference of the two means and v its variance, the likelihood ratio of a gain against none is
-    (d^2 - (d - gain)^2) / 2v; d / v has independent increments (Jennison and Turnbull 2000, chapter 11), which is what
-    Wald's thresholds need. The threshold for no gain is far nearer than Wald's: withdrawing a good candidate costs a
-    while until the next one, keeping a bad one costs a person's battles.
+    The threshold for no gain is far nearer than Wald's: withdrawing a good candidate costs a while until the next one,
+    keeping a bad one costs a person's battles.
     """
 
     def __init__(self, bounds: LiveBounds | None = None, scores: Mapping[str, Sequence[float]] | None = None) -> None:
@@ -72,15 +66,17 @@ class LiveTest:
     @property
     def difference(self) -> tuple[float, float]:
         """The candidate's mean score less the champion's, and its variance, infinite before both have played."""
-        if not self._candidate or not self._champion:
-            return 0.0, float("inf")
-        variance = sum(_variance_of_mean(scores) for scores in (self._candidate, self._champion))
-        return float(np.mean(self._candidate) - np.mean(self._champion)), variance
+        ours, theirs = self._means
+        return ours.score - theirs.score if ours.num and theirs.num else 0.0, ours.variance + theirs.variance
 
     @property
     def llr(self) -> float:
-        difference, variance = self.difference
-        return (difference**2 - (difference - self.bounds.gain) ** 2) / (2.0 * variance)
+        return gain_llr(*self._means, self.bounds.gain)
+
+    @property
+    def _means(self) -> tuple[Mean, Mean]:
+        """Of the candidate and of the champion."""
+        return Mean.of(self._candidate), Mean.of(self._champion)
 
     @property
     def share(self) -> float:
@@ -89,7 +85,7 @@ class LiveTest:
         Thompson 1933, from the posterior of the difference under a normal prior of deviation `EXPECTED`.
         """
         difference, variance = self.difference
-        if variance == float("inf"):
+        if variance == inf:
             return 0.5
         deviations = difference * EXPECTED / sqrt(variance * (EXPECTED**2 + variance))
         low, high = self.bounds.shares
@@ -108,22 +104,15 @@ class LiveTest:
     @property
     def score(self) -> tuple[float, tuple[float, float]]:
         """The candidate's mean score with a normal 95 % interval; for people: the test goes by `llr`."""
-        if not self._candidate:
-            return 0.5, (0.0, 1.0)
-        mean, half = float(np.mean(self._candidate)), Z_95 * sqrt(_variance_of_mean(self._candidate))
+        _, mean, variance = Mean.of(self._candidate)
+        half = Z_95 * sqrt(variance)
         return mean, (max(0.0, mean - half), min(1.0, mean + half))
 
     @property
     def sentence(self) -> str:
         """The result so far, for a person."""
-        ours, theirs = (float(np.mean(each)) if each else 0.5 for each in (self._candidate, self._champion))
-        mine, its = len(self._candidate), len(self._champion)
+        (mine, ours, _), (its, theirs, _) = self._means
         return f"a score of {ours:.0%} in {mine} live battles where the champion has {theirs:.0%} in {its}"
-
-
-def _variance_of_mean(scores: Sequence[float]) -> float:
-    spread = float(np.var(scores)) * len(scores)
-    return (spread + PRIOR_BATTLES * PRIOR_VARIANCE) / (len(scores) + PRIOR_BATTLES) / len(scores)
 
 
 FIRST_WAIT = 20
