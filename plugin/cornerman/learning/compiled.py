@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from cornerman.files import interpreter
 from cornerman.files.packages import importable, version_of
 from cornerman.learning import kernels, update, with_numba
-from cornerman.learning.learner import first_line
+from cornerman.learning.learner import first_line, made_up_rows
 from cornerman.learning.native import elf, machine_code
 from cornerman.learning.processors import Interruptible, only_one
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -225,19 +225,11 @@ def is_sealed(folder: Path) -> bool:
 
 def trial(learn: update.LearnSteps) -> np.ndarray[Any, Any]:
     """Weights after four steps on made-up rows; the first call of a compiled function compiles or loads it."""
-    spec, random, shape = NetworkSpec(6, 5, (8, 8)), np.random.default_rng(0), (4, 8)
-    rows = update.Rows(
-        random.normal(size=(*shape, 6)).astype(np.float32),
-        np.ones((*shape, 5), np.bool_),
-        random.integers(0, 5, shape),
-        random.normal(size=shape).astype(np.float32),
-        np.where(random.random(shape) < 0.2, 0.0, 0.97).astype(np.float32),
-        random.normal(size=(*shape, 6)).astype(np.float32),
-        random.random((*shape, 5)) < 0.9,
-        random.integers(0, 2, shape).astype(np.float32),
-    )
+    spec = NetworkSpec(6, 5, (8, 8))
+    rows = made_up_rows(spec, 4, 8)
+    rows.weight[:, ::2] = 1.0
     weights = np.zeros((4, spec.num_parameters), np.float32)
-    weights[:2] = draw(spec, random)
+    weights[:2] = draw(spec, np.random.default_rng(0))
     sizes = update.sizes_of(spec)
     scratch = np.empty(update.scratch_size(spec, 8), np.float32)
     with np.errstate(all="ignore"):

@@ -16,12 +16,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-
-import numpy as np
 
 from cornerman.contract import SettingsError
-from cornerman.learning.learner import DEVICE_ERRORS, Learner, first_line
+from cornerman.learning.learner import DEVICE_ERRORS, Learner, first_line, made_up_rows
 from cornerman.learning.processors import only_one
 from cornerman.learning.update import LearnSteps, learn_steps
 from cornerman.policy.q_network import NetworkSpec
@@ -120,18 +117,7 @@ def learning_speed(
     `on_cpu` is what would learn there. The first burst is also the trial step: RuntimeError where the device fails.
     """
     num_steps = 16
-    random = np.random.default_rng(0)
-    num_rows = num_steps * batch_size
-    rows = SimpleNamespace(
-        observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
-        action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
-        action=random.integers(0, spec.num_actions, num_rows),
-        reward=random.normal(size=num_rows).astype(np.float32),
-        discount=np.full(num_rows, 0.99, np.float32),
-        next_observation=random.normal(size=(num_rows, spec.observation_size)).astype(np.float32),
-        next_action_mask=np.ones((num_rows, spec.num_actions), np.bool_),
-        weight=np.zeros(num_rows, np.float32),
-    )
+    rows = made_up_rows(spec, num_steps, batch_size)
     learner = Learner(spec, batch_size=batch_size, device=device, on_cpu=on_cpu)
     learner.learn_burst(rows)
     learner.learn_burst(rows)

@@ -182,6 +182,22 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def made_up_rows(spec: NetworkSpec, num_steps: int, batch_size: int) -> Rows:
+    """Rows of noise `[K, B, ...]`, for trials and timings of learning steps; nobody is imitated."""
+    random, shape = np.random.default_rng(0), (num_steps, batch_size)
+    observation, next_observation = random.normal(size=(2, *shape, spec.observation_size)).astype(np.float32)
+    return Rows(
+        observation,
+        np.ones((*shape, spec.num_actions), np.bool_),
+        random.integers(0, spec.num_actions, shape),
+        random.normal(size=shape).astype(np.float32),
+        np.where(random.random(shape) < 0.2, 0.0, 0.97).astype(np.float32),
+        next_observation,
+        random.random((*shape, spec.num_actions)) < 0.9,
+        np.zeros(shape, np.float32),
+    )
+
+
 def build_learner(spec: NetworkSpec, settings: Settings, device: str, on_cpu: LearnSteps = learn_steps) -> Learner:
     """A learner with the settings' figures."""
     rates = Rates(settings.learning_rate, settings.gradient_clip, settings.target_rate)

@@ -81,10 +81,9 @@ class SlicedBurst:
 
         Two bursts at once draw the same rows as one after the other.
         """
-        size = self._batch_size
-        batch = self._memory_for(num_steps * at_once)
-        buffers.sample_many(at_once, (num_steps, size), batch)
-        self._take(batch, num_steps * at_once)
+        batch, self._steps = self._memory_for(num_steps * at_once), num_steps * at_once
+        buffers.sample_many(at_once, (num_steps, self._batch_size), batch)
+        self._batch, self._rows, self._at = batch, self._learner.prepare(batch), 0
         self._applied, self._loss = 0, 0.0
 
     def _memory_for(self, num_steps: int) -> Batch[Any]:
@@ -96,9 +95,6 @@ class SlicedBurst:
         if self._memory is None or self._memory[0] != device or len(self._memory[1].action) < num_rows:
             self._memory = (device, batch_for(device, num_rows, spec.observation_size, spec.num_actions))
         return self._memory[1].part(0, num_rows)
-
-    def _take(self, batch: Batch[Any], num_steps: int) -> None:
-        self._batch, self._rows, self._steps, self._at = batch, self._learner.prepare(batch), num_steps, 0
 
     def drop(self) -> None:
         """Forget the rest of the burst, and how many bursts were dropped."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from inspect import getmembers, isfunction
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +25,7 @@ OPTIONS: dict[str, Any] = {
 }
 """No flag that assumes numbers to be finite: steps that are not must be noticed."""
 CALLED = ("forward", "backward", "adam_rates")
-KERNELS = (
-    "layers_of",
-    "layer_at",
-    "memory_of",
-    "units_at",
-    "linear",
-    "linear_gradient",
-    "level_gradient",
-    "linear_back",
-    "activate",
-    "activate_back",
-    "td_gradient",
-    "square_sum",
-    "adam",
-)
+KERNELS = [name for name, _ in getmembers(kernels, isfunction) if hasattr(update, name)]
 
 
 @cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from cornerman.contract import CANDIDATE, ModelError
 from cornerman.evaluation.live.results import LiveResult
@@ -23,17 +23,6 @@ from cornerman.training.metrics import Metrics
 
 TURNS = 256
 """Turns of judging in one order to a worker that practises too."""
-
-
-class Judge(Protocol):
-    """Decides between one candidate and the champion, by battles that are played elsewhere."""
-
-    @property
-    def pairs(self) -> int:
-        """Pairs of battles counted so far."""
-
-    def advance(self) -> Verdict | None:
-        """The verdict once there is one."""
 
 
 class BattleJudge:
@@ -71,6 +60,10 @@ class BattleJudge:
     def advance(self) -> Verdict | None:
         """The verdict, once there is one."""
         return self._verdict
+
+
+Judge: TypeAlias = BattleJudge | LiveTrials
+"""Decides between one candidate and the champion, by battles that are played elsewhere."""
 
 
 class Candidates:

@@ -18,7 +18,7 @@ from cornerman.contract import DataError, printable
 log = logging.getLogger("cornerman")
 
 NOTICE_S = 60.0
-MAX_MESSAGES = 50
+MAX_EVENTS, MAX_MESSAGES = 20, 50
 CURVE_POINTS = 200
 
 
@@ -60,11 +60,10 @@ class Metrics:
         self._clock, self._lock = clock, Lock()
         self._figures: dict[str, Any] = {}
         self._curves: dict[str, Curve] = {}
-        self._events: deque[tuple[float, str]] = deque(maxlen=20)
+        self._events: deque[tuple[float, str]] = deque(maxlen=MAX_MESSAGES)  # when, and what
         self._rates: dict[str, tuple[float, float]] = {}  # sums of counts and of seconds
         self._notice, self._noticed_at = "", 0.0
         self._said_kinds: set[str] = set()  # of sentences that are said once
-        self._messages: deque[str] = deque(maxlen=MAX_MESSAGES)
 
     def set(self, **figures: Any) -> None:
         with self._lock:
@@ -121,7 +120,6 @@ class Metrics:
         log.log(level, "%s", text)
         with self._lock:
             self._events.append((self._clock(), text))
-            self._messages.append(text)
 
     def say(self, sentence: str) -> None:
         """Add a line that needs the player's attention: the notice too, and a warning in the log."""
@@ -150,7 +148,7 @@ class Metrics:
     def messages(self) -> list[str]:
         """The newest `MAX_MESSAGES` events, oldest first."""
         with self._lock:
-            return list(self._messages)
+            return [text for _, text in self._events]
 
     @property
     def notice(self) -> str:
@@ -169,10 +167,10 @@ class Metrics:
         return TrainingMetrics(loss, self.get("accuracy"), 1.0 / rate, memory_mb)
 
     def events(self) -> list[dict[str, Any]]:
-        """Newest first: `{"age_s": float, "text": str}`."""
+        """The newest `MAX_EVENTS`, newest first: `{"age_s": float, "text": str}`."""
         with self._lock:
-            now = self._clock()
-            return [{"age_s": now - when, "text": text} for when, text in reversed(self._events)]
+            newest, now = [*self._events][: -MAX_EVENTS - 1 : -1], self._clock()
+        return [{"age_s": now - when, "text": text} for when, text in newest]
 
     def did(self, name: str, count: int, seconds: float) -> None:
         """Count `count` things done in `seconds`; `rate(name)` gives how many a second over the recent past."""
