@@ -6,7 +6,6 @@ import sys
 import threading
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from cornerman.contract import SettingsError
 from cornerman.learning import device
 from cornerman.learning.device import choose_device, configure_trainer_thread, learning_speed, signs_of_accelerators
 from cornerman.policy.q_network import NetworkSpec
+from tests.support.waiting import in_a_thread
 
 SMALL = NetworkSpec(4, 3, (8,))
 
@@ -133,14 +133,6 @@ def test_torch_is_imported_only_where_its_build_and_a_driver_fit(
         assert ("mps" in signs_of_accelerators()) == (bool(version) and machine == "arm64"), (
             "an Apple processor is a sign of mps"
         )
-
-
-def in_a_thread(function: Any) -> Any:
-    results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(function()))
-    thread.start()
-    thread.join()
-    return results[0]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="one thread's priority can be lowered on Linux only")

@@ -14,7 +14,7 @@ from cornerman.learning.learner import Learner
 from cornerman.learning.update import Rates
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec, draw
-from tests.support.learning import WAYS, noise, on_cpu
+from tests.support.learning import WAYS, noise, on_cpu, same_state
 
 SPEC = NetworkSpec(6, 5, (16, 16))
 
@@ -103,8 +103,7 @@ def test_a_burst_stops_after_the_step_under_way(way: str) -> None:
     assert pupil.learn_rows(rows, 2, 3, stop).steps == 3
     assert pupil.learn_rows(rows, 5).steps == 1
     expected.learn_burst(batch(8 * 6))
-    for name, array in expected.state().items():
-        assert np.array_equal(array, pupil.state()[name]), name
+    same_state(pupil, expected)
 
 
 def test_another_thread_stops_a_long_burst_while_it_runs(way: str) -> None:
@@ -128,8 +127,7 @@ def test_parts_that_end_anywhere_give_the_same_weights_also_where_tiny_moments_a
     for length in (95, 2, 1, 90, 12):
         at += parts.learn_rows(rows, at, length).steps
     whole.learn_rows(rows)
-    for name, array in whole.state().items():
-        assert np.array_equal(array, parts.state()[name]), name
+    same_state(parts, whole)
 
 
 def test_learning_continues_bit_for_bit_after_a_restore(way: str) -> None:
@@ -140,8 +138,7 @@ def test_learning_continues_bit_for_bit_after_a_restore(way: str) -> None:
     again.restore(saved)
     for seed in range(5):
         assert pupil.learn_burst(batch(8 * 7, seed)) == again.learn_burst(batch(8 * 7, seed))
-    for name, array in pupil.state().items():
-        assert np.array_equal(array, again.state()[name]), name
+    same_state(again, pupil)
 
 
 def test_state_and_snapshot_are_copies_in_the_specs_own_layout() -> None:
@@ -206,8 +203,7 @@ def test_a_non_finite_step_is_dropped_and_the_others_count(way: str, column: str
     result = pupil.learn_burst(rows)
     assert (result.steps, result.dropped) == (0, 4)
     assert np.isnan(result.loss)
-    for name, array in expected.state().items():
-        assert np.array_equal(array, pupil.state()[name]), name
+    same_state(pupil, expected)
 
 
 def test_huge_rewards_neither_explode_nor_are_dropped() -> None:

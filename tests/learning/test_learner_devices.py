@@ -11,7 +11,7 @@ from cornerman.learning import update
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Rates
 from cornerman.policy.q_network import NetworkSpec
-from tests.support.learning import noise
+from tests.support.learning import noise, same_state
 
 torch = pytest.importorskip("torch", reason="only torch learns on a device")
 stand_in = pytest.importorskip("tests.support.accelerator")
@@ -26,8 +26,7 @@ def learner(**more: Any) -> Learner:
 def same(pupil: Learner, expected: Learner) -> None:
     """Both are in the same place, and one more burst takes them to the same one."""
     for _ in range(2):
-        for name, array in expected.state().items():
-            assert np.array_equal(array, pupil.state()[name]), name
+        same_state(pupil, expected)
         assert pupil.learn_burst(noise(8 * 2, SPEC, 3)) == expected.learn_burst(noise(8 * 2, SPEC, 3))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from threading import Thread, get_native_id
+from threading import get_native_id
 from time import thread_time
 
 import pytest
 
 from cornerman.learning.processors import Interruptible, Processors, only_one, processor_time
 from tests.support.dropped_plugins import run_python
+from tests.support.waiting import in_a_thread
 
 
 class Machine:
@@ -61,9 +62,7 @@ def test_new_trainer_thread_and_new_worker_keep_off_the_games_processor_like_tho
     machine.frames(11.0)
     machine.allowed.clear()
     machine.processors.look()
-    thread = Thread(target=machine.processors.look)  # the system lets a new thread run on both
-    thread.start()
-    thread.join()
+    in_a_thread(machine.processors.look)  # the system lets a new thread run on both
     assert machine.allowed == [(0, {1}), (77, {1})]
     machine.frames(2.5)
     machine.allowed.clear()
@@ -100,16 +99,13 @@ def test_processor_time_of_interruptible_calls_is_their_callers() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are kept to processors on Linux only")
 def test_trainer_kept_to_one_of_several_processors_is_not_alone_with_the_game() -> None:
-    before, found = os.sched_getaffinity(0), list[bool]()
+    before = os.sched_getaffinity(0)
 
-    def kept_to_one() -> None:
+    def kept_to_one() -> bool:
         os.sched_setaffinity(0, {min(before)})
-        found.append(only_one())
+        return only_one()
 
-    thread = Thread(target=kept_to_one)
-    thread.start()
-    thread.join()
-    assert found == [len(before) == 1]
+    assert in_a_thread(kept_to_one) == (len(before) == 1)
 
 
 def test_interruptible_function_goes_on_in_a_game_that_ends_without_telling(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers, batc
 from cornerman.learning.learner import Learned, Learner
 from cornerman.learning.sliced_burst import MOST_DROPPED, MOST_LOSS, NO_FRAMES_S, SlicedBurst, for_a_slice
 from cornerman.policy.q_network import NetworkSpec
+from tests.support.learning import same_state
 
 SPEC = NetworkSpec(5, 4, (8,))
 BATCH, STEPS = 4, 16
@@ -85,9 +86,8 @@ def test_any_parts_and_bursts_at_once_give_the_same_weights_and_loss(budgets: li
 
     (whole_ones, expected), (parts, found), (together, _) = learned([1e9]), learned(budgets), learned([1e9], 4)
     assert parts.steps == together.steps == whole_ones.steps == 8 * STEPS
-    for name, array in whole_ones.state().items():
-        assert np.array_equal(array, parts.state()[name]), name
-        assert np.array_equal(array, together.state()[name]), name
+    same_state(parts, whole_ones)
+    same_state(together, whole_ones)
     assert found == pytest.approx(expected)
 
 

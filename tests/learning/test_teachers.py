@@ -16,48 +16,44 @@ OWN, PLAYER = (int(Source.PLUGIN), False, -1), (int(Source.PLAYER), False, -1)
 VERSION = (int(Source.PLUGIN), True, -1)
 
 
-def battle(teachers: Teachers, outcome: float, version: int = -1, truncated: bool = False, plugin: int = 0) -> None:
-    """Seat `plugin` is the plugin's, or its own fighter's; `outcome` is its."""
+def battles(teachers: Teachers, *outcomes: float, version: int = -1, truncated: bool = False, plugin: int = 0) -> None:
+    """Seat `plugin` is the plugin's, or its own fighter's; the outcomes are its."""
     rows = decisions(0, plugin, Source.PLUGIN, version=version) + decisions(0, 1 - plugin, Source.PLAYER)
-    results: Mapping[int, float] = {plugin: outcome, 1 - plugin: -outcome}
-    teachers.end(rows, BattleEnd(0, results, truncated, {}))
+    for outcome in outcomes:
+        results: Mapping[int, float] = {plugin: outcome, 1 - plugin: -outcome}
+        teachers.end(rows, BattleEnd(0, results, truncated, {}))
 
 
 def test_who_wins_is_imitated() -> None:
     teachers = Teachers(Declaration())
-    for outcome in (-1, -1, -1, 1):
-        battle(teachers, outcome)
+    battles(teachers, -1, -1, -1, 1)
     assert teachers.imitated() == [PLAYER]
-    for _ in range(10):
-        battle(teachers, 1)
+    battles(teachers, *[1] * 10)
     assert teachers.imitated() == [OWN]
 
 
 def test_who_is_about_as_good_is_imitated_too() -> None:
     teachers = Teachers(Declaration())
-    for number in range(100):
-        battle(teachers, 1 if number % 2 else -1, version=4)
+    battles(teachers, *[-1, 1] * 50, version=4)
     assert set(teachers.imitated()) == {PLAYER, VERSION}
 
 
 def test_battles_that_were_cut_off_say_nothing() -> None:
     teachers = Teachers(Declaration())
-    battle(teachers, 1, truncated=True)
+    battles(teachers, 1, truncated=True)
     assert teachers.imitated() == []
 
 
 def test_unlike_seats_are_taught_by_decisions_of_the_plugins_own_role() -> None:
     teachers = Teachers(Declaration(seats_alike=False, plugin_seats=(1,)))
-    for _ in range(5):
-        battle(teachers, -1, plugin=1)
+    battles(teachers, *[-1] * 5, plugin=1)
     assert teachers.imitated() == [(int(Source.PLUGIN), False, 1)], "the player wins in the other role"
 
 
 def test_in_each_of_two_unlike_roles_the_better_one_teaches() -> None:
     teachers = Teachers(Declaration(seats_alike=False))
-    for _ in range(5):
-        battle(teachers, -1, plugin=0)
-        battle(teachers, -1, plugin=1)
+    for plugin in (0, 1):
+        battles(teachers, *[-1] * 5, plugin=plugin)
     assert set(teachers.imitated()) == {(int(Source.PLAYER), False, 0), (int(Source.PLAYER), False, 1)}
 
 
@@ -73,16 +69,13 @@ def test_weights_are_those_of_the_teachers_rows() -> None:
 
 def test_advantages_are_those_of_imitated_decisions_that_no_policy_took() -> None:
     teachers = Teachers(Declaration())
-    for _ in range(10):
-        battle(teachers, -1)
+    battles(teachers, *[-1] * 10)
     assert set(teachers.advantages()) == {-1}
     own = Teachers(Declaration())
-    for _ in range(10):
-        battle(own, 1, version=4)
+    battles(own, *[1] * 10, version=4)
     assert not own.advantages()
     apart = Teachers(Declaration(seats_alike=False, plugin_seats=(1,)))
-    for _ in range(5):
-        battle(apart, -1, plugin=1)
+    battles(apart, *[-1] * 5, plugin=1)
     assert set(apart.advantages()) == {1}
     apart.clear()
     assert not apart.advantages()
@@ -90,8 +83,7 @@ def test_advantages_are_those_of_imitated_decisions_that_no_policy_took() -> Non
 
 def test_better_actions_take_the_place_of_a_roles_own() -> None:
     teachers = Teachers(Declaration(seats_alike=False, plugin_seats=(0,)))
-    for _ in range(5):
-        battle(teachers, 1)
+    battles(teachers, *[1] * 5)
     known = teachers.advantages()
     columns = pack(decisions(0, 0, Source.PLUGIN, 3) + decisions(0, 1, Source.PLAYER, 3), 3, 3)
     columns["action_mask"][:3] = [False, True, False]

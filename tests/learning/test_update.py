@@ -134,35 +134,16 @@ def test_rewards_of_imitated_rows_reach_the_level_of_q_values_alone(learn: Learn
         np.testing.assert_allclose(change, 0.0, atol=1e-12)
 
 
-def test_products_in_parts_equal_the_whole() -> None:
+def test_steps_with_products_in_parts_equal_those_with_whole_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers have to be a hundred times as large before products are taken in parts."""
     random = np.random.default_rng(0)
-    x, weight, back = random.normal(size=(500, 90)), random.normal(size=(90, 100)), random.normal(size=(500, 100))
-    assert x.size * 100 > 10 * update.ON_ONE_THREAD[2]
-    values, into_weight, into_bias, before = (
-        np.full(shape, np.nan) for shape in ((500, 100), (90, 100), 100, (500, 90))
-    )
-    update.linear(x, weight, np.ones(100), values)
-    update.linear_gradient(x, back, into_weight, into_bias)
-    update.linear_back(back, weight, before)
-    for found, wanted in ((values, x @ weight + 1.0), (into_weight, x.T @ back), (before, back @ weight.T)):
-        np.testing.assert_allclose(found, wanted, rtol=1e-9)
-    np.testing.assert_allclose(into_bias, back.sum(0), rtol=1e-9)
-
-
-def test_layer_norm_in_parts_equals_the_loops() -> None:
-    random = np.random.default_rng(0)
-    units, back, gain, shift = (random.normal(size=shape) for shape in ((120, 90), (120, 90), 90, 90))
-    assert units.size > update.ON_ONE_THREAD[1]
-    results = []
-    for way in (update, kernels):
-        memory = units.copy(), np.full((120, 90), np.nan), np.full(120, np.nan)
-        way.activate(*memory, gain, shift)
-        results += [array.copy() for array in memory]
-        gradient, into = back.copy(), (np.empty(0), np.empty(0), np.full(90, np.nan), np.full(90, np.nan))
-        way.activate_back(gradient, *memory, gain, into)
-        results += [gradient, *into]
-    for found, wanted in zip(results[:8], results[8:], strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+    rows, whole = random_rows(SPEC, 1, 16, random), random_weights(SPEC, random)
+    rows.weight[:] = np.abs(rows.weight)
+    parts = whole.copy()
+    run(update.learn_steps, whole, SPEC, rows, Rates())
+    monkeypatch.setattr(update, "ON_ONE_THREAD", {1: 40, 2: 200})
+    run(update.learn_steps, parts, SPEC, rows, Rates())
+    np.testing.assert_allclose(parts[2:], whole[2:], rtol=1e-9, atol=1e-12)
 
 
 def test_figures_are_loss_td_error_and_gradient_length(learn: LearnSteps) -> None:

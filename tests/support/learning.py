@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cornerman.files.packages import importable
 from cornerman.learning import compiled, update, with_numba
+from cornerman.learning.learner import Learner
 from cornerman.learning.update import LearnSteps, Rates, Rows, Sums
 from cornerman.policy.q_network import NetworkSpec, split
 from tests.support.plain_network import PlainSpec
@@ -59,6 +60,13 @@ def noise(num_rows: int, spec: NetworkSpec, seed: int = 0) -> SimpleNamespace:
         next_action_mask=mask,
         weight=random.choice([0.0, 0.5], num_rows).astype(np.float32),
     )
+
+
+def same_state(found: Learner, wanted: Learner) -> None:
+    """Both learn on from the same place, bit for bit."""
+    arrays = found.state()
+    for name, array in wanted.state().items():
+        assert np.array_equal(arrays[name], array), name
 
 
 def random_rows(

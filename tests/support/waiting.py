@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,3 +19,9 @@ def wait_for(ask: Callable[[], T | None], seconds: float = 30.0, pause_s: float 
             return answer
         time.sleep(pause_s)
     raise AssertionError(f"no answer in {seconds} s")
+
+
+def in_a_thread(function: Callable[[], T]) -> T:
+    """What `function` returns or raises on a thread of its own, which has ended then."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(function).result()

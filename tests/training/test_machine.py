@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from cornerman.training.machine import CALM_S, Limits, Machine, Reading, find_temperature_file
+from tests.support.waiting import in_a_thread
 from tests.support.windows import Clock
 
 
@@ -65,17 +65,14 @@ def test_temperature_reads_the_sensor_of_the_processor(
 
 
 def test_first_load_that_another_thread_reads_is_missing_and_not_zero() -> None:
-    loads = list[float | None]()
+    machine, loads = Machine(period_s=0.02), list[float | None]()
 
     def keep_busy() -> None:
-        machine, until = machines[0], time.monotonic() + 0.5
+        until = time.monotonic() + 0.5
         while time.monotonic() < until or len(loads) < 20:
             loads.append(machine.read()["cpu_percent"])
 
-    machines = [Machine(period_s=0.02)]
-    thread = Thread(target=keep_busy)
-    thread.start()
-    thread.join()
+    in_a_thread(keep_busy)
     assert loads[0] is None
     assert 0.0 not in loads[: len(loads) // 2], "this very thread kept a processor busy"
     assert loads[-1] is not None
