@@ -213,7 +213,7 @@ class Cornerman:
         counts = result is not None and result.level == ADAPTIVE
         self.live.adaptive.end(battle_id, 1.0 - result.score if counts and result is not None else None)
         if counts:
-            self.controls.keep_adaptive()
+            self.controls.remember()
         self._keep_what_was_recorded()  # learning or not, paused or not: a kill costs no battle
         if result is not None and result.version > RUNG:  # a lower rung's results are not those of any version
             self.training.call(lambda loop: None if loop is None else loop.live(result))

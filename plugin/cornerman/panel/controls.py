@@ -87,12 +87,12 @@ class PanelControls:
         if self._changeable():
             self._switches.recording = on
             self._apply()
-            self._remember(recording=on)
+            self.remember(recording=on)
 
     def set_learning(self, on: bool) -> None:
         if self._changeable():
             self.apply_learning(on)
-            self._remember(learning=on)
+            self.remember(learning=on)
 
     def apply_learning(self, on: bool) -> None:
         """Switch learning for this session. Where no trainer runs, one starts: in mid-battle, when the next one begins.
@@ -116,7 +116,7 @@ class PanelControls:
             self._message(f"The difficulty goes from 1 to {ADAPTIVE}; {shown(number)} is no level.")
             return
         self._switches.level = int(number)
-        self._remember(difficulty=int(number))
+        self.remember(difficulty=int(number))
 
     def _changeable(self) -> bool:
         if self._store.read_only:
@@ -143,21 +143,30 @@ class PanelControls:
             switches.level = chosen.difficulty
         self._live.adaptive.restore(chosen.players)
 
-    def _remember(self, **chosen: Any) -> None:
-        """Keep what the player chose now, by name, beside what was chosen before."""
+    def remember(self, **chosen: Any) -> None:
+        """Keep what the player chose now, by name, beside what was chosen before, and what the adaptive difficulty has
+        learned of its players; called after a battle, too."""
         players = self._live.adaptive.state()
         self._chosen = replace(self._chosen or Preferences(), players=players, **chosen)
         if self._training.alive:
             self._training.call(lambda loop: self.save())
 
-    def keep_adaptive(self) -> None:
-        """Store what the adaptive difficulty has learned of its players; called after a battle."""
-        self._remember()
-
     def save(self) -> None:
         """Store the preferences; called at the end of the game, or on the thread that owns the files."""
         if self._chosen is not None and not self._store.read_only:
             write_preferences(self._store.folder, self._chosen)
+
+    def _order(self, command: Callable[[Loop | None], None], answer: str) -> str:
+        """Run a command on the thread that owns the files, its ModelError as a message; gives the answer at once."""
+
+        def run(loop: Loop | None) -> None:
+            try:
+                command(loop)
+            except ModelError as error:
+                self._message(str(error))
+
+        self._training.call(run)
+        return answer
 
     def roll_back(self) -> str:
         """Roll the champion back, within milliseconds."""
@@ -170,8 +179,7 @@ class PanelControls:
             if self._champions.roll_back() and loop is not None:
                 loop.drop_candidate()
 
-        self._training.call(roll_back)
-        return "Going back to the version before."
+        return self._order(roll_back, "Going back to the version before.")
 
     def promote(self, version: int) -> str:
         """Let a stored version play."""
@@ -182,17 +190,12 @@ class PanelControls:
             return f"Version {version} plays already."
 
         def promote(loop: Loop | None) -> None:
-            try:
-                self._champions.choose(version)
-            except ModelError as error:
-                self._message(str(error))
-                return
+            self._champions.choose(version)
             if loop is not None:
                 loop.drop_candidate()
             self._event(f"Version {version} plays, as you chose, after {name_of(before)}.")
 
-        self._training.call(promote)
-        return f"Version {version} is checked, then it plays."
+        return self._order(promote, f"Version {version} is checked, then it plays.")
 
     def export(self, version: int) -> str:
         """Write a stored version to a file in the data folder's exports."""
@@ -200,15 +203,10 @@ class PanelControls:
             return READ_ONLY
 
         def export(loop: Loop | None) -> None:
-            try:
-                path = export_into(self._champions.registry, version, self._store.folder)
-            except ModelError as error:
-                self._message(str(error))
-                return
+            path = export_into(self._champions.registry, version, self._store.folder)
             self._event(f"Version {version} is in {path}; another game takes it from the {IMPORTS} of its data folder.")
 
-        self._training.call(export)
-        return f"Writing version {version} to the {EXPORTS} of the data folder."
+        return self._order(export, f"Writing version {version} to the {EXPORTS} of the data folder.")
 
     def import_model(self) -> str:
         if self._store.read_only:
@@ -220,8 +218,7 @@ class PanelControls:
             if loop is not None and self._champions.slot.champion is not before:
                 loop.drop_candidate()
 
-        self._training.call(import_model)
-        return "Checking the model in the imports folder."
+        return self._order(import_model, "Checking the model in the imports folder.")
 
     def forget_player(self) -> str:
         """Erase what was recorded of the player who plays now, and the model of that player; versions stay."""
@@ -231,14 +228,10 @@ class PanelControls:
         self._recording.cut()
         self._live.adaptive.forget(f"player {player or ''}")
         if self._chosen is not None:
-            self._remember()
+            self.remember()
 
         def erase(loop: Loop | None) -> None:
-            try:
-                erased = self._recording.forget_player(player) if loop is None else loop.forget_player(player)
-            except ModelError as error:
-                self._message(str(error))
-                return
+            erased = self._recording.forget_player(player) if loop is None else loop.forget_player(player)
             self._champions.slot.ghost = None
             self._metrics.forget_player()
             whose = f" of {player}" if player else ""
@@ -247,8 +240,7 @@ class PanelControls:
             stay = "Versions that learned from them stay; Forget what was learned erases those, too."
             self._event(f"Forgotten: {counts}, and what was known of how you play. {stay}")
 
-        self._training.call(erase)
-        return "Forgetting what was recorded of you."
+        return self._order(erase, "Forgetting what was recorded of you.")
 
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest remaining one plays."""
@@ -271,5 +263,4 @@ class PanelControls:
             self._message(forget(self._champions, self._recording.erase, clear, ghosts))
             self.save()
 
-        self._training.call(erase)
-        return "Forgetting what was recorded and learned."
+        return self._order(erase, "Forgetting what was recorded and learned.")

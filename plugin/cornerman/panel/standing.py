@@ -6,12 +6,12 @@ where there is none on one for it alone. The game's thread gets what was read la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import accumulate
 from threading import Thread
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
 from cornerman.contract import ModelError
 from cornerman.evaluation.ratings import Rating, rate
@@ -20,24 +20,17 @@ from cornerman.models.champions import Champions
 from cornerman.models.manifest import BASE, Manifest
 from cornerman.models.registry import VersionEntry
 from cornerman.models.store import Store
+from cornerman.panel.controls import Training
 
 MOST_VERSIONS = MOST_POINTS = 200
 BATTLES_A_POINT = 20
 """The rolling share of battles won is of so many."""
 
 
-class Owner(Protocol):
-    """The training service: `call` runs a command on the trainer's thread, which owns the files while it is `alive`."""
-
-    @property
-    def alive(self) -> bool: ...
-    def call(self, command: Callable[[Any], None]) -> None: ...
-
-
 class Standing:
     """Keeps what was read; `report` is called on the game's thread."""
 
-    def __init__(self, champions: Champions, store: Store, bots: Sequence[str], training: Owner) -> None:
+    def __init__(self, champions: Champions, store: Store, bots: Sequence[str], training: Training) -> None:
         """`bots`: names, weakest first."""
         self._champions, self._store, self._bots, self._training = champions, store, bots, training
         self._swaps = -1
