@@ -14,6 +14,11 @@ def frame(sheet: Sheet) -> Box:
     return sheet.box.inset(9, 0)
 
 
+def draw_words(sheet: Sheet, words: str) -> None:
+    """A card with one paragraph."""
+    sheet.paragraph(words, sheet.card(), WORDS)
+
+
 def draw_button(sheet: Sheet, words: tuple[str, str]) -> None:
     """A button: what it says, and what it says when it asks for a second press."""
     sheet.text(words[sheet.asking], frame(sheet), BAD if sheet.asking else WORDS, "middle")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cornerman.panel.page import Page, Part
 from cornerman.panel.panel_text import ago, part_of, share
 from cornerman.panel.sheet import GOLD, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
-from cornerman.panel.widgets import draw_bar
+from cornerman.panel.widgets import draw_bar, draw_words
 from cornerman.policy.policy_slot import counted
 
 GAP, BAR_ROW = 6.0, 19.0
@@ -40,7 +40,7 @@ class Mind(Page):
         if not decision:
             none, rest = box.cut_top(2 * ROW + 12 if expected else box.height, GAP)
             guesses = Part("expects", rest, draw_expects, expects_of(report, rows_in(rest)))
-            return [Part("none", none, draw_none), *[guesses] * expected]
+            return [Part("none", none, draw_words, NO_DECISION), *[guesses] * expected]
         head, rest = box.cut_top(ROW + 10, GAP)
         lists, why = rest.cut_top(rest.height - 3 * ROW - 10 - GAP, GAP)
         if box.width >= WIDE:
@@ -94,10 +94,6 @@ def head_of(decision: Mapping[str, Any]) -> str:
     looked = f", looking ahead {decision.get('samples') or 0:,} times" if decision.get("searched") else ""
     where = f"battle {decision.get('battle_id')}, seat {decision.get('seat')}"
     return f"{ago(float(decision.get('age_s') or 0))}: {who} chose in {where}{looked}"
-
-
-def draw_none(sheet: Sheet, _: None) -> None:
-    sheet.paragraph(NO_DECISION, sheet.card(), WORDS)
 
 
 def draw_head(sheet: Sheet, words: str) -> None:

@@ -9,7 +9,7 @@ from cornerman.panel.chart import Chart, draw_chart
 from cornerman.panel.page import Page, Part
 from cornerman.panel.panel_text import number, part_of, verdict_of
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
-from cornerman.panel.widgets import UNKNOWN
+from cornerman.panel.widgets import UNKNOWN, draw_words
 from cornerman.policy.policy_slot import counted
 
 GAP = 6.0
@@ -28,7 +28,7 @@ class Strength(Page):
             Part(title, place, draw_titled, (title, *data))
             for title, place, data in zip(titles, places, drawn, strict=True)
         ]
-        return [*parts, Part("candidate", verdict, draw_candidate, candidate_of(report))]
+        return [*parts, Part("candidate", verdict, draw_words, candidate_of(report))]
 
 
 def charts_of(strength: Mapping[str, Any], learner: Mapping[str, Any]) -> list[tuple[str, Chart]]:
@@ -75,7 +75,3 @@ def draw_titled(sheet: Sheet, data: tuple[str, str, Chart]) -> None:
     sheet.text(title, name, QUIET)
     sheet.text(value, figure, WORDS, "right")
     draw_chart(sheet, rest, chart)
-
-
-def draw_candidate(sheet: Sheet, words: str) -> None:
-    sheet.paragraph(words, sheet.card(), WORDS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cornerman.panel.lettering import Colour
 from cornerman.panel.page import Controls, Page, Part
 from cornerman.panel.panel_text import number
 from cornerman.panel.sheet import FOCUSED, GOLD, GOOD, QUIET, ROW, WORDS, Box, Sheet
-from cornerman.panel.widgets import draw_button
+from cornerman.panel.widgets import draw_button, draw_words
 
 GAP, LIST_ROW, BUTTON_HEIGHT = 6.0, 18.0, 26.0
 MOST_LANES, LANE_WIDTH = 6, 11.0
@@ -23,19 +24,6 @@ class Node(NamedTuple):
     joins: tuple[int, ...]
     passes: tuple[int, ...]
     goes_on: bool
-
-
-class Row(NamedTuple):
-    """One version in words."""
-
-    version: int
-    rating: str
-    made: str
-    origin: str
-    playing: bool
-    can_play: bool
-    chosen: bool
-    node: Node
 
 
 class Versions(Page):
@@ -56,11 +44,12 @@ class Versions(Page):
         self._plays = next((int(version["version"]) for version in versions if version.get("playing")), None)
         chosen, shown = self._index(), max(1, int((listed.height - 10 - ROW) / LIST_ROW))
         self._first = min(max(self._first, chosen - shown + 1), chosen, max(0, len(versions) - shown))
-        rows = rows_of(versions, chosen)[self._first : self._first + shown]
-        more = (self._first, len(versions) - self._first - len(rows))
+        nodes = nodes_of([(int(version["version"]), version.get("parent")) for version in versions])
+        rows = list(zip(versions, nodes, strict=True))[self._first : self._first + shown]
+        data = (rows, chosen - self._first, self._first, len(versions) - self._first - len(rows))
         return [
-            Part("list", listed, draw_list, (rows, *more), click=lambda x, y: self._click(y * listed.height)),
-            Part("details", details, draw_details, details_of(versions[chosen]) if versions else NO_VERSION),
+            Part("list", listed, draw_list, data, click=lambda x, y: self._click(y * listed.height)),
+            Part("details", details, draw_words, details_of(versions[chosen]) if versions else NO_VERSION),
             *self._buttons(buttons, versions[chosen] if versions else {}),
         ]
 
@@ -102,23 +91,6 @@ class Versions(Page):
             self._chosen = self._listed[row]
 
 
-def rows_of(versions: Sequence[Mapping[str, Any]], chosen: int) -> list[Row]:
-    nodes = nodes_of([(int(each["version"]), each.get("parent")) for each in versions])
-    return [
-        Row(
-            version=int(each["version"]),
-            rating=number(each.get("rating"), "{:,.0f}", "-"),
-            made=str(each.get("made") or "")[:10],
-            origin=str(each.get("origin") or ""),
-            playing=bool(each.get("playing")),
-            can_play=bool(each.get("can_play")),
-            chosen=index == chosen,
-            node=node,
-        )
-        for index, (each, node) in enumerate(zip(versions, nodes, strict=True))
-    ]
-
-
 def nodes_of(versions: Sequence[tuple[int, int | None]]) -> list[Node]:
     """The tree of versions and their parents, newest first: each line of descent in a lane until it meets another."""
     known, waits, nodes = {version for version, _ in versions}, list[int | None](), list[Node]()
@@ -148,44 +120,47 @@ def details_of(version: Mapping[str, Any]) -> str:
     return f"{'; '.join(filter(None, words))}. {f'{note[0].upper()}{note[1:]}.' if note else ''}".strip()
 
 
-def draw_list(sheet: Sheet, data: tuple[list[Row], int, int]) -> None:
-    rows, above, below = data
+def draw_list(sheet: Sheet, data: tuple[list[tuple[Mapping[str, Any], Node]], int, int, int]) -> None:
+    """Versions with their part of the tree, the place of the chosen one among them, and how many there are above them
+    and below."""
+    rows, chosen, above, below = data
     inner = sheet.card()
     strip, inner = inner.cut_top(ROW)
-    lanes = 1 + max((max([row.node.lane, *row.node.passes]) for row in rows), default=0)
+    lanes = 1 + max((max([node.lane, *node.passes]) for _, node in rows), default=0)
     tree = LANE_WIDTH * min(lanes, MOST_LANES) + 4
-    for words, place, align in zip(
-        ("", "", "rating", "made", "how"), _columns(strip, tree), ("left", "left", "right", "left", "left"), strict=True
-    ):
-        sheet.text(words, place, QUIET, align)
+    _draw_columns(sheet, strip, tree, ("", "rating", "made", "how"), QUIET)
     more = [f"{count} {where}" for count, where in ((above, "above"), (below, "below")) if count]
     sheet.text(f"{', '.join(more)}" if more else "", strip, QUIET, "right")
-    for row in rows:
+    for at, (version, node) in enumerate(rows):
         line, inner = inner.cut_top(LIST_ROW)
-        if row.chosen:
+        if at == chosen:
             sheet.fill(FOCUSED, line, 3)
             sheet.fill(GOLD, line, 3, line=1)
-        _draw_node(sheet, line, row)
-        _, version, rating, made, origin = _columns(line, tree)
-        colour = GOLD if row.playing else WORDS if row.can_play else QUIET
-        sheet.text(f"{row.version}{' plays' if row.playing else ''}", version, colour)
-        sheet.text(row.rating, rating, colour, "right")
-        sheet.text(row.made, made, colour)
-        sheet.text(row.origin, origin, colour)
+        playing = bool(version.get("playing"))
+        _draw_node(sheet, line, node, playing)
+        words = (
+            f"{version['version']}{' plays' if playing else ''}",
+            number(version.get("rating"), "{:,.0f}", "-"),
+            str(version.get("made") or "")[:10],
+            str(version.get("origin") or ""),
+        )
+        _draw_columns(sheet, line, tree, words, GOLD if playing else WORDS if version.get("can_play") else QUIET)
 
 
-def _columns(line: Box, tree: float) -> tuple[Box, Box, Box, Box, Box]:
-    """The tree, number, rating, time and origin of a row."""
-    nodes, rest = line.cut_left(tree, 2)
-    version, rest = rest.cut_left(62, 2)
+def _draw_columns(sheet: Sheet, line: Box, tree: float, words: Sequence[str], colour: Colour) -> None:
+    """Draw the number, rating, time and origin of a row, right of the tree."""
+    version, rest = line.cut_left(tree, 2)[1].cut_left(62, 2)
     rating, rest = rest.cut_left(42, 8)
     made, origin = rest.cut_left(min(74, rest.width * 0.5), 8)
-    return nodes, version, rating, made, origin._replace(width=max(0.0, origin.width - 3))
+    origin = origin._replace(width=max(0.0, origin.width - 3))
+    aligned = zip(words, (version, rating, made, origin), ("left", "right", "left", "left"), strict=True)
+    for text, place, align in aligned:
+        sheet.text(text, place, colour, align)
 
 
-def _draw_node(sheet: Sheet, line: Box, row: Row) -> None:
+def _draw_node(sheet: Sheet, line: Box, node: Node, playing: bool) -> None:
     """The part of the tree in a row; who plays is a filled dot, others are rings."""
-    node, middle = row.node, line.top + line.height / 2
+    middle = line.top + line.height / 2
 
     def x(lane: int) -> float:
         return line.left + LANE_WIDTH * (min(lane, MOST_LANES - 1) + 0.5)
@@ -196,10 +171,6 @@ def _draw_node(sheet: Sheet, line: Box, row: Row) -> None:
         sheet.line(GOOD, [(x(lane), line.top), (x(node.lane), middle)])
     if node.goes_on:
         sheet.line(GOOD, [(x(node.lane), middle), (x(node.lane), line.bottom)])
-    sheet.dot(GOLD if row.playing else GOOD, x(node.lane), middle, 4)
-    if not row.playing:
+    sheet.dot(GOLD if playing else GOOD, x(node.lane), middle, 4)
+    if not playing:
         sheet.dot(FOCUSED, x(node.lane), middle, 2)
-
-
-def draw_details(sheet: Sheet, words: str) -> None:
-    sheet.paragraph(words, sheet.card(), WORDS)
