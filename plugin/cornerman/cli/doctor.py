@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman import __version__
-from cornerman.cli.playing import playing_lines
-from cornerman.contract import SettingsError
+from cornerman.contract import ModelError, SettingsError
 from cornerman.edge import raspberry_pi
 from cornerman.files.packages import importable, version_of
 from cornerman.files.quality_note import quality_lines
@@ -24,6 +24,7 @@ from cornerman.settings import Settings, chosen_settings
 
 if TYPE_CHECKING:
     from cornerman.learning.compiled import CpuSteps
+    from cornerman.policy.policy import Policy
     from cornerman.policy.q_network import NetworkSpec
 
 MEASURED_S, MEASUREMENTS = 1.5, 6
@@ -53,12 +54,13 @@ def examine(device: str, data: Path, root: Path = raspberry_pi.ROOT) -> tuple[li
             lines.append(f"  {package:<12} {version_of(package)}")
     if not missing:
         lines += ["", "Machine", *_machine(root), *_on_a_pi(root), "", "Device"]
+        settings, source = _settings(data, root)
         try:
-            lines += _device(device, data, root)
+            lines += _device(device, data, settings, source)
         except SettingsError as error:
             lines.append(f"  {error}")
             healthy = False
-        lines += ["", "Playing", *playing_lines(data)]
+        lines += ["", "Playing", *_playing(data, settings.playing_backend)]
     lines += ["", "Stored versions", *_versions(data)]
     if not missing:
         lines += _damage(data)
@@ -130,14 +132,18 @@ def _hailo(root: Path) -> list[str]:
     return [f"  Hailo        {state}:", f"               {HAILO_INSTALL}"]
 
 
-def _device(device: str, data: Path, root: Path) -> list[str]:
+def _settings(data: Path, root: Path) -> tuple[Settings, str]:
+    """What the game would have but for its wishes; and the file, or why there is nothing of it."""
+    file, problems = data / "settings.toml", list[str]()
+    settings = chosen_settings(file, {}, problems.append, partial(raspberry_pi.profile_values, root=root))
+    source = str(file) if os.path.exists(file) else f"none in {data}, so the defaults"
+    return settings, problems[0] if problems else source
+
+
+def _device(device: str, data: Path, settings: Settings, source: str) -> list[str]:
     """What is chosen, why, and how fast it learns there; SettingsError where one asked for is not there."""
     from cornerman.learning.device import Choice, choose_device, configure_trainer_thread, learning_speed
 
-    file, problems = data / "settings.toml", list[str]()
-    line = f"  settings     {file}" if os.path.exists(file) else f"  settings     none in {data}, so the defaults"
-    settings = chosen_settings(file, {}, problems.append, partial(raspberry_pi.profile_values, root=root))
-    line = f"  settings     {problems[0]}" if problems else line
     spec, network = _network(data, settings)
     configure_trainer_thread()  # measured as the trainer would learn
     on_cpu, batch_size = _steps_on_cpu(data), settings.batch_size
@@ -149,7 +155,7 @@ def _device(device: str, data: Path, root: Path) -> list[str]:
             raise
         choice = Choice("cpu", f"{error} Learning runs on the CPU.")
     timings = dict(choice.timings) or {choice.device: measure(choice.device, spec, batch_size)}
-    lines = [f"  chosen       {choice.device}", f"  why          {choice.why}", line]
+    lines = [f"  chosen       {choice.device}", f"  why          {choice.why}", f"  settings     {source}"]
     lines += [f"  timed        {network}, batch {batch_size}"]
     lines += [f"  {name:<12} {speed:.0f} learning steps a second" for name, speed in timings.items()]
     return lines + ([f"  CPU          {on_cpu.why_slow}"] if on_cpu.why_slow else [])
@@ -167,20 +173,58 @@ def _steps_on_cpu(data: Path) -> CpuSteps:
 
 def _network(data: Path, settings: Settings) -> tuple[NetworkSpec, str]:
     """The network of the newest version that loads, or a typical game's, and its sizes for a person."""
-    from cornerman.files.atomic import read_json
     from cornerman.learning.device import TYPICAL_SPEC
-    from cornerman.models.manifest import parse_manifest
-    from cornerman.models.weights import MANIFEST, damage
 
-    spec, whose = (
-        replace(TYPICAL_SPEC, hidden=settings.hidden_layers(headless=True)),
-        "sizes of a typical game, no version is stored",
-    )
-    sound = next((folder for folder in reversed(_folders(data)) if damage(folder) is None), None)
-    if sound is not None:
-        spec, whose = parse_manifest(read_json(sound / MANIFEST, "It"), "It").spec, f"as version {int(sound.name)}"
+    policy = _first_that_loads(reversed(_folders(data)))
+    if policy is not None:
+        spec, whose = policy.spec, f"as version {policy.version}"
+    else:
+        spec = replace(TYPICAL_SPEC, hidden=settings.hidden_layers(headless=True))
+        whose = "sizes of a typical game, no version is stored"
     layers = " and ".join(map(str, spec.hidden))
     return spec, f"{spec.observation_size} inputs, layers of {layers}, {spec.num_actions} actions ({whose})"
+
+
+def _playing(data: Path, wanted: str) -> list[str]:
+    """Who would compute decisions and how long each takes here, by the setting playing_backend."""
+    from cornerman.edge.backends import NUMPY, builders, choose
+
+    (policy, whose), build = _policy(data), builders(data / "hef")
+    choice = choose(wanted, policy, build)
+    lines = [f"  chosen       {choice.name}, by the setting playing_backend: {wanted}", f"  why          {choice.why}"]
+    lines.append(f"  timed        {whose}")
+    for name in (NUMPY, *build):
+        tried = choose(name, policy, build)
+        found = f"cannot: {tried.problems[name]}" if name in tried.problems else f"{tried.microseconds[name]:.0f} us"
+        lines.append(f"  {name:<12} {found}")
+    return [*lines, "               (written to the vendor's interface, not run on hardware)"]
+
+
+def _policy(data: Path) -> tuple[Policy, str]:
+    """Of the champion or the newest version that loads, or random for a typical game; and whose it is for a person."""
+    import numpy as np
+
+    from cornerman.learning.device import TYPICAL_SPEC
+    from cornerman.models.champion_file import read_champions
+    from cornerman.policy.policy import Policy
+    from cornerman.policy.q_network import draw
+
+    record, _ = read_champions(data)
+    played = [data / "versions" / f"{number:06}" for number in (record.champions[::-1] if record else ())]
+    policy = _first_that_loads([*played, *reversed(_folders(data))])
+    if policy is not None:
+        return policy, f"with the weights of version {policy.version}"
+    return Policy(TYPICAL_SPEC, draw(TYPICAL_SPEC, np.random.default_rng(0))), "a typical game's, no version is stored"
+
+
+def _first_that_loads(folders: Iterable[Path]) -> Policy | None:
+    """The policy of the first version that does; the section about stored versions says what is wrong with others."""
+    from cornerman.models.weights import policy_in
+
+    for folder in folders:
+        with suppress(ModelError):
+            return policy_in(folder)
+    return None
 
 
 def _folders(data: Path) -> list[Path]:
