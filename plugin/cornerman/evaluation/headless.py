@@ -6,7 +6,7 @@ What the game's code raises, and every breach of the contract, is a FaultyBattle
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from cornerman.contract import Battle, Bot, ContractError, HeadlessGame
 from cornerman.evaluation.faults import FaultyBattleError, GameCode
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.experience.encoder import Encoder
+from cornerman.experience.rewards import RewardCalculator, numbered_sides
 from cornerman.policy.policy import Acting
 
 MOST_OPENINGS = 100
@@ -265,3 +266,40 @@ def play_battle(game: HeadlessGame, seed: int, bots: Sequence[Bot]) -> Played:
     *_, played = play_turns(battle, bots, seat_randoms(seed, len(bots)), declared.max_decisions)
     assert played is not None, "play_turns ends with how the battle ended"
     return played
+
+
+# ------------------------------------------------------------------------------------------------ battles in rows
+
+
+class ScalarRows:
+    """N battles of a game without batches, a row each: what is due in them, in arrays (part of `contract.Battles`)."""
+
+    def __init__(self, encoder: Encoder, num_battles: int, reading: GameCode) -> None:
+        """`reading`: the boundary inside which a battle's state is read."""
+        self._encoder, self._reading, self.num_battles = encoder, reading, num_battles
+        declared = encoder.declaration
+        self._num_seats, self._sides = declared.num_seats, numbered_sides(declared.allies)
+        self._reward = RewardCalculator(health_weight=1.0, declared=declared)
+        self.seat = np.zeros(num_battles, np.int8)
+        self.standing = np.zeros((num_battles, declared.num_seats), np.float32)
+        self._observation = np.zeros((num_battles, encoder.observation_size), np.float32)
+        self._mask = np.zeros((num_battles, encoder.num_actions), np.bool_)
+
+    def observe(self, observations: Floats, action_masks: Bools) -> None:
+        """Write what the seats to decide see and may do."""
+        observations[:], action_masks[:] = self._observation, self._mask
+
+    def _read(self, row: int, battle: Battle) -> None:
+        """Read whose decision is due in a row, and what that seat sees and may do."""
+        with self._reading:
+            seat, state = seat_due(battle, self._num_seats), battle.state()
+            if seat is None:
+                raise ContractError("the battle has an outcome before anything was decided in it")
+            self._observation[row] = self._encoder.encode(state, seat)
+            self._mask[row] = self._encoder.mask(battle.action_mask())
+            self.seat[row], self.standing[row, seat] = seat, self._standing(state, [seat])[0]
+
+    def _standing(self, state: State, seats: Iterable[int]) -> list[float]:
+        """How the sides of `seats` stand."""
+        standing = self._reward.standing(state, self._sides)
+        return [self._reward.level(standing, self._sides.get(seat, seat)) for seat in seats]

@@ -25,9 +25,8 @@ from cornerman.contract import (
     State,
 )
 from cornerman.evaluation.faults import FaultyBattleError, GameCode
-from cornerman.evaluation.headless import apply_action, in_turn, outcome_of, seat_due
+from cornerman.evaluation.headless import ScalarRows, apply_action, in_turn, outcome_of
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.rewards import RewardCalculator, numbered_sides
 
 Ints = NDArray[Any]
 SLOW_RESTORE_S = 0.01
@@ -67,7 +66,7 @@ class _Ended:
     truncated: Bools
 
 
-class _OneByOne:
+class _OneByOne(ScalarRows):
     """N battles of a game without batches (`contract.Battles`, but that a row whose battle is over stays as it is)."""
 
     def __init__(
@@ -79,24 +78,13 @@ class _OneByOne:
         rows: Ints,
         seeds: Ints,
     ) -> None:
-        self._encoder, declared = encoder, encoder.declaration
-        self.num_battles, self._num_seats = len(rows), declared.num_seats
-        self._sides = numbered_sides(declared.allies)
-        self._reward = RewardCalculator(health_weight=1.0, declared=declared)
-        self.seat = np.zeros(len(rows), np.int64)
-        self.standing = np.zeros((len(rows), declared.num_seats), np.float32)
-        self._observation = np.zeros((len(rows), encoder.observation_size), np.float32)
-        self._mask = np.zeros((len(rows), encoder.num_actions), np.bool_)
+        super().__init__(encoder, len(rows), _STATE)
         self._battles: list[Battle | None] = []
         for row, (which, seed) in enumerate(zip(rows.tolist(), seeds.tolist(), strict=True)):
             with _RESTORING:
                 battle = _checked(game.restore(states[which], seats[which], Random(seed)), seats[which])
             self._battles.append(battle)
             self._read(row, battle)
-
-    def observe(self, observations: Floats, action_masks: Bools) -> None:
-        """Write what the seats to decide see and may do."""
-        observations[:], action_masks[:] = self._observation, self._mask
 
     def step(self, actions: Ints) -> _Ended:
         """Apply one legal action in every row whose battle goes on."""
@@ -121,23 +109,8 @@ class _OneByOne:
             return None
         self._battles[row] = None
         with _STATE:
-            standing = self._reward.standing(battle.state(), self._sides)
-            self.standing[row] = [self._level(standing, seat) for seat in range(self._num_seats)]
+            self.standing[row] = self._standing(battle.state(), range(self._num_seats))
         return list(outcome.values())
-
-    def _read(self, row: int, battle: Battle) -> None:
-        """Read whose decision is due in a row, and what that seat sees and may do."""
-        with _STATE:
-            seat, state = seat_due(battle, self._num_seats), battle.state()
-            if seat is None:
-                raise ValueError("a battle that is restored, or goes on, has a seat to decide")
-            self._observation[row] = self._encoder.encode(state, seat)
-            self._mask[row] = self._encoder.mask(battle.action_mask())
-            self.seat[row] = seat
-            self.standing[row, seat] = self._level(self._reward.standing(state, self._sides), seat)
-
-    def _level(self, standing: Any, seat: int) -> float:
-        return self._reward.level(standing, self._sides.get(seat, seat))
 
 
 def _checked(restored: Any, seat: int) -> Battle:

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.selfplay.orders import PRESENT
+from cornerman.selfplay.orders import PRESENT, Order
 from cornerman.selfplay.pool import WorkerPool
 from cornerman.selfplay.worker_process import Answer
 
-Order = tuple[Mapping[str, NDArray[Any]], Mapping[str, Any]]
 WAIT_S = 0.2
 """How long it waits for an answer before it returns without one."""
 

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
+from cornerman.contract import Battle, Bools, Bot, Floats, HeadlessGame
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError, GameCode
-from cornerman.evaluation.headless import apply_action, decide, new_battle, outcome_of, seat_due
+from cornerman.evaluation.headless import ScalarRows, apply_action, decide, new_battle, outcome_of
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.rewards import RewardCalculator, numbered_sides
 from cornerman.selfplay.batched import PLAYED
 
 Ints = NDArray[Any]
@@ -37,36 +36,21 @@ class ScalarEnded:
     final_observation: Floats
 
 
-class ScalarBattles:
+class ScalarBattles(ScalarRows):
     """N battles of a game (`contract.Battles`); `ask` asks a bot in a row.
 
     ContractError once most battles were faulty.
     """
 
     def __init__(self, game: HeadlessGame, encoder: Encoder, num_battles: int, seed: int) -> None:
-        self._game, self._encoder, self._random = game, encoder, Random(f"battles {seed}")
-        self._declared, self._num_seats = encoder.declaration, encoder.declaration.num_seats
-        self._sides = numbered_sides(self._declared.allies)
-        self.num_battles, self.faults = num_battles, BattleFaults()
-        self._reward = RewardCalculator(health_weight=1.0, declared=self._declared)
+        super().__init__(encoder, num_battles, _STATE)
+        self._game, self._declared, self._random = game, encoder.declaration, Random(f"battles {seed}")
+        self.faults = BattleFaults()
         self._seeds, self._battles = [0] * num_battles, list[Battle]()
         self._taken: list[list[int]] = [[] for _ in range(num_battles)]  # every action of the battle under way
         self._failed: dict[int, FaultyBattleError] = {}  # by row, what a bot raised in this turn
-        self._seat = np.zeros(num_battles, np.int8)
-        self._observation = np.zeros((num_battles, encoder.observation_size), np.float32)
-        self._mask = np.zeros((num_battles, encoder.num_actions), np.bool_)
-        self.standing = np.zeros((num_battles, self._num_seats), np.float32)
         for row in range(num_battles):
             self._battles.append(self._begin(row))
-
-    @property
-    def seat(self) -> NDArray[np.int8]:
-        """Whose decision is due, `[N]`."""
-        return self._seat
-
-    def observe(self, observations: Floats, action_masks: Bools) -> None:
-        """Write what the seats to decide see and may do."""
-        observations[:], action_masks[:] = self._observation, self._mask
 
     def ask(self, row: int, bot: Bot, random: Random) -> int:
         """The bot's action in a row, or PLAYED; -1, and the next step drops the battle, where the bot raises."""
@@ -153,27 +137,13 @@ class ScalarBattles:
                 return None
             with _STATE:
                 state, seats = battle.state(), range(self._num_seats)
-                standing = [self._standing(state, seat) for seat in seats]
+                standing = self._standing(state, seats)
                 final = None if outcome else np.stack([self._encoder.encode(state, seat) for seat in seats])
         except FaultyBattleError as error:
             self.faults.count(error)
             return _End([0.0] * self._num_seats, [0.0] * self._num_seats, dropped=True)
         self.faults.count_whole()
         return _End([0.0] * self._num_seats if outcome is None else list(outcome.values()), standing, final)
-
-    def _read(self, row: int, battle: Battle) -> None:
-        """Read whose decision is due in a row, and what that seat sees and may do."""
-        with _STATE:
-            seat, state = seat_due(battle, self._num_seats), battle.state()
-            if seat is None:
-                raise ContractError("the battle has an outcome before anything was decided in it")
-            self._observation[row] = self._encoder.encode(state, seat)
-            self._mask[row] = self._encoder.mask(battle.action_mask())
-            self._seat[row], self.standing[row, seat] = seat, self._standing(state, seat)
-
-    def _standing(self, state: State, seat: int) -> float:
-        """How a seat's side stands."""
-        return self._reward.level(self._reward.standing(state, self._sides), self._sides.get(seat, seat))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,14 +57,12 @@ class Worker:
         hidden: tuple[int, ...],
         seed: int,
         number: int,
-        sizes: Sizes | None = None,
+        sizes: Sizes = BULK,
         before_turn: Callable[[], None] = lambda: None,
     ) -> None:
-        """`sizes`: those of bulk training where None. `before_turn` is called before every turn of a battle or a batch,
-        and may wait."""
+        """`before_turn` is called before every turn of a battle or a batch, and may wait."""
         self._game, self._encoder, self._before_turn = game, Encoder(game), before_turn
-        sizes = self._sizes = sizes or BULK
-        shape = self._encoder.observation_size, self._encoder.num_actions
+        self._sizes, shape = sizes, (self._encoder.observation_size, self._encoder.num_actions)
         self._spec = NetworkSpec(*shape, hidden)
         self._policies: dict[str, Policy] = {}  # of the order under way
         random = self._random = np.random.default_rng([seed, number])
