@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cornerman.contract import Battle, Bot, ContractError, HeadlessGame
+from cornerman.contract import Battle, Bools, Bot, ContractError, Floats, HeadlessGame, State
 from cornerman.evaluation.faults import FaultyBattleError, GameCode
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.experience.encoder import Encoder
