@@ -49,7 +49,7 @@ def test_plugin_plays_and_records_games_by_what_they_declare(tmp_path: Path, gam
     for battle_id in range(1, 6):
         play(plugin, game, battle_id)
     assert plugin.report()["record"]["battles"] == 5
-    counts = plugin.recording.counts()
+    counts = plugin.recording.recorder.quality()
     assert counts["rejected"] == counts["clamped"] == {}
     assert counts["recorded"] >= 5 * 5
     result = plugin.evaluate(None, "random", 12, 1)

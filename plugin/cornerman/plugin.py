@@ -317,7 +317,7 @@ class Cornerman:
         """A snapshot of the plugin's state."""
         if not self.training.alive:
             self.recording.events.drain()
-        figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.counts()
+        figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.recorder.quality()
         decision = self.decisions.last.report(self.encoder.declaration.action_names, figures)
         seen = {"decision": decision, "expected": self.expected.report(figures), "looked_ahead": self.ahead.actions}
         seen |= self.standing.report(figures)

@@ -62,7 +62,8 @@ def test_sides_that_cannot_be_read_are_told_and_nothing_is_recorded(sides: Any) 
     bench = Bench()
     bench.recorder.start(1, ALL, sides)
     assert "map seats to sides, both whole numbers" in one_of(bench, "sides")
-    assert bench.recorder.open_battles == 0
+    bench.end()
+    assert not bench.out
 
 
 def test_sides_go_through_the_plugin_and_hold_after_recording_was_off(tmp_path: Path) -> None:

@@ -30,17 +30,8 @@ LARGEST_FEATURE = 10.0
 READ = (
     *("name", "version", "action_names", "max_characters", "stats", "max_rounds", "feature_names", "encode"),
     *("num_seats", "sides", "plugin_seats", "seats_alike", "max_decisions", "random_opening", "standing"),
-    *(
-        "import_name",
-        "bots",
-        "new_battle",
-        "batched_bots",
-        "new_battles",
-        "restore",
-        "restore_battles",
-        "base_model",
-        "own_fighter",
-    ),
+    *("import_name", "bots", "new_battle", "batched_bots", "new_battles", "restore", "restore_battles"),
+    *("base_model", "own_fighter"),
 )
 """What is read of a game."""
 CLOSE = 0.8

@@ -230,10 +230,6 @@ class Recording:
         self.events.drain()
         return list(self._recorded)
 
-    def counts(self) -> dict[str, Any]:
-        """Counts of recorded and rejected records, with an example of each reason."""
-        return self.recorder.quality()
-
     # -------------------------------------------------------------------------------- the thread that owns the files
 
     def store(self) -> int:
@@ -250,7 +246,7 @@ class Recording:
 
     def note_quality(self, ending: bool = False) -> None:
         """Write the counts for `cornerman doctor`."""
-        self._quality.write(self.counts(), ending)
+        self._quality.write(self.recorder.quality(), ending)
 
     def erase(self) -> Counts:
         """Erase everything from memory and disk; ModelError or OSError where a file cannot be erased."""

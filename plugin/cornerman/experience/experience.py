@@ -48,19 +48,14 @@ class HeldOutBattles:
 
     fraction: float
     battles: deque[HeldOutBattle] = field(default_factory=lambda: deque(maxlen=KEPT_BATTLES))
-    _open: dict[int, list[Transition]] = field(default_factory=dict)
 
-    def keeps(self, row: Transition) -> bool:
-        """Keep the transition where its battle is held out: then it must not be learned from."""
-        if Random(f"held out {row.battle_id}").random() >= self.fraction:
-            return False
-        self._open.setdefault(row.battle_id, []).append(row)
-        return True
+    def holds(self, battle_id: int) -> bool:
+        """Whether a battle is held out: then it must not be learned from."""
+        return Random(f"held out {battle_id}").random() < self.fraction
 
-    def end(self, end: BattleEnd) -> None:
-        """A battle is over: it is held out from now on, unless it was cut off."""
-        rows = self._open.pop(end.battle_id, [])
-        if not rows or end.truncated:
+    def end(self, rows: Sequence[Transition], end: BattleEnd) -> None:
+        """A battle is over: it is kept where it is held out, unless it was cut off."""
+        if not rows or end.truncated or not self.holds(end.battle_id):
             return
         outcome = np.array([end.outcome.get(row.seat, 0) for row in rows], np.float32)
         self.battles.append(
@@ -71,11 +66,6 @@ class HeldOutBattles:
                 outcome,
             )
         )
-
-    def clear(self) -> None:
-        """Drop everything."""
-        self.battles.clear()
-        self._open.clear()
 
 
 class Experience:
@@ -152,18 +142,18 @@ class Experience:
         self._n_step.clear()
         self._rows.clear()
         self.ended = []
-        self.held_out.clear()
+        self.held_out.battles.clear()
         self.rows.pop(PLAYER, None)
 
     def _live(self, item: Transition | BattleEnd) -> int:
         if isinstance(item, BattleEnd):
             self.ended = self._rows.pop(item.battle_id, [])
             self._battle_over(self.ended, item)
-            self.held_out.end(item)
+            self.held_out.end(self.ended, item)
             rows = self._n_step.end(item.battle_id)
         else:
             self._rows.setdefault(item.battle_id, []).append(item)
-            if self.held_out.keeps(item):
+            if self.held_out.holds(item.battle_id):
                 return 0
             self.rows[PLAYER] += 1
             rows = self._n_step.push(item)

@@ -7,6 +7,7 @@ credited with what came of that moment. So what a turn led to is credited only w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cornerman.contract import Bools, DataError, Floats, Source, State
@@ -14,19 +15,17 @@ from cornerman.experience.encoder import Reading
 from cornerman.experience.rewards import RewardCalculator, Sides, Standing
 
 
+@dataclass(slots=True)
 class Decision:
     """A decision whose consequences are not all known yet."""
 
-    __slots__ = ("action", "action_mask", "index", "observation", "reward", "source", "version")
-
-    def __init__(self, observation: Floats, action_mask: Bools) -> None:
-        self.observation = observation
-        self.action_mask = action_mask
-        self.version = -1
-        self.action = -1
-        self.index = 0
-        self.reward = 0.0
-        self.source = Source.UNKNOWN
+    observation: Floats
+    action_mask: Bools
+    action: int = -1  # none that may be learned from
+    index: int = 0
+    reward: float = 0.0
+    source: Source = Source.UNKNOWN
+    version: int = -1
 
 
 class Seen(NamedTuple):

@@ -60,11 +60,6 @@ class Recorder:
         self._nothing = (np.zeros(encoder.observation_size, np.float32), np.zeros(encoder.num_actions, np.bool_))
         self.forget()
 
-    @property
-    def open_battles(self) -> int:
-        """How many battles have begun and not ended."""
-        return len(self._battles)
-
     def quality(self) -> dict[str, Any]:
         """What was recorded, rejected and clamped, as plain data: counts, and an example sentence a reason."""
         return {
