@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cornerman.search.look_ahead import Effort
-from tests.studies.adapt import forgotten, mean_possible, share, study
+from tests.studies.adapt import forgotten, mean_possible, share
 from tests.studies.measures.adapting import Foreseen, look_ahead, new_model, scores
 from tests.studies.measures.habits import HABITS
 
@@ -34,9 +34,3 @@ def test_figures_are_means_over_habits_with_an_interval_over_seeds() -> None:
     assert share(0, 1, [*there, *first, *second]).value == 0.0
     lost = [{"one": [0.1], "other": [-0.1, -0.3]}] * len(HABITS)
     assert forgotten([*lost, *lost]).value == pytest.approx(0.2)
-
-
-def test_study_can_be_built_quick_and_whole() -> None:
-    keys = {figure.key for figure in study(True).figures}
-    assert keys == {figure.key for figure in study(False).figures}
-    assert {"adapt.possible", "adapt.share_30", "adapt.share_60", "adapt.forgotten", "adapt.wasted"} < keys

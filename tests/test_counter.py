@@ -9,7 +9,7 @@ import pytest
 
 from cornerman.learning import update
 from tests.studies.adapters.opening import encoder, shipped
-from tests.studies.counter import by_rule, lost, study
+from tests.studies.counter import by_rule, lost
 from tests.studies.measures.habits import HABITS
 from tests.studies.measures.practice import PULL, Fighter, held_near
 
@@ -48,9 +48,3 @@ def test_branch_that_is_not_promoted_gains_and_loses_nothing_and_the_worst_loss_
     assert by_rule([*rules, *fights]).value == pytest.approx(0.05)
     branches: list[dict[str, Any]] = [{"lost": {"one": [loss, True], "other": [-loss, False]}} for loss in (0.1, 0.3)]
     assert lost(branches).value == pytest.approx(0.2)
-
-
-def test_study_can_be_built_quick_and_whole() -> None:
-    keys = {figure.key for figure in study(True).figures}
-    assert keys == {figure.key for figure in study(False).figures}
-    assert {"counter.gain_alone", "counter.gain_with_search", "counter.promoted", "counter.model_gain"} <= keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -123,6 +124,14 @@ def test_figures_go_to_a_flat_file_beside_those_of_other_subjects(
     monkeypatch.chdir(tmp_path)
     assert harness.main(["--quick"]) == 0
     assert json.loads(Path("study-quick.json").read_text())["made.score"]["command"].endswith("made --quick")
+
+
+@pytest.mark.parametrize("subject", harness.subjects())
+def test_study_has_the_same_figures_quick_and_whole(subject: str) -> None:
+    study = import_module(f"tests.studies.{subject}").study
+    keys = [figure.key for figure in study(True).figures]
+    assert keys == [figure.key for figure in study(False).figures]
+    assert len(keys) == len(set(keys)) > 0
 
 
 def test_first_seeds_leaves_out_units_of_later_ones_and_what_needs_them() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from cornerman.learning import compiled, update
 from tests.studies.harm import BATTLES, MATCHES, gain, hooks_only
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.study import Figure, Study, Unit, Work, names_of, seeded
 
 Floats = Any
 VARIANTS = ("margin_and_level", "margin_and_td", "margin", "td")
@@ -70,10 +70,9 @@ def study(quick: bool) -> Study:
     own, player = MATCHES[MATCH]
     units, figures = list[Unit](), list[Figure]()
     for variant in VARIANTS:
-        arguments = {"variant": variant, "own": own, "player": player, "battles": battles}
-        names = tuple(f"{variant} {seed}" for seed in seeds)
-        units += [Unit(name, series, {**arguments, "seed": seed}) for name, seed in zip(names, seeds, strict=True)]
+        learned = seeded(variant, series, seeds, variant=variant, own=own, player=player, battles=battles)
+        units += learned
         for part, first, last in (("early", 31, 100), ("gain", 201, 300)):
             bounds = (first, last) if not quick else (31, 60)
-            figures.append(Figure(f"ablation.{variant}.{part}", names, partial(gain, *bounds), seeds))
+            figures.append(Figure(f"ablation.{variant}.{part}", names_of(learned), partial(gain, *bounds), seeds))
     return Study(units, figures)

@@ -18,7 +18,7 @@ from tests.studies.measures.adapting import Foreseen, look_ahead, looking_ahead,
 from tests.studies.measures.duel import playing
 from tests.studies.measures.habits import HABITS, NO_HABIT, OTHERS
 from tests.studies.measures.hooks_only import Opened, play
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.study import Figure, Study, Unit, Work, names_of, seeded
 
 PLAYERS = {player.name: player for player in (*HABITS, *OTHERS, NO_HABIT)}
 SEEN_AFTER = (5, 10, 30)
@@ -134,25 +134,15 @@ def study(quick: bool) -> Study:
     habits, others = ([player.name for player in players] for players in (HABITS, OTHERS))
     units = [Unit(f"possible {name}", possible, {"player": name, "pairs": pairs}) for name in habits]
     for seed in seeds:
-        given: dict[str, Any] = {"battles": max(SEEN_AFTER), "seed": seed}
-        units += [Unit(f"foreseen {name} {seed}", foreseen, {"player": name, **given}) for name in (*habits, *others)]
+        for name in (*habits, *others):
+            units += seeded(f"foreseen {name}", foreseen, [seed], player=name, battles=max(SEEN_AFTER))
     for seed in seeds:
-        given = {"battles": battles, "seed": seed}
-        units += [
-            Unit(f"adapted {name} {seed}", adapted, {"player": name, **given}) for name in (*habits, NO_HABIT.name)
-        ]
-        units += [
-            Unit(
-                f"elsewhere {name} {seed}",
-                elsewhere,
-                {"player": name, "battles": battles // 2, "then": few, "seed": seed},
-            )
-            for name in habits
-        ]
-
-    chain = [
-        Unit(f"plugin {name}", through_plugin, {"player": name, "battles": battles // 2, "seed": 0}) for name in habits
-    ]
+        for name in (*habits, NO_HABIT.name):
+            units += seeded(f"adapted {name}", adapted, [seed], player=name, battles=battles)
+        for name in habits:
+            units += seeded(f"elsewhere {name}", elsewhere, [seed], player=name, battles=battles // 2, then=few)
+    given = {"battles": battles // 2, "seed": 0}
+    chain = [Unit(f"plugin {name}", through_plugin, {"player": name, **given}) for name in habits]
     units += chain
 
     def each(what: str, names: Sequence[str] = habits) -> tuple[str, ...]:
@@ -171,7 +161,7 @@ def study(quick: bool) -> Study:
     for last, (first, least) in STRETCHES.items():
         gained = partial(share, 0 if quick else first, last)
         figures.append(Figure(f"adapt.share_{last}", (*there, *each("adapted")), gained, seeds, least))
-    figures.append(Figure("adapt.plugin", tuple(unit.name for unit in chain), through, [0]))
+    figures.append(Figure("adapt.plugin", names_of(chain), through, [0]))
     figures.append(Figure("adapt.forgotten", each("elsewhere"), forgotten, seeds, "at most 0.02"))
     figures.append(Figure("adapt.wasted", each("adapted", [NO_HABIT.name]), wasted, seeds, "at most 0.01"))
     return Study(units, figures)

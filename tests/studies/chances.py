@@ -20,7 +20,7 @@ from cornerman.opponent.record import Record, win_chances
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.intervals import Interval
 from tests.studies.levels import shipped_levels
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.study import Figure, Study, Work, names_of, seeded
 
 OPPONENTS = ("brawler", "tactician", "planner", "itself")
 LEVELS = (2, 5)
@@ -76,25 +76,12 @@ def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
     seeds, num_battles, known = ([0, 1], 6, 3) if quick else (list(range(20)), 100, 20)
     units = {
-        (name, level): [
-            Unit(
-                f"{name} {level} {seed}",
-                battles,
-                {"name": name, "level": level, "num_battles": num_battles, "seed": seed},
-            )
-            for seed in seeds
-        ]
+        (name, level): seeded(f"{name} {level}", battles, seeds, name=name, level=level, num_battles=num_battles)
         for name in OPPONENTS
         for level in LEVELS
     }
     figures = [
-        Figure(
-            f"chances.{name}.level_{level}",
-            tuple(unit.name for unit in of),
-            partial(error, known),
-            seeds,
-            "at most 0.05",
-        )
+        Figure(f"chances.{name}.level_{level}", names_of(of), partial(error, known), seeds, "at most 0.05")
         for (name, level), of in units.items()
     ]
     return Study([unit for of in units.values() for unit in of], figures)

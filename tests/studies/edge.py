@@ -20,7 +20,7 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, exact, of_mean, wilson
 from tests.studies.measures import aarch64, one_core
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.study import Figure, Study, Unit, Work, names_of
 from tests.support.table import Table
 
 BOTS = ("brawler", "tactician")
@@ -98,13 +98,13 @@ def study(quick: bool) -> Study:
     first = Unit("recorded", record, {"decisions": decisions + decisions // 5})
     given = {"decisions": decisions}
     units = [first, Unit("onnx", onnx, given, ("recorded",)), Unit("int8", int8, given, ("recorded",))]
-    units += [Unit(f"planner {seed}", lost, {"battles": battles, "seed": seed}, ("int8",)) for seed in seeds]
-    played = tuple(f"planner {seed}" for seed in seeds)
+    played = [Unit(f"planner {seed}", lost, {"battles": battles, "seed": seed}, ("int8",)) for seed in seeds]
+    units += played
     figures = [
         Figure("edge.onnx.difference", ("onnx",), lambda found: exact(found[0][0]), [1], "at most 1e-5"),
         Figure("edge.onnx.equal", ("onnx",), share_equal, [1], "1.0"),
         Figure("edge.int8.equal", ("int8",), share_equal, [1], "at least 0.98"),
-        Figure("edge.int8.lost", played, mean_lost, seeds, "at most 0.02"),
+        Figure("edge.int8.lost", names_of(played), mean_lost, seeds, "at most 0.02"),
     ]
     for more_units, more_figures in (aarch64.parts(quick, recorded), one_core.parts(quick)):
         units += more_units

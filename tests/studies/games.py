@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -23,15 +20,14 @@ from cornerman.search.look_ahead import LookAhead, effort_for
 from cornerman.search.playouts import Playouts
 from tests.studies.adapters.three_seats import seen
 from tests.studies.intervals import Interval, exact, of_mean
-from tests.studies.measures import leduc
-from tests.studies.measures.barebones import learned_gain
+from tests.studies.measures import leduc, training
 from tests.studies.measures.boards import Tally, against_perfect, connect_four_tally
 from tests.studies.measures.code_lines import code_lines
 from tests.studies.measures.tables import simultaneous_gain, three_seats_gain
 from tests.studies.plain_games import connect_four
 from tests.studies.study import Figure, Study, Unit, Work
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LINES = {
     "pettingzoo": ("game_adapter/pettingzoo_game.py", 80),
     "connect_four": ("tests/studies/adapters/connect_four.py", 25),
@@ -65,11 +61,8 @@ def count_lines(work: Work, path: str, sha256: str) -> int:
 
 
 def train(work: Work, game: str, minutes: float, seed: int) -> None:
-    """`cornerman train`, as a game's author types it."""
-    command = [sys.executable, "-m", "cornerman", "train", "--game", f"tests.studies.adapters.{game}:GAME"]
-    command += ["--minutes", str(minutes), "--data", str(work.folder / "data"), "--seed", str(seed)]
-    command += ["--ladder-battles", "0"]
-    subprocess.run(command, check=True, cwd=ROOT)
+    """`cornerman train` for one of the adapters."""
+    training.train(work, f"adapters.{game}", minutes, seed)
 
 
 def trained_player(
@@ -136,10 +129,21 @@ def simultaneous(work: Work, trained: str, count: int, seed: int) -> list[float]
 
 
 def barebones(work: Work, trained: str, count: int, seed: int) -> list[float]:
-    """Per battle, won by the monsters with the champion minus won by them as the framework plays them."""
-    game = import_module("tests.studies.adapters.encounter").GAME
+    """Per battle, won by the monsters with the champion minus won by them as the framework plays them; the adapter's
+    battles begin and draw like those without it."""
+    from tests.studies.plain_games.encounter import fight
+
+    game, gains = import_module("tests.studies.adapters.encounter").GAME, []
     champion = PolicyBot(stored_policy(game, work.folder_of(trained) / "data", None), Encoder(game))
-    return learned_gain(game, lambda battle: champion(battle, Random(0)), count, seed)
+    for each in range(count * seed, count * (seed + 1)):
+        battle = game.new_battle(each)
+        while battle.outcome is None:
+            if battle.seat == 0:
+                battle.play_hero()
+            else:
+                battle.apply(champion(battle, Random(0)))
+        gains.append(float(battle.outcome[1] > 0) - float(not fight(each)))
+    return gains
 
 
 def leduc_figures(work: Work, trained: str, count: int, seed: int) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from cornerman.evaluation.live.trials import LiveTest
 from tests.studies.intervals import Interval, of_mean, wilson
 from tests.studies.measures.gate import gate
 from tests.studies.measures.hooks_only import barebones_series, series
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.study import Figure, Study, Unit, Work, names_of, seeded
 
 MATCHES = {
     "brawler": ("brawler", "tactician"),
@@ -93,12 +94,11 @@ def largest(name: str, results: Sequence[dict[str, list[int]]]) -> Interval:
 def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
     seeds, battles, count = ([0, 1], 220, 20) if quick else (list(range(20)), BATTLES, 1000)
-    units = [
-        Unit(f"{name} {seed}", hooks_only, {"own": own, "player": player, "battles": battles, "seed": seed})
+    played = {
+        name: seeded(name, hooks_only, seeds, own=own, player=player, battles=battles)
         for name, (own, player) in MATCHES.items()
-        for seed in seeds
-    ]
-    of = {name: tuple(f"{name} {seed}" for seed in seeds) for name in MATCHES}
+    }
+    of = {name: names_of(units) for name, units in played.items()}
     simulated = [
         Unit("trials equal", trials, {"less": 0.0, "count": count, "seed": 0}),
         Unit("trials worse", trials, {"less": LESS, "count": count, "seed": 0}),
@@ -114,10 +114,8 @@ def study(quick: bool) -> Study:
         Figure("harm.stronger.gain", of["stronger"], late, seeds, "at least -0.01"),
         Figure("harm.worst", sum(of.values(), ()), worst, seeds, "at least -0.03"),
     ]
-    framework = [Unit(f"barebones {seed}", barebones, {"battles": battles, "seed": seed}) for seed in seeds]
+    framework = seeded("barebones", barebones, seeds, battles=battles)
     over_framework = partial(gain, 1, battles)
-    figures.append(
-        Figure("harm.barebones.gain", tuple(unit.name for unit in framework), over_framework, seeds, "at least 0.05")
-    )
+    figures.append(Figure("harm.barebones.gain", names_of(framework), over_framework, seeds, "at least 0.05"))
     judged = gate(quick)
-    return Study([*simulated, *units, *framework, *judged.units], [*figures, *judged.figures])
+    return Study([*simulated, *chain(*played.values()), *framework, *judged.units], [*figures, *judged.figures])

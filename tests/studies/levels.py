@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from cornerman.training.bulk.pairings import Pairings
 from game_adapter.host.match import PLUGIN, SCRIPTED
 from game_adapter.ringside.game import RINGSIDE, Ringside
 from tests.studies.intervals import Interval, of_mean
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.study import Figure, Study, Work, names_of, seeded
 from tests.support.table import Table
 
 PLAYERS = ("random", "brawler", "tactician", "planner", "itself")
@@ -154,23 +154,19 @@ def held(results: Sequence[Sequence[float]]) -> Interval:
 def study(quick: bool) -> Study:
     """`quick` says only whether all of it runs."""
     seeds, num_battles, row = ([0, 1], 64, 24) if quick else (list(range(20)), 1024, 120)
-    met = [Unit(f"battles {seed}", battles, {"num_battles": num_battles, "seed": seed}) for seed in seeds]
-    played = [Unit(f"senseless {seed}", senseless, {"seed": seed}) for seed in seeds]
-    series = [
-        Unit(f"{name} {seed}", adaptive, {"name": name, "num_battles": row, "seed": seed})
-        for name in PLAYERS
-        for seed in seeds
-    ]
-    of_battles = tuple(unit.name for unit in met)
+    met = seeded("battles", battles, seeds, num_battles=num_battles)
+    played = seeded("senseless", senseless, seeds)
+    series = {name: seeded(name, adaptive, seeds, name=name, num_battles=row) for name in PLAYERS}
+    of_battles = names_of(met)
     figures = [
         Figure("levels.brawler_wins", of_battles, partial(bot_wins, "brawler"), seeds, "at least 0.60"),
         Figure("levels.random_wins", of_battles, partial(bot_wins, "random"), seeds, "at least 0.35"),
         Figure("levels.evenness", of_battles, evenness, seeds, "at most 1.5"),
-        Figure("levels.senseless", tuple(unit.name for unit in played), more_senseless, seeds, "at most 0"),
+        Figure("levels.senseless", names_of(played), more_senseless, seeds, "at most 0"),
     ]
     figures += [Figure(f"levels.points.{n}", of_battles, partial(level_points, n), seeds) for n in range(2, 6)]
     figures += [
-        Figure(f"levels.adaptive.{name}", tuple(f"{name} {seed}" for seed in seeds), held, seeds, "0.45 to 0.55")
-        for name in PLAYERS
+        Figure(f"levels.adaptive.{name}", names_of(units), held, seeds, "0.45 to 0.55")
+        for name, units in series.items()
     ]
-    return Study([*met, *played, *series], figures)
+    return Study([*met, *played, *chain(*series.values())], figures)

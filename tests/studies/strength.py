@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import cache, partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +15,7 @@ from cornerman.opponent.player_model import PlayerModel
 from cornerman.search.look_ahead import LookAhead, effort_for
 from cornerman.search.playouts import Playouts
 from game_adapter.ringside.game import RINGSIDE
+from tests.studies.adapt import seeds_of
 from tests.studies.adapters import small_ringside
 from tests.studies.adapters.opening import shipped
 from tests.studies.intervals import Interval, of_mean
@@ -25,21 +23,12 @@ from tests.studies.measures import best_response
 from tests.studies.measures.adapting import Noted, look_ahead, looking_ahead, new_model, scores, stranger
 from tests.studies.measures.duel import duel, playing
 from tests.studies.measures.exact_ringside import ACTIONS, Duel
-from tests.studies.measures.gate import prepare
 from tests.studies.measures.habits import NO_HABIT
+from tests.studies.measures.training import prepare, train
 from tests.studies.study import Figure, Study, Unit, Work
 
-ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_MINUTES = 14.0
 """What training the shipped model takes on two free cores; a best response gets ten times that."""
-
-
-def train(work: Work, game: str, minutes: float, seed: int) -> None:
-    """`cornerman train` in this unit's folder."""
-    command = [sys.executable, "-m", "cornerman", "train", "--game", f"tests.studies.{game}:GAME"]
-    command += ["--data", str(work.folder / "data"), "--minutes", str(minutes), "--seed", str(seed)]
-    command += ["--ladder-battles", "0"]
-    subprocess.run(command, check=True, cwd=ROOT)
 
 
 def optimal(work: Work, trained: str) -> dict[str, list[float]]:
@@ -64,7 +53,7 @@ def optimal_searched(work: Work, trained: str, battles: int, seed: int) -> float
     ahead = LookAhead(Playouts(game, encoder, policy, model), encoder, effort_for(game))
     solved = [Duel(fighter) for fighter in small_ringside.FIGHTERS]
     regret = 0.0
-    for number, start in enumerate(_seeds("perfect", battles, seed)):
+    for number, start in enumerate(seeds_of("perfect", battles, seed)):
         battle, lots, noted = game.new_battle(start), Random(start), Noted()
         while (seat := battle.seat) is not None:
             state, mask = battle.state(), np.array(battle.action_mask())
@@ -103,7 +92,7 @@ def response_scores(work: Work, trained: str, pairs: int) -> list[float]:
 def over_planner(work: Work, battles: int, seed: int) -> float:
     """The shipped model's score against the planner, in either seat in turn, without look-ahead."""
     del work
-    return float(np.mean(list(scores(RINGSIDE.bots["planner"], _seeds("planner", battles, seed)))))
+    return float(np.mean(list(scores(RINGSIDE.bots["planner"], seeds_of("planner", battles, seed)))))
 
 
 def searched(work: Work, player: str, battles: int, seed: int) -> float:
@@ -111,18 +100,13 @@ def searched(work: Work, player: str, battles: int, seed: int) -> float:
     of the player nothing is known at first, and a model of it learns every battle of the series."""
     del work
     model, bot = new_model(), NO_HABIT.bot if player == "shipped" else RINGSIDE.bots[player]
-    return float(np.mean(list(scores(bot, _seeds(player, battles, seed), model, look_ahead(model)))))
+    return float(np.mean(list(scores(bot, seeds_of(player, battles, seed), model, look_ahead(model)))))
 
 
 def over_alone(work: Work, pairs: int, seed: int) -> float:
     """The same over the shipped model where nothing is learned of it, in side-swapped battles."""
     del work
     return float(duel(looking_ahead(stranger()), playing(shipped()), pairs, seed).mean())
-
-
-def _seeds(player: str, battles: int, seed: int) -> list[int]:
-    random = Random(f"{player} {seed}")
-    return [random.getrandbits(48) for _ in range(battles)]
 
 
 def study(quick: bool) -> Study:

@@ -166,6 +166,16 @@ def first_seeds(study: Study, num_seeds: int) -> Study:
     return Study(left, figures)
 
 
+def seeded(name: str, run: Callable[..., Any], seeds: Sequence[int], /, **arguments: Any) -> list[Unit]:
+    """A unit a seed, called "name seed", with the seed among its arguments."""
+    return [Unit(f"{name} {seed}", run, {**arguments, "seed": seed}) for seed in seeds]
+
+
+def names_of(units: Sequence[Unit]) -> tuple[str, ...]:
+    """For the needs of what is made of them."""
+    return tuple(unit.name for unit in units)
+
+
 def with_needs(study: Study, names: set[str]) -> set[str]:
     """These units and all that they need."""
     found = set(names)

@@ -52,21 +52,6 @@ def against_perfect(move: Callable[[TicTacToe], int], num_games: int, seed: int)
     return tally
 
 
-def loses_anywhere(move: Callable[[TicTacToe], int]) -> list[int] | None:
-    """The squares in order of a game that `move` loses against some player; None where it loses to nobody."""
-
-    def lost(seat: int, moves: list[int]) -> list[int] | None:
-        game = TicTacToe()
-        for square in moves:
-            game.play(square)
-        if game.over:
-            return moves if game.winner == 1 - seat else None
-        squares = [move(game)] if game.player == seat else game.moves()
-        return next(filter(None, (lost(seat, [*moves, square]) for square in squares)), None)
-
-    return lost(0, []) or lost(1, [])
-
-
 def connect_four_tally(
     move: Callable[[ConnectFour], int],
     opponent: Callable[[ConnectFour, Random], int],

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import sqrt
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cornerman.cli.commands.stored import stored_policy
-from cornerman.contract import HeadlessGame
 from cornerman.evaluation.checks import Checks, Opponent
 from cornerman.evaluation.faults import BattleFaults
-from cornerman.evaluation.significance import Bounds, SequentialTest
-from cornerman.models.champions import Champions
-from cornerman.models.exchange import import_version, play_smoke_battle
-from cornerman.models.manifest import Identity
-from cornerman.models.store import Store
-from tests.studies.adapters.opening import GAME, MODEL, encoder, opener, shipped
-from tests.studies.intervals import Interval, of_mean, wilson
+from cornerman.evaluation.significance import Bounds, Sample, SequentialTest
+from cornerman.policy.policy import Policy
+from tests.studies.adapters.opening import GAME, encoder, opener, shipped
+from tests.studies.intervals import Interval, exact, of_mean, wilson
 from tests.studies.measures.cycles import RULES, beaten_by
-from tests.studies.study import Figure, Study, Unit, Work
+from tests.studies.measures.training import prepare, train
+from tests.studies.study import Figure, Study, Unit, Work, names_of, seeded
 
-ROOT = Path(__file__).resolve().parents[3]
 CORRELATION, DRAWS = -0.3, 0.1
 """Of simulated pairs: with chance 0.3 the seed favours a side, so that the second battle mirrors the first."""
 SCORES, PLACES = (0.55, 0.60, 0.65), (1, 5, 20)
@@ -79,12 +72,9 @@ def power(work: Work, candidates: int) -> dict[str, list[float]]:
 
 def drift(work: Work, minutes: float, battles: int, seed: int) -> dict[str, Any]:
     """Win rates against the strong bot before and after bulk training from the shipped model, and the promotions."""
-    folder = work.folder / "data"
-    prepare(folder, seed)
-    command = [sys.executable, "-m", "cornerman", "train", "--game", "tests.studies.adapters.opening:GAME"]
-    command += ["--data", str(folder), "--minutes", str(minutes), "--seed", str(seed), "--ladder-battles", "0"]
-    subprocess.run(command, check=True, cwd=ROOT)
-    after = stored_policy(GAME, folder, None)
+    prepare(work.folder / "data", seed, GAME)
+    train(work, "adapters.opening", minutes, seed)
+    after = stored_policy(GAME, work.folder / "data", None)
     return {
         "before": against_opener(shipped(), battles),
         "after": against_opener(after, battles),
@@ -93,26 +83,21 @@ def drift(work: Work, minutes: float, battles: int, seed: int) -> dict[str, Any]
     }
 
 
-def prepare(folder: Path, seed: int, game: HeadlessGame = GAME) -> None:
-    """A data folder of a kind of Ringside in which the shipped model plays."""
-    identity = Identity.of(game, encoder())
-    with Store(folder, identity, shipped().spec, "the study") as store:
-        champions = Champions(store, seed, print, print)
-        version = import_version(store.registry, identity, MODEL)
-        play_smoke_battle(store.registry, version, game, encoder())
-        champions.promote_stored(version)
-
-
-def against_opener(policy: Any, battles: int) -> float:
+def against_opener(policy: Policy, battles: int) -> float:
     """Score of a policy against the strong bot, on the same battles for everybody."""
-    turns = Checks(GAME, encoder(), 77, BattleFaults()).play(
-        policy, Opponent("opener", opener), battles, lambda sample: False
-    )
+    checks = Checks(GAME, encoder(), 77, BattleFaults())
+    return float(sample_of(checks, policy, Opponent("opener", opener), battles).score)
+
+
+def sample_of(checks: Checks, policy: Policy, opponent: Opponent, most: int) -> Sample:
+    """A policy's results against one opponent."""
+    turns = checks.play(policy, opponent, most, lambda sample: False)
     while True:
         try:
             next(turns)
         except StopIteration as end:
-            return float(end.value.sample.score)
+            sample: Sample = end.value.sample
+            return sample
 
 
 def difference(results: Sequence[dict[str, Any]]) -> Interval:
@@ -130,19 +115,18 @@ def passed(name: str, results: Sequence[dict[str, list[float]]]) -> Interval:
 
 
 def mean_pairs(name: str, results: Sequence[dict[str, list[float]]]) -> Interval:
-    pairs = results[0][name][2]
-    return Interval(pairs, pairs, pairs)
+    return exact(results[0][name][2])
 
 
 def gate(quick: bool) -> Study:
     """Figures of the gate, a part of tests/studies/harm.py."""
     seeds, candidates, steps, runs = ([0, 1], 20, 20, [0]) if quick else (list(range(20)), 1000, 200, [0])
-    equal = [Unit(f"equal {seed}", replaced, {"candidates": candidates, "seed": seed}) for seed in seeds]
+    equal = seeded("equal", replaced, seeds, candidates=candidates)
     length, battles = (0.05, 1024) if quick else (4.0, 16_384)
-    trained = [Unit(f"drift {seed}", drift, {"minutes": length, "battles": battles, "seed": seed}) for seed in runs]
+    trained = seeded("drift", drift, runs, minutes=length, battles=battles)
     figures = [
-        Figure("harm.gate.replaced", tuple(unit.name for unit in equal), of_mean, seeds, "at most 10"),
-        Figure("harm.drift", tuple(unit.name for unit in trained), difference, runs, "at least -0.02"),
+        Figure("harm.gate.replaced", names_of(equal), of_mean, seeds, "at most 10"),
+        Figure("harm.drift", names_of(trained), difference, runs, "at least -0.02"),
     ]
     for score in SCORES:
         for place in PLACES:

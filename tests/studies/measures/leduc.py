@@ -97,16 +97,6 @@ class RuleBot:
         return one_hot(wanted, len(mask))
 
 
-class RLCardRuleBot:
-    """RLCard's `LeducHoldemRuleAgentV2`: raises a king and a pair and gives up everything else that costs a chip."""
-
-    def probabilities(self, observation: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[Any]:
-        rank, public = ranks(observation)
-        strong = rank == (KING if public is None else public)
-        wanted = (RAISE if mask[RAISE] else CALL) if strong else (FOLD if mask[FOLD] else CALL)
-        return one_hot(wanted, len(mask))
-
-
 def one_hot(action: int, num_actions: int) -> NDArray[np.float64]:
     """Chances `[A]` of a policy that always does this."""
     chances = np.zeros(num_actions)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cornerman.contract import BatchedBot, Bools, Floats
 from cornerman.evaluation.checks import Checks, Opponent
 from cornerman.evaluation.faults import BattleFaults
-from cornerman.evaluation.significance import Sample, best_of, lost
+from cornerman.evaluation.significance import best_of, lost
 from cornerman.experience.replay_buffer import ReplayBuffer
 from cornerman.learning import update
 from cornerman.learning.learner import build_learner
@@ -30,6 +30,7 @@ from game_adapter.ringside.game import RINGSIDE, Ringside
 from tests.studies.adapters.opening import encoder, shipped
 from tests.studies.measures.adapting import mean_gain
 from tests.studies.measures.duel import playing
+from tests.studies.measures.gate import sample_of
 
 PLAYER, CHAMPION = "player", "champion"
 MIX = {PLAYER: 0.5, CHAMPION: 0.2, ITSELF: 0.1, "brawler": 0.05, "tactician": 0.15}
@@ -125,14 +126,3 @@ def losses(branch: Policy, seed: int) -> dict[str, tuple[float, bool]]:
         best, own = (sample_of(checks, policy, opponent, most) for policy in (shipped(), branch))
         found[opponent.name] = best.score - own.score, bool(lost(own, best_of([best]), own.battles))
     return found
-
-
-def sample_of(checks: Checks, policy: Policy, opponent: Opponent, most: int) -> Sample:
-    """A policy's results against one opponent."""
-    turns = checks.play(policy, opponent, most, lambda sample: False)
-    while True:
-        try:
-            next(turns)
-        except StopIteration as end:
-            sample: Sample = end.value.sample
-            return sample
