@@ -27,12 +27,6 @@ def refused(values: dict[Any, Any]) -> str:
     return sentence
 
 
-def from_text(tmp_path: Path, text: str, start: Settings | None = None) -> Settings:
-    path = tmp_path / "settings.toml"
-    path.write_text(text, "utf-8")
-    return read_settings(path, start)
-
-
 def test_every_setting_has_a_sentence_and_bounds_that_hold_its_default() -> None:
     assert [name for name, _, _ in describe()] == [f.name for f in fields(Settings)]
     for name, default, sentence in describe():
@@ -93,7 +87,9 @@ def test_file_overrides_the_settings_of_the_game_and_a_missing_one_changes_nothi
     wished = with_values(Settings(), {"seed": 5, "difficulty": 2, "gamma": 1}, "the game")
     assert read_settings(tmp_path / "none.toml") == Settings()
     assert read_settings(tmp_path / "none.toml", wished) is wished
-    read = from_text(tmp_path, '\ufeffdifficulty = 4\ndevice = "cpu"\nhidden = [16]\n', wished)
+    file = tmp_path / "settings.toml"
+    file.write_text('\ufeffdifficulty = 4\ndevice = "cpu"\nhidden = [16]\n', "utf-8")
+    read = read_settings(file, wished)
     assert (read.seed, read.difficulty, read.device, read.hidden) == (5, 4, "cpu", (16,))
     assert (wished.difficulty, wished.hidden, type(wished.gamma)) == (2, Settings().hidden, float)
 
@@ -118,25 +114,25 @@ def test_profile_goes_over_the_defaults_and_under_the_game_and_the_players_file(
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["difficulty = ", "difficulty == 3", "seed = " + "9" * 5000, "hidden = " + "[" * 20_000, "seed = 1\nseed = 2"],
-    ids=["no value", "no TOML", "endless number", "deep", "twice"],
+    ("content", "why"),
+    [
+        (b"difficulty = ", "cannot be read: "),
+        (b"difficulty == 3", "cannot be read: "),
+        (b"seed = " + b"9" * 5000, "cannot be read: "),
+        (b"hidden = " + b"[" * 20_000, "cannot be read: "),
+        (b"seed = 1\nseed = 2", "cannot be read: "),
+        (b"seed = 1\n# \xff\xfe\x00", "cannot be read: "),
+        (b"#" * 64_001, "is larger than settings can be"),
+    ],
+    ids=["no value", "no TOML", "endless number", "deep", "twice", "no UTF-8", "huge"],
 )
-def test_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
-    with pytest.raises(SettingsError, match=r"settings\.toml cannot be read: "):
-        from_text(tmp_path, text)
-
-
-def test_undecodable_file_folder_and_huge_file_are_refused(tmp_path: Path) -> None:
+def test_unreadable_file_is_named(tmp_path: Path, content: bytes, why: str) -> None:
     path = tmp_path / "settings.toml"
-    path.write_bytes(b"seed = 1\n# \xff\xfe\x00")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=rf"settings\.toml {why}"):
         read_settings(path)
     with pytest.raises(SettingsError, match="cannot be read"):
         read_settings(tmp_path)
-    path.write_text("#" * 64_001)
-    with pytest.raises(SettingsError, match="larger than settings can be"):
-        read_settings(path)
 
 
 values = st.one_of(

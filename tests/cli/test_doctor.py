@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -64,10 +64,13 @@ def device(*arguments: Any) -> dict[str, str]:
     return {line.split()[0]: line.split(None, 1)[1] for line in lines}
 
 
+Timed: TypeAlias = list[tuple[str, NetworkSpec, int]]
+
+
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, NetworkSpec, int]]:
+def measured(monkeypatch: pytest.MonkeyPatch) -> Timed:
     """What was timed instead of timing it; there is an "mps" that is slower than the CPU."""
-    timed: list[tuple[str, NetworkSpec, int]] = []
+    timed = Timed()
 
     def measure(device: str, spec: NetworkSpec, batch_size: int, on_cpu: LearnSteps) -> float:
         timed.append((device, spec, batch_size))
@@ -79,7 +82,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, NetworkSpec, in
     return timed
 
 
-def test_what_learns_in_the_game_is_timed(tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]) -> None:
+def test_what_learns_in_the_game_is_timed(tmp_path: Path, measured: Timed) -> None:
     (tmp_path / "settings.toml").write_text("hidden = [24, 12]\nbatch_size = 48\n")
     found = device("auto", tmp_path)
     assert measured == [("mps", NetworkSpec(64, 16, (24, 12)), 48), ("cpu", NetworkSpec(64, 16, (24, 12)), 48)]
@@ -91,9 +94,7 @@ def test_what_learns_in_the_game_is_timed(tmp_path: Path, measured: list[tuple[s
     assert (found["chosen"], speeds) == ("cpu", [f"{speed} learning steps a second" for speed in (50, 800)])
 
 
-def test_the_games_sizes_are_those_of_the_newest_version_that_loads(
-    tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]
-) -> None:
+def test_the_games_sizes_are_those_of_the_newest_version_that_loads(tmp_path: Path, measured: Timed) -> None:
     spec = store_versions(tmp_path, Choosing(), 3)
     (tmp_path / "versions" / "000002" / "manifest.json").write_text("{}")
     (tmp_path / "settings.toml").write_text("hidden = [24]\nbatch_size = 48\n")
@@ -103,9 +104,7 @@ def test_the_games_sizes_are_those_of_the_newest_version_that_loads(
     assert found["timed"].startswith(f"{spec.observation_size} inputs, layers of 8, 3 actions (as version 1)")
 
 
-def test_the_players_device_is_taken_unless_another_is_asked_for(
-    tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]
-) -> None:
+def test_the_players_device_is_taken_unless_another_is_asked_for(tmp_path: Path, measured: Timed) -> None:
     (tmp_path / "settings.toml").write_text('device = "mps"\n')
     assert (device("auto", tmp_path)["chosen"], device("cpu", tmp_path)["chosen"]) == ("mps", "cpu")
     assert device("auto", tmp_path)["why"] == "The settings ask for mps."
@@ -154,7 +153,7 @@ def test_what_the_game_compiled_is_used_and_the_data_folder_left_as_it_was(
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["compiled", "compiled/code"]
 
 
-def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: list[tuple[str, NetworkSpec, int]]) -> None:
+def test_faulty_settings_are_told_and_left_out(tmp_path: Path, measured: Timed) -> None:
     (tmp_path / "settings.toml").write_text("batch_sise = 48\n")
     found = device("auto", tmp_path)
     assert "Did you mean batch_size?" in found["settings"]

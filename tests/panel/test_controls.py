@@ -14,7 +14,6 @@ from cornerman.policy.policy import Policy
 from game_adapter.host.match import PLUGIN
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table, promote
-from tests.support.waiting import wait_for
 
 
 @pytest.fixture(params=[True, False], ids=["with a trainer", "without"])
@@ -141,29 +140,6 @@ def test_forget_player_erases_that_player_s_battles_and_model_and_nothing_else(t
     table.play_as("ann", 1)
     assert table.on_owner(lambda loop: plugin.store.battles.counts().battles) == 3
     assert table.rejected == {}
-
-
-def test_forget_erases_versions_rows_and_checkpoint_and_version_0_plays(table: Table) -> None:
-    promote(table.plugin, 3, rows={"player": 10})
-    table.play(2)
-    plugin = table.plugin
-    plugin.store.checkpoint.save({"a": np.zeros(3)}, {})
-
-    def each_turn(match: Any, turn: int) -> None:
-        if turn == 8:
-            assert plugin.report()["version"] == 3
-            plugin.controls.forget()
-            wait_for(lambda: plugin.report()["version"] == 0)
-
-    table.play(1, each_turn=each_turn)
-    done(table)
-    assert stored(table) == ["000000"]
-    assert plugin.report()["plugin"]["notice"].startswith("Forgotten: ")
-    assert "3 versions" in plugin.report()["plugin"]["notice"]
-    assert plugin.store.checkpoint.load() == (None, [])
-    assert {path.name for path in plugin.store.folder.iterdir() if path.is_file()} & {"resume.safetensors"} == set()
-    assert table.rejected == {}, "the battle under way goes on and is recorded from there"
-    assert plugin.recording.recorder.recorded > 0
 
 
 def test_forget_of_every_version_leaves_an_untrained_one_to_play(table: Table) -> None:
