@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from cornerman.evaluation.gate import Gate
 from cornerman.evaluation.headless import PolicyBot, play_battle
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.transitions import Columns
 from cornerman.files.atomic import disk_errors, replace_file
 from cornerman.models.exchange import INT8_FORMAT, ONNX, onnx_notes
 from cornerman.models.manifest import Identity
@@ -94,12 +93,16 @@ class Exporter:
     def _decisions(self) -> tuple[Floats, Bools, str]:
         """Observations `[N, F]` and masks `[N, A]` in any order, and where they come from."""
         with Store(self._folder, Identity.of(self._game, self._encoder)) as store:
-            found = _joined([battle.columns for battle in store.battles.battles(CALIBRATED + COMPARED)])
-        source = RECORDED
-        if found is None or len(found[0]) < LEAST_ROWS:
-            found, source = self._self_play(2 * LEAST_ROWS), "of self-play, as too few are recorded"
-        rows = np.random.default_rng(SEED).permutation(len(found[0]))
-        return found[0][rows], found[1][rows], source
+            stored = list(store.battles.battles(CALIBRATED + COMPARED))
+        if sum(map(len, stored)) < LEAST_ROWS:
+            observations, masks = self._self_play(2 * LEAST_ROWS)
+            source = "of self-play, as too few are recorded"
+        else:
+            observations = np.concatenate([battle.columns["observation"] for battle in stored])
+            masks = np.concatenate([battle.columns["action_mask"] for battle in stored])
+            source = RECORDED
+        rows = np.random.default_rng(SEED).permutation(len(masks))
+        return observations[rows], masks[rows], source
 
     def _self_play(self, wanted: int) -> tuple[Floats, Bools]:
         noted = _Noting(self._policy)
@@ -124,15 +127,6 @@ class _Noting:
         """As `Policy.act`."""
         self.rows.append((observation, action_mask))
         return self._policy.act(observation, action_mask, random, temperature, epsilon)
-
-
-def _joined(battles: Sequence[Columns]) -> tuple[Floats, Bools] | None:
-    if not battles:
-        return None
-    return (
-        np.concatenate([each["observation"] for each in battles]),
-        np.concatenate([each["action_mask"] for each in battles]),
-    )
 
 
 def _named(path: Path) -> Path:
