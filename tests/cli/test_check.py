@@ -17,27 +17,6 @@ def test_sound_game_passes(run: Run) -> None:
     assert printed.endswith("Nothing to mend.\n")
 
 
-def test_game_with_a_fault_that_no_other_process_can_import_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
-) -> None:
-    (tmp_path / "mine_to_check.py").write_text(
-        "from tests.support.slow_game import GAME as sound\n"
-        "class Game:\n"
-        "    name, version, action_names, bots = 'mine', '1', sound.action_names[1:], sound.bots\n"
-        "    import_name = 'no_such_module:GAME'\n"
-        "    def new_battle(self, seed):\n"
-        "        return sound.new_battle(seed)\n"
-        "GAME = Game()\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    status, printed, _ = run("check", "mine_to_check:GAME", "--battles", 5)
-    assert status == 1
-    assert "WRONG  action_mask() gives" in printed
-    assert "WRONG  another process cannot import no_such_module:GAME" in printed
-    assert "       -> " in printed
-    assert printed.endswith("2 to mend\n")
-
-
 def test_new_game_passes_its_check_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -48,34 +27,42 @@ def test_new_game_passes_its_check_as_it_is(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("declared", "status", "sentence"),
+    ("module", "declared", "wrong", "sentences"),
     [
         (
+            "faulty",
+            "action_names, import_name = sound.action_names[1:], 'no_such_module:GAME'",
+            2,
+            ["WRONG  action_mask() gives", "WRONG  another process cannot import no_such_module:GAME", "       -> "],
+        ),
+        (
+            "slime",
             "own_fighter = 'slime'",
             1,
-            "WRONG  The game 'slow-game' cannot be learned: its own_fighter is 'slime'; name which",
+            ["WRONG  The game 'slow-game' cannot be learned: its own_fighter is 'slime'; name which"],
         ),
-        ("base_model = 'none.zip'", 1, "WRONG  base_model cannot be used, so hunter would play: "),
-        ("own_fighter = 'random'", 0, "ok     random plays until a version has proved better (no base_model)"),
+        ("shipped", "base_model = 'none.zip'", 1, ["WRONG  base_model cannot be used, so hunter would play: "]),
+        ("sound", "own_fighter = 'random'", 0, ["ok     random plays until a version has proved better (no base_"]),
     ],
 )
-def test_own_fighter_and_base_model_are_checked(
+def test_check_prints_what_is_wrong_with_what_a_game_declares(
+    module: str,
     declared: str,
-    status: int,
-    sentence: str,
+    wrong: int,
+    sentences: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     run: Run,
 ) -> None:
-    module = f"mine_{declared.split()[0]}_{status}"
-    text = (
+    (tmp_path / f"{module}_to_check.py").write_text(
         "from tests.support.slow_game import GAME as sound\n"
-        f"class Game(type(sound)):\n    import_name = '{module}:GAME'\n    {declared}\nGAME = Game()\n"
+        f"class Game(type(sound)):\n    import_name = '{module}_to_check:GAME'\n    {declared}\nGAME = Game()\n"
     )
-    (tmp_path / f"{module}.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    ended = run("check", f"{module}:GAME", "--battles", 5)
-    assert (ended.status, sentence in ended.out) == (status, True)
+    status, printed, _ = run("check", f"{module}_to_check:GAME", "--battles", 5)
+    assert status == (1 if wrong else 0)
+    assert [sentence for sentence in sentences if sentence not in printed] == []
+    assert printed.endswith(f"{wrong} to mend\n" if wrong else "Nothing to mend.\n")
 
 
 @pytest.mark.parametrize(
