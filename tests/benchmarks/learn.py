@@ -86,7 +86,7 @@ def run(repeats: int) -> list[Figure]:
         if flushes:
             torch.set_flush_denormal(False)
     pace = {name: STEPS / value for name, value in seconds.items()}
-    how = "compiled" if on_cpu.compiled else on_cpu.why_slow
+    how = on_cpu.why_slow or "compiled"
     like_for_like = f"both {'x'.join(map(str, PEER_HIDDEN))} without layer normalisation"
     wide = f"both {'x'.join(map(str, default))}, ours with layer normalisation"
     return [

@@ -176,6 +176,12 @@ class Gym:
                 self.recorder.turn(battle_id, seat, before, mask, action, battle.state())
             self.recorder.end(battle_id, battle.outcome or {})
 
+    def learn(self, battles: int, first: int = 0, skill: tuple[float, float] = (0.5, 0.5), at_once: int = 1000) -> None:
+        """As `play`, and everything that is due after each `at_once` battles."""
+        for start in range(first, first + battles, at_once):
+            self.play(min(at_once, first + battles - start), start, skill)
+            self.work()
+
     def work(self, slices: int = 100_000, idle: bool = False) -> None:
         """Until nothing is due; `idle`: practice included, as beside a game that draws."""
         for _ in range(slices):

@@ -28,9 +28,7 @@ def test_without_headless_battles_whoever_wins_is_imitated_and_a_candidate_goes_
 def on_trial(folder: Path) -> Gym:
     """A candidate is on trial in live battles."""
     gym = Gym(folder, Described())
-    for first in range(0, 60, 10):
-        gym.play(10, first, skill=(0.95, 0.95))
-        gym.work()
+    gym.learn(60, skill=(0.95, 0.95), at_once=10)
     assert gym.slot.trial is not None
     return gym
 
@@ -56,7 +54,6 @@ def test_trial_goes_on_from_a_checkpoint_and_is_decided_in_its_first_battles(tmp
     gym = on_trial(tmp_path)
     tried(gym, 4)
     gym.training.close()
-    gym.store.close()
     again = Gym(tmp_path, Described())
     assert again.candidates.trials.pairs == 4
     tried(again, 3, 2000)
@@ -69,7 +66,6 @@ def test_kill_after_a_promotion_leaves_no_trial_with_scores_against_another_cham
     gym.training.close()  # saves
     tried(gym, 3, 2000)
     assert gym.slot.champion.version == 1
-    gym.store.close()
     again = Gym(tmp_path, Described())
     assert again.slot.champion.version == 1
     assert not again.candidates.trials.running
@@ -104,7 +100,6 @@ def test_trial_that_a_failed_slice_ends_counts_as_turned_down_over_a_restart(tmp
     assert gym.slot.trial is None
     assert gym.candidates.trials.waits_for().startswith(f"{FIRST_WAIT} more battles")
     gym.training.close()
-    gym.store.close()
     again = Gym(tmp_path, Described())
     assert again.candidates.trials.waits_for().startswith(f"{FIRST_WAIT} more battles")
 
@@ -121,9 +116,7 @@ def test_judgement_and_trial_share_one_count_of_candidates_turned_down(tmp_path:
 
 def test_where_decisions_are_taken_by_lot_a_candidate_learns_the_better_ones(tmp_path: Path) -> None:
     gym = Gym(tmp_path, Described())
-    for first in range(0, 60, 10):
-        gym.play(10, first)
-        gym.work()
+    gym.learn(60, at_once=10)
     assert gym.candidates.trials.check.by_lot
     assert right_choices(gym.updates.newest, gym.game) > 0.95
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -30,16 +26,14 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def learned(folder: Path, battles: int = 40) -> Gym:
     gym = Gym(folder, **SLOW_TO_PROMOTE)
-    gym.play(battles)
-    gym.work()
+    gym.learn(battles)
     assert gym.learner.steps > 0
     return gym
 
 
 def test_next_session_resumes_from_checkpoint_and_stored_battles(tmp_path: Path) -> None:
     gym = Gym(tmp_path, practice=0.0, held_out_fraction=0.3)
-    gym.play(60)
-    gym.work()
+    gym.learn(60)
     gym.training.close()
     again = Gym(tmp_path, practice=0.0, held_out_fraction=0.3)
     before, after = gym.learner.state(), again.learner.state()
@@ -52,8 +46,7 @@ def test_next_session_resumes_from_checkpoint_and_stored_battles(tmp_path: Path)
         assert np.array_equal(kept.columns()["observation"], refilled.columns()["observation"])
     assert len(again.experience.held_out.battles) == len(gym.experience.held_out.battles) > 0
     assert again.updates.due == gym.updates.due < gym.settings.burst_steps, "nothing is learned from twice"
-    again.play(20, first=60)
-    again.work()
+    again.learn(20, first=60)
     assert again.learner.steps > gym.learner.steps
     again.experience.rows.clear()
     assert again.training.provenance().from_player, "it goes back to the player's battles"
@@ -71,7 +64,6 @@ class Reordered(Choosing):
 def test_learning_does_not_go_on_from_another_game_of_the_same_sizes(tmp_path: Path, game: type[Choosing]) -> None:
     gym = learned(tmp_path)
     gym.training.close()
-    gym.store.close()
     other = Gym(tmp_path, game())
     assert other.learner.steps == 0
     assert any("another game" in message and "from the champion" in message for message in other.messages)
@@ -110,50 +102,13 @@ def test_after_a_kill_the_battles_since_the_last_checkpoint_are_due(
     assert abs(again.learner.steps - killed.learner.steps) <= killed.settings.burst_steps
 
 
-KILLED = """
-import sys
-from pathlib import Path
-from cornerman.training import resume
-from tests.support.choosing import Described, Gym
-resume.PERIOD_S, resume.MOST_SHARE = 0.0, 1e9
-gym = Gym(Path(sys.argv[1]), candidate_period=100_000, practice=0.0, held_out_fraction=0.0)
-for first in range(0, 10_000, 4):
-    before = gym.learner.steps
-    gym.play(4, first)
-    gym.work()
-    print(before, gym.store.battles.kept, flush=True)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_kill_costs_only_what_was_learned_after_the_last_checkpoint(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
-    )
-    assert process.stdout is not None
-    told = [process.stdout.readline() for _ in range(20)]
-    time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    told += process.stdout.read().split("\n")[:-1]
-    process.stdout.close()
-    process.wait()
-    steps, battles = map(int, told[-1].split())
-    gym = Gym(tmp_path, **SLOW_TO_PROMOTE)
-    assert gym.learner.steps >= steps > 50
-    assert gym.experience.rows.total() >= 2 * battles
-    gym.work()
-    assert gym.learner.steps >= 2 * battles - gym.settings.burst_steps - 16  # every decision paid for its step
-
-
 def test_saving_in_between_changes_nothing_that_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = []
     for name in ("never", "always"):
         if name == "always":
             always(monkeypatch)
         gym = Gym(tmp_path / name, candidate_period=40, practice=3.0)
-        gym.play(40)
-        gym.work()
+        gym.learn(40)
         states.append((gym.learner.snapshot().tobytes(), gym.slot.champion.version, dict(gym.experience.rows)))
         assert (tmp_path / name / FILE_NAME).exists() or name == "never"
     assert states[0] == states[1]
@@ -197,14 +152,12 @@ def test_checkpoints_are_rarer_where_saving_takes_long_and_a_full_disk_is_report
 
 def test_sessions_practise_other_battles_and_smaller_buffers_hold_the_newest(tmp_path: Path) -> None:
     first = Gym(tmp_path, held_out_fraction=0.0)
-    first.play(80)
-    first.work()
+    first.learn(80)
     first.training.close()
     second = Gym(tmp_path, held_out_fraction=0.0, replay_capacity=100)
     ids = second.experience.buffers.player.columns()["battle_id"]
     assert sorted(set(ids.tolist())) == list(range(30, 80))
-    second.play(20, first=80)
-    second.work()
+    second.learn(20, first=80)
     met, practised = (gym.experience.buffers.selfplay.columns()["observation"][:20] for gym in (first, second))
     assert not np.array_equal(met, practised)
 
@@ -249,8 +202,7 @@ def test_unusable_trials_of_a_checkpoint_begin_anew_and_what_was_learned_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gym = Gym(tmp_path, Described(), **SLOW_TO_PROMOTE)
-    gym.play(40)
-    gym.work()
+    gym.learn(40)
     monkeypatch.setattr(gym.candidates, "trials_so_far", lambda: {"since": "many"})
     gym.training.close()
     gym.play(5, 40)
@@ -264,16 +216,12 @@ def test_unusable_trials_of_a_checkpoint_begin_anew_and_what_was_learned_stays(
 
 def test_restart_keeps_what_was_learned_from_who_decides_by_lot(tmp_path: Path) -> None:
     gym = Gym(tmp_path, Described())
-    for first in range(0, 80, 10):
-        gym.play(10, first)
-        gym.work()
+    gym.learn(80, at_once=10)
     assert gym.candidates.trials.check.by_lot
     learned = gym.updates.steps
     assert learned > 0
     gym.training.close()
-    gym.store.close()
     again = Gym(tmp_path, Described())
     assert (again.experience.buffers.player.weight > 0).any(), "better actions are imitated from the start"
-    again.play(1, 1000)
-    again.work()
+    again.learn(1, 1000)
     assert again.updates.steps >= learned

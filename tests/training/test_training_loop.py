@@ -40,8 +40,7 @@ def ideal(gym: Gym, worst: bool = False) -> Floats:
 def taught(folder: Path, battles: int = 60) -> Gym:
     """Learned from some live battles alone."""
     gym = Gym(folder, practice=0.0)
-    gym.play(battles)
-    gym.work()
+    gym.learn(battles)
     assert gym.learner.steps > 0
     return gym
 
@@ -49,9 +48,7 @@ def taught(folder: Path, battles: int = 60) -> Gym:
 def test_loop_learns_to_win_and_the_gate_promotes(tmp_path: Path) -> None:
     gym = Gym(tmp_path)
     before = right_choices(gym.slot.champion, gym.game)
-    for first in range(0, 400, 50):
-        gym.play(50, first)
-        gym.work()
+    gym.learn(400, at_once=50)
     champion = gym.slot.champion
     assert before < 0.9
     assert right_choices(champion, gym.game) == 1.0
@@ -94,8 +91,7 @@ def test_device_that_was_left_for_the_cpu_and_dropped_steps_are_told_once(tmp_pa
         return learn(*arguments)
 
     gym.learner.learn_rows = lose_the_device  # type: ignore[method-assign, assignment]
-    gym.play(60)
-    gym.work()
+    gym.learn(60)
     assert gym.messages.count(LOST) == 1
     assert (gym.metrics.get("dropped"), gym.metrics.get("device")) == (3, "cpu")
 
@@ -136,9 +132,9 @@ def test_diverged_learning_that_could_not_be_undone_is_not_saved(
 
 def test_forget_clears_everything_that_was_recorded_and_learned(tmp_path: Path) -> None:
     gym = Gym(tmp_path, held_out_fraction=0.3)
-    gym.play(60)
-    gym.work()
-    gym.training.practise(50)
+    gym.learn(60)
+    gym.play(50, 60)
+    gym.training.keep()  # practice is due
     gym.training.begin_candidate()
     gym.training.forget()
     experience = gym.experience
@@ -242,12 +238,10 @@ def test_held_out_battles_live_transitions_and_those_of_practice_are_kept_apart(
     assert gym.metrics.get("fill") == player.size
     without = Gym(tmp_path / "off", practice=0.0, idle_practice=2, held_out_fraction=0.0, warmup_fraction=0.2)
     without.play(49)
-    without.training.practise(100)
     without.work(idle=True)
     assert (buffers_of(without)[1].size, without.metrics.get("practised", 0)) == (0, 0)
     assert without.learner.steps == 0, "the buffer is not warm yet"
-    without.play(10, first=49)
-    without.work()
+    without.learn(10, first=49)
     assert without.learner.steps > 0
 
 

@@ -235,12 +235,11 @@ def test_learning_rests_beside_frames_while_other_programs_use_the_machine(draws
 
 
 def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:
-    reading: dict[str, float | None] = {"temperature_c": 60.0}
-    asked: list[int] = []
+    degrees, asked = 60.0, list[float]()
 
     def read_machine() -> dict[str, float | None]:
-        asked.append(1)
-        return dict(reading)
+        asked.append(degrees)
+        return {"temperature_c": degrees}
 
     mine, clock = windows("always", read_machine=read_machine)
     for _ in range(1000):
@@ -248,13 +247,12 @@ def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:
         clock.now += 0.001
     assert len(asked) == 4, "four times a second at most"
     for degrees, open_now in ((79.9, True), (80.0, False), (76.0, False), (74.9, True), (79.0, True)):
-        reading["temperature_c"] = degrees
         clock.now += LOOK_PERIOD_S
         mine.look()
         assert mine.window_open is open_now, degrees
         assert ("C: learning rests" in mine.why) is not open_now
         assert (mine.budget(hurried=True) > 0) is open_now
-    assert mine.reading == reading
+    assert mine.reading == {"temperature_c": degrees}
 
 
 def test_granted_time_is_used_until_it_is_over() -> None:
@@ -311,9 +309,5 @@ def test_late_frames_within_slices_lower_the_share_and_are_reported_as_the_reaso
         mine.frame(30.0 if late else 16.7)
     assert (mine.share < 1.0) is during
     slow = f"; frames came late, so learning takes {100 * mine.share:.0f}% of the time"
-    assert mine.report() == {
-        "open": True,
-        "why": f"always{slow if during else ''}",
-        "share": mine.share,
-        "run_on_ms": None,
-    }
+    why = f"always{slow if during else ''}"
+    assert mine.report() == {"open": True, "why": why, "share": mine.share, "run_on_ms": None}

@@ -61,10 +61,6 @@ class CpuSteps:
     learn: update.LearnSteps = update.learn_steps
     why_slow: str = ""
 
-    @property
-    def compiled(self) -> bool:
-        return not self.why_slow
-
 
 def ways() -> list[Way]:
     """The ways to compile on this system, best first."""

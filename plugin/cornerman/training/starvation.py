@@ -48,9 +48,7 @@ class Starvation:
         self._pumped, self._on_processor, self._thread_time = learning_time == "pump", on_processor, thread_time
         self._thread_clock = thread_clock or clock_of_this_thread
         self._seen_time: Callable[[], float] | None = None  # the trainer's CPU time, read on the game's thread
-        self._seen: tuple[float, float] | None = (
-            None  # time and the trainer's CPU time at the last reading on the game's thread
-        )
+        self._seen: tuple[float, float] | None = None  # time and that CPU time when it was read last
         self._mark: tuple[float, float] | None = None
         self._wall_s = self._processor_s = 0.0
         self._waits_since: float | None = None

@@ -152,8 +152,9 @@ class TrainingLoop:
                 self._take_answer(*answer)
             if not practice.busy:
                 practised = self._metrics.get("practised", 0) - self._practised
-                if idle and practice.due <= 0.0 and practised < self._settings.idle_practice:
-                    self.practise(1.0)
+                goes_on = idle and self._settings.practice and practised < self._settings.idle_practice
+                if goes_on and practice.due <= 0.0:
+                    practice.due = 1.0
                 champions = [
                     each for each in self.candidates.champions.slot.players if each.spec == self.updates.newest.spec
                 ]
@@ -196,11 +197,6 @@ class TrainingLoop:
             rows=dict(self.experience.rows),
             from_player=self._from_player,
         )
-
-    def practise(self, battles: float) -> None:
-        """Schedule more practice battles; none where the game offers no headless battles or practice is off."""
-        if self._practice is not None and self._settings.practice:
-            self._practice.due = max(self._practice.due, 0.0) + battles
 
     def live(self, result: LiveResult) -> None:
         """Count a live battle, which may roll the champion back, and end a candidate's trial."""

@@ -33,7 +33,7 @@ from pathlib import Path
 from cornerman.learning import compiled
 way = compiled.ways()[0]
 compiled.compile_into(compiled.cache_folder(Path("."), way.name), way.make)
-assert compiled.cpu_steps(Path(".")).compiled, "what was compiled cannot be used"
+assert not compiled.cpu_steps(Path(".")).why_slow, "what was compiled cannot be used"
 """
 """What the plugin lets a child process do, without its limit of three minutes: emulated it takes longer."""
 SETTINGS = {"worker": "thread", "hidden": [32, 32]}

@@ -15,9 +15,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_bar_says_lines_alone_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    said, written = list[str](), io.StringIO()
+@pytest.mark.parametrize("terminal", [False, True])
+def test_bar_says_lines_alone_without_a_terminal_or_tqdm(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    said, written = list[str](), Terminal() if terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
+    if terminal:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
     with Bar(said.append) as bar:
         bar.moved(0.5)
         bar.say("Version 3 plays.")
@@ -38,16 +41,6 @@ def test_bar_on_a_terminal_moves_and_leaves_what_is_said_above_it(monkeypatch: p
     assert "Version 3 plays.\n" in shown
     assert shown.index(" 25%") > shown.index("  0%")
     assert "100%" in shown
-
-
-def test_bar_without_tqdm_on_a_terminal_says_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    said, terminal = list[str](), Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    with Bar(said.append) as bar:
-        bar.moved(0.5)
-        bar.say("Version 3 plays.")
-    assert (said, terminal.getvalue()) == (["Version 3 plays."], "")
 
 
 def test_bar_says_now_and_then_that_something_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
