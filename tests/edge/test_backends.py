@@ -1,26 +1,31 @@
 """Playing backends: one contract for numpy, onnxruntime and Hailo (a stand-in: not run on hardware); choice, hot swap,
-and what fails is left for numpy in the same decision with one message."""
+and what fails is left for numpy in the same decision with one message; threads that build outlive no game."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cornerman.contract import Floats, ModelError
 from cornerman.edge import backends
-from cornerman.edge.backends import COMPARED, KEPT, NUMPY, Build, builders, choose
+from cornerman.edge.backends import COMPARED, KEPT, NUMPY, Build, PlayingBackends, builders, choose
+from cornerman.edge.hailo_session import NoHefError
 from cornerman.edge.hef_kit import hef_name
 from cornerman.policy.policy import Policy, QValues
 from tests.support import hailo_stand_in
 from tests.support.deciding import SPEC, DecidingGame, observations, policy_of
 from tests.support.hailo_stand_in import Hardware, compile_hef
+from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 
 
@@ -252,3 +257,86 @@ for wanted in ("numpy", "auto"):
 assert not {"onnx", "onnxruntime", "hailo_platform"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+# ----------------------------------------------------------------------------------------------- threads that build
+
+
+HANGS = """
+import sys, time
+from pathlib import Path
+import cornerman.plugin
+from cornerman.edge import backends
+from tests.support.duel import Duel
+
+backends.LOADING_S = 0.05
+cornerman.plugin.builders = lambda folder: {"onnxruntime": lambda policy: time.sleep(60)}
+plugin = cornerman.plugin.Cornerman()
+plugin.on_load(Duel(), sys.argv[1], {"playing_backend": "onnxruntime", "learning": False, "worker": "off"})
+print("loaded", flush=True)
+plugin.on_quit()
+sys.exit(3)
+"""
+
+
+def test_process_ends_with_the_game_although_building_a_backend_hangs(tmp_path: Path) -> None:
+    began = time.monotonic()
+    game = subprocess.run(
+        [sys.executable, "-c", HANGS, str(tmp_path)],
+        capture_output=True, text=True, timeout=50, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert game.stdout.splitlines() == ["loaded"], game.stderr
+    assert "Traceback" not in game.stderr
+    assert time.monotonic() - began < 30.0, "it waited for the minute that the backend takes"
+
+
+def test_system_that_starts_no_thread_costs_the_backend_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    said: list[str] = []
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    assert PlayingBackends("numpy", policy_of(), {}, said.append, {}.update).of(policy_of()) is None
+    assert said == []
+    monkeypatch.undo()
+    playing = PlayingBackends("other", policy_of(), {"other": lambda policy: policy.q_values}, said.append, {}.update)
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    assert playing.of(policy_of(1)) is None
+    assert said == ["Decisions are computed by numpy, not by other: can't start new thread."]
+
+
+def test_choice_that_is_made_after_the_end_builds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "LOADING_S", 0.0)
+    closed, threads, figures = threading.Event(), list[threading.Thread](), dict[str, Any]()
+
+    def build(policy: Policy) -> QValues:
+        assert closed.wait(10.0)
+        return policy.q_values
+
+    playing = PlayingBackends("other", policy_of(), {"other": build}, print, figures.update, threads.append)
+    playing.close()
+    closed.set()
+    [chooser] = threads
+    chooser.join(10.0)
+    assert playing.of(policy_of(1)) is None
+    assert (len(threads), figures) == (1, {})
+
+
+def test_versions_that_no_backend_can_play_are_not_kept_for_good() -> None:
+    def build(policy: Policy) -> QValues:
+        raise NoHefError("no file for it.")
+
+    builds: dict[str, Build] = {"hailo": build}
+    playing = PlayingBackends("hailo", policy_of(), builds, lambda sentence: None, {}.update)
+    seen = []
+    for version in range(KEPT + 3):
+        policy = policy_of(version)
+        playing.of(policy)
+        seen.append(weakref.ref(policy))
+    del policy
+
+    def left() -> int:
+        gc.collect()
+        return sum(each() is not None for each in seen)
+
+    wait_for(lambda: left() <= KEPT)

@@ -82,37 +82,38 @@ def passing(passes_by: float) -> Policy:
     )
 
 
-def found(playouts: Playouts, encoder: Encoder, effort: Effort, states: Any, seats: Any, masks: Any, seed: int) -> Any:
+def bluffing(passes_by: float, calls: float, effort: Effort, game: Bluffs | None = None) -> LookAhead:
+    """The look-ahead of such a champion against such a player."""
+    game = game or Bluffs()
+    encoder = Encoder(game)
+    return LookAhead(Playouts(game, encoder, passing(passes_by), Calls(calls)), encoder, effort)
+
+
+def found(ahead: LookAhead, states: Any, seats: Any, masks: Any, seed: int) -> Any:
     """Every answer, round after round."""
-    return [each.best.tolist() for each in LookAhead(playouts, encoder, effort).improve(states, seats, masks, seed)]
+    return [each.best.tolist() for each in ahead.improve(states, seats, masks, seed)]
 
 
 @pytest.mark.parametrize(
     ("calls", "passes_by", "best"), [(0.05, 0.1, 1), (0.95, 0.1, 0), (0.05, -0.1, 1), (0.95, -0.1, 0)]
 )
 def test_look_ahead_bluffs_only_whom_the_model_says_to_fold(calls: float, passes_by: float, best: int) -> None:
-    game, champion = Bluffs(), passing(passes_by)
-    encoder = Encoder(game)
-    playouts = Playouts(game, encoder, champion, Calls(calls))
-    effort = Effort(2, (8, 16), 2)
-    answers = found(playouts, encoder, effort, [Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
+    ahead = bluffing(passes_by, calls, Effort(2, (8, 16), 2))
+    answers = found(ahead, [Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
     assert answers == [[best]] * 2
 
 
 def test_look_ahead_keeps_the_champions_choice_where_playouts_are_no_evidence() -> None:
-    game = Bluffs()
-    encoder = Encoder(game)
-    playouts = Playouts(game, encoder, passing(0.1), Calls(0.5))
     states, masks = [Bluff().state()] * 200, np.ones((200, 2), np.bool_)
-    changed = np.mean(found(playouts, encoder, Effort(2, (4,), 2, doubt=0.1), states, [0] * 200, masks, 1)[0])
-    unchecked = np.mean(found(playouts, encoder, Effort(2, (4,), 2, doubt=9.0), states, [0] * 200, masks, 1)[0])
+    changed, unchecked = (
+        np.mean(found(bluffing(0.1, 0.5, Effort(2, (4,), 2, doubt)), states, [0] * 200, masks, 1)[0])
+        for doubt in (0.1, 9.0)
+    )
     assert changed < 0.15 < 0.25 < unchecked
 
 
 def test_search_gives_gains_playouts_and_the_expected_reply() -> None:
-    game = Bluffs()
-    encoder = Encoder(game)
-    ahead = LookAhead(Playouts(game, encoder, passing(0.1), Calls(0.05)), encoder, Effort(2, (8, 16), 2))
+    ahead = bluffing(0.1, 0.05, Effort(2, (8, 16), 2))
     *_, search = ahead.improve([Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
     gains = dict(search.gains(0))
     assert (gains[0], search.samples(0)) == (0.0, 48)
@@ -150,11 +151,9 @@ def test_restore_that_is_wrong_is_named(spoil: Any, problem: str) -> None:
             spoilt: Bluff = spoil(super().restore(state, seat, random))
             return spoilt
 
-    game = Spoilt()
-    encoder = Encoder(game)
-    playouts = Playouts(game, encoder, passing(0.1), Calls(0.5))
+    ahead = bluffing(0.1, 0.5, Effort(2, (4,), 2), Spoilt())
     with pytest.raises(ContractError) as raised:
-        found(playouts, encoder, Effort(2, (4,), 2), [Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
+        found(ahead, [Bluff().state()], [0], np.ones((1, 2), np.bool_), 3)
     assert str(raised.value) == problem
 
 
@@ -194,10 +193,10 @@ def test_scalar_and_batched_battles_give_the_same_playouts_where_chances_are() -
 def test_the_same_seed_gives_the_same_answers() -> None:
     encoder = Encoder(RINGSIDE)
     champion, *_ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
-    playouts = Playouts(RINGSIDE, encoder, champion, ChampionPredictor(champion))
+    ahead = LookAhead(Playouts(RINGSIDE, encoder, champion, ChampionPredictor(champion)), encoder, Effort())
     battles = [RINGSIDE.new_battle(seed) for seed in range(6)]
     states, seats = [each.state() for each in battles], [each.seat for each in battles]
     masks = np.array([each.action_mask() for each in battles])
-    answers = [found(playouts, encoder, Effort(), states, seats, masks, seed) for seed in (4, 4, 5)]
+    answers = [found(ahead, states, seats, masks, seed) for seed in (4, 4)]
     assert answers[0] == answers[1]
     assert len(answers[0]) == len(Effort().samples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from queue import SimpleQueue
 from random import Random
 from typing import Any
@@ -31,27 +32,34 @@ class SlowRingside(OneByOne):
         return battle
 
 
-@pytest.mark.parametrize("slow", [True, False])
-def test_slow_restore_is_reported_before_the_first_answer(slow: bool) -> None:
-    encoder, game = Encoder(RINGSIDE), SlowRingside() if slow else RINGSIDE
-    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, ())
+def thinker(game: Any) -> tuple[SimpleQueue[Due | Knowledge], SimpleQueue[Thought]]:
+    """What a thinker of this game reads and what it writes; it knows a champion."""
+    encoder = Encoder(RINGSIDE)
+    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, (8,))
     inbox, thoughts = SimpleQueue[Due | Knowledge](), SimpleQueue[Thought]()
     Thinker(game, inbox, thoughts.put)
-    inbox.put(knowledge(Policy(spec, np.zeros(spec.num_parameters, np.float32)), {}, 0.5, 1.0))
+    inbox.put(knowledge(Policy(spec, draw(spec, np.random.default_rng(0))), {}, 0.5, 1.0))
+    return inbox, thoughts
+
+
+def due(number: int) -> Due:
+    """The first decision of a battle."""
     battle = RINGSIDE.new_battle(1)
     assert battle.seat is not None
-    inbox.put(Due(1, battle.seat, battle.state(), list(battle.action_mask()), 3))
+    return Due(number, battle.seat, battle.state(), list(battle.action_mask()), 3)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_slow_restore_is_reported_before_the_first_answer(slow: bool) -> None:
+    inbox, thoughts = thinker(SlowRingside() if slow else RINGSIDE)
+    inbox.put(due(1))
     first = thoughts.get(timeout=30.0)
     assert (first.action < 0) == slow, "nothing was tried yet"
     assert bool(re.match(r"restore takes 1\d ms, and a decision needs some 40 of them$", first.slow)) == slow
 
 
 def test_state_that_raises_is_a_sentence_and_the_next_decision_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder, encode = Encoder(RINGSIDE), Encoder.encode
-    spec = NetworkSpec(encoder.observation_size, encoder.num_actions, (8,))
-    champion = Policy(spec, draw(spec, np.random.default_rng(0)))
-    battle = RINGSIDE.new_battle(1)
-    inbox, thoughts = SimpleQueue[Due | Knowledge](), SimpleQueue[Thought]()
+    encode = Encoder.encode
 
     def odd(self: Encoder, state: Any, seat: int) -> object:
         if state == "odd":
@@ -59,15 +67,11 @@ def test_state_that_raises_is_a_sentence_and_the_next_decision_is_answered(monke
         return encode(self, state, seat)
 
     monkeypatch.setattr(Encoder, "encode", odd)
-    Thinker(RINGSIDE, inbox, thoughts.put)
-    inbox.put(knowledge(champion, {}, 0.5, 1.0))
-    seat = battle.seat
-    assert seat is not None
-    mask = [bool(legal) for legal in battle.action_mask()]
+    inbox, thoughts = thinker(RINGSIDE)
     odd_state: Any = "odd"
-    inbox.put(Due(1, 0, odd_state, mask, 3))
+    inbox.put(replace(due(1), state=odd_state))
     assert "KeyError('mana')" in thoughts.get(timeout=30.0).problem
-    inbox.put(Due(2, seat, battle.state(), mask, 3))
+    inbox.put(due(2))
     found = thoughts.get(timeout=30.0)
     assert (found.number, found.problem) == (2, "")
-    assert mask[found.action]
+    assert due(2).action_mask[found.action]

@@ -99,8 +99,8 @@ class _Last(NamedTuple):
 class SelfPlay:
     """Plays a batch of battles on and on, `turns` turns in every row at a time.
 
-    Memory: `num_bytes`. Decisions of the stretch are numbered through: first those of either seat that were open when
-    it began, then those of every turn.
+    Decisions of the stretch are numbered through: first those of either seat that were open when it began, then those
+    of every turn.
     """
 
     def __init__(
@@ -133,11 +133,6 @@ class SelfPlay:
         self._agents: list[BatchedAgent] = []
         self._policies: list[ActingInBatches | None] = []
         self._seats = np.zeros((seats, count), np.int16)
-
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of everything that was allocated here."""
-        return sum(array.nbytes for array in (*self._decisions.values(), self._before, *self._out.values()))
 
     def seat(self, agents: Sequence[BatchedAgent], seats: Ints) -> None:
         """Who plays from the next turn on: `seats` `[S, N]` are indices into `agents`, by seat.
