@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cornerman.files.quality_note import FILE_NAME, QualityNote, quality_lines
+from tests.support.recordings import Bench
 
 
 def noted(folder: Path) -> str:
@@ -16,8 +17,10 @@ def noted(folder: Path) -> str:
 
 def counted(recorded: int = 0, **rejected: int) -> dict[str, Any]:
     """As `Recorder.quality` gives it."""
-    examples = dict.fromkeys(rejected, "It is empty.")
-    return {"recorded": recorded, "rejected": rejected, "examples": examples, "abandoned": 0, "not_as_chosen": 0}
+    empty = Bench().recorder.quality()
+    counts = {"recorded": recorded, "rejected": rejected, "examples": dict.fromkeys(rejected, "It is empty.")}
+    assert counts.keys() <= empty.keys()
+    return {**empty, **counts}
 
 
 def test_write_when_more_was_rejected_and_at_the_end(tmp_path: Path) -> None:
