@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,18 @@ def closed_databases() -> Iterator[None]:
             thread.join()
     for database in opened:
         database.close()
+
+
+@pytest.fixture
+def plugins(tmp_path: Path) -> Iterator[Path]:
+    """An empty plugins folder; modules that a test loads from it are gone afterwards: a package is loaded once a
+    process."""
+    (tmp_path / "plugins").mkdir()
+    before = set(sys.modules)
+    yield tmp_path / "plugins"
+    for name in set(sys.modules) - before:
+        if "plugins" in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import count
 from statistics import median
 from typing import Any
@@ -40,8 +41,7 @@ MASK = [True] * 12 + [False] * 4
 class Game:
     """Four characters, sixteen actions, nothing of its own."""
 
-    name = "bench"
-    version = "1"
+    name, version = "bench", "1"
     action_names = tuple(f"action {number}" for number in range(NUM_ACTIONS))
 
 
@@ -205,10 +205,8 @@ def _filled() -> tuple[ReplayBuffer, Callable[[], object]]:
     ring = ReplayBuffer(CAPACITY, OBSERVATION_SIZE, NUM_ACTIONS, np.random.default_rng(0))
     for row in _rows(CAPACITY):
         ring.append(row)
-    import torch  # the peer is timed with torch's tensors, and so is this
-
     batch = empty_batch(BATCH, OBSERVATION_SIZE, NUM_ACTIONS)
-    tensors = [torch.from_numpy(values) for _, values in batch.columns()]  # the same memory
+    tensors = [torch.from_numpy(values) for _, values in batch.columns()]  # the same memory; the peers' are torch's
 
     def sample() -> object:
         ring.sample(BATCH, batch)
@@ -283,7 +281,7 @@ def against_cpprb(repeats: int) -> list[Figure]:
     _, sample = _filled()
     calls = {"sample": seconds_a_call(sample), "their sample": seconds_a_call(their_sample)}
     found = interleaved(calls, repeats)
-    return [_ratio(key, found["sample"], found["their sample"], repeats, f"cpprb {_version('cpprb')}")]
+    return [_ratio(key, found["sample"], found["their sample"], repeats, f"cpprb {version('cpprb')}")]
 
 
 @dataclass
@@ -342,9 +340,3 @@ def overhead() -> Figure:
 def _ratio(key: str, ours: float, theirs: float, repeats: int, peer: str) -> Figure:
     note = f"{ours * 1e6:.2f} us over {theirs * 1e6:.2f} us"
     return Figure(key, ours / theirs, "ratio", "lower", repeats, peer, note)
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)

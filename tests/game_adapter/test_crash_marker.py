@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from game_adapter.host.crash_marker import CrashMarker
 from tests.support.dropped_plugins import drop, host_of, run_python
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, environment
 
 GAME = """
 import os, sys
@@ -62,9 +61,8 @@ def test_crashes_of_windows_are_counted_also_of_one_process_id(tmp_path: Path) -
 
 def test_second_window_at_the_same_time_is_no_crash(tmp_path: Path) -> None:
     code = GAME + "print('up', flush=True); sys.stdin.read(); host.quit()"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     arguments = [sys.executable, "-c", code, str(tmp_path), "window"]
-    with subprocess.Popen(arguments, stdin=-1, stdout=-1, stderr=-1, text=True, env=environment) as first:
+    with subprocess.Popen(arguments, stdin=-1, stdout=-1, stderr=-1, text=True, env=environment(ROOT)) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "up\n"
         marker = CrashMarker(tmp_path / "data", "window")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 
-from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, write_settings
+from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, versions, write_settings
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +33,6 @@ def runs(folders: dict[str, Path]) -> dict[str, Run]:
     started = {name: start(folder, *SERIES) for name, folder in folders.items() if name != "one"}
     started["one"] = start(folders["one"], *SERIES, NUMBA_CACHE_DIR=None)
     return {name: finish(process, folders[name]) for name, process in started.items()}
-
-
-def versions(folder: Path) -> dict[str, str]:
-    """The stored weights by version, as SHA-256."""
-    stored = sorted((folder / "data" / "series" / "cornerman" / "versions").glob("*/weights.safetensors"))
-    return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
 
 
 def test_dropped_plugin_plays_and_learns_and_writes_to_the_data_folder(
@@ -114,6 +107,5 @@ def test_second_series_goes_on_and_fresh_one_sets_the_old_aside(runs: dict[str, 
     *kept_before, aside = sorted((folder / "data").glob("series.before-*"))
     assert kept_before == older[1:], "the newest three are kept"
     assert f"Starting over; what was learned before is kept in {aside.relative_to(folder)}" in fresh.output
-    kept = sorted((aside / "cornerman" / "versions").glob("*/weights.safetensors"))
-    assert {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in kept} == before
+    assert versions(folder, aside.name) == before
     assert "replay_capacity = 5000" in settings.read_text("utf-8"), "the player's settings were not learned"

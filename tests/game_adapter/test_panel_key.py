@@ -8,7 +8,7 @@ import pygame
 import pytest
 
 from game_adapter.host import Host
-from tests.support.dropped_plugins import NamedGame, drop
+from tests.support.dropped_plugins import drop, host_of
 
 SHOWS = """
 def on_event(self, event):
@@ -27,12 +27,10 @@ def pressed(key: int) -> pygame.event.Event:
 
 
 @pytest.fixture
-def host(plugins: Path, tmp_path: Path) -> Host:
+def host(plugins: Path) -> Host:
     pygame.display.init()
     drop(plugins, "shows", SHOWS)
-    host = Host(plugins, tmp_path / "data", NamedGame(), panel_key="f1")
-    host.load()
-    return host
+    return host_of(plugins, panel_key="f1")
 
 
 def report(host: Host) -> dict[str, object]:
@@ -41,12 +39,8 @@ def report(host: Host) -> dict[str, object]:
 
 def test_closed_panel_takes_nothing_and_draws_nothing(host: Host) -> None:
     surface = pygame.Surface((800, 600))
-    for event in (
-        pressed(pygame.K_k),
-        pygame.event.Event(pygame.MOUSEMOTION, pos=(1, 1)),
-        pygame.event.Event(pygame.QUIT),
-    ):
-        assert not host.on_event(event)
+    motion, end = pygame.event.Event(pygame.MOUSEMOTION, pos=(1, 1)), pygame.event.Event(pygame.QUIT)
+    assert not any(host.on_event(event) for event in (pressed(pygame.K_k), motion, end))
     host.on_draw(surface)
     assert report(host) == {"events": 0, "size": None}
     assert tuple(surface.get_at((799, 0))) == (0, 0, 0, 255)
@@ -93,22 +87,20 @@ def test_odd_events_are_the_games(host: Host) -> None:
     assert all(host.on_event(event) for event in odd), "an open panel takes every key"
 
 
-def test_name_that_no_key_has_is_said_once(plugins: Path, tmp_path: Path) -> None:
+def test_name_that_no_key_has_is_said_once(plugins: Path) -> None:
     pygame.display.init()
     drop(plugins, "shows", SHOWS)
-    host = Host(plugins, tmp_path / "data", NamedGame(), panel_key="K_F1")
-    host.load()
+    host = host_of(plugins, panel_key="K_F1")
     assert not any(host.on_event(pressed(key)) for key in (pygame.K_F1, pygame.K_UNKNOWN, pygame.K_F1))
     (said,) = host.messages
     assert "'K_F1'" in said
     assert "for instance F1" in said
 
 
-def test_panel_that_cannot_be_drawn_is_closed_and_gives_the_keys_back(plugins: Path, tmp_path: Path) -> None:
+def test_panel_that_cannot_be_drawn_is_closed_and_gives_the_keys_back(plugins: Path) -> None:
     pygame.display.init()
     drop(plugins, "breaks", "def on_draw(self): raise RuntimeError('ouch')\ndef set_learning(self): ...\n")
-    host = Host(plugins, tmp_path / "data", NamedGame(), panel_key="f1")
-    host.load()
+    host = host_of(plugins, panel_key="f1")
     host.on_event(pressed(pygame.K_F1))
     for _ in range(3):
         assert host.on_event(pressed(pygame.K_w)), "open until the third failure"

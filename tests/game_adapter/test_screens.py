@@ -356,6 +356,9 @@ def test_turning_point_is_the_turn_since_which_the_winner_led() -> None:
 def test_machines_that_fight_each_other_go_on_by_themselves(tmp_path: Path) -> None:
     window = opened(tmp_path, learning=True, watch="brawler")
     first = window.screen
+    assert isinstance(first, BattleScreen)
+    assert first.match.seats == {0: "scripted", 1: "plugin"}
+    assert first.name_of(0) == "Brawler (bot)"
     for _ in range(2_000):
         window.frame(1.0)
         if isinstance(window.screen, BattleScreen) and window.screen is not first:

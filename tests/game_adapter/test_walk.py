@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, environment
 
 WALK_S = 1200
 
@@ -41,7 +41,7 @@ def test_every_control_has_its_effect_by_keys_and_by_mouse_while_learning_goes_o
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.ringside_walk", str(tmp_path)],
         cwd=ROOT,
-        env={**os.environ, **drivers, "PYTHONPATH": f"{ROOT / 'plugin'}{os.pathsep}{ROOT}"},
+        env=environment(**drivers),
         capture_output=True,
         text=True,
         timeout=WALK_S,

@@ -26,11 +26,8 @@ from game_adapter.ringside.drawing.sounds import Sounds
 from game_adapter.ringside.drawing.sprites import Sprites
 from game_adapter.ringside.drawing.stage import Stage
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.preferences import FULL_SPEED
 from game_adapter.ringside.screens import window as ringside_window
-from game_adapter.ringside.screens.battle_screen import BattleScreen
 from game_adapter.ringside.screens.pictures import draw_battle_picture, draw_menu_picture
-from game_adapter.ringside.screens.result import corner_name
 from game_adapter.ringside.screens.screen import CORNERMAN, Leave
 from game_adapter.ringside.screens.window import LEAST_SIZE, NoScreen, Window, no_display, open_window
 from game_adapter.ringside.teams import draw_teams
@@ -256,20 +253,6 @@ def test_pictures_need_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert pygame.image.load(str(tmp_path / f"{name}.png")).get_size() == (960, 600)
 
 
-def test_watching_needs_no_player(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True, watch="brawler")
-    screen = window.screen
-    assert isinstance(screen, BattleScreen)
-    assert screen.match.seats == {0: "scripted", 1: "plugin"}
-    window.hall.preferences.speed = FULL_SPEED
-    for _ in range(3000):
-        window.handle(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE, unicode="", mod=0))
-        if screen.update(0.05) is not None:
-            break
-    assert screen.match.over
-    assert corner_name(screen.setup.red) == "Brawler (bot)"
-
-
 def test_new_player_meets_the_shipped_model_at_the_chosen_level(tmp_path: Path) -> None:
     (tmp_path / "cornerman").mkdir()
     (tmp_path / "cornerman" / "settings.toml").write_text("learning = false\ndifficulty = 5\n")
@@ -295,11 +278,3 @@ def test_new_player_meets_the_shipped_model_at_the_chosen_level(tmp_path: Path) 
         window.close()
     shipped, *_ = read_version(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
     assert [chosen for _, _, chosen in decisions] == [shipped.act(seen, mask, Random(0)) for seen, mask, _ in decisions]
-
-
-def test_what_the_plugin_says_becomes_a_notice(tmp_path: Path) -> None:
-    window = opened(tmp_path, learning=True)
-    window.host.say("cornerman: Version 4 has won more in its trial and now plays.")
-    for _ in range(2):
-        window.frame(0.05)
-        assert [text for text, _ in window.hall.notices].count(window.host.messages[-1]) == 1

@@ -25,6 +25,7 @@ from cornerman.policy.q_network import NetworkSpec, draw
 from cornerman.selfplay.orders import PRESENT, collecting
 from cornerman.selfplay.worker import BULK, Worker
 from cornerman.settings import Settings
+from tests.support.bulk_command import QUICK
 from tests.support.choosing import Gym
 from tests.support.faulty_game import FAULTS, FaultyGame
 
@@ -120,9 +121,7 @@ def test_practice_stops_where_most_battles_are_faulty_and_learning_goes_on(tmp_p
 def test_bulk_training_goes_on_or_says_why_not(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, status: int, text: str
 ) -> None:
-    (tmp_path / "settings.toml").write_text(
-        'device = "cpu"\nfrom_nothing = true\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
-    )
+    (tmp_path / "settings.toml").write_text(QUICK)
     options = ["--decisions", "20000", "--workers", "1", "--report-battles", "20"]
     game = f"tests.support.faulty_game:{name}"
     assert main(["train", "--game", game, "--data", str(tmp_path), *options]) == status

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cornerman.contract import ModelError
 from cornerman.files.folder_lock import FolderLock
-from tests.support.bulk_command import start_training
+from tests.support.bulk_command import QUICK, start_training
 from tests.support.waiting import wait_for
 
 GAME = "tests.support.slow_report:SLOW_REPORT"
@@ -23,9 +23,7 @@ SOON_S = 30.0
 
 
 def training(folder: Path, *options: str) -> subprocess.Popen[str]:
-    (folder / "settings.toml").write_text(
-        'device = "cpu"\nfrom_nothing = true\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
-    )
+    (folder / "settings.toml").write_text(QUICK)
     return start_training(folder, "--workers", "1", "--report-battles", "60", *options, game=GAME)
 
 

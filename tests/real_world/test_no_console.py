@@ -17,8 +17,8 @@ import pytest
 from cornerman.__main__ import main
 from game_adapter.__main__ import main as play
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.bulk_command import RINGSIDE_NAME
-from tests.support.paths import ROOT
+from tests.support.bulk_command import QUICK, RINGSIDE_NAME
+from tests.support.paths import ROOT, environment
 from tests.support.stored_versions import store_versions
 
 EVALUATE = ["evaluate", "--game", RINGSIDE_NAME, "--battles", "2", "--bot", "random"]
@@ -31,10 +31,8 @@ def run_without(closed: tuple[int, ...], *command: str) -> int:
         for descriptor in closed:
             os.close(descriptor)
 
-    path = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": path}
     command = (sys.executable, *command)
-    return subprocess.run(command, env=environment, preexec_fn=close, cwd=ROOT, timeout=120).returncode
+    return subprocess.run(command, env=environment(), preexec_fn=close, cwd=ROOT, timeout=120).returncode
 
 
 @pytest.mark.parametrize(
@@ -76,9 +74,7 @@ def test_a_game_plays_without_streams(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_training_without_a_console(tmp_path: Path) -> None:
     """Files are opened under free numbers: what a library prints must not end up in one of them."""
-    (tmp_path / "settings.toml").write_text(
-        'device = "cpu"\nfrom_nothing = true\nhidden = [8]\ngate_min_pairs = 2\ngate_max_pairs = 4\n'
-    )
+    (tmp_path / "settings.toml").write_text(QUICK)
     options = ["--decisions", "1", "--workers", "1", "--report-battles", "2", "--ladder-battles", "0"]
     command = ["train", "--game", "tests.real_world.talking_game:QUIET", "--data", str(tmp_path), *options]
     assert run_without((0, 1, 2), "-m", "cornerman", *command) == 0

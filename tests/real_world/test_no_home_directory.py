@@ -5,7 +5,6 @@ Rule: a default that the system may refuse is computed where it is used, not whe
 
 from __future__ import annotations
 
-import os
 import pwd
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 from cornerman.__main__ import main as command
 from game_adapter.__main__ import main as game
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.paths import ROOT
+from tests.support.paths import environment
 from tests.support.stored_versions import store_versions
 
 VARIABLES = (
@@ -93,8 +92,7 @@ def test_a_present_folder_that_was_deleted(tmp_path: Path) -> None:
     # numpy first: Python 3.13.0 cannot import it without a present folder
     code = f"import numpy, os, shutil; os.chdir({str(gone)!r}); shutil.rmtree({str(gone)!r}); "
     code += f"from cornerman.__main__ import main; raise SystemExit(main({arguments}, '--battles', '2']))"
-    path = os.pathsep.join([str(ROOT / "plugin"), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": path, "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    home = environment(HOME=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert "random against random" in done.stdout

@@ -18,7 +18,7 @@ from game_adapter.host.text import MAX_LENGTH, printable
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.window import Window
 from tests.support.dropped_plugins import drop, host_of
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, environment
 
 
 def draw(host: Host) -> None:
@@ -78,11 +78,11 @@ def test_message_of_a_plugin_is_cleaned(plugins: Path) -> None:
 
 def test_series_prints_odd_names_where_the_output_cannot(tmp_path: Path) -> None:
     """An output in Latin-1, as of a Windows pipe, and a folder that is named in bytes of no encoding."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "latin-1"}
+    latin = environment(ROOT, PYTHONIOENCODING="latin-1")
     odd = os.fsdecode(b"d\xe4ta \xff") if sys.platform == "linux" else "däta \u4e2d"
     command = [sys.executable, "-m", "game_adapter", "--headless", "--battles", "1", "--data", odd, "--plugins", odd]
     (tmp_path / odd).mkdir()
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=latin, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"No plugin in d" in done.stdout
 

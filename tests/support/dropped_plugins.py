@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
 from game_adapter.host import Host
-from tests.support.paths import ROOT
+from tests.support.paths import PLUGINS, ROOT, environment
 
 MANIFEST = """[plugin]
 name = "{name}"
@@ -56,29 +53,19 @@ def drop(
     return folder
 
 
-def host_of(plugins_dir: Path, mode: str = "", **settings: Any) -> Host:
+def host_of(plugins_dir: Path, mode: str = "", panel_key: str = "", **settings: Any) -> Host:
     """A host that has loaded a folder; it keeps data beside that folder."""
-    host = Host(plugins_dir, plugins_dir.parent / "data", NamedGame(), settings, mode)
+    host = Host(plugins_dir, plugins_dir.parent / "data", NamedGame(), settings, mode, panel_key)
     host.load()
     return host
 
 
-@contextmanager
-def forgotten_modules() -> Iterator[None]:
-    """Afterwards modules that were loaded from plugins of the tests are gone: a package is loaded once a process."""
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if "plugins" in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-
-
-def run_python(folder: Path, code: str, *arguments: str, paths: tuple[Path, ...] = (ROOT / "plugin", ROOT)) -> str:
+def run_python(folder: Path, code: str, *arguments: str, paths: tuple[Path, ...] = (PLUGINS, ROOT)) -> str:
     """Run code in a process of its own; returns its output. AssertionError where it fails."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(path) for path in paths)},
+        env=environment(*paths),
         capture_output=True,
         text=True,
         timeout=300,

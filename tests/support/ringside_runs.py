@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -50,6 +51,12 @@ def write_settings(folder: Path, text: str) -> Path:
     data.mkdir(parents=True, exist_ok=True)
     (data / "settings.toml").write_text(text + "\n", "utf-8")
     return data / "settings.toml"
+
+
+def versions(folder: Path, series: str = "series") -> dict[str, str]:
+    """The weights that headless series have stored by version, as SHA-256."""
+    stored = sorted((folder / "data" / series / "cornerman" / "versions").glob("*/weights.safetensors"))
+    return {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in stored}
 
 
 def start(folder: Path, *arguments: str, **environment: str | None) -> subprocess.Popen[str]:

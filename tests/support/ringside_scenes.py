@@ -146,7 +146,7 @@ def faults(window: Window) -> list[str]:
     """What is wrong with the text of the window's screen: cut, outside of its box or the window, or over other text."""
     window.draw()
     found = [f"{placed.text!r} is cut" for placed in window.canvas.placed if placed.cut]
-    found += [f"{placed.text!r} leaves {placed.box}" for placed in window.canvas.placed if _outside(window, placed)]
+    found += [f"{placed.text!r} leaves {placed.box}" for placed in window.canvas.placed if outside(window, placed)]
     window.canvas.placed.clear()
     _top(window.screen)(window.canvas)
     placed = [(each.text, _ink(each.rect)) for each in window.canvas.placed if not RISING.fullmatch(each.text)]
@@ -155,7 +155,8 @@ def faults(window: Window) -> list[str]:
     return found
 
 
-def _outside(window: Window, placed: Placed) -> bool:
+def outside(window: Window, placed: Placed) -> bool:
+    """Whether a text leaves its box or the window."""
     inside = window.surface.get_rect().contains(placed.rect)
     return not (inside and placed.box.inflate(0, 8).contains(placed.rect))
 

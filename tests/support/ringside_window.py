@@ -159,13 +159,3 @@ def wait_for_player(window: Window, screen: BattleScreen) -> None:
 def shown(window: Window) -> str:
     """All text of the last picture."""
     return " ".join(placed.text for placed in window.canvas.placed)
-
-
-def check_text(window: Window) -> None:
-    """Every text of the last picture lies inside its box and the window."""
-    for placed in window.canvas.placed:
-        assert placed.box.left <= placed.rect.left, placed
-        assert placed.rect.right <= placed.box.right, placed
-        assert placed.box.top - 4 <= placed.rect.top, placed
-        assert placed.rect.bottom <= placed.box.bottom + 4, placed
-        assert window.surface.get_rect().contains(placed.rect), placed

@@ -20,7 +20,7 @@ from typing import IO
 
 import psutil
 
-from tests.support.paths import PLUGINS, ROOT
+from tests.support.paths import environment
 from tests.torture.kill_runs import COUNTED as KILL_COUNTED
 from tests.torture.kill_runs import Acknowledged, Findings, look
 
@@ -63,11 +63,15 @@ def run(number: int, counts: dict[str, int], folder: Path) -> None:
 def game(home: Path, number: int, end: Callable[[int], None], name: str, counts: dict[str, int]) -> list[str]:
     """Start the game, end it while its worker plays, and give the lines that it wrote."""
     command = [sys.executable, "-m", "tests.torture.worker_runs", str(home), str(number)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PLUGINS), str(ROOT)]), "OMP_NUM_THREADS": "1"}
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, env=environment, start_new_session=True, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment(OMP_NUM_THREADS="1"),
+            start_new_session=True,
+            text=True,
         ) as process,
     ):
         assert process.stdout is not None
