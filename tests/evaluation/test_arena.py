@@ -184,27 +184,15 @@ def test_result_tells_cut_off_from_drawn() -> None:
 # ----------------------------------------------------------------------------------------------- battles that repeat
 
 
-class NoChance(Duel):
-    """The higher level wins, whatever the seed."""
-
-    def new_battle(self, seed: int) -> DuelBattle:
-        return Certain(seed)
-
-
-class Certain(DuelBattle):
-    def apply(self, action: int) -> None:
-        super().apply(action)
-        if len(self.levels) == 2:
-            first, second = self.levels
-            self.outcome = {0: 1, 1: -1} if first > second else {0: -1, 1: 1}
+NO_CHANCE = Duel(wins=lambda seed, first, second: first > second)
 
 
 @pytest.mark.parametrize(
     ("game", "agents", "different"),
     [
-        (NoChance(), (at_level(7), at_level(3)), 2),
-        (NoChance(), (policy(7), at_level(3)), 2),
-        (NoChance(), (at_level(7), dicing), 20),
+        (NO_CHANCE, (at_level(7), at_level(3)), 2),
+        (NO_CHANCE, (policy(7), at_level(3)), 2),
+        (NO_CHANCE, (at_level(7), dicing), 20),
         (Duel(), (at_level(7), at_level(3)), 40),
         (RINGSIDE, (RINGSIDE.bots["brawler"], RINGSIDE.bots["tactician"]), 40),
     ],

@@ -142,38 +142,24 @@ def test_bots_sit_where_the_plugin_may_not() -> None:
     assert asked == {(seat, name) for seat in (0, 1) for name in ("player", "bot")} | {(2, "bot")}
 
 
-@pytest.mark.parametrize("broken", ["new_battles", "step", "bot"])
-def test_a_batch_in_which_the_games_code_raises_is_left_out_and_counted(broken: str) -> None:
-    game: Any = Breaking(broken)
-    faults = BattleFaults()
+def fails(*_: object) -> Any:
+    raise KeyError("stat")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "broken"),
+    [(AtOnce, "new_battles", fails), (ScalarBattles, "step", fails), (AtOnce, "batched_bots", {"first": fails})],
+    ids=["new_battles", "step", "bot"],
+)
+def test_a_batch_in_which_the_games_code_raises_is_left_out_and_counted(
+    owner: type, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, broken)
+    game, faults = AtOnce(), BattleFaults()
     opponent = Opponent("first", game.bots["first"])
     found = finished(Checks(game, Encoder(game), 1, faults).play(policy(game), opponent, MANY, lambda sample: False))
     assert (found.records, faults.num_faulty) == ([], 1)
     assert "KeyError" in faults.sentence
-
-
-class Breaking(AtOnce):
-    """Raises in one place of its batches."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__()
-        self._where = where
-
-    @property
-    def batched_bots(self) -> Mapping[str, Any]:
-        return {"first": fails} if self._where == "bot" else super().batched_bots
-
-    def new_battles(self, num_battles: int, seed: int) -> Battles:
-        if self._where == "new_battles":
-            fails()
-        battles: Any = super().new_battles(num_battles, seed)
-        if self._where == "step":
-            battles.step = fails
-        return battles  # type: ignore[no-any-return]
-
-
-def fails(*_: object) -> Any:
-    raise KeyError("stat")
 
 
 def test_checks_end_early_once_they_know_enough() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as random_module
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,14 @@ import pytest
 from cornerman.contract import State
 from cornerman.evaluation.checked_calls import Finding
 from cornerman.evaluation.game_check import check_game
+from cornerman.experience.declaration import declaration_of
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.declared_games import Board
+from tests.support.declared_games import AtOnce, Board, CardTable
 from tests.support.dice_race import Race, Races
 
 
 def found(game: Any, battles: int = 30, max_decisions: int = 400) -> list[Finding]:
     return list(check_game(game, battles, max_decisions))
-
-
-@pytest.mark.parametrize("game", [Races(), RINGSIDE], ids=["races", "ringside"])
-def test_sound_game_has_nothing_to_mend(game: Any) -> None:
-    assert [finding for finding in found(game) if finding.wrong] == []
 
 
 class FromTheModule(Race):
@@ -49,53 +45,10 @@ class Alive(Race):
             characters[0]["health"] = 1
 
 
-class ShortMask(Race):
-    def action_mask(self) -> Sequence[bool]:
-        return [True]
-
-
-class NothingLegal(Race):
-    def action_mask(self) -> Sequence[bool]:
-        return [False, False]
-
-
-class Raises(Race):
-    def apply(self, action: int) -> None:
-        raise KeyError("Bo")
-
-
-class Endless(Race):
-    @property
-    def outcome(self) -> Mapping[int, int] | None:
-        return None
-
-
-class TakesAnything(Race):
-    def apply(self, action: int) -> None:
-        super().apply(0)
-
-
 class ChangesThenRefuses(Race):
     def apply(self, action: int) -> None:
         self.round += not self.action_mask()[min(action, 1)]
         super().apply(action)
-
-
-class WrongOutcome(Race):
-    @property
-    def outcome(self) -> Mapping[int, int] | None:
-        return {0: 3, 1: -3} if super().outcome else None
-
-
-class NoSeat(Race):
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
-        self.seat = 7
-
-
-class NoState(Race):
-    def state(self) -> State:
-        return {"round": 1}
 
 
 class OtherTwice(Race):
@@ -119,36 +72,38 @@ class FailsLater(Race):
         super().apply(action)
 
 
-class NoOutcomeToRead(Race):
-    @property
-    def outcome(self) -> Mapping[int, int] | None:
-        raise RuntimeError("no winner yet")
+def odd(**attributes: Any) -> type[Race]:
+    """Races with other attributes; a function of `seat` or `outcome` is a property."""
+    for name in {"seat", "outcome"} & set(attributes):
+        attributes[name] = property(attributes[name], lambda race, given: None)
+    return type("OddRace", (Race,), attributes)
 
 
-class OutcomeAsMethod(Race):
-    @property
-    def outcome(self) -> Any:
-        return lambda: None
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
 
 
 @pytest.mark.parametrize(
     ("battle", "sentence"),
     [
-        (OutcomeAsMethod, "outcome of a battle is a method; make it a property"),
+        (odd(outcome=lambda race: dict), "outcome of a battle is a method; make it a property"),
         (FromTheModule, "module `random`"),
         (OtherEachTime, "goes another way from decision"),
         (Alive, "changes when the battle goes on"),
-        (ShortMask, "gives 1 values and action_names 2"),
-        (NothingLegal, "leaves nothing legal"),
-        (Raises, "raises KeyError: 'Bo'"),
-        (Endless, "did not end within 400 decisions"),
-        (TakesAnything, "accepts an action that is not legal"),
+        (odd(action_mask=lambda race: [True]), "gives 1 values and action_names 2"),
+        (odd(action_mask=lambda race: [False, False]), "leaves nothing legal"),
+        (odd(apply=raising(KeyError("Bo"))), "raises KeyError: 'Bo'"),
+        (odd(outcome=lambda race: None), "did not end within 400 decisions"),
+        (odd(apply=lambda race, action: Race.apply(race, 0)), "accepts an action that is not legal"),
         (ChangesThenRefuses, "refuses the action but changes the battle"),
-        (WrongOutcome, "must hold a number from -1 to 1 for each of the seats 0 to 1"),
+        (odd(outcome=lambda race: {0: 3, 1: -3}), "must hold a number from -1 to 1 for each of the seats 0 to 1"),
         (FailsLater, "raises RuntimeError: a later battle"),
-        (NoOutcomeToRead, "outcome raises RuntimeError: no winner yet"),
-        (NoSeat, "its seat is 7"),
-        (NoState, "gives what cannot be read"),
+        (odd(outcome=raising(RuntimeError("no winner yet"))), "outcome raises RuntimeError: no winner yet"),
+        (odd(seat=lambda race: 7), "its seat is 7"),
+        (odd(state=lambda race: {"round": 1}), "gives what cannot be read"),
         (OtherTwice, "answers differently when asked twice"),
     ],
 )
@@ -177,9 +132,21 @@ class NumpySeat(Race):
         self.next = seat
 
 
-@pytest.mark.parametrize("battle", [RefusesByType, NumpySeat])
-def test_sound_battles_of_unusual_types_have_nothing_to_mend(battle: type[Race]) -> None:
-    assert [finding for finding in found(Races(battle)) if finding.wrong] == []
+SOUND: dict[str, Any] = {
+    "races": Races(),
+    "refuses by type": Races(RefusesByType),
+    "numpy seat": Races(NumpySeat),
+    "ringside": RINGSIDE,
+    "board": Board(random_opening=2),
+    "cards": CardTable(),
+    "at once": AtOnce(),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_game_has_nothing_to_mend(name: str) -> None:
+    game = SOUND[name]
+    assert [finding for finding in found(game, 30, declaration_of(game).max_decisions) if finding.wrong] == []
 
 
 class Climb:
@@ -246,19 +213,13 @@ def test_pace_counts_the_time_of_the_games_encode() -> None:
     assert float(re.findall(r"([\d,]+) decisions/s", pace)[0].replace(",", "")) <= 500, "it takes 2 ms a decision"
 
 
-def test_bot_that_gives_none_and_plays_nothing_is_named() -> None:
+def test_bots_that_play_nothing_or_what_is_not_legal_are_named() -> None:
     game = Races()
     game.bots |= {"idle": lambda battle, random: None, "itself": lambda battle, random: battle.apply(0)}
-    assert [finding.what for finding in found(game) if finding.wrong] == [
-        "the bot 'idle' fails: it gave None twice and nothing happened; None: it has played its turn"
-    ]
-
-
-def test_bot_that_chooses_what_is_not_legal_is_named() -> None:
-    game = Races()
     game.bots["far"] = lambda battle, random: 1
     assert [finding.what for finding in found(game) if finding.wrong] == [
-        "the bot 'far' fails: it chose 1, which is not legal"
+        "the bot 'idle' fails: it gave None twice and nothing happened; None: it has played its turn",
+        "the bot 'far' fails: it chose 1, which is not legal",
     ]
 
 

@@ -38,6 +38,12 @@ def judged(*args: Any, **others: Any) -> Verdict:
     return verdict
 
 
+@pytest.fixture(scope="module")
+def better() -> Verdict:
+    """On a clearly better candidate."""
+    return judged(at_level(8), at_level(2), seed=4, settings=QUICK)
+
+
 # ----------------------------------------------------------------------------------------- calibration, whole battles
 
 GATES = 100
@@ -45,7 +51,14 @@ GATES = 100
 
 @pytest.mark.parametrize("mirrored", [True, False])
 def test_whole_gates_promote_equal_candidates_at_most_5_times_of_100(mirrored: bool) -> None:
-    game = EvenDuel(mirrored)
+    """Levels 0 and 1 are equally strong and yet play different battles."""
+
+    def even(seed: int, first: int, second: int) -> bool:
+        # Each pairing of levels draws its own luck; mirrored, the seed favours one seat in most battles.
+        own, shared = Random(f"{seed} {first}"), Random(seed).random()
+        return (shared if mirrored and own.random() < 0.7 else own.random()) < 0.5
+
+    game = Duel(bots={}, wins=even)
     promoted = sum(judged(at_level(0), at_level(1), game, seed, settings=QUICK).promote for seed in range(GATES))
     assert promoted / GATES <= 0.05 + 3 * sqrt(0.05 * 0.95 / GATES)
 
@@ -61,102 +74,59 @@ def test_whole_gates_promote_60_percent_strength_at_least_90_times_of_100(mirror
     assert promoted / GATES >= 0.90
 
 
-class EvenDuel(Duel):
-    """Levels 0 and 1 are equally strong and yet play different battles."""
-
-    def __init__(self, mirrored: bool) -> None:
-        super().__init__(mirrored, bots={})
-
-    def new_battle(self, seed: int) -> DuelBattle:
-        return EvenBattle(seed, self._mirrored)
-
-
-class EvenBattle(DuelBattle):
-    def apply(self, action: int) -> None:
-        super().apply(action)
-        if len(self.levels) == 2:
-            # Each pairing of levels draws its own luck; mirrored, the seed favours one seat in most battles.
-            own, shared = Random(f"{self._seed} {self.levels[0]}"), Random(self._seed).random()
-            won = (shared if self._mirrored and own.random() < 0.7 else own.random()) < 0.5
-            self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}
-
-
 # -------------------------------------------------------------------------------------------------------- its rules
 
 
-def test_a_clearly_better_candidate_is_promoted_with_every_battle_on_record() -> None:
-    verdict = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
-    assert verdict.promote
-    assert verdict.reason.startswith("Promoted: ")
-    assert verdict.pairs >= 20
-    assert verdict.interval[0] < verdict.score < verdict.interval[1]
-    assert {check.opponent for check in verdict.checks} == {"low", "high"}
-    against = [battle for battle in verdict.battles if battle.opponent == "champion"]
-    assert len(against) == 2 * verdict.pairs
-    assert sum(battle.record.score for battle in against) / len(against) == pytest.approx(verdict.score)
+def test_a_clearly_better_candidate_is_promoted_with_every_battle_on_record(better: Verdict) -> None:
+    assert better.promote
+    assert better.reason.startswith("Promoted: ")
+    assert better.pairs >= 20
+    assert better.interval[0] < better.score < better.interval[1]
+    assert {check.opponent for check in better.checks} == {"low", "high"}
+    against = [battle for battle in better.battles if battle.opponent == "champion"]
+    assert len(against) == 2 * better.pairs
+    assert sum(battle.record.score for battle in against) / len(against) == pytest.approx(better.score)
     assert [battle.record.seat for battle in against[:2]] == [0, 1]
     assert against[0].record.seed == against[1].record.seed
+    checked = sum(check.battles for check in better.checks)
+    assert f"over {better.pairs} pairs and no loss against 2 others in {checked} battles" in better.reason
+    others = [battle for battle in better.battles if battle.player == "candidate" and battle.opponent != "champion"]
+    assert len(others) == checked
 
 
-class Cycle(Duel):
+def cycle(seed: int, first: int, second: int) -> bool:
     """Level 0 beats 1, 1 beats 2, 2 beats 0, nine times of ten."""
-
-    def new_battle(self, seed: int) -> DuelBattle:
-        return CycleBattle(seed)
+    return Random(f"{seed} {first}").random() < {0: 0.5, 1: 0.1, 2: 0.9}[(first - second) % 3]
 
 
-class CycleBattle(DuelBattle):
-    def apply(self, action: int) -> None:
-        super().apply(action)
-        if len(self.levels) == 2:
-            first, second = self.levels
-            chance = {0: 0.5, 1: 0.1, 2: 0.9}[(first - second) % 3]
-            won = Random(f"{self._seed} {first}").random() < chance
-            self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}
-
-
-def test_a_cycle_is_caught_by_the_oldest_champion() -> None:
-    game = Cycle(bots={})
-    assert judged(at_level(0), at_level(1), game).promote
-    verdict = judged(at_level(0), at_level(1), game, oldest=at_level(2))
+@pytest.mark.parametrize(
+    ("bots", "oldest", "loss"),
+    [({}, at_level(2), "oldest champion"), ({"scissors": at_level(2)}, None, "scissors")],
+    ids=["oldest", "bot"],
+)
+def test_a_loss_against_who_the_champion_beats_is_caught(bots: dict[str, Bot], oldest: Bot | None, loss: str) -> None:
+    assert judged(at_level(0), at_level(1), Duel(wins=cycle, bots={})).promote
+    verdict = judged(at_level(0), at_level(1), Duel(wins=cycle, bots=bots), oldest=oldest)
     assert not verdict.promote
-    assert "oldest champion" in verdict.reason
-
-
-def test_a_loss_against_a_bot_that_the_champion_beats_is_caught() -> None:
-    game = Cycle(bots={"scissors": at_level(2)})
-    verdict = judged(at_level(0), at_level(1), game)
-    assert not verdict.promote
-    assert "scissors" in verdict.reason
+    assert loss in verdict.reason
     assert verdict.checks[0].lost
     assert verdict.checks[0].candidate < verdict.checks[0].best
-
-
-class Unbeatable(Duel):
-    """Whatever meets level 0 wins every second battle; against level 1 a level wins as often as `AGAINST` says."""
-
-    def new_battle(self, seed: int) -> DuelBattle:
-        return UnbeatableBattle(seed)
 
 
 AGAINST = {0: 0.5, 2: 0.75, 3: 0.5}
 
 
-class UnbeatableBattle(DuelBattle):
-    def apply(self, action: int) -> None:
-        super().apply(action)
-        if len(self.levels) == 2:
-            first, second = self.levels
-            chance = AGAINST[first] if second == 1 else 1 - AGAINST[second] if first == 1 else 0.5
-            won = Random(f"{self._seed} {self.levels}").random() < chance
-            self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}
+def unbeatable(seed: int, first: int, second: int) -> bool:
+    """Whatever meets level 0 wins every second battle; against level 1 a level wins as often as `AGAINST` says."""
+    chance = AGAINST[first] if second == 1 else 1 - AGAINST[second] if first == 1 else 0.5
+    return Random(f"{seed} {[first, second]}").random() < chance
 
 
 @pytest.mark.parametrize(("level", "least", "most"), [(2, 24, 40), (3, 0, 5)])
 def test_gate_promotes_who_leads_on_the_bots_where_nobody_can_beat_the_champion(
     level: int, least: int, most: int
 ) -> None:
-    game = Unbeatable(bots={"habit": at_level(1)})
+    game = Duel(wins=unbeatable, bots={"habit": at_level(1)})
     verdicts = [judged(at_level(level), at_level(0), game, seed, settings=QUICK) for seed in range(40)]
     assert least <= sum(verdict.promote for verdict in verdicts) <= most
     leading = "points more than the champion has against the bots"
@@ -164,7 +134,7 @@ def test_gate_promotes_who_leads_on_the_bots_where_nobody_can_beat_the_champion(
 
 
 def test_who_leads_on_the_bots_and_loses_to_the_champion_is_refused() -> None:
-    game = Cycle(bots={"rock": at_level(0)})
+    game = Duel(wins=cycle, bots={"rock": at_level(0)})
     verdict = judged(at_level(2), at_level(1), game)
     assert not verdict.promote
     assert {battle.opponent for battle in verdict.battles} == {"champion"}
@@ -263,13 +233,6 @@ def test_gate_keeps_the_champion_where_a_check_cannot_be_played() -> None:
     assert "a bot failed with KeyError" in verdict.reason
 
 
-def test_verdict_says_how_many_different_battles_it_rests_on() -> None:
-    verdict = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
-    num = sum(check.battles for check in verdict.checks)
-    assert f"over {verdict.pairs} pairs and no loss against 2 others in {num} battles" in verdict.reason
-    assert num == len([each for each in verdict.battles if each.player == "candidate" and each.opponent != "champion"])
-
-
 # ------------------------------------------------------------------------------------------------------------ slices
 
 
@@ -299,14 +262,13 @@ def test_it_returns_as_soon_as_the_budget_closes() -> None:
     assert len(turns) <= 8
 
 
-def test_the_verdict_fits_a_manifest() -> None:
-    verdict = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
-    stored = json.loads(json.dumps(verdict.as_dict(), allow_nan=False))
+def test_the_verdict_fits_a_manifest(better: Verdict) -> None:
+    stored = json.loads(json.dumps(better.as_dict(), allow_nan=False))
     assert stored["promote"] is True
-    assert len(stored["battles"]) == len(verdict.battles)
+    assert len(stored["battles"]) == len(better.battles)
     assert stored["battles"][0][:2] == ["candidate", "champion"]
-    assert verdict_of(stored).measured == verdict.measured
-    bar = Bar(3, verdict.measured)
+    assert verdict_of(stored).measured == better.measured
+    bar = Bar(3, better.measured)
     assert Bar.of(json.loads(json.dumps(bar.as_dict()))) == bar
 
 
@@ -342,11 +304,10 @@ def dicing(battle: DuelBattle, random: Random) -> int:
     return random.randrange(NUM_LEVELS)
 
 
-def test_gate_counts_identical_battles_once_and_says_so() -> None:
+def test_gate_counts_identical_battles_once_and_says_so(better: Verdict) -> None:
     repeated = judged(at_level(9), at_level(1), Duel(endless=True, max_decisions=6), settings=QUICK)
     assert not repeated.promote
     assert (repeated.pairs, repeated.figures["repeated pairs"]) == (1, 399)
     assert "over 1 pairs, 399 more pairs repeated them (declare the game's random_opening)" in repeated.reason
-    played = judged(at_level(8), at_level(2), seed=4, settings=QUICK)
-    assert played.figures["repeated pairs"] == 0
-    assert "repeated" not in played.reason
+    assert better.figures["repeated pairs"] == 0
+    assert "repeated" not in better.reason

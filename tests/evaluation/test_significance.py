@@ -11,17 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.evaluation.significance import (
-    MARGIN,
-    Bounds,
-    Sample,
-    SequentialTest,
-    best_of,
-    lost,
-)
+from cornerman.evaluation.significance import MARGIN, Bounds, Sample, SequentialTest, best_of, lost
 
 SERIES = 2000
-Rule = Callable[[], Callable[[float], bool | None]]
+Rule = Callable[[SequentialTest], bool | None]
 SLACK = 3 * sqrt(0.05 * 0.95 / SERIES)  # three standard errors of the simulation
 
 
@@ -41,30 +34,22 @@ def draw_pairs(
     return (score(first) + score(second)) / 2
 
 
-def promoted_share(rule: Rule, pairs: Any) -> float:
-    """The share of series that `rule`, given one pair score at a time, answers with True."""
+def accepted(test: SequentialTest) -> bool | None:
+    return test.accepted
+
+
+def promoted_share(pairs: Any, bounds: Bounds | None = None, rule: Rule = accepted) -> float:
+    """The share of series of pair scores that `rule`, asked after every pair, answers with True."""
     promoted = 0
     for series in pairs.tolist():
-        judge = rule()
+        test = SequentialTest(bounds or Bounds())
         for pair_score in series:
-            answer = judge(pair_score)
+            test.add(pair_score)
+            answer = rule(test)
             if answer is not None:
                 promoted += answer
                 break
     return promoted / len(pairs)
-
-
-def sequential(bounds: Bounds | None = None) -> Rule:
-    def rule() -> Callable[[float], bool | None]:
-        test = SequentialTest(bounds or Bounds())
-
-        def judge(pair_score: float) -> bool | None:
-            test.add(pair_score)
-            return test.accepted
-
-        return judge
-
-    return rule
 
 
 # correlation within a pair, share of drawn battles
@@ -74,40 +59,38 @@ MODELS = [(-0.8, 0.0), (-0.3, 0.1), (0.0, 0.0), (0.0, 0.3), (0.2, 0.0)]
 @pytest.mark.parametrize(("correlation", "draws"), MODELS)
 def test_an_equal_candidate_passes_at_most_5_times_of_100(correlation: float, draws: float) -> None:
     pairs = draw_pairs(np.random.default_rng(1), 0.5, correlation, draws, (SERIES, 200))
-    assert promoted_share(sequential(), pairs) <= 0.05 + SLACK
+    assert promoted_share(pairs) <= 0.05 + SLACK
 
 
 @pytest.mark.parametrize(("correlation", "draws"), MODELS)
 def test_a_candidate_of_60_percent_passes_at_least_90_times_of_100(correlation: float, draws: float) -> None:
     pairs = draw_pairs(np.random.default_rng(2), 0.6, correlation, draws, (SERIES, 200))
-    assert promoted_share(sequential(), pairs) >= 0.90
+    assert promoted_share(pairs) >= 0.90
 
 
 def test_a_weaker_candidate_hardly_ever_passes() -> None:
     pairs = draw_pairs(np.random.default_rng(3), 0.45, -0.3, 0.1, (SERIES, 200))
-    assert promoted_share(sequential(), pairs) <= 0.005
+    assert promoted_share(pairs) <= 0.005
 
 
-def stops_when_the_interval_clears_half() -> Callable[[float], bool | None]:
+def stops_when_the_interval_clears_half(test: SequentialTest) -> bool | None:
     """The rule that people reach for: look after every pair, stop as soon as the 95 % interval is above one half."""
-    test = SequentialTest(Bounds())
-
-    def judge(pair_score: float) -> bool | None:
-        test.add(pair_score)
-        if test.num_pairs < 20:
-            return None
-        return True if test.interval[0] > 0.5 else (False if test.num_pairs >= 200 else None)
-
-    return judge
+    if test.num_pairs < 20:
+        return None
+    return True if test.interval[0] > 0.5 else (False if test.num_pairs >= 200 else None)
 
 
 @pytest.mark.parametrize(
-    "broken",
-    [stops_when_the_interval_clears_half, sequential(Bounds(min_pairs=2, alpha=0.2)), sequential(Bounds(alpha=0.15))],
+    ("bounds", "rule"),
+    [
+        (Bounds(), stops_when_the_interval_clears_half),
+        (Bounds(min_pairs=2, alpha=0.2), accepted),
+        (Bounds(alpha=0.15), accepted),
+    ],
 )
-def test_the_simulation_is_sharp_enough_to_catch_a_rule_that_stops_early(broken: Rule) -> None:
+def test_the_simulation_is_sharp_enough_to_catch_a_rule_that_stops_early(bounds: Bounds, rule: Rule) -> None:
     pairs = draw_pairs(np.random.default_rng(1), 0.5, 0.0, 0.0, (SERIES, 200))
-    assert promoted_share(broken, pairs) > 0.05 + SLACK
+    assert promoted_share(pairs, bounds, rule) > 0.05 + SLACK
 
 
 # -------------------------------------------------------------------------------- candidates one after the other
@@ -119,7 +102,7 @@ def test_a_thousand_equal_candidates_hardly_ever_replace_their_champion() -> Non
     for _ in range(8):
         turned_down = 0
         for pairs in draw_pairs(random, 0.5, -0.3, 0.1, (1000, 100)):
-            if promoted_share(sequential(Bounds.after(turned_down, max_pairs=100)), pairs[None]):
+            if promoted_share(pairs[None], Bounds.after(turned_down, max_pairs=100)):
                 replaced, turned_down = replaced + 1, 0
             else:
                 turned_down += 1
@@ -130,7 +113,7 @@ def test_a_thousand_equal_candidates_hardly_ever_replace_their_champion() -> Non
 def test_a_candidate_of_60_percent_still_passes_after_others_were_turned_down(turned_down: int) -> None:
     bounds = Bounds.after(turned_down)
     pairs = draw_pairs(np.random.default_rng(5), 0.6, -0.3, 0.1, (300, bounds.max_pairs))
-    assert promoted_share(sequential(bounds), pairs) >= 0.90
+    assert promoted_share(pairs, bounds) >= 0.90
 
 
 def test_bounds_of_the_first_candidate_are_those_of_the_settings() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,15 +15,28 @@ NUM_LEVELS = 11
 OBSERVATION_SIZE = 18
 
 
-class DuelBattle:
-    """Each seat names a level, seat 0 first; seat 0 wins with chance 1/2 + (its level - the other's) / 20.
+Wins: TypeAlias = Callable[[int, int, int], bool]
+"""Whether seat 0 wins a battle: of its seed, the level of seat 0 and that of seat 1."""
+
+
+def by_level(mirrored: bool) -> Wins:
+    """Seat 0 wins with chance 1/2 + (its level - the other's) / 20.
 
     With `mirrored` luck a seed decides one number for all battles, so a side-swapped pair shares it; without, each
     pairing of levels draws its own.
     """
 
-    def __init__(self, seed: int, mirrored: bool = True, endless: bool = False) -> None:
-        self._seed, self._mirrored, self._endless = seed, mirrored, endless
+    def wins(seed: int, first: int, second: int) -> bool:
+        return Random(seed if mirrored else f"{seed} {first}").random() < 0.5 + (first - second) / 20
+
+    return wins
+
+
+class DuelBattle:
+    """Each seat names a level, seat 0 first; by default the higher one wins more often."""
+
+    def __init__(self, seed: int, wins: Wins | None = None, endless: bool = False) -> None:
+        self._seed, self._wins, self._endless = seed, wins or by_level(mirrored=True), endless
         self.levels: list[int] = []
         self.outcome: Mapping[int, int] | None = None
 
@@ -50,10 +63,7 @@ class DuelBattle:
             raise ValueError(f"there is no level {action}, only 0 to {NUM_LEVELS - 1}")
         self.levels.append(action)
         if len(self.levels) == 2 and not self._endless:
-            first, second = self.levels
-            luck = Random(self._seed if self._mirrored else f"{self._seed} {first}").random()
-            won = luck < 0.5 + (first - second) / 20
-            self.outcome = {0: 1, 1: -1} if won else {0: -1, 1: 1}
+            self.outcome = {0: 1, 1: -1} if self._wins(self._seed, *self.levels) else {0: -1, 1: 1}
 
 
 class Duel:
@@ -68,12 +78,14 @@ class Duel:
         endless: bool = False,
         bots: Mapping[str, Bot] | None = None,
         max_decisions: int = 400,
+        wins: Wins | None = None,
     ) -> None:
-        self._mirrored, self._endless, self.max_decisions = mirrored, endless, max_decisions
+        """`wins`: in place of the chance by level, with luck that is `mirrored` or not."""
+        self._wins, self._endless, self.max_decisions = wins or by_level(mirrored), endless, max_decisions
         self.bots: Mapping[str, Bot] = {"low": at_level(0), "high": at_level(10)} if bots is None else bots
 
     def new_battle(self, seed: int) -> DuelBattle:
-        return DuelBattle(seed, self._mirrored, self._endless)
+        return DuelBattle(seed, self._wins, self._endless)
 
 
 def at_level(level: int) -> Bot:
