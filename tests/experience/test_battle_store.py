@@ -17,12 +17,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import ModelError, Source, Transition
-from cornerman.experience.battle_store import (
-    FILE_NAME,
-    OLD_FOLDER,
-    BattleStore,
-    Counts,
-)
+from cornerman.experience.battle_store import FILE_NAME, OLD_FOLDER, BattleStore, Counts
 from cornerman.experience.transitions import DataFormat
 from cornerman.files.database import Database
 from tests.support.failing_files import failing, failing_record
@@ -65,8 +60,7 @@ def store(open_store: Open) -> BattleStore:
 
 
 def test_battles_come_back_in_the_next_session(store: BattleStore, open_store: Open) -> None:
-    for number in range(3):
-        store.append([battle(number)])
+    store.append(map(battle, range(3)))
     store.close()
     again = open_store()
     items = list(again.stored(100))
@@ -128,8 +122,7 @@ def test_too_large_a_battle_costs_no_other_that_is_taken_with_it(open_store: Ope
 
 
 def test_only_as_many_battles_are_read_as_hold_the_transitions_asked_for(store: BattleStore) -> None:
-    for number in range(10):
-        store.append([battle(number)])
+    store.append(map(battle, range(10)))
     assert numbers(store, 11) == [7, 8, 9]
     assert numbers(store, 0) == []
 
@@ -156,8 +149,7 @@ def test_numbers_begin_as_the_games_and_go_on_over_sessions(
 
 
 def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tmp_path: Path) -> None:
-    for number in range(3):
-        store.append([battle(number)])
+    store.append(map(battle, range(3)))
     store.close()
     data = bytearray((tmp_path / FILE_NAME).read_bytes())
     data[data.index(b'"battle_id": 1,') + 200] ^= 0x10
@@ -168,8 +160,7 @@ def test_a_damaged_battle_is_left_out_and_the_others_stay(store: BattleStore, tm
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", "text", 7])
 def test_whatever_stands_in_a_battles_place_is_left_out(store: BattleStore, tmp_path: Path, data: object) -> None:
-    store.append([battle(0)])
-    store.append([battle(1)])
+    store.append([battle(0), battle(1)])
     store.close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
         connection.execute("update battles set data = ?, checksum = checksum + 1 where number = 0", (data,))
@@ -209,8 +200,7 @@ def test_transitions_that_fail_the_checks_are_left_out_and_counted(store: Battle
 def test_battles_of_another_format_are_left_alone(
     store: BattleStore, open_store: Open, data_format: DataFormat, words: str
 ) -> None:
-    store.append([battle(0)])
-    store.append([battle(1)])
+    store.append([battle(0), battle(1)])
     store.close()
     other = open_store(data_format)
     assert numbers(other) == []
@@ -265,8 +255,7 @@ def test_read_only_creates_nothing_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_forget_erases_every_file_and_says_what(store: BattleStore, tmp_path: Path) -> None:
-    for number in range(4):
-        store.append([battle(number)])
+    store.append(map(battle, range(4)))
     store.take(battle(5)[1][0])
     (tmp_path / "battles.set-aside-1.sqlite").write_bytes(b"ruined")
     (tmp_path / OLD_FOLDER).mkdir()

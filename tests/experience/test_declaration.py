@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zipfile import ZipFile
@@ -11,16 +10,14 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from cornerman.contract import ContractError, DataError, Source
+from cornerman.contract import ContractError, DataError
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
-from cornerman.experience.recorder import Recorder
-from cornerman.experience.rewards import RewardCalculator
 from cornerman.models.manifest import Identity
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.paths import ROOT
+from tests.support.recordings import Bench
 from tests.support.sample_states import Duel, duel_state
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def game(**declared: Any) -> Any:
@@ -45,18 +42,16 @@ def test_shipped_version_is_of_the_declared_game() -> None:
 
 def test_game_without_characters_is_seen_by_its_own_features_alone() -> None:
     """Any plain data is a state, no round is asked for, and battles of it are recorded."""
-    encoder = Encoder(game(**BOARD))
-    assert encoder.feature_names == ("mine", "theirs")
-    np.testing.assert_array_equal(encoder.encode([1, 3], 1), np.array([3, 1], np.float32))
-    rows: list[Any] = []
-    recorder = Recorder(encoder, RewardCalculator(declared=encoder.declaration), rows.append)
-    recorder.start(1, {0: Source.PLAYER, 1: Source.SCRIPTED})
+    bench = Bench(game(**BOARD))
+    assert bench.encoder.feature_names == ("mine", "theirs")
+    np.testing.assert_array_equal(bench.encoder.encode([1, 3], 1), np.array([3, 1], np.float32))
+    bench.begin()
     for turn in range(4):
-        recorder.turn(1, turn % 2, [turn, 0], (True, True), 0, [turn + 1, 0])
-    recorder.end(1, {0: 1, 1: -1})
-    assert not recorder.rejected
-    assert [row.reward for row in rows[:-1]] == [0.0, 0.0, 1.0, -1.0]
-    assert rows[0].next_observation.tolist() == [2.0, 0.0]
+        bench.turn(turn % 2, [turn, 0], [turn + 1, 0], action_mask=(True, True))
+    bench.end()
+    assert not bench.rejected
+    assert [row.reward for row in bench.rows] == [0.0, 0.0, 1.0, -1.0]
+    assert bench.rows[0].next_observation.tolist() == [2.0, 0.0]
 
 
 def test_game_without_characters_may_have_rounds() -> None:

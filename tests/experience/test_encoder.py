@@ -255,15 +255,7 @@ def test_masks_that_do_not_fit(mask: Any) -> None:
 
 @pytest.mark.parametrize(
     ("action", "reason"),
-    [
-        (-1, "action"),
-        (3, "action"),
-        ("1", "action"),
-        (True, "action"),
-        (1.0, "action"),
-        (None, "action"),
-        (1, "illegal"),
-    ],
+    [*((action, "action") for action in (-1, 3, "1", True, 1.0, None)), (1, "illegal")],
 )
 def test_actions_that_cannot_have_been_played(action: Any, reason: str) -> None:
     with pytest.raises(DataError) as caught:

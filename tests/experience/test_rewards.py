@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornerman.contract import BattleEnd, DataError, Source
+from cornerman.contract import DataError, Source
 from cornerman.experience.declaration import declaration_of
-from cornerman.experience.encoder import Encoder
-from cornerman.experience.recorder import Recorder
 from cornerman.experience.rewards import RewardCalculator, numbered_sides
 from tests.support.declared_games import Board
-from tests.support.recordings import change
+from tests.support.recordings import WON, Bench, change
 from tests.support.sample_states import character, duel_state
 
 HEALTHS = st.lists(st.integers(0, 100), min_size=4, max_size=4)
@@ -77,25 +75,23 @@ def test_standing_is_asked_of_the_declared_side(sides: tuple[int, int]) -> None:
 
 
 def test_recorder_refuses_seats_for_which_the_standing_cannot_be_asked() -> None:
-    game, rows = Counted(by_side={0: 0.5, 1: -0.25}), list[Any]()
-    encoder = Encoder(game)
-    recorder = Recorder(encoder, RewardCalculator(declared=encoder.declaration), rows.append)
+    bench = Bench(Counted(by_side={0: 0.5, 1: -0.25}))
 
     def play(battle_id: int, sides: dict[int, int] | None = None) -> None:
-        recorder.start(battle_id, {1: Source.PLAYER, 2: Source.SCRIPTED}, sides)
-        recorder.turn(battle_id, 1, BEFORE, [True] * 9, 0, AFTER)
-        recorder.end(battle_id, {1: 1, 2: -1})
+        bench.recorder.start(battle_id, {1: Source.PLAYER, 2: Source.SCRIPTED}, sides)
+        bench.turn(1, BEFORE, AFTER, battle_id=battle_id, action_mask=[True] * 9)
+        bench.end({1: 1, 2: -1}, battle_id=battle_id)
 
     play(1)
-    assert recorder.rejected == {"seats": 3}
-    assert recorder.examples == {
+    assert bench.rejected == {"seats": 3}
+    assert bench.recorder.examples == {
         "seats": "Battle 1 has the seats [2], for which the game's standing cannot be asked. It has num_seats 2: "
         "declare more, number seats from 0, or name them in `sides`."
     }
-    assert not rows
+    assert not bench.out
     play(2, {1: 0, 2: 1})
-    assert len(rows) == 2, "named in `sides`: one decision, and the end"
-    assert recorder.rejected == {"seats": 3}
+    assert len(bench.out) == 2, "named in `sides`: one decision, and the end"
+    assert bench.rejected == {"seats": 3}
 
 
 @pytest.mark.parametrize(
@@ -121,34 +117,31 @@ def test_standing_that_cannot_be_used_is_named(given: Any, said: str) -> None:
 
 
 def test_of_a_standing_out_of_range_the_nearest_counts_and_is_said_once() -> None:
-    game, rows = Counted(by_side={0: 1.25, 1: -40}), list[Any]()
-    encoder = Encoder(game)
-    recorder = Recorder(encoder, RewardCalculator(1.0, declared=encoder.declaration), rows.append)
-    recorder.start(1, {0: Source.PLAYER, 1: Source.PLUGIN})
-    recorder.turn(1, 0, BEFORE, [True] * 9, 0, AFTER)
-    recorder.end(1, {}, truncated=True)
-    assert rows[0].reward == pytest.approx(0.99), "gamma, at a standing of 1"
-    assert (recorder.rejected, recorder.clamped) == ({}, {"standing": 2})
-    assert recorder.examples == {
+    bench = board_bench(Counted(by_side={0: 1.25, 1: -40}), {}, truncated=True)
+    assert bench.rows[0].reward == pytest.approx(0.5 * 0.99), "half of gamma, at a standing of 1"
+    assert (bench.rejected, bench.recorder.clamped) == ({}, {"standing": 2})
+    assert bench.recorder.examples == {
         "standing": "The game's standing(state, 0) is 1.25 and counts as 1; it must lie in -1 to 1."
     }
 
 
-def end_of(game: Any, outcome: dict[int, int]) -> BattleEnd:
-    """The end of a battle of one turn on a board."""
-    encoder, items = Encoder(game), list[Any]()
-    recorder = Recorder(encoder, RewardCalculator(declared=encoder.declaration), items.append)
-    recorder.start(1, {0: Source.PLAYER, 1: Source.PLUGIN})
-    recorder.turn(1, 0, BEFORE, [True] * 9, 0, AFTER)
-    recorder.end(1, outcome)
-    return next(item for item in items if isinstance(item, BattleEnd))
+def board_bench(game: Board, outcome: dict[int, int], truncated: bool = False) -> Bench:
+    """After a battle of one turn on a board."""
+    bench = Bench(game)
+    bench.begin()
+    bench.turn(0, BEFORE, AFTER, action_mask=[True] * 9)
+    bench.end(outcome, truncated)
+    return bench
 
 
-def test_how_a_board_stood_at_the_end_is_unknown_where_the_game_does_not_say() -> None:
-    assert end_of(Board(), {0: 1, 1: -1}).standing == {}
-    assert end_of(Counted(by_side={0: 0.5, 1: -0.25}), {0: 1, 1: -1}).standing == {0: 0.5, 1: -0.25}
-
-
-def test_outcome_of_a_seat_that_is_not_recorded_ends_the_battle_all_the_same() -> None:
-    end = end_of(Counted(by_side={0: 0.5, 1: -0.25}), {0: 1, 1: -1, 2: 0})
-    assert end.standing == {0: 0.5, 1: -0.25}
+@pytest.mark.parametrize(
+    ("game", "outcome", "standing"),
+    [
+        (Board(), WON, {}),
+        (Counted(by_side={0: 0.5, 1: -0.25}), WON, {0: 0.5, 1: -0.25}),
+        (Counted(by_side={0: 0.5, 1: -0.25}), WON | {2: 0}, {0: 0.5, 1: -0.25}),
+    ],
+    ids=["not declared", "declared", "an outcome of a seat that is not recorded, too"],
+)
+def test_end_says_how_each_seat_stood(game: Board, outcome: dict[int, int], standing: dict[int, float]) -> None:
+    assert [end.standing for end in board_bench(game, outcome).ends] == [standing]

@@ -22,7 +22,7 @@ class Bench:
 
     def __init__(self, game: Any = None, late: bool = False, **limits: Any) -> None:
         self.encoder = Encoder(game or Duel())
-        self.rewards = RewardCalculator()
+        self.rewards = RewardCalculator(declared=self.encoder.declaration)
         self.out: deque[Transition | BattleEnd] = deque()
         self.recorder = Recorder(self.encoder, self.rewards, self.out.append, **limits)
         self.news = EventQueue(self.recorder, self.out, self.encoder.reads_whole_state)
