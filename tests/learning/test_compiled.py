@@ -215,15 +215,3 @@ def test_two_copies_of_one_source_share_no_cache(empty: Path, monkeypatch: pytes
     shutil.copy2(update.__file__, empty / "update.py")
     monkeypatch.setattr(update, "__file__", str(empty / "update.py"))
     assert compiled.cache_folder(empty, "machine-code") != here
-
-
-def test_learning_on_the_cpu_imports_no_torch() -> None:
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from cornerman.learning import compiled, device, learner, sliced_burst\n"
-        "from cornerman.training import build, training_loop; from cornerman.training.bulk import loop, run\n"
-        "device.choose_device(); steps = compiled.cpu_steps(Path(sys.argv[1]))\n"
-        "learner.Learner(device.TYPICAL_SPEC, on_cpu=steps.learn)\n"
-        "assert 'torch' not in sys.modules"
-    )
-    run_python(ROOT, code, str(ROOT))

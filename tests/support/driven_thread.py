@@ -18,10 +18,10 @@ PATIENCE_S = 30.0
 
 
 class Work:
-    """Counts its slices; each may take a while, wait for `go`, raise or do what `following` says."""
+    """Counts its slices; each may take a while, wait for `go` or raise."""
 
-    def __init__(self, todo: int = 0, took_s: float = 0.0, following: Callable[[], Any] | None = None) -> None:
-        self.todo, self.took_s, self.following = todo, took_s, following
+    def __init__(self, todo: int = 0, took_s: float = 0.0) -> None:
+        self.todo, self.took_s = todo, took_s
         self.done = self.closed = self.practice = self.practised = 0
         self.raises: list[BaseException | None] = []
         self.recovered: list[float] = []  # when
@@ -43,8 +43,6 @@ class Work:
         assert self.go.wait(PATIENCE_S)
         if self.raises and (error := self.raises.pop(0)) is not None:
             raise error
-        if self.following is not None:
-            return bool(self.following())
         if not self.todo:
             return False
         self.when.append(time.monotonic())

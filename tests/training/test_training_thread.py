@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import time
 from collections.abc import Callable
@@ -316,15 +315,3 @@ def test_failed_recovery_switches_learning_off() -> None:
         assert not trainer.settle(PATIENCE_S)
         assert "could not be undone: 'and that too'" in trainer.dead_because
         wait_for(lambda: work.closed == 1)
-
-
-def test_exception_raised_from_outside_does_not_end_the_thread() -> None:
-    work = Work(following=lambda: time.sleep(0.001) or work.when.append(0.0) or True)  # type: ignore[func-returns-value]
-    with started(work, "always") as trainer:
-        ident = next(thread.ident for thread in threading.enumerate() if thread.name == "cornerman-trainer")
-        killed = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(SystemExit))
-        assert killed == 1
-        wait_for(lambda: bool(work.recovered))
-        before = len(work.when)
-        wait_for(lambda: len(work.when) > before)
-        assert trainer.alive

@@ -69,14 +69,6 @@ def test_setting_says_when_the_window_is_open(window: str, in_round: bool, in_br
     assert mine.why == "learning is off"
 
 
-def test_share_takes_whole_offers() -> None:
-    mine, _ = windows("always", "pump")
-    assert all(mine.takes() for _ in range(40))
-    late_frames(mine)
-    assert mine.share == 0.6
-    assert sum(mine.takes() for _ in range(100)) in (59, 60)
-
-
 def test_step_that_did_not_fit_is_not_begun_in_as_little_time() -> None:
     mine, clock = windows(learning_time="pump")
     mine.open_window()

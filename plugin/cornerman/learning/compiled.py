@@ -69,26 +69,20 @@ def ways() -> list[Way]:
     return [code, numba] if machine_code.supported() else [numba]
 
 
-class Changing:
-    """Called like `learn_steps`: plain numpy until the steps are compiled, then these, from the next burst on."""
+def changing(found: Iterator[CpuSteps | None], changed: Callable[[CpuSteps], object]) -> update.LearnSteps:
+    """Called like `learn_steps`: plain numpy until the steps are found, then these, from the next burst on."""
+    now: update.LearnSteps = update.learn_steps
 
-    def __init__(self, found: Iterator[CpuSteps | None], changed: Callable[[CpuSteps], object]) -> None:
-        self._learn, self._found, self._changed = update.learn_steps, found, changed
-
-    def __call__(
-        self,
-        weights: update.Array,
-        sizes: NDArray[np.int64],
-        rows: update.Rows,
-        span: tuple[int, int, int],
-        rates: update.Rates,
-        stop: NDArray[np.uint8],
-        scratch: update.Array,
+    def learn(
+        weights: update.Array, sizes: NDArray[np.int64], rows: update.Rows, span: tuple[int, int, int], *rest: Any
     ) -> update.Sums:
-        if span[0] == 0 and (steps := next(self._found, None)) is not None:
-            self._learn = steps.learn
-            self._changed(steps)
-        return self._learn(weights, sizes, rows, span, rates, stop, scratch)
+        nonlocal now
+        if span[0] == 0 and (steps := next(found, None)) is not None:
+            now = steps.learn
+            changed(steps)
+        return now(weights, sizes, rows, span, *rest)
+
+    return learn
 
 
 def cpu_steps(
@@ -106,7 +100,7 @@ def cpu_steps(
     found, end, told = _find(data, draws), time.monotonic() + COMPILING_S, False
     while (steps := next(found)) is None:
         if draws and draws():
-            return CpuSteps(Changing(found, changed), "It learns with numpy; machine code is being compiled.")
+            return CpuSteps(changing(found, changed), "It learns with numpy; machine code is being compiled.")
         if time.monotonic() > end:
             return CpuSteps(why_slow=f"Compiling took more than {COMPILING_S:.0f} s, so learning is slower.")
         if not told:
