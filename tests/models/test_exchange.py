@@ -28,7 +28,7 @@ from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle
 from tests.support.failing_files import ENDLESS, failing
-from tests.support.stored_versions import damage
+from tests.support.stored_versions import damage, mutated
 from tests.support.table import Table
 
 GAME = Duel()
@@ -196,17 +196,8 @@ def test_import_of_what_is_no_zip_is_an_error_with_a_sentence(receiver: Registry
 def test_import_of_a_mutated_zip_never_brings_other_weights(
     exported: Path, receiver: Registry, tmp_path: Path, data: Any
 ) -> None:
-    whole = exported.read_bytes()
-    # Most of the file is weights, which their SHA-256 guards; draw places in zip records and the manifest as often.
-    at = data.draw(st.one_of(st.integers(0, len(whole) - 1), st.integers(len(whole) - 300, len(whole) - 1)))
-    kind = data.draw(st.sampled_from(["flip", "cut", "splice"]))
-    if kind == "flip":
-        mutated = whole[:at] + bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
-    elif kind == "cut":
-        mutated = whole[:at]
-    else:
-        mutated = whole[:at] + data.draw(st.binary(max_size=8)) + whole[at + data.draw(st.integers(0, 8)) :]
-    (tmp_path / "mutated.zip").write_bytes(mutated)
+    # Most of the file is weights, which their SHA-256 guards; zip records and the manifest lie at the end.
+    (tmp_path / "mutated.zip").write_bytes(mutated(data, exported.read_bytes(), end=300))
     try:
         version = take(receiver, tmp_path / "mutated.zip")
     except ModelError:

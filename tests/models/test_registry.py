@@ -27,6 +27,7 @@ from tests.support.stored_versions import (
     damage,
     filled,
     flat,
+    mutated,
     opened,
     path_of,
 )
@@ -96,22 +97,6 @@ def test_load_never_returns_other_weights_from_a_mutated_file(tmp_path: Path, da
     finally:
         path.write_bytes(whole)
     assert 20 < len(refusal) < 500
-
-
-def mutated(data: Any, whole: bytes) -> Any:
-    kind = data.draw(st.sampled_from(["flip", "cut", "grow", "splice", "text"]))
-    at = data.draw(st.integers(0, len(whole) - 1))
-    if kind == "flip":
-        return whole[:at] + bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
-    if kind == "cut":
-        return whole[:at]
-    if kind == "grow":
-        return whole + data.draw(st.binary(min_size=1, max_size=20))
-    if kind == "text":
-        changes = [(b"8", b"-8"), (b'"', b""), (b"1", b"1e999"), (b":", b":[["), (b"0", b"null"), (b"F32", b"F64")]
-        old, new = data.draw(st.sampled_from(changes))
-        return whole.replace(old, new, data.draw(st.integers(1, 3)))
-    return whole[:at] + data.draw(st.binary(max_size=20)) + whole[at + data.draw(st.integers(0, 20)) :]
 
 
 def test_load_champion_falls_back_from_a_damaged_champion_to_its_predecessor(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cornerman.policy.difficulty import ADAPTIVE, LEVEL_NAMES, LEVELS, Rung
 from cornerman.policy.policy import CLEARLY_BAD, Policy
 from cornerman.policy.q_network import NetworkSpec, draw, split
 from cornerman.settings import NUM_LEVELS
+from tests.support.opinions import valuing
 
 SPEC = NetworkSpec(7, 5, (16, 12))
 
@@ -40,17 +41,9 @@ def random_flat(spec: NetworkSpec, seed: int) -> np.ndarray:
     return flat
 
 
-def fixed(values: list[float]) -> Policy:
-    """A policy whose Q-values are always `values`."""
-    spec = NetworkSpec(2, len(values), (4,))
-    flat = np.zeros(spec.num_parameters, np.float32)
-    split(flat, spec)["head.bias"][:] = values
-    return Policy(spec, flat)
-
-
 def shares(policy: Policy, mask: list[bool], num_draws: int = 4000, **how: Any) -> list[float]:
     random = np.random.default_rng(0)
-    chosen = [policy.act(np.zeros(2, np.float32), np.array(mask), random, **how) for _ in range(num_draws)]
+    chosen = [policy.act(np.zeros(1, np.float32), np.array(mask), random, **how) for _ in range(num_draws)]
     return [chosen.count(action) / num_draws for action in range(len(mask))]
 
 
@@ -114,11 +107,11 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
 
 
 def test_greedy_takes_the_best_legal_action_and_the_first_of_equals() -> None:
-    policy = fixed([1.0, 9.0, 3.0, 3.0])
+    policy = valuing([1.0, 9.0, 3.0, 3.0])
     assert shares(policy, [True, True, True, True], 5) == [0, 1, 0, 0]
     assert shares(policy, [True, False, True, True], 5) == [0, 0, 1, 0]
     masks = np.array([[True, True, True, True], [True, False, True, True]])
-    together = policy.act_batch(np.zeros((2, 2), np.float32), masks, np.random.default_rng(0))
+    together = policy.act_batch(np.zeros((2, 1), np.float32), masks, np.random.default_rng(0))
     assert together.tolist() == [1, 2]
 
 
@@ -142,15 +135,15 @@ def test_no_illegal_action_is_ever_taken(mask: list[bool], temperature: float, e
 def test_one_legal_action_is_taken_without_a_draw_and_none_is_refused() -> None:
     random = np.random.default_rng(0)
     before = random.bit_generator.state
-    assert fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.array([True, False]), random, 1.0, 1.0) == 0
+    assert valuing([1.0, 2.0]).act(np.zeros(1, np.float32), np.array([True, False]), random, 1.0, 1.0) == 0
     assert random.bit_generator.state == before
     with pytest.raises(ValueError, match="allows no action"):
-        fixed([1.0, 2.0]).act(np.zeros(2, np.float32), np.zeros(2, bool), random)
+        valuing([1.0, 2.0]).act(np.zeros(1, np.float32), np.zeros(2, bool), random)
 
 
 def test_epsilon_is_the_share_of_random_legal_decisions() -> None:
-    policy, mask = fixed([0.0, 5.0, 1.0]), [True, True, False]
-    observations, masks = np.zeros((4000, 2), np.float32), np.tile(mask, (4000, 1))
+    policy, mask = valuing([0.0, 5.0, 1.0]), [True, True, False]
+    observations, masks = np.zeros((4000, 1), np.float32), np.tile(mask, (4000, 1))
     together = policy.act_batch(observations, masks, np.random.default_rng(0), epsilon=0.4)
     for got in (shares(policy, mask, epsilon=0.4), np.bincount(together, minlength=3) / 4000):
         assert got == pytest.approx([0.2, 0.8, 0.0], abs=0.03)
@@ -159,10 +152,10 @@ def test_epsilon_is_the_share_of_random_legal_decisions() -> None:
 def test_temperature_draws_by_softmax_among_legal_actions_and_none_that_is_clearly_bad() -> None:
     values = [0.0, 0.5, 0.8, 9.0]
     weights = np.exp(np.array(values[:3]) / 0.6)
-    got = shares(fixed(values), [True, True, True, False], temperature=0.6)
+    got = shares(valuing(values), [True, True, True, False], temperature=0.6)
     assert got == pytest.approx([*(weights / weights.sum()), 0.0], abs=0.03)
     just_bad, just_not = 1.0 - CLEARLY_BAD * 0.5 - 0.01, 1.0 - CLEARLY_BAD * 0.5 + 0.01
-    got = shares(fixed([1.0, just_bad, just_not]), [True, True, True], temperature=0.5)
+    got = shares(valuing([1.0, just_bad, just_not]), [True, True, True], temperature=0.5)
     assert got[1] == 0.0
     assert got[2] > 0.05
 
@@ -202,7 +195,7 @@ def test_a_gentler_level_plays_the_best_move_less_often_and_never_a_clearly_bad_
     values = [0.5, 0.45, 0.2, -3.0]
     best = []
     for each in LEVELS:
-        got = shares(fixed(values), [True] * 4, 2000, temperature=each.temperature)
+        got = shares(valuing(values), [True] * 4, 2000, temperature=each.temperature)
         best.append(got[0])
         bad = CLEARLY_BAD * max(each.temperature, 1e-9)
         assert all(not share or values[0] - value <= bad + 1e-6 for value, share in zip(values, got, strict=True))
@@ -213,7 +206,7 @@ def test_a_gentler_level_plays_the_best_move_less_often_and_never_a_clearly_bad_
 
 def test_act_batch_with_a_temperature_draws_as_act_does() -> None:
     values, mask = [0.5, 0.45, 0.2, 0.4, -3.0], [True, True, True, False, True]
-    policy, random = fixed(values), np.random.default_rng(4)
+    policy, random = valuing(values), np.random.default_rng(4)
     observations = np.zeros((20_000, policy.spec.observation_size), np.float32)
     masks = np.tile(mask, (len(observations), 1))
     drawn = Rung(policy, 0.2).act_batch(observations, masks, random)

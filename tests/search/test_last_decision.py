@@ -12,28 +12,23 @@ import pytest
 
 from cornerman.contract import Floats, Transition
 from cornerman.policy.policy import Policy
-from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.last_decision import MOST_ACTIONS, Decision, LastDecision, advised
 from cornerman.search.thought import Thought
 from game_adapter.host.match import Match
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.opinions import valuing
 from tests.support.table import Table, promote
 
 NAMES = ("pass", "raise", "call", "fold")
 VALUES = (0.1, 0.4, -0.2, 9.0)
+POLICY = valuing(VALUES, version=3)
 FIGURES: dict[str, Any] = {"chance": (0.0, 2.0)}
-
-
-def policy(values: tuple[float, ...], version: int = 3) -> Policy:
-    """A policy of these values, whatever it sees."""
-    head = {"head.weight": np.zeros((1, len(values)), np.float32), "head.bias": np.array(values, np.float32)}
-    return Policy.from_arrays(NetworkSpec(1, len(values), ()), head, version)
 
 
 def report(action: int = 1, **changes: Any) -> dict[str, Any]:
     """What is said of a decision in which the last action is not legal."""
     mask = np.array([True, True, True, False])
-    given = Decision(7, 1, policy(VALUES), 0.0, np.zeros(1, np.float32), mask, action, None, monotonic() - 2.0)
+    given = Decision(7, 1, POLICY, 0.0, np.zeros(1, np.float32), mask, action, None, monotonic() - 2.0)
     last = LastDecision()
     assert last.report(NAMES, FIGURES) is None
     last.newest = replace(given, **changes)
@@ -72,7 +67,7 @@ def test_decision_of_look_ahead_has_its_gains_and_the_reply_that_it_expects() ->
         ({"action": 0}, "Tried by version 3 to learn; 0.30 below the best."),
         ({"action": 0, "temperature": 0.2}, "Drawn by version 3 at temperature 0.2; 0.30 below the best."),
         ({"mask": np.array([False, True, False, False])}, "The only legal action."),
-        ({"policy": policy((0.0,) * 4)}, "At random: version 3 has learned nothing yet."),
+        ({"policy": valuing((0.0,) * 4, version=3)}, "At random: version 3 has learned nothing yet."),
     ],
 )
 def test_decision_says_why(changes: dict[str, Any], why: str) -> None:
@@ -81,7 +76,9 @@ def test_decision_says_why(changes: dict[str, Any], why: str) -> None:
 
 def test_decision_shows_the_chosen_action_of_very_many() -> None:
     values = tuple(np.linspace(1.0, 0.0, 100))
-    newest = Decision(1, 0, policy(values), 0.5, np.zeros(1, np.float32), np.ones(100, np.bool_), 99, None, monotonic())
+    newest = Decision(
+        1, 0, valuing(values), 0.5, np.zeros(1, np.float32), np.ones(100, np.bool_), 99, None, monotonic()
+    )
     last = LastDecision()
     last.newest = newest
     said = last.report([str(number) for number in range(100)], FIGURES)
@@ -102,9 +99,7 @@ def test_decision_is_explained_once_until_what_values_mean_changes_and_forgotten
 
     monkeypatch.setattr(Policy, "q_values", counted)
     last = LastDecision()
-    last.newest = Decision(
-        7, 1, policy(VALUES), 0.0, np.zeros(1, np.float32), np.ones(4, np.bool_), 1, None, monotonic()
-    )
+    last.newest = Decision(7, 1, POLICY, 0.0, np.zeros(1, np.float32), np.ones(4, np.bool_), 1, None, monotonic())
     for figures in (FIGURES, FIGURES, {"chance": (0.5, 2.0)}, {}):
         assert last.report(NAMES, figures) is not None
     assert len(asked) == 3
@@ -114,7 +109,7 @@ def test_decision_is_explained_once_until_what_values_mean_changes_and_forgotten
 
 def test_hint_is_the_best_legal_action_with_the_players_chance_to_win() -> None:
     mask, seen = np.array([True, True, True, False]), np.zeros(1, np.float32)
-    said = advised(policy(VALUES), 0, seen, mask, NAMES, {"chance": (1.5, 2.0)})
+    said = advised(POLICY, 0, seen, mask, NAMES, {"chance": (1.5, 2.0)})
     assert (said["action"], said["seat"], said["version"]) == (1, 0, 3)
     assert [each["name"] for each in said["actions"] if each["chosen"]] == ["raise"]
     assert said["actions"][0]["win"] == pytest.approx(1 / (1 + np.exp(1.5 - 0.8))), "whom the plugin beats wins less"

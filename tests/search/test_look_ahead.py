@@ -14,12 +14,11 @@ from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import base_model
 from cornerman.models.manifest import Identity
 from cornerman.opponent.predictor import ChampionPredictor, Doubles
-from cornerman.policy.policy import Policy
-from cornerman.policy.q_network import NetworkSpec
 from cornerman.search.look_ahead import Effort, LookAhead
 from cornerman.search.playouts import Playouts
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.one_by_one import OneByOne
+from tests.support.opinions import valuing
 
 
 class Bluff:
@@ -74,19 +73,11 @@ class Calls:
         return np.tile([1.0 - self.share, self.share], (len(observations), 1))
 
 
-def passing(passes_by: float) -> Policy:
-    """A champion whose value of passing is so much above that of raising."""
-    spec = NetworkSpec(1, 2, ())
-    return Policy.from_arrays(
-        spec, {"head.weight": np.zeros((1, 2), np.float32), "head.bias": np.array([passes_by, 0.0], np.float32)}
-    )
-
-
 def bluffing(passes_by: float, calls: float, effort: Effort, game: Bluffs | None = None) -> LookAhead:
-    """The look-ahead of such a champion against such a player."""
+    """The look-ahead of a champion whose value of passing is so much above that of raising."""
     game = game or Bluffs()
     encoder = Encoder(game)
-    return LookAhead(Playouts(game, encoder, passing(passes_by), Calls(calls)), encoder, effort)
+    return LookAhead(Playouts(game, encoder, valuing((passes_by, 0.0)), Calls(calls)), encoder, effort)
 
 
 def found(ahead: LookAhead, states: Any, seats: Any, masks: Any, seed: int) -> Any:
@@ -159,20 +150,13 @@ def test_restore_that_is_wrong_is_named(spoil: Any, problem: str) -> None:
 
 def test_playout_counts_what_the_policy_expects_after_its_own_decisions() -> None:
     encoder = Encoder(RINGSIDE)
-    champion = Policy(NetworkSpec(encoder.observation_size, encoder.num_actions, ()), constant(encoder, 0.25))
+    champion = valuing([0.25] * encoder.num_actions, encoder.observation_size)
     playouts = Playouts(RINGSIDE, encoder, champion, ChampionPredictor(champion), (0.0, 1.0))
     battle = RINGSIDE.new_battle(1)
     rows = np.zeros(8, np.int64)
     guard = np.full(8, 6)
     values = playouts.values([battle.state()], [battle.seat or 0], rows, guard, np.arange(8, dtype=np.uint64), 1)
     assert values == pytest.approx([0.25] * 8)
-
-
-def constant(encoder: Encoder, value: float) -> Floats:
-    """Parameters of a network without hidden layers whose values are all the same."""
-    flat = np.zeros(NetworkSpec(encoder.observation_size, encoder.num_actions, ()).num_parameters, np.float32)
-    flat[-encoder.num_actions :] = value
-    return flat
 
 
 def test_scalar_and_batched_battles_give_the_same_playouts_where_chances_are() -> None:

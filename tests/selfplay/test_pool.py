@@ -65,20 +65,17 @@ def test_a_game_that_always_fails_ends_the_pool_in_its_own_words(ordered: bool) 
         use(pool)
 
 
-def test_workers_hold_blas_to_one_thread_without_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_of_bulk_training_keep_their_priority_and_hold_blas_to_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A worker has a main thread and a reader; BLAS would add one for every core."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     with pool_of("game_adapter.ringside.game:RINGSIDE") as pool:
         pool.order(0, ARRAYS, ORDER)
         answer_of(pool)
-        assert psutil.Process(pool.pids[0]).num_threads() == 2
-
-
-def test_workers_of_bulk_training_keep_their_priority() -> None:
-    with pool_of("game_adapter.ringside.game:RINGSIDE") as pool:
-        pool.order(0, ARRAYS, ORDER)
-        answer_of(pool)
-        assert psutil.Process(pool.pids[0]).nice() == psutil.Process().nice()
+        worker = psutil.Process(pool.pids[0])
+        assert worker.num_threads() == 2
+        assert worker.nice() == psutil.Process().nice()
         if hasattr(os, "sched_getscheduler"):
-            assert os.sched_getscheduler(pool.pids[0]) == os.sched_getscheduler(0)
+            assert os.sched_getscheduler(worker.pid) == os.sched_getscheduler(0)

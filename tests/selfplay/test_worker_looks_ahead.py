@@ -18,7 +18,7 @@ from cornerman.search.look_ahead import BATCHED, LookAhead
 from cornerman.search.playouts import Playouts
 from cornerman.search.thought import Due, Thought, knowledge, seen_as
 from cornerman.selfplay.live_worker import LiveWorker
-from cornerman.selfplay.orders import collecting
+from cornerman.selfplay.orders import Order, collecting
 from cornerman.selfplay.worker_process import WorkerProcess
 from cornerman.settings import Settings
 from game_adapter.ringside.game import RINGSIDE
@@ -27,6 +27,10 @@ from tests.support.waiting import wait_for
 ENCODER = Encoder(RINGSIDE)
 CHAMPION, *_ = base_model(Identity.of(RINGSIDE, ENCODER), RINGSIDE.base_model)
 KNOWN = knowledge(CHAMPION, {}, 0.5, 1.0)
+COLLECT: Order = (
+    {"present": CHAMPION.flat},
+    collecting(Settings(), {"present": 0}, {"itself": 1.0}, {"itself": 1.0}),
+)
 LONG_S = 30.0
 
 
@@ -65,7 +69,7 @@ def test_decision_is_answered_while_the_worker_is_paused_and_orders_go_on_afterw
         worker.due(due(number, battle))
         thought = ended(worker, number)
         assert (thought.action, thought.seen) == expected(due(number, battle))
-    worker.order({"present": CHAMPION.flat}, collecting(Settings(), {"present": 0}, {"itself": 1.0}, {"itself": 1.0}))
+    worker.order(*COLLECT)
     worker.due(due(3))
     ended(worker, 3)
     assert worker.answer(0.2) is None, "looking ahead does not end the pause"
@@ -75,9 +79,8 @@ def test_decision_is_answered_while_the_worker_is_paused_and_orders_go_on_afterw
 
 def test_decision_in_the_middle_of_an_order_is_answered_and_so_is_the_order(worker: WorkerProcess) -> None:
     worker.know(*KNOWN)
-    order = collecting(Settings(), {"present": 0}, {"itself": 1.0}, {"itself": 1.0})
     for number in range(1, 5):
-        worker.order({"present": CHAMPION.flat}, order)
+        worker.order(*COLLECT)
         worker.due(due(number))
         assert ended(worker, number).action == expected(due(number))[0]
         assert worker.answer(LONG_S) is not None
@@ -133,7 +136,7 @@ def test_worker_that_was_killed_is_not_waited_for_and_its_successor_looks_ahead(
         begun = time.monotonic()
         live.due(due(2))
         assert time.monotonic() - begun < 1.0
-        live.order({"present": CHAMPION.flat}, collecting(Settings(), {"present": 0}, {"itself": 1.0}, {"itself": 1.0}))
+        live.order(*COLLECT)
         wait_for(lambda: live.answer(0.1) is not None)
         live.due(due(3))
         assert ended(live, 3).action == expected(due(3))[0]

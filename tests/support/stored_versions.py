@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from cornerman.contract import Floats, HeadlessGame
 from cornerman.experience.encoder import Encoder
@@ -66,6 +67,24 @@ def damage(path: Path, at: int = -5) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 0x10
     path.write_bytes(data)
+
+
+def mutated(data: st.DataObject, whole: bytes, end: int = 2**30) -> bytes:
+    """Bytes that were flipped, cut, added or exchanged, half of them among the last `end`."""
+    kind = data.draw(st.sampled_from(["flip", "cut", "grow", "splice", "text"]))
+    last = len(whole) - 1
+    at = data.draw(st.integers(0, last) | st.integers(max(0, last - end), last))
+    if kind == "flip":
+        return whole[:at] + bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
+    if kind == "cut":
+        return whole[:at]
+    if kind == "grow":
+        return whole + data.draw(st.binary(min_size=1, max_size=20))
+    if kind == "text":
+        changes = [(b"8", b"-8"), (b'"', b""), (b"1", b"1e999"), (b":", b":[["), (b"0", b"null"), (b"F32", b"F64")]
+        old, new = data.draw(st.sampled_from(changes))
+        return whole.replace(old, new, data.draw(st.integers(1, 3)))
+    return whole[:at] + data.draw(st.binary(max_size=20)) + whole[at + data.draw(st.integers(0, 20)) :]
 
 
 def save_and_promote(registry: Registry) -> None:
