@@ -60,26 +60,12 @@ def test_level_that_does_not_exist_is_said_and_changes_nothing(table: Table) -> 
     assert table.plugin.report()["difficulty"]["level"] == 3
 
 
-def play_as(table: Table, name: str, battles: int) -> None:
-    """A player of that name, who decides at random."""
-    for _ in range(battles):
-        match = table.match({0: PLUGIN, 1: PLAYER}, "random")
-        table.plugin.on_battle_start(match.battle_id, {0: PLUGIN, 1: PLAYER}, None, name)
-        while not match.over:
-            if match.between_rounds:
-                match.start_round()
-            if match.seat_to_play == 0:
-                match.play(match.decide())
-            else:
-                match.play(next(at for at, legal in enumerate(match.battle.action_mask()) if legal))
-
-
 def test_adaptive_level_follows_each_player_survives_a_restart_and_is_forgotten(tmp_path: Path) -> None:
     with opened(tmp_path) as table:
         table.plugin.controls.set_difficulty(ADAPTIVE)
         assert table.plugin.report()["difficulty"]["note"] == "adaptive: no battle yet"
-        play_as(table, "ann", 3)
-        play_as(table, "bob", 1)
+        table.play_as("ann", 3)
+        table.play_as("bob", 1)
         note = table.plugin.report()["difficulty"]["note"]
         assert note.startswith("adaptive: ")
         assert note.endswith(" of the last battle")

@@ -42,17 +42,16 @@ from cornerman.models.exchange import export_version, import_version, onnx_notes
 from cornerman.models.history import History
 from cornerman.opponent.ghost import Ghost, read_ghost, write_ghost
 from cornerman.opponent.player_model import PlayerModel
-from cornerman.policy.policy import Policy
-from cornerman.policy.policy_slot import PolicySlot
 from cornerman.settings import read_settings
 from game_adapter.host.manifest import ManifestError, read_manifest
+from tests.benchmarks.swap import torn_reads
 from tests.support import plugin_operations
-from tests.support.duel import Duel, preferring
+from tests.support.duel import Duel
 from tests.support.habits import ACTIONS, FEATURES
 from tests.support.habits import champion as champion_of_habits
 from tests.support.paths import ROOT
 from tests.support.stored_battles import FORMAT, battle, store_battles
-from tests.support.stored_versions import IDENTITY, SPEC, filled, flat, opened
+from tests.support.stored_versions import IDENTITY, filled, flat, opened
 from tests.torture import fault_runs, kill_runs, worker_runs
 
 FIGURES = Path("torture.json")
@@ -86,30 +85,12 @@ def fuzz(number: int, counts: Counts, folder: Path) -> None:
 
 
 def swap(number: int, counts: Counts, folder: Path) -> None:
-    """A thousand decisions while another thread swaps: each policy prefers another action, so a mixture would show."""
-    del folder
-    policies = [Policy(SPEC, preferring(action, SPEC), action) for action in range(SPEC.num_actions)]
-    slot, stop = PolicySlot(policies[:1]), Event()
-
-    def swapping() -> None:
-        at = 0
-        while not stop.is_set():
-            at = (at + 1) % len(policies)
-            slot.promote(policies[at])
-
-    thread, interval = Thread(target=swapping), sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)  # so that the threads change places within decisions, many times over
-    thread.start()
-    observation, mask = np.zeros(SPEC.observation_size, np.float32), np.ones(SPEC.num_actions, bool)
-    random_ = np.random.default_rng(number)
-    for _ in range(1000):
-        policy = slot.champion
-        counts["swap.mixed"] += policy.act(observation, mask, random_) != policy.version
-    sys.setswitchinterval(interval)
-    stop.set()
-    thread.join()
+    """A thousand decisions while another thread swaps; `mixed` are those of neither version."""
+    del number, folder
+    mixed, swaps = torn_reads(1000)
+    counts["swap.mixed"] += mixed
     counts["swap.decisions"] += 1000
-    counts["swap.swaps"] += slot.swaps
+    counts["swap.swaps"] += swaps
 
 
 def cycle(number: int, counts: Counts, folder: Path) -> None:
