@@ -22,6 +22,7 @@ from cornerman.cli.report.page import page
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.verdict import GateBattle, Verdict
 from cornerman.files.figures_log import FiguresLog
+from tests.cli.conftest import Run
 from tests.support.stored_versions import damage, filled_store, path_of, store_in
 
 CHARTS = ["Rating over versions", "Win rate in the game", "Bulk training", "Loss", "Value accuracy", "Temperature"]
@@ -84,9 +85,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def report(folder: Path, *arguments: object) -> str:
+def report(folder: Path) -> str:
     out = folder.parent / "out.html"
-    assert main(["report", str(folder), "--out", str(out), *map(str, arguments)]) == 0
+    assert main(["report", str(folder), "--out", str(out)]) == 0
     return out.read_text("utf-8")
 
 
@@ -162,22 +163,22 @@ def test_report_is_made_of_what_is_left(folder: Path, gone: str, words: str) -> 
 
 
 def test_report_of_a_folder_that_is_none_or_to_a_place_that_cannot_be_written_is_a_sentence(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path / "photos")
     for arguments, why in (
         ([], "cornerman-data is no data folder"),
         (["--out", "page.html"], "cornerman-data is no data folder"),
-        ([str(tmp_path / "photos")], "is no data folder"),
-        (["--data", str(tmp_path / "nowhere")], "is no data folder"),
-        ([str(tmp_path)], f"{folder} may be meant"),
-        ([str(folder), "--out", str(tmp_path / "no" / "folder.html")], "cannot be written"),
-        ([str(folder), "--out", str(tmp_path)], "cannot be written"),
-        ([str(folder), "--game", "chess"], "there is no game 'chess'"),
+        ([tmp_path / "photos"], "is no data folder"),
+        (["--data", tmp_path / "nowhere"], "is no data folder"),
+        ([tmp_path], f"{folder} may be meant"),
+        ([folder, "--out", tmp_path / "no" / "folder.html"], "cannot be written"),
+        ([folder, "--out", tmp_path], "cannot be written"),
+        ([folder, "--game", "chess"], "there is no game 'chess'"),
     ):
-        assert main(["report", *arguments]) == 1
-        assert why in capsys.readouterr().err
+        status, _, error = run("report", *arguments)
+        assert (status, why in error) == (1, True)
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -53,7 +53,6 @@ def add_versions(commands: Subparsers) -> None:
     parser.set_defaults(action=None)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     number: dict[str, Any] = {"type": int, "metavar": "N", "help": "a version's number"}
-    file: dict[str, Any] = {"type": Path, "metavar": "FILE"}
     promote = actions.add_parser("promote", help="let version N play from the next start on")
     promote.add_argument("version", **number)
     actions.add_parser("rollback", help="let the champion before play again")
@@ -62,7 +61,7 @@ def add_versions(commands: Subparsers) -> None:
     text = "what is written, an older one is replaced (default: version-N.zip in this folder)"
     export.add_argument("file", nargs="?", type=Path, metavar="FILE", help=text)
     actions.add_parser("import", help="add the version in such a .zip or an .onnx, once it has played a smoke battle")
-    actions.choices["import"].add_argument("file", **file)
+    actions.choices["import"].add_argument("file", type=Path, metavar="FILE")
     prune = actions.add_parser("prune", help="delete the oldest versions")
     prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
     either_side(actions)
