@@ -16,12 +16,6 @@ from typing import Any, get_type_hints
 from cornerman.contract import SettingsError
 
 _MAX_BYTES = 64_000
-_DEVICES = ("auto", "cpu", "cuda", "xpu", "mps")
-_WINDOWS = ("between_rounds", "while_choosing", "always")
-_WORKERS = ("process", "thread", "off")
-_BACKENDS = ("auto", "numpy", "onnxruntime", "hailo")
-_TIMES = ("thread", "pump")
-_PROFILES = ("auto", "desktop", "pi")
 _AT_MOST = (("gate_min_pairs", "gate_max_pairs"), ("batch_size", "replay_capacity"))
 NUM_LEVELS = 6
 """Positions of the dial; policy/difficulty.py says what each means."""
@@ -49,23 +43,25 @@ class Settings:
     profile: str = _setting(
         "auto",
         "Which defaults: desktop (these), pi (those that fit a Raspberry Pi of its memory) or auto (whichever it is).",
-        choices=_PROFILES,
+        choices=("auto", "desktop", "pi"),
     )
-    device: str = _setting("auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=_DEVICES)
+    device: str = _setting(
+        "auto", "Where it learns: auto, cpu, cuda, xpu or mps.", choices=("auto", "cpu", "cuda", "xpu", "mps")
+    )
     playing_backend: str = _setting(
         "auto",
         "Who computes its decisions: auto (the quickest that was measured), numpy, onnxruntime or hailo.",
-        choices=_BACKENDS,
+        choices=("auto", "numpy", "onnxruntime", "hailo"),
     )
     training_window: str = _setting(
         "between_rounds",
         "When it may learn: between_rounds, while_choosing (then too) or always.",
-        choices=_WINDOWS,
+        choices=("between_rounds", "while_choosing", "always"),
     )
     learning_time: str = _setting(
         "thread",
         "Where its time comes from: thread (its own) or pump (what the game grants).",
-        choices=_TIMES,
+        choices=("thread", "pump"),
     )
     duty_cycle: float = _setting(
         1.0, "Largest share of the time in an open window that learning takes beside frames.", 0.05, 1.0
@@ -93,7 +89,7 @@ class Settings:
     worker: str = _setting(
         "process",
         "Where practice and judging run: process, thread (of the game: costs frames) or off.",
-        choices=_WORKERS,
+        choices=("process", "thread", "off"),
     )
     look_ahead: bool = _setting(
         True,
