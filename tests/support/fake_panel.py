@@ -13,6 +13,24 @@ from cornerman.panel.panel import Panel
 PAGES = ("Overview", "Strength", "Mind", "You", "Versions", "Machine")
 SMALLEST = (420, 380)
 
+WINS = {
+    "mend ally": 0.64,
+    "guard": 0.61,
+    "strike slot 1": 0.57,
+    "strike slot 2": 0.52,
+    "heavy blow at slot 1": 0.5,
+    "heavy blow at slot 2": 0.44,
+    "taunt": 0.41,
+    "feint": 0.4,
+    "rest": 0.38,
+    "poison slot 1": 0.33,
+    "poison slot 2": 0.3,
+    "swap places": 0.21,
+    "shield ally": 0.12,
+    "yield": 0.01,
+}
+EXPECTED = {"strike slot 2": 0.58, "guard": 0.27, "mend ally": 0.11, "taunt": 0.04}
+BOTS = {"novice": 800.0, "brawler": 1000.0, "planner": 1010.0, "tactician": 1130.0}
 REPORT: dict[str, Any] = {
     "plugin": {"on": True, "recording": True, "learning": False, "notice": "Version 4 was damaged; version 3 plays."},
     "version": 3,
@@ -68,33 +86,9 @@ REPORT: dict[str, Any] = {
         "samples": 640,
         "actions": [
             {"name": name, "legal": True, "win": win, "value": 2 * win - 1, "chosen": name == "mend ally"}
-            for name, win in zip(
-                [
-                    "mend ally",
-                    "guard",
-                    "strike slot 1",
-                    "strike slot 2",
-                    "heavy blow at slot 1",
-                    "heavy blow at slot 2",
-                    "taunt",
-                    "feint",
-                    "rest",
-                    "poison slot 1",
-                    "poison slot 2",
-                    "swap places",
-                    "shield ally",
-                    "yield",
-                ],
-                [0.64, 0.61, 0.57, 0.52, 0.5, 0.44, 0.41, 0.4, 0.38, 0.33, 0.3, 0.21, 0.12, 0.01],
-                strict=True,
-            )
+            for name, win in WINS.items()
         ],
-        "expects": [
-            {"name": "strike slot 2", "share": 0.58},
-            {"name": "guard", "share": 0.27},
-            {"name": "mend ally", "share": 0.11},
-            {"name": "taunt", "share": 0.04},
-        ],
+        "expects": [{"name": name, "share": share} for name, share in EXPECTED.items()],
         "why": "Looking ahead took mend ally 402 times of 640; the network alone would have taken guard (value 0.24).",
     },
     "strength": {
@@ -102,12 +96,7 @@ REPORT: dict[str, Any] = {
             {"version": number, "rating": rating, "low": rating - 60 + 4 * number, "high": rating + 60 - 4 * number}
             for number, rating in enumerate([820.0, 941.0, 1012.0, 1003.0, 1080.0, 1124.0, 1119.0, 1163.0])
         ],
-        "bots": [
-            {"name": "novice", "rating": 800.0},
-            {"name": "brawler", "rating": 1000.0},
-            {"name": "planner", "rating": 1010.0},
-            {"name": "tactician", "rating": 1130.0},
-        ],
+        "bots": [{"name": name, "rating": rating} for name, rating in BOTS.items()],
         "you": [
             {"battles": 20 + number, "share": share, "low": share - 0.2, "high": share + 0.19}
             for number, share in enumerate([0.3, 0.35, 0.35, 0.4, 0.4, 0.45, 0.5, 0.45, 0.5, 0.55, 0.55, 0.6, 0.6])
