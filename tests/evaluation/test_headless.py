@@ -60,11 +60,7 @@ def test_outcome_that_is_a_method_is_named_and_not_taken_for_the_end() -> None:
         def outcome(self) -> Any:
             return lambda: None
 
-    class Game(Board):
-        def new_battle(self, seed: int) -> Any:
-            return Methods()
-
-    game = Game(random_opening=3)
+    game = Board(random_opening=3, new_battle=lambda seed: Methods())
     with pytest.raises(FaultyBattleError, match="outcome of a battle is a method; make it a property"):
         new_battle(game, 1, declaration_of(game))
 
@@ -78,13 +74,13 @@ def test_evaluate_of_a_game_without_chance_finds_differing_battles_by_openings()
     assert len({(battle.seat, battle.course) for battle in opened.battles}) == 40
 
 
-class OpenedAtOnce(AtOnce):
-    random_opening = 1
-
-
 def test_random_opening_of_seats_that_decide_at_once_ends_with_the_choice_of_all() -> None:
     """Else a choice that no state shows told battles apart, which looks like chance: then repeated ones count."""
-    found = evaluate(first_legal, first_legal, OpenedAtOnce(), 100, 1)
+
+    class Opened(AtOnce):
+        random_opening = 1
+
+    found = evaluate(first_legal, first_legal, Opened(), 100, 1)
     assert (found.num_battles, found.repeated) == (18, 200 - 18)
 
 

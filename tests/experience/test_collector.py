@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import SettingsError
+from cornerman.contract import SettingsError, State, Transition
 from cornerman.experience import collector as module
 from cornerman.experience.collector import CAPACITY, DataCollector
 from cornerman.experience.encoder import StateProcessor
@@ -25,11 +25,17 @@ def test_the_documents_show_the_same_example_and_it_runs() -> None:
     assert textwrap.indent(code, "    ").strip() in (module.__doc__ or "")
 
 
-def test_one_transition_as_the_original_design_calls_it() -> None:
+def collected(state: State, action: Any, after: State, reward: float, **more: Any) -> Transition:
+    """The one transition that is stored."""
     collector = DataCollector(3)
-    before, after = duel_state(1, 50, 50), duel_state(2, 50, 30)
-    assert collector.collect_transition(before, 2, after, 0.25)
+    assert collector.collect_transition(state, action, after, reward, **more)
     (row,) = collector.buffer.rows()
+    return row
+
+
+def test_one_transition_as_the_original_design_calls_it() -> None:
+    before, after = duel_state(1, 50, 50), duel_state(2, 50, 30)
+    row = collected(before, 2, after, 0.25)
     np.testing.assert_array_equal(row.observation, StateProcessor().process(before))
     np.testing.assert_array_equal(row.next_observation, StateProcessor().process(after))
     assert (row.action, row.reward) == (2, 0.25)
@@ -39,9 +45,7 @@ def test_one_transition_as_the_original_design_calls_it() -> None:
 
 
 def test_the_end_of_a_battle() -> None:
-    collector = DataCollector(3)
-    collector.collect_transition(duel_state(), 0, duel_state(1, 50, 0), 1, done=True)
-    (row,) = collector.buffer.rows()
+    row = collected(duel_state(), 0, duel_state(1, 50, 0), 1, done=True)
     assert row.discount == 0.0
     assert not row.next_action_mask.any()
     assert not row.next_observation.any()
@@ -52,9 +56,7 @@ def test_action_objects_turn_into_an_index() -> None:
         def to_index(self) -> int:
             return 1
 
-    collector = DataCollector(3)
-    assert collector.collect_transition(duel_state(), Strike(), duel_state(), 0.0)
-    assert collector.buffer.rows()[0].action == 1
+    assert collected(duel_state(), Strike(), duel_state(), 0.0).action == 1
 
 
 def test_ten_thousand_by_default_and_the_oldest_falls_out() -> None:
@@ -67,9 +69,7 @@ def test_ten_thousand_by_default_and_the_oldest_falls_out() -> None:
 
 
 def test_masks_where_the_game_has_them() -> None:
-    collector, state = DataCollector(3), duel_state(1, 10, 90)
-    collector.collect_transition(state, 2, state, 0.0, masks=((False, False, True), (True, False, False)))
-    (row,) = collector.buffer.rows()
+    row = collected(duel_state(), 2, duel_state(), 0.0, masks=((False, False, True), (True, False, False)))
     assert row.action_mask.tolist() == [False, False, True]
     assert row.next_action_mask.tolist() == [True, False, False]
 

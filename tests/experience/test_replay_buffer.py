@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornerman.contract import SettingsError, Transition
-from cornerman.experience.replay_buffer import ReplayBuffer, ReplayBuffers, batch_for, empty_batch
+from cornerman.experience.replay_buffer import Batch, ReplayBuffer, ReplayBuffers, batch_for, empty_batch
 from cornerman.experience.transitions import pack
 from tests.support.sample_states import chain, same
 
@@ -48,6 +48,13 @@ def filled(size: int, capacity: int = 8, seed: int = 0, first: int = 0) -> Repla
     return made
 
 
+def holds(batch: Batch[Any], at: int, number: int) -> bool:
+    """Whether a row of a batch is the whole numbered transition."""
+    row = numbered(number)
+    wanted = ((column[at], np.asarray(getattr(row, name), column.dtype)) for name, column in batch.columns()[:-1])
+    return all(np.array_equal(found, given) for found, given in wanted)
+
+
 @given(st.integers(1, 9), st.lists(st.one_of(st.just("append"), st.integers(0, 25), st.just("restore")), max_size=20))
 def test_buffer_equals_a_list_under_random_operations(capacity: int, operations: list[str | int]) -> None:
     ours, twin, numbers = buffer(capacity), deque[Transition](maxlen=capacity), count()
@@ -74,10 +81,7 @@ def test_sample_draws_whole_transitions_evenly() -> None:
     assert counts[:15].sum() == 0  # fallen out
     assert counts[15:].min() > 350  # 500 expected; seven standard deviations below
     assert counts[15:].max() < 660
-    for at in (0, 1, 17, 19_999):
-        row = numbered(int(numbers[at]))
-        for name, values in batch.columns()[:-1]:
-            np.testing.assert_array_equal(values[at], np.asarray(getattr(row, name), values.dtype))
+    assert all(holds(batch, at, int(numbers[at])) for at in (0, 1, 17, 19_999))
 
 
 def test_batches_have_the_types_and_shapes_of_the_layout() -> None:
@@ -226,10 +230,7 @@ def test_sample_many_draws_whole_transitions_of_both_in_proportion(
     assert set(numbers.tolist()) == {*range(player), *range(100, 100 + selfplay)}
     assert (numbers.reshape(12, 64) < 100).sum(1).tolist() == [from_player] * 12
     assert len({tuple(batch) for batch in numbers.reshape(12, 64).tolist()}) == 12, "no batch is drawn twice"
-    for at, number in enumerate(numbers):
-        row = numbered(int(number))
-        for name, column in out.columns()[:-1]:
-            assert np.array_equal(column[at], np.asarray(getattr(row, name), column.dtype)), name
+    assert all(holds(out, at, int(number)) for at, number in enumerate(numbers))
 
 
 def test_sample_many_draws_the_same_at_once_as_burst_by_burst() -> None:

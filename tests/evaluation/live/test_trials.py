@@ -121,21 +121,17 @@ def won(trials: LiveTrials) -> Verdict:
     return verdict
 
 
-def test_candidate_that_has_proved_better_is_promoted_whatever_the_offline_check_says_now() -> None:
+@pytest.mark.parametrize("watched_before", [True, False])
+def test_candidate_that_has_proved_better_is_promoted_which_ends_the_waiting(watched_before: bool) -> None:
     trials = ready()
-    trials.check.clear()  # as after a start without a checkpoint
-    verdict = won(trials)
-    assert verdict.promote
-
-
-def test_promotion_ends_the_waiting() -> None:
-    trials = ready()
+    if not watched_before:
+        trials.check.clear()  # as after a start without a checkpoint: it does not matter what the check says now
     verdict = won(trials)
     assert verdict.promote
     assert "a score of 100% in" in verdict.reason
     assert verdict.score == 1.0
     assert not trials.running
-    assert not trials.waits_for(), "the new champion has turned nobody down"
+    assert bool(trials.waits_for()) is not watched_before, "the new champion has turned nobody down"
 
 
 def test_candidate_whose_battles_are_all_cut_off_is_withdrawn() -> None:
