@@ -19,6 +19,7 @@ from game_adapter.ringside.batched.battle import VectorBattle
 from game_adapter.ringside.batched.lineups import drawn_lineups
 from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.roster import SHAPES
+from tests.support.recordings import assert_same
 
 ENCODER = Encoder(RINGSIDE)
 SIZES = ENCODER.observation_size, ENCODER.num_actions
@@ -77,10 +78,6 @@ class RecordedBattles:
         return ended
 
 
-def key(row: Transition) -> tuple[int, int, int]:
-    return row.battle_id, row.seat, row.index
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_collect_gives_the_recorders_transitions(shape: str) -> None:
     """Every field of every transition, over stretches that cut battles anywhere."""
@@ -95,14 +92,13 @@ def test_collect_gives_the_recorders_transitions(shape: str) -> None:
 
     seats = np.array([[0] * 6, [1] * 6])
     play.seat([BatchedAgent("policy", policy(1), 0.2), BatchedAgent("scripted", scripted)], seats)
-    found: dict[tuple[int, int, int], Transition] = {}
+    found = list[Transition]()
     num_battles, tally = 0, Tally()
     for _ in range(30):
         collected = play.collect()
         assert fit(collected.columns, *SIZES) is None
         assert not any(wrong.any() for wrong in faults(collected.columns).values())
-        rows = unpack(collected.columns)
-        found |= {key(row): row for row in rows}
+        found += unpack(collected.columns)
         num_battles += collected.battles
         for counted in collected.tallies.values():
             assert counted.outcome == counted.wins - counted.losses
@@ -110,24 +106,11 @@ def test_collect_gives_the_recorders_transitions(shape: str) -> None:
             tally.wins += counted.wins
             tally.draws += counted.draws
             tally.losses += counted.losses
-    expected = {key(row): row for row in battles.recorded if isinstance(row, Transition)}
     ends = [end for end in battles.recorded if isinstance(end, BattleEnd)]
     assert num_battles == len(ends) == tally.battles >= 10
     assert tally.wins == sum(end.outcome[0] == 1 for end in ends)
     assert not battles.recorder.rejected
-    assert found.keys() == expected.keys()
-    for at, row in found.items():
-        assert_same(row, expected[at])
-
-
-def assert_same(row: Transition, wanted: Transition) -> None:
-    for name in ("action", "discount", "source", "opponent", "version"):
-        assert getattr(row, name) == getattr(wanted, name), name
-    assert row.reward == pytest.approx(wanted.reward, abs=1e-6)
-    assert (row.action_mask == wanted.action_mask).all()
-    assert (row.next_action_mask == wanted.next_action_mask).all()
-    assert np.abs(row.observation - wanted.observation).max() < 1e-6
-    assert np.abs(row.next_observation - wanted.next_observation).max() < 1e-6
+    assert_same(found, (row for row in battles.recorded if isinstance(row, Transition)))
 
 
 class CuttingOff:

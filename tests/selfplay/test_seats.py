@@ -22,6 +22,7 @@ from cornerman.selfplay.worker import Sizes, Worker
 from cornerman.settings import Settings
 from game_adapter.ringside.game import Ringside
 from tests.support.declared_games import AtOnce, Board, CardTable, Shaped, by_itself
+from tests.support.recordings import assert_same
 
 NUM_BATTLES = 4
 
@@ -36,7 +37,7 @@ def last_legal(battle: Any, random: Random) -> int:
     return legal[-1] if battle.seat else legal[0]
 
 
-def collected(game: Any, *bots: Any, stretches: int = 12) -> tuple[dict[tuple[int, int, int], Transition], list[Any]]:
+def collected(game: Any, *bots: Any, stretches: int = 12) -> tuple[list[Transition], list[Any]]:
     """Transitions of the first battles of self-play, and every stretch's tallies."""
     encoder = Encoder(game)
     sizes = encoder.observation_size, encoder.num_actions
@@ -44,19 +45,17 @@ def collected(game: Any, *bots: Any, stretches: int = 12) -> tuple[dict[tuple[in
     play = SelfPlay(battles, *sizes, np.random.default_rng(0), 7, encoder.declaration)
     seats = np.array([[at % len(bots)] * NUM_BATTLES for at in range(encoder.declaration.num_seats)])
     play.seat([BatchedAgent(f"bot {at}", one_by_one(bot)) for at, bot in enumerate(bots)], seats)
-    found: dict[tuple[int, int, int], Transition] = {}
-    tallies = []
+    found, tallies = list[Transition](), []
     for _ in range(stretches):
         stretch = play.collect()
         assert fit(stretch.columns, *sizes) is None
         assert not any(wrong.any() for wrong in faults(stretch.columns).values())
-        rows = [row for row in unpack(stretch.columns) if row.battle_id < NUM_BATTLES]
-        found |= {(row.battle_id, row.seat, row.index): row for row in rows}
+        found += [row for row in unpack(stretch.columns) if row.battle_id < NUM_BATTLES]
         tallies.append(stretch.tallies)
     return found, tallies
 
 
-def recorded(game: Any) -> dict[tuple[int, int, int], Transition]:
+def recorded(game: Any) -> list[Transition]:
     """The same battles as a running game reports them: seats that decide at once with the same states."""
     items: list[Transition | BattleEnd] = []
     encoder, seeds = Encoder(game), Random("battles 0")
@@ -78,7 +77,7 @@ def recorded(game: Any) -> dict[tuple[int, int, int], Transition]:
             decided += len(turns)
         recorder.end(battle_id, battle.outcome or {}, battle.outcome is None)
     assert not recorder.rejected
-    return {(row.battle_id, row.seat, row.index): row for row in items if isinstance(row, Transition)}
+    return [row for row in items if isinstance(row, Transition)]
 
 
 @pytest.mark.parametrize(
@@ -88,15 +87,9 @@ def recorded(game: Any) -> dict[tuple[int, int, int], Transition]:
 )
 def test_collect_gives_the_recorders_transitions(game: Any) -> None:
     wanted, (found, tallies) = recorded(game), collected(game, last_legal)
-    assert found.keys() == wanted.keys()
-    assert any(row.reward for row in wanted.values())
-    assert any(tallies) == any(row.discount == 0.0 for row in wanted.values()), "cut off is not drawn"
-    for at, row in found.items():
-        for name in ("action", "discount", "source", "opponent", "version"):
-            assert getattr(row, name) == getattr(wanted[at], name), name
-        assert row.reward == pytest.approx(wanted[at].reward, abs=1e-6)
-        for name in ("observation", "action_mask", "next_observation", "next_action_mask"):
-            np.testing.assert_array_equal(getattr(row, name), getattr(wanted[at], name))
+    assert_same(found, wanted)
+    assert any(row.reward for row in wanted)
+    assert any(tallies) == any(row.discount == 0.0 for row in wanted), "cut off is not drawn"
 
 
 def test_rewards_of_a_standing_are_a_potential() -> None:
@@ -107,7 +100,8 @@ def test_rewards_of_a_standing_are_a_potential() -> None:
     rows = collected(game, last_legal)[0]
     for battle_id in range(NUM_BATTLES):
         for seat in (0, 1):
-            mine = sorted((row for at, row in rows.items() if at[:2] == (battle_id, seat)), key=lambda row: row.index)
+            own = [row for row in rows if (row.battle_id, row.seat) == (battle_id, seat)]
+            mine = sorted(own, key=lambda row: row.index)
             total = sum(0.99**row.index * row.reward for row in mine)
             squares = [" "] * 9 if seat == 0 else ["X", *[" "] * 8]
             outcome = 1.0 if seat == 0 else -1.0
@@ -160,8 +154,8 @@ def test_tallies_hold_no_battles_of_the_present_policy_against_itself_and_a_bot(
 def test_turns_that_a_bot_plays_by_itself_are_not_learned_from_and_close_what_came_before() -> None:
     rows, _ = collected(Board(), last_legal, by_itself, stretches=8)
     assert rows
-    assert {row.seat for row in rows.values()} == {0}
-    ended = [row for row in rows.values() if row.discount == 0.0]
+    assert {row.seat for row in rows} == {0}
+    ended = [row for row in rows if row.discount == 0.0]
     assert len(ended) == NUM_BATTLES
     assert {row.opponent for row in ended} == {Source.SCRIPTED}
 

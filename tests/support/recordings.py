@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from cornerman.contract import BattleEnd, Source, Transition
 from cornerman.experience.encoder import Encoder
@@ -79,3 +81,14 @@ def plain(row: Transition) -> tuple[Any, ...]:
     observations = [row.observation.tolist(), row.next_observation.tolist()]
     reward = round(row.reward, 9)
     return (row.seat, row.index, observations[0], masks[0], row.action, reward, observations[1], masks[1], row.discount)
+
+
+def assert_same(found: Iterable[Transition], wanted: Iterable[Transition]) -> None:
+    """The same transitions, in any order, each once."""
+    rows, others = ({(row.battle_id, row.seat, row.index): row for row in given} for given in (found, wanted))
+    assert rows.keys() == others.keys()
+    for at, row in rows.items():
+        for name in ("action", "discount", "source", "opponent", "version"):
+            assert getattr(row, name) == getattr(others[at], name), name
+        for name in ("reward", "observation", "action_mask", "next_observation", "next_action_mask"):
+            np.testing.assert_allclose(getattr(row, name), getattr(others[at], name), 0.0, 1e-6, err_msg=name)
