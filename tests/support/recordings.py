@@ -84,7 +84,7 @@ def plain(row: Transition) -> tuple[Any, ...]:
 
 
 def assert_same(found: Iterable[Transition], wanted: Iterable[Transition]) -> None:
-    """The same transitions, in any order, each once."""
+    """The same transitions, in any order; numbers may differ by 1e-6."""
     rows, others = ({(row.battle_id, row.seat, row.index): row for row in given} for given in (found, wanted))
     assert rows.keys() == others.keys()
     for at, row in rows.items():

@@ -105,12 +105,10 @@ def from_onnx(data: bytes, spec: NetworkSpec, what: str) -> Policy:
 def package(name: str) -> Any:
     """An imported package of the extra `onnx`; ModelError with what to install."""
     try:
-        module = import_module(name)
+        return import_module(name)
     except ImportError as error:
-        raise ModelError(
-            f"ONNX files need the package {name}, which is not here: pip install onnx onnxruntime"
-        ) from error
-    return module
+        why = f"ONNX files need the package {name}, which is not here: pip install onnx onnxruntime"
+        raise ModelError(why) from error
 
 
 _CONSTANTS = {"two": np.array(2.0, np.float32), "epsilon": np.array(LAYER_NORM_EPSILON, np.float32)}
