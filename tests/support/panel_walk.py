@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cornerman.models.manifest import Provenance
@@ -30,31 +31,21 @@ def panel(walker: Walker, by: str) -> None:
     walker.press("F1")
     pages = 6
     for number in (*range(2, pages + 1), 1):
-        if by == KEY:
-            walker.key(f"debug menu: page {number}", str(number), lambda: plugin.panel.shown[0])
-        else:
-            x, y = area.left + area.width * (number - 0.5) / pages, area.top + 20
-            tab = Rect(round(x / unit) - 2, round(y / unit) - 2, 4, 4)
-            walker.mouse(f"debug menu: page {number}", lambda tab=tab: tab, lambda: plugin.panel.shown[0])  # type: ignore[misc]
+        x, y = area.left + area.width * (number - 0.5) / pages, area.top + 20
+        tab = partial(Rect, round(x / unit) - 2, round(y / unit) - 2, 4, 4)
+        walker.either(by, f"debug menu: page {number}", str(number), tab, lambda: plugin.panel.shown[0])
     if by == KEY:
         walker.key("debug menu: focus", "Down", lambda: plugin.panel.shown[1])
         walker.press("Up")
     switches = lambda: [plugin.report()["plugin"][name] for name in ("on", "recording", "learning")]  # noqa: E731
     level = lambda: plugin.report()["difficulty"]["level"]  # noqa: E731
     for name in ("Plugin", "Recording", "Learning"):
-        control = f"debug menu: {name}"
         for _ in range(2):
-            if by == KEY:
-                walker.key(control, "Return", switches)
-            else:
-                walker.mouse(control, lambda name=name: written(walker, name), switches)  # type: ignore[misc]
+            walker.either(by, f"debug menu: {name}", "Return", partial(written, walker, name), switches)
         if by == KEY:
             walker.press("Down")
     for way, text in (("Right", "A"), ("Left", "Difficulty")):  # A is the last step, the word is above the second one
-        if by == KEY:
-            walker.key("debug menu: level", way, level)
-        else:
-            walker.mouse("debug menu: level", lambda text=text: written(walker, text), level)  # type: ignore[misc]
+        walker.either(by, "debug menu: level", way, partial(written, walker, text), level)
     plugin.controls.set_difficulty(2)
     walker.press("F1")
 
@@ -70,12 +61,9 @@ def _use(
     walker: Walker, by: str, control: str, keys: str, text: str, read: Callable[[], Any], wanted: Any = None
 ) -> None:
     """Use a control of the open panel: by keys, or by a click on its text."""
-    if by == KEY:
-        walker.key(control, keys, read, wanted)
-    else:
-        settled = time.monotonic() + 3 * REFRESH_S  # an answer of more lines than the one before it moves the buttons
-        walker.until("the answer", lambda: time.monotonic() > settled)
-        walker.mouse(control, lambda: written(walker, text), read, wanted)
+    settled = time.monotonic() + 3 * REFRESH_S  # an answer of more lines than the one before it moves the buttons
+    walker.until("the answer", lambda: by == KEY or time.monotonic() > settled)
+    walker.either(by, control, keys, lambda: written(walker, text), read, wanted)
 
 
 def versions(walker: Walker, by: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,6 +31,12 @@ from tests.support.panel_walk import forgetting, panel, versions
 from tests.support.paths import PLUGINS
 from tests.support.window_walker import FRAME_S, KEY, MOUSE, NoEffectError, Walker
 
+
+def anywhere() -> Rect:
+    """A place without a control."""
+    return Rect(20, 100, 9, 9)
+
+
 # ------------------------------------------------------------------------------------------------------ keys everywhere
 
 
@@ -42,21 +49,13 @@ def common(walker: Walker, by: str) -> None:
         ("sound", "m", pygame.K_m, lambda: hall.sounds.on),
     ):
         for _ in range(2):
-            if by == KEY:
-                walker.key(f"{before}: {control}", name, read)
-            else:
-                walker.mouse(f"{before}: {control}", lambda key=key: walker.chip(key), read)  # type: ignore[misc]
-    if by == KEY:
-        walker.key(f"{before}: help", "question", walker.shown, "Help")
-        walker.key("help: back", "x", walker.shown, before)
-        for close in ("F1", "Escape"):
-            walker.key(f"{before}: debug menu", "F1", lambda: window.menu.open, True)
-            walker.key("debug menu: close", close, lambda: window.menu.open, False)
-    else:
-        walker.mouse(f"{before}: help", lambda: walker.chip(pygame.K_QUESTION), walker.shown, "Help")
-        walker.mouse("help: back", lambda: Rect(400, 300, 9, 9), walker.shown, before)
-        walker.mouse(f"{before}: debug menu", lambda: walker.chip(pygame.K_F1), lambda: window.menu.open, True)
-        walker.mouse("debug menu: close", lambda: window.menu.closing(window.canvas), lambda: window.menu.open, False)
+            walker.either(by, f"{before}: {control}", name, partial(walker.chip, key), read)
+    walker.either(by, f"{before}: help", "question", lambda: walker.chip(pygame.K_QUESTION), walker.shown, "Help")
+    walker.either(by, "help: back", "x", anywhere, walker.shown, before)
+    is_open, button = lambda: window.menu.open, lambda: window.menu.closing(window.canvas)
+    for close in ("F1", "Escape"):
+        walker.either(by, f"{before}: debug menu", "F1", lambda: walker.chip(pygame.K_F1), is_open, True)
+        walker.either(by, "debug menu: close", close, button, is_open, False)
 
 
 def values(walker: Walker, by: str, rows: dict[int, tuple[str, Callable[[], Any]]]) -> None:
@@ -68,9 +67,9 @@ def values(walker: Walker, by: str, rows: dict[int, tuple[str, Callable[[], Any]
             walker.key(control, "Left", read)
             walker.press("Down")
         else:
-            walker.mouse(control, lambda row=row: walker.arrow(row, True), read)  # type: ignore[misc]
-            walker.mouse(control, lambda row=row: walker.arrow(row, False), read)  # type: ignore[misc]
-            walker.mouse(control, lambda row=row: walker.row(row), read, button=3)  # type: ignore[misc]
+            walker.mouse(control, partial(walker.arrow, row, True), read)
+            walker.mouse(control, partial(walker.arrow, row, False), read)
+            walker.mouse(control, partial(walker.row, row), read, button=3)
             walker.click(walker.arrow(row, True))
 
 
@@ -84,27 +83,20 @@ def at_title(walker: Walker, by: str) -> None:
         title.BLUE: ("blue corner", lambda: screen.setup.blue),
         title.LEVEL: ("level", hall.level),
     }
-    drawn = "Title: other fighters"
     if by == KEY:
         walker.key("Title: focus", "Escape", lambda: screen.rows.focus, title.QUIT)
         walker.key("Title: focus", "Tab", lambda: screen.rows.focus, title.SHAPE)
-        values(walker, by, rows)
-        walker.key("Title: draw", "Return", lambda: screen.setup.teams_seed)
-        walker.key(drawn, "r", lambda: screen.setup.teams_seed)
+    values(walker, by, rows)
+    seed, row = lambda: screen.setup.teams_seed, walker.row
+    walker.either(by, "Title: draw", "Return", lambda: row(title.DRAW), seed)
+    walker.either(by, "Title: other fighters", "r", lambda: walker.chip(pygame.K_r), seed)
+    if by == KEY:
         walker.key("Title: help", "h", walker.shown, "Help")
         walker.key("help: back", "Return", walker.shown, "Title")
-        walker.key("Title: help button", "Down Down Return", walker.shown, "Help")
-        walker.key("help: back", "Return", walker.shown, "Title")
-        common(walker, by)
-        walker.key("Title: settings", "Right Return", walker.shown, "Settings")
-    else:
-        values(walker, by, rows)
-        walker.mouse("Title: draw", lambda: walker.row(title.DRAW), lambda: screen.setup.teams_seed)
-        walker.mouse(drawn, lambda: walker.chip(pygame.K_r), lambda: screen.setup.teams_seed)
-        walker.mouse("Title: help button", lambda: walker.row(title.HELP), walker.shown, "Help")
-        walker.mouse("help: back", lambda: Rect(400, 300, 9, 9), walker.shown, "Title")
-        common(walker, by)
-        walker.mouse("Title: settings", lambda: walker.row(title.SETTINGS), walker.shown, "Settings")
+    walker.either(by, "Title: help button", "Down Down Return", lambda: row(title.HELP), walker.shown, "Help")
+    walker.either(by, "help: back", "Return", anywhere, walker.shown, "Title")
+    common(walker, by)
+    walker.either(by, "Title: settings", "Right Return", lambda: row(title.SETTINGS), walker.shown, "Settings")
 
 
 def in_settings(walker: Walker, by: str, behind: str) -> None:
@@ -118,21 +110,15 @@ def in_settings(walker: Walker, by: str, behind: str) -> None:
         menus.LEVEL: ("level", hall.level),
     }
     values(walker, by, rows)
+    forget = partial(walker.row, menus.FORGET)
     if by == KEY:
         walker.key("Settings: forget", "Return", walker.shown, "Question")
         walker.key("Question: back", "Escape", walker.shown, "Settings")
-        walker.key("Settings: forget", "Return", walker.shown, "Question")
-        walker.key("Question: keep it", "Return", walker.shown, "Settings")
-        walker.key("Settings: forget", "Return", walker.shown, "Question")
-        walker.key("Question: forget it", "Down Return", lambda: walker.forgotten)
-        walker.key("Settings: back", "Down Return", walker.shown, behind)
-    else:
-        forget = lambda: walker.row(menus.FORGET)  # noqa: E731
-        walker.mouse("Settings: forget", forget, walker.shown, "Question")
-        walker.mouse("Question: keep it", lambda: walker.row(0), walker.shown, "Settings")
-        walker.mouse("Settings: forget", forget, walker.shown, "Question")
-        walker.mouse("Question: forget it", lambda: walker.row(1), lambda: walker.forgotten)
-        walker.mouse("Settings: back", lambda: walker.row(menus.DONE), walker.shown, behind)
+    walker.either(by, "Settings: forget", "Return", forget, walker.shown, "Question")
+    walker.either(by, "Question: keep it", "Return", lambda: walker.row(0), walker.shown, "Settings")
+    walker.either(by, "Settings: forget", "Return", forget, walker.shown, "Question")
+    walker.either(by, "Question: forget it", "Down Return", lambda: walker.row(1), lambda: walker.forgotten)
+    walker.either(by, "Settings: back", "Down Return", lambda: walker.row(menus.DONE), walker.shown, behind)
 
 
 # ------------------------------------------------------------------------------------------------------------- a battle
@@ -156,18 +142,14 @@ def pausing(walker: Walker, by: str) -> None:
         walker.mouse("Pause: settings", lambda: walker.row(1), walker.shown, "Settings")
         in_settings(walker, by, "Pause")
         walker.mouse("Pause: help", lambda: walker.row(2), walker.shown, "Help")
-        walker.click(Rect(400, 300, 9, 9))
+        walker.click(anywhere())
         walker.mouse("Pause: go on", lambda: walker.row(0), walker.shown, "Battle")
     walker.until("the battle goes on", lambda: walker.shown() == "Battle")
 
 
 def leave(walker: Walker, by: str) -> None:
-    if by == KEY:
-        walker.press("p")
-        walker.key("Pause: leave", "Up Return", walker.shown, "Title")
-    else:
-        walker.click(walker.chip(pygame.K_p))
-        walker.mouse("Pause: leave", lambda: walker.row(3), walker.shown, "Title")
+    walker.press("p") if by == KEY else walker.click(walker.chip(pygame.K_p))
+    walker.either(by, "Pause: leave", "Up Return", lambda: walker.row(3), walker.shown, "Title")
 
 
 def choosing(walker: Walker, by: str) -> None:
@@ -182,40 +164,36 @@ def choosing(walker: Walker, by: str) -> None:
     def ends() -> bool:
         return hall.preferences.tutorial
 
-    def button(skill: int) -> Rect:
-        return commands.button(walker.window.canvas, skill)
+    def aiming() -> bool:
+        return commands.aiming
 
-    if by == KEY:
-        walker.key("Battle: skip the tutorial", "t", ends, False)
-        walker.key("Battle: hint", "h", lambda: battle.advice)
-        walker.key("Battle: focus", "Right", lambda: commands.skill, 1)
-        walker.key("Battle: skill", "Return", lambda: commands.aiming, True)
-        walker.key("Battle: target", "Right", lambda: commands.target)
-        walker.key("Battle: another skill", "Escape", lambda: commands.aiming, False)
-        walker.key("Battle: strike", "1", lambda: commands.aiming, True)
-        walker.key("Battle: on the second", "2", turns)
-        walker.own_turn()
-        walker.key("Battle: guard", "3", turns)
-        walker.until("something is shown", lambda: battle.stage.busy)
-        walker.key("Battle: faster", "space", lambda: battle.stage.busy, False)
-        walker.own_turn()
-        walker.key("Battle: charge", "5", turns)
-    else:
+    def button(skill: int) -> Callable[[], Rect]:
+        return lambda: commands.button(walker.window.canvas, skill)
+
+    def second() -> Rect:
+        return battle.stage.body(walker.window.canvas, commands.targets()[-1])
+
+    if by == MOUSE:
         hall.preferences.tutorial = True
         walker.rest()
-        walker.mouse("Battle: skip the tutorial", lambda: walker.chip(pygame.K_t), ends, False)
-        walker.mouse("Battle: hint", lambda: walker.chip(pygame.K_h), lambda: battle.advice)
-        walker.mouse("Battle: skill", lambda: button(1), lambda: commands.aiming, True)
-        walker.mouse("Battle: another skill", lambda: Rect(20, 100, 9, 9), lambda: commands.aiming, False, 3)
-        walker.mouse("Battle: strike", lambda: button(0), lambda: commands.aiming, True)
-        second = battle.stage.body(walker.window.canvas, commands.targets()[-1])
-        walker.mouse("Battle: on the second", lambda: second, turns)
-        walker.own_turn()
-        walker.mouse("Battle: guard", lambda: button(2), turns)
-        walker.until("something is shown", lambda: battle.stage.busy)
-        walker.mouse("Battle: faster", lambda: Rect(20, 100, 9, 9), lambda: battle.stage.busy, False)
-        walker.own_turn()
-        walker.mouse("Battle: charge", lambda: button(4), turns)
+    walker.either(by, "Battle: skip the tutorial", "t", lambda: walker.chip(pygame.K_t), ends, False)
+    walker.either(by, "Battle: hint", "h", lambda: walker.chip(pygame.K_h), lambda: battle.advice)
+    if by == KEY:
+        walker.key("Battle: focus", "Right", lambda: commands.skill, 1)
+    walker.either(by, "Battle: skill", "Return", button(1), aiming, True)
+    if by == KEY:
+        walker.key("Battle: target", "Right", lambda: commands.target)
+        walker.key("Battle: another skill", "Escape", aiming, False)
+    else:
+        walker.mouse("Battle: another skill", anywhere, aiming, False, button=3)
+    walker.either(by, "Battle: strike", "1", button(0), aiming, True)
+    walker.either(by, "Battle: on the second", "2", second, turns)
+    walker.own_turn()
+    walker.either(by, "Battle: guard", "3", button(2), turns)
+    walker.until("something is shown", lambda: battle.stage.busy)
+    walker.either(by, "Battle: faster", "space", anywhere, lambda: battle.stage.busy, False)
+    walker.own_turn()
+    walker.either(by, "Battle: charge", "5", button(4), turns)
 
 
 def fight_on(walker: Walker, by: str) -> None:
@@ -229,10 +207,7 @@ def fight_on(walker: Walker, by: str) -> None:
         if (corner := battle.corner) is not None:
             if not skipped:
                 read = lambda corner=corner: corner.skipped  # noqa: E731
-                if by == KEY:
-                    walker.key("Break: go on", "space", read, True)
-                else:
-                    walker.mouse("Break: go on", lambda: Rect(20, 100, 9, 9), read, True)
+                walker.either(by, "Break: go on", "space", anywhere, read, True)
                 skipped = True
             walker.until("the end of the break", lambda: battle.corner is None)
         elif battle.players_turn:
@@ -253,10 +228,7 @@ def results(walker: Walker, by: str) -> None:
         result = walker.window.screen
         assert isinstance(result, ResultScreen)
         wanted = "Title" if row == 2 else "Battle"
-        if by == KEY:
-            walker.key(f"Result: {control}", key, walker.shown, wanted)
-        else:
-            walker.mouse(f"Result: {control}", lambda row=row: walker.row(row), walker.shown, wanted)  # type: ignore[misc]
+        walker.either(by, f"Result: {control}", key, partial(walker.row, row), walker.shown, wanted)
 
 
 def ghost(walker: Walker, by: str) -> None:
@@ -265,14 +237,10 @@ def ghost(walker: Walker, by: str) -> None:
     assert isinstance(screen, title.TitleScreen)
     walker.until("a ghost of the player", lambda: "ghost" in hall.opponents(), 60.0)
     blue = lambda: screen.setup.blue  # noqa: E731
-    if by == KEY:
-        screen.rows.focus = title.BLUE
-        walker.key("Title: a ghost", "Right", blue, "ghost")
-        screen.rows.focus = title.FIGHT
-        walker.press("Return")
-    else:
-        walker.mouse("Title: a ghost", lambda: walker.arrow(title.BLUE, True), blue, "ghost")
-        walker.click(walker.row(title.FIGHT))
+    screen.rows.focus = title.BLUE
+    walker.either(by, "Title: a ghost", "Right", lambda: walker.arrow(title.BLUE, True), blue, "ghost")
+    screen.rows.focus = title.FIGHT
+    walker.press("Return") if by == KEY else walker.click(walker.row(title.FIGHT))
     battle, presses = walker.battle, 0
     while battle.story.turns <= presses:  # nobody but the player has moved
         walker.own_turn()
@@ -308,11 +276,8 @@ def walk(walker: Walker) -> None:
         in_settings(walker, by, "Title")
         screen: Any = walker.window.screen
         walker.hall.preferences.speed = 3
-        if by == KEY:
-            screen.rows.focus = title.FIGHT
-            walker.key("Title: fight", "Return", walker.shown, "Battle")
-        else:
-            walker.mouse("Title: fight", lambda: walker.row(title.FIGHT), walker.shown, "Battle")
+        screen.rows.focus = title.FIGHT
+        walker.either(by, "Title: fight", "Return", lambda: walker.row(title.FIGHT), walker.shown, "Battle")
         choosing(walker, by)
         common(walker, by)
         panel(walker, by)

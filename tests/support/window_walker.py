@@ -91,6 +91,15 @@ class Walker:
     ) -> None:
         self.use(MOUSE, control, lambda: self.click(box(), button), read, wanted)
 
+    def either(
+        self, by: str, control: str, keys: str, box: Callable[[], Rect], read: Callable[[], Any], wanted: Any = None
+    ) -> None:
+        """Use a control by its keys, or by a click into its box."""
+        if by == KEY:
+            self.key(control, keys, read, wanted)
+        else:
+            self.mouse(control, box, read, wanted)
+
     # ------------------------------------------------------------------------------------------------- what one sees
 
     def shown(self) -> str:
