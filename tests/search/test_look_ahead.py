@@ -77,7 +77,7 @@ def bluffing(passes_by: float, calls: float, effort: Effort, game: Bluffs | None
     """The look-ahead of a champion whose value of passing is so much above that of raising."""
     game = game or Bluffs()
     encoder = Encoder(game)
-    return LookAhead(Playouts(game, encoder, valuing((passes_by, 0.0)), Calls(calls)), encoder, effort)
+    return LookAhead(Playouts(game, encoder, valuing((passes_by, 0.0)), Calls(calls)), effort)
 
 
 def found(ahead: LookAhead, states: Any, seats: Any, masks: Any, seed: int) -> Any:
@@ -177,7 +177,7 @@ def test_scalar_and_batched_battles_give_the_same_playouts_where_chances_are() -
 def test_the_same_seed_gives_the_same_answers() -> None:
     encoder = Encoder(RINGSIDE)
     champion, *_ = base_model(Identity.of(RINGSIDE, encoder), RINGSIDE.base_model)
-    ahead = LookAhead(Playouts(RINGSIDE, encoder, champion, ChampionPredictor(champion)), encoder, Effort())
+    ahead = LookAhead(Playouts(RINGSIDE, encoder, champion, ChampionPredictor(champion)), Effort())
     battles = [RINGSIDE.new_battle(seed) for seed in range(6)]
     states, seats = [each.state() for each in battles], [each.seat for each in battles]
     masks = np.array([each.action_mask() for each in battles])

@@ -58,7 +58,7 @@ def expected(of: Due) -> tuple[int, int]:
     """What a search in this process finds, and the number for what the seat sees."""
     playouts = Playouts(RINGSIDE, ENCODER, CHAMPION, ChampionPredictor(CHAMPION, STRANGER_TEMPERATURE))
     mask = np.array(of.action_mask)
-    *_, found = LookAhead(playouts, ENCODER, BATCHED).improve([of.state], [of.seat], mask[None], of.seed)
+    *_, found = LookAhead(playouts, BATCHED).improve([of.state], [of.seat], mask[None], of.seed)
     return int(found.best[0]), seen_as(ENCODER.encode(of.state, of.seat), mask)
 
 

@@ -74,7 +74,7 @@ def trained_player(
     policy, random = stored_policy(mine, work.folder_of(unit) / "data", None), np.random.default_rng(0)
     encoder = Encoder(mine)
     stranger = ChampionPredictor(policy, STRANGER_TEMPERATURE)
-    ahead = LookAhead(Playouts(mine, encoder, policy, stranger), encoder, effort_for(mine))
+    ahead = LookAhead(Playouts(mine, encoder, policy, stranger), effort_for(mine))
 
     def act(state: Any, seat: int, legal: Any) -> int:
         mask = np.zeros(len(mine.action_names), np.bool_)

@@ -50,7 +50,7 @@ def optimal_searched(work: Work, trained: str, battles: int, seed: int) -> float
     game, encoder = small_ringside.GAME, Encoder(small_ringside.GAME)
     policy = stored_policy(game, work.folder_of(trained) / "data", None)
     model = PlayerModel(policy, encoder.feature_names, game.action_names)
-    ahead = LookAhead(Playouts(game, encoder, policy, model), encoder, effort_for(game))
+    ahead = LookAhead(Playouts(game, encoder, policy, model), effort_for(game))
     solved = [Duel(fighter) for fighter in small_ringside.FIGHTERS]
     regret = 0.0
     for number, start in enumerate(seeds_of("perfect", battles, seed)):

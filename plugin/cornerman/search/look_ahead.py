@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import BatchedRestorableGame, Bools, State
-from cornerman.experience.encoder import Encoder
 from cornerman.search.playouts import Playouts
 
 Ints = NDArray[Any]
@@ -46,15 +45,15 @@ _SPREAD = 0.05
 class LookAhead:
     """Improves decisions. One thread at a time; the same seed gives the same actions."""
 
-    def __init__(self, playouts: Playouts, encoder: Encoder, effort: Effort) -> None:
-        self._playouts, self._encoder, self._effort = playouts, encoder, effort
+    def __init__(self, playouts: Playouts, effort: Effort) -> None:
+        self._playouts, self._effort = playouts, effort
 
     def improve(self, states: Sequence[State], seats: Sequence[int], masks: Bools, seed: int) -> Iterator[Search]:
         """The search for decisions that are due after each round of tries, `masks` `[D, A]`; the same object each time.
 
         FaultyBattleError where the game's code raises.
         """
-        search = Search(self._playouts, self._encoder, self._effort, states, seats, masks, seed)
+        search = Search(self._playouts, self._effort, states, seats, masks, seed)
         for number in range(len(self._effort.samples)):
             if not search.open:
                 break
@@ -73,7 +72,6 @@ class Search:
     def __init__(
         self,
         playouts: Playouts,
-        encoder: Encoder,
         effort: Effort,
         states: Sequence[State],
         seats: Sequence[int],
@@ -81,7 +79,8 @@ class Search:
         seed: int,
     ) -> None:
         self._playouts, self._effort, self._states, self._seats = playouts, effort, states, seats
-        observations = np.stack([encoder.encode(state, seat) for state, seat in zip(states, seats, strict=True)])
+        encode = playouts.encoder.encode
+        observations = np.stack([encode(state, seat) for state, seat in zip(states, seats, strict=True)])
         q = np.where(masks, playouts.champion.q_values_batch(observations).astype(np.float64), -np.inf)
         self._actions = np.argsort(-q, 1, kind="stable")[:, : effort.candidates]
         best = np.take_along_axis(q, self._actions, 1)

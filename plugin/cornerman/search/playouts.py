@@ -39,7 +39,7 @@ class Playouts:
     ) -> None:
         """`weights`: of standing and of the outcome in the rewards that `champion` learned from (settings
         `health_weight` and `outcome_weight`); `before_turn` is called before every turn and may wait."""
-        self._game, self._encoder, self.champion, self._player = game, encoder, champion, player
+        self._game, self.encoder, self.champion, self._player = game, encoder, champion, player
         self._standing_weight, self._outcome_weight = weights
         self._sides, self._before_turn = np.array(encoder.declaration.sides), before_turn
 
@@ -61,8 +61,8 @@ class Playouts:
 
         FaultyBattleError where the game's code raises.
         """
-        battles = restored_battles(self._game, self._encoder, states, seats, rows, seeds)
-        run = _Run(battles, np.asarray(seats)[rows], self._sides, self._encoder, seeds, replied)
+        battles = restored_battles(self._game, self.encoder, states, seats, rows, seeds)
+        run = _Run(battles, np.asarray(seats)[rows], self._sides, self.encoder, seeds, replied)
         for turn in range(MOST_TURNS):
             self._before_turn()
             chosen = actions if turn == 0 else self._choose(run, own_decisions)

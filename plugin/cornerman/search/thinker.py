@@ -91,7 +91,7 @@ class Thinker:
             playouts = Playouts(
                 self._game, self._encoder, champion, player, (standing_weight, outcome_weight), self._stop_if_outdated
             )
-            self._search = champion, LookAhead(playouts, self._encoder, effort_for(self._game))
+            self._search = champion, LookAhead(playouts, effort_for(self._game))
         return self._search
 
     def _stop_if_outdated(self) -> None:

@@ -29,7 +29,7 @@ TESTED_PAIRS = 100
 def look_ahead(player: Predictor, effort: Effort | None = None, policy: Policy | None = None) -> LookAhead:
     """The search over the best actions of a policy, the shipped model where None, with a model of the player."""
     playouts = Playouts(RINGSIDE, encoder(), policy or shipped(), player)
-    return LookAhead(playouts, encoder(), effort or effort_for(RINGSIDE))
+    return LookAhead(playouts, effort or effort_for(RINGSIDE))
 
 
 def stranger() -> Predictor:
