@@ -6,11 +6,14 @@ Runs on the thread that owns the files: the trainer's, or the game's where there
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from cornerman.contract import CornermanError
 from cornerman.experience.battle_store import Counts
 from cornerman.models.champions import Champions
 from cornerman.policy.policy_slot import counted, name_of
+
+T = TypeVar("T")
 
 
 def forget(
@@ -26,28 +29,24 @@ def forget(
     no other. The newest version that did not learn from the player plays afterwards.
     """
     failed: list[str] = []
-    versions: list[int] = []
-    erased: list[Counts] = []
-    ghosts: list[int] = []
-    steps: tuple[Callable[[], None], ...] = (
-        lambda: erased.append(erase_battles()),
-        lambda: versions.append(champions.erase_trained_from_player()),
-        champions.erase_player_battles,
-        lambda: ghosts.append(erase_ghosts()),
-        clear,
-    )
-    for step in steps:
+
+    def tried(step: Callable[[], T], otherwise: T) -> T:
         try:
-            step()
+            return step()
         except CornermanError as error:
             failed.append(str(error))
         except OSError as error:
-            failed.append(
-                f"What was set aside could not be erased from the disk ({error.strerror or error}); try again."
-            )
-    counts = erased[0] if erased else Counts()
+            why = error.strerror or error
+            failed.append(f"What was set aside could not be erased from the disk ({why}); try again.")
+        return otherwise
+
+    counts = tried(erase_battles, Counts())
+    versions = tried(champions.erase_trained_from_player, 0)
+    tried(champions.erase_player_battles, None)
+    ghosts = tried(erase_ghosts, 0)
+    tried(clear, None)
     battles = f"{counted(counts.battles, 'recorded battle')} ({counted(counts.transitions, 'decision')})"
-    learned = f"{counted(sum(versions), 'version')} that learned from you"
-    imported = f", {counted(sum(ghosts), 'imported ghost')}" if sum(ghosts) else ""
+    learned = f"{counted(versions, 'version')} that learned from you"
+    imported = f", {counted(ghosts, 'imported ghost')}" if ghosts else ""
     who = f"Now plays: {name_of(champions.slot.playing())}."
     return " ".join([f"Forgotten: {battles}, {learned}{imported}, and all that was in memory. {who}", *failed])
