@@ -72,7 +72,7 @@ class LocalWorker:
     pid = 0
 
     def __init__(self, name: str, seed: int, number: int) -> None:
-        self._worker = Worker(GAMES[name], (16,), seed, number)
+        self._worker = Worker(GAMES[name], (16,), seed, number, replace(worker.BULK, batched=48, beside=2))
         self.under_way: tuple[Arrays, Mapping[str, Any]] | None = None
 
     def order(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
@@ -97,9 +97,8 @@ def few_checks(min_pairs: int, max_pairs: int, checks: int, batched: int, bar: B
 
 @contextmanager
 def small_batches() -> Iterator[None]:
-    """Few battles at once and few for the bots."""
+    """Few battles for the bots, and few for the judge at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "BULK", replace(worker.BULK, batched=48, beside=2))
         patch.setattr(promotion, "BOT_BATTLES", 2)
         patch.setattr(worker, "GateSettings", few_checks)
         yield
