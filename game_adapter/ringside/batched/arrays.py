@@ -5,14 +5,9 @@ Arrays are `[fighters + 1, N]`; the last row is nobody, who is never alive, and 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from game_adapter.ringside.batched.lineups import Lineups
-
-Ints = NDArray[Any]
+from game_adapter.ringside.batched.lineups import Ints, Lineups
 
 EXPOSED, CHARGED, ON_GUARD, ONE_MEND = 1, 2, 4, 8
 """Bits of a fighter's status; above them the mends left."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from game_adapter.ringside.batched.arrays import CHARGED, EXPOSED, ON_GUARD, ONE_MEND, BattleArrays
 from game_adapter.ringside.batched.chance import battle_seeds, chances
 from game_adapter.ringside.batched.encoding import View, within, write_masks, write_observations
-from game_adapter.ringside.batched.lineups import Lineups
+from game_adapter.ringside.batched.lineups import Bools, Floats, Ints, Lineups
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, NUM_ACTIONS, SLOTS
 
 NOT_YET = 127
@@ -31,10 +31,6 @@ _SNAPSHOT = (
     *("health", "max_health", "status", "entry", "lineup", "code", "next_code", "now", "at_one", "round", "turns"),
     *("seeds", "numbers", "_key", "_full"),
 )
-
-Ints = NDArray[Any]
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

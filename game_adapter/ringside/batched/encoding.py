@@ -6,22 +6,17 @@ bit; the expected blows and the danger are computed in float32 here and in float
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from game_adapter.ringside.batched.arrays import CHARGED, EXPOSED, ON_GUARD, ONE_MEND, BattleArrays
-from game_adapter.ringside.batched.lineups import STANDARD_SIZE
+from game_adapter.ringside.batched.lineups import STANDARD_SIZE, Bools, Floats, Ints
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, SLOTS
 
 _PER_ENEMY, _PER_ALLY = 7, 6
 _ENEMIES, _ALLIES = STANDARD_SIZE, STANDARD_SIZE + SLOTS * _PER_ENEMY
 _LAST_ROUND = 20
-
-Ints = NDArray[Any]
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 
 class Team(NamedTuple):

@@ -27,6 +27,7 @@ _MOST_CHARACTERS = 4
 Teams = tuple[Sequence[RosterEntry], Sequence[RosterEntry]]
 Ints = NDArray[Any]
 Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 
 
 class Lineups:

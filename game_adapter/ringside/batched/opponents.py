@@ -7,17 +7,16 @@ are worth the same within float32's precision.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from game_adapter.ringside.batched.arrays import CHARGED, ONE_MEND, BattleArrays
 from game_adapter.ringside.batched.encoding import View, cover, within, write_masks
+from game_adapter.ringside.batched.lineups import Ints
 from game_adapter.ringside.battle import CHARGE, GUARD, HEAVY, MEND, NUM_ACTIONS
 from game_adapter.ringside.opponents import BREAK, FELL, FOCUS, PATIENCE, SAFE, UNBROKEN
 
-Ints = NDArray[Any]
 BatchedBot: TypeAlias = Callable[[BattleArrays, Ints, np.random.Generator], Ints]
 
 

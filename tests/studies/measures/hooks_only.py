@@ -68,16 +68,19 @@ def series(own: str, player: str, battles: int, seed: int, data: Path | None) ->
 
     The same seed gives the same teams and dice with the plugin and without. Returns outcomes and which version played.
     """
-    bots, seeds = RINGSIDE.bots, Random(f"series {seed}")
-    won, versions = list[int](), list[int]()
+    random, bots = Random(f"series {seed}"), (RINGSIDE.bots[own], RINGSIDE.bots[player])
+    seeds = [random.getrandbits(48) for _ in range(battles)]
     with Opened(HooksOnly(), seed, data) as host:
-        for number in range(1, battles + 1):
-            battle_seed = seeds.getrandbits(48)
-            battle = RINGSIDE.new_battle(battle_seed)
-            won.append(play(host, battle, number, (number - 1) % 2, bots[own], bots[player], Random(battle_seed)))
-            versions.append(int(report(host).get("version", -1)))
-        events = [event["text"] for event in report(host).get("events", [])]
-    return {"won": won, "versions": versions, "events": events}
+        return fought(host, RINGSIDE, [(each, at % 2) for at, each in enumerate(seeds)], *bots)
+
+
+def fought(host: Host, game: Any, battles: Sequence[tuple[int, int]], own: Bot, player: Bot) -> dict[str, Any]:
+    """Outcomes and versions of battles, each given by its seed and the plugin's seat; and the last events."""
+    won, versions = list[int](), list[int]()
+    for number, (seed, seat) in enumerate(battles, 1):
+        won.append(play(host, game.new_battle(seed), number, seat, own, player, Random(seed)))
+        versions.append(int(report(host).get("version", -1)))
+    return {"won": won, "versions": versions, "events": [event["text"] for event in report(host).get("events", [])]}
 
 
 def barebones_series(battles: int, seed: int, data: Path | None) -> dict[str, Any]:
@@ -94,13 +97,7 @@ def barebones_series(battles: int, seed: int, data: Path | None) -> dict[str, An
     declared = ("name", "version", "max_rounds", "num_seats", "plugin_seats", "seats_alike", "stats", "max_characters")
     for name in (*declared, "action_names"):
         setattr(Declared, name, getattr(GAME, name))
-    seeds = Random(f"barebones {seed}")
-    won, versions = list[int](), list[int]()
+    random = Random(f"barebones {seed}")
+    seeds = [random.getrandbits(32) for _ in range(battles)]
     with Opened(Declared(), seed, data) as host:
-        for number in range(1, battles + 1):
-            battle_seed = seeds.getrandbits(32)
-            battle = GAME.new_battle(battle_seed)
-            won.append(play(host, battle, number, ENEMIES, framework_bot, framework_bot, Random(battle_seed)))
-            versions.append(int(report(host).get("version", -1)))
-        events = [event["text"] for event in report(host).get("events", [])]
-    return {"won": won, "versions": versions, "events": events}
+        return fought(host, GAME, [(each, ENEMIES) for each in seeds], framework_bot, framework_bot)
