@@ -20,12 +20,8 @@ def gradient(by: Callable[..., object], weight: float) -> NDArray[np.float64]:
     masks[..., 0] = True
     action = masks[0, 0].argmax(1)[None]
     observation = np.zeros((1, BATCH, 1))
-    reward, discount, weights = (
-        random.normal(size=(1, BATCH)),
-        random.integers(2, size=(1, BATCH)),
-        np.empty((1, BATCH)),
-    )
-    weights.fill(weight)
+    reward, discount = random.normal(size=(1, BATCH)), random.integers(2, size=(1, BATCH))
+    weights = np.full((1, BATCH), weight)
     rows = update.Rows(observation, masks[0], action, reward, discount, observation, masks[1], weights)
     now, online, target = random.normal(size=(3, BATCH, ACTIONS))
     by(rows, 0, now, online, target, np.empty(BATCH))

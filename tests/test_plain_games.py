@@ -154,12 +154,8 @@ def test_connect_four_goes_on_from_a_position_alone_and_in_batches() -> None:
             game.play(random_move(game, random))
     states = [game.state() for game in games]
     seats = [game.player for game in games]
-    rows, seen, masks = (
-        np.arange(12),
-        np.zeros((12, len(BATCHED.feature_names)), np.float32),
-        np.zeros((12, 7), np.bool_),
-    )
-    batch = BATCHED.restore_battles(states, seats, rows, np.zeros(12, np.uint64))
+    seen, masks = np.zeros((12, len(BATCHED.feature_names)), np.float32), np.zeros((12, 7), np.bool_)
+    batch = BATCHED.restore_battles(states, seats, np.arange(12), np.zeros(12, np.uint64))
     for _ in range(8):
         batch.observe(seen, masks)
         single = [BATCHED.restore(game.state(), game.player, random) for game in games]

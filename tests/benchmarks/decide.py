@@ -118,9 +118,8 @@ def full_replay() -> ReplayBuffer:
     """A buffer full of noise."""
     random = np.random.default_rng(3)
     replay = ReplayBuffer(CAPACITY, OBSERVATION_SIZE, NUM_ACTIONS, random)
-    columns = {}
-    for name, (shape, kind) in layout(OBSERVATION_SIZE, NUM_ACTIONS).items():
-        columns[name] = np.ones((CAPACITY, *shape), kind)
+    shapes = layout(OBSERVATION_SIZE, NUM_ACTIONS)
+    columns = {name: np.ones((CAPACITY, *shape), kind) for name, (shape, kind) in shapes.items()}
     columns["observation"] = random.normal(size=(CAPACITY, OBSERVATION_SIZE)).astype(np.float32)
     columns["action"] = random.integers(0, NUM_ACTIONS, CAPACITY)
     replay.append_many(columns)

@@ -34,14 +34,8 @@ OBSERVATION_SIZE, NUM_ACTIONS, CAPACITY, BATCH = 32, 16, 10_000, 64
 BURST_STEPS = Settings().burst_steps
 STEPS = MOST_BURSTS * BURST_STEPS
 PEER_HIDDEN = (64, 64)  # stable-baselines3's default network
-OURS, PLAIN, DEFAULT, SB3, TIANSHOU, SB3_WIDE = (
-    "ours",
-    "numpy alone",
-    "default",
-    "stable-baselines3",
-    "tianshou",
-    "wide",
-)
+OURS, PLAIN, DEFAULT = "ours", "numpy alone", "default"
+SB3, SB3_WIDE, TIANSHOU = "stable-baselines3", "wide", "tianshou"
 
 Steps = Callable[[], object]  # learns STEPS steps
 
@@ -189,16 +183,9 @@ def stable_baselines3(hidden: tuple[int, ...], rows: Rows) -> Steps:
         device="cpu",
     )
     model.set_logger(configure(None, []))
+    columns = rows.observation, rows.next_observation, rows.action, rows.reward, rows.terminated
     for i in range(CAPACITY):
-        one = slice(i, i + 1)
-        model.replay_buffer.add(
-            rows.observation[one],
-            rows.next_observation[one],
-            rows.action[one],
-            rows.reward[one],
-            rows.terminated[one],
-            [{}],
-        )
+        model.replay_buffer.add(*(column[i : i + 1] for column in columns), [{}])
     return partial(model.train, STEPS, BATCH)
 
 

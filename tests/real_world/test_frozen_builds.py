@@ -99,17 +99,9 @@ def test_game_built_by_the_documented_line_plays_with_the_plugin(project: Path, 
     if where == "one file":
         arguments.append("--onefile")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [
-        sys.executable,
-        "-m",
-        "PyInstaller",
-        *arguments,
-        "--distpath",
-        str(tmp_path),
-        "--workpath",
-        str(tmp_path / "build"),
-    ]
-    subprocess.run([*command, "-y", "--log-level", "ERROR"], cwd=project, env=environment, check=True, timeout=500)
+    command = [sys.executable, "-m", "PyInstaller", *arguments, "-y", "--log-level", "ERROR"]
+    command += ["--distpath", str(tmp_path), "--workpath", str(tmp_path / "build")]
+    subprocess.run(command, cwd=project, env=environment, check=True, timeout=500)
     program = tmp_path / "game" if where == "one file" else tmp_path / "game" / "game"
     if where == "beside":
         shutil.copytree(project / "plugins", program.parent / "plugins")

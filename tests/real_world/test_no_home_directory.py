@@ -18,15 +18,8 @@ from game_adapter.ringside.game import RINGSIDE
 from tests.support.paths import environment
 from tests.support.stored_versions import store_versions
 
-VARIABLES = (
-    "HOME",
-    "USERPROFILE",
-    "RINGSIDE_DATA",
-    "XDG_DATA_HOME",
-    "XDG_CONFIG_HOME",
-    "XDG_CACHE_HOME",
-    "MPLCONFIGDIR",
-)
+XDG = ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+VARIABLES = ("HOME", "USERPROFILE", "RINGSIDE_DATA", "MPLCONFIGDIR", *XDG)
 
 
 @pytest.fixture(autouse=True)
