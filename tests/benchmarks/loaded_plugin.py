@@ -78,10 +78,15 @@ def work_done(host: Host) -> Work:
     return Work(steps, decisions, gate["judged"], gate["state"] == "judging", ahead)
 
 
-def learn(host: Host, on: bool) -> None:
+def switch_learning(host: Host, on: bool) -> None:
     """Learning, practice and judging on or off, as by the menu."""
     for plugin in host.loaded:
         plugin.call("set_learning", {"on": on})
+
+
+def learn(host: Host, on: bool) -> None:
+    """The same, and wait until that shows. Not between two frames: the second would be late, and learning give way."""
+    switch_learning(host, on)
     time.sleep(SETTLING_S)
 
 

@@ -18,7 +18,6 @@ import pygame
 from game_adapter.host.host import Host
 from game_adapter.ringside.screens.window import FPS, FRAME_MS
 from tests.benchmarks.game_loops import GameLoop
-from tests.benchmarks.loaded_plugin import SETTLING_S
 
 PUMP_MARGIN_MS = 1.0
 COMPUTES = """
@@ -66,7 +65,6 @@ def computing() -> Iterator[Callable[[bool], None]]:
 
     def switch(on: bool) -> None:
         computes.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
-        time.sleep(SETTLING_S)
 
     try:
         yield switch
@@ -85,7 +83,8 @@ def work_ratio(
     """Mean work of a frame with something switched on over without: blocks in turns, as on, off, off, on, on, off.
 
     Then the same frames once more, with on and off exchanged; the geometric mean over the blocks, so that it is 1 also
-    where one time the machine was faster. `num_frames`: of a block, those before that do not count and those that do.
+    where one time the machine was faster. `switch` does not wait: the frame after it would be late, and learning would
+    give way to it. `num_frames`: of a block, those before that do not count and those that do.
     """
     work, (settling, counted) = {True: [0.0] * num_blocks, False: [0.0] * num_blocks}, num_frames
     for on_first in (True, False):
