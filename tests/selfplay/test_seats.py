@@ -80,9 +80,17 @@ def recorded(game: Any) -> list[Transition]:
     return [row for row in items if isinstance(row, Transition)]
 
 
+def taken(state: Any, side: int) -> float:
+    """The share of the tricks that seats 0 and 2, side 0, or seat 1 has taken."""
+    return float(sum(state["tricks"][side::2]) / 6)
+
+
+TEAMS = CardTable(sides=(0, 1, 0), standing=taken)
+
+
 @pytest.mark.parametrize(
     "game",
-    [Board(), Shaped(), CutOff(), Shaped(max_decisions=4), CardTable(), CardTable(sides=(0, 1, 0)), AtOnce()],
+    [Board(), Shaped(), CutOff(), Shaped(max_decisions=4), CardTable(), TEAMS, AtOnce()],
     ids=["board", "standing", "cut off", "standing, cut off", "three seats", "two against one", "at once"],
 )
 def test_collect_gives_the_recorders_transitions(game: Any) -> None:

@@ -60,13 +60,15 @@ def test_collect_plays_a_batched_game_and_beside_it_bots_that_cannot_play_in_bat
 @pytest.mark.parametrize("game", [RINGSIDE, Choosing()], ids=["batched", "scalar"])
 def test_collect_uses_the_reward_weights_of_its_order(game: HeadlessGame) -> None:
     rewards = []
-    for weights in ({}, {"health_weight": 0.0, "outcome_weight": 3.0}, {"health_weight": 0.0, "outcome_weight": 0.0}):
+    for health_weight, outcome_weight in ((1.0, 0.0), (0.0, 3.0), (0.25, 3.0)):
+        weights = {"health_weight": health_weight, "outcome_weight": outcome_weight}
         collect = order({"itself": 1.0}, settings={**weights, "n_step": 1, "gamma": 1.0})
         columns, _ = Worker(game, HIDDEN, 1, 0).obey({PRESENT: flat(game, 0)}, collect)
         rewards.append(columns["reward"])
-    assert 0.0 < np.abs(rewards[0]).max() < 3.0
-    assert set(rewards[1].tolist()) == {-3.0, 0.0, 3.0}
-    assert not rewards[2].any()
+    health, outcome, both = rewards
+    assert 0.0 < np.abs(health).max() < 3.0
+    assert set(outcome.tolist()) == {-3.0, 0.0, 3.0}
+    np.testing.assert_allclose(both, 0.25 * health + outcome, 0.0, 1e-6)
 
 
 def test_collect_keeps_no_policy_of_earlier_orders() -> None:

@@ -84,11 +84,11 @@ def plain(row: Transition) -> tuple[Any, ...]:
 
 
 def assert_same(found: Iterable[Transition], wanted: Iterable[Transition]) -> None:
-    """The same transitions, in any order; numbers may differ by 1e-6."""
-    rows, others = ({(row.battle_id, row.seat, row.index): row for row in given} for given in (found, wanted))
-    assert rows.keys() == others.keys()
-    for at, row in rows.items():
-        for name in ("action", "discount", "source", "opponent", "version"):
-            assert getattr(row, name) == getattr(others[at], name), name
+    """The same transitions, each once, in any order; numbers may differ by 1e-6."""
+    rows, others = (sorted(given, key=lambda row: (row.battle_id, row.seat, row.index)) for given in (found, wanted))
+    assert len(rows) == len(others)
+    for row, other in zip(rows, others, strict=True):
+        for name in ("battle_id", "seat", "index", "action", "discount", "source", "opponent", "version"):
+            assert getattr(row, name) == getattr(other, name), name
         for name in ("reward", "observation", "action_mask", "next_observation", "next_action_mask"):
-            np.testing.assert_allclose(getattr(row, name), getattr(others[at], name), 0.0, 1e-6, err_msg=name)
+            np.testing.assert_allclose(getattr(row, name), getattr(other, name), 0.0, 1e-6, err_msg=name)
