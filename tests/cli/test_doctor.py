@@ -128,8 +128,8 @@ def test_playing_backends_are_timed_with_the_weights_that_play(
     (tmp_path / "settings.toml").write_text(f'playing_backend = "{wanted}"\n')
     lines = sections(doctor.examine("cpu", tmp_path)[0])["Playing"]
     assert lines[0].split() == ["chosen", "numpy,", "by", "the", "setting", "playing_backend:", wanted]
-    whose = "with the weights of version" if stored else "a typical game's, no version is stored"
-    assert re.match(rf"timed +{whose}", lines[2])
+    whose = "with the weights of version 0" if stored else "a typical game's, no version is stored"
+    assert re.fullmatch(rf"timed +{whose}", lines[2]), "0 plays, whatever is newer"
     assert re.fullmatch(r"numpy +\d+ us", lines[3])
     assert re.fullmatch(r"onnxruntime +cannot: .*pip install .*onnxruntime", lines[4])
     assert re.match(r"hailo +cannot: .*hef-kit", lines[5])

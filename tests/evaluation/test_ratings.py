@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornerman.evaluation.ratings import Meeting, rate
+from cornerman.evaluation.ratings import Meeting, rate, win_share
 
 
 def test_two_players_have_the_closed_form() -> None:
@@ -21,6 +21,12 @@ def test_two_players_have_the_closed_form() -> None:
 def expected_score(points: float, other_points: float) -> float:
     """The score that a difference of points stands for: 400 points are odds of ten to one."""
     return float(1.0 / (1.0 + 10.0 ** ((other_points - points) / 400.0)))
+
+
+@pytest.mark.parametrize(("points", "share"), [(-1e9, 0.0), (1e9, 1.0), (-300.0, expected_score(-300.0, 0.0))])
+def test_win_share_of_any_points_is_a_share(points: float, share: float) -> None:
+    assert win_share(points, 0.0) == pytest.approx(share, abs=1e-9)
+    assert win_share(0.0, points) == pytest.approx(1.0 - share, abs=1e-9)
 
 
 TRUE = {"anchor": 0.0, "v0": -150.0, "v1": 20.0, "v2": 130.0, "v3": 260.0}

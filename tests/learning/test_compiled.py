@@ -122,6 +122,14 @@ def test_the_next_way_is_taken_where_one_fails_and_the_log_says_so(
     assert not caplog.text, "what failed in an earlier session is compiled for nothing in every one"
 
 
+def test_steps_change_over_where_a_burst_begins_and_that_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update, "learn_steps", lambda *of: "numpy")
+    steps, told = CpuSteps(lambda *of: "compiled"), list[CpuSteps]()  # type: ignore[arg-type]
+    learn: Any = compiled.changing(iter([None, steps]), told.append)
+    found = [learn(None, None, None, (first, 16, 0)) for first in (0, 16, 0, 16, 0)]
+    assert (found, told) == (["numpy"] * 2 + ["compiled"] * 3, [steps])
+
+
 @pytest.mark.usefixtures("numba")
 @pytest.mark.parametrize("refusal", ["no child", "no folder", "child fails", "other results"])
 def test_cpu_steps_are_plain_numpy_where_numba_or_the_disk_refuses(
