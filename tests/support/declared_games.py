@@ -40,7 +40,7 @@ class Board:
 
 
 class Shaped(Board):
-    """With a standing of its own (not the same for either side), cut off after seven decisions."""
+    """With a standing of its own (not the same for either side); what is not over after seven decisions is cut off."""
 
     max_decisions = 7
 

@@ -1,4 +1,4 @@
-"""One headless battle: begun, asked for decisions and ended, with every check of the contract.
+"""One headless battle: begun, asked for decisions and ended, with every check of the contract; and many read into rows.
 
 What the game's code raises, and every breach of the contract, is a FaultyBattleError. numpy alone; no clock, no files.
 """

@@ -186,6 +186,8 @@ def made_up_rows(spec: NetworkSpec, num_steps: int, batch_size: int) -> Rows:
     """Rows of noise `[K, B, ...]`, for trials and timings of learning steps; nobody is imitated."""
     random, shape = np.random.default_rng(0), (num_steps, batch_size)
     observation, next_observation = random.normal(size=(2, *shape, spec.observation_size)).astype(np.float32)
+    following = random.random((*shape, spec.num_actions)) < 0.9
+    following[..., 0] = True  # without a legal action the discount would have to be 0
     return Rows(
         observation,
         np.ones((*shape, spec.num_actions), np.bool_),
@@ -193,7 +195,7 @@ def made_up_rows(spec: NetworkSpec, num_steps: int, batch_size: int) -> Rows:
         random.normal(size=shape).astype(np.float32),
         np.where(random.random(shape) < 0.2, 0.0, 0.97).astype(np.float32),
         next_observation,
-        random.random((*shape, spec.num_actions)) < 0.9,
+        following,
         np.zeros(shape, np.float32),
     )
 

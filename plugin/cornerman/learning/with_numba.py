@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
 """No flag that assumes numbers to be finite: steps that are not must be noticed."""
 CALLED = ("forward", "backward", "adam_rates")
 KERNELS = [name for name, _ in getmembers(kernels, isfunction) if hasattr(update, name)]
+"""Loops that take the place of what has their name in update.py; kernels.py imports no function from there."""
 
 
 @cache
