@@ -14,7 +14,7 @@ from cornerman.models.exchange import export_version
 from cornerman.models.manifest import Provenance
 from cornerman.panel.status import NOBODY
 from cornerman.training.training_loop import TrainingLoop
-from tests.support.marked_game import MARKS, WORD, Marked, Session
+from tests.support.marked_game import MARKS, TRACE, WORD, Marked, Session
 from tests.support.table import Table, on_owner
 
 
@@ -138,13 +138,16 @@ def test_forget_without_a_trainer_erases_everything(tmp_path: Path) -> None:
     check_gone(session)
 
 
+@pytest.mark.parametrize("name", ["battles.sqlite", "ann.ghost"])
 def test_forget_names_a_file_that_cannot_be_erased_and_erases_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     session = filled(tmp_path, battles=20)
+    (tmp_path / "ghosts").mkdir()
+    (tmp_path / "ghosts" / "ann.ghost").write_bytes(TRACE)
 
     def refused(self: Path, missing_ok: bool = False) -> None:
-        if self.name == "battles.sqlite":
+        if self.name == name:
             raise PermissionError(13, "Permission denied")
         unlink(self, missing_ok)
 
@@ -153,6 +156,7 @@ def test_forget_names_a_file_that_cannot_be_erased_and_erases_the_rest(
     session.forget()
     assert "could not be erased from the disk (Permission denied); try again" in session.plugin.metrics.notice
     assert on_owner(session.plugin, lambda loop: len(loop.experience.buffers)) == 0
+    assert session.traces == {name}
     monkeypatch.undo()
     session.forget()
     assert session.traces == set()
