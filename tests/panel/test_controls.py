@@ -11,6 +11,7 @@ import pytest
 
 from cornerman.policy.difficulty import LEVELS
 from cornerman.policy.policy import Policy
+from cornerman.training.training_loop import TrainingLoop
 from game_adapter.host.match import PLUGIN
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table, promote
@@ -79,7 +80,11 @@ def test_roll_back_in_mid_battle_changes_slot_and_disk_together(table: Table) ->
     assert (plugin.store.registry.champion, plugin.slot.champion.version) == (0, 0)
 
 
-def test_promote_lets_a_stored_version_play_and_roll_back_brings_the_other_one_again(table: Table) -> None:
+def test_promote_lets_a_stored_version_play_and_roll_back_brings_the_other_one_again(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = list[TrainingLoop]()
+    monkeypatch.setattr(TrainingLoop, "drop_candidate", lambda loop: dropped.append(loop))
     promote(table.plugin, 3)
     controls, plugin = table.plugin.controls, table.plugin
     assert controls.promote(3) == "Version 3 plays already."
@@ -90,6 +95,7 @@ def test_promote_lets_a_stored_version_play_and_roll_back_brings_the_other_one_a
     controls.roll_back()
     done(table)
     assert plugin.report()["version"] == 3
+    assert len(dropped) == 2 * plugin.training.alive, "it was judged against another champion"
 
 
 @pytest.mark.parametrize(("version", "why"), [(9, "version 9"), (2, "version 2"), (0, "Version 0 has learned nothing")])

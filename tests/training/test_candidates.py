@@ -81,6 +81,7 @@ def test_battle_that_the_champion_before_began_does_not_count_in_a_trial(tmp_pat
 def test_battle_that_began_in_an_earlier_trial_counts_for_neither(tmp_path: Path) -> None:
     gym = on_trial(tmp_path)
     gym.training.drop_candidate()
+    assert (gym.slot.trial, gym.candidates.trials.running) == (None, False)
     gym.training.begin_candidate()
     tried(gym, 4, trial=1)
     assert gym.candidates.trials.state()["scores"] == {"candidate": [], "champion": []}
