@@ -232,7 +232,7 @@ def test_install_refuses_the_folder_that_it_runs_from_and_a_file_in_the_way(run:
     source = Path(cornerman.__file__).parent
     before = sorted(source.iterdir())
     (tmp_path / "plugins").write_text("")
-    for folder, why in ((source.parent, "the folder this runs from"), (tmp_path / "plugins", "could not be copied")):
+    for folder, why in ((source.parent, "the folder this runs from"), (tmp_path / "plugins", "plugins is a file")):
         status, _, err = run("install", folder)
         assert status == 1
         assert why in err

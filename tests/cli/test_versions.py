@@ -106,7 +106,7 @@ def test_promote_and_roll_back(versions: Run) -> None:
 
 
 def test_version_that_has_learned_nothing_is_not_said_to_play(versions: Run) -> None:
-    words = "Version 0 has learned nothing and does not play, but with the setting from_nothing: "
+    words = "Version 0 has learned nothing and does not play except with the setting from_nothing: "
     versions("rollback")
     assert versions("rollback").out.startswith(words)
     assert versions("promote", "0").out.startswith(words)
@@ -132,7 +132,7 @@ def test_export_and_import_through_quarantine(tmp_path: Path, versions: Run, mon
 def test_prune_keeps_what_plays_and_what_played_last(versions: Run) -> None:
     versions("promote", "0")
     status, text, _ = versions("prune", "--keep", "1")
-    assert (status, text.startswith("Deleted 1 versions, 2 are left (version 0")) == (0, True)
+    assert (status, text.startswith("Deleted 1 version, 2 are left (version 0")) == (0, True)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ def test_lines_count_clamped_numbers_abandoned_battles_and_other_actions(tmp_pat
     assert "4 x health: health is -900 of 100." in noted(tmp_path)
     assert "2 battles never ended" in noted(tmp_path)
     assert "3 times the game played another action" in noted(tmp_path)
+    QualityNote(tmp_path).write(counts | {"abandoned": 1})
+    assert "1 battle never ended and was abandoned" in noted(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"recorded": 1, "rejected": 5, "examples": {}}', '{"recorded"'])

@@ -21,7 +21,7 @@ BRANCH, TRUNK = "+- ", "|  "
 """What every console and pipe can show."""
 UNRATED = "No version is rated: ratings come from battles of the gate, or with a model whose levels were measured."
 UNTRAINED = (
-    "Version {} has learned nothing and does not play, but with the setting from_nothing: the model that the game "
+    "Version {} has learned nothing and does not play except with the setting from_nothing: the model that the game "
     "ships does, unless it was rolled back, or else the game's own fighter."
 )
 
@@ -134,7 +134,8 @@ class StoredVersions:
             raise CornermanError("--keep must be at least 1")
         with self._writing() as store:
             gone, left = store.registry.prune(keep), len(store.registry.numbers())
-        what = f"Deleted {len(gone)} versions, {left} are left"
+        versions, are = "version" if len(gone) == 1 else "versions", "is" if left == 1 else "are"
+        what = f"Deleted {len(gone)} {versions}, {left} {are} left"
         return f"{what} (version 0, the champion and its predecessor always stay)." if left > keep else f"{what}."
 
 

@@ -69,7 +69,8 @@ def quality_lines(folder: Path) -> list[str]:
     lines = [f"{recorded:,} decisions recorded in the last session, {rejected:,} events rejected"]
     lines += [f"{count:,} x {reason}: {example}" for reason, count, example in reasons]
     if abandoned:
-        lines.append(f"{abandoned:,} battles never ended and were abandoned")
+        what = "1 battle never ended and was" if abandoned == 1 else f"{abandoned:,} battles never ended and were"
+        lines.append(f"{what} abandoned")
     if not_as_chosen:
         lines.append(f"{not_as_chosen:,} times the game played another action than the one that was chosen")
     return lines

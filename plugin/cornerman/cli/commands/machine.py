@@ -42,6 +42,8 @@ def run_install(options: argparse.Namespace) -> int:
         raise CommandError(f"{target} is the folder this runs from; give another one")
     if (options.folder / "plugin.toml").is_file():
         raise CommandError(f"{options.folder} is a plugin itself; name the folder that it lies in")
+    if options.folder.exists() and not options.folder.is_dir():
+        raise CommandError(f"{options.folder} is a file; name a game's plugins folder")
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cornerman-", dir=options.folder) as name:
