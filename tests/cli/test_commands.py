@@ -123,6 +123,7 @@ WHICH = f"{OTHER_GAME}, and 'ringside' is what is installed; name yours with --g
         (f"train --game {GAME} --resume", "none", "there is no data folder"),
         ("evaluate --game ringside", "none", "holds no versions; train or start the game first, or name a game's"),
         ("train --game ringside --minutes 9", ".", f"{OTHER_GAME}; name another folder for 'ringside' with --data"),
+        ("versions --game ringside", ".", f"{OTHER_GAME}; name another folder for 'ringside' with --data"),
         ("train --minutes 9", ".", WHICH),
         ("evaluate", ".", WHICH),
         ("export 0", ".", WHICH),

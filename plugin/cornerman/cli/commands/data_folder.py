@@ -34,7 +34,7 @@ def run_data(options: argparse.Namespace) -> int:
     if not options.game:
         need_folder(options.data)
     identity = None if options.game else identity_of(options.data)
-    stored = StoredData(options.data, identity or identity_for(find_game(options.game)))
+    stored = StoredData(options.data, identity or identity_for(find_any(options.game)))
     lines = stored.import_battles(options.import_file) if options.import_file else []  # the table shows them, too
     lines += [stored.export(options.export)] if options.export else []
     lines += [stored.plot(options.plot)] if options.plot else []
@@ -74,6 +74,8 @@ def run_versions(options: argparse.Namespace) -> int:
     identity, game = game_of(options.data, options.game)  # a table needs no game where the versions say which one
     if identity is None:
         raise CommandError(f"no version in {options.data} says which game it plays; say it with --game")
+    if game is not None:
+        need_same_game(options.data, options.game, game, writes=True)
     stored = StoredVersions(options.data, identity, game if isinstance(game, HeadlessGame) else None)
     actions: dict[str, Callable[[], str]] = {
         "promote": lambda: stored.promote(options.version),
