@@ -223,6 +223,20 @@ def test_bots_that_play_nothing_or_what_is_not_legal_are_named() -> None:
     ]
 
 
+def test_bots_that_cannot_be_called_with_battle_and_random_are_named_with_their_signature() -> None:
+    game, odd_bots = Races(), {"number": 0, "alone": lambda battle: 0, "three": lambda battle, random, seat: 0}
+    game.bots |= odd_bots | {"broken": lambda battle, random: battle.no_such_thing, "built in": max}
+    named = {finding.what.split("'")[1]: finding for finding in found(game) if "the bot" in finding.what}
+    assert {name: named[name].fix for name in odd_bots} == dict.fromkeys(
+        odd_bots, "Declare a function (battle, random) -> int | None."
+    )
+    assert named["number"].what == "the bot 'number' is no function: 0"
+    assert named["alone"].what == (
+        "the bot 'alone' does not take the arguments (battle, random): too many positional arguments"
+    )
+    assert named["broken"].fix == "Mend the bot's code."
+
+
 def test_seeds_that_change_nothing_and_outcomes_that_do_not_sum_are_remarked() -> None:
     class SameForEverySeed(Race):
         def __init__(self, seed: int) -> None:
@@ -234,9 +248,9 @@ def test_seeds_that_change_nothing_and_outcomes_that_do_not_sum_are_remarked() -
             return None if super().outcome is None else {0: 1, 1: 1}
 
     remarks = [finding for finding in found(Races(SameForEverySeed)) if not finding.wrong]
-    assert any(
-        "every seed is the same battle" in finding.what and "random_opening" in finding.fix for finding in remarks
-    )
+    (seeds,) = [finding.fix for finding in remarks if "different seeds gave the same battle" in finding.what]
+    assert "Use the seed of new_battle(seed), if the game has any chance." in seeds
+    assert "random_opening" in seeds
     assert any("do not sum to 0" in finding.what for finding in remarks)
 
 

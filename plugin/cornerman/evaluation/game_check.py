@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import signature
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, HeadlessGame, State
+from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, HeadlessGame, State, printable
 from cornerman.evaluation.checked_calls import FaultError, Finding, called, checked_outcome, due, seen_by
 from cornerman.evaluation.headless import in_turn, state_text
 from cornerman.evaluation.restore_check import check_restore
@@ -192,8 +193,9 @@ def _seeds_vary(
     if all(moments == same[0] for moments in same) and not getattr(game, "random_opening", 0):
         yield Finding(
             False,
-            "every seed is the same battle: the game has no chance, so a verdict would rest on one battle",
-            "Declare random_opening = 4, so many decisions at random before a battle that is judged.",
+            "different seeds gave the same battle, every one: a verdict would rest on one battle",
+            "Use the seed of new_battle(seed), if the game has any chance. If it has none, declare random_opening = 4, "
+            "so many decisions at random before a battle that is judged.",
         )
 
 
@@ -225,11 +227,28 @@ def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding
     if not game.bots:
         yield Finding(False, "bots is empty: candidates meet one another alone, and nobody tells how strong they are")
     for name, bot in game.bots.items():
+        if problem := _not_a_bot(bot):
+            yield Finding(True, f"the bot {name!r} {problem}", "Declare a function (battle, random) -> int | None.")
+            continue
         try:
             for number in range(BOT_BATTLES):
                 _play_bot(game, bot, seed + number, Random(number), max_decisions)
         except Exception as error:  # noqa: BLE001 - whatever the game's code raises is what is looked for
-            yield Finding(True, f"the bot {name!r} fails: {error}", "Let it choose among action_mask().")
+            fix = "Let it choose among action_mask()." if isinstance(error, ValueError) else "Mend the bot's code."
+            yield Finding(True, f"the bot {name!r} fails: {error}", fix)
+
+
+def _not_a_bot(bot: Any) -> str:
+    """Why `bot` cannot be called with a battle and a generator; "" where it can, or where that is not known."""
+    if not callable(bot):
+        return f"is no function: {printable(repr(bot))[:80]}"
+    try:
+        signature(bot).bind(None, None)
+    except TypeError as error:
+        return f"does not take the arguments (battle, random): {error}"
+    except ValueError:  # a built-in function without a signature
+        pass
+    return ""
 
 
 def _play_bot(game: HeadlessGame, bot: Bot, seed: int, chance: Random, max_decisions: int) -> None:
