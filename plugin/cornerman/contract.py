@@ -84,7 +84,7 @@ class Game(Protocol):
                                        {"attack": 100, "defense": 100, "speed": 100}
     max_rounds: int | None = 20        None: there are no rounds, and states and battles have none; without characters
                                        None unless declared
-    feature_names: Sequence[str]       features of the game's own, after the standard ones, up to 8,192
+    feature_names: Sequence[str]       features of the game's own, after the standard ones, up to 8,192, none twice
     encode(state, seat)                their numbers, about -1 to 1: what `seat` may know of `state`. It depends on
                                        nothing but these two, which may be copies: the trainer's thread calls it, too
     num_seats: int = 2                 seats of a headless battle: 0, 1, ...
@@ -110,7 +110,7 @@ class Game(Protocol):
     def version(self) -> str: ...
     @property
     def action_names(self) -> Sequence[str]:
-        """One name an action index, `[A]`, up to 8,192. The order is the index; changing it is a new game version."""
+        """One name an action index, `[A]`, up to 8,192, none twice. Changing their order is a new game version."""
 
 
 @runtime_checkable

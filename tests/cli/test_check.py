@@ -42,6 +42,12 @@ def test_new_game_passes_its_check_as_it_is(tmp_path: Path, monkeypatch: pytest.
             ["WRONG  The game 'slow-game' cannot be learned: its own_fighter is 'slime'; name which"],
         ),
         ("shipped", "base_model = 'none.zip'", 1, ["WRONG  base_model cannot be used, so hunter would play: "]),
+        (
+            "method",
+            "def bots(self): return {}",
+            1,
+            ["WRONG  The game 'slow-game' cannot be learned: its bots are <bound", "; bots must be a mapping of names"],
+        ),
         ("sound", "own_fighter = 'random'", 0, ["ok     random plays until a version has proved better (no base_"]),
     ],
 )
@@ -63,6 +69,20 @@ def test_check_prints_what_is_wrong_with_what_a_game_declares(
     assert status == (1 if wrong else 0)
     assert [sentence for sentence in sentences if sentence not in printed] == []
     assert printed.endswith(f"{wrong} to mend\n" if wrong else "Nothing to mend.\n")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_command_refuses_a_game_whose_bots_are_a_method_with_a_sentence(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    (tmp_path / "method_to_play.py").write_text(
+        "from tests.support.slow_game import GAME as sound\n"
+        "class Game(type(sound)):\n    def bots(self): return {}\nGAME = Game()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    status, _, said = run(command, "--game", "method_to_play:GAME", "--data", tmp_path / "data")
+    assert status != 0
+    assert "bots must be a mapping of names to functions (battle, random) -> action" in said
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.support.sample_states import Duel, duel_state
 
 
 def game(**declared: Any) -> Any:
-    return SimpleNamespace(name="plain", version="1", action_names=("a", "b"), **declared)
+    return SimpleNamespace(**{"name": "plain", "version": "1", "action_names": ("a", "b"), **declared})
 
 
 def board(state: Any, seat: int) -> list[float]:
@@ -109,6 +109,13 @@ def test_rounds_beyond_the_declared_ones_are_clamped_and_told() -> None:
         ({"standing": 0.5}, "its standing is no method standing(state, side)"),
         ({"feature_names": ("tall",)}, "it has feature_names and no method encode(state, seat)"),
         ({"feature_names": (3,), "encode": board}, "the feature's name 3 is not a text"),
+        ({"feature_names": "mine theirs", "encode": board}, "its feature_names are 'mine theirs'; declare a sequence"),
+        ({"feature_names": ("mine", "mine"), "encode": board}, "its feature_names have 'mine' more than once"),
+        ({"action_names": "fire ice"}, "its action_names are 'fire ice'; declare a sequence of names, such as"),
+        ({"action_names": None}, "its action_names are None; declare a sequence of names"),
+        ({"action_names": ("fire", "ice", "fire")}, "its action_names have 'fire' more than once; give each a name"),
+        ({"bots": dict}, "; bots must be a mapping of names to functions (battle, random) -> action: declare it with"),
+        ({"bots": ("random",)}, "its bots are ('random',); bots must be a mapping of names"),
     ],
 )
 def test_declaration_of_refuses_with_a_sentence(declared: dict[str, Any], words: str) -> None:

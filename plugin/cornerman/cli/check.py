@@ -19,9 +19,7 @@ STARTING_S = 60.0
 
 def check(name: str, num_battles: int, seed: int) -> int:
     """Print one line a finding about the game of that name; 1 where one is a fault."""
-    game = find_game(name)
-    print(f"{game.name} {game.version}: {len(game.action_names)} actions, {len(game.bots)} bots")
-    wrong = 0
+    game, wrong = find_game(name), 0
     for finding in _findings(game, num_battles, seed):
         wrong += finding.wrong
         print(f"{'WRONG' if finding.wrong else 'ok':5}  {finding.what}")
@@ -37,6 +35,7 @@ def _findings(game: HeadlessGame, num_battles: int, seed: int) -> Iterator[Findi
     except ContractError as error:
         yield Finding(True, str(error), "contract.py says what may be declared.")
         return
+    print(f"{game.name} {game.version}: {len(game.action_names)} actions, {len(game.bots)} bots")
     yield from check_game(game, num_battles, declared.max_decisions, seed)
     yield who_plays_first(game, declared)
     yield in_another_process(game)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from operator import index as as_index
@@ -107,7 +108,7 @@ def _read(game: Any) -> Declaration:
         raise ContractError("it is a class; give an object of it")
     if missing := [name for name in ("name", "version", "action_names") if not hasattr(game, name)]:
         raise ContractError(f"it has no {' and no '.join(missing)}; every game declares these three")
-    actions, features = tuple(game.action_names), tuple(getattr(game, "feature_names", ()))
+    actions, features = _names(game, "action_names"), _names(game, "feature_names")
     for fault in _name_faults(game, actions, features):
         raise ContractError(fault)
     characters = _whole(game, "max_characters", MAX_CHARACTERS, 0, MOST_CHARACTERS)
@@ -137,6 +138,14 @@ def _read(game: Any) -> Declaration:
     return declared
 
 
+def _names(game: Any, of: str) -> tuple[Any, ...]:
+    given = getattr(game, of, ())
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        wanted = 'a sequence of names, such as ("strike", "guard")'
+        raise ContractError(f"its {of} are {printable(repr(given))[:80]}; declare {wanted}")
+    return tuple(given)
+
+
 def _name_faults(game: Any, actions: Sequence[Any], features: Sequence[Any]) -> Iterator[str]:
     named = [("its name", game.name), ("its version", game.version)]
     named += [("the action's name", name) for name in actions] + [("the feature's name", name) for name in features]
@@ -150,6 +159,9 @@ def _name_faults(game: Any, actions: Sequence[Any], features: Sequence[Any]) -> 
         yield f"it has {len(features):,} features of its own; {MAX_FEATURES:,} are possible"
     if sum(map(len, actions)) > MAX_NAMES:
         yield f"the names of its actions have more than {MAX_NAMES:,} characters together"
+    for of, names in (("action_names", actions), ("feature_names", features)):
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            yield f"its {of} have {printable(repr(twice[0]))[:80]} more than once; give each a name of its own"
 
 
 def _encode(game: Any, features: Sequence[str], characters: int) -> Callable[[State, int], Sequence[float]] | None:
@@ -199,7 +211,12 @@ def _base_model(game: Any) -> Path | None:
 
 
 def _own_fighter(game: Any) -> str:
-    bots = list(getattr(game, "bots", ()))
+    given = getattr(game, "bots", {})
+    if not isinstance(given, Mapping):
+        wanted = "a mapping of names to functions (battle, random) -> action"
+        how = "declare it with @property or as an attribute"
+        raise ContractError(f"its bots are {printable(repr(given))[:80]}; bots must be {wanted}: {how}")
+    bots = list(given)
     name = getattr(game, "own_fighter", bots[-1] if bots else "")
     if not bots and name:
         wanted = "there are no bots that it could name; leave it out, your own fighter moves all the same"

@@ -32,9 +32,11 @@ def add_evaluate(commands: Subparsers) -> None:
 def run_evaluate(options: argparse.Namespace) -> int:
     from cornerman.evaluation.arena import evaluate
     from cornerman.evaluation.headless import Agent
+    from cornerman.experience.declaration import declaration_of
     from cornerman.training.bulk.bar import Bar, quietly
 
     game = find_game(options.game)
+    declaration_of(game)  # a sentence where its bots are no mapping
     bots = dict(game.bots)
     for name in filter(None, (options.bot, options.agent)):
         if name.startswith("ghost:"):
