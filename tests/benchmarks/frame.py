@@ -358,7 +358,7 @@ def close_windows(host: Host, game: object, num_windows: int) -> list[float]:
         for _ in range(6):
             frame()
         time.sleep(0.001 * (number % 10))
-        working = any(worker.status() == psutil.STATUS_RUNNING for worker in workers)
+        working = any(at_work(worker) for worker in workers)
         host.on_round_start(1, 1)
         ran_on_ms = until_still(workers)
         if working:
@@ -366,6 +366,14 @@ def close_windows(host: Host, game: object, num_windows: int) -> list[float]:
         clock.tick()  # or the next frame would seem late
     host.on_battle_end(1, {0: 0, 1: 0}, truncated=True)
     return run_ons
+
+
+def at_work(process: psutil.Process) -> bool:
+    """Whether it computes now; one that has ended, as what compiles does, no longer."""
+    try:
+        return bool(process.status() == psutil.STATUS_RUNNING)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def until_still(workers: list[psutil.Process], still_s: float = 0.03) -> float:
