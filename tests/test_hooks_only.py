@@ -10,6 +10,8 @@ import pytest
 
 from cornerman.contract import CANDIDATE, Source
 from cornerman.evaluation.live.results import LiveResult, sources_of
+from cornerman.models.exchange import IMPORTS, export_version, import_waiting
+from cornerman.models.manifest import Provenance
 from cornerman.panel.panel_text import now_of
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import Trial
@@ -49,6 +51,20 @@ def test_candidate_plays_while_it_is_on_trial_and_where_the_level_plays_the_cham
     plugin.controls.set_difficulty(5)
     plugin.champions.try_out(None)
     assert not tries(3)
+    plugin.on_quit()
+
+
+def test_imported_model_plays_at_once_in_a_game_that_has_no_battles_to_try_it_in(tmp_path: Path) -> None:
+    source, _ = local_plugin(HooksOnly(), tmp_path / "source", device="cpu")
+    flat = source.slot.champion.flat + 0.01
+    version = source.champions.registry.save(flat, Provenance(learning_steps=9), spec=source.slot.champion.spec)
+    (tmp_path / "data" / IMPORTS).mkdir(parents=True)
+    export_version(source.champions.registry, version, tmp_path / "data" / IMPORTS / "friend.zip")
+    source.on_quit()
+    plugin, _ = local_plugin(HooksOnly(), tmp_path / "data", device="cpu")
+    said = import_waiting(tmp_path / "data", plugin.champions, HooksOnly(), plugin.encoder)
+    assert said.startswith("friend.zip is version 1 and plays now")
+    assert plugin.slot.champion.version == plugin.champions.registry.champion == 1
     plugin.on_quit()
 
 

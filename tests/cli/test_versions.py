@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -30,10 +31,12 @@ from cornerman.policy.difficulty import Rung
 from cornerman.policy.q_network import NetworkSpec, draw
 from game_adapter.ringside.game import RINGSIDE
 from tests.cli.conftest import Run
+from tests.studies.measures.hooks_only import HooksOnly
 from tests.support.held_folder import held
 from tests.support.stored_versions import damage, path_of, store_in
 
 GAME = ["--game", "game_adapter.ringside.game:RINGSIDE"]
+LIVE_ONLY = HooksOnly()
 
 
 @pytest.fixture
@@ -127,6 +130,19 @@ def test_export_and_import_through_quarantine(tmp_path: Path, versions: Run, mon
     damage(file, file.stat().st_size // 2)
     assert versions("import", file).status == 1
     assert "   4  " not in versions().out
+
+
+def test_import_into_a_game_with_hooks_alone_leaves_quarantine(
+    tmp_path: Path, data: Path, versions: Run, run: Run
+) -> None:
+    file, target = tmp_path / "version-2.zip", tmp_path / "target"
+    versions("export", "2", file)
+    shutil.copytree(data, target)
+    game = ["--data", target, "--game", "tests.cli.test_versions:LIVE_ONLY"]
+    status, text, _ = run("versions", "import", file, *game)
+    assert (status, text.startswith("Version 3 was imported and gives usable values; ringside offers no")) == (0, True)
+    assert run("versions", "promote", 3, *game).status == 0
+    assert re.search(r"^ +3  champion", run("versions", *game).out, re.MULTILINE)
 
 
 def test_prune_keeps_what_plays_and_what_played_last(versions: Run) -> None:

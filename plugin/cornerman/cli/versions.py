@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from cornerman.cli.output import draw_to
-from cornerman.contract import CornermanError, HeadlessGame, ModelError
+from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
 from cornerman.evaluation.ratings import Rating, rate
 from cornerman.experience.encoder import Encoder
-from cornerman.models.exchange import ONNX, export_version, import_version, play_smoke_battle
+from cornerman.models.exchange import ONNX, export_version, import_version, try_out
 from cornerman.models.manifest import Identity
 from cornerman.models.registry import Registry, VersionEntry
 from cornerman.models.store import Store
@@ -32,7 +32,7 @@ class StoredVersions:
     What changes something holds the folder's lock meanwhile, so that it never meets a game that is running.
     """
 
-    def __init__(self, folder: Path, identity: Identity, game: HeadlessGame | None = None) -> None:
+    def __init__(self, folder: Path, identity: Identity, game: Game | None = None) -> None:
         """`game` is needed for smoke battles, and for the name of the weakest bot, whose rating is 0."""
         self._folder, self._identity, self._game = folder, identity, game
 
@@ -79,7 +79,7 @@ class StoredVersions:
             except CornermanError as error:
                 return entries, shipped, [str(error)]
         met = {name for meeting in meetings for name in (meeting.player, meeting.opponent) if not name.isdigit()}
-        bots = list(self._game.bots) if self._game is not None else sorted(met)
+        bots = list(self._game.bots) if isinstance(self._game, HeadlessGame) else sorted(met)
         weakest = next((name for name in bots if name in met), None)
         anchors = {name: rating.points for name, rating in shipped.items()} | ({weakest: 0.0} if weakest else {})
         return entries, rate(meetings, anchors) | shipped, sentences
@@ -115,7 +115,7 @@ class StoredVersions:
         return f"Version {version} is in {path}; 'cornerman versions import' adds it elsewhere."
 
     def import_file(self, path: Path) -> str:
-        """Add a version from elsewhere: in quarantine, until it has played a smoke battle."""
+        """Add a version from elsewhere: in quarantine, until `try_out` releases it."""
         if not path.exists():
             raise CornermanError(f"there is no {path}")
         with self._writing() as store:
@@ -126,8 +126,8 @@ class StoredVersions:
             if self._game is None:
                 waits = f"Version {version} was imported and stays in quarantine: there is no game for a smoke battle"
                 return f"{waits}; import it again with --game module:attribute."
-            played = play_smoke_battle(store.registry, version, self._game, Encoder(self._game))
-        return f"Version {version} was imported and has played a smoke battle ({played.turns} turns). {then}"
+            passed = try_out(store.registry, version, self._game, Encoder(self._game))
+        return f"Version {version} was imported and {passed}. {then}"
 
     def prune(self, keep: int) -> str:
         if keep < 1:

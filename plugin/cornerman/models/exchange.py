@@ -2,7 +2,8 @@
 
 An imported file is not trusted: nothing in it is executed, no name in it becomes a path, and nothing is written but a
 new version made from the checked numbers alone. It stays in quarantine, where it cannot be promoted, until it has
-played a smoke battle. Every refusal is a ModelError with the reason.
+played a smoke battle; in a game with hooks alone, until its weights have given usable values. Every refusal is a
+ModelError with the reason.
 """
 
 from __future__ import annotations
@@ -155,6 +156,15 @@ def play_smoke_battle(registry: Registry, version: int, game: HeadlessGame, enco
     return played
 
 
+def try_out(registry: Registry, version: int, game: Game, encoder: Encoder) -> str:
+    """Release an imported version from quarantine after a smoke battle or, with hooks alone, once its weights load and
+    give usable values, as `base_model`; returns what it has passed. ModelError where that fails."""
+    if isinstance(game, HeadlessGame):
+        return f"has played a smoke battle ({play_smoke_battle(registry, version, game, encoder).turns} turns)"
+    registry.clear(version)
+    return f"gives usable values; {game.name} offers no battles to try it in"
+
+
 def smoke_battle(agent: Acting, game: HeadlessGame, encoder: Encoder) -> Played:
     """A battle of an agent against itself."""
     # Imported here, because most starts play no smoke battle.
@@ -198,7 +208,7 @@ def waiting_imports(folder: Path) -> list[Path]:
 
 
 def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Encoder) -> str:
-    """Import the first waiting model and promote it after a smoke battle; returns a message about the result.
+    """Import the first waiting model and promote it after `try_out`; returns a message about the result.
 
     The file is renamed either way, so that it is offered once.
     """
@@ -208,12 +218,9 @@ def import_waiting(folder: Path, champions: Champions, game: Game, encoder: Enco
     ending = ".taken"
     try:
         version = import_version(champions.registry, Identity.of(game, encoder), path)
-        if isinstance(game, HeadlessGame):
-            play_smoke_battle(champions.registry, version, game, encoder)
-            champions.promote_stored(version)
-            result = f"{path.name} is version {version} and plays now; going back brings the one before it."
-        else:
-            result = f"{path.name} is version {version}, in quarantine: this game has no battles to try it in."
+        try_out(champions.registry, version, game, encoder)
+        champions.promote_stored(version)
+        result = f"{path.name} is version {version} and plays now; going back brings the one before it."
     except ModelError as error:
         ending, result = ".refused", f"{path.name} was refused: {error}"
     try:

@@ -12,7 +12,6 @@ from typing import Any
 
 from cornerman.cli.commands.options import Subparsers, command, either_side
 from cornerman.cli.commands.stored import game_of, identity_for, need_folder, need_same_game, need_versions
-from cornerman.contract import HeadlessGame
 from cornerman.selfplay.games import CommandError, find_any, find_game
 
 
@@ -76,7 +75,7 @@ def run_versions(options: argparse.Namespace) -> int:
         raise CommandError(f"no version in {options.data} says which game it plays; say it with --game")
     if game is not None:
         need_same_game(options.data, options.game, game, writes=True)
-    stored = StoredVersions(options.data, identity, game if isinstance(game, HeadlessGame) else None)
+    stored = StoredVersions(options.data, identity, game)
     actions: dict[str, Callable[[], str]] = {
         "promote": lambda: stored.promote(options.version),
         "rollback": stored.roll_back,
