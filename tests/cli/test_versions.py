@@ -34,6 +34,7 @@ from tests.cli.conftest import Run
 from tests.studies.measures.hooks_only import HooksOnly
 from tests.support.held_folder import held
 from tests.support.stored_versions import damage, path_of, store_in
+from tests.support.table import Table
 
 GAME = ["--game", "game_adapter.ringside.game:RINGSIDE"]
 LIVE_ONLY = HooksOnly()
@@ -143,6 +144,20 @@ def test_import_into_a_game_with_hooks_alone_leaves_quarantine(
     assert (status, text.startswith("Version 3 was imported and gives usable values; ringside offers no")) == (0, True)
     assert run("versions", "promote", 3, *game).status == 0
     assert re.search(r"^ +3  champion", run("versions", *game).out, re.MULTILINE)
+
+
+def test_import_begins_a_data_folder_and_a_refused_file_begins_none(tmp_path: Path, data: Path, run: Run) -> None:
+    file, new, wrongs = RINGSIDE.base_model, tmp_path / "new" / "data", ("tests.cli.test_commands:CHOOSING", "nobody")
+    for wrong in wrongs:
+        assert run("versions", "import", file, "--data", new, "--game", wrong).status == 1
+    assert f"{data} may be meant" in run("versions", *GAME, "--data", tmp_path, "import", file).err
+    assert not new.parent.exists()
+    assert run("versions", *GAME, "--data", tmp_path / ("a" * 300), "import", file).status == 1
+    where = [*GAME, "--data", new]
+    assert run("versions", "import", file, *where).out.startswith("Version 0 was imported and has played")
+    assert run("versions", "promote", 0, *where).out == "Version 0 plays from the next start on.\n"
+    with Table(RINGSIDE, new, from_nothing=False) as table:
+        assert table.plugin.report()["playing"] == "version 0"
 
 
 def test_prune_keeps_what_plays_and_what_played_last(versions: Run) -> None:

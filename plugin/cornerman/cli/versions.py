@@ -10,7 +10,7 @@ from cornerman.cli.output import draw_to
 from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
 from cornerman.evaluation.ratings import Rating, rate
 from cornerman.experience.encoder import Encoder
-from cornerman.models.exchange import ONNX, export_version, import_version, try_out
+from cornerman.models.exchange import ONNX, export_version, import_version, read_file_to_import, try_out
 from cornerman.models.manifest import Identity
 from cornerman.models.registry import Registry, VersionEntry
 from cornerman.models.store import Store
@@ -94,7 +94,8 @@ class StoredVersions:
             return UNTRAINED.format(version)
         if before == version:
             return f"Version {version} plays already."
-        return f"Version {version} plays from the next start on, after version {before}; rollback brings that back."
+        plays = f"Version {version} plays from the next start on"
+        return f"{plays}." if before is None else f"{plays}, after version {before}; rollback brings that back."
 
     def roll_back(self) -> str:
         with self._writing() as store:
@@ -115,9 +116,10 @@ class StoredVersions:
         return f"Version {version} is in {path}; 'cornerman versions import' adds it elsewhere."
 
     def import_file(self, path: Path) -> str:
-        """Add a version from elsewhere: in quarantine, until `try_out` releases it."""
+        """Add a version from elsewhere, in quarantine until `try_out` releases it; a new folder is begun for it."""
         if not path.exists():
             raise CornermanError(f"there is no {path}")
+        read_file_to_import(self._identity, path)  # a refused file begins no folder
         with self._writing() as store:
             version = import_version(store.registry, self._identity, path)
             then = f"'cornerman versions promote {version}' lets it play."

@@ -83,8 +83,7 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
     ModelError when anything in it is not as `export_version` or `onnx_notes` write it, or it was made for something
     else.
     """
-    read = _read_onnx if path.suffix.lower() == ONNX else read_version
-    policy, manifest, ladder = read(identity, path)
+    policy, manifest, ladder = read_file_to_import(identity, path)
     if (known := registry.imported(policy.flat, manifest.spec)) is not None:
         return known
     # The gate's result is not copied: it is about another data folder's champion.
@@ -93,6 +92,11 @@ def import_version(registry: Registry, identity: Identity, path: Path) -> int:
     if ladder is not None:
         registry.save_ladder(version, ladder)
     return version
+
+
+def read_file_to_import(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:
+    """The version in a .zip or .onnx file, as `read_version`."""
+    return (_read_onnx if path.suffix.lower() == ONNX else read_version)(identity, path)
 
 
 def read_version(identity: Identity, path: Path) -> tuple[Policy, Manifest, Ladder | None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.cli.commands.options import Subparsers, command, either_side
-from cornerman.cli.commands.stored import game_of, identity_for, need_folder, need_same_game, need_versions
+from cornerman.cli.commands.stored import game_of, identity_for, meant, need_folder, need_same_game, need_versions
 from cornerman.selfplay.games import CommandError, find_any, find_game
 
 
@@ -69,7 +69,8 @@ def add_versions(commands: Subparsers) -> None:
 def run_versions(options: argparse.Namespace) -> int:
     from cornerman.cli.versions import StoredVersions
 
-    need_versions(options.data)
+    if options.action != "import" or meant(options.data):
+        need_versions(options.data)
     identity, game = game_of(options.data, options.game)  # a table needs no game where the versions say which one
     if identity is None:
         raise CommandError(f"no version in {options.data} says which game it plays; say it with --game")
