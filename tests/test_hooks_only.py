@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pygame
 import pytest
 
 from cornerman.contract import CANDIDATE, Source
@@ -17,6 +18,7 @@ from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import Trial
 from game_adapter.ringside.game import RINGSIDE
 from tests.studies.measures.hooks_only import HooksOnly, series
+from tests.support.fake_panel import PAGES, key, sentence
 from tests.support.local_training import local_plugin
 
 
@@ -66,6 +68,16 @@ def test_imported_model_plays_at_once_in_a_game_that_has_no_battles_to_try_it_in
     assert said.startswith("friend.zip is version 1 and plays now")
     assert plugin.slot.champion.version == plugin.champions.registry.champion == 1
     plugin.on_quit()
+
+
+def test_panel_names_no_command_for_the_ghost_that_needs_headless_battles(tmp_path: Path) -> None:
+    for game, named in ((HooksOnly(), False), (RINGSIDE, True)):
+        plugin, _ = local_plugin(game, tmp_path / str(named), device="cpu")
+        key(plugin.panel, pygame.K_1 + PAGES.index("You"))
+        said = sentence(plugin.panel)
+        assert "It fights where the game offers it" in said
+        assert ("cornerman ghost play" in said) == named
+        plugin.on_quit()
 
 
 def trying(folder: Path, seats: dict[int, str]) -> tuple[bool, LiveResult | None]:

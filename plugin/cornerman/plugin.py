@@ -120,7 +120,7 @@ class Cornerman:
         self.controls.restore()
         switches.learning = switches.learning and not settings.safe_mode
         self.recording.switch(switches.recording)
-        self.panel = Panel(self.controls, self.report)
+        self.panel = Panel(self.controls, self.report, isinstance(game, HeadlessGame))
         self._loaded = True
 
     def _look_ahead(self, game: Game, settings: Settings) -> Ahead:

@@ -61,7 +61,8 @@ class Drawn(NamedTuple):
 class Panel:
     """Draws the panel and takes its input."""
 
-    def __init__(self, controls: Controls, report: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, controls: Controls, report: Callable[[], Mapping[str, Any]], headless: bool = True) -> None:
+        """`headless`: the game offers headless battles."""
         self.answer = ""
         """What the player's last command was answered with."""
         self._event_before = ""  # the newest one when that command was given
@@ -69,7 +70,7 @@ class Panel:
         self._controls, self._report = controls, report
         self._pages: Sequence[Page] = (
             *(Overview(controls), Strength(), Mind()),
-            *(You(controls), Versions(controls), Machine()),
+            *(You(controls, headless), Versions(controls), Machine()),
         )
         self._page: Page = self._pages[0]
         self._focus: dict[str, str] = {}  # page -> part

@@ -28,8 +28,8 @@ class Foreseen(NamedTuple):
 class You(Page):
     title = "You"
 
-    def __init__(self, controls: Controls) -> None:
-        self._controls = controls
+    def __init__(self, controls: Controls, headless: bool) -> None:
+        self._controls, self._headless = controls, headless
 
     def parts(self, box: Box, report: Mapping[str, Any]) -> list[Part]:
         player = part_of(report, "player")
@@ -40,7 +40,7 @@ class You(Page):
         return [
             Part("foreseen", foreseen, draw_foreseen, foreseen_of(player, closed_of(report))),
             Part("habits", habits, draw_habits, [str(habit) for habit in player.get("habits") or ()]),
-            Part("ghost", ghost, draw_ghost, str(player.get("name") or "")),
+            Part("ghost", ghost, draw_ghost, ghost_command(player) if self._headless else ""),
             Part("forget player", alone, draw_button, FORGET_PLAYER, self._controls.forget_player, confirm=True),
             Part("forget", everything, draw_button, FORGET, self._controls.forget, confirm=True),
         ]
@@ -78,7 +78,12 @@ def draw_habits(sheet: Sheet, habits: list[str]) -> None:
         sheet.paragraph("None stands out yet: a habit is shown once chance alone can hardly explain it.", inner, QUIET)
 
 
-def draw_ghost(sheet: Sheet, name: str) -> None:
+def ghost_command(player: Mapping[str, Any]) -> str:
+    """What lets the player's ghost fight in headless battles."""
+    return f'cornerman ghost play "{player.get("name") or ""}" --game GAME --data FOLDER'
+
+
+def draw_ghost(sheet: Sheet, command: str) -> None:
     inner = sheet.card("Your ghost, a fighter that plays as you do")
-    command = f'cornerman ghost play "{name}" --game GAME --data FOLDER'
-    sheet.paragraph(f"It fights where the game offers it, or with: {command}", inner, WORDS)
+    more = f", or with: {command}" if command else "."
+    sheet.paragraph(f"It fights where the game offers it{more}", inner, WORDS)
