@@ -59,7 +59,7 @@ def add_versions(commands: Subparsers) -> None:
     export.add_argument("version", **number)
     text = "what is written, an older one is replaced (default: version-N.zip in this folder)"
     export.add_argument("file", nargs="?", type=Path, metavar="FILE", help=text)
-    actions.add_parser("import", help="add the version in such a .zip or an .onnx, once it has played a smoke battle")
+    actions.add_parser("import", help="add the version in such a .zip or an .onnx, once it is tried")
     actions.choices["import"].add_argument("file", type=Path, metavar="FILE")
     prune = actions.add_parser("prune", help="delete the oldest versions")
     prune.add_argument("--keep", type=int, required=True, metavar="K", help="how many are left")
