@@ -110,6 +110,20 @@ def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
         dataset.load(path, FORMAT)
 
 
+def test_summary_tells_the_game_s_own_fighter_from_the_plugin() -> None:
+    own, theirs = battles(2)
+    own.columns["version"][:] = -1
+    theirs.columns["version"][0] = -1  # a version took over in mid-battle
+    theirs.columns["source"][-1], theirs.columns["opponent"][-1] = Source.PLAYER, Source.PLUGIN
+    own.columns["opponent"][:] = Source.PLUGIN
+    summary = dataset.summarize([own, theirs], NAMES)
+    assert +summary.counts[dataset.DECIDED_BY] == {"game's own fighter": 3, "plugin": 1, "player": 1}
+    assert summary.counts[dataset.AGAINST] == {"game's own fighter": 2, "plugin": 1, "scripted": 2}
+    won = own._replace(end=theirs.end)
+    outcomes = dataset.summarize([won, theirs], NAMES).outcomes
+    assert (outcomes["game's own fighter"], outcomes["plugin"]) == ({"won": 1}, {"won": 1})
+
+
 def test_summary_counts_what_must_not_be_learned_from() -> None:
     stored = battles(1)
     stored[0].columns["reward"][:] = np.inf

@@ -63,7 +63,7 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
                 *(
                     "Version 3",
                     "plays, level 3 of 5, even",
-                    "Cornerman won 56% of 41 battles, this session; likely 41% to 70%",
+                    "The computer won 56% of 41 battles, this session; likely 41% to 70%",
                 ),
                 *("4,300 decisions recorded since the start", "! Version 4 was damaged; version 3 plays."),
                 "! Rejected: 2 x range, 1 x mask. The attack must be a finite number, not nan.",

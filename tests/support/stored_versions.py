@@ -40,9 +40,10 @@ def flat(seed: int, spec: NetworkSpec = SPEC) -> Floats:
 
 
 def fill(registry: Registry, num: int = 3) -> Registry:
-    """Versions 0 to `num` - 1, each promoted in turn."""
+    """Versions 0 to `num` - 1, each promoted in turn; all but version 0 have learned."""
     for version in range(num):
-        provenance = Provenance(parent=version - 1 if version else None, gate=PASSED if version else None)
+        parent, gate = (version - 1, PASSED) if version else (None, None)
+        provenance = Provenance(parent=parent, gate=gate, learning_steps=64 * version)
         assert registry.save(flat(version), provenance) == version
         registry.promote(version)
     return registry

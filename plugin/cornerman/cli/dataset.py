@@ -35,6 +35,8 @@ from cornerman.files.atomic import parse_json, read_file, replace_file
 
 MAX_IMPORT_BYTES = 512 * 2**20
 RESULTS = {1: "won", 0: "drawn", -1: "lost"}
+OWN_FIGHTER = "game's own fighter"
+"""Who decided in the plugin's seats where no policy did: `choose_action` gave None."""
 DECIDED_BY, AGAINST, ACTION, REFUSED = "decided by", "against", "action", "not to be learned from"
 
 
@@ -78,12 +80,17 @@ def summarize(battles: Iterable[StoredBattle], action_names: Sequence[str]) -> S
         summary.battles += 1
         summary.transitions += len(battle)
         summary.cut_off += battle.end.truncated
-        counts[DECIDED_BY].update(Source(source).name.lower() for source in columns["source"].tolist())
-        counts[AGAINST].update(Source(source).name.lower() for source in columns["opponent"].tolist())
+        names = [source.name.lower() for source in Source]
+        ours, own = columns["source"] == Source.PLUGIN, columns["version"] == -1
+        for source, by_own in zip(columns["source"].tolist(), (ours & own).tolist(), strict=True):
+            counts[DECIDED_BY][OWN_FIGHTER if by_own else names[source]] += 1
+        if own[ours][-1:].any():  # it fought to the end
+            names[Source.PLUGIN] = OWN_FIGHTER
+        counts[AGAINST].update(names[source] for source in columns["opponent"].tolist())
         counts[ACTION].update(action_names[action] for action in columns["action"].tolist())
         counts[REFUSED].update({reason: int(bad.sum()) for reason, bad in faults(columns).items()})
         for seat, result in battle.end.outcome.items():
-            who = battle.end.seats.get(seat, Source.UNKNOWN).name.lower()
+            who = names[battle.end.seats.get(seat, Source.UNKNOWN)]
             summary.outcomes.setdefault(who, Counter())[RESULTS[(result > 0) - (result < 0)]] += 1
     return summary
 

@@ -66,7 +66,8 @@ class Report(TypedDict):
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates;
     # waits: what is missing before a candidate can be judged or its trial goes on, or ""
-    record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50
+    record: dict[str, Any]  # battles, wins: int; win_rate: float or None; interval: [low, high] or None; the last 50 in
+    # the plugin's seats, whoever decided there
     window: dict[str, Any]  # open: bool; why: str; share: float, of its time; run_on_ms: p99 after closing, or None
     device: str  # the device that learns, or "none"
     device_why: str  # reason for the device, with timings; where it failed since, the failure; "": none chosen

@@ -128,6 +128,16 @@ def test_report_does_not_say_that_an_untrained_version_plays(tmp_path: Path) -> 
     assert "no version that has learned yet" in report(folder)
 
 
+def test_report_tells_battles_of_the_own_fighter_from_those_of_versions(folder: Path) -> None:
+    with store_in(folder) as store:
+        for _ in range(3):
+            store.history().add_battle("live 5", "0", "player", 0.0, 5)
+    words = unescape(report(folder))
+    assert "67% won" in words
+    assert "30 battles" in words
+    assert "before a version had learned</dt><dd>0% won (0% to 56%), 3 battles" in words
+
+
 def test_report_is_made_while_a_game_holds_the_folder(folder: Path) -> None:
     with store_in(folder) as store:
         store.history().add_battle("live 5", "2", "player", 1.0, 5)
@@ -141,7 +151,7 @@ def test_report_is_made_while_a_game_holds_the_folder(folder: Path) -> None:
         ("history.sqlite", "The history cannot be kept or read"),
         ("log", "figures.jsonl: line 1 cannot be read"),
         ("bulk", "Win rate in the game"),
-        ("history", "no stored version has played a battle in the game"),
+        ("history", "no stored version that has learned has played a battle in the game"),
     ],
 )
 def test_report_is_made_of_what_is_left(folder: Path, gone: str, words: str) -> None:

@@ -69,9 +69,11 @@ def _against(found: Gathered) -> Card:
             line.append((float(at), share))
             band.append((float(at), *wilson_interval(share, len(recent))))
         series.append(Series(name, [line], band))
-    note = f"Share that the plugin won of the last {ROLLING} battles, a draw counting half, with its 95 % interval."
+    what = f"Share that versions which have learned won of the last {ROLLING} battles"
+    note = f"{what}, a draw counting half, with its 95 % interval."
     axes = Axes("battles", 0.0, 1.0, percent=True, whole=True)
-    return _card("Win rate in the game", series, axes, "no stored version has played a battle in the game", note)
+    missing = "no stored version that has learned has played a battle in the game"
+    return _card("Win rate in the game", series, axes, missing, note)
 
 
 def _bulk(found: Gathered) -> list[Card]:

@@ -44,7 +44,9 @@ class Gathered:
     entries: list[VersionEntry] = field(default_factory=list)  # oldest first
     ratings: Mapping[str, Rating] = field(default_factory=dict)
     gates: list[Mapping[str, Any]] = field(default_factory=list)  # newest first
-    live: list[tuple[float, str, str, float]] = field(default_factory=list)  # as `History.live_battles`
+    live: list[tuple[float, str, str, float]] = field(default_factory=list)  # as `History.live_battles`, by versions
+    # that have learned; before there was one, the game's own fighter played
+    own_live: list[tuple[float, str, str, float]] = field(default_factory=list)  # the others
     figures: list[dict[str, Any]] = field(default_factory=list)  # lines of the log, oldest first
     progress: list[dict[str, Any]] = field(default_factory=list)  # of bulk training
     habits: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by player, as `Players.report`
@@ -81,7 +83,10 @@ def gather(folder: Path, identity: Identity | None, game: Game | None, say: Call
         found.problems.append("No version says which game it plays; say it with --game.")
     if (folder / HISTORY).exists():
         with _named(found), closing(History(folder, time.time, read_only=True)) as history:
-            found.gates, found.live = history.gates(MOST_GATES), history.live_battles()
+            found.gates = history.gates(MOST_GATES)
+            untrained = {str(entry.version) for entry in found.entries if entry.manifest and not entry.manifest.learned}
+            for battle in history.live_battles():
+                (found.own_live if battle[1] in untrained else found.live).append(battle)
     _add_habits(found, game, say)
     return found
 

@@ -20,6 +20,7 @@ from cornerman.cli.versions import rating_text, tree_lines
 from cornerman.contract import printable
 from cornerman.evaluation.significance import wilson_interval
 from cornerman.models.manifest import BASE
+from cornerman.policy.policy_slot import counted
 
 MOST_HAPPENED = 200
 ORIGINS = {"trained": "made", BASE: "taken over from the game", "imported": "imported"}
@@ -71,10 +72,13 @@ def facts(found: Gathered) -> Iterator[tuple[str, str]]:
     yield "Versions stored", f"{len(found.entries)}"
     tried = len(found.gates)
     yield "Candidates judged", f"{tried:,}, {sum(bool(gate['promote']) for gate in found.gates):,} promoted"
-    scores = [score for _, _, opponent, score in found.live if opponent == "player"]
-    if scores:
-        share, (low, high) = sum(scores) / len(scores), wilson_interval(sum(scores) / len(scores), len(scores))
-        yield "Against the player", f"{share:.0%} won ({low:.0%} to {high:.0%}), {len(scores):,} battles"
+    for what, live in (
+        ("Against the player", found.live),
+        ("Against the player, before a version had learned", found.own_live),
+    ):
+        if scores := [score for _, _, opponent, score in live if opponent == "player"]:
+            share, (low, high) = sum(scores) / len(scores), wilson_interval(sum(scores) / len(scores), len(scores))
+            yield what, f"{share:.0%} won ({low:.0%} to {high:.0%}), {counted(len(scores), 'battle')}"
     for what, key, form in (
         ("Learning steps", "steps", ",.0f"),
         ("Loss", "loss", ".3g"),

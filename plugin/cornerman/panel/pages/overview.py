@@ -96,7 +96,7 @@ def who_of(report: Mapping[str, Any]) -> Who:
     if rate is None:
         return Who(name, level, "No battle finished in this session yet", None)
     low, high = interval or (rate, rate)
-    won = f"Cornerman won {share(rate)} of {counted(record.get('battles'), 'battle')},"
+    won = f"The computer won {share(rate)} of {counted(record.get('battles'), 'battle')},"
     return Who(name, level, won, (rate, low, high))
 
 
