@@ -145,7 +145,7 @@ class Cornerman:
 
     def _new_loop(self, stop: NDArray[Any], take_files: Callable[[], None], draws: Callable[[], bool]) -> TrainingLoop:
         """Build the training loop, on the trainer's thread; a game that only plays imports none of it."""
-        from cornerman.training.build import assemble, prepare_means
+        from cornerman.training.build import assemble, learn_players, prepare_means
 
         metrics, spec = self.metrics, self.slot.champion.spec
         means = prepare_means(self.settings, spec, self.store, metrics, stop, draws, self._worker)
@@ -153,6 +153,7 @@ class Cornerman:
         loop = assemble(self._game, self.settings, self.store, self.champions, self.recording.events, metrics, means)
         if self.recording.player is not None:
             loop.players.meet(self.recording.player)
+        learn_players(loop.players, draws)
         return loop
 
     def messages(self) -> list[str]:
@@ -319,6 +320,7 @@ class Cornerman:
             self.recording.events.drain()
         figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.recorder.quality()
         decision = self.decisions.last.report(self.encoder.declaration.action_names, figures)
-        seen = {"decision": decision, "expected": self.expected.report(figures), "looked_ahead": self.ahead.actions}
+        player = {"unlearned": figures.get("unlearned", 0), "looked_ahead": self.ahead.actions}
+        seen = {"decision": decision, "expected": self.expected.report(figures), "player": player}
         seen |= self.standing.report(figures)
         return compose(self.switches, self.settings, self.slot, figures, training, counts, self.live, seen)

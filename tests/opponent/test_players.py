@@ -74,7 +74,7 @@ def test_players_know_nobody_before_a_battle_and_learn_from_decisions_of_players
 
 def test_players_keep_a_record_against_each_player_and_show_the_present_one() -> None:
     shown = list[Record]()
-    players = players_of(counted=shown.append)
+    players = players_of(counted=lambda record, unlearned: shown.append(record))
     (battle,) = battles(champion(), no_habit, 1, seed=1)
     own = [replace(row, version=3, seat=1) for row in rows_of(battle, Source.PLUGIN)]
     unplayed = [replace(row, version=-1) for row in own]
@@ -93,6 +93,31 @@ def test_players_keep_a_record_against_each_player_and_show_the_present_one() ->
     assert [list(record.shares) for record in shown] == [[1.0, 0.0], [0.5]]
     players.forget()
     assert (list(shown[-1].shares), shown[-1].chance()) == ([], USUAL)
+
+
+def test_players_say_how_many_battles_of_the_present_player_are_not_learned_yet() -> None:
+    shown, policies = list[int](), [champion()]
+    counted = lambda record, unlearned: shown.append(unlearned)  # noqa: E731
+    players = Players(lambda: policies[-1], FEATURES, ACTIONS, counted=counted)
+    players.meet("ann")
+    for battle in battles(champion(), no_habit, 3, seed=1):
+        end(players, battle, "ann")
+        end(players, battle, "bob")
+    assert shown[-1] == players.unlearned == 3
+    assert players.advance()
+    assert players.unlearned == 3, "with the one that is being learned"
+    while players.unlearned:
+        assert players.advance()
+        assert shown[-1] == players.unlearned
+    assert shown[-3:] == [2, 1, 0], "the present player's come first"
+    players.meet("bob")
+    assert shown[-1] == 3
+    players.meet("ann")
+    policies.append(champion(seed=7))
+    assert players.advance()
+    assert shown[-1] == 3, "all again under a new champion"
+    players.forget()
+    assert shown[-1] == 0
 
 
 def test_players_tell_several_apart() -> None:

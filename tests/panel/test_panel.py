@@ -263,6 +263,15 @@ def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
     assert "Nothing learned of you yet. It waits: other programs use the machine." in sentence(opened(rests, "You")[0])
 
 
+def test_you_says_how_many_battles_are_yet_to_be_learned() -> None:
+    assert "12 battles, 402 decisions; 21 battles to learn" in sentence(
+        opened(with_parts(player={"unlearned": 21}), "You")[0]
+    )
+    rests = with_parts(player={"foreseen": None, "unlearned": 1}, window={"open": False, "why": "no battle has begun"})
+    said = "Nothing learned of you yet; 1 battle to learn. It waits: no battle has begun."
+    assert said in sentence(opened(rests, "You")[0])
+
+
 def test_now_says_what_it_does_or_waits_for() -> None:
     on = {"on": True, "recording": True, "learning": True}
     seen = {"recorder": {"recorded": 240}, "replay": {"fill": 210}, "learner": {"steps": 0}}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
+import time
 from pathlib import Path
+from threading import Event, current_thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,11 @@ from cornerman.learning.compiled import Way
 from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Sums, learn_steps
+from cornerman.opponent.players import Players
 from cornerman.training import build, service, training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
-from tests.support.table import Table
+from tests.support.table import SMALL, Table
 from tests.support.waiting import wait_for
 
 FAULT = "The xpu device failed, so learning continues on the CPU: out of memory"
@@ -51,7 +53,7 @@ def test_trainer_thread_is_configured_before_anything_is_measured_or_learned(
 
     def watch(name: str, real: Any) -> None:
         def noted(*arguments: Any) -> Any:
-            done.append((name, threading.current_thread().name))
+            done.append((name, current_thread().name))
             return real(*arguments)
 
         monkeypatch.setattr(build, name, noted)
@@ -198,3 +200,62 @@ def test_missing_device_and_one_that_failed_its_trial_step_are_reported_with_the
     assert (report["device"], trial["device"]) == ("cpu", "cpu")
     assert "a trial step failed" in trial["device_why"]
     assert "no kernel image is available" in trial["device_why"]
+
+
+@pytest.mark.parametrize(
+    ("unlearned", "draws_after_s", "learned_s"),
+    [(5, 99.0, 1.0), (30, 99.0, 3.0), (60, 99.0, 5.0), (60, 2.0, 2.0), (60, 0.0, 0.0)],
+)
+def test_loading_waits_for_the_model_of_who_played_last_but_not_for_others_nor_beside_frames(
+    unlearned: int, draws_after_s: float, learned_s: float
+) -> None:
+    """So many battles of who played last, and any number of others', are learned in 0.1 s each."""
+    players = SimpleNamespace(unlearned=unlearned, learned=0)
+
+    def advance() -> bool:
+        players.learned += 1
+        players.unlearned = max(0, players.unlearned - 1)
+        return True
+
+    def clock() -> float:
+        return float(players.learned) / 10
+
+    players.advance = advance
+    build.learn_players(players, lambda: clock() >= draws_after_s, clock)  # type: ignore[arg-type]
+    assert clock() == pytest.approx(learned_s, abs=0.1)
+
+
+def test_player_who_played_last_is_known_before_the_first_battle_of_a_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Table(RINGSIDE, tmp_path, practice=0.0) as table:
+        table.play_as("ann", 3)
+        before = table.plugin.report()["player"]
+    assert before["battles"] == 3
+    monkeypatch.setattr(build, "PLAYERS_S", 0.0)
+    with Table(RINGSIDE, tmp_path, practice=0.0) as table:
+        assert table.plugin.report()["player"] == before
+        assert table.plugin.slot.ghost is not None
+    monkeypatch.setattr(build, "PRESENT_S", 0.0)
+    with Table(RINGSIDE, tmp_path, practice=0.0) as table:
+        known = table.plugin.report()["player"]
+        assert (known["battles"], known["unlearned"]) == (0, 3), "a slow machine"
+
+
+def test_quit_does_not_wait_until_the_player_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning = Event()
+
+    def advance(self: Players) -> bool:
+        learning.set()
+        time.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(Players, "advance", advance)
+    monkeypatch.setattr(build, "PLAYERS_S", 60.0)
+    loaded = plugin.Cornerman()
+    loaded.on_load(Choosing(), str(tmp_path), SMALL, lambda line: not learning.is_set())
+    assert learning.wait(60.0)
+    begun = time.monotonic()
+    loaded.on_quit()
+    assert not loaded.training.running
+    assert time.monotonic() - begun < 5.0

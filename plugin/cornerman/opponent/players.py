@@ -32,14 +32,14 @@ class Players:
         action_names: Sequence[str],
         scales: Mapping[str, float] | None = None,
         changed: Callable[[Players], object] = lambda players: None,
-        counted: Callable[[Record], object] = lambda record: None,
+        counted: Callable[[Record, int], object] = lambda record, unlearned: None,
         policy_of: Callable[[int], Policy] | None = None,
     ) -> None:
         """`champion` returns the policy that the models are laid over; `scales` is for words, see `words.habits`;
         `policy_of` gives the policy of a version that decided, for what its values were worth.
 
         `changed` is called when the model of the present player has changed, or another one plays; `counted` with the
-        record against the present player when a battle has been added or another one plays, once `meet` was called.
+        record against the present player, and how many battles are not learned yet, when either has changed.
         """
         self._champion, self._names, self._scales = champion, (feature_names, action_names), dict(scales or {})
         self._changed, self._counted, self._policy_of = changed, counted, policy_of or (lambda version: champion())
@@ -62,8 +62,14 @@ class Players:
         self.show_record()
 
     def show_record(self) -> None:
-        """Call `counted` with the record against the present player."""
-        self._counted(self._records.get(self.present, Record()))
+        """Call `counted` for the present player."""
+        self._counted(self._records.get(self.present, Record()), self.unlearned)
+
+    @property
+    def unlearned(self) -> int:
+        """Battles of the present player that are kept and not learned yet, with the one that is being learned."""
+        under_way = self._work is not None and self._work[0] == self.present
+        return len(self._due.get(self.present, ())) + under_way
 
     @property
     def model(self) -> PlayerModel | None:
@@ -81,25 +87,29 @@ class Players:
     def end(self, rows: Sequence[Transition], end: BattleEnd) -> None:
         """A battle has ended: its player's decisions are learned from, in pieces, later."""
         self._count(rows, end)
-        taken = [row for row in rows if row.source is Source.PLAYER]
-        if not taken:
-            return
+        if taken := [row for row in rows if row.source is Source.PLAYER]:
+            self._keep(taken, end.player)
+        if self._met:
+            self.show_record()
+
+    def _keep(self, taken: Sequence[Transition], player: str) -> None:
+        """Keep a battle's decisions of a player, to be learned."""
         decisions = Decisions(
             np.stack([row.observation for row in taken]),
             np.stack([row.action_mask for row in taken]),
             np.array([row.action for row in taken], np.int64),
         )
-        battles = self._battles.setdefault(end.player, deque())
-        self._battles.move_to_end(end.player)
+        battles = self._battles.setdefault(player, deque())
+        self._battles.move_to_end(player)
         battles.append(decisions)
         while sum(battle.num for battle in battles) - battles[0].num >= most_decisions(decisions):
             battles.popleft()
-        due = self._due.setdefault(end.player, deque())
+        due = self._due.setdefault(player, deque())
         due.append(decisions)
         while len(due) > len(battles):  # too old by now
             due.popleft()
         if not self._met:
-            self.present = end.player
+            self.present = player
         while len(self._battles) > MAX_PLAYERS:
             self._drop(next(iter(self._battles)))
 
@@ -116,8 +126,6 @@ class Players:
         record.add(values[np.arange(len(own)), [row.action for row in own]], share := (end.outcome[seat] + 1.0) / 2.0)
         if player:
             record.shares.append(share)
-        if self._met:
-            self.show_record()
 
     def _drop(self, player: str) -> None:
         for held in (self._battles, self._records, self._models, self._growing, self._due):
@@ -150,9 +158,11 @@ class Players:
         self._growing.clear()
         self._due = {player: deque(battles) for player, battles in self._battles.items()}
         self._changed(self)
+        self.show_record()
 
     def _learned(self, player: str) -> None:
         """A battle was learned: the model serves once nothing is due, and before that where no other one does yet."""
+        self.show_record()
         model = self._growing.get(player)  # None: dropped meanwhile
         if model is not None:
             if player in self._due and (self._models.get(player, model) is not model or model.battles.bit_count() > 1):

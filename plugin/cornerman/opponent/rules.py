@@ -240,17 +240,16 @@ class _Search:
         at = int(once.argmax())
         best = _Found(float(once.flat[at]) - self._price(1), at % once.shape[1], (at // once.shape[1],))
         chosen = np.argsort(-once.max(0))[:_COLUMNS]
-        few = np.ascontiguousarray(gains[:, chosen])
+        few, alone = np.ascontiguousarray(gains[:, chosen]), once[:, chosen]
         for condition in np.argsort(-once.max(1))[:_BEAM].tolist():
-            best = max(best, self._joined(few, chosen, condition))
+            best = max(best, self._joined(few, alone, chosen, condition))
             yield
         return best
 
-    def _joined(self, few: Floats, columns: NDArray[np.int64], condition: int) -> _Found:
-        """The best of this condition and another one, where both hold or either."""
-        inside = few * self._holds[:, condition : condition + 1]
-        # Either of two: where the one holds, and where it does not and the other does.
-        joined = ((False, self._holds.T @ inside), (True, inside.sum(0) + self._holds.T @ (few - inside)))
+    def _joined(self, few: Floats, alone: Floats, columns: NDArray[np.int64], condition: int) -> _Found:
+        """The best of this condition and another one, both or either; `alone`: what each of them explains `[K, C]`."""
+        both = self._holds.T @ (few * self._holds[:, condition : condition + 1])
+        joined = ((False, both), (True, alone[condition] + alone - both))
         best = _Found(-np.inf, 0)
         for either, explained in joined:
             at = int(explained.argmax())

@@ -42,6 +42,7 @@ NOBODY: Mapping[str, Any] = {
     "name": "",
     "battles": 0,
     "decisions": 0,
+    "unlearned": 0,
     "habits": [],
     **dict.fromkeys(("foreseen", "champion_foresees", "loss")),
 }
@@ -61,8 +62,9 @@ class Report(TypedDict):
     learner: dict[str, Any]  # steps, dropped, failures, candidate_period: int; steps_to_candidate: int or None;
     # loss, accuracy, processing_time (s a step), steps_per_s: float or None
     player: dict[str, Any]  # learns: bool; name: str; battles, decisions: int, that the model of the present player
-    # knows; foreseen, champion_foresees: share of the last 20 battles' decisions, or None; loss: over the uniform
-    # one's, or None; habits: up to three in words; looked_ahead: int, decisions against players taken by look-ahead
+    # knows; unlearned: battles that it has yet to learn; foreseen, champion_foresees: share of the last 20 battles'
+    # decisions, or None; loss: over the uniform one's, or None; habits: up to three in words; looked_ahead: int,
+    # decisions against players taken by look-ahead
     practice: dict[str, int]  # played: battles of practice in idle windows; decisions: of all practice battles
     gate: dict[str, Any]  # state: str; pairs: int; score: float or None; verdict: str; judged: pairs of all candidates;
     # waits: what is missing before a candidate can be judged or its trial goes on, or ""
@@ -103,7 +105,7 @@ def compose(
     live: LiveBattles,
     seen: Mapping[str, Any],
 ) -> Report:
-    """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, looked_ahead (a count)."""
+    """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, player in part."""
     policy = rung.policy if (rung := _rung(switches.level, slot, live)) and switches.on else None
     waits = trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
@@ -116,7 +118,7 @@ def compose(
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity, "needed": settings.warm},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
-        "player": {**NOBODY, **given["player"], "learns": learns, "looked_ahead": seen["looked_ahead"]},
+        "player": {**NOBODY, **given["player"], **seen["player"], "learns": learns},
         "practice": {"played": given["practised"], "decisions": given["practice_decisions"]},
         "gate": _gate(given, waits),
         "record": _record(live.outcomes),

@@ -42,8 +42,8 @@ from cornerman.training.metrics import Metrics
 from cornerman.training.resume import Checkpoints
 from cornerman.training.training_loop import TrainingLoop
 
-PLAYERS_S = 1.0
-"""How much longer loading may take for the models of players."""
+PRESENT_S, PLAYERS_S = 5.0, 1.0
+"""How much longer loading may take for the model of the player who played last, and until there are those of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,8 @@ def assemble(
         metrics,
     )
     loop.resume(saved)
-    metrics.set(loading="what is known of the player")
-    learn_players(players, PLAYERS_S)
     players.show_record()
+    metrics.set(loading="what is known of the player")
     return loop
 
 
@@ -129,8 +128,8 @@ def players_of(
             arrays = {} if model is None else model.arrays()
             worker.know(champion, knowledge(champion, arrays, settings.health_weight, settings.outcome_weight))
 
-    def counted(record: Record) -> None:
-        metrics.set(chance=record.chance(), shares=tuple(record.shares))
+    def counted(record: Record, unlearned: int) -> None:
+        metrics.set(chance=record.chance(), shares=tuple(record.shares), unlearned=unlearned)
 
     declared = encoder.declaration
     return Players(
@@ -144,10 +143,11 @@ def players_of(
     )
 
 
-def learn_players(players: Players, seconds: float) -> None:
-    """Learn from the stored battles of players, so that the first battle finds a model; the rest in the windows."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and players.advance():
+def learn_players(players: Players, draws: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
+    """Learn from the stored battles of players, so that the first battle finds a model; the rest in the windows, as all
+    of it where the game draws already, or ends."""
+    begun = clock()
+    while not draws() and clock() - begun < (PRESENT_S if players.unlearned else PLAYERS_S) and players.advance():
         pass
 
 

@@ -94,7 +94,7 @@ class Metrics:
 
     def forget_player(self) -> None:
         """Drop what is about the player alone."""
-        self.set(player={}, shares=())
+        self.set(player={}, shares=(), unlearned=0)
         self.count("forgotten")
         with self._lock:
             self._figures.pop("chance", None)

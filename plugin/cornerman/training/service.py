@@ -42,7 +42,7 @@ class TrainingService:
         data_folder: Path = Path(),
     ) -> None:
         """`build` makes the training loop on the trainer's thread, given the flag that ends its slices early, what it
-        calls before it touches the files, and whether the game has drawn a frame or pumped.
+        calls before it touches the files, and whether the game has drawn a frame or pumped, or ends.
 
         `pause_worker` pauses the worker while the window is closed and resumes it when it opens. While a trainer runs
         its thread logs figures of machine and training in `data_folder`.
@@ -138,9 +138,9 @@ class TrainingService:
         return loop
 
     def _has_drawn(self, thread: TrainingThread) -> bool:
-        """Whether the game has drawn or pumped; LoadingStoppedError where it ends before anything is loaded."""
+        """Whether the game has drawn or pumped, or ends; LoadingStoppedError before the files are taken."""
         thread.check_loading()
-        return self.draws
+        return self.draws or thread.ending
 
     def watch(self, thread: Thread) -> None:
         """End the process with the game although `thread` hangs; a trainer that is saving then has its time."""

@@ -308,7 +308,7 @@ class TrainingThread:
         return work
 
     @property
-    def _ending(self) -> bool:
+    def ending(self) -> bool:
         """Whether `stop` was called, or the game ended without calling it."""
         return self._stopping or not main_thread().is_alive()
 
@@ -318,9 +318,9 @@ class TrainingThread:
         self.windows.starvation.idle()
         with self._changed:
             self._give_back()
-            if not (self._commands or self._ending or self._asked > self._answered):
+            if not (self._commands or self.ending or self._asked > self._answered):
                 self._changed.wait(POLL_S if self.windows.window_open else IDLE_S)
-            return not self._ending
+            return not self.ending
 
     def _give_back(self) -> None:
         """End the wait of `grant`; called with the lock held."""
@@ -332,7 +332,7 @@ class TrainingThread:
         """Run commands, then slices until the window closes or nothing is left; then end the waits of `settle`."""
         asked = self._asked
         self._run_commands()
-        while self.windows.window_open and not self._ending:
+        while self.windows.window_open and not self.ending:
             if self._commands:
                 return
             if not self._slice(work):
@@ -389,7 +389,7 @@ class TrainingThread:
         rest_s = RESTS_S[min(len(recent), len(RESTS_S)) - 1]
         for _ in range(round(rest_s / POLL_S)):  # in short waits: a game that ends without `stop` wakes no thread
             with self._changed:
-                if self._changed.wait_for(lambda: self._ending, POLL_S):
+                if self._changed.wait_for(lambda: self.ending, POLL_S):
                     break
         return True
 

@@ -49,8 +49,9 @@ class You(Page):
 def foreseen_of(player: Mapping[str, Any], waits: str) -> Foreseen:
     """`waits`: why learning rests now, or ""."""
     name = f"{player['name']}: " if player.get("name") else ""
-    known = f"{name}{counted(player.get('battles'), 'battle')}, {counted(player.get('decisions'), 'decision')}"
-    why_not = f"Nothing learned of you yet{waits and f'. It waits: {waits}'}."
+    more = f"; {counted(unlearned, 'battle')} to learn" if (unlearned := player.get("unlearned")) else ""
+    known = f"{name}{counted(player.get('battles'), 'battle')}, {counted(player.get('decisions'), 'decision')}{more}"
+    why_not = f"Nothing learned of you yet{more}{waits and f'. It waits: {waits}'}."
     why_not = why_not if player.get("learns", True) else "Nothing is learned of you now."
     return Foreseen(known, player.get("foreseen"), player.get("champion_foresees"), why_not)
 
