@@ -80,6 +80,7 @@ class Cornerman:
         self.decisions = Decisions(self.who, *parts, self._random, self.settings.exploration_fraction)
         for path in waiting_imports(folder)[: not self.store.read_only]:
             say(f"There is a model to import, {path.name}: press I in this panel.")
+        self.standing.read()
         if self.switches.learning:
             self.training.start(LOADING_S, progress)
 

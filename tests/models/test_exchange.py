@@ -91,7 +91,7 @@ def test_exported_version_is_imported_whole_into_quarantine(
     manifest = receiver.manifest(version)
     trusted = (manifest.origin, manifest.parent, manifest.gate, manifest.rows, manifest.learning_steps)
     assert trusted == ("imported", None, None, {}, 77)
-    with pytest.raises(ModelError, match="smoke battle"):
+    with pytest.raises(ModelError, match="'cornerman versions import FILE --game"):
         receiver.promote(version)
     for name in ("champion.json", "champion.previous.json"):
         (tmp_path / "receiver" / name).write_bytes(b"")

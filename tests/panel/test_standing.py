@@ -36,6 +36,19 @@ def test_versions_are_listed_newest_first_and_read_again_when_another_one_plays(
         assert plugin.report()["versions"][0]["note"] == "rolled back; learned from your battles"
 
 
+@pytest.mark.parametrize("learning", [True, False])
+def test_stored_versions_are_in_the_first_report(tmp_path: Path, learning: bool) -> None:
+    with Table(RINGSIDE, tmp_path, learning=learning, practice=0.0) as table:
+        assert [each["version"] for each in table.plugin.report()["versions"]] == [0]
+        registry = table.plugin.store.registry
+        imported = Provenance(origin="imported", learning_steps=7)
+        assert registry.save(table.plugin.slot.champion.flat, imported) == 1
+    with Table(RINGSIDE, tmp_path, learning=learning, practice=0.0) as table:
+        first, _ = table.plugin.report()["versions"]
+        assert (first["version"], first["can_play"]) == (1, False)
+        assert first["note"] == "in quarantine, until its file is imported once more and tried"
+
+
 def test_ratings_of_versions_and_bots_come_from_the_history(tmp_path: Path) -> None:
     with Table(RINGSIDE, tmp_path, learning=False) as table:
         plugin = table.plugin

@@ -115,9 +115,10 @@ REPORT: dict[str, Any] = {
             "rating": {8: None, 9: None}.get(version, 820.0 + 43 * version),
             "playing": version == 3,
             "can_play": version not in (4, 8),
-            "note": {4: "damaged: its checksum does not fit", 8: "not tried yet: it has to play a battle first"}.get(
-                version, "learned from your battles" if version > 1 else ""
-            ),
+            "note": {
+                4: "damaged: its checksum does not fit",
+                8: "in quarantine, until its file is imported once more and tried",
+            }.get(version, "learned from your battles" if version > 1 else ""),
         }
         for version in range(17, -1, -1)
     ],

@@ -141,7 +141,7 @@ class Registry:
         return [self._entry(version) for version in self.numbers()]
 
     def quarantined(self, version: int) -> bool:
-        """Whether a version is imported and has not yet passed its smoke battle."""
+        """Whether a version is imported and was not yet tried with success, as `exchange.try_out` does."""
         return self.manifest(version).origin == "imported" and version not in self._record.cleared
 
     def imported(self, flat: Floats, spec: NetworkSpec) -> int | None:
@@ -293,7 +293,8 @@ class Registry:
     def promote(self, version: int) -> None:
         """Make a stored version the champion, after loading it once; ModelError when it cannot be or is quarantined."""
         if self.quarantined(version):
-            raise ModelError(f"Version {version} was imported and has not yet passed its smoke battle.")
+            how = "by 'cornerman versions import FILE --game module:attribute' or in the panel"
+            raise ModelError(f"Version {version} is in quarantine: import its file once more, {how}, which tries it.")
         self.load(version)
         self._point(self._record.promoted(version))
 
@@ -312,7 +313,7 @@ class Registry:
         return None
 
     def clear(self, version: int) -> None:
-        """Let an imported version out of quarantine: it has played its smoke battle."""
+        """Let an imported version out of quarantine: it was tried with success."""
         self.load(version)
         if version not in self._record.cleared:
             self._point(replace(self._record, cleared=(*self._record.cleared, version)))

@@ -1,7 +1,7 @@
 """Standing: how strong the versions and bots are, and the list of stored versions, as plain data for the report.
 
-Read when somebody looks and another version has begun to play since: on the trainer's thread, which owns the files, or
-where there is none on one for it alone. The game's thread gets what was read last.
+Read while the game loads, then when somebody looks and another version has begun to play since: on the trainer's
+thread, which owns the files, or where there is none on one for it alone. The game's thread gets what was read last.
 """
 
 from __future__ import annotations
@@ -42,19 +42,20 @@ class Standing:
     def report(self, figures: Mapping[str, Any]) -> dict[str, Any]:
         """`strength` and `versions` of `Report`; `figures` as `Metrics.snapshot` gives them."""
         if self._swaps != self._champions.slot.swaps:
-            self._swaps = self._champions.slot.swaps
+            self._swaps = self._champions.slot.swaps  # asked for once
             if self._training.alive:
-                self._training.call(lambda loop: self._read())
-            else:  # 0.4 s where the history is full, most of it without the interpreter
-                with suppress(RuntimeError, MemoryError):  # the system gives no more threads: the list stays empty
-                    Thread(target=self._read, name="cornerman-versions").start()
+                self._training.call(lambda loop: self.read())
+            else:
+                with suppress(RuntimeError, MemoryError):  # the system gives no more threads: the list stays as it was
+                    Thread(target=self.read, name="cornerman-versions").start()
         if self._shares is not (shares := figures.get("shares", ())):
             self._shares, self._against_player = shares, rolling_share(shares)
         curves = {name: figures["curves"].get(name, []) for name in ("loss", "accuracy")}
         return {"strength": {**self._strength, "you": self._against_player, **curves}, "versions": self._versions}
 
-    def _read(self) -> None:
-        """On another thread than the game's."""
+    def read(self) -> None:
+        """Called on the game's thread while the game loads, then on another one; 0.4 s where the history is full."""
+        self._swaps = self._champions.slot.swaps
         ratings = self._ratings()
         playing = self._champions.slot.playing()
         number = None if playing is None else playing.version
@@ -108,7 +109,7 @@ def _listed(
     notes = [
         entry.problem or "",
         "rolled back" * (entry.state == "rolled back"),
-        "not tried yet: it has to play a battle first" * (entry.state == "quarantined"),
+        "in quarantine, until its file is imported once more and tried" * (entry.state == "quarantined"),
         "learned from your battles" * (manifest is not None and manifest.from_player),
     ]
     return {
