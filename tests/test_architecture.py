@@ -19,7 +19,7 @@ PACKAGE = ROOT / "plugin" / "cornerman"
 GAME_SIDE = ROOT / "game_adapter"
 HOST = GAME_SIDE / "host"
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 400, 60, 8
-MAX_FUNCTION_LINES_IN_THE_PLUGIN = 40
+MAX_FUNCTION_LINES_IN_THE_PLUGIN, MAX_90TH_PERCENTILE = 40, 18
 
 
 # A room -> the rooms it may import; contract.py, settings.py and the room itself are open to all of them.
@@ -73,6 +73,7 @@ GAME_ROOMS: dict[str, set[str]] = {
 WITHOUT_PYGAME = {"host", "ringside", "ringside.batched"}
 OPEN_TO_ALL = {"contract", "settings", "__init__"}
 MAX_FILES_IN_A_ROOM = 12
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 MAY_NEED_TORCH = ("learning.accelerator",)
 """Where torch may be imported at module level, or by what is imported there."""
@@ -94,7 +95,7 @@ def imports(path: Path, *, lazily: bool = True, types: bool = False) -> set[str]
     skipped: set[ast.AST] = set()
     for node in nodes(path):
         typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        if (typing_only and not types) or (not lazily and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+        if (typing_only and not types) or (not lazily and isinstance(node, FUNCTIONS)):
             skipped.update(child for child in ast.walk(node) if child is not node)
     found: set[str] = set()
     for node in nodes(path):
@@ -254,12 +255,18 @@ def test_sizes(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE_LINES
     longest = MAX_FUNCTION_LINES_IN_THE_PLUGIN if path.is_relative_to(PACKAGE) else MAX_FUNCTION_LINES
     for node in nodes(path):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, FUNCTIONS):
             assert (node.end_lineno or 0) - node.lineno + 1 <= longest, node.name
             arguments = node.args
             named = len(arguments.posonlyargs + arguments.args + arguments.kwonlyargs)
             named -= bool(arguments.args) and arguments.args[0].arg in ("self", "cls")
             assert named <= MAX_PARAMETERS, f"{node.name} takes {named} parameters"
+
+
+def test_nine_of_ten_functions_are_short() -> None:
+    functions = [node for path in sources("plugin/cornerman") for node in nodes(path) if isinstance(node, FUNCTIONS)]
+    lengths = sorted((node.end_lineno or 0) - node.lineno + 1 for node in functions)
+    assert lengths[len(lengths) * 9 // 10] <= MAX_90TH_PERCENTILE
 
 
 @pytest.mark.parametrize("path", sources("plugin", "game_adapter"), ids=str)

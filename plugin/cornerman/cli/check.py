@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from cornerman.contract import ContractError, CornermanError, HeadlessGame
 from cornerman.evaluation.checked_calls import Finding
@@ -61,12 +62,9 @@ def in_another_process(game: HeadlessGame) -> Finding:
     if not name:
         return Finding(True, "no other process can import this game, so practice would cost frames", fix)
     try:
-        worker = WorkerProcess(name, {"hidden": (8,), "seed": 0, "number": 0, "background": False})
-        try:
+        with closing(WorkerProcess(name, {"hidden": (8,), "seed": 0, "number": 0, "background": False})) as worker:
             worker.order({}, {"kind": "state"})
             found = worker.answer(STARTING_S)
-        finally:
-            worker.close()
     except FaultyGameError as error:
         return Finding(True, f"self-play in another process: {error}", "Mend the battles first.")
     except CornermanError as error:

@@ -100,8 +100,7 @@ def _on_a_pi(root: Path) -> list[str]:
     lines += [f"  throttling   now: {now}; since the start: {earlier}"]
     if found is not None and "under-voltage" in found.flags() + found.flags(since_start=True):
         lines.append("  power        too weak: use the power supply made for this model, and a short cable")
-    lines.append(f"  HAT          {raspberry_pi.hat(root) or 'none that says so'}")
-    lines += _hailo(root)
+    lines += [f"  HAT          {raspberry_pi.hat(root) or 'none that says so'}", *_hailo(root)]
     first, *more = raspberry_pi.to_install(root) or ["nothing"]
     return ["", "Raspberry Pi", *lines, f"  to install   {first}", *(f"               {line}" for line in more)]
 

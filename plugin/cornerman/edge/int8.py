@@ -164,8 +164,7 @@ def _rounded(policy: Policy, observations: Floats, importance: Doubles) -> tuple
             linear = x @ weight + bias
             normed = linear / np.sqrt((linear**2).mean(1, keepdims=True) + LAYER_NORM_EPSILON)
             x = _smooth(arrays, layer, _next(layer, spec), normed)
-    flat = {name: array.astype(np.float32) for name, array in arrays.items()}
-    return Policy.from_arrays(spec, flat), scales
+    return Policy.from_arrays(spec, {name: array.astype(np.float32) for name, array in arrays.items()}), scales
 
 
 def _next(layer: str, spec: NetworkSpec) -> str:

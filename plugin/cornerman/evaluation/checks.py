@@ -183,8 +183,7 @@ class _Batch:
         self._agents, self._seed, self._declared = agents, seed, declared
         self._random, self._openings = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
         count, teams = ROWS, declared.teams
-        self._begun = 0
-        """Battles that made room for another before they counted."""
+        self._begun = 0  # battles that made room for another before they counted
         self.playing = np.ones(count, np.bool_)
         self.records: list[BattleRecord] = []
         self._rows, self._turns = np.arange(count), np.zeros(count, np.int64)

@@ -275,16 +275,14 @@ def _batch(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]
     if not isinstance(game, BatchedGame):
         return
     battles = called(f"new_battles({BATCH}, {seed})", lambda: game.new_battles(BATCH, seed))
-    chance = np.random.default_rng(seed)
+    chance, begun = np.random.default_rng(seed), time.perf_counter()
     seen = np.full((BATCH, encoder.observation_size), np.nan, np.float32)
     masks = np.zeros((BATCH, encoder.num_actions), np.bool_)
-    begun = time.perf_counter()
     for _ in range(BATCH_STEPS):
         called("new_battles().observe()", lambda: battles.observe(seen, masks))
         if not np.isfinite(seen).all() or not masks.any(1).all():
-            yield Finding(
-                True, "new_battles().observe() leaves numbers or masks empty", "Fill every row, every column."
-            )
+            wrong = "new_battles().observe() leaves numbers or masks empty"
+            yield Finding(True, wrong, "Fill every row, every column.")
             return
         actions = np.where(masks, chance.random(masks.shape), -1.0).argmax(1)
         called("new_battles().step()", lambda actions=actions: battles.step(actions))

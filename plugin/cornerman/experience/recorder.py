@@ -49,10 +49,8 @@ class Recorder:
         max_battle_bytes: int = MAX_BATTLE_BYTES,
     ) -> None:
         """`hand_over` is called with every finished item, in order; `say` with a sentence once a reason."""
-        self._encoder = encoder
-        self.rewards = rewards
-        self._hand_over = hand_over
-        self._say = say
+        self._encoder, self.rewards = encoder, rewards
+        self._hand_over, self._say = hand_over, say
         self._max_open_battles = max_open_battles
         self._max_transitions = max(2, max_battle_bytes // row_bytes(encoder.observation_size, encoder.num_actions))
         self._battles: OrderedDict[int, OpenBattle] = OrderedDict()

@@ -66,9 +66,8 @@ class FiguresLog:
     ) -> None:
         """`interval_s` 0 writes nothing. `board` makes what gets the figures too, at the first line."""
         self._folder, self._interval_s, self._say = data_folder / FOLDER, interval_s, say
-        self._make_board = board
+        self._make_board, self._clock, self._max_bytes = board, clock, max_bytes
         self._board: TensorBoard | None = None
-        self._clock, self._max_bytes = clock, max_bytes
         self._session, self._began = round(time.time()), clock()
         self._due = self._began + interval_s
         self._frames: dict[bool, deque[float]] = {at: deque(maxlen=MAX_FRAMES) for at in (True, False)}

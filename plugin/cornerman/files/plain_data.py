@@ -42,9 +42,8 @@ def _tagged(value: Any) -> Any:
     if kind is bytes:
         return {_KIND: "bytes", "of": base64.b64encode(value).decode()}
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufSU":
-        numbers = base64.b64encode(value.tobytes()).decode()
         shape = list(value.shape) if isinstance(value, np.ndarray) else None
-        return {_KIND: "array", "of": numbers, "type": value.dtype.str, "shape": shape}
+        return _tagged(value.tobytes()) | {_KIND: "array", "type": value.dtype.str, "shape": shape}
     raise ValueError(f"a state holds {kind.__module__}.{kind.__qualname__}, which is no plain data")
 
 

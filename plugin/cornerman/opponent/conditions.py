@@ -42,9 +42,8 @@ def proposed(feature_names: Sequence[str], features: Floats) -> Literals:
     for feature in varies.tolist():
         found += [(feature, -1, value, 1) for value in _values(features[:, feature])]
     for kind in kinds_of(feature_names).values():
-        if len(kind) > MAX_MEMBERS:
-            continue
-        found += [(one, other, 0.0, 1) for one, other in combinations(kind.values(), 2)]
+        if len(kind) <= MAX_MEMBERS:
+            found += [(one, other, 0.0, 1) for one, other in combinations(kind.values(), 2)]
     if len(found) > MAX_LITERALS // 2:
         found = [found[at] for at in np.linspace(0, len(found) - 1, MAX_LITERALS // 2).astype(int)]
     literals = np.array(found, np.float64).reshape(-1, 4)
@@ -52,9 +51,7 @@ def proposed(feature_names: Sequence[str], features: Floats) -> Literals:
     parts = truths.any(0) & ~truths.all(0)
     _, first = np.unique(np.packbits(truths[:, parts], axis=0), axis=1, return_index=True)
     literals = literals[parts][np.sort(first)]
-    opposite = literals.copy()
-    opposite[:, 3] = 0
-    return np.concatenate([literals, opposite])
+    return np.concatenate([literals, literals * (1, 1, 1, 0)])
 
 
 def _values(column: Floats) -> list[float]:

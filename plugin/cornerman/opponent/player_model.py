@@ -121,14 +121,9 @@ class PlayerModel:
         each = [part.probabilities(values, features, battle.action_masks) for part in self.explanations]
         chances = np.array([part[at] for part in each])  # [E, N]
         mixed = np.tensordot(self._weights, np.array(each), 1)
-        legal = battle.action_masks.sum(1)
-        score = Score(
-            battle.num,
-            -float(np.log(mixed[at]).sum()),
-            float(np.log(legal).sum()),
-            int((mixed.argmax(1) == battle.actions).sum()),
-            int((each[0].argmax(1) == battle.actions).sum()),
-        )
+        surprise, by_lot = -float(np.log(mixed[at]).sum()), float(np.log(battle.action_masks.sum(1)).sum())
+        foreseen = [int((part.argmax(1) == battle.actions).sum()) for part in (mixed, each[0])]
+        score = Score(battle.num, surprise, by_lot, *foreseen)
         self._scores.append(score)
         self.score, self.battles = self.score + score, self.battles + 1
         logarithms = np.log(self._weights) + np.log(chances).sum(1)

@@ -138,19 +138,22 @@ class Players:
         if self._work is None:
             if not self._due:
                 return False
-            player = self.present if self.present in self._due else next(iter(self._due))
-            decisions = self._due[player].popleft()
-            if not self._due[player]:
-                del self._due[player]
-            model = self._growing.get(player)
-            if model is None:
-                model = self._growing[player] = PlayerModel(self._base, *self._names)
-            self._work = player, model.learn(decisions)
+            self._work = self._next_battle()
         player, work = self._work
         if next(work, _OVER) is _OVER:
             self._work = None
             self._learned(player)
         return True
+
+    def _next_battle(self) -> tuple[str, Iterator[None]]:
+        """A player with battles that are due, and the learning of the oldest of them."""
+        player = self.present if self.present in self._due else next(iter(self._due))
+        decisions = self._due[player].popleft()
+        if not self._due[player]:
+            del self._due[player]
+        if player not in self._growing:
+            self._growing[player] = PlayerModel(self._base, *self._names)
+        return player, self._growing[player].learn(decisions)
 
     def _begin_anew(self) -> None:
         """Another champion: models are laid over it, from all that is kept; the old ones serve until then."""

@@ -52,8 +52,6 @@ class Input:
 def _key(key: Any, mod: Any) -> str:
     import pygame
 
-    if not isinstance(key, int):
-        return ""
     names = {
         pygame.K_UP: "up",
         pygame.K_DOWN: "down",
@@ -67,7 +65,7 @@ def _key(key: Any, mod: Any) -> str:
         **dict(zip(range(pygame.K_KP_1, pygame.K_KP_9 + 1), "123456789", strict=True)),
         pygame.K_TAB: PREVIOUS if isinstance(mod, int) and mod & pygame.KMOD_SHIFT else NEXT,
     }
-    return names.get(key, "")
+    return names.get(key, "") if isinstance(key, int) else ""
 
 
 def _arrow(x: float, y: float) -> str:

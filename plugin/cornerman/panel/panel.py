@@ -68,10 +68,8 @@ class Panel:
         self._event_before = ""  # the newest one when that command was given
         self._lines = 1  # of the answer, the most since the page was turned to
         self._controls, self._report = controls, report
-        self._pages: Sequence[Page] = (
-            *(Overview(controls), Strength(), Mind()),
-            *(You(controls, headless), Versions(controls), Machine()),
-        )
+        reading = Overview(controls), Strength(), Mind()
+        self._pages: Sequence[Page] = (*reading, You(controls, headless), Versions(controls), Machine())
         self._page: Page = self._pages[0]
         self._focus: dict[str, str] = {}  # page -> part
         self._asking = False  # the part in focus was pressed once and asks for a second time
@@ -232,9 +230,9 @@ class Panel:
         name = next((part.name for part in parts if part.box.holds(x, y) and (part.press or part.click)), None)
         if name is None:
             return False
-        part = next((part for part in self._parts(self._report()) if part.name == name), None) if pressed else None
-        if part is None:
-            part = self._drawn[name].part
+        part = self._drawn[name].part
+        if pressed:
+            part = next((new for new in self._parts(self._report()) if new.name == name), part)
         if part.press:
             self._focus_on(part)
         if not pressed:

@@ -120,10 +120,8 @@ class PolicySlot:
         top = points.get(players[-1].version)
         if top is None or not rungs or top <= rungs[first].points:
             older = (players[max(0, len(players) - 1 - level.versions_back)] for level in LEVELS)
-            by_age = tuple(
-                Rung(policy, level.temperature, ASSUMED_STEP * at)
-                for at, (policy, level) in enumerate(zip(older, LEVELS, strict=True))
-            )
+            pairs = enumerate(zip(older, LEVELS, strict=True))
+            by_age = tuple(Rung(policy, level.temperature, ASSUMED_STEP * at) for at, (policy, level) in pairs)
             return by_age, by_age, False
         rated = [Rung(each, points=points[each.version]) for each in players if each.version in points]
         line = sorted((rung for rung in (*rungs, *rated[:-1]) if rung.points < top), key=lambda rung: rung.points)

@@ -21,10 +21,7 @@ Order = tuple[Arrays, dict[str, Any]]
 
 
 def collecting(
-    settings: Settings,
-    versions: Mapping[str, int],
-    mix: Mapping[str, float],
-    mix_beside: Mapping[str, float],
+    settings: Settings, versions: Mapping[str, int], mix: Mapping[str, float], mix_beside: Mapping[str, float]
 ) -> dict[str, Any]:
     """The order to collect one stretch with the policies `versions`, whose weights go beside it as arrays.
 

@@ -146,17 +146,15 @@ class OfflineCheck:
             return f"{missing} more battle{'s have' if missing > 1 else ' has'} to be watched"
         agreement, accuracy = figures.get("agreement", 0.0), figures.get("accuracy", 0.0)
         if agreement < LEAST_AGREEMENT and accuracy < LEAST_ACCURACY:
-            decisions = (
-                f"{agreement:.0%} beyond chance of the decisions of who it imitates, {LEAST_AGREEMENT:.0%} needed"
-            )
-            return f"it foresees {decisions}, and {accuracy:.0%} of the results, {LEAST_ACCURACY:.0%} needed"
+            decisions = f"{agreement:.0%} beyond chance of the decisions of who it imitates"
+            results = f"{accuracy:.0%} of the results, {LEAST_ACCURACY:.0%} needed"
+            return f"it foresees {decisions}, {LEAST_AGREEMENT:.0%} needed, and {results}"
         usual = figures["variety recorded"]
         if not self.by_lot and usual >= FEWEST_ACTIONS and figures["variety greedy"] < max(FEWEST_ACTIONS, 0.5 * usual):
             return f"its play collapsed to {figures['variety greedy']:.1f} actions where {usual:.1f} are usual"
         if _expects_less(figures):
-            return (
-                f"it expects {figures['expected']:+.2f} of battles in which the champion got {figures['outcome']:+.2f}"
-            )
+            got = f"in which the champion got {figures['outcome']:+.2f}"
+            return f"it expects {figures['expected']:+.2f} of battles {got}"
         return ""
 
     def clear(self) -> None:

@@ -63,11 +63,9 @@ class Versions(Page):
 
         can_play = bool(chosen.get("can_play"))
         here = {"play": ("Let it play" if can_play else "It cannot play", promote), "export": ("Export it", export)}
-        always = {
-            "import": ("Import: I", self._controls.import_model),
-            "back": ("Roll back: B", self._controls.roll_back),
-        }
-        buttons = {**(here if chosen else {}), **always}
+        buttons = here if chosen else {}
+        buttons["import"] = "Import: I", self._controls.import_model
+        buttons["back"] = "Roll back: B", self._controls.roll_back
         return [
             Part(name, each, draw_button, (words, words), press)
             for (name, (words, press)), each in zip(buttons.items(), box.columns(len(buttons), GAP), strict=True)

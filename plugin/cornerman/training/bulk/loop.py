@@ -187,9 +187,8 @@ class BulkLoop:
             self._average.add(present)
             if self.snapshots.due(self._learner.steps):
                 self.snapshots.add(self._learner.steps, present)
-        for fault in (self._learner.fault, "" if on_device is None else on_device.fault):
-            if fault:
-                self._note_fault(fault)
+        for fault in filter(None, (self._learner.fault, "" if on_device is None else on_device.fault)):
+            self._note_fault(fault)
 
     def _note_fault(self, fault: str) -> None:
         """Say once why a device was left."""

@@ -5,14 +5,15 @@ Many battles at once where game and players can, else fewer, one after the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 
 from cornerman.contract import HeadlessGame
 from cornerman.evaluation.arena import pair_seed
-from cornerman.evaluation.checks import Checks, Opponent
+from cornerman.evaluation.checks import Checks, Opponent, Series
 from cornerman.evaluation.faults import BattleFaults
 from cornerman.evaluation.headless import Agent
 from cornerman.evaluation.ratings import Meeting
+from cornerman.evaluation.significance import Sample
 from cornerman.experience.encoder import Encoder
 
 Pairing = tuple[str, str]
@@ -37,13 +38,17 @@ class Pairings:
             opponent = Opponent(second, players[second])
             most = batched if checks.in_batches(players[first], opponent) else scalar
             turns = checks.play(players[first], opponent, most, lambda sample: False)
-            while not self.stopped():
-                try:
-                    next(turns)
-                except StopIteration as end:
-                    sample = end.value.sample
-                    found.append(Meeting(first, second, sample.score * sample.battles, sample.battles))
-                    break
-            else:
-                return found
+            if (sample := self._sample(turns)) is None:
+                break
+            found.append(Meeting(first, second, sample.score * sample.battles, sample.battles))
         return found
+
+    def _sample(self, turns: Generator[None, None, Series]) -> Sample | None:
+        """What the battles of these turns came to; None where they were stopped."""
+        while not self.stopped():
+            try:
+                next(turns)
+            except StopIteration as end:
+                series: Series = end.value
+                return series.sample
+        return None
