@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -284,20 +285,37 @@ def test_habits_are_said_only_beyond_chance_for_all_that_was_tried_and_three_at_
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "numbers", "bounds", "said"),
     [
-        ("slot 1 pot", 0.38, "your first character's pot is at most 11"),
-        ("slot pot of the one that acts", 0.38, "slot pot of the one that acts is at most 11"),
-        ("slot 2 guard", 0.5, "slot 2 guard is not set"),
-        ("slot 1 health", 0.38, "your first character's health is at most 38%"),
-        ("round", 0.5, "round is at most 10"),
-        ("mood", 0.38, "mood is at most 0.38"),
+        ("slot 1 pot", (0.1, 0.4, 0.5), {"high": 0.45}, "your first character's pot is at most 13"),
+        ("slot pot of the one that acts", (0.1, 0.4, 0.5), {"low": 0.25}, "pot of the one that acts is above 7"),
+        ("slot health of the one that acts", (0, 0.4, 0.9), {"low": 0.25}, "health of the one that acts is above 25%"),
+        ("slot 2 guard", (0, 1), {"high": 0.5}, "character 2's guard is not true"),
+        ("slot 1 health", (0.2, 0.3, 0.5), {"high": 0.38}, "your first character's health is at most 38%"),
+        ("slot 1 health", (0, 1), {"high": 0.5}, "your first character's health is 0%"),
+        ("slot 3 health", (0.2, 0.5, 1.0), {"low": 0.7}, "character 3's health is 100%"),
+        (
+            "slot 3 health",
+            (0.2, 0.3, 1),
+            {"low": 0.1, "high": 0.7},
+            "character 3's health is above 10% and at most 70%",
+        ),
+        ("round", (0.05, 0.1, 0.15, 0.2), {"high": 0.125}, "round is at most 2"),
+        ("round", (0.05, 0.1, 0.15, 0.2), {"low": 0.075, "high": 0.125}, "round is 2"),
+        ("ally 1 acts", (0, 1), {"low": 0.5}, "ally 1 acts is true"),
+        ("ally 1 danger", (0, 0.2, 0.6, 1), {"low": 0.5}, "ally 1 danger is above 50%"),
+        ("square 3", (-1, 0, 1), {"low": 0.5}, "square 3 is 1"),
+        ("cards in hand", (3, 4, 5, 6), {"low": 4.5}, "cards in hand is above 4"),
+        ("mood", (-0.3, 0.2, 0.7), {"high": 0.38}, "mood is at most 0.38"),
     ],
 )
-def test_habits_give_the_numbers_that_the_game_itself_uses(name: str, value: float, said: str) -> None:
+def test_habits_give_the_numbers_that_the_game_itself_uses(
+    name: str, numbers: Sequence[float], bounds: Mapping[str, float], said: str
+) -> None:
     base, declared = champion(), Declaration(stats=(("pot", 30.0), ("guard", 1.0)), max_characters=2)
     (played,) = battles(base, never_guards, 1, seed=1, length=200)
-    values, where = base.q_values_batch(played.observations), np.array([[0, -1, value, 0]])
-    rules = RuleList(20.0, [Rule(where, np.arange(len(ACTIONS)) == 4, 0.5, tried=-1e9)])
+    played.observations[:, 0] = np.resize(np.array(numbers, np.float32), 200)
+    values, where = base.q_values_batch(played.observations), [[0, -1, at, end == "low"] for end, at in bounds.items()]
+    rules = RuleList(20.0, [Rule(np.array(where, np.float64), np.arange(len(ACTIONS)) == 4, 0.5, tried=-1e9)])
     (habit,) = words.habits(rules, values, played, (name, *FEATURES[1:]), ACTIONS, declared.divisors)
     assert f" where {said} (" in habit.sentence

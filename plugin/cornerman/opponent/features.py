@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cornerman.contract import Floats
 
 MAX_DERIVED = 64
+OF_ONE = " of the one that "
 _NUMBER = re.compile(r"\d+")
 
 Pairs = NDArray[np.int64]
@@ -53,7 +54,7 @@ class Features:
             for kind, members in kinds.items():
                 pairs = [(flags[number], members[number]) for number in sorted(flags.keys() & members.keys())]
                 if kind != flag and len(pairs) > 1:
-                    found[f"{kind} of the one that {flag.split()[-1]}"] = pairs
+                    found[f"{kind}{OF_ONE}{flag.split()[-1]}"] = pairs
         kept = dict(list(found.items())[:MAX_DERIVED])
         self.pairs = np.full((len(kept), max(map(len, kept.values()), default=0), 2), -1, np.int64)
         for at, pairs in enumerate(kept.values()):

@@ -10,20 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, log
+from math import floor, inf, isfinite, log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cornerman.contract import Bools
+from cornerman.contract import Bools, Floats
+from cornerman.opponent.features import OF_ONE
 from cornerman.opponent.predictor import log_softmax, with_noise
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 
 MAX_HABITS = 3
 ERROR = 0.05
-FIRST_SLOT = "slot 1 "
 _NUMBER = re.compile(r"\d+")
-_HEALTH = re.compile(r"slot \d+ health")
+_HEALTH, _SLOT = re.compile(r"slot (\d+ )?health"), re.compile(r"slot (\d+) (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def habits(
         expected = float(chances[where][:, group].sum())
         if not count or _surprise(times, count, expected) < rule.tried - log(ERROR):
             continue
-        when = _when(rule, feature_names, scales)
+        when = _when(rule, decisions.observations, feature_names, scales)
         usual = f"the computer in your place: {expected:.0f}"
         sentence = f"{few}: {times:,} times of {count:,}{when and f' {when}'} ({usual})"
         found.append((_surprise(times, count, expected), Habit(sentence, times, count, expected)))
@@ -96,35 +96,48 @@ def _parts(group: Bools, legal: Bools, names: Sequence[str]) -> list[str]:
     return parts
 
 
-def _when(rule: Rule, feature_names: Sequence[str], scales: Mapping[str, float]) -> str:
-    """The conditions of a rule in words; "" where there is none."""
+def _when(rule: Rule, features: Floats, names: Sequence[str], scales: Mapping[str, float]) -> str:
+    """The conditions of a rule in words, among features `[N, F]` that were seen; "" where there is none."""
+    spans = [
+        (int(first), int(second), *((value, inf) if above else (-inf, value)))
+        for first, second, value, above in rule.literals.tolist()
+    ]
+    if not rule.either and len({span[:2] for span in spans}) < len(spans):  # a number from one to another
+        spans = [(*spans[0][:2], max(span[2] for span in spans), min(span[3] for span in spans))]
     said = []
-    for first, second, value, above in rule.literals.tolist():
-        name = feature_names[int(first)]
+    for first, second, low, high in spans:
         if second >= 0:
-            said.append(f"{_said(name)} is {'' if above else 'not '}above {_said(feature_names[int(second)])}")
-        elif value == 0.5 and not _is_share(name) and _scale(name, scales) == 1.0:
-            said.append(f"{_said(name)} is {'' if above else 'not '}set")
+            than = f"{'above' if high == inf else 'at most'} {_said(names[second])}"
         else:
-            said.append(f"{_said(name)} is {'above' if above else 'at most'} {_number(name, value, scales)}")
+            than = _span(features[:, first], low, high, names[first], scales)
+        said.append(f"{_said(names[first])} is {than}")
     return f"where {(' or ' if rule.either else ' and ').join(said)}" if said else ""
 
 
 def _said(name: str) -> str:
     """A feature's name in words for the player, who decides: slot 1 is the deciding seat's first character."""
-    return f"your first character's {name.removeprefix(FIRST_SLOT)}" if name.startswith(FIRST_SLOT) else name
+    if slot := _SLOT.fullmatch(name):
+        return f"{'your first character' if slot[1] == '1' else f'character {slot[1]}'}'s {slot[2]}"
+    return name.removeprefix("slot ") if OF_ONE in name else name
 
 
-def _is_share(name: str) -> bool:
-    """Whether it is a standard character's health; a game's own feature of that name may hold anything."""
-    return _HEALTH.fullmatch(name) is not None
+def _span(column: Floats, low: float, high: float, name: str, scales: Mapping[str, float]) -> str:
+    """A feature above `low` and at most `high` in words, among its numbers `[N]` that were seen: a flag as true or not,
+    a share in percent, else as a number, the game's own where its scale is known."""
+    numbers, name = np.unique(column), name.partition(OF_ONE)[0]
+    scale, health = scales.get(name, 1.0), _HEALTH.fullmatch(name) is not None
+    whole = not health and np.allclose(numbers * scale, np.rint(numbers * scale), rtol=0.0, atol=1e-3)
+    percent = health or (scale == 1.0 and not whole and numbers[0] >= 0.0 and numbers[-1] <= 1.0)
+    if whole and scale == 1.0 and (numbers[0], numbers[-1]) == (0.0, 1.0):
+        return "true" if high == inf else "not true"
 
+    def number(value: float) -> str:
+        if percent:
+            return f"{value:.0%}"
+        return f"{floor(value * scale + 1e-3):,}" if whole or scale > 1.0 else f"{value * scale:.2g}"
 
-def _scale(name: str, scales: Mapping[str, float]) -> float:
-    return scales.get(name.partition(" of the one that ")[0], 1.0)
-
-
-def _number(name: str, value: float, scales: Mapping[str, float]) -> str:
-    if (scale := _scale(name, scales)) > 1.0:
-        return f"{floor(value * scale)}"  # as whole numbers: values lie between those that were seen
-    return f"{100 * value:.0f}%" if _is_share(name) else f"{value:.2g}"
+    inside = numbers[(numbers > low) & (numbers <= high)]
+    if len(inside) == 1:
+        return number(float(inside[0]))
+    ends = (("above", low), ("at most", high))
+    return " and ".join(f"{which} {number(end)}" for which, end in ends if isfinite(end))
