@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from cornerman.cli.commands.stored import identity_for
 from cornerman.cli.doctor import examine
-from cornerman.cli.versions import tree_lines
+from cornerman.cli.versions import StoredVersions, tree_lines
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.ratings import Rating
 from cornerman.evaluation.verdict import GateBattle, Verdict
@@ -77,6 +78,17 @@ def test_the_table_has_every_column(versions: Run) -> None:
         r" +2  champion +2023-11-14 22:13 +1 +1,000 +61%  \+\d+ \([+-]\d+ to \+\d+\) +12 player, 3,400 self-play", row
     )
     assert "Bots on the same scale: random +0" in text
+
+
+def test_ratings_are_on_one_scale_whether_the_game_is_known_or_not(data: Path) -> None:
+    with closing(History(data, lambda: 0.0)) as history:
+        for battle in range(20):  # a stronger bot, and earlier in the alphabet
+            history.add_battle("gate", "2", "brawler", float(battle % 3 == 0), 5)
+    known, unknown = (StoredVersions(data, identity_for(RINGSIDE), game) for game in (RINGSIDE, None))
+    assert known.read() == unknown.read()
+    assert "Bots on the same scale: brawler +" in "\n".join(unknown.lines())
+    lowest = "The bot that these battles rate lowest stands at 0: --game says which is the weakest."
+    assert (lowest in known.lines(), lowest in unknown.lines()) == (False, True)
 
 
 def test_rating_that_came_with_a_version_is_shown_with_and_without_a_history(data: Path, versions: Run) -> None:

@@ -20,6 +20,7 @@ HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9}
 BRANCH, TRUNK = "+- ", "|  "
 """What every console and pipe can show."""
 UNRATED = "No version is rated: ratings come from battles of the gate, or with a model whose levels were measured."
+LOWEST = "The bot that these battles rate lowest stands at 0: --game says which is the weakest."
 UNTRAINED = (
     "Version {} has learned nothing and does not play except with the setting from_nothing: the model that the game "
     "ships does, unless it was rolled back, or else the game's own fighter."
@@ -33,7 +34,8 @@ class StoredVersions:
     """
 
     def __init__(self, folder: Path, identity: Identity, game: Game | None = None) -> None:
-        """`game` is needed for smoke battles, and for the name of the weakest bot, whose rating is 0."""
+        """`game` is needed for smoke battles, and to say which bot is the weakest, whose rating is 0; without it the
+        one that is rated lowest counts as that."""
         self._folder, self._identity, self._game = folder, identity, game
 
     def _writing(self) -> Store:
@@ -48,6 +50,7 @@ class StoredVersions:
             sentences.append(UNRATED)
         if bots:
             lines += ["", f"Bots on the same scale: {', '.join(bots)}"]
+            sentences += [] if isinstance(self._game, HeadlessGame) else [LOWEST]
         sentences += [UNTRAINED.format(entry.version) for entry in entries if _state(entry) == "untrained"]
         return [*lines, *([""] if sentences else []), *sentences]
 
@@ -79,9 +82,10 @@ class StoredVersions:
             except CornermanError as error:
                 return entries, shipped, [str(error)]
         met = {name for meeting in meetings for name in (meeting.player, meeting.opponent) if not name.isdigit()}
-        bots = list(self._game.bots) if isinstance(self._game, HeadlessGame) else sorted(met)
-        weakest = next((name for name in bots if name in met), None)
-        anchors = {name: rating.points for name, rating in shipped.items()} | ({weakest: 0.0} if weakest else {})
+        anchors = {name: rating.points for name, rating in shipped.items()}
+        weakest_first = self._game.bots if isinstance(self._game, HeadlessGame) else [*rate(meetings, anchors)][::-1]
+        weakest = next((name for name in weakest_first if name in met), None)
+        anchors |= {weakest: 0.0} if weakest else {}
         return entries, rate(meetings, anchors) | shipped, sentences
 
     def promote(self, version: int) -> str:
