@@ -161,6 +161,7 @@ def test_evaluate_measures_a_stored_version(tmp_path: Path) -> None:
         assert table.plugin.evaluate(version=77, bot="brawler", num_battles=2, seed=1) is None
         assert "77" in table.plugin.metrics.notice
         assert table.plugin.evaluate(version=None, bot="nobody", num_battles=2, seed=1) is None
+        assert table.plugin.messages()[-1].startswith("There is no bot 'nobody' to evaluate against; there are ")
 
 
 @pytest.mark.parametrize("switch", ["recording", "plugin"])

@@ -20,7 +20,7 @@ from .loaded_plugin import LoadedPlugin
 from .loading import find_plugins, load_plugin, shadowed_copies
 from .manifest import ManifestError
 from .panel_key import PanelKey
-from .text import printable
+from .text import printable, shown
 
 log = logging.getLogger("host")
 
@@ -72,6 +72,7 @@ class Host:
         self._marker = CrashMarker(self.data_dir, mode) if mode else None
         self._messages: deque[str] = deque(maxlen=50)
         self._passed_on: set[str] = set()
+        self._unknown: set[str] = set()  # misspelt names of plugins that were asked for
         self._progress: Callable[[str], object] | None = None
         self._panel_key = PanelKey(panel_key, self.say) if panel_key else None
         self._trace = os.environ.get("CORNERMAN_TRACE") == "1"
@@ -350,7 +351,7 @@ class Host:
         return None
 
     def report(self, name: str) -> Mapping[str, Any] | None:
-        """What the plugin called `name` is doing, as plain data; None where it does not say."""
+        """What the plugin called `name` is doing, as plain data; None where it is not loaded or does not say."""
         return self._ask(name, "report", {})
 
     def evaluate(
@@ -361,6 +362,10 @@ class Host:
         return self._ask(name, "evaluate", asked)
 
     def _ask(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if self.loaded and name not in self._unknown.union(plugin.name for plugin in self.plugins):
+            self._unknown.add(name)
+            there = ", ".join(plugin.name for plugin in self.loaded)
+            self.say(f"No plugin is called {shown(name)}, so report and evaluate give None; loaded: {there}.")
         answers = (plugin.call(hook, arguments, read=_mapping) for plugin in self.loaded if plugin.name == name)
         answer: Mapping[str, Any] | None = next(answers, None)
         return answer
@@ -370,7 +375,7 @@ def _is_legal(plugin: LoadedPlugin, action: Any, action_mask: Sequence[bool]) ->
     """Whether a plugin's answer is a legal action; if not, that counts as a failure of the plugin."""
     if type(action) is int and 0 <= action < len(action_mask) and action_mask[action]:
         return True
-    plugin.failed(f"chose {_shown(action)}, which is not a legal action")
+    plugin.failed(f"chose {shown(action)}, which is not a legal action")
     return False
 
 
@@ -388,12 +393,3 @@ def _mapping(answer: Any) -> Mapping[str, Any] | None:
 
 def _sentences(answer: Any) -> list[str]:
     return [printable(sentence) for sentence in answer or ()]
-
-
-def _shown(answer: object) -> str:
-    """A plugin's answer for a sentence; nothing is called on it that could be slow, large or its own code."""
-    if type(answer) is str:
-        return repr(answer[:40])
-    if type(answer) is float or (type(answer) is int and answer.bit_length() < 200):
-        return repr(answer)
-    return f"a {type(answer).__name__}"

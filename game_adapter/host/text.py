@@ -27,3 +27,12 @@ def described(error: BaseException) -> str:
     """Type and text of an error, without a full stop at the end: "ValueError: no such level"."""
     text = printable(error).rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def shown(answer: object) -> str:
+    """A value from outside for a sentence; nothing is called on it that could be slow, large or its own code."""
+    if type(answer) is str:
+        return repr(answer[:40])
+    if type(answer) is float or (type(answer) is int and answer.bit_length() < 200):
+        return repr(answer)
+    return f"a {type(answer).__name__}"

@@ -23,7 +23,7 @@ from cornerman.edge.backends import PlayingBackends, builders
 from cornerman.edge.raspberry_pi import profile_values
 from cornerman.evaluation.live.adaptive import Adaptive
 from cornerman.evaluation.live.results import LiveBattles, sources_of
-from cornerman.experience.encoder import Encoder
+from cornerman.experience.encoder import Encoder, shown
 from cornerman.experience.event_queue import Recording
 from cornerman.experience.recorder import as_key, player_name
 from cornerman.experience.rewards import RewardCalculator
@@ -291,9 +291,13 @@ class Cornerman:
         return self.controls.forget()
 
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> dict[str, Any] | None:
-        """Evaluate a version (None: whoever plays) against a bot; None where one is missing, with a message for a
-        version."""
-        if not isinstance(self._game, HeadlessGame) or bot not in self._game.bots:
+        """Evaluate a version (None: whoever plays) against a bot; None, and a message, where one is missing; None
+        without headless battles."""
+        if not isinstance(self._game, HeadlessGame):
+            return None
+        if bot not in self._game.bots:
+            there = ", ".join(self._game.bots)
+            self.metrics.say(f"There is no bot {shown(bot)} to evaluate against; there are {there}.")
             return None
         try:
             policy = self.slot.playing() if version is None else self.store.registry.load(version)

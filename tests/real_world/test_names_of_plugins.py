@@ -76,6 +76,20 @@ def test_plugin_beside_its_own_installed_copy_is_loaded(plugins: Path, monkeypat
     assert host.messages == []
 
 
+def test_report_and_evaluate_of_a_misspelt_plugin_are_said_once(tmp_path: Path, plugins: Path) -> None:
+    drop(plugins, "fake_a", "def report(self): return {}")
+    drop(plugins, "fake_b", "def on_laod(self): pass")
+    host = host_of(plugins)
+    refused = len(host.messages)
+    for _ in range(2):
+        assert host.report("fake") is host.evaluate("fake", None, "bot", 2, 1) is host.report("fake_b") is None
+        assert host.report("fake_a") == {}
+    assert host.messages[refused:] == ["No plugin is called 'fake', so report and evaluate give None; loaded: fake_a."]
+    missing = host_of(tmp_path / "nowhere")
+    assert missing.report("fake") is None
+    assert len(missing.messages) == 1, "a player may well take the plugin away"
+
+
 # ----------------------------------------------------------------------------------------------- 21: marks and accents
 
 
