@@ -50,7 +50,8 @@ REPORT: dict[str, Any] = {
         "champion_foresees": 0.5,
         "loss": 0.4,
         "habits": [
-            "guard or mend ally: 76 times of 87 where character 2's health is at most 50% (the computer in your place: 35)"
+            "guard or mend ally: 76 times of 87 where character 2's health is at most 50% "
+            "(the computer in your place: 35)"
         ],
     },
     "gate": {"state": "judging", "pairs": 62, "score": 0.55, "verdict": ""},
