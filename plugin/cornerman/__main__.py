@@ -12,7 +12,7 @@ from cornerman.edge.raspberry_pi import NEEDED, to_install
 
 try:
     from cornerman.cli.commands import COMMANDS
-    from cornerman.cli.output import prepare_output
+    from cornerman.cli.output import prepare_output, sentence_of
     from cornerman.contract import CornermanError
 except ModuleNotFoundError as error:  # the plugin's folder alone, beside a Python that nothing was installed for
     if error.name not in NEEDED:
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (CornermanError, OSError) as error:  # OSError: what the system says of a folder or file that was named
-        print(f"cornerman {options.command}: {error}", file=sys.stderr)
+        print(f"cornerman {options.command}: {sentence_of(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

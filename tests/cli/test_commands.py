@@ -229,6 +229,22 @@ def test_a_copy_that_fails_leaves_the_old_one_and_nothing_else(
     assert (old / "mine.txt").read_text() == "old"
 
 
+@pytest.mark.parametrize("where", ["file/below", "a" * 300], ids=["below a file", "too long"])
+@pytest.mark.parametrize(
+    "command",
+    ["install X", "versions --data X", "versions import X", "versions --plot X/p.png", "data --data X", "report X"]
+    + ["data --plot X/p.png", "doctor --data X", f"train --game {GAME} --data X", f"data --game {GAME} --data X"],
+)
+def test_impossible_path_is_a_sentence_with_its_name(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store_versions(Path("cornerman-data"), CHOOSING)
+    Path("file").write_text("")
+    status, _, err = run(*command.replace("X", where).split())
+    assert (status, "Errno" in err, where in err) == (1, False, True)
+
+
 def test_install_refuses_the_folder_that_it_runs_from_and_a_file_in_the_way(run: Run, tmp_path: Path) -> None:
     source = Path(cornerman.__file__).parent
     before = sorted(source.iterdir())

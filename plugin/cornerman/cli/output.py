@@ -30,6 +30,13 @@ def prepare_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def sentence_of(error: Exception) -> str:
+    """What an error says, for a person: of the system's, which file or folder and why, without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename} cannot be used ({error.strerror})" if error.filename else error.strerror
+    return str(error)
+
+
 def draw_to(path: Path, draw: Callable[[], None]) -> str:
     """Draw a picture with matplotlib and say so; CornermanError where it is missing or cannot write there."""
     try:
@@ -37,5 +44,6 @@ def draw_to(path: Path, draw: Callable[[], None]) -> str:
     except ImportError as error:
         raise CornermanError("a plot needs matplotlib (pip install matplotlib)") from error
     except (OSError, ValueError) as error:  # matplotlib: an ending that it cannot write
-        raise CornermanError(f"{path} cannot be drawn: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else None
+        raise CornermanError(f"{path} cannot be drawn: {why or error}") from error
     return f"Drawn to {path}"

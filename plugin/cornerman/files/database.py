@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.contract import ModelError
-from cornerman.files.atomic import rename, unlink
+from cornerman.files.atomic import disk_errors, rename, unlink
 
 try:
     import sqlite3
@@ -55,13 +55,11 @@ class Database:
         self.messages: list[str] = []
         if sqlite3 is None:
             raise ModelError(f"{what} cannot be kept or read: this Python has no sqlite3 module.")
-        try:
+        with disk_errors(f"{what} cannot be kept or read"):
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._discard_orphans()
             self._connection = self._opened()
-        except OSError as error:
-            raise ModelError(f"{what} cannot be kept or read ({error}).") from error
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._errors("read"):

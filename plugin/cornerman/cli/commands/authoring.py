@@ -8,6 +8,7 @@ import keyword
 from pathlib import Path
 
 from cornerman.cli.commands.options import Subparsers, whole
+from cornerman.files.atomic import disk_errors
 from cornerman.selfplay.games import CommandError
 
 
@@ -26,11 +27,8 @@ def run_new(options: argparse.Namespace) -> int:
         raise CommandError(f"there is a module {options.name} already, which yours would hide; choose another name")
     target = Path(f"{options.name}.py")
     text = (Path(__file__).parents[1] / "game_template.py").read_text("utf-8").replace("NAME", options.name)
-    try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise CommandError(f"{target} could not be written ({error.strerror})") from error
+    with disk_errors(f"{target} could not be written"), target.open("x", encoding="utf-8") as file:
+        file.write(text)
     print(f"{target} is written. Now: cornerman check {options.name}:GAME")
     return 0
 

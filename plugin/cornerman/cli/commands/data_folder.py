@@ -30,7 +30,7 @@ def add_data(commands: Subparsers) -> None:
 def run_data(options: argparse.Namespace) -> int:
     from cornerman.cli.data import StoredData, identity_of
 
-    if not options.game:
+    if not (options.game and options.import_file):  # which begins a folder
         need_folder(options.data)
     identity = None if options.game else identity_of(options.data)
     stored = StoredData(options.data, identity or identity_for(find_any(options.game)))

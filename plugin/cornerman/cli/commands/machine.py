@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cornerman.cli.commands.options import DATA, Subparsers, command
 from cornerman.cli.commands.stored import need_folder
+from cornerman.files.atomic import disk_errors
 from cornerman.selfplay.games import CommandError
 
 
@@ -44,12 +45,10 @@ def run_install(options: argparse.Namespace) -> int:
         raise CommandError(f"{options.folder} is a plugin itself; name the folder that it lies in")
     if options.folder.exists() and not options.folder.is_dir():
         raise CommandError(f"{options.folder} is a file; name a game's plugins folder")
-    try:
+    with disk_errors(f"the plugin could not be copied to {target}"):
         options.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cornerman-", dir=options.folder) as name:
             _replace(target, source, Path(name))
-    except OSError as error:
-        raise CommandError(f"the plugin could not be copied to {target} ({error})") from error
     print(f"The plugin is in {target}")
     return 0
 
