@@ -9,10 +9,9 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "plugin" / "cornerman"
@@ -136,9 +135,13 @@ def room_of(path: Path) -> str:
 def imported_modules(path: Path) -> set[str]:
     """Modules of the same package that a file imports anywhere, for types too."""
     root = root_of(path)
-    modules = {module_of(each) for each in root.rglob("*.py")}
     names = {name.removeprefix(f"{root.name}.") for name in imports(path, types=True)}
-    return (names & modules) - {module_of(path)}
+    return (names & modules(root)) - {module_of(path)}
+
+
+@cache
+def modules(root: Path) -> set[str]:
+    return {module_of(each) for each in root.rglob("*.py")}
 
 
 def cycle(arrows: dict[str, set[str]]) -> list[str]:
@@ -157,17 +160,16 @@ def test_files_lie_in_rooms() -> None:
     assert folders == set(ROOMS) - {"plugin", "decisions"}
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in sources("plugin", "game_adapter")}), ids=str)
-def test_no_room_is_crowded(folder: Path) -> None:
-    assert len(list(folder.glob("*.py"))) <= MAX_FILES_IN_A_ROOM
+def test_no_room_is_crowded() -> None:
+    counts = Counter(path.parent for path in sources("plugin", "game_adapter"))
+    assert [folder for folder, count in counts.items() if count > MAX_FILES_IN_A_ROOM] == []
 
 
-@pytest.mark.parametrize("path", sources("plugin/cornerman"), ids=module_of)
-def test_arrows_go_one_way(path: Path) -> None:
-    room = room_of(path)
-    if room in ROOMS:
-        reached = {module.split(".")[0] for module in imported_modules(path)} - OPEN_TO_ALL - {room}
-        assert reached <= ROOMS[room]
+def test_arrows_go_one_way() -> None:
+    for path in sources("plugin/cornerman"):
+        if (room := room_of(path)) in ROOMS:
+            reached = {module.split(".")[0] for module in imported_modules(path)} - OPEN_TO_ALL - {room}
+            assert reached <= ROOMS[room], path
 
 
 def test_no_circle_between_rooms_or_files() -> None:
@@ -184,20 +186,20 @@ def test_the_diagram_in_the_documents_is_this_one() -> None:
     assert drawn == {room or ".": needs for room, needs in {**ROOMS, **GAME_ROOMS}.items()}
 
 
-@pytest.mark.parametrize("path", sources("plugin/cornerman"), ids=module_of)
-def test_the_plugin_knows_no_game(path: Path) -> None:
-    assert not any(name.split(".")[0] == "game_adapter" for name in imports(path))
-    assert "ringside" not in path.read_text("utf-8").lower()
+def test_the_plugin_knows_no_game() -> None:
+    for path in sources("plugin/cornerman"):
+        assert not any(name.split(".")[0] == "game_adapter" for name in imports(path)), path
+        assert "ringside" not in path.read_text("utf-8").lower(), path
 
 
-@pytest.mark.parametrize("path", sources("game_adapter"), ids=module_of)
-def test_arrows_of_the_games_side_go_one_way_and_none_to_the_plugin(path: Path) -> None:
-    room = room_of(path)
-    reached = {room_of(GAME_SIDE / f"{module.replace('.', '/')}.py") for module in imported_modules(path)}
-    assert reached - {room} <= GAME_ROOMS[room]
-    outside = {name.split(".")[0] for name in imports(path)}
-    assert "cornerman" not in outside
-    assert room not in WITHOUT_PYGAME or "pygame" not in outside
+def test_arrows_of_the_games_side_go_one_way_and_none_to_the_plugin() -> None:
+    for path in sources("game_adapter"):
+        room = room_of(path)
+        reached = {room_of(GAME_SIDE / f"{module.replace('.', '/')}.py") for module in imported_modules(path)}
+        assert reached - {room} <= GAME_ROOMS[room], path
+        outside = {name.split(".")[0] for name in imports(path)}
+        assert "cornerman" not in outside, path
+        assert room not in WITHOUT_PYGAME or "pygame" not in outside, path
 
 
 def test_the_host_needs_only_the_standard_library() -> None:
@@ -208,9 +210,9 @@ def test_the_host_needs_only_the_standard_library() -> None:
         assert "game_adapter" not in path.read_text("utf-8"), path.name
 
 
-@pytest.mark.parametrize("path", sources("plugin/cornerman"), ids=module_of)
-def test_only_the_overlay_draws_and_lazily(path: Path) -> None:
-    assert "pygame" not in imports(path, lazily=room_of(path) != "panel")
+def test_only_the_overlay_draws_and_lazily() -> None:
+    for path in sources("plugin/cornerman"):
+        assert "pygame" not in imports(path, lazily=room_of(path) != "panel"), path
 
 
 def test_playing_needs_no_torch() -> None:
@@ -224,43 +226,46 @@ def test_playing_needs_no_torch() -> None:
 PUBLIC_ALL_THE_SAME = {"_replace", "_asdict", "_fields", "_exit"}
 
 
-@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_tests_use_what_is_public_and_import_no_other_test(path: Path) -> None:
-    own = {node.name for node in nodes(path) if isinstance(node, ast.FunctionDef)}
-    own |= {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and _of_self(node)}
-    for node in nodes(path):
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
-            assert node.attr in own | PUBLIC_ALL_THE_SAME, f"line {node.lineno}: {ast.unparse(node)}"
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
-            assert not (node.module or "").split(".")[-1].startswith("test_"), node.module
+def test_tests_use_what_is_public_and_import_no_other_test() -> None:
+    for path in sources("tests"):
+        own = {node.name for node in nodes(path) if isinstance(node, ast.FunctionDef)} | PUBLIC_ALL_THE_SAME
+        own |= {node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and _of_self(node)}
+        for node in nodes(path):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+                assert node.attr in own, f"{path}, line {node.lineno}: {ast.unparse(node)}"
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+                assert not (node.module or "").split(".")[-1].startswith("test_"), f"{path}: {node.module}"
 
 
 def _of_self(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
 
 
-TORCH_IN_TESTS = {"tests/support/accelerator.py", "tests/support/naive_learning.py"}
+TORCH_IN_TESTS = (
+    *("tests/support/accelerator.py", "tests/support/naive_learning.py"),
+    *("tests/benchmarks/", "tests/torture/", "tests/studies/"),
+)
 """Imported by pytest.importorskip; benchmarks and torture run with all extras."""
 
 
-@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_suite_is_collected_without_torch(path: Path) -> None:
-    name = path.relative_to(ROOT).as_posix()
-    if name not in TORCH_IN_TESTS and not name.startswith(("tests/benchmarks/", "tests/torture/", "tests/studies/")):
-        assert "torch" not in {found.split(".")[0] for found in imports(path, lazily=False)}
+def test_suite_is_collected_without_torch() -> None:
+    for path in sources("tests"):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(TORCH_IN_TESTS):
+            assert "torch" not in {found.split(".")[0] for found in imports(path, lazily=False)}, name
 
 
-@pytest.mark.parametrize("path", sources("plugin", "game_adapter", "tests", "assets", "examples"), ids=str)
-def test_sizes(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE_LINES
-    longest = MAX_FUNCTION_LINES_IN_THE_PLUGIN if path.is_relative_to(PACKAGE) else MAX_FUNCTION_LINES
-    for node in nodes(path):
-        if isinstance(node, FUNCTIONS):
-            assert (node.end_lineno or 0) - node.lineno + 1 <= longest, node.name
-            arguments = node.args
-            named = len(arguments.posonlyargs + arguments.args + arguments.kwonlyargs)
-            named -= bool(arguments.args) and arguments.args[0].arg in ("self", "cls")
-            assert named <= MAX_PARAMETERS, f"{node.name} takes {named} parameters"
+def test_sizes() -> None:
+    for path in sources("plugin", "game_adapter", "tests", "assets", "examples"):
+        assert len(path.read_text("utf-8").splitlines()) <= MAX_FILE_LINES, path
+        longest = MAX_FUNCTION_LINES_IN_THE_PLUGIN if path.is_relative_to(PACKAGE) else MAX_FUNCTION_LINES
+        for node in nodes(path):
+            if isinstance(node, FUNCTIONS):
+                assert (node.end_lineno or 0) - node.lineno + 1 <= longest, f"{path}: {node.name}"
+                arguments = node.args
+                named = len(arguments.posonlyargs + arguments.args + arguments.kwonlyargs)
+                named -= bool(arguments.args) and arguments.args[0].arg in ("self", "cls")
+                assert named <= MAX_PARAMETERS, f"{path}: {node.name} takes {named} parameters"
 
 
 def test_nine_of_ten_functions_are_short() -> None:
@@ -269,17 +274,16 @@ def test_nine_of_ten_functions_are_short() -> None:
     assert lengths[len(lengths) * 9 // 10] <= MAX_90TH_PERCENTILE
 
 
-@pytest.mark.parametrize("path", sources("plugin", "game_adapter"), ids=str)
-def test_nothing_unpickles(path: Path) -> None:
-    names = imports(path)
-    assert not names & {"pickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}
-    for node in nodes(path):
-        if isinstance(node, ast.Call):
-            call = ast.unparse(node.func)
-            assert call not in {"torch.load", "torch.save", "eval", "exec"}, call
-            if call in {"np.load", "numpy.load"}:
-                keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-                assert keywords.get("allow_pickle") == "False", f"np.load without allow_pickle=False in {path.name}"
+def test_nothing_unpickles() -> None:
+    for path in sources("plugin", "game_adapter"):
+        assert not imports(path) & {"pickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"}, path
+        for node in nodes(path):
+            if isinstance(node, ast.Call):
+                call = ast.unparse(node.func)
+                assert call not in {"torch.load", "torch.save", "eval", "exec"}, f"{path}: {call}"
+                if call in {"np.load", "numpy.load"}:
+                    keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                    assert keywords.get("allow_pickle") == "False", f"np.load without allow_pickle=False in {path}"
 
 
 def test_the_versions_agree() -> None:
