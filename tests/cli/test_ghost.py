@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from cornerman.cli import ghost
-from cornerman.contract import CornermanError
+from cornerman.contract import Bot, CornermanError
 from game_adapter.ringside.game import RINGSIDE
 from tests.cli.conftest import Run
+from tests.support.choosing import Choosing, Described, at_random
 from tests.support.table import Table
 
+HOOKS_ALONE = Described()
 GAME = ["--game", "game_adapter.ringside.game:RINGSIDE", "--data"]
 
 
@@ -67,3 +70,20 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
         table.on_owner(lambda loop: None)
         assert ", 1 imported ghost, and all that was in memory." in table.plugin.metrics.notice
     assert "No player's battles are stored, and no ghost" in printed("ghost")
+
+
+def test_ghost_files_are_said_to_fight_in_headless_battles_alone(tmp_path: Path, run: Run) -> None:
+    class Fought(Choosing):
+        bots: Mapping[str, Bot] = {"random": at_random, "other": at_random}
+
+    here, file = tmp_path / "here", tmp_path / "ann.ghost"
+    with Table(Fought(), here) as table:
+        table.play_as("ann", 2)
+    game = ["--game", "tests.cli.test_ghost:HOOKS_ALONE", "--data", here]
+    exported = run("ghost", *game, "export", "ann", file).out
+    assert "it fights where choosing has headless battles, which here it has not" in exported
+    for command in (("import", file), ("play", "ann")):
+        refused = run("ghost", *game, *command)
+        assert refused.status == 1
+        assert "the player's own ghost fights where the game asks for host.ghost_action" in refused.err
+    assert not (here / "ghosts").exists()

@@ -21,6 +21,7 @@ from cornerman.models.manifest import Identity
 from cornerman.opponent.ghost import ENDING, FOLDER, Ghost, ghosts_in, read_ghost, write_ghost
 from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import counted
 
 NAME = r"[\w-]{1,60}"
 """What an imported ghost may be called."""
@@ -91,7 +92,10 @@ class Ghosts:
     def export(self, player: str, path: Path) -> str:
         ghost = self.own(player)
         write_ghost(ghost, self._format, path)
-        return f"The ghost of {ghost.battles:,} battles is in {path}; 'cornerman ghost import' adds it elsewhere."
+        use = "'cornerman ghost import' adds it elsewhere"
+        if not isinstance(self._game, HeadlessGame):
+            use = f"it fights where {self._game.name} has headless battles, which here it has not"
+        return f"The ghost of {counted(ghost.battles, 'battle')} is in {path}; {use}."
 
     def import_file(self, path: Path) -> str:
         """Import a ghost after every check and a smoke battle, under the name of its file, never over another one."""
@@ -117,7 +121,8 @@ class Ghosts:
 
     def _headless(self) -> HeadlessGame:
         if not isinstance(self._game, HeadlessGame):
-            raise CornermanError(f"{self._game.name} offers no headless battles, in which a ghost would play")
+            only = f"{self._game.name} offers no headless battles, and commands let ghosts fight in no others"
+            raise CornermanError(f"{only}: the player's own ghost fights where the game asks for host.ghost_action")
         return self._game
 
     def _battles(self) -> Iterator[StoredBattle]:
