@@ -27,8 +27,8 @@ class Fighter:
         }
         self.joints = grown
         if pose == "fallen":
-            lift = 0.05 * look.bulk - 0.015
-            self.joints = {name: (x, (STANCE | POSES[pose])[name][1] + lift) for name, (x, _y) in grown.items()}
+            lift, to_feet = 0.05 * look.bulk + 0.015, 0.06  # or hair, tail and the broadest hips are cut off
+            self.joints = {name: (x + to_feet, POSES[pose][name][1] + lift) for name, (x, _y) in grown.items()}
         lean = self._axis("hip", "chest")
         self.along = lean
         self.across = (lean[1], -lean[0])
