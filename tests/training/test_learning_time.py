@@ -16,7 +16,9 @@ import pytest
 from cornerman.plugin import Cornerman
 from cornerman.training import build, starvation, training_windows
 from game_adapter.ringside.game import RINGSIDE
+from tests.support.choosing import Choosing
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
+from tests.support.table import Table
 from tests.support.waiting import wait_for
 
 
@@ -88,6 +90,21 @@ def test_game_that_never_releases_the_interpreter_is_told_what_to_do() -> None:
             trainer.frame(200.0)
         assert "keeps the interpreter to itself" in trainer.trouble
         assert "pump(budget_ms)" in trainer.trouble
+
+
+def test_game_that_waits_in_settle_is_known_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Table(Choosing(), tmp_path) as table:
+        training, waits = table.plugin.training, list[bool]()
+        assert training.thread is not None
+        settle = training.thread.settle
+
+        def settled(timeout_s: float) -> bool:
+            waits.append(training.windows.starvation.game_waits)
+            return settle(timeout_s)
+
+        monkeypatch.setattr(training.thread, "settle", settled)
+        assert training.settle(PATIENCE_S) is training.windows.window_open
+        assert (waits, training.windows.starvation.game_waits) == ([True], False)
 
 
 def test_frames_go_on_after_learning_ended_in_an_open_window(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,11 @@ from cornerman.training.starvation import NO_SIGN_S, NOTHING_GRANTED_S, Starvati
 from tests.support.windows import Clock, windows
 
 
-def test_thread_without_processor_time_is_starved_until_it_gets_some() -> None:
+@pytest.mark.parametrize("settles", [False, True])
+def test_thread_without_processor_time_is_starved_until_it_gets_some(settles: bool) -> None:
     processor = Clock()
     mine, now = Starvation("thread", thread_time=processor), 0.0
+    mine.game_waits = settles
     for share, starved in ((0.9, False), (0.02, True), (0.5, False)):
         for _ in range(300):
             mine.begins(now)
@@ -22,7 +24,11 @@ def test_thread_without_processor_time_is_starved_until_it_gets_some() -> None:
             processor.now += 0.01 * share
             mine.worked(now)
         assert bool(mine.sentence) is starved, share
-        assert not starved or ("clock.tick" in mine.sentence and "pump" in mine.sentence and "2%" in mine.sentence)
+        if starved:
+            wanted = "other programs take the processor." if settles else "or set learning_time to pump and call"
+            assert "(2%)" in mine.sentence
+            assert wanted in mine.sentence
+            assert ("clock.tick" in mine.sentence) is not settles, "a game that waits in settle keeps nothing to itself"
 
 
 def test_sleep_of_the_whole_process_is_not_starvation() -> None:

@@ -199,7 +199,11 @@ class TrainingService:
 
     def settle(self, timeout_s: float) -> bool:
         """Wait at most `timeout_s` until what was recorded is learned from; True where it is, or without a trainer."""
-        return self.thread is None or self.thread.settle(timeout_s)
+        self.windows.starvation.game_waits = True
+        try:
+            return self.thread is None or self.thread.settle(timeout_s)
+        finally:
+            self.windows.starvation.game_waits = False
 
     def battle_starts(self) -> None:
         """Close the window and start a postponed trainer: a stalled frame does no harm between two battles."""

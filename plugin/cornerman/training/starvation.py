@@ -1,7 +1,7 @@
 """Starvation: detects that the trainer gets no time although its window is open, with a message on what to do.
 
 Three causes: the game never releases the interpreter; the game does not call `pump`; other programs take the whole
-processor. The trainer's thread calls everything here but `seen_from_game`.
+processor. The trainer's thread calls everything here but `seen_from_game`; `game_waits` is the game's thread's to set.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ HELD = (
     "processor. A game should wait with pygame's clock.tick, not in a busy loop, or set learning_time to pump and call "
     "pump(budget_ms) while it waits."
 )
+BUSY = "Learning hardly gets any time ({share:.0%}), although the game waits for it: other programs take the processor."
 NOT_PUMPED = (
     "Learning gets no time: learning_time is pump, but the game has not called pump(budget_ms). "
     "Call it while the game waits for its next frame, or set learning_time to thread."
@@ -45,6 +46,7 @@ class Starvation:
         `thread_clock`, called on the trainer's thread, returns a function that gives its CPU time on any thread.
         """
         self.sentence = ""
+        self.game_waits = False  # whether the game's thread sleeps in `settle`, and so keeps nothing to itself
         self._pumped, self._on_processor, self._thread_time = learning_time == "pump", on_processor, thread_time
         self._thread_clock = thread_clock or clock_of_this_thread
         self._seen_time: Callable[[], float] | None = None  # the trainer's CPU time, read on the game's thread
@@ -86,7 +88,8 @@ class Starvation:
         self._processor_s += processor - before
         if self._wall_s >= JUDGED_S:
             share = self._processor_s / self._wall_s
-            self.sentence = HELD.format(share=share) if share < STARVING_SHARE else ""
+            why = BUSY if self.game_waits else HELD
+            self.sentence = why.format(share=share) if share < STARVING_SHARE else ""
             self._wall_s = self._processor_s = 0.0
 
     def waits(self, now: float) -> None:
