@@ -290,7 +290,8 @@ class Host:
 
     def settle(self, timeout_s: float) -> bool:
         """For a game without frames: let the plugins finish learning from what was recorded; whether all of them did,
-        False while one still loads or its window is closed."""
+        False while one still loads or its window is closed. Battles that follow each other without it are learned from
+        only after the last one."""
         asked = [plugin for plugin in self.loaded if "settle" in plugin.hooks]
         settled = [plugin.call("settle", {"timeout_s": timeout_s}, read=bool) for plugin in asked]
         self._pass_messages_on()

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 API_VERSION = 1
 """Raised when a hook gains an argument that a plugin cannot ignore, or loses one."""
 
-MAX_ACTIONS = 8_192
-MAX_FEATURES = 8_192  # of the game's own
+MAX_ACTIONS = MAX_FEATURES = 8_192  # features: of the game's own
 MAX_NAME = 1_000  # characters in the name or version of a game, or in the name of an action
 MAX_NAMES = 500_000  # characters in the names of all actions together
 
@@ -378,7 +377,8 @@ class Hooks(Protocol):
         """Optional: what the plugin would do as `seat`, for a player: `report()["decision"]` and the "action"."""
 
     def settle(self, timeout_s: float) -> bool:
-        """For a game without frames: wait, at most so long, until all is learned; choose_action may wait, too."""
+        """For a game without frames: wait, at most so long, until all is learned; choose_action may wait, too. Battles
+        that follow each other without it are learned from only after the last one."""
 
     def report(self) -> Mapping[str, Any]:
         """The plain-data snapshot of `panel/status.py`: what the plugin is doing now."""
