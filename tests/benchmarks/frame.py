@@ -6,7 +6,8 @@ driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of wo
 that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
 `_panel`: Ringside's window with the panel drawn over 1920x1080 besides, page after page, against the same without panel
 and learning. `frame.learning_only.*`: Ringside's window without practice and judging. `frame.control.*`: no learning at
-all, beside a process of the lowest priority that multiplies matrices: what any work in the background costs here.
+all, beside a process of the lowest priority that multiplies matrices: what any work in the background costs here, also
+with 11 ms of work a frame (`_heavy`).
 
 Runs with and without take turns, and so do runs of the learner alone; figures are medians over those pairs. In
 Ringside's window mean work is taken from blocks of 0.4 seconds instead, which take turns within a battle that is played
@@ -64,8 +65,9 @@ BLOCKS, BLOCK_FRAMES, SETTLING_FRAMES = 24, 18, 6
 second a repeat differed from the next by 0.05 to 0.1 against itself, with these by 0.025."""
 BATTLES_AHEAD = 12
 """Battles that pay for the learner's steps in a run without practice."""
-PLAYERS_BATTLES = 3
-"""Battles of the player before each run, from which the model of the player learns in it."""
+PLAYERS_BATTLES = 1
+"""Battles of the player before each run of five seconds, from which the model of the player learns in it: more than
+anybody plays. After three a run was of little else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +116,19 @@ def measured(section: Iterator[Figure], still: list[StoodStillError]) -> Iterato
 
 
 def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
-    """Ringside's window, then with its picture drawn again and again until a frame's work takes about 11 ms."""
+    """Ringside's window, then with as many more pictures a frame as bring its mean work to about 11 ms."""
     with ringside(EVERYTHING) as loop:
         found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("", found, wanted=True), kept("", found, 0.85), practised("", found))
         yield work_in_turns("frame", loop, partial(switch_learning, loop.host), repeats, 1.03)
         yield work_in_turns("frame.itself", loop, lambda on: None, repeats)
-        if sys.platform.startswith("linux"):
-            yield from beside_computing(loop, repeats)
+        yield from beside_computing("", loop, repeats)
         found = looking_ahead(pairs(loop, learner, repeats, panel=pygame.Surface(PANEL_SIZE)))
         yield from ratios("_panel", found, wanted=True)
-        for _ in range(2):  # the frame's own work takes less time after so much drawing
-            loop.draws_until_ms += HEAVY_MS - frames(loop, False, False).work_mean_ms
+        draw_more(loop, HEAVY_MS)
         found = looking_ahead(pairs(loop, learner, repeats))
         yield from (*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65))
+        yield from beside_computing("_heavy", loop, repeats)
 
 
 def busy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
@@ -195,16 +196,19 @@ def pairs(
     return found
 
 
-def beside_computing(loop: RingsideLoop, repeats: int) -> Iterator[Figure]:
-    """Without learning, alone and beside one process that computes."""
+def beside_computing(suffix: str, loop: RingsideLoop, repeats: int) -> Iterator[Figure]:
+    """Without learning, alone and beside one process that computes; nothing where that is no Linux."""
+    if not sys.platform.startswith("linux"):
+        return
     found = Pairs([], [], [])
     with computing() as compute:
         for _ in range(repeats):
             for on, runs in ((False, found.without), (True, found.with_plugin)):
                 compute(on)
                 runs.append(frames(loop, False, False))
-        yield from ratios("", found, prefix="frame.control")
-        yield work_in_turns("frame.control", loop, compute, repeats)
+        yield from ratios(suffix, found, prefix="frame.control")
+        if not suffix:
+            yield work_in_turns("frame.control", loop, compute, repeats)
 
 
 def work_in_turns(
@@ -221,6 +225,17 @@ def work_in_turns(
     loop.step_s, work = None, work_done(loop.host) - before
     note = f"{2 * BLOCKS} blocks of {BLOCK_FRAMES} frames each, {work.steps} steps, {work.decisions} practice decisions"
     return median_figure(f"{prefix}.work_mean_ratio", each, "ratio", "lower", note=note, wanted=wanted)
+
+
+def draw_more(loop: RingsideLoop, work_ms: float) -> None:
+    """Give each frame as many more pictures as bring its mean work, without learning, nearest to `work_ms`.
+
+    A number and not a time, so that what learning costs the drawing counts, and no frame is drawn beyond its end.
+    """
+    bare_ms = frames(loop, False, False).work_mean_ms
+    loop.more_pictures = 3
+    picture_ms = (frames(loop, False, False).work_mean_ms - bare_ms) / loop.more_pictures
+    loop.more_pictures = round((work_ms - bare_ms) / picture_ms)
 
 
 def looking_ahead(found: Pairs) -> Pairs:

@@ -51,12 +51,13 @@ class RingsideLoop:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.draws_until_ms = 0.0  # the picture is drawn again and again until a frame has taken so long
+        self.more_pictures = 0  # drawn each frame besides, one and the same still picture
         self.step_s: float | None = None  # how far a frame moves the battle on; None: by its own length
         self.panel: pygame.Surface | None = None  # where the panel is drawn, page after page
         self._frames = 0
         draw_unseen()
         self.window = Window(host, RINGSIDE, Random(1), sound=False)
+        self._still = TitleScreen(self.window.hall, SETUP)
 
     def begin(self) -> None:
         self.window.screen.close()
@@ -65,11 +66,10 @@ class RingsideLoop:
         self.window.screen = BattleScreen(self.window.hall, SETUP, TitleScreen)
 
     def frame(self, dt_ms: float) -> float:
-        begun = time.perf_counter()
         if not isinstance(self.window.screen, BattleScreen):
             self.window.screen = BattleScreen(self.window.hall, SETUP, TitleScreen)
-        while 1e3 * (time.perf_counter() - begun) < self.draws_until_ms:
-            self.window.draw()
+        for _ in range(self.more_pictures):
+            self._still.draw(self.window.canvas)
         self._frames += 1
         if self.window.screen.players_turn and self._frames % PLAYER_FRAMES == 0:
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1))  # strike, then the first target
