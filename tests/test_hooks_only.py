@@ -13,6 +13,7 @@ from cornerman.contract import CANDIDATE, Source
 from cornerman.evaluation.live.results import LiveResult, sources_of
 from cornerman.models.exchange import IMPORTS, export_version, import_waiting
 from cornerman.models.manifest import Provenance
+from cornerman.opponent.player_model import PlayerModel
 from cornerman.panel.panel_text import now_of
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import Trial
@@ -27,8 +28,11 @@ def trial_of(champion: Policy, number: int = 1) -> Trial:
     return Trial(Policy(champion.spec, champion.flat + number / 100, CANDIDATE), 1.0, number)
 
 
-def test_weak_fighter_is_replaced_by_what_imitates_its_player(tmp_path: Path) -> None:
-    """What it must be worth is measured by `make study ONLY=harm`; here, that all of it works together."""
+def test_weak_fighter_is_replaced_by_what_imitates_its_player(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it must be worth is measured by `make study ONLY=harm`; here, that all of it works together. The model of
+    the player, which decides nothing in it and takes most of the time, learns from the first ten battles."""
+    learn = PlayerModel.learn
+    monkeypatch.setattr(PlayerModel, "learn", lambda model, of: learn(model, of) if model.battles < 10 else iter(()))
     played = series("brawler", "tactician", 200, 0, tmp_path)
     assert played["versions"][:20] == [-1] * 20, "the game's own fighter plays"
     assert played["versions"][-1] >= 1, played["events"]

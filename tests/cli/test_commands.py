@@ -174,7 +174,7 @@ def test_train_and_then_evaluate(run: Run, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(
         'device = "cpu"\nhidden = [16]\nlearning_rate = 0.005\nfrom_nothing = true\n'
     )
-    status, out, _ = run("train", "--game", GAME, "--data", tmp_path, "--decisions", 50_000, "--workers", 1)
+    status, out, _ = run("train", "--game", GAME, "--data", tmp_path, "--decisions", 20_000, "--workers", 1)
     assert "Training " in out.splitlines()[0]
     assert status == 0
     assert f"It is stored in {tmp_path}" in out

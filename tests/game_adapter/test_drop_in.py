@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cornerman.files.packages import importable
+from cornerman.learning import compiled
 from tests.support.ringside_runs import Run, drop_in, finish, link_in, play, start, versions, write_settings
 
 pytestmark = pytest.mark.slow
@@ -30,8 +32,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def runs(folders: dict[str, Path]) -> dict[str, Run]:
     """The same series with the plugin twice, and once without it; all at the same time. The copy compiles for itself,
     as a player's does."""
-    started = {name: start(folder, *SERIES) for name, folder in folders.items() if name != "one"}
-    started["one"] = start(folders["one"], *SERIES, NUMBA_CACHE_DIR=None)
+    started = {name: start(folder, *SERIES, PYTHONHASHSEED="2") for name, folder in folders.items() if name != "one"}
+    started["one"] = start(folders["one"], *SERIES, NUMBA_CACHE_DIR=None, PYTHONHASHSEED="1")
     return {name: finish(process, folders[name]) for name, process in started.items()}
 
 
@@ -53,6 +55,10 @@ def test_dropped_plugin_plays_and_learns_and_writes_to_the_data_folder(
     assert summary["promotions"] == summary["version"] - run.battles[0]["version"]
     assert summary["evaluation_battles"] == 400
     assert f"{summary['version']:06}" in versions(folders["one"])
+    if importable("numba"):
+        (code,) = folders["one"].glob("data/series/cornerman/compiled/*")  # what cannot be used is deleted
+        assert code.name.endswith(compiled.ways()[0].name)
+        assert compiled.is_sealed(code)
     dropped = {path.suffix for path in (folders["one"] / "plugins" / "cornerman").rglob("*") if path.is_file()}
     assert dropped <= {".py", ".pyc", ".toml", ".md", ".typed", ".css"}
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cornerman.files import interpreter
 from cornerman.files.packages import importable
 from cornerman.learning import compiled, update, with_numba
 from cornerman.learning.compiled import CpuSteps, Way, cpu_steps
@@ -38,8 +39,23 @@ def numba() -> None:
         pytest.skip("numba is not installed")
 
 
-@pytest.mark.usefixtures("numba")
-def test_cpu_steps_are_compiled_once_in_a_child_process(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def filled(numba: None) -> Path:
+    """The cache that all tests share."""
+    cpu_steps(Path())
+    return compiled.cache_folder(Path(), compiled.ways()[0].name)
+
+
+def test_cpu_steps_are_compiled_once_in_a_child_process(
+    filled: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child copies here what was compiled; that it compiles, tests/game_adapter/test_drop_in.py shows."""
+
+    def copying(entry: str, given: dict[str, str]) -> list[str]:
+        assert (entry, given["way"]) == ("cornerman.learning.compiled:fill", compiled.ways()[0].name)
+        return [sys.executable, "-c", f"import shutil; shutil.copytree({str(filled)!r}, {given['cache']!r})"]
+
+    monkeypatch.setattr(interpreter, "command", copying)
     told: list[str] = []
     for _ in range(2):
         assert cpu_steps(empty, lambda: told.append("compiling")).why_slow == ""
