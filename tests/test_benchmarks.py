@@ -50,7 +50,6 @@ TINY: dict[str, dict[str, Any]] = {
     "frame": {
         "FRAMES": 20,
         "WARM_UP_FRAMES": 2,
-        "WINDOWS": 4,
         "BLOCKS": 2,
         "BLOCK_FRAMES": 10,
         "ALONE_S": 0.2,
@@ -61,13 +60,14 @@ TINY: dict[str, dict[str, Any]] = {
     "learn": {},
     "panel": {"FRAMES": 3, "PAGES": 2, "check_busy": lambda page, work: None},
     "record": {"HOOK_CALLS": 20, "CAPACITY": 300},
+    "run_on": {"WINDOWS": 4},
     "selfplay": {"NUM_BATTLES": 256, "SECONDS_TOGETHER": 0.1, "PEER_STEPS": 50},
     "start": {},
     "swap": {"SWAPS": 50, "DECISIONS": 1000},
     "think": {"DECISIONS": 3, "BATTLES": 2},
 }
 """What each subject is run with here: counts so small that the figures mean nothing, and one may stand still."""
-LONG = ("frame", "panel", "start")
+LONG = ("frame", "panel", "run_on", "start")
 
 
 @pytest.mark.filterwarnings("ignore:The old environment creation API:DeprecationWarning")  # of the peer PettingZoo

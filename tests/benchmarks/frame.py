@@ -25,28 +25,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import numpy as np
-import psutil
 import pygame
 
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
-from game_adapter.ringside.screens.window import FPS, FRAME_MS
-from tests.benchmarks.figures import Figure, median_figure, not_measured
+from game_adapter.ringside.screens.window import FPS
+from tests.benchmarks.figures import Figure, median_figure
 from tests.benchmarks.game_loops import PANEL_SIZE, BareLoop, GameLoop, RingsideLoop
 from tests.benchmarks.loaded_plugin import (
+    BATTLES_AHEAD,
     EVERYTHING,
     LEARNING_ONLY,
-    PATIENCE_S,
     Work,
     learn,
     loaded,
     play_battles,
-    report,
     switch_learning,
     until,
     work_done,
@@ -56,15 +53,13 @@ from tests.support.slow_game import GAME as SLOW_GAME
 
 REPEATS = 15
 """Pairs: the work of one and the same run varies by a tenth on a shared machine."""
-FRAMES, WARM_UP_FRAMES, WINDOWS = 300, 30, 200
+FRAMES, WARM_UP_FRAMES = 300, 30
 LATE_MS = 20.0
 HEAVY_MS = 11.0
 ALONE_S = 2.0
 BLOCKS, BLOCK_FRAMES, SETTLING_FRAMES = 24, 18, 6
 """Of mean work: blocks that take turns, frames of a block that count, and before them. With as much in six blocks of a
 second a repeat differed from the next by 0.05 to 0.1 against itself, with these by 0.025."""
-BATTLES_AHEAD = 12
-"""Battles that pay for the learner's steps in a run without practice."""
 PLAYERS_BATTLES = 1
 """Battles of the player before each run of five seconds, from which the model of the player learns in it: more than
 anybody plays. After three a run was of little else."""
@@ -102,7 +97,6 @@ def run(repeats: int) -> Iterator[Figure]:
         for section in (light_and_heavy, busy, learning_only):
             yield from measured(section(learner, repeats), still)
     yield from measured(slow(repeats), still)
-    yield from run_on(WINDOWS)
     if still:
         raise ExceptionGroup("not all was measured beside everything", still)
 
@@ -330,85 +324,3 @@ def practised(suffix: str, found: Pairs) -> Figure:
     judged = sum(run.work.judged for run in found.with_plugin)
     note = f"beside {judged} pairs judged in {sum(run.seconds for run in found.with_plugin):.0f} s"
     return median_figure(f"practice.decisions_per_s{suffix}", paces, "1/s", "higher", note=note)
-
-
-# -------------------------------------------------------------------------------------------------------------- run-on
-
-
-def run_on(num_windows: int) -> list[Figure]:
-    """How long trainer and worker work on after a window between rounds closes, in mid-frame."""
-    found: list[Figure] = []
-    for suffix, game in (("", RINGSIDE), ("_slow_game", SLOW_GAME)):
-        with loaded(game, {**EVERYTHING, "training_window": "between_rounds"}) as host:
-            run_ons = close_windows(host, game, num_windows)
-            trainer_ms = report(host)["window"]["run_on_ms"]
-        key = f"frame.run_on_p99_ms{suffix}"
-        found.append(Figure(key, trainer_ms, "ms", "lower", 1, "", f"{num_windows} windows", 8.0))
-        key = f"frame.worker_run_on_p99_ms{suffix}"
-        if run_ons:
-            note = f"{len(run_ons)} windows that closed while it worked"
-            found.append(Figure(key, float(np.percentile(run_ons, 99)), "ms", "lower", 1, "", note, 5.0))
-        else:
-            found.append(not_measured(key, "ms", "lower", "no worker process worked when a window closed"))
-    return found
-
-
-def close_windows(host: Host, game: object, num_windows: int) -> list[float]:
-    """Milliseconds that a worker process ran on, for each window that closed while one worked."""
-    play_battles(host, game, BATTLES_AHEAD)
-    clock, run_ons = pygame.time.Clock(), list[float]()
-
-    def frame() -> None:
-        host.on_frame(clock.tick(FPS), FRAME_MS / 2)
-
-    until(host, lambda work: min(work.steps, work.decisions, work.judged) > 0, frame)
-    host.on_battle_start(1, {0: "plugin", 1: "scripted"})
-    workers = psutil.Process().children(recursive=True)
-    number, end = 0, time.monotonic() + PATIENCE_S
-    while number < num_windows or (
-        (report(host)["window"]["run_on_ms"] is None or not run_ons) and time.monotonic() < end
-    ):
-        number += 1
-        host.on_round_end(1, 1)
-        for _ in range(6):
-            frame()
-        time.sleep(0.001 * (number % 10))
-        working = any(at_work(worker) for worker in workers)
-        host.on_round_start(1, 1)
-        ran_on_ms = until_still(workers)
-        if working:
-            run_ons.append(ran_on_ms)
-        clock.tick()  # or the next frame would seem late
-    host.on_battle_end(1, {0: 0, 1: 0}, truncated=True)
-    return run_ons
-
-
-def at_work(process: psutil.Process) -> bool:
-    """Whether it computes now; one that has ended, as what compiles does, no longer."""
-    try:
-        return bool(process.status() == psutil.STATUS_RUNNING)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def until_still(workers: list[psutil.Process], still_s: float = 0.03) -> float:
-    """Milliseconds from now to the last time at which one of the processes was seen to run."""
-    begun = last = time.perf_counter()
-    before = ran_ns(workers)
-    while (now := time.perf_counter()) - last < still_s:
-        time.sleep(0.0002)
-        ran = ran_ns(workers)
-        if ran != before:
-            last, before = now, ran
-    return 1e3 * (last - begun)
-
-
-def ran_ns(workers: list[psutil.Process]) -> int:
-    """Processor time of all their threads, from the scheduler's own clock; 0 where the system does not tell it."""
-    if not sys.platform.startswith("linux"):
-        return 0
-    ran = 0
-    for worker in workers:
-        for thread in Path(f"/proc/{worker.pid}/task").glob("*/schedstat"):
-            ran += int(thread.read_text().split()[0])
-    return ran

@@ -15,6 +15,8 @@ from game_adapter.host.match import Match
 from tests.support.paths import PLUGINS
 
 SETTLING_S = 0.1
+BATTLES_AHEAD = 12
+"""Battles that pay for the learner's steps in a run without practice."""
 PATIENCE_S = 120.0
 
 EVERYTHING: Mapping[str, Any] = {"training_window": "always", "idle_practice": 1_000_000_000}

@@ -20,8 +20,8 @@ from cornerman.edge.raspberry_pi import PROFILES
 from cornerman.training import training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.benchmarks.figures import interval_of_median
-from tests.benchmarks.frame import BATTLES_AHEAD, StoodStillError, looking_ahead, pairs, ringside
-from tests.benchmarks.loaded_plugin import EVERYTHING, learn, play_battles, report, until
+from tests.benchmarks.frame import StoodStillError, looking_ahead, pairs, ringside
+from tests.benchmarks.loaded_plugin import BATTLES_AHEAD, EVERYTHING, learn, play_battles, report, until
 from tests.benchmarks.loaded_plugin import Work as Done
 from tests.studies.intervals import Interval, exact
 from tests.studies.study import Figure, Unit, Work
