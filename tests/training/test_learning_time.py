@@ -107,6 +107,21 @@ def test_game_that_waits_in_settle_is_known_to_wait(tmp_path: Path, monkeypatch:
         assert (waits, training.windows.starvation.game_waits) == ([True], False)
 
 
+def test_learning_is_not_hurried_after_a_settle_that_ran_out_of_time() -> None:
+    work = Work(10**9, took_s=0.001)
+    with started(work, "always", learning_time="pump") as trainer:
+        assert not trainer.settle(0.05)
+
+        def rests() -> bool:
+            done = work.done
+            time.sleep(0.1)
+            return work.done == done
+
+        wait_for(rests)  # the game gives no time, and waits no longer
+        done = work.done
+        wait_for(lambda: trainer.grant(0.05) or work.done > done)  # type: ignore[func-returns-value]
+
+
 def test_frames_go_on_after_learning_ended_in_an_open_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of a thread that has ended is none."""
     monkeypatch.setattr(starvation, "NO_SIGN_S", 0.05)

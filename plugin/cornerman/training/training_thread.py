@@ -145,17 +145,16 @@ class TrainingThread:
             return loads
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until everything recorded before this call is learned from and judged; True when it is.
-
-        False where it takes longer, where the window is closed, or without a trainer.
-        """
+        """Wait until everything recorded before this call is learned from and judged; True when it is, False
+        where it takes longer, where the window is closed, or without a trainer."""
         with self._changed:
             if not self.alive:
                 return False
             asked = self._asked = self._asked + 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._answered >= asked or bool(self.dead_because), timeout_s)
-            return self._answered >= asked and self.windows.window_open
+            answered, self._answered = self._answered >= asked, asked  # in time or not: nobody waits any longer
+            return answered and self.windows.window_open
 
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask the thread to end and join it; True when it has ended in time. Safe to call twice.
