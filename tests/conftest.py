@@ -22,6 +22,9 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 for package in filter(None, os.environ.get("CORNERMAN_WITHOUT", "").split(",")):
     sys.modules[package] = None  # type: ignore[assignment]  # importing it raises ImportError
+# Else every process of the hundreds compiles all modules, and rewrites all tests, again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: its children would hear no Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

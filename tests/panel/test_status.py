@@ -100,9 +100,9 @@ def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(t
         assert first["device_why"] == "The settings ask for the CPU."
         assert (first["window"]["open"], first["window"]["why"]) == (False, "no battle has begun yet")
         assert first["decision"] is None
-        table.play(4, settle=True, each_turn=lambda match, turn: check(table.plugin.report()) and None)
+        table.play(2, settle=True, each_turn=lambda match, turn: check(table.plugin.report()) and None)
         report = check(table.plugin.report())
-        assert report["record"]["battles"] == 4
+        assert report["record"]["battles"] == 2
         low, high = report["record"]["interval"]
         assert low <= report["record"]["win_rate"] <= high
         assert report["learner"]["steps"] > 50
@@ -111,7 +111,7 @@ def test_status_keeps_its_schema_from_before_the_first_battle_to_after_the_end(t
         assert report["gate"]["verdict"]
         assert report["gate"]["judged"] >= report["gate"]["pairs"] > 0
         assert report["practice"]["decisions"] > 0
-        assert report["decision"]["battle_id"] == 4
+        assert report["decision"]["battle_id"] == 2
         assert report["strength"]["loss"][-1] == [report["learner"]["steps"], report["learner"]["loss"]]
         assert report["versions"][-1]["version"] == 0
         assert report["window"]["open"]
