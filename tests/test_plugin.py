@@ -21,7 +21,7 @@ from game_adapter.host.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing, Described
 from tests.support.duel import preferring
-from tests.support.table import Table, promote
+from tests.support.table import NO_GATE, Table, promote
 from tests.support.waiting import wait_for
 
 FAST = {"practice": 1.0, "candidate_period": 100}
@@ -213,7 +213,7 @@ def test_rows_stay_consistent_whenever_something_is_switched(quiet: Table, press
 
 
 def test_learning_off_and_on_in_mid_battle_takes_effect_at_once(tmp_path: Path) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False, **FAST) as table:
+    with Table(RINGSIDE, tmp_path, learning=False, **{**FAST, **NO_GATE}) as table:
         plugin = table.plugin
         assert not plugin.training.running
         table.play(1)

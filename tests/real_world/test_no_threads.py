@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import Table
+from tests.support.table import NO_GATE, Table
 
 START = threading.Thread.start
 
@@ -45,13 +45,13 @@ def test_no_thread_at_all_costs_learning_alone(
 
 def test_no_thread_for_the_watchdog_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", refusing(RuntimeError("can't start new thread"), "cornerman-watch"))
-    with Table(RINGSIDE, tmp_path) as table:
+    with Table(RINGSIDE, tmp_path, **NO_GATE) as table:
         table.play(3, settle=True)
         assert table.plugin.report()["learner"]["steps"] > 0
 
 
 def test_switched_on_again_when_there_are_threads_it_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Table(RINGSIDE, tmp_path, learning=False) as table:
+    with Table(RINGSIDE, tmp_path, learning=False, **NO_GATE) as table:
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refusing(RuntimeError("can't start new thread"), "cornerman"))
             table.plugin.controls.set_learning(True)

@@ -15,7 +15,7 @@ from cornerman.models.history import History
 from cornerman.plugin import Cornerman
 from cornerman.training.service import TrainingService
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import Table
+from tests.support.table import NO_GATE, Table
 
 FAILING: dict[str, tuple[Any, str]] = {
     "abandoning a battle": (EventQueue, "abandon"),
@@ -66,7 +66,7 @@ def test_quit_does_the_rest_whatever_fails(
 def test_quit_saves_what_was_learned_though_the_last_events_cannot_be_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    with Table(RINGSIDE, tmp_path, training_window="always") as table:
+    with Table(RINGSIDE, tmp_path, training_window="always", **NO_GATE) as table:
         table.play(2, settle=True)
         (tmp_path / FILE_NAME).unlink(missing_ok=True)
         match = table.match()

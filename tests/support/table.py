@@ -30,6 +30,8 @@ SMALL: Mapping[str, Any] = {
     "worker": "thread",
     "from_nothing": True,
 }
+NO_GATE: Mapping[str, Any] = {"candidate_period": 1_000_000}
+"""For sessions that are not about candidates: the battles of the gate take most of the time of a short one."""
 SETTLE_S = 60.0
 
 
