@@ -145,7 +145,9 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
         table = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a mark
     except (FileNotFoundError, NotADirectoryError):  # the second where a file is in the place of its folder
         return start
-    except (OSError, ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
         raise SettingsError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
     return with_values(start, table, str(path))
 

@@ -62,8 +62,9 @@ def test_a_folder_that_cannot_be_opened_is_no_error(tmp_path: Path, monkeypatch:
             raise PermissionError(errno.EACCES, "Permission denied")
         return REAL_OPEN(path, flags, *more)
 
-    monkeypatch.setattr(os, "open", refuse)
-    assert session(tmp_path) == []
+    with monkeypatch.context() as refusing_folders:  # pytest opens folders afterwards, to delete them
+        refusing_folders.setattr(os, "open", refuse)
+        assert session(tmp_path) == []
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP])
