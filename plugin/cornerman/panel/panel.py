@@ -68,8 +68,8 @@ class Panel:
         self._event_before = ""  # the newest one when that command was given
         self._lines = 1  # of the answer, the most since the page was turned to
         self._controls, self._report = controls, report
-        reading = Overview(controls), Strength(), Mind()
-        self._pages: Sequence[Page] = (*reading, You(controls, headless), Versions(controls), Machine())
+        pages = Overview(controls), Strength(), Mind(), You(controls, headless), Versions(controls), Machine()
+        self._pages: Sequence[Page] = pages
         self._page: Page = self._pages[0]
         self._focus: dict[str, str] = {}  # page -> part
         self._asking = False  # the part in focus was pressed once and asks for a second time

@@ -77,7 +77,7 @@ class Standing:
         ratings = {name: Rating(points, points, points, 0) for name, points in (known and known | anchors).items()}
         if not self._store.has_history:
             return ratings
-        from cornerman.models.history import History  # SQLite is not needed at every start of a game
+        from cornerman.models.history import History  # SQLite is not needed without a history
 
         try:
             with closing(History(self._store.folder, time, read_only=True)) as history:
