@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from cornerman.contract import ModelError
+from cornerman.contract import Bools, Floats, ModelError
 from cornerman.opponent.conditions import words_of
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import ChampionPredictor, Predictor
@@ -18,6 +18,7 @@ from cornerman.policy.q_network import NetworkSpec
 from tests.support.habits import (
     ACTIONS,
     FEATURES,
+    GUARD,
     Habit,
     battles,
     champion,
@@ -44,6 +45,30 @@ def test_model_foresees_a_habit_that_the_champion_has_not_after_five_battles(hab
     alone = accuracy(ChampionPredictor(champion()), later)
     assert alone < 0.9
     assert accuracy(model_of(habit, 5), later) > max(0.95, alone + 0.1)
+
+
+def guards_when_either_is_low(observations: Floats, masks: Bools) -> Bools:
+    thought = masks.copy()
+    low = ((observations[:, 0] < 0.3) | (observations[:, 1] < 0.3)).nonzero()[0]
+    thought[low] = False
+    thought[low, GUARD] = True
+    return thought
+
+
+@pytest.mark.parametrize(("habit", "either"), [(guards_when_low, False), (guards_when_either_is_low, True)])
+def test_evidence_of_the_last_rule_is_what_it_explains_beyond_its_price(habit: Habit, either: bool) -> None:
+    (played,) = battles(champion(), habit, 1, seed=1, length=500)
+    values, at = champion().q_values_batch(played.observations), (np.arange(500), played.actions)
+    found = RuleList(100.0)
+    for _ in found.fit(values, played, FEATURES, ACTIONS):
+        pass
+    *before, rule = found.rules
+    assert rule.either is either
+    without, with_it = (
+        np.log(RuleList(100.0, rules).probabilities(values, played.observations, played.action_masks)[at]).sum()
+        for rules in (before, found.rules)
+    )
+    assert rule.evidence + rule.price == pytest.approx(with_it - without, rel=0.05)
 
 
 def test_model_of_a_player_without_habits_has_no_rules_and_foresees_what_the_champion_does() -> None:

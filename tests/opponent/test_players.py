@@ -102,8 +102,8 @@ def test_players_say_how_many_battles_of_the_present_player_are_not_learned_yet(
     players = Players(lambda: policies[-1], FEATURES, ACTIONS, counted=counted)
     players.meet("ann")
     for battle in battles(champion(), no_habit, 3, seed=1):
-        end(players, battle, "ann")
         end(players, battle, "bob")
+        end(players, battle, "ann")
     assert shown[-1] == players.unlearned == 3
     assert players.advance()
     assert players.unlearned == 3, "with the one that is being learned"
@@ -302,6 +302,7 @@ def test_habits_are_said_only_beyond_chance_for_all_that_was_tried_and_three_at_
         ),
         ("round", (0.05, 0.1, 0.15, 0.2), {"high": 0.125}, "round is at most 2"),
         ("round", (0.05, 0.1, 0.15, 0.2), {"low": 0.075, "high": 0.125}, "round is 2"),
+        ("round", (0.3, 0.35, 0.4), {"low": 0.325, "high": 0.375}, "round is 7"),
         ("ally 1 acts", (0, 1), {"low": 0.5}, "ally 1 acts is true"),
         ("ally 1 danger", (0, 0.2, 0.6, 1), {"low": 0.5}, "ally 1 danger is above 50%"),
         ("square 3", (-1, 0, 1), {"low": 0.5}, "square 3 is 1"),
@@ -318,4 +319,24 @@ def test_habits_give_the_numbers_that_the_game_itself_uses(
     values, where = base.q_values_batch(played.observations), [[0, -1, at, end == "low"] for end, at in bounds.items()]
     rules = RuleList(20.0, [Rule(np.array(where, np.float64), np.arange(len(ACTIONS)) == 4, 0.5, tried=-1e9)])
     (habit,) = words.habits(rules, values, played, (name, *FEATURES[1:]), ACTIONS, declared.divisors)
+    assert f" where {said} (" in habit.sentence
+
+
+@pytest.mark.parametrize(
+    ("literals", "either", "said"),
+    [
+        ([[2, -1, 0.2, 0], [2, -1, 0.7, 1]], True, "round is at most 20% or round is above 70%"),
+        ([[0, 1, 0, 1]], False, "your first character's health is above character 2's health"),
+        ([[0, 1, 0, 0]], False, "your first character's health is at most character 2's health"),
+    ],
+)
+def test_habits_name_both_of_two_conditions_and_compare_features(
+    literals: Sequence[Sequence[float]], either: bool, said: str
+) -> None:
+    base = champion()
+    (played,) = battles(base, never_guards, 1, seed=1, length=200)
+    rule = Rule(np.array(literals, np.float64), np.arange(len(ACTIONS)) == 4, 0.5, either, tried=-1e9)
+    (habit,) = words.habits(
+        RuleList(20.0, [rule]), base.q_values_batch(played.observations), played, FEATURES, ACTIONS, {}
+    )
     assert f" where {said} (" in habit.sentence
