@@ -363,8 +363,8 @@ class Host:
         return self._ask(name, "evaluate", asked)
 
     def _ask(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        if self.loaded and name not in self._unknown.union(plugin.name for plugin in self.plugins):
-            self._unknown.add(name)
+        if self.loaded and str(name) not in self._unknown.union(plugin.name for plugin in self.plugins):
+            self._unknown.add(str(name))
             there = ", ".join(plugin.name for plugin in self.loaded)
             self.say(f"No plugin is called {shown(name)}, so report and evaluate give None; loaded: {there}.")
         answers = (plugin.call(hook, arguments, read=_mapping) for plugin in self.loaded if plugin.name == name)

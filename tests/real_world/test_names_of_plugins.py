@@ -85,6 +85,7 @@ def test_report_and_evaluate_of_a_misspelt_plugin_are_said_once(tmp_path: Path, 
         assert host.report("fake") is host.evaluate("fake", None, "bot", 2, 1) is host.report("fake_b") is None
         assert host.report("fake_a") == {}
     assert host.messages[refused:] == ["No plugin is called 'fake', so report and evaluate give None; loaded: fake_a."]
+    assert host.report([]) is None  # type: ignore[arg-type]  # what no set can hold raises nothing in the game's loop
     missing = host_of(tmp_path / "nowhere")
     assert missing.report("fake") is None
     assert len(missing.messages) == 1, "a player may well take the plugin away"
