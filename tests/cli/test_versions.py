@@ -125,7 +125,10 @@ def test_version_that_has_learned_nothing_is_not_said_to_play(versions: Run) -> 
     words = "Version 0 has learned nothing and does not play except with the setting from_nothing: "
     versions("rollback")
     assert versions("rollback").out.startswith(words)
-    assert versions("promote", "0").out.startswith(words)
+    assert versions("promote", "0").out.startswith(f"Version 0 is the champion now. {words}")
+    versions("promote", "2")
+    moved = "Version 0 is the champion now; rollback brings version 2 back."
+    assert versions("promote", "0").out.startswith(f"{moved} {words}")
     text = versions().out
     assert re.search(r"^ +0  untrained", text, re.MULTILINE)
     assert words in text

@@ -95,7 +95,8 @@ class StoredVersions:
             store.registry.promote(version)
             learned = store.registry.manifest(version).learned
         if not learned:
-            return UNTRAINED.format(version)
+            back = "" if before in (None, version) else f"; rollback brings version {before} back"
+            return f"Version {version} is the champion now{back}. {UNTRAINED.format(version)}"
         if before == version:
             return f"Version {version} plays already."
         plays = f"Version {version} plays from the next start on"
