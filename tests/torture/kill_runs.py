@@ -189,7 +189,7 @@ def session(folder: Path, number: int, seed: int, known: Acknowledged, found: Fi
         _be_the_session(folder, number, seed, writing, chance.uniform(0.1, 0.7) if where == "shutdown" else 2 * HANGS_S)
     os.close(writing)
     # However busy the machine is, some in play come after a promotion or a roll-back: else there were little to lose.
-    wanted = {"startup": "", "play": chance.choice(("up", "version", "back")), "shutdown": "quitting"}[where]
+    wanted = {"startup": "", "play": ("up", "version", "back")[number % 3], "shutdown": "quitting"}[where]
     begun = _lines_until(reading, wanted)
     if begun is not None:
         time.sleep(delay)
