@@ -97,6 +97,7 @@ def test_command_to_an_ending_trainer_runs_on_its_thread_before_the_next_one_sta
 
 def test_trainer_that_hangs_at_the_end_costs_no_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_thread.TrainingThread.stop, "__defaults__", (0.05,))
+    monkeypatch.setattr(training_thread, "SAVING_S", 0.05)
     go, inside = threading.Event(), threading.Event()
     plugin = Cornerman()
     plugin.on_load(RINGSIDE, str(tmp_path), {"hidden": [16], "device": "cpu", "training_window": "always"})
