@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cornerman.contract import BattleEnd, Source
-from cornerman.experience.recorder import NONE_ENDED
+from cornerman.experience.recorder import NONE_ENDED, NOT_AS_CHOSEN
 from tests.support.recordings import SEATS, Bench, one_of
-from tests.support.sample_states import TallDuel, character, duel_state
+from tests.support.sample_states import EVERY, TallDuel, character, duel_state
 
 CUT_OFF = BattleEnd(1, {}, True, SEATS)
 
@@ -174,6 +174,22 @@ def test_the_executed_action_differs_from_the_chosen_one(bench: Bench) -> None:
     assert bench.recorder.not_as_chosen == 1
 
 
+@pytest.mark.parametrize(
+    ("mask", "look"), [(EVERY, "play what choose_action returns"), ((True, True, False), "give choose_action the same")]
+)
+def test_that_the_game_plays_other_actions_than_are_chosen_is_said_once(mask: Any, look: str) -> None:
+    bench = Bench()
+    for battle_id in range(NOT_AS_CHOSEN + 2):
+        bench.begin(battle_id=battle_id)
+        bench.recorder.chose(battle_id, 1, action=2, version=8)
+        assert ("not as chosen" in bench.recorder.examples) == (battle_id >= NOT_AS_CHOSEN)
+        bench.turn(1, battle_id=battle_id, action_mask=mask)
+        bench.end(battle_id=battle_id)
+    sentence = bench.recorder.examples["not as chosen"]
+    assert f"In battle {NOT_AS_CHOSEN - 1}, seat 1, the game played 'strike' where 'guard' was chosen" in sentence
+    assert look in sentence
+
+
 def test_a_choice_belongs_to_the_next_turn_only(bench: Bench) -> None:
     bench.recorder.chose(1, 1, action=2, version=8)
     bench.turn(1, action=99)
@@ -187,7 +203,7 @@ def test_an_illegal_action_is_not_learned_from(bench: Bench) -> None:
     bench.turn(0, action=1, action_mask=(True, False, True))
     bench.turn(0)
     bench.end()
-    one_of(bench, "illegal")
+    assert "Action 1 ('heavy') was played by seat 0 in battle 1 although" in one_of(bench, "illegal")
     assert [(row.index, row.discount) for row in bench.rows] == [(0, 1.0), (2, 0.0)]
 
 

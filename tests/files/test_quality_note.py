@@ -43,13 +43,13 @@ def test_lines_count_clamped_numbers_abandoned_battles_and_other_actions(tmp_pat
     counts, more = counted(7, mask=2), {"abandoned": 2, "not_as_chosen": 3, "clamped": {"health": 4}}
     assert more.keys() <= counts.keys()
     counts |= more
-    counts["examples"]["health"] = "health is -900 of 100."
+    counts["examples"] |= {"health": "health is -900 of 100.", "not as chosen": "In battle 4, it did."}
     QualityNote(tmp_path).write(counts)
     assert "7 decisions recorded in the last session, 2 events rejected" in noted(tmp_path)
     assert "2 x mask: It is empty." in noted(tmp_path)
     assert "4 x health: health is -900 of 100." in noted(tmp_path)
     assert "2 battles never ended" in noted(tmp_path)
-    assert "3 times the game played another action" in noted(tmp_path)
+    assert "3 times the game played another action than was chosen. In battle 4, it did." in noted(tmp_path)
     QualityNote(tmp_path).write(counts | {"abandoned": 1})
     assert "1 battle never ended and was abandoned" in noted(tmp_path)
 

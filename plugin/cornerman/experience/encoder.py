@@ -203,16 +203,17 @@ def _odd_mask(given: Any, num_actions: int) -> Bools:
     return mask.astype(np.bool_)
 
 
-def legal_action(action: Any, mask: Bools) -> int:
-    """An action as an index that its mask `[A]` allows; DataError otherwise."""
+def legal_action(action: Any, mask: Bools, names: Sequence[str] = (), where: str = "") -> int:
+    """An action as an index that its mask `[A]` allows; DataError otherwise, which gives its name and `where`."""
     try:
         at = -1 if isinstance(action, (bool, np.bool_)) else as_index(action)
     except TypeError:
         at = -1
     if not 0 <= at < len(mask):
-        raise DataError("action", f"Action {shown(action)} is not an index from 0 to {len(mask) - 1}.")
+        raise DataError("action", f"Action {shown(action)}{where} is not an index from 0 to {len(mask) - 1}.")
     if not mask[at]:
-        raise DataError("illegal", f"Action {at} was played although its action mask forbids it.")
+        name, wanted = f" ({names[at]!r})" if names else "", "give the mask of the state in which it was decided"
+        raise DataError("illegal", f"Action {at}{name} was played{where} although its mask forbids it: {wanted}.")
     return at
 
 

@@ -29,6 +29,8 @@ MAX_BATTLE_BYTES = 4 * 2**20
 """A battle that goes on beyond so many bytes of transitions is handed over in parts, each a cut-off battle."""
 NONE_ENDED = 8
 """So many battles under way and none that has ended, and a message names the hook that is missing."""
+NOT_AS_CHOSEN = 3
+"""So many decisions after which the game made another action than was chosen, and a message names the last one."""
 REMEMBERED_BATTLES = 1024
 """How many battles that have ended or were refused are still known by their id, to explain what comes of them yet."""
 NOBODY = -(2**63)
@@ -140,7 +142,8 @@ class Recorder:
             if error is None and seat in battle.seats:
                 mask = self._encoder.mask(action_mask)
                 decision = Decision(self._encoder.observe(before.reading, state, seat, self._clamp), mask)
-                decision.action = legal_action(action, mask)
+                where = f" by seat {seat} in battle {battle_id}"
+                decision.action = legal_action(action, mask, self._encoder.declaration.action_names, where)
             after = self._see(next_state, battle.sides, self._encoder.reads_whole_state)
         except DataError as caught:
             error = caught
@@ -198,14 +201,26 @@ class Recorder:
             if decision is not None:
                 if previous is not None:
                     self._finish(battle, seat, previous, (decision.observation, decision.action_mask), 1.0)
-                if error is None:
-                    self.not_as_chosen += battle.open_decision(seat, decision, choice)
+                if error is None and battle.open_decision(seat, decision, choice) and choice is not None:
+                    self._played_another(battle.battle_id, seat, decision, choice[0])
             battle.counts[seat] += 1
         elif error is None:
             known = sorted(battle.seats)
             sentence = f"Seat {shown(turn.seat)} played in battle {battle.battle_id}, which has seats {known}."
             error = DataError("seat", sentence)
         return battle.lead_to(turn.after, self.rewards) or error
+
+    def _played_another(self, battle_id: int, seat: int, decision: Decision, chosen: int) -> None:
+        """Count a decision of which the game made another action than `chosen`; after some of them, say so."""
+        self.not_as_chosen += 1
+        if self.not_as_chosen == NOT_AS_CHOSEN:
+            names, mask = self._encoder.declaration.action_names, decision.action_mask
+            look = "play what choose_action returns"
+            if not mask[chosen]:
+                look = "on_turn's action mask forbids that one, so give choose_action the same mask"
+            played = f"the game played {names[decision.action]!r} where {names[chosen]!r} was chosen"
+            sentence = f"In battle {battle_id}, seat {seat}, {played}, as in {NOT_AS_CHOSEN - 1} decisions before"
+            self._explain("not as chosen", f"{sentence}: {look}. These are not learned as the plugin's own.")
 
     def _sides(self, battle_id: int, sides: Mapping[int, int] | None) -> Sides:
         sides = self._encoder.declaration.allies if sides is None else sides

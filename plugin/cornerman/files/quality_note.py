@@ -61,7 +61,7 @@ def quality_lines(folder: Path) -> list[str]:
         ]
         rejected = sum(map(int, counts["rejected"].values()))
         recorded, abandoned = int(counts["recorded"]), int(counts["abandoned"])
-        not_as_chosen = int(counts["not_as_chosen"])
+        not_as_chosen, example = int(counts["not_as_chosen"]), str(counts["examples"].get("not as chosen", ""))
     except ModelError as error:
         return [str(error)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -72,5 +72,5 @@ def quality_lines(folder: Path) -> list[str]:
         what = "1 battle never ended and was" if abandoned == 1 else f"{abandoned:,} battles never ended and were"
         lines.append(f"{what} abandoned")
     if not_as_chosen:
-        lines.append(f"{not_as_chosen:,} times the game played another action than the one that was chosen")
+        lines.append(f"{not_as_chosen:,} times the game played another action than was chosen. {example}".rstrip())
     return lines
