@@ -26,6 +26,7 @@ log = logging.getLogger("host")
 
 UNCLEAN_ENDS_ALLOWED = 2
 """Unclean ends in a row after which plugins start in safe mode; after one more they are not loaded at all."""
+BACK = "Quit the game once as usual, so that it calls host.quit(), and the next start"
 
 
 class Refused:
@@ -130,7 +131,8 @@ class Host:
             self._refuse(name, hint)
         for folder in folders:
             if unclean > UNCLEAN_ENDS_ALLOWED:
-                self._refuse(folder.name, "the safe start before ended unexpectedly, too; the bots play.")
+                why = f"the safe start before ended unexpectedly, too ({unclean} times in a row); the bots play"
+                self._refuse(folder.name, f"{why}. {BACK} loads it again.")
             else:
                 self._load(folder)
         if not self.plugins:
@@ -141,7 +143,7 @@ class Host:
         self.settings["safe_mode"] = True
         self.say(
             f"The game ended unexpectedly {unclean} times in a row. This is a safe start: plugins play what they "
-            "know and learn nothing. The next start after a proper end is an ordinary one."
+            f"know and learn nothing. {BACK} is an ordinary one."
         )
 
     def _load(self, folder: Path) -> None:

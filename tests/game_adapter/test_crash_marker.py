@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from game_adapter.host.crash_marker import CrashMarker
+from game_adapter.host.host import BACK
 from tests.support.dropped_plugins import drop, host_of, run_python
 from tests.support.paths import ROOT, environment
 
@@ -33,13 +34,16 @@ def test_two_crashes_make_the_next_start_safe_and_a_third_loads_nothing(plugins:
             crash(folder)
         host = host_of(plugins, mode="window")
         assert host.report("fake_a") == ({"safe_mode": True} if safe else {})
-        assert any("2 times in a row. This is a safe start" in sentence for sentence in host.messages) is safe
+        started = [said for said in host.messages if "2 times in a row. This is a safe start" in said]
+        assert bool(started) is safe
+        assert all(BACK in said for said in started)
         host.quit()
     for _ in range(3):
         crash(folder)
     host = host_of(plugins, mode="window")
     assert host.loaded == []
-    assert "the safe start before ended unexpectedly" in host.refused[0].reason
+    assert "the safe start before ended unexpectedly, too (3 times in a row)" in host.refused[0].reason
+    assert "Quit the game once as usual, so that it calls host.quit(), and the next start loads it" in host.messages[0]
     assert len(host.messages) == 1, "nothing else is said, which would contradict it"
     host.quit()
     host = host_of(plugins, mode="window")
