@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -281,7 +283,13 @@ def test_an_end_right_after_a_bad_turn_is_not_guessed(bench: Bench, truncated: b
     bench.turn(1, duel_state(), "nonsense")
     bench.end(truncated=truncated)
     assert bench.rejected == {"state": 1, "gap": 1}
+    assert bench.recorder.examples["gap"].endswith(f"cannot be credited: {bench.recorder.examples['state']}")
     assert (bench.rows, len(bench.ends)) == ([], 1)
+
+
+def line_of(function: Any) -> int:
+    """Of its one statement."""
+    return int(inspect.getsourcelines(function)[1]) + 1
 
 
 def test_an_encode_of_the_games_own_that_fails_at_a_limit() -> None:
@@ -290,7 +298,8 @@ def test_an_encode_of_the_games_own_that_fails_at_a_limit() -> None:
     good, bad = ({**duel_state(), "field": field} for field in ({"heights": [0.1, 0.2]}, {}))
     bench.turn(0, good, bad)
     bench.end({}, truncated=True)
-    assert "encode failed" in one_of(bench, "encode")
+    place = rf"encode failed with KeyError: 'heights' \(support.sample_states\.py, line {line_of(TallDuel.encode)}\)\.$"
+    assert re.search(place, one_of(bench, "encode"))
     assert (bench.rows, len(bench.ends)) == ([], 1)
 
 

@@ -174,5 +174,5 @@ def test_mask_that_cannot_be_read_costs_look_ahead_with_a_sentence(worker: Worke
     said: list[str] = []
     ahead = Ahead(worker, 5, 0.0, said.append)
     ahead.due(1, 0, {}, None, CHAMPION)  # type: ignore[arg-type]  # as a game with a fault may
-    assert ": a decision could not be read (TypeError(" in said[0]
+    assert ": a decision could not be read: TypeError: " in said[0]
     assert asked(ahead) is None

@@ -70,7 +70,7 @@ def test_state_that_raises_is_a_sentence_and_the_next_decision_is_answered(monke
     inbox, thoughts = thinker(RINGSIDE)
     odd_state: Any = "odd"
     inbox.put(replace(due(1), state=odd_state))
-    assert "KeyError('mana')" in thoughts.get(timeout=30.0).problem
+    assert "KeyError: 'mana'" in thoughts.get(timeout=30.0).problem
     inbox.put(due(2))
     found = thoughts.get(timeout=30.0)
     assert (found.number, found.problem) == (2, "")

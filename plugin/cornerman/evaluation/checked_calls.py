@@ -9,7 +9,7 @@ from typing import Any
 
 from cornerman.contract import Battle, ContractError, DataError, Floats, HeadlessGame
 from cornerman.evaluation.headless import outcome_of, state_text
-from cornerman.experience.encoder import Encoder
+from cornerman.experience.encoder import Encoder, described
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +78,4 @@ def called(what: str, call: Any) -> Any:
     try:
         return call()
     except Exception as error:
-        raise FaultError(f"{what} raises {type(error).__name__}: {error}", "Mend the rules there.") from error
+        raise FaultError(f"{what} raises {described(error)}", "Mend the rules there.") from error

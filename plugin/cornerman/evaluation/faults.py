@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cornerman.contract import ContractError, DataError
+from cornerman.experience.encoder import described
 
 FEWEST_BATTLES = 10
 """Battles that must have been tried before their faults can stop anything."""
@@ -45,8 +46,7 @@ class GameCode:
             raise FaultyBattleError(error.reason, f"{self._what}: {error}") from error
         if isinstance(error, ContractError):
             raise FaultyBattleError("contract", f"{self._what}: {error}") from error
-        name = type(error).__name__
-        raise FaultyBattleError(name, f"{self._what} failed with {name}: {error}") from error
+        raise FaultyBattleError(type(error).__name__, f"{self._what} failed with {described(error)}") from error
 
 
 class BattleFaults:

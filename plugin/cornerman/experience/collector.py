@@ -31,6 +31,7 @@ from cornerman.contract import DataError, SettingsError, Source, State, Transiti
 from cornerman.experience.encoder import (
     StateProcessor,
     checked_mask,
+    described,
     legal_action,
     number,
     shown,
@@ -78,7 +79,7 @@ class DataCollector:
             self._reject(error)
             return False
         except Exception as error:  # noqa: BLE001 - the game's own objects may raise anything when they are read
-            self._reject(DataError("error", f"Reading a transition failed with {type(error).__name__}: {error}."))
+            self._reject(DataError("error", f"Reading a transition failed with {described(error)}."))
             return False
         self.buffer.append(row)
         self.collected += 1

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from math import isfinite
 from numbers import Real
 from operator import index as as_index
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,6 +29,8 @@ from cornerman.experience.declaration import STANDARD, Declaration, declaration_
 
 LARGEST_FEATURE = 10.0
 USUAL_HEALTH = 1_000_000_000
+OURS, PYTHONS = str(Path(__file__).parents[1]), str(Path(os.__file__).parent)
+"""Folders of code that is not the game's."""
 _NUMBERS = frozenset({int, float})
 _TRUTHS = frozenset({bool})
 
@@ -103,7 +107,7 @@ class Encoder:
         except DataError:
             raise
         except Exception as error:  # the game's own code may raise anything, and must never break its own turn
-            raise DataError("encode", f"The game's encode failed with {type(error).__name__}: {error}.") from error
+            raise DataError("encode", f"The game's encode failed with {described(error)}.") from error
         wanted = self.observation_size - self._own
         if len(features) != wanted:
             raise DataError(
@@ -228,6 +232,18 @@ def number(value: Any, what: str) -> float:
     if not isfinite(as_float):
         raise DataError("range", f"{what} is {shown(value)}; it must be a finite number.")
     return as_float
+
+
+def described(error: BaseException) -> str:
+    """Type and text of what the game's code raised, and where it was: "KeyError: 'hand' (mygame/cards.py, line 7)"."""
+    places, step = list[tuple[str, int]](), error.__traceback__
+    while step is not None:
+        places.append((step.tb_frame.f_code.co_filename, step.tb_lineno))
+        step = step.tb_next
+    others = [place for place in places if not place[0].startswith((OURS, "<"))]
+    own = [place for place in others if not place[0].startswith(PYTHONS) and "site-packages" not in place[0]]
+    where = [f" ({Path(*Path(file).parts[-2:])}, line {line})" for file, line in (own or others)[-1:]]
+    return f"{type(error).__name__}: {error}{''.join(where)}"
 
 
 def shown(value: object) -> str:

@@ -66,7 +66,7 @@ class OpenBattle:
         self.now: Seen | None = None  # up to which every reward is credited
         self.after: Seen | None = None  # what the last turn led to, not yet credited
         self.acted: set[int] = set()  # the seats whose decisions led there
-        self.gap = False  # what the last turn led to is not known
+        self.gap = ""  # why what the last turn led to is not known
         self.round = 1
 
     def begin_moment(self, turn: Turn, rewards: RewardCalculator) -> DataError | None:
@@ -84,9 +84,9 @@ class OpenBattle:
         self.after = None
         self.acted.clear()
 
-    def lead_to(self, after: Seen | None, rewards: RewardCalculator) -> DataError | None:
-        """Note what a turn led to; going back in time is an error at once."""
-        self.after, self.gap = after, after is None
+    def lead_to(self, after: Seen | None, rewards: RewardCalculator, gap: str) -> DataError | None:
+        """Note what a turn led to, or in `gap` why that is not known; going back in time is an error at once."""
+        self.after, self.gap = after, gap if after is None else ""
         if after is None or after.reading.round >= self.round:
             return None
         self.after = None

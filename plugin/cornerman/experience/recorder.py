@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Bools, DataError, Floats, Source, State, Transition, printable
-from cornerman.experience.encoder import Encoder, legal_action, number, shown
+from cornerman.experience.encoder import Encoder, described, legal_action, number, shown
 from cornerman.experience.open_battle import Decision, OpenBattle, Seen, Turn
 from cornerman.experience.rewards import RewardCalculator, Sides, numbered_sides
 from cornerman.experience.transitions import MAX_PLAYER_NAME, row_bytes
@@ -148,7 +148,7 @@ class Recorder:
         except DataError as caught:
             error = caught
         except Exception as caught:  # noqa: BLE001 - a state is the game's own object: reading it may raise anything
-            error = DataError("error", f"Reading a turn failed with {type(caught).__name__}: {caught}.")
+            error = DataError("error", f"Reading a turn failed with {described(caught)}.")
         error = self._record(battle, Turn(seat, before, decision, after), error)
         if error is not None:
             self._reject(error)
@@ -208,7 +208,7 @@ class Recorder:
             known = sorted(battle.seats)
             sentence = f"Seat {shown(turn.seat)} played in battle {battle.battle_id}, which has seats {known}."
             error = DataError("seat", sentence)
-        return battle.lead_to(turn.after, self.rewards) or error
+        return battle.lead_to(turn.after, self.rewards, str(error)) or error
 
     def _played_another(self, battle_id: int, seat: int, decision: Decision, chosen: int) -> None:
         """Count a decision of which the game made another action than `chosen`; after some of them, say so."""
@@ -257,8 +257,8 @@ class Recorder:
         self, battle: OpenBattle, seat: int, decision: Decision, results: Mapping[int, float], truncated: bool
     ) -> None:
         if battle.now is None or battle.gap:
-            sentence = f"The last turn of battle {battle.battle_id} was rejected, so its end cannot be credited."
-            raise DataError("gap", sentence)
+            sentence = f"The last turn of battle {battle.battle_id} was rejected, so its end cannot be credited"
+            raise DataError("gap", f"{sentence}: {battle.gap}")
         if not truncated:
             decision.reward += self.rewards.outcome(results, seat)
             self._finish(battle, seat, decision, self._nothing, 0.0)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from cornerman.contract import DataError, State
 from cornerman.experience.declaration import STANDARD, Declaration
-from cornerman.experience.encoder import Clamp, number, silently
+from cornerman.experience.encoder import Clamp, described, number, silently
 
 Sides: TypeAlias = Mapping[int, Hashable]
 """The side of each seat, as `numbered_sides` gives it; a seat that it does not name is a side of its own."""
@@ -135,7 +135,7 @@ def _asked(own: Callable[[State, int], float], state: State, side: int, clamp: C
     try:
         given = own(state, side)
     except Exception as error:  # the game's own code may raise anything
-        raise DataError("standing", f"{what} failed with {type(error).__name__}: {error}.") from error
+        raise DataError("standing", f"{what} failed with {described(error)}.") from error
     standing = number(given, what)
     nearest = min(1.0, max(-1.0, standing))
     if nearest != standing:

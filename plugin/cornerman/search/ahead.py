@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cornerman.contract import Bools, Floats, State
+from cornerman.experience.encoder import described
 from cornerman.policy.policy import Policy
 from cornerman.search.thought import Due, Thought
 
@@ -66,7 +67,7 @@ class Ahead:
         except ValueError as error:
             self._fail(str(error))
         except Exception as error:  # noqa: BLE001 - state and mask are the game's own objects and may raise anything
-            self._fail(f"a decision could not be read ({error!r})")
+            self._fail(f"a decision could not be read: {described(error)}")
         else:
             self._asked = battle_id, seat
 

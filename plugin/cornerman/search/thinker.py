@@ -14,7 +14,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from cornerman.contract import CornermanError, RestorableGame
-from cornerman.experience.encoder import Encoder
+from cornerman.experience.encoder import Encoder, described
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import STRANGER_TEMPERATURE, ChampionPredictor, Predictor
 from cornerman.policy.policy import Policy
@@ -72,7 +72,7 @@ class Thinker:
         except CornermanError as error:
             self._send(Thought(due.number, 0, -1, True, str(error)))
         except Exception as error:  # noqa: BLE001 - a state is the game's own: reading it may raise anything
-            self._send(Thought(due.number, 0, -1, True, f"a state could not be read ({error!r})"))
+            self._send(Thought(due.number, 0, -1, True, f"a state could not be read: {described(error)}"))
         finally:
             self._working(False)
         return True

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from cornerman.contract import DataError, printable
+from cornerman.experience.encoder import described
 
 log = logging.getLogger("cornerman")
 
@@ -110,7 +111,7 @@ class Metrics:
 
     def unusable(self, error: Exception) -> None:
         """Say why no action was chosen, once a reason."""
-        why = str(error) if isinstance(error, DataError) else f"A state could not be read ({error!r})."
+        why = str(error) if isinstance(error, DataError) else f"A state could not be read: {described(error)}."
         self.say_once(getattr(error, "reason", type(error).__name__), f"No action was chosen: {why}")
 
     def event(self, text: str, level: int = logging.INFO) -> None:
