@@ -99,8 +99,11 @@ def test_rating_that_came_with_a_version_is_shown_with_and_without_a_history(dat
     assert "+854 (+840 to +868)" in versions().out
     (data / "history.sqlite").unlink()
     assert "+854 (+840 to +868)" in versions("--tree").out
-    versions("rollback")
-    assert "No version is rated: " in versions().out
+    assert versions("rollback")[0] == 0
+    assert "+854 (+840 to +868)" in versions().out, "also of one that does not play, as after an import"
+    path_of(data, 2, "ladder.safetensors").unlink()
+    assert "No version is rated: " in (text := versions().out)
+    assert " not rated " in text
 
 
 def test_the_tree_and_the_picture(tmp_path: Path, versions: Run) -> None:

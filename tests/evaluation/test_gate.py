@@ -13,13 +13,13 @@ import pytest
 from cornerman.contract import Bot
 from cornerman.evaluation.arena import rotation_turns
 from cornerman.evaluation.gate import Gate, GateSettings
-from cornerman.evaluation.verdict import Bar, Verdict, verdict_of
+from cornerman.evaluation.verdict import SEVERAL, Bar, Verdict, verdict_of
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
 from tests.studies.plain_games.tic_tac_toe import LINES, perfect_move
-from tests.support.declared_games import Board
+from tests.support.declared_games import Board, CardTable
 from tests.support.duel import NUM_LEVELS, OBSERVATION_SIZE, Duel, DuelBattle, at_level, preferring
 
 ENCODER = Encoder(Duel())
@@ -92,6 +92,23 @@ def test_a_clearly_better_candidate_is_promoted_with_every_battle_on_record(bett
     assert f"over {better.pairs} pairs and no loss against 2 others in {checked} battles" in better.reason
     others = [battle for battle in better.battles if battle.player == "candidate" and battle.opponent != "champion"]
     assert len(others) == checked
+
+
+def test_battles_of_a_bot_in_the_place_of_a_champion_are_the_bots_own() -> None:
+    game = Duel(mirrored=False)
+    verdict = judged(at_level(9), game.bots["low"], game, settings=QUICK)
+    met = [(battle.player, battle.opponent) for battle in verdict.battles]
+    assert {name for pair in met for name in pair} == {"candidate", "low", "high"}
+    assert met.count(("candidate", "low")) == 2 * verdict.pairs + verdict.checks[0].battles
+
+
+def test_battles_against_several_at_once_say_so() -> None:
+    game = CardTable()
+    candidate, champion = [*game.bots.values()][:2]
+    verdict = Gate(candidate, champion, game, Encoder(game), 1, GateSettings(2, 2)).advance(100_000)
+    assert verdict is not None
+    assert SEVERAL in {battle.opponent for battle in verdict.battles}
+    assert "champion" not in {battle.opponent for battle in verdict.battles}
 
 
 def cycle(seed: int, first: int, second: int) -> bool:

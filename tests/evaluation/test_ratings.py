@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornerman.evaluation.ratings import Meeting, rate, win_share
+from cornerman.evaluation.ratings import LEAST_BATTLES, Meeting, rate, rate_linked, win_share
 
 
 def test_two_players_have_the_closed_form() -> None:
@@ -68,6 +68,13 @@ def test_those_who_never_met_an_anchor_are_placed_around_it_with_wide_intervals(
     assert ratings["a"].points > 500 > ratings["b"].points
     assert ratings["a"].high - ratings["a"].low > 1000
     assert ratings["c"].points == pytest.approx(500, abs=1)
+
+
+def test_nobody_is_rated_without_a_link_to_an_anchor_or_with_few_battles() -> None:
+    met = [Meeting("b", "a", 9, 40), Meeting("a", "anchor", 30, 40), Meeting("few", "a", 9, LEAST_BATTLES - 1)]
+    met += [Meeting("x", "y", 30, 40), Meeting("x", "anchor", 0, 0), Meeting("c", "b", 20, 40)]
+    assert rate_linked(met, {"anchor": 0.0}).keys() == {"a", "b", "c", "anchor"}
+    assert rate_linked(met, {}) == {}
 
 
 def test_nobody_met_and_anchors_alone() -> None:

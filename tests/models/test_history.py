@@ -10,7 +10,7 @@ import pytest
 
 from cornerman.evaluation.gate import Gate, GateSettings
 from cornerman.evaluation.ratings import rate
-from cornerman.evaluation.verdict import Verdict
+from cornerman.evaluation.verdict import SEVERAL, GateBattle, Verdict
 from cornerman.experience.encoder import Encoder
 from cornerman.models import history as history_module
 from cornerman.models.history import FILE_NAME, History
@@ -63,6 +63,10 @@ def test_add_gate_notes_every_battle_and_gives_ratings(history: History, good: M
     history.add_gate(replace(judged, promote=False), champion=5)
     assert history.turned_down() == {5: 1}
     assert history.gates()[0]["candidate"] is None
+    stood_in = [GateBattle("planner", SEVERAL, each.record) for each in judged.battles]
+    stood_in += [GateBattle("candidate", "planner", each.record) for each in judged.battles]
+    history.add_gate(replace(judged, battles=tuple(stood_in)), champion=6, candidate=7)
+    assert {m.opponent for m in history.meetings() if m.player in ("7", "planner")} == {"planner"}
     assert "None" not in {meeting.player for meeting in history.meetings()}, "a rejected candidate has no rating"
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cornerman.models.manifest import Provenance
+from cornerman.models.weights import Ladder
 from cornerman.panel.standing import BATTLES_A_POINT, MOST_POINTS, rolling_share
+from cornerman.policy.difficulty import Rung
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table, promote
 from tests.support.waiting import wait_for
@@ -43,8 +46,11 @@ def test_stored_versions_are_in_the_first_report(tmp_path: Path, learning: bool)
         registry = table.plugin.store.registry
         imported = Provenance(origin="imported", learning_steps=7)
         assert registry.save(table.plugin.slot.champion.flat, imported) == 1
+        top = Rung(table.plugin.slot.champion, points=854.0, low=840.0, high=868.0)
+        registry.save_ladder(1, Ladder((replace(top, points=100.0),), 0, top))
     with Table(RINGSIDE, tmp_path, learning=learning, practice=0.0) as table:
-        first, _ = table.plugin.report()["versions"]
+        first, untrained = table.plugin.report()["versions"]
+        assert (first["rating"], untrained["rating"]) == (854.0, None)
         assert (first["version"], first["can_play"]) == (1, False)
         assert first["note"] == "in quarantine, until its file is imported once more and tried"
 

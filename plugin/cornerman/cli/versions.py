@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from cornerman.cli.output import draw_to
-from cornerman.contract import CornermanError, Game, HeadlessGame, ModelError
-from cornerman.evaluation.ratings import Rating, rate
+from cornerman.contract import CornermanError, Game, HeadlessGame
+from cornerman.evaluation.ratings import Rating
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import ONNX, export_version, import_version, read_file_to_import, try_out
 from cornerman.models.manifest import Identity
-from cornerman.models.registry import Registry, VersionEntry
+from cornerman.models.registry import VersionEntry
 from cornerman.models.store import Store
 from cornerman.models.weights import damage
 
@@ -64,8 +63,7 @@ class StoredVersions:
         return draw_to(path, lambda: _draw(entries, ratings, path))
 
     def read(self) -> tuple[list[VersionEntry], dict[str, Rating], list[str]]:
-        """Every stored version, oldest first, ratings by name, and what is wrong: ratings come from the battles in the
-        history, on the scale of the rating that came with the newest champion that has one.
+        """Every stored version, oldest first, ratings by name as `Store.ratings` gives them, and what is wrong.
 
         A version whose weights do not load is shown as damaged; a history that cannot be read costs only the ratings.
         """
@@ -75,18 +73,13 @@ class StoredVersions:
                 problem = entry.problem or damage(self._folder / "versions" / f"{entry.version:06d}")
                 if problem:
                     entries[place] = VersionEntry(entry.version, "damaged", None, problem)
-            shipped = _shipped(store.registry)
+            bots = [*self._game.bots] if isinstance(self._game, HeadlessGame) else []
             try:
                 history = store.history()
                 meetings, sentences = history.meetings(), history.sentences
             except CornermanError as error:
-                return entries, shipped, [str(error)]
-        met = {name for meeting in meetings for name in (meeting.player, meeting.opponent) if not name.isdigit()}
-        anchors = {name: rating.points for name, rating in shipped.items()}
-        weakest_first = self._game.bots if isinstance(self._game, HeadlessGame) else [*rate(meetings, anchors)][::-1]
-        weakest = next((name for name in weakest_first if name in met), None)
-        anchors |= {weakest: 0.0} if weakest else {}
-        return entries, rate(meetings, anchors) | shipped, sentences
+                return entries, store.came_with(), [str(error)]
+            return entries, store.ratings(meetings, bots), sentences
 
     def promote(self, version: int) -> str:
         with self._writing() as store:
@@ -153,15 +146,6 @@ def check_stored(store: Store, version: int) -> None:
         raise CornermanError(f"there is no version {version}; there are {numbers or 'none'}")
 
 
-def _shipped(registry: Registry) -> dict[str, Rating]:
-    """The rating that came with the newest champion that has one, by its number, at its best level."""
-    for version in reversed(registry.champions):
-        with suppress(ModelError):  # the list says what is damaged
-            if (ladder := registry.ladder(version)) is not None:
-                return {str(version): Rating(ladder.top.points, ladder.top.low, ladder.top.high, 0)}
-    return {}
-
-
 def tree_lines(entries: Sequence[VersionEntry], ratings: Mapping[str, Rating]) -> list[str]:
     """One line a version, families apart, e.g.
 
@@ -226,7 +210,7 @@ def _row(entry: VersionEntry, ratings: Mapping[str, Rating]) -> str:
     parent = "-" if manifest.parent is None else str(manifest.parent)
     return (
         f"{entry.version:>7}  {_state(entry):<12} {manifest.created[:16].replace('T', ' '):<16} {parent:>6} "
-        f"{manifest.learning_steps:>9,} {gate:>5}  {'-' if rating is None else rating_text(rating):<22} {rows}"
+        f"{manifest.learning_steps:>9,} {gate:>5}  {'not rated' if rating is None else rating_text(rating):<22} {rows}"
     )
 
 

@@ -20,7 +20,7 @@ from cornerman.evaluation.checks import ON_RECORD, Checks, Opponent, Series
 from cornerman.evaluation.faults import BattleFaults, FaultyBattleError
 from cornerman.evaluation.headless import Agent, as_bot
 from cornerman.evaluation.significance import Bounds, Sample, SequentialTest, best_of, lost
-from cornerman.evaluation.verdict import Bar, Check, GateBattle, Measured, Verdict
+from cornerman.evaluation.verdict import SEVERAL, Bar, Check, GateBattle, Measured, Verdict
 from cornerman.experience.declaration import declaration_of
 from cornerman.experience.encoder import Encoder
 
@@ -255,10 +255,22 @@ class Gate:
             test.interval,
             test.llr,
             tuple(self._checks),
-            tuple(self._battles),
+            self._on_record(),
             self._seed,
             self._figures(),
             tuple(self._measured),
+        )
+
+    def _on_record(self) -> tuple[GateBattle, ...]:
+        """The battles with who really played them: what a bot did in the champion's place is that bot's result, and
+        where more than two sides meet nobody alone was the opponent."""
+        bot = next((name for name, bot in self._bots.items() if bot is self._champion), "champion")
+        pair = len(self._declared.teams) == 2 and self._declared.num_seats == len(self._declared.plugin_seats)
+        players = {"champion": bot}
+        opponents = players if pair else dict.fromkeys(("champion", "oldest"), SEVERAL)
+        return tuple(
+            GateBattle(players.get(each.player, each.player), opponents.get(each.opponent, each.opponent), each.record)
+            for each in self._battles
         )
 
     def _figures(self) -> dict[str, float]:

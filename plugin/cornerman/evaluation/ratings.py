@@ -24,6 +24,8 @@ MOST_POINTS = 1e5
 """Beyond any rating: what a file names beyond it is damaged."""
 
 PRIOR_PAIRS, MOST_GAIN = 20, 200.0
+LEAST_BATTLES = 20
+"""A rating that rests on fewer battles is not told."""
 _MAX_STEPS = 60
 _LONGEST_STEP = 2.0
 _CLOSE_ENOUGH = 1e-9
@@ -70,6 +72,17 @@ def rate(meetings: Iterable[Meeting], anchors: Mapping[str, float]) -> dict[str,
         battles = sum(meeting.battles for meeting in met if name in (meeting.player, meeting.opponent))
         ratings[name] = Rating(float(points), float(points - half), float(points + half), battles)
     return dict(sorted(ratings.items(), key=lambda item: -item[1].points))
+
+
+def rate_linked(meetings: Iterable[Meeting], anchors: Mapping[str, float]) -> dict[str, Rating]:
+    """`rate` without those of whom too little is known: no chain of meetings leads to an anchor, or their own are
+    fewer than `LEAST_BATTLES`."""
+    met, linked = [meeting for meeting in meetings if meeting.battles > 0], set(anchors)
+    pairs = [{meeting.player, meeting.opponent} for meeting in met]
+    while more := {name for pair in pairs if pair & linked for name in pair} - linked:
+        linked |= more
+    ratings = rate([meeting for meeting, pair in zip(met, pairs, strict=True) if pair <= linked], anchors)
+    return {name: each for name, each in ratings.items() if name in anchors or each.battles >= LEAST_BATTLES}
 
 
 def _fit(

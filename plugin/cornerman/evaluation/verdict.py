@@ -8,13 +8,15 @@ from typing import Any
 
 from cornerman.evaluation.arena import BattleRecord
 
+SEVERAL = "several at once"
+
 
 @dataclass(frozen=True, slots=True)
 class GateBattle:
     """One battle that counted, enough to play it again."""
 
-    player: str  # "candidate" or "champion"
-    opponent: str  # "champion", "oldest" or the name of a bot
+    player: str  # "candidate" or "champion", or the name of the bot that stood in the champion's place
+    opponent: str  # the same, "oldest" or the name of a bot; SEVERAL: more than one opponent
     record: BattleRecord
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cornerman.evaluation.ratings import Meeting
-from cornerman.evaluation.verdict import GateBattle, Verdict
+from cornerman.evaluation.verdict import SEVERAL, GateBattle, Verdict
 from cornerman.files.atomic import disk_errors, unlink
 from cornerman.files.database import Database, Schema, set_aside_files
 from cornerman.models.manifest import Manifest
@@ -105,7 +105,7 @@ class History:
         """Who met whom in headless battles and how it ended, for `ratings.rate`; rejected candidates left out."""
         query = (
             "select player, opponent, sum(score), count(*) from battles"
-            f" where kind in ('gate', 'evaluation') and player not like '{_REJECTED} %'"
+            f" where kind in ('gate', 'evaluation') and player not like '{_REJECTED} %' and opponent != '{SEVERAL}'"
             " group by player, opponent order by player, opponent"
         )
         return [Meeting(*row) for row in self.database.rows(query)]
@@ -141,7 +141,7 @@ class History:
 
 def _row(now: float, battle: GateBattle, names: Mapping[str, str]) -> tuple[Any, ...]:
     record = battle.record
-    player, opponent = names[battle.player], names.get(battle.opponent, battle.opponent)
+    player, opponent = (names.get(name, name) for name in (battle.player, battle.opponent))
     return now, "gate", player, opponent, record.seed, record.seat, record.score, record.rounds
 
 

@@ -16,12 +16,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cornerman.contract import ModelError
+from cornerman.evaluation.ratings import Meeting, Rating, rate, rate_linked
 from cornerman.experience.battle_store import BattleStore
 from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.files.folder_lock import FolderLock
@@ -100,6 +101,25 @@ class Store:
                 raise ModelError(f"{self.folder} holds no history of versions and battles yet.")
             self._history = History(self.folder, self._now, self.read_only)
         return self._history
+
+    def ratings(self, meetings: Sequence[Meeting], bots: Sequence[str]) -> dict[str, Rating]:
+        """By name, a version by its number; whoever is missing is not rated. The newest champion with a ladder
+        keeps its points, and of `bots`, weakest first (none: as the battles rate them), the first one met has 0."""
+        came = self.came_with()
+        champions = [name for name in map(str, self.registry.champions) if name in came]
+        anchors = {name: came[name].points for name in champions[-1:]}
+        met = {name for meeting in meetings for name in (meeting.player, meeting.opponent) if not name.isdigit()}
+        weakest = next((name for name in bots or [*rate(meetings, anchors)][::-1] if name in met), None)
+        return rate_linked(meetings, anchors | ({weakest: 0.0} if weakest else {})) | came
+
+    def came_with(self) -> dict[str, Rating]:
+        """What versions with a ladder are rated at their best level, by number; nothing of damaged ones."""
+        ratings = {}
+        for version in self.registry.numbers():
+            with suppress(ModelError):
+                if (ladder := self.registry.ladder(version)) is not None:
+                    ratings[str(version)] = Rating(ladder.top.points, ladder.top.low, ladder.top.high, 0)
+        return ratings
 
     def close_history(self) -> None:
         if self._history is not None:

@@ -14,7 +14,7 @@ from time import time
 from typing import Any
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.ratings import Rating, rate
+from cornerman.evaluation.ratings import Meeting, Rating
 from cornerman.evaluation.significance import wilson_interval
 from cornerman.models.champions import Champions
 from cornerman.models.manifest import BASE, Manifest
@@ -70,20 +70,21 @@ class Standing:
         self._strength = {"versions": points[-MOST_VERSIONS:], "bots": bots}
 
     def _ratings(self) -> dict[str, Rating]:
-        """By name: from the battles in the history, on the scale of the ladder that the newest rated champion has; a
-        history that cannot be read is reported where it is written."""
+        """By name, as `Store.ratings` gives them; champions without battles by their gates since the ladder."""
         known = {str(version): points for version, points in self._champions.slot.points.items()}
-        anchors = dict(list(known.items())[:1]) | dict.fromkeys(self._bots[:1], 0.0)
-        ratings = {name: Rating(points, points, points, 0) for name, points in (known and known | anchors).items()}
+        known |= dict.fromkeys(self._bots[:1] if known else (), 0.0)
+        ratings = {name: Rating(points, points, points, 0) for name, points in known.items()}
+        return ratings | self._store.ratings(self._meetings(), self._bots)
+
+    def _meetings(self) -> list[Meeting]:
+        """Of the history; none where it cannot be read, which is reported where it is written."""
         if not self._store.has_history:
-            return ratings
+            return []
         from cornerman.models.history import History  # SQLite is not needed without a history
 
-        try:
-            with closing(History(self._store.folder, time, read_only=True)) as history:
-                return ratings | rate(history.meetings(), anchors)
-        except ModelError:
-            return ratings
+        with suppress(ModelError), closing(History(self._store.folder, time, read_only=True)) as history:
+            return history.meetings()
+        return []
 
 
 def rolling_share(shares: Sequence[float]) -> list[dict[str, Any]]:

@@ -223,9 +223,9 @@ class Worker:
             players = {name: Policy(replace(self._spec, hidden=hidden[name]), flat) for name, flat in arrays.items()}
             pairs, sizes = (int(order["min_pairs"]), int(order["max_pairs"])), self._sizes
             bounds = GateSettings(*pairs, sizes.checks, sizes.batched_checks, Bar.of(order["bar"]))
-            oldest = players.get("oldest")
-            champion = players.get("champion") or self._game.bots[order["champion"]]
-            gate = Gate(players["candidate"], champion, self._game, self._encoder, seed, bounds, oldest=oldest)
+            bots = dict(self._game.bots)
+            champion, oldest = players.get("champion") or bots[order["champion"]], players.get("oldest")
+            gate = Gate(players["candidate"], champion, self._game, self._encoder, seed, bounds, bots, oldest)
             self._gate = seed, gate
         gate, taken = self._gate[1], 0
         while gate.verdict is None and (turns is None or taken < turns) and (not taken or time.thread_time() < end):
