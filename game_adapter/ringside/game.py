@@ -12,6 +12,7 @@ from game_adapter.ringside.battle import Battle
 from game_adapter.ringside.encoding import ACTION_NAMES, FEATURE_NAMES, encode
 from game_adapter.ringside.opponents import BOTS, Bot
 from game_adapter.ringside.restore import restored
+from game_adapter.ringside.roster import rules
 from game_adapter.ringside.teams import draw_teams
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Ringside:
     @property
     def feature_names(self) -> Sequence[str]:
         return FEATURE_NAMES
+
+    @property
+    def feature_scales(self) -> Mapping[str, float]:
+        return {f"ally {slot} mends": rules().mend_charges or 1 for slot in (1, 2, 3)}
 
     @property
     def bots(self) -> Mapping[str, Bot]:

@@ -84,6 +84,7 @@ class Game(Protocol):
     max_rounds: int | None = 20        None: there are no rounds, and states and battles have none; without characters
                                        None unless declared
     feature_names: Sequence[str]       features of the game's own, after the standard ones, up to 8,192, none twice
+    feature_scales: Mapping[str, float] what `encode` divides some of them by, for words: {"cards in hand": 10}
     encode(state, seat)                their numbers, about -1 to 1: what `seat` may know of `state`. It depends on
                                        nothing but these two, which may be copies: the trainer's thread calls it, too
     num_seats: int = 2                 seats of a headless battle: 0, 1, ...
@@ -91,8 +92,7 @@ class Game(Protocol):
     plugin_seats: Sequence[int]        where the plugin may sit; else everywhere
     seats_alike: bool = True           False: who plays alike fares unlike in them, as attacker and defender
     max_decisions: int = 2000          of one battle; beyond them it is cut off, which is no draw
-    random_opening: int = 0            random legal actions, by the seed, with which headless battles begin: for a game
-                                       without chance of its own, whose battles would all be the same
+    random_opening: int = 0            random legal actions, by the seed, that begin battles: for games without chance
     standing(state, side) -> float     how a side stands, -1 to 1, to learn sooner; it never changes what is best. Else
                                        the shares of health are used, and without characters the outcome alone
     import_name: str                   "module:attribute", under which another process finds the game

@@ -257,12 +257,14 @@ def test_seeds_that_change_nothing_and_outcomes_that_do_not_sum_are_remarked() -
 def test_misspelt_attribute_is_named_with_the_one_that_is_read() -> None:
     class Slips(Races):
         num_seat, own_fighters, random_openings, max_rounds, rules = 2, "", 4, 20, "free"
+        feature_scale = None
 
     found = [finding for finding in check_game(Slips(), 5, 200) if "is not read" in finding.what]
     assert [(finding.what, finding.wrong) for finding in found] == [
+        ("feature_scale is not read", False),
         ("num_seat is not read", False),
         ("own_fighters is not read", False),
         ("random_openings is not read", False),
     ]
-    assert found[0].fix == "If it is meant for Cornerman, call it num_seats."
+    assert found[1].fix == "If it is meant for Cornerman, call it num_seats."
     assert not [finding for finding in check_game(Races(), 5, 200) if "is not read" in finding.what]

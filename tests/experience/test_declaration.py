@@ -75,6 +75,8 @@ def test_declared_characters_stats_and_rounds_set_the_layout() -> None:
     with pytest.raises(DataError, match="has no armor"):
         encoder.encode({"characters": [{"seat": 0, "health": 1, "maxHealth": 1}]}, 0)
     assert len({Encoder(game(stats={"armor": scale})).version for scale in (20, 30, 20)}) == 2
+    tall = [game(feature_names=("tall",), encode=board, feature_scales={"tall": scale}) for scale in (2, 9)]
+    assert len({Encoder(each).version for each in tall}) == 1, "these are for words alone"
 
 
 def test_rounds_beyond_the_declared_ones_are_clamped_and_told() -> None:
@@ -97,6 +99,8 @@ def test_rounds_beyond_the_declared_ones_are_clamped_and_told() -> None:
         ({"stats": ("attack",)}, 'such as {"attack": 100.0}'),
         ({"stats": {"attack": 0}}, "above 0"),
         ({"stats": {"attack": float("nan")}}, "above 0"),
+        ({"feature_scales": {"tall": 9}}, "its feature_scales name 'tall', none of its feature_names"),
+        ({"feature_scales": {"tall": 0}}, 'such as {"cards in hand": 10}'),
         ({"num_seats": 0}, "its num_seats is 0; declare a whole number from 1 to 64"),
         ({"num_seats": 3, "sides": (0, 1)}, "there is one side a seat"),
         ({"sides": "red"}, "its sides are 'red'; declare one whole number a seat"),

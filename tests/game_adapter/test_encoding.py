@@ -124,7 +124,7 @@ def test_statuses_turns_mends_and_danger_are_shown() -> None:
     battle.fighters[1].health = 40
     assert named(battle)["ally 2 mend gives"] == pytest.approx(battle.copy().apply(MEND + 1).healed / 100)
     battle.fighters[0].mends = 1
-    assert named(battle)["ally 1 mends"] == 1 / rules().mend_charges
+    assert named(battle)["ally 1 mends"] == 1 / rules().mend_charges == 1 / RINGSIDE.feature_scales["ally 1 mends"]
     battle.fighters[0].mends = 0
     assert named(battle)["ally 2 mend gives"] == 0.0
     battle.apply(CHARGE)

@@ -6,7 +6,7 @@ cornerman train --game NAME:GAME   learns by self-play
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -65,6 +65,9 @@ class Game:
 
     # What a seat sees: features of your own, as here, or the standard characters (max_characters, stats), or both.
     max_characters = 0
+    feature_scales: Mapping[str, float] = {
+        "stones": 21
+    }  # what encode divides by, so that habits are said in your own numbers
     feature_names = ("stones", *(f"stones mod {MOST + 1} is {rest}" for rest in range(MOST + 1)))
 
     def encode(self, state: Any, seat: int) -> Sequence[float]:

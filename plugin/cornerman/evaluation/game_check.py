@@ -32,7 +32,7 @@ READ = (
     *("name", "version", "action_names", "max_characters", "stats", "max_rounds", "feature_names", "encode"),
     *("num_seats", "sides", "plugin_seats", "seats_alike", "max_decisions", "random_opening", "standing"),
     *("import_name", "bots", "new_battle", "batched_bots", "new_battles", "restore", "restore_battles"),
-    *("base_model", "own_fighter"),
+    *("base_model", "own_fighter", "feature_scales"),
 )
 """What is read of a game."""
 CLOSE = 0.8

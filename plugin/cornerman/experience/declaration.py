@@ -39,6 +39,7 @@ class Declaration:
     version: str = ""
     action_names: tuple[str, ...] = ()
     own_features: tuple[str, ...] = ()
+    feature_scales: tuple[tuple[str, float], ...] = ()  # what `encode` divides some of them by
     encode: Callable[[State, int], Sequence[float]] | None = None
     max_characters: int = MAX_CHARACTERS  # 0: states have no characters
     stats: tuple[tuple[str, float], ...] = tuple(STATS.items())  # and what each is divided by
@@ -84,11 +85,11 @@ class Declaration:
 
     @property
     def divisors(self) -> dict[str, float]:
-        """By what the standard features were divided whose numbers a player knows, by name, without a slot for those of
-        whoever a condition is about; health is a share."""
-        slots = ["slot", *(f"slot {number}" for number in range(1, self.max_characters + 1))]
-        stats = {f"{slot} {name}": scale for slot in slots for name, scale in self.stats}
-        return stats if self.max_rounds is None else {**stats, "round": float(self.max_rounds)}
+        """By what features were divided whose numbers a player knows, by name; health is a share."""
+        slots = range(1, self.max_characters + 1)
+        stats = {f"slot {slot} {name}": scale for slot in slots for name, scale in self.stats}
+        counts = {"round": float(self.max_rounds or 0), "characters": float(self.max_characters)}
+        return stats | {name: most for name, most in counts.items() if most} | dict(self.feature_scales)
 
 
 STANDARD = Declaration()
@@ -122,9 +123,10 @@ def _read(game: Any) -> Declaration:
         version=game.version,
         action_names=actions,
         own_features=features,
+        feature_scales=_feature_scales(game, features),
         encode=_encode(game, features, characters),
         max_characters=characters,
-        stats=_stats(game),
+        stats=_scales(game, "stats", STATS, 'stat to its usual largest value, above 0, such as {"attack": 100.0}'),
         max_rounds=rounds,
         **_seats(game),
         max_decisions=_whole(game, "max_decisions", 2_000, 1, 10_000_000),
@@ -229,12 +231,19 @@ def _own_fighter(game: Any) -> str:
     return name if bots else ""
 
 
-def _stats(game: Any) -> tuple[tuple[str, float], ...]:
-    stats = getattr(game, "stats", STATS)
-    if not isinstance(stats, Mapping) or not all(isinstance(name, str) and _scale(of) for name, of in stats.items()):
-        wanted = 'a mapping from a stat\'s name to its usual largest value, above 0, such as {"attack": 100.0}'
-        raise ContractError(f"its stats are {printable(repr(stats))[:80]}; declare {wanted}")
-    return tuple((name, float(scale)) for name, scale in stats.items())
+def _feature_scales(game: Any, features: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    wanted = 'feature to what encode divides it by, above 0, such as {"cards in hand": 10}'
+    scales = _scales(game, "feature_scales", {}, wanted)
+    if unknown := [name for name, _ in scales if name not in features]:
+        raise ContractError(f"its feature_scales name {printable(repr(unknown[0]))[:80]}, none of its feature_names")
+    return scales
+
+
+def _scales(game: Any, of: str, default: Mapping[str, float], wanted: str) -> tuple[tuple[str, float], ...]:
+    given = getattr(game, of, default)
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) and _scale(at) for name, at in given.items()):
+        raise ContractError(f"its {of} are {printable(repr(given))[:80]}; declare a mapping from a {wanted}")
+    return tuple((name, float(scale)) for name, scale in given.items())
 
 
 def _scale(value: Any) -> bool:

@@ -22,12 +22,17 @@ Pairs = NDArray[np.int64]
 """Derived features `[D, S, 2]`: each the sum over S of one feature times another one; -1 for none."""
 
 
+def without_number(name: str) -> str:
+    """What names have in common that differ in numbers alone."""
+    return " ".join(_NUMBER.sub(" ", name).split())
+
+
 def kinds_of(feature_names: Sequence[str]) -> dict[str, dict[int, int]]:
     """Features that differ in one number of their names alone: name without it -> number -> feature."""
     kinds: dict[str, dict[int, int]] = {}
     for at, name in enumerate(feature_names):
         if len(numbers := _NUMBER.findall(name)) == 1:
-            kinds.setdefault(" ".join(_NUMBER.sub(" ", name).split()), {})[int(numbers[0])] = at
+            kinds.setdefault(without_number(name), {})[int(numbers[0])] = at
     return {kind: members for kind, members in kinds.items() if len(members) > 1}
 
 

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
-from cornerman.opponent.features import OF_ONE
+from cornerman.opponent.features import OF_ONE, without_number
 from cornerman.opponent.predictor import log_softmax, with_noise
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 
 MAX_HABITS = 3
 ERROR = 0.05
-_NUMBER = re.compile(r"\d+")
 _HEALTH, _SLOT = re.compile(r"slot (\d+ )?health"), re.compile(r"slot (\d+) (.+)")
 
 
@@ -47,7 +46,7 @@ def habits(
     """The strongest habits that are beyond chance, strongest first.
 
     `values` are the champion's Q-values `[N, A]`, `decisions` hold features in place of observations. `scales` says
-    by what some features were divided.
+    by what some features were divided (`Declaration.divisors`).
     """
     chances = with_noise(log_softmax(values, decisions.action_masks, explanation.sharpness), decisions.action_masks)
     found: list[tuple[float, Habit]] = []
@@ -88,7 +87,7 @@ def _parts(group: Bools, legal: Bools, names: Sequence[str]) -> list[str]:
     """Names of the actions of a group; those that differ in a number alone as one where all of them are in it."""
     kinds: dict[str, list[int]] = {}
     for action in legal.nonzero()[0].tolist():
-        kinds.setdefault(" ".join(_NUMBER.sub(" ", names[action]).split()), []).append(action)
+        kinds.setdefault(without_number(names[action]), []).append(action)
     parts = []
     for kind, members in kinds.items():
         chosen = [action for action in members if group[action]]
@@ -109,7 +108,7 @@ def _when(rule: Rule, features: Floats, names: Sequence[str], scales: Mapping[st
         if second >= 0:
             than = f"{'above' if high == inf else 'at most'} {_said(names[second])}"
         else:
-            than = _span(features[:, first], low, high, names[first], scales)
+            than = _span(features[:, first], low, high, names[first], _scale(names[first], names, scales))
         said.append(f"{_said(names[first])} is {than}")
     return f"where {(' or ' if rule.either else ' and ').join(said)}" if said else ""
 
@@ -121,23 +120,52 @@ def _said(name: str) -> str:
     return name.removeprefix("slot ") if OF_ONE in name else name
 
 
-def _span(column: Floats, low: float, high: float, name: str, scales: Mapping[str, float]) -> str:
+def _scale(name: str, names: Sequence[str], scales: Mapping[str, float]) -> float:
+    """By what a feature was divided, or everything of the kind that it is one of; 0.0 where that is not known."""
+    kind, of_one, _ = name.partition(OF_ONE)
+    members = [each for each in names if without_number(each) == kind] if of_one else [name]
+    found = {scales.get(each, 0.0) for each in members}
+    return found.pop() if len(found) == 1 else 0.0
+
+
+def _span(column: Floats, low: float, high: float, name: str, scale: float) -> str:
     """A feature above `low` and at most `high` in words, among its numbers `[N]` that were seen: a flag as true or not,
-    a share in percent, else as a number, the game's own where its scale is known."""
-    numbers, name = np.unique(column), name.partition(OF_ONE)[0]
-    scale, health = scales.get(name, 1.0), _HEALTH.fullmatch(name) is not None
-    whole = not health and np.allclose(numbers * scale, np.rint(numbers * scale), rtol=0.0, atol=1e-3)
-    percent = health or (scale == 1.0 and not whole and numbers[0] >= 0.0 and numbers[-1] <= 1.0)
-    if whole and scale == 1.0 and (numbers[0], numbers[-1]) == (0.0, 1.0):
+    whole numbers and those of a known scale as the game's own, a fine share in percent, else by what is usual."""
+    numbers = np.unique(column)
+    percent = _HEALTH.fullmatch(name.partition(OF_ONE)[0]) is not None or (not scale and _is_fine_share(numbers))
+    own = numbers * (scale or 1.0)
+    whole = not percent and np.allclose(own, np.rint(own), rtol=0.0, atol=1e-3)
+    if whole and scale in (0.0, 1.0) and (numbers[0], numbers[-1]) == (0.0, 1.0):
         return "true" if high == inf else "not true"
+    is_inside = (numbers > low) & (numbers <= high)
+    ends = [(which, end) for which, end in (("above", low), ("at most", high)) if isfinite(end)]
+    if is_inside.sum() == 1:
+        ends = [("", float(numbers[is_inside][0]))]
+    elif numbers[~is_inside].tolist() == [0.0]:
+        ends = [("above" if isfinite(low) else "below", 0.0)]
+    if not (percent or whole or scale) and any(end for _, end in ends):
+        return _beside_usual(float(np.median(column)), low, high)
+    return " and ".join(f"{which} {_number(end, scale, percent, whole)}".lstrip() for which, end in ends)
 
-    def number(value: float) -> str:
-        if percent:
-            return f"{value:.0%}"
-        return f"{floor(value * scale + 1e-3):,}" if whole or scale > 1.0 else f"{value * scale:.2g}"
 
-    inside = numbers[(numbers > low) & (numbers <= high)]
-    if len(inside) == 1:
-        return number(float(inside[0]))
-    ends = (("above", low), ("at most", high))
-    return " and ".join(f"{which} {number(end)}" for which, end in ends if isfinite(end))
+def _is_fine_share(numbers: Floats) -> bool:
+    """Whether different numbers, in order, lie from 0 to 1 and in steps as small as a percent: no count of a few."""
+    return bool(numbers[0] >= 0.0 and numbers[-1] <= 1.0 and np.diff(numbers).min(initial=1.0) <= 0.01)
+
+
+def _number(value: float, scale: float, percent: bool, whole: bool) -> str:
+    if percent:
+        return f"{max(1, floor(100 * value + 1e-3))}%" if value else "0"
+    own = value * (scale or 1.0)
+    return f"{floor(own + 1e-3):,}" if whole or abs(own) >= 10.0 else f"{own:.2g}"
+
+
+def _beside_usual(usual: float, low: float, high: float) -> str:
+    """What is above `low` and at most `high`, where neither can be said as a number."""
+    if usual <= low:
+        return "higher than usual"
+    if usual > high:
+        return "lower than usual"
+    if isfinite(low) and isfinite(high):
+        return "about as usual"
+    return f"not {'lower' if high == inf else 'higher'} than usual"
