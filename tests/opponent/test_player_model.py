@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cornerman.contract import Bools, Floats, ModelError
-from cornerman.opponent.conditions import words_of
+from cornerman.opponent.conditions import action_groups, words_of
 from cornerman.opponent.player_model import PlayerModel
 from cornerman.opponent.predictor import ChampionPredictor, Predictor
 from cornerman.opponent.regression import Loss
@@ -123,6 +123,14 @@ def test_arrays_of_a_regression_that_do_not_fit_are_refused(change: str) -> None
     arrays[name] = np.array(-1.0) if change == "sharpness" else arrays[name][:-1]
     with pytest.raises(ModelError, match="model of a player"):
         PlayerModel.from_arrays(arrays, champion())
+
+
+def test_kinds_of_actions_are_whole_groups_where_there_are_very_many_actions() -> None:
+    names = [*(f"play card {number}" for number in range(300)), *(f"attack {number}" for number in range(300)), "wait"]
+    groups = action_groups(names, np.ones((1, len(names)), np.bool_), np.array([*range(94), 300, 600]))
+    for kind in (("play",), ("attack",), ("play", "attack")):
+        wanted = np.array([name.split()[0] in kind for name in names])
+        assert (groups == wanted).all(1).any(), kind
 
 
 def test_gradient_of_the_regression_is_the_slope_of_its_loss() -> None:

@@ -344,6 +344,27 @@ def test_habits_give_the_numbers_that_the_game_itself_uses(
 
 
 @pytest.mark.parametrize(
+    ("names", "inside", "said"),
+    [
+        ("play card 1, play card 2, play card 3, attack, draw 1, end turn, wait", 3, "play card"),
+        ("play card 1, play card 2, play wall, attack, draw 1, end turn, wait", 3, "play"),
+        ("play card 1, play card 2, play wall, attack, draw 1, end turn, wait", 2, "play card"),
+        ("play wall, play fire, play ice, attack, draw 1, end turn, wait", 2, "play wall or play fire"),
+        ("play wall, play fire, end 1, attack, draw 1, draw 2, draw card", 3, "play or end 1"),
+        ("1, 2, attack, draw 1, end turn", 2, "1 or 2"),
+        ("heavy strike 1, heavy strike 2, strike 1, strike 2, a, b, c", 4, "heavy strike or strike"),
+        ("a, b, c, d, e, f, g, h, i, j", 5, "a or b or c or 2 others"),
+    ],
+)
+def test_habits_join_actions_whose_names_begin_alike(names: str, inside: int, said: str) -> None:
+    actions = names.split(", ")
+    played = Decisions(np.zeros((99, 1), np.float32), np.ones((99, len(actions)), np.bool_), np.zeros(99, np.int64))
+    rules = RuleList(20.0, [Rule(np.zeros((0, 4)), np.arange(len(actions)) < inside, 0.5, tried=-1e9)])
+    (habit,) = words.habits(rules, np.zeros((99, len(actions)), np.float32), played, ("round",), actions, {})
+    assert habit.sentence.startswith(f"{said}: 99 times of 99 ")
+
+
+@pytest.mark.parametrize(
     ("literals", "either", "said"),
     [
         ([[2, -1, 0.2, 0], [2, -1, 0.7, 1]], True, "round is at most 20% or round is above 70%"),

@@ -23,7 +23,7 @@ compared is the feature, or its lead over the other one."""
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 FEW = 24
 MAX_FEATURES, MAX_LITERALS = 256, 1_200
-MAX_GROUPS, MAX_KINDS, MAX_MEMBERS = 96, 8, 8
+MAX_GROUPS, MAX_SINGLE, MAX_KINDS, MAX_MEMBERS = 96, 32, 8, 8
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -69,23 +69,25 @@ def action_groups(action_names: Sequence[str], action_masks: Bools, taken: NDArr
     """Groups of actions `[G, A]`: single ones, those that share a word or two, two kinds, and all but these.
 
     A kind are those with the same first word. `action_masks` `[N, A]` and `taken` `[N]` are of decisions: groups differ
-    in what was ever legal in them, and in a game with many actions the most frequent ones are looked at.
+    in what was ever legal in them; in a game with many actions single ones and words are those of the most frequent.
     """
-    count = len(action_names)
-    frequent = np.argsort(-np.bincount(taken, minlength=count), kind="stable")[:MAX_GROUPS]
+    count, legal = len(action_names), np.asarray(action_masks.any(0))
+    order = np.argsort(-np.bincount(taken, minlength=count), kind="stable").tolist()
     words: dict[str, set[int]] = {}
     kinds: dict[str, set[int]] = {}  # by the first word
-    for action in frequent.tolist():
-        kinds.setdefault(action_names[action].lower().split(" ")[0], set()).add(action)
-        for word in _WORD.findall(action_names[action].lower()):
-            words.setdefault(word, set()).add(action)
+    rest = [action for action in order[MAX_GROUPS:] if legal[action]]
+    for at, action in enumerate(order[:MAX_GROUPS] + rest):  # the rest adds no words
+        name = action_names[action].lower()
+        for sets, keys in ((kinds, name.split(" ")[:1]), (words, _WORD.findall(name))):
+            for key in keys:
+                if at < MAX_GROUPS or key in sets:
+                    sets.setdefault(key, set()).add(action)
     shared = sorted((group for group in words.values() if len(group) > 1), key=len, reverse=True)[:24]
-    sets = [{action} for action in frequent.tolist()] + shared
-    sets += [one & other for one, other in combinations(shared, 2)]
-    sets += [one | other for one, other in combinations(kinds.values(), 2)] if len(kinds) <= MAX_KINDS else []
-    legal = action_masks.any(0)
+    single = [{action} for action in order[:MAX_GROUPS]]
+    two = [one | other for one, other in combinations(kinds.values(), 2)] if len(kinds) <= MAX_KINDS else []
+    both = [one & other for one, other in combinations(shared, 2)]
     found: dict[bytes, Bools] = {}
-    for members in sets:
+    for members in (*single[:MAX_SINGLE], *shared, *two, *both, *single[MAX_SINGLE:]):
         group = np.zeros(count, np.bool_)
         group[sorted(members)] = True
         for each in (group, ~group):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, inf, isfinite, log
+from os.path import commonprefix
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,11 @@ from cornerman.opponent.features import OF_ONE, without_number
 from cornerman.opponent.predictor import log_softmax, with_noise
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 
-MAX_HABITS = 3
+MAX_HABITS, MAX_NAMED = 3, 4
+"""Habits that are said; actions or kinds of them in one."""
 ERROR = 0.05
+_WORDS = 8
+"""Of an action's name, by which kinds are told apart."""
 _HEALTH, _SLOT = re.compile(r"slot (\d+ )?health"), re.compile(r"slot (\d+) (.+)")
 
 
@@ -80,19 +84,30 @@ def _few(group: Bools, action_masks: Bools, names: Sequence[str]) -> tuple[Bools
     legal = np.asarray(action_masks.any(0))
     inside, outside = (group & legal, ~group & legal)
     one, other = _parts(inside, legal, names), _parts(outside, legal, names)
-    return (inside, " or ".join(one)) if len(one) <= len(other) else (outside, " or ".join(other))
+    group, parts = (inside, one) if len(one) <= len(other) else (outside, other)
+    if len(parts) > MAX_NAMED:
+        parts[MAX_NAMED - 1 :] = [f"{len(parts) - MAX_NAMED + 1} others"]
+    return group, " or ".join(parts)
 
 
 def _parts(group: Bools, legal: Bools, names: Sequence[str]) -> list[str]:
-    """Names of the actions of a group; those that differ in a number alone as one where all of them are in it."""
-    kinds: dict[str, list[int]] = {}
-    for action in legal.nonzero()[0].tolist():
-        kinds.setdefault(without_number(names[action]), []).append(action)
-    parts = []
-    for kind, members in kinds.items():
-        chosen = [action for action in members if group[action]]
-        parts += [kind] if len(chosen) == len(members) > 1 else [names[action] for action in chosen]
-    return parts
+    """Names of the actions of a group; those that begin alike, numbers apart, as one where all such are in it."""
+    words = {action: without_number(names[action]).split()[:_WORDS] for action in legal.nonzero()[0].tolist()}
+    beginning: dict[tuple[str, ...], list[int]] = {}
+    for action, name in words.items():
+        for count in range(1, len(name) + 1):
+            beginning.setdefault(tuple(name[:count]), []).append(action)
+    kinds = {
+        first: " ".join(commonprefix([words[action] for action in alike]))  # noqa: RUF071 - of words, not of characters
+        for first, alike in beginning.items()
+        if len(alike) > 1 and group[alike].all()
+    }
+    parts = dict[str, None]()
+    for action, name in words.items():
+        if group[action]:
+            firsts = (tuple(name[:count]) for count in range(1, len(name) + 1))
+            parts[next((kinds[first] for first in firsts if first in kinds), names[action])] = None
+    return list(parts)
 
 
 def _when(rule: Rule, features: Floats, names: Sequence[str], scales: Mapping[str, float]) -> str:
