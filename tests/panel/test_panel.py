@@ -175,6 +175,14 @@ def test_every_paragraph_has_a_line_in_the_smallest_panel_or_is_counted(
     assert "..." in shown
 
 
+@pytest.mark.parametrize("size", [SMALLEST, (672, 420)], ids=str)
+def test_you_shows_three_long_habits_in_full_in_a_small_window(size: tuple[int, int]) -> None:
+    one, two = "where character 2's health is at most 50%", " or enemy 1 strike takes is above 40%"
+    habits = [f"Act {at}, or guard: 7 times of 8 {one}{two * (at < 2)} (the computer: 2)" for at in range(3)]
+    shown = sentence(opened(with_parts(player={"habits": habits}), "You")[0], size)
+    assert [habit in shown for habit in habits] == [True] * 3, shown
+
+
 @pytest.mark.parametrize("size", [(419, 600), (1000, 379), (200, 100), (60, 40)], ids=str)
 def test_panel_below_its_least_size_asks_for_more_room_and_takes_no_input(size: tuple[int, int]) -> None:
     panel, plugin = opened()

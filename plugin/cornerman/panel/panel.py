@@ -22,7 +22,7 @@ from cornerman.panel.pages.overview import Overview
 from cornerman.panel.pages.strength import Strength
 from cornerman.panel.pages.versions import Versions
 from cornerman.panel.pages.you import You
-from cornerman.panel.sheet import CARD, FIELD, GOLD, LINE, PAPER, QUIET, ROW, Box, Sheet, Written
+from cornerman.panel.sheet import CARD, FIELD, GOLD, LETTER_WIDTH, LINE, PAPER, QUIET, ROW, Box, Sheet, Written
 
 if TYPE_CHECKING:
     import pygame
@@ -40,8 +40,8 @@ NO_ROOM = (
     "Enlarge",
 )
 """What it says in place of its pages, the longest that fits."""
-ANSWER_LINES, LETTER_WIDTH = 3, 7.0
-"""An answer takes at most so many lines; its letters are taken to be so wide, in units."""
+ANSWER_LINES = 3
+"""An answer takes at most so many lines."""
 
 
 class Drawn(NamedTuple):

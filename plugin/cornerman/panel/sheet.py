@@ -28,6 +28,8 @@ LARGE, USUAL, SMALLEST = 26.0, 18.0, 15.0
 """Sizes of text in units; a line that is too wide is set smaller, down to the smallest, then cut."""
 ROW = 17.0
 """Height of a line of a paragraph."""
+LETTER_WIDTH = 7.0
+"""Of a letter of a paragraph at most, on average, where a page has to be laid out before it is drawn."""
 
 
 class Box(NamedTuple):
@@ -168,40 +170,43 @@ class Sheet:
         smallest, width = SMALLEST * self._scale, box.width * self._scale
         return self._lettering.fitted(text, width, smallest, smallest)[0] == text
 
-    def paragraph(self, text: str, box: Box, colour: Colour = WORDS, most: int = 0) -> Box:
+    def paragraph(self, text: str, box: Box, colour: Colour = WORDS, most: int = 0, size: float = USUAL) -> Box:
         """Draw as many lines as fit, one at least, and at most `most` where it is given; returns the room below."""
-        lines = self._lettering.wrapped(text, box.width * self._scale, USUAL * self._scale)
-        room = max(1, most or rows_in(box))
+        lines = self._lettering.wrapped(text, box.width * self._scale, size * self._scale)
+        room = max(1, most or rows_in(box, size=size))
         if room < len(lines):
             lines[room - 1] += " ..."
         for line in lines[:room]:
-            strip, box = box.cut_top(ROW)
-            self.text(line, strip, colour)
+            strip, box = box.cut_top(ROW * size / USUAL)
+            self.text(line, strip, colour, size=size)
         return box
 
-    def paragraphs(self, texts: Sequence[str], box: Box, gap: float = 4.0) -> None:
-        """Draw paragraphs, each with one line at least; where not even that fits, the last line counts the rest."""
+    def paragraphs(self, texts: Sequence[str], box: Box, gap: float = 4.0, least: float = USUAL) -> None:
+        """Draw paragraphs, each with one line at least, all at the `least` size where they do not fit otherwise; where
+        not even that fits, the last line counts the rest."""
         room = max(1, rows_in(box, gap))
         if len(texts) > room:
             texts = [*texts[: room - 1], f"{len(texts) - room + 1} more: enlarge the window"]
-        rows = rows_in(box._replace(height=box.height - gap * (len(texts) - 1)))
-        for text, lines in zip(texts, self.shared([(text, box.width) for text in texts], rows), strict=True):
-            box = self.paragraph(text, box, most=lines).cut_top(gap)[1]
+        within = box._replace(height=box.height - gap * (len(texts) - 1))
+        size = USUAL if sum(self.lines_of(text, box.width) for text in texts) <= rows_in(within) else least
+        rows = rows_in(within, size=size)
+        for text, lines in zip(texts, self.shared([(text, box.width) for text in texts], rows, size), strict=True):
+            box = self.paragraph(text, box, most=lines, size=size).cut_top(gap)[1]
 
-    def lines_of(self, text: str, width: float) -> int:
+    def lines_of(self, text: str, width: float, size: float = USUAL) -> int:
         """How many lines a paragraph takes."""
-        return len(self._lettering.wrapped(text, width * self._scale, USUAL * self._scale))
+        return len(self._lettering.wrapped(text, width * self._scale, size * self._scale))
 
-    def shared(self, texts: Sequence[tuple[str, float]], rows: int) -> list[int]:
+    def shared(self, texts: Sequence[tuple[str, float]], rows: int, size: float = USUAL) -> list[int]:
         """Lines of each paragraph, given with its width: one each, and the rest to the first that take more."""
         spare, lines = max(0, rows - len(texts)), list[int]()
         for text, width in texts:
-            more = min(max(0, self.lines_of(text, width) - 1), spare)
+            more = min(max(0, self.lines_of(text, width, size) - 1), spare)
             spare -= more
             lines.append(1 + more)
         return lines
 
 
-def rows_in(box: Box, gap: float = 0.0) -> int:
+def rows_in(box: Box, gap: float = 0.0, size: float = USUAL) -> int:
     """How many lines of a paragraph fit, with a gap between each two."""
-    return int((box.height + gap) / (ROW + gap) + 0.01)
+    return int((box.height + gap) / (ROW * size / USUAL + gap) + 0.01)

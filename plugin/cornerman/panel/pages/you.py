@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
 from cornerman.panel.panel_text import closed_of, part_of, share
-from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
+from cornerman.panel.sheet import LETTER_WIDTH, QUIET, ROW, SMALLEST, WORDS, Box, Sheet, rows_in
 from cornerman.panel.widgets import draw_bar, draw_button
 from cornerman.policy.policy_slot import counted
 
 BUTTON_HEIGHT, GAP = 26.0, 6.0
+GHOST_HEIGHT, GHOST_TITLE_HEIGHT = 3 * ROW + 16, ROW + 10
 FORGET_PLAYER = ("Forget this player alone", "Really? Again: forget them")
 FORGET = ("Forget all that was learned", "Really? Again: forget all")
 
@@ -35,11 +36,15 @@ class You(Page):
         player = part_of(report, "player")
         foreseen, rest = box.cut_top(3 * ROW + 38, GAP)
         rest, buttons = rest.cut_top(rest.height - BUTTON_HEIGHT - GAP, GAP)
-        habits, ghost = rest.cut_top(rest.height - 3 * ROW - 16 - GAP, GAP)
+        known = [str(habit) for habit in player.get("habits") or ()]
+        habits, ghost = rest.cut_top(rest.height - GHOST_HEIGHT - GAP, GAP)
+        needed = sum(ROW * (1 + int(len(habit) * LETTER_WIDTH / rest.width)) + 4 for habit in known)
+        if needed > habits.height - ROW - 10:  # habits are worth more than the ghost's command
+            habits, ghost = rest.cut_top(rest.height - GHOST_TITLE_HEIGHT - GAP, GAP)
         alone, everything = buttons.columns(2, GAP)
         return [
             Part("foreseen", foreseen, draw_foreseen, foreseen_of(player, closed_of(report))),
-            Part("habits", habits, draw_habits, [str(habit) for habit in player.get("habits") or ()]),
+            Part("habits", habits, draw_habits, known),
             Part("ghost", ghost, draw_ghost, ghost_command(player) if self._headless else ""),
             Part("forget player", alone, draw_button, FORGET_PLAYER, self._controls.forget_player, confirm=True),
             Part("forget", everything, draw_button, FORGET, self._controls.forget, confirm=True),
@@ -74,7 +79,7 @@ def draw_foreseen(sheet: Sheet, data: Foreseen) -> None:
 
 def draw_habits(sheet: Sheet, habits: list[str]) -> None:
     inner = sheet.card("Your habits")
-    sheet.paragraphs([f"{habit[:1].upper()}{habit[1:]}." for habit in habits], inner)
+    sheet.paragraphs([f"{habit[:1].upper()}{habit[1:]}." for habit in habits], inner, gap=2.0, least=SMALLEST)
     if not habits:
         sheet.paragraph("None stands out yet: a habit is shown once chance alone can hardly explain it.", inner, QUIET)
 
@@ -87,4 +92,5 @@ def ghost_command(player: Mapping[str, Any]) -> str:
 def draw_ghost(sheet: Sheet, command: str) -> None:
     inner = sheet.card("Your ghost, a fighter that plays as you do")
     more = f", or with: {command}" if command else "."
-    sheet.paragraph(f"It fights where the game offers it{more}", inner, WORDS)
+    if rows_in(inner):
+        sheet.paragraph(f"It fights where the game offers it{more}", inner, WORDS)
