@@ -143,10 +143,13 @@ def test_candidate_plays_and_is_said_to_play_only_where_its_trial_can_go_on(
     plugin.on_battle_start(1, {0: "player", 1: "plugin"})
     assert plugin.live.tries(1, 1) == (not words)
     report = plugin.report()
-    assert ("a candidate plays some battles" in report["playing"]) == (not words)
+    assert (report["playing"] == "the candidate on trial; version 2 in other battles") == (not words)
+    assert (report["version"] == -1) == (not words)
     assert report["gate"]["state"] == ("trial waits" if words else "on trial")
     assert words in report["gate"]["waits"]
     assert ("plays some of the battles" in now_of(report)) == (not words)
+    plugin.on_battle_end(1, {0: 1.0, 1: -1.0})
+    assert ("; a candidate plays some battles" in plugin.report()["playing"]) == (not words)
     plugin.on_quit()
 
 

@@ -16,6 +16,7 @@ from cornerman.opponent.players import MAX_PLAYERS, Players
 from cornerman.opponent.record import USUAL, Record
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 from cornerman.policy.policy import Policy
+from cornerman.policy.q_network import draw
 from tests.support.habits import (
     ACTIONS,
     FEATURES,
@@ -84,14 +85,14 @@ def test_players_keep_a_record_against_each_player_and_show_the_present_one() ->
         ("ann", -1.0, Source.PLAYER, own),
         ("bob", 0.0, Source.PLAYER, own),
         ("ann", 1.0, Source.SCRIPTED, own),
-        ("ann", -1.0, Source.PLAYER, unplayed),
+        ("ann", -1.0, Source.PLAYER, unplayed),  # by the game's own fighter
     ):
         seats = {0: opponent, 1: Source.PLUGIN}
         players.end(rows, BattleEnd(0, {0: -won, 1: won}, False, seats, player=player))
     shown.clear()
     for player in ("ann", "bob"):
         players.meet(player)
-    assert [list(record.shares) for record in shown] == [[1.0, 0.0], [0.5]]
+    assert [list(record.shares) for record in shown] == [[1.0, 0.0, 0.0], [0.5]], "the own fighter's battles count, too"
     players.forget()
     assert (list(shown[-1].shares), shown[-1].chance()) == ([], USUAL)
 
@@ -139,6 +140,12 @@ def test_habit_is_said_with_its_condition_and_what_the_champion_would_do() -> No
     assert first.startswith("guard: ")
     assert "where your first character's health is at most " in first
     assert "the computer in your place: " in first
+    untrained = Policy(base := champion().spec, draw(base, np.random.default_rng(1)))
+    players = Players(lambda: untrained, FEATURES, ACTIONS)
+    fought(players, guards_when_low, 6)
+    assert all("(at random: " in habit for habit in habits(players))
+    assert habits(players)
+    assert players.report()["champion_foresees"] is None
 
 
 @pytest.mark.parametrize(

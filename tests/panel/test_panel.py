@@ -17,7 +17,7 @@ from cornerman.panel.pages.versions import Node, nodes_of
 from cornerman.panel.panel import Panel
 from cornerman.panel.panel_text import ago, now_of, rejected_of, troubles_of, verdict_of
 from cornerman.panel.sheet import Sheet
-from cornerman.policy.policy_slot import OWN_FIGHTER
+from cornerman.policy.policy_slot import ON_TRIAL, OWN_FIGHTER
 from tests.support.fake_panel import EMPTY, PAGES, REPORT, SMALLEST, key, opened, sentence
 
 SIZES = (SMALLEST, (421, 700), (960, 600), (1900, 500))
@@ -205,8 +205,14 @@ def test_overview_says_who_plays_and_at_which_level() -> None:
     assert "Adaptive: no battle yet." in shown
     adaptive = with_parts(difficulty={"level": 6, "name": "adaptive"})
     assert "plays, adaptive" in sentence(opened(adaptive)[0]), "the adaptive level is none of the five"
-    own = sentence(opened(REPORT | {"playing": f"{OWN_FIGHTER}; learning is off", "version": -1})[0])
+    off = with_parts(plugin={"learning": False}) | {"version": -1}
+    own = sentence(opened(off | {"playing": f"{OWN_FIGHTER}; learning is off"})[0])
     assert "The game's own fighter plays, at every level" in own
+    assert "The game's own fighter plays; learning is off" in own
+    tried = sentence(opened(REPORT | {"playing": f"{ON_TRIAL}; version 3 in other battles", "version": -1})[0])
+    assert "The candidate on trial plays, in this battle" in tried
+    decision = with_parts(decision={"version": -1, "who": ON_TRIAL, "age_s": 0.0})
+    assert "Now: the candidate on trial chose in battle 41" in sentence(opened(decision, "Mind")[0])
 
 
 EXPECTED = {

@@ -57,7 +57,7 @@ def check_mind(report: Any) -> None:
         check_rows("expected", report["expected"]["actions"])
     if decision is not None:
         assert decision.keys() == {
-            *("battle_id", "seat", "version", "samples", "age_s", "searched", "why", "actions", "expects")
+            *("battle_id", "seat", "version", "who", "samples", "age_s", "searched", "why", "actions", "expects")
         }
         check_rows("actions", decision["actions"])
         check_rows("expects", decision["expects"])

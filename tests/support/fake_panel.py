@@ -83,6 +83,7 @@ REPORT: dict[str, Any] = {
         "seat": 1,
         "age_s": 4.0,
         "version": 3,
+        "who": "version 3",
         "searched": True,
         "samples": 640,
         "actions": [

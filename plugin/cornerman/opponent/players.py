@@ -114,18 +114,17 @@ class Players:
             self._drop(next(iter(self._battles)))
 
     def _count(self, rows: Sequence[Transition], end: BattleEnd) -> None:
-        """Add a battle in which the plugin decided to its record."""
-        own = [row for row in rows if row.source is Source.PLUGIN and row.version != -1]
-        if end.truncated or not own or own[0].seat not in end.outcome:
+        """Add a battle of the plugin's seats to its record, whoever decided; and a policy's values."""
+        seat = next((seat for seat, source in end.seats.items() if source is Source.PLUGIN), -1)
+        if end.truncated or seat not in end.outcome:
             return
-        seat, policy = own[0].seat, self._policy_of(own[0].version)
-        own = [row for row in own if row.seat == seat]
-        values = policy.q_values_batch(np.stack([row.observation for row in own]))
-        player = Source.PLAYER in end.seats.values()
+        player, share = Source.PLAYER in end.seats.values(), (end.outcome[seat] + 1.0) / 2.0
         record = self._records.setdefault(end.player * player, Record())
-        record.add(values[np.arange(len(own)), [row.action for row in own]], share := (end.outcome[seat] + 1.0) / 2.0)
         if player:
             record.shares.append(share)
+        if own := [row for row in rows if row.seat == seat and row.version != -1]:
+            values = self._policy_of(own[0].version).q_values_batch(np.stack([row.observation for row in own]))
+            record.add(values[np.arange(len(own)), [row.action for row in own]], share)
 
     def _drop(self, player: str) -> None:
         for held in (self._battles, self._records, self._models, self._growing, self._due):
@@ -194,7 +193,7 @@ class Players:
             "battles": model.battles,
             "decisions": model.score.decisions,
             "foreseen": score.hits / score.decisions,
-            "champion_foresees": score.champion_hits / score.decisions,
+            "champion_foresees": None if model.champion.indifferent else score.champion_hits / score.decisions,
             "loss": score.loss / score.uniform_loss if score.uniform_loss else 0.0,
             "habits": [habit.sentence for habit in model.habits(self._scales)],
         }

@@ -52,6 +52,7 @@ def habits(
     `values` are the champion's Q-values `[N, A]`, `decisions` hold features in place of observations. `scales` says
     by what some features were divided (`Declaration.divisors`).
     """
+    usual = "the computer in your place" if np.ptp(values) else "at random"  # where the champion has learned nothing
     chances = with_noise(log_softmax(values, decisions.action_masks, explanation.sharpness), decisions.action_masks)
     found: list[tuple[float, Habit]] = []
     for rule in explanation.rules:
@@ -62,8 +63,7 @@ def habits(
         if not count or _surprise(times, count, expected) < rule.tried - log(ERROR):
             continue
         when = _when(rule, decisions.observations, feature_names, scales)
-        usual = f"the computer in your place: {expected:.0f}"
-        sentence = f"{few}: {times:,} times of {count:,}{when and f' {when}'} ({usual})"
+        sentence = f"{few}: {times:,} times of {count:,}{when and f' {when}'} ({usual}: {expected:.0f})"
         found.append((_surprise(times, count, expected), Habit(sentence, times, count, expected)))
     found.sort(key=lambda habit: -habit[0])
     distinct: dict[str, Habit] = {}

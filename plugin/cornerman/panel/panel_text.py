@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from cornerman.policy.policy_slot import counted
+from cornerman.policy.policy_slot import OWN_FIGHTER, counted
+
+_LEVEL = re.compile(r"^level \d+, [^:]*: ")
 
 
 def now_of(report: Mapping[str, Any]) -> str:
     """What the plugin is doing, or what it waits for, in one sentence."""
-    plugin, gate = part_of(report, "plugin"), part_of(report, "gate")
+    plugin, gate, own = part_of(report, "plugin"), part_of(report, "gate"), who_plays(report) == OWN_FIGHTER
     recorded = int(part_of(report, "recorder").get("recorded") or 0)
     buffered = int(part_of(report, "replay").get("fill") or 0)
     if not plugin.get("on", True):
@@ -18,15 +21,15 @@ def now_of(report: Mapping[str, Any]) -> str:
     decisions, records = f"{counted(recorded, 'decision')} recorded since the start", plugin.get("recording", True)
     if not plugin.get("learning", True):
         off = f"learning is off; {decisions}" if records else "learning and recording are off"
-        return f"It plays; {off}."
+        return f"{'The' + OWN_FIGHTER[3:] if own else 'It'} plays; {off}."
     if gate.get("state") == "on trial":
         return f"It tries a candidate, which plays some of the battles: {gate.get('pairs') or 0:,} so far."
     if gate.get("state") == "trial waits":
         return f"It waits to go on with the trial of a candidate: {gate.get('waits') or 'not known why'}."
     if gate.get("state") == "judging":  # while a verdict stands, the score is that one's
         won = "" if gate.get("verdict") else number(gate.get("score"), ", {:.0%} won")
-        pairs = counted(gate.get("pairs"), "pair")
-        return f"It judges a candidate against the present version: {pairs} of battles{won}."
+        pairs, met = counted(gate.get("pairs"), "pair"), OWN_FIGHTER if own else "the present version"
+        return f"It judges a candidate against {met}: {pairs} of battles{won}."
     if not recorded and not buffered:
         waits = "Play a few rounds." if records else "Recording is off."
         return f"It waits: nothing was recorded yet. {waits}"
@@ -41,6 +44,11 @@ def now_of(report: Mapping[str, Any]) -> str:
     if closed:
         return f"It waits: {closed}."
     return f"It is learning{_pace(part_of(report, 'learner'))}."
+
+
+def who_plays(report: Mapping[str, Any]) -> str:
+    """Who decides, without the level and what else `playing` says; "" where that is not known."""
+    return _LEVEL.sub("", str(report.get("playing") or "").partition(";")[0])
 
 
 def closed_of(report: Mapping[str, Any]) -> str:

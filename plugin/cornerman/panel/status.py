@@ -10,7 +10,7 @@ from cornerman.evaluation.live.results import LiveBattles
 from cornerman.evaluation.ratings import win_share
 from cornerman.evaluation.significance import wilson_interval
 from cornerman.policy.difficulty import ADAPTIVE, LEVEL_NAMES, LEVELS, Rung
-from cornerman.policy.policy_slot import PolicySlot, name_of
+from cornerman.policy.policy_slot import ON_TRIAL, OWN_FIGHTER, PolicySlot, name_of
 from cornerman.settings import Settings
 
 
@@ -55,7 +55,7 @@ class Report(TypedDict):
     plugin: dict[str, Any]  # on, recording, learning: bool; notice: the newest message that needs attention, or ""
     version: int  # the one that plays; -1: none that is stored
     playing: str  # who plays, in words: "version 3", "level 2, easy: an earlier self", "the game's own fighter; 212
-    # decisions watched"; on the adaptive level in the battle that began last
+    # decisions watched", "the candidate on trial; version 3 in other battles": in the battle that began last
     replay: dict[str, int]  # fill, capacity; needed: before learning starts
     recorder: dict[str, Any]  # recorded, abandoned, not_as_chosen: int; kept: battles on the disk in this session;
     # rejected, clamped: {reason: count}; examples: {reason: message}
@@ -82,8 +82,9 @@ class Report(TypedDict):
     swaps: int  # since the game started
     events: list[dict[str, Any]]  # newest first: age_s: float, text: str
     decision: dict[str, Any] | None  # the plugin's last one; battle_id, seat, version, samples: int; age_s: float;
-    # searched: bool; why: a sentence; actions: the best legal ones, [{name, legal, win: 0 to 1, value, chosen: bool}];
-    # expects: what the model of the player gives for the next decision, [{name, share: 0 to 1}], [] without look-ahead
+    # who: as in `playing`; searched: bool; why: a sentence; actions: the best legal ones, [{name, legal: bool,
+    # win: 0 to 1, value, chosen: bool}]; expects: what the model of the player gives for the next
+    # decision, [{name, share: 0 to 1}], [] without look-ahead
     expected: dict[str, Any] | None  # the player's last decision as it was foreseen; battles: int, that the model of
     # the player knew then, 0: the champion stood in for it; actions: the likeliest and the one that was taken, [{name,
     # share: 0 to 1, taken: bool}]; age_s: float
@@ -107,14 +108,14 @@ def compose(
 ) -> Report:
     """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, player in part."""
     policy = rung.policy if (rung := _rung(switches.level, slot, live)) and switches.on else None
-    waits = trial_waits(switches, slot, rung, training["works"])
+    tried, waits = switches.on and live.trying(slot.trial), trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
-    who = (_place(switches.level, slot, rung) if policy and rung else "") + name_of(policy)
     given, learns = {**UNKNOWN, **figures}, switches.on and learning and switches.recording
+    who = _placed(switches.level, slot, rung) if policy and rung else _own(switches, learning, recorder, given)
     return {
         "plugin": {"on": switches.on, "recording": switches.recording, "learning": learning, "notice": notice},
-        "version": -1 if policy is None else max(policy.version, -1),
-        "playing": who + ("" if policy else _why_own(switches, learning, recorder, given)) + _tried(slot, waits),
+        "version": -1 if policy is None or tried else max(policy.version, -1),
+        "playing": _playing(who, tried, slot, waits),
         "replay": {"fill": given["fill"], "capacity": settings.replay_capacity, "needed": settings.warm},
         "recorder": {**recorder, "kept": given["kept"]},
         "learner": {**{name: given[name] for name in LEARNER}, "candidate_period": settings.candidate_period},
@@ -145,19 +146,20 @@ def _rung(level: int, slot: PolicySlot, live: LiveBattles) -> Rung | None:
     return slot.at_level(min(level, len(LEVELS)))
 
 
-def _place(level: int, slot: PolicySlot, rung: Rung) -> str:
-    """Where a weaker opponent than the champion at its best stands among the levels: "level 2, easy: "."""
+def _placed(level: int, slot: PolicySlot, rung: Rung) -> str:
+    """Who plays, one weaker than the champion at its best after its place: "level 2, easy: version 1"."""
+    name = name_of(rung.policy)
     if rung.policy is slot.champion and not rung.temperature:
-        return ""
+        return name
     if level != ADAPTIVE:
-        return f"level {level}, {LEVEL_NAMES[level - 1]}: "
+        return f"level {level}, {LEVEL_NAMES[level - 1]}: {name}"
     levels = [slot.at_level(number) for number in range(1, ADAPTIVE)]
     below = [at for at, other in enumerate(levels) if other is not None and other.points <= rung.points]
     if not below:
-        return f"adaptive, below {LEVEL_NAMES[0]}: "
+        return f"adaptive, below {LEVEL_NAMES[0]}: {name}"
     lower = below[-1]
     same = lower == len(LEVELS) - 1 or any(other is rung for other in levels)
-    return f"adaptive, {LEVEL_NAMES[lower]}: " if same else f"adaptive, above {LEVEL_NAMES[lower]}: "
+    return f"adaptive, {'above ' * (not same)}{LEVEL_NAMES[lower]}: {name}"
 
 
 def _difficulty(level: int, slot: PolicySlot, live: LiveBattles, bots: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -189,8 +191,11 @@ def trial_waits(switches: Switches, slot: PolicySlot, rung: Rung | None, trainer
     return "" if trainer_works else "the trainer does not answer"
 
 
-def _tried(slot: PolicySlot, waits: str) -> str:
-    return "; a candidate plays some battles" if slot.trial is not None and not waits else ""
+def _playing(who: str, tried: bool, slot: PolicySlot, waits: str) -> str:
+    """`who` plays other battles than those of a trial."""
+    if tried:
+        return f"{ON_TRIAL}; {who.partition(';')[0]} in other battles"
+    return who + "; a candidate plays some battles" * (slot.trial is not None and not waits)
 
 
 def _gate(given: Mapping[str, Any], trial_waits: str) -> dict[str, Any]:
@@ -200,13 +205,11 @@ def _gate(given: Mapping[str, Any], trial_waits: str) -> dict[str, Any]:
     return gate
 
 
-def _why_own(switches: Switches, learning: bool, recorder: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """Why the game's own fighter plays."""
-    if not switches.on:
-        return "; the plugin is off"
-    if not switches.recording:
-        return "; recording is off"
-    return f"; {max(recorder['recorded'], given['fill']):,} decisions watched" if learning else "; learning is off"
+def _own(switches: Switches, learning: bool, recorder: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """The game's own fighter, and why it plays."""
+    watched = f"{max(recorder['recorded'], given['fill']):,} decisions watched" if learning else "learning is off"
+    why = "the plugin is off" if not switches.on else watched if switches.recording else "recording is off"
+    return f"{OWN_FIGHTER}; {why}"
 
 
 def _record(results: Sequence[int]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ RatedRungs = tuple[Sequence[Rung], int, Mapping[int, float]]
 at temperatures."""
 NO_LADDER: RatedRungs = (), 0, {}
 
-OWN_FIGHTER = "the game's own fighter"
+OWN_FIGHTER, ON_TRIAL = "the game's own fighter", "the candidate on trial"
 
 
 def name_of(policy: Policy | None) -> str:
@@ -29,7 +29,7 @@ def name_of(policy: Policy | None) -> str:
     if policy.version <= RUNG:
         return "an earlier self"
     if policy.version == CANDIDATE:
-        return "the candidate on trial"
+        return ON_TRIAL
     if policy.shipped:
         return "the model that the game ships" + (f" (version {policy.version})" if policy.version >= 0 else "")
     return f"version {policy.version}" if policy.version >= 0 else "an untrained version"

@@ -64,6 +64,7 @@ def explained(decision: Decision, names: Sequence[str], chance: Chance) -> dict[
         "battle_id": decision.battle_id,
         "seat": decision.seat,
         "version": max(decision.policy.version, -1),
+        "who": name_of(decision.policy),
         "searched": thought is not None,
         "samples": 0 if thought is None else thought.samples,
         "actions": actions,

@@ -112,6 +112,8 @@ def test_report_shows_what_is_there_names_what_is_damaged_and_changes_nothing(
         "Kept the champion: <b>too weak</b>.",
         "67% won",
         "30 battles",
+        "Version 1 against the game's own fighter.",
+        "Version 2 against version 1.",
     ):
         assert part in words
     assert words.count("Learning rests: The processor is at <82> C.") == words.count("Learning rests:") == 1

@@ -20,7 +20,7 @@ from cornerman.cli.versions import rating_text, tree_lines
 from cornerman.contract import printable
 from cornerman.evaluation.significance import wilson_interval
 from cornerman.models.manifest import BASE
-from cornerman.policy.policy_slot import counted
+from cornerman.policy.policy_slot import OWN_FIGHTER, counted
 
 MOST_HAPPENED = 200
 ORIGINS = {"trained": "made", BASE: "taken over from the game", "imported": "imported"}
@@ -109,10 +109,9 @@ def _habits(found: Gathered) -> str:
     for player, known in found.habits.items():
         parts.append(f"<h3>{_text(player or 'The player')}</h3>")
         if known:
-            parts.append(
-                f"<p>{known['foreseen']:.0%} of the last moves were foreseen ({known['champion_foresees']:.0%} by the "
-                f"champion alone), after {known['battles']:,} battles.</p>"
-            )
+            share, after = number(known["champion_foresees"]), f"after {known['battles']:,} battles"
+            alone = "" if share is None else f" ({share:.0%} by the champion alone)"
+            parts.append(f"<p>{known['foreseen']:.0%} of the last moves were foreseen{alone}, {after}.</p>")
         parts.append(_list(known.get("habits", []) or ["No habit beyond chance yet."]))
     return "".join(parts)
 
@@ -133,9 +132,11 @@ def _happened(found: Gathered) -> str:
 
 
 def _events(found: Gathered) -> Iterator[tuple[float, str]]:
+    untrained = [entry.version for entry in found.entries if entry.manifest and not entry.manifest.learned]
     for gate in found.gates:
+        met = OWN_FIGHTER if gate["champion"] in untrained else f"version {gate['champion']}"
         who = "A candidate" if gate["candidate"] is None else f"Version {gate['candidate']}"
-        yield number(gate["time"]) or 0.0, f"{who} against version {gate['champion']}. {gate['reason']}"
+        yield number(gate["time"]) or 0.0, f"{who} against {met}. {gate['reason']}"
     for entry in found.entries:
         if entry.manifest is not None and not entry.manifest.passed_gate:
             words = ORIGINS.get(entry.manifest.origin, entry.manifest.origin)

@@ -15,6 +15,7 @@ from cornerman.contract import CANDIDATE, SEAT_KINDS, DataError, Source
 from cornerman.evaluation.live.adaptive import Adaptive
 from cornerman.evaluation.significance import Mean, gain_llr
 from cornerman.experience.encoder import number
+from cornerman.policy.policy_slot import Trial
 
 MAX_OPEN = 64
 RECENT_BATTLES = 50
@@ -78,6 +79,10 @@ class LiveBattles:
         """Whether the candidate on trial plays this battle, which began in this trial."""
         battle = self._open.get(battle_id)
         return battle is not None and battle.tried and battle.trial == trial
+
+    def trying(self, trial: Trial | None) -> bool:
+        """Whether the candidate on trial plays the battle that began last and is not over."""
+        return trial is not None and any(self.tries(each, trial.number) for each in [*self._open][-1:])
 
     def weights_alone(self, battle_id: int) -> bool:
         """Whether this battle is a part of a trial, whose result has to tell of the weights alone."""

@@ -90,7 +90,8 @@ def rows_in(card: Box) -> int:
 
 
 def head_of(decision: Mapping[str, Any]) -> str:
-    who = f"version {decision.get('version')}" if decision.get("version", -1) != -1 else "the plugin"
+    known = decision.get("version", -1) != -1
+    who = f"version {decision.get('version')}" if known else decision.get("who") or "the plugin"
     looked = f", looking ahead {decision.get('samples') or 0:,} times" if decision.get("searched") else ""
     where = f"battle {decision.get('battle_id')}, seat {decision.get('seat')}"
     return f"{ago(float(decision.get('age_s') or 0))}: {who} chose in {where}{looked}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
-from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of
+from cornerman.panel.panel_text import ago, now_of, part_of, share, troubles_of, who_plays
 from cornerman.panel.sheet import BAD, GOLD, GOOD, LARGE, LINE, PAPER, QUIET, ROW, SMALLEST, WORDS, Box, Sheet, rows_in
 from cornerman.panel.widgets import draw_interval, draw_switch, frame
-from cornerman.policy.policy_slot import OWN_FIGHTER, counted
+from cornerman.policy.policy_slot import ON_TRIAL, OWN_FIGHTER, counted
 
 ROW_HEIGHT, GAP = 24.0, 4.0
 EVENTS = 3
@@ -19,8 +18,7 @@ BADGE_WIDTH = 28.0
 ADAPTIVE = "adaptive"
 """Name of the last level where it is not harder than the others, but follows the player."""
 ALL_IS_WELL = "All is well: no record was rejected, no step failed."
-_LEVEL = re.compile(r"^level \d+, [^:]*: ")
-"""How `playing` begins where the level is said beside it."""
+WHEREVER = {OWN_FIGHTER: "at every level", ON_TRIAL: "in this battle"}
 SWITCHES = {"on": "Plugin", "recording": "Recording", "learning": "Learning"}
 
 
@@ -83,15 +81,12 @@ def _set(switch: Any, by: int) -> None:
 
 
 def who_of(report: Mapping[str, Any]) -> Who:
-    version, playing = report.get("version", -1), str(report.get("playing") or "")
-    difficulty, record = part_of(report, "difficulty"), part_of(report, "record")
-    name = _LEVEL.sub("", playing.partition(";")[0]) or (
-        f"version {version}" if version != -1 else "not known who plays"
-    )
+    version, difficulty, record = report.get("version", -1), part_of(report, "difficulty"), part_of(report, "record")
+    name = who_plays(report) or (f"version {version}" if version != -1 else "not known who plays")
     levels = [each for each in difficulty.get("levels") or () if each != ADAPTIVE]
     title = str(difficulty.get("name") or "")
     level = f"level {difficulty.get('level')} of {len(levels)}" if levels and title != ADAPTIVE else ""
-    level = "at every level" if name == OWN_FIGHTER else ", ".join(filter(None, [level, title]))
+    level = WHEREVER.get(name) or ", ".join(filter(None, [level, title]))
     rate, interval = record.get("win_rate"), record.get("interval")
     if rate is None:
         return Who(name, level, "No battle finished in this session yet", None)
