@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from cornerman.evaluation.verdict import Verdict
+from cornerman.files.database import set_aside_files
 from cornerman.policy.q_network import NetworkSpec
 from cornerman.training import build
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.dropped_plugins import run_python
+from tests.support.local_training import local_plugin
 from tests.support.paths import ROOT
 from tests.support.table import Table
 
@@ -35,6 +37,41 @@ def test_players_file_overrides_the_settings_of_the_game_and_faults_of_one_keep_
         assert (report["difficulty"]["level"], table.plugin.settings.hidden) == (level, hidden)
         assert notice in report["plugin"]["notice"]
         assert (str(tmp_path / "settings.toml") in report["plugin"]["notice"]) == ("Did you mean" in notice)
+
+
+DAMAGED = {
+    "battles.sqlite": "Recorded battles",
+    "history.sqlite": "The history",
+    "champion.json": "(champion.json) is damaged: it is empty. Its copy counts.",
+    "resume.safetensors": "The state of learning (resume.safetensors)",
+    "switches.json": "The file of the panel's switches (switches.json) is damaged: it is empty. The settings count.",
+    "versions/000000/manifest.json": "The manifest of version 0 (manifest.json) is damaged: it is empty.",
+    "versions/000000/weights.safetensors": "The weights of version 0",
+    "settings.toml": "",
+}
+"""Each file that a session leaves or reads, and what is said where it is empty."""
+DECODERS_WORDS = ("Expecting", "Unterminated", "codec", "char ", "deserializing", "malformed", "not a database")
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_file_is_said_at_load_in_plain_words_and_a_database_kept(tmp_path: Path, name: str) -> None:
+    path, wishes = tmp_path / name, {"hidden": [8], "worker": "off", "from_nothing": True, "device": "cpu"}
+    plugin, _ = local_plugin(RINGSIDE, tmp_path, **wishes)
+    plugin.store.history().add_battle("live 5", "0", "player", 1.0, 9)
+    plugin.controls.set_difficulty(2)
+    plugin.on_quit()
+    sound = path.read_bytes() if path.exists() else b"difficulty = 1"
+    for damage in (b"", bytes(range(256)) * 40, sound[: len(sound) * 2 // 3]):
+        path.write_bytes(damage)
+        plugin, _ = local_plugin(RINGSIDE, tmp_path, **wishes)
+        said = " ".join(plugin.messages())
+        plugin.on_quit()
+        assert said or (name == "settings.toml" and damage[:3] in (b"", b"dif"))
+        assert not [words for words in DECODERS_WORDS if words in said], said
+        assert damage or DAMAGED[name] in said
+        if name.endswith(".sqlite") and damage:
+            assert damage in [aside.read_bytes() for aside in set_aside_files(path)]
+        path.write_bytes(sound)
 
 
 def test_plugin_learns_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_profile_goes_over_the_defaults_and_under_the_game_and_the_players_file(
         (b"seed = " + b"9" * 5000, "cannot be read: "),
         (b"hidden = " + b"[" * 20_000, "cannot be read: "),
         (b"seed = 1\nseed = 2", "cannot be read: "),
-        (b"seed = 1\n# \xff\xfe\x00", "cannot be read: "),
+        (b"seed = 1\n# \xff\xfe\x00", "cannot be read: it is no text in UTF-8"),
         (b"#" * 64_001, "is larger than settings can be"),
     ],
     ids=["no value", "no TOML", "endless number", "deep", "twice", "no UTF-8", "huge"],

@@ -81,6 +81,8 @@ class Cornerman:
         for path in waiting_imports(folder)[: not self.store.read_only]:
             say(f"There is a model to import, {path.name}: press I in this panel.")
         self.standing.read()
+        if self.standing.unreadable:
+            self.champions.mend_history()
         if self.switches.learning:
             self.training.start(LOADING_S, progress)
 

@@ -148,7 +148,8 @@ def read_settings(path: Path, start: Settings | None = None) -> Settings:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
-        raise SettingsError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
+        why = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error).rstrip(".")
+        raise SettingsError(f"{path} cannot be read: {why}.") from error
     return with_values(start, table, str(path))
 
 

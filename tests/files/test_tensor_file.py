@@ -57,7 +57,7 @@ def entry(dtype: object = "F32", shape: object = (4,), span: object = (0, 16)) -
         (b"", "cut off"),
         (b"\xff" * 8, "cut off"),
         ((2**20 + 1).to_bytes(8, "little") + b" " * (2**20 + 1), "cut off"),
-        (with_header(b"{"), "not valid JSON"),
+        (with_header(b"{"), "is damaged: line 1 breaks off"),
         (with_header([1]), "no list of"),
         (with_header({"a": 3}), "decoded"),
         (with_header({"a": entry(dtype="BF16", shape=[8])}), "cannot"),

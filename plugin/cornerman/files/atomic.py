@@ -183,7 +183,7 @@ def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{what} is not valid JSON ({str(error)[:80]}).") from error
+        raise ModelError(f"{what} is damaged: {_why_no_json(data, error)}.") from error
     level = [value]
     for _ in range(max_depth + 1):
         parents = [each for each in level if isinstance(each, dict | list)]
@@ -193,9 +193,20 @@ def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:
     return value
 
 
+def _why_no_json(data: bytes, error: Exception) -> str:
+    """For a person who does not know the format."""
+    if not data.strip():
+        return "it is empty"
+    if isinstance(error, UnicodeDecodeError):
+        return "it holds no text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno} breaks off or was changed"
+    return "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:80]
+
+
 def read_json(path: Path, what: str) -> dict[str, Any]:
     """A JSON object from a file; ModelError with a sentence when it is anything else."""
-    return parse_object(read_file(path, MAX_JSON_BYTES, what), what)
+    return parse_object(read_file(path, MAX_JSON_BYTES, what), f"{what} ({path.name})")
 
 
 def parse_object(data: bytes, what: str) -> dict[str, Any]:

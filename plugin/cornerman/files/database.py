@@ -6,6 +6,7 @@ database has one owner at a time, not one thread. Requires the folder lock where
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,8 @@ try:
     import sqlite3
 except ImportError:  # a Python built without it still plays and learns
     sqlite3 = None  # type: ignore[assignment]
+
+log = logging.getLogger("cornerman")
 
 BUSY_TIMEOUT_S = 2.0
 ATTEMPTS, RETRY_S = 3, 0.02
@@ -59,7 +62,14 @@ class Database:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._discard_orphans()
+            self._mention_emptiness()
             self._connection = self._opened()
+
+    def _mention_emptiness(self) -> None:
+        """A new file has its first page at once, so one of no bytes is what a disk or a copy left of an old one."""
+        written = [each.stat().st_size for each in (self.path, _companions(self.path)[0]) if each.exists()]
+        if self.path.exists() and not any(written):
+            self.messages.append(f"{self._what}: {self.path.name} was an empty file, so what it held is lost.")
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._errors("read"):
@@ -88,9 +98,10 @@ class Database:
             except (sqlite3.Error, _DamagedError, UnicodeDecodeError) as error:  # the last: a damaged name in a message
                 damaged = _shows_damage(error, self.path)
                 if attempt == ATTEMPTS or (damaged and self._read_only):
-                    raise ModelError(f"{self._what} cannot be kept or read ({error}).") from error
+                    raise ModelError(f"{self._what} cannot be kept or read ({_plain(error)}).") from error
+                log.info("%s: %s", self.path, error)
                 if damaged:
-                    self._move_aside(str(error))
+                    self._move_aside(_plain(error))
                 else:
                     time.sleep(RETRY_S)
         raise AssertionError("not reached")
@@ -111,7 +122,8 @@ class Database:
             with closing(connection.execute("pragma quick_check(1)")) as answer:
                 (problem,) = answer.fetchone()
             if problem != "ok":
-                raise _DamagedError(str(problem)[:80])
+                log.warning("%s: %s", self.path, problem)
+                raise _DamagedError("the file is damaged")
             if self._read_only and _has_nothing(connection):
                 connection.close()
                 connection = sqlite3.connect(":memory:", check_same_thread=False)
@@ -169,7 +181,9 @@ class Database:
         try:
             yield
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
-            raise ModelError(f"{self._what} could not be {done} ({error}); playing and learning go on.") from error
+            raise ModelError(
+                f"{self._what} could not be {done} ({_plain(error)}); playing and learning go on."
+            ) from error
 
 
 def erase(path: Path) -> None:
@@ -199,6 +213,12 @@ def _has_nothing(connection: sqlite3.Connection) -> bool:
 def _definition(statement: str) -> str:
     """A "create" statement without its first two words, which SQLite writes in its own way, and without line ends."""
     return " ".join(statement.split()[2:])
+
+
+def _plain(error: Exception) -> str:
+    """Why a file cannot be used, without SQLite's words for damage."""
+    spoilt = type(error) is sqlite3.DatabaseError or isinstance(error, UnicodeDecodeError)
+    return "the file is damaged" if spoilt else str(error)
 
 
 def _shows_damage(error: Exception, path: Path) -> bool:

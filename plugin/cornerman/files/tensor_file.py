@@ -47,7 +47,7 @@ def unpack(data: bytes, what: str) -> tuple[dict[str, NDArray[Any]], dict[str, s
     try:
         arrays = safetensors.numpy.load(data)
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise ModelError(f"{what} cannot be decoded ({error}).") from error
+        raise ModelError(f"{what} cannot be decoded: it is damaged or cut off ({len(data):,} bytes).") from error
     _check(arrays, what)
     return arrays, notes
 

@@ -236,6 +236,10 @@ class Champions:
         """Erase the battles against the player from the history; ModelError where that cannot be done."""
         self._monitor.forget_player()
 
+    def mend_history(self) -> None:
+        """Open the history for writing: a damaged file is set aside, with a message."""
+        self._monitor.turned_down()
+
     def _ladder(self) -> RatedRungs:
         """The newest ladder of a stored champion; champions since are rated by their gates."""
         line = self.registry.champions
@@ -243,7 +247,7 @@ class Champions:
             try:
                 ladder = self.registry.ladder(line[at])
             except ModelError as error:
-                self._warn(str(error))
+                self._warn(f"{error} The levels of difficulty do without it.")
                 continue
             if ladder is not None:
                 return ladder.rungs, ladder.first, self._points(line[at:], ladder.top.points)

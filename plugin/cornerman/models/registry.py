@@ -97,7 +97,8 @@ class Registry:
                 self._versions.mkdir(parents=True, exist_ok=True)
                 self._sweep()
         self._record = ChampionRecord()
-        record, self.sentences = read_champions(self.folder)
+        record, damaged = read_champions(self.folder)
+        self.sentences = [sentence if record is None else f"{sentence} Its copy counts." for sentence in damaged]
         self._record_unwritten = record is None or bool(self.sentences)
         self._record = record or self._rebuilt()
 

@@ -33,6 +33,8 @@ class Standing:
     def __init__(self, champions: Champions, store: Store, bots: Sequence[str], training: Training) -> None:
         """`bots`: names, weakest first."""
         self._champions, self._store, self._bots, self._training = champions, store, bots, training
+        self.unreadable = False
+        """Whether the history is damaged."""
         self._swaps = -1
         self._shares: tuple[float, ...] = ()
         self._against_player: list[dict[str, Any]] = []
@@ -77,13 +79,15 @@ class Standing:
         return ratings | self._store.ratings(self._meetings(), self._bots)
 
     def _meetings(self) -> list[Meeting]:
-        """Of the history; none where it cannot be read, which is reported where it is written."""
+        """Of the history; none where it cannot be read, which is reported where it is opened for writing."""
         if not self._store.has_history:
             return []
         from cornerman.models.history import History  # SQLite is not needed without a history
 
+        self.unreadable = True
         with suppress(ModelError), closing(History(self._store.folder, time, read_only=True)) as history:
-            return history.meetings()
+            meetings, self.unreadable = history.meetings(), bool(history.sentences)
+            return meetings
         return []
 
 
