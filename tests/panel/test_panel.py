@@ -270,20 +270,15 @@ def test_machine_says_that_there_is_nothing_to_compare_where_it_may_always_learn
     assert words in sentence(opened(frames, "Machine")[0])
 
 
-def test_you_says_that_nothing_is_learned_while_learning_is_off() -> None:
-    off = with_parts(player={"learns": False, "foreseen": None})
-    assert "Nothing is learned of you now." in sentence(opened(off, "You")[0])
-    rests = with_parts(player={"foreseen": None}, window={"open": False, "why": "other programs use the machine."})
-    assert "Nothing learned of you yet. It waits: other programs use the machine." in sentence(opened(rests, "You")[0])
-
-
-def test_you_says_how_many_battles_are_yet_to_be_learned() -> None:
-    assert "12 battles, 402 decisions; 21 battles to learn" in sentence(
-        opened(with_parts(player={"unlearned": 21}), "You")[0]
-    )
-    rests = with_parts(player={"foreseen": None, "unlearned": 1}, window={"open": False, "why": "no battle has begun"})
-    said = "Nothing learned of you yet; 1 battle to learn. It waits: no battle has begun."
-    assert said in sentence(opened(rests, "You")[0])
+def test_you_says_what_is_yet_to_be_learned_or_why_nothing_is() -> None:
+    closed, unknown = {"open": False, "why": "other programs use the machine."}, {"foreseen": None}
+    for player, window, said in (
+        (unknown | {"learns": False}, {}, "Nothing is learned of you now."),
+        (unknown, closed, "Nothing learned of you yet. It waits: other programs use the machine."),
+        (unknown | {"unlearned": 1}, closed, "Nothing learned of you yet; 1 battle to learn. It waits: other programs"),
+        ({"unlearned": 21}, {}, "12 battles, 402 decisions; 21 battles to learn"),
+    ):
+        assert said in sentence(opened(with_parts(player=player, window=window), "You")[0])
 
 
 def test_now_says_what_it_does_or_waits_for() -> None:
@@ -325,7 +320,7 @@ def test_troubles_and_verdicts_are_shown_in_full() -> None:
     verdict = "Kept the champion: 52% against the champion over 400 pairs, but 31% against planner (champion 44%)."
     assert verdict_of(with_parts(gate={"state": "idle", "verdict": verdict})) == f"Last candidate: {verdict}"
     waits = {"verdict": verdict, "waits": "7 battles are too few"}
-    assert verdict_of(with_parts(gate=waits)) == "The next candidate waits: 7 battles are too few."
+    assert verdict_of(with_parts(gate=waits)) == "A new version is not tried yet: 7 battles are too few."
     assert [ago(age) for age in (0.4, 30, 600, 7300)] == ["now", "30 s ago", "10 min ago", "2 h ago"]
 
 

@@ -71,8 +71,8 @@ def test_what_judging_waits_for_is_logged_once_whatever_the_numbers(caplog: pyte
         assert metrics.get("gate_waits") == what
     texts = [event["text"] for event in metrics.events()]
     assert texts == [
-        "The next candidate waits: its play fell.",
-        "The next candidate waits: 9 battles are too few, 12 are needed.",
+        "A new version is not tried yet: its play fell.",
+        "A new version is not tried yet: 9 battles are too few, 12 are needed.",
     ]
     assert len(caplog.records) == 2
     assert metrics.messages() == texts[::-1]

@@ -92,8 +92,8 @@ def verdict_of(report: Mapping[str, Any]) -> str:
     gate = part_of(report, "gate")
     verdict, waits = str(gate.get("verdict") or ""), str(gate.get("waits") or "")
     if waits:
-        who = "trial of a candidate" if gate.get("state") == "trial waits" else "next candidate"
-        return f"The {who} waits: {waits}."
+        begun = gate.get("state") == "trial waits"
+        return f"{'The trial of a candidate waits' if begun else 'A new version is not tried yet'}: {waits}."
     return f"Last candidate: {verdict}" if verdict else ""
 
 

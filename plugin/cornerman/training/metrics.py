@@ -144,7 +144,7 @@ class Metrics:
         kind = re.sub(r"\d+", "", what)
         if what and kind not in self._said_kinds:
             self._said_kinds.add(kind)
-            self.event(f"The next candidate waits: {what}.")
+            self.event(f"A new version is not tried yet: {what}.")
 
     def messages(self) -> list[str]:
         """The newest `MAX_MESSAGES` events, oldest first."""

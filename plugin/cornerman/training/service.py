@@ -87,15 +87,13 @@ class TrainingService:
         if thread.dead_because:
             self._metrics.say(thread.dead_because)
         elif wait_s and not thread.ready():
-            self._metrics.event(
-                "What learning needs is not loaded yet: it loads in the background, and the game goes on."
-            )
+            self._metrics.event("Learning still loads in the background: you can play meanwhile, and nothing is lost.")
             thread.post(self._say_loaded)
 
     def _say_loaded(self) -> None:
         """Called on the trainer's thread once nothing is loading any more."""
         if self._loop is not None:
-            self._metrics.event("What learning needs has loaded: it begins with what was recorded in the meantime.")
+            self._metrics.event("Learning has loaded: it begins with what was played in the meantime.")
 
     def start_later(self) -> None:
         """Start the trainer at the next battle."""

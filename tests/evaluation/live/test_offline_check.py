@@ -48,7 +48,7 @@ def test_nothing_speaks_against_a_policy_that_does_what_the_better_one_did() -> 
 
 
 def test_what_is_missing_is_said() -> None:
-    assert check_after(chance_policy(), MIN_BATTLES - 3).waits_for() == "3 more battles have to be watched"
+    assert check_after(chance_policy(), MIN_BATTLES - 3).waits_for() == "it watches 3 more battles first"
 
 
 ALWAYS_THE_FIRST = Policy(chance_policy().spec, np.array([0.0] * 9 + [1.0, 0.0, 0.0], np.float32))
@@ -56,7 +56,7 @@ ALWAYS_THE_FIRST = Policy(chance_policy().spec, np.array([0.0] * 9 + [1.0, 0.0, 
 
 @pytest.mark.parametrize("policy", [chance_policy(-1.0), ALWAYS_THE_FIRST])
 def test_policy_that_does_something_else_is_not_tried(policy: Policy) -> None:
-    assert "beyond chance of the decisions" in check_after(policy).waits_for()
+    assert "of the moves beyond guessing" in check_after(policy).waits_for()
 
 
 def test_policy_whose_play_collapsed_is_not_tried() -> None:
@@ -72,7 +72,7 @@ def test_policy_whose_play_collapsed_is_not_tried() -> None:
 
 
 def test_policy_that_expects_less_than_the_champion_gets_is_not_tried() -> None:
-    assert "it expects -0.50 of battles" in check_after(chance_policy(bias=-1.5), outcome=1.0).waits_for()
+    assert "it expects only -0.50 of battles" in check_after(chance_policy(bias=-1.5), outcome=1.0).waits_for()
 
 
 def test_check_goes_on_from_a_checkpoint_and_refuses_what_is_none() -> None:

@@ -110,9 +110,9 @@ def _habits(found: Gathered) -> str:
         parts.append(f"<h3>{_text(player or 'The player')}</h3>")
         if known:
             share, after = number(known["champion_foresees"]), f"after {known['battles']:,} battles"
-            alone = "" if share is None else f" ({share:.0%} by the champion alone)"
+            alone = "" if share is None else f" ({share:.0%} by the computer without knowing the player)"
             parts.append(f"<p>{known['foreseen']:.0%} of the last moves were foreseen{alone}, {after}.</p>")
-        parts.append(_list(known.get("habits", []) or ["No habit beyond chance yet."]))
+        parts.append(_list(known.get("habits", []) or ["No habit stands out yet."]))
     return "".join(parts)
 
 

@@ -18,6 +18,7 @@ from cornerman.contract import BattleEnd, ModelError, Source, Transition
 from cornerman.evaluation.significance import Z_95
 from cornerman.experience.experience import HeldOutBattle
 from cornerman.policy.policy import Policy
+from cornerman.policy.policy_slot import counted
 
 RECENT_BATTLES = 24
 MIN_BATTLES = 8
@@ -143,18 +144,17 @@ class OfflineCheck:
         figures = self.figures()
         missing = MIN_BATTLES - int(figures["battles"])
         if missing > 0:
-            return f"{missing} more battle{'s have' if missing > 1 else ' has'} to be watched"
+            return f"it watches {counted(missing, 'more battle')} first"
         agreement, accuracy = figures.get("agreement", 0.0), figures.get("accuracy", 0.0)
         if agreement < LEAST_AGREEMENT and accuracy < LEAST_ACCURACY:
-            decisions = f"{agreement:.0%} beyond chance of the decisions of who it imitates"
-            results = f"{accuracy:.0%} of the results, {LEAST_ACCURACY:.0%} needed"
-            return f"it foresees {decisions}, {LEAST_AGREEMENT:.0%} needed, and {results}"
+            moves = f"{agreement:.0%} of the moves beyond guessing ({LEAST_AGREEMENT:.0%} needed)"
+            return f"it foresees {moves} and {accuracy:.0%} of the results ({LEAST_ACCURACY:.0%} needed)"
         usual = figures["variety recorded"]
         if not self.by_lot and usual >= FEWEST_ACTIONS and figures["variety greedy"] < max(FEWEST_ACTIONS, 0.5 * usual):
-            return f"its play collapsed to {figures['variety greedy']:.1f} actions where {usual:.1f} are usual"
+            return f"it does nearly always the same: {figures['variety greedy']:.1f} actions, {usual:.1f} are usual"
         if _expects_less(figures):
-            got = f"in which the champion got {figures['outcome']:+.2f}"
-            return f"it expects {figures['expected']:+.2f} of battles {got}"
+            ended = f"which ended with {figures['outcome']:+.2f}, from -1 to 1"
+            return f"it expects only {figures['expected']:+.2f} of battles {ended}"
         return ""
 
     def clear(self) -> None:

@@ -81,7 +81,7 @@ def draw_habits(sheet: Sheet, habits: list[str]) -> None:
     inner = sheet.card("Your habits")
     sheet.paragraphs([f"{habit[:1].upper()}{habit[1:]}." for habit in habits], inner, gap=2.0, least=SMALLEST)
     if not habits:
-        sheet.paragraph("None stands out yet: a habit is shown once chance alone can hardly explain it.", inner, QUIET)
+        sheet.paragraph("None stands out yet: a habit is shown once it can hardly be chance.", inner, QUIET)
 
 
 def ghost_command(player: Mapping[str, Any]) -> str:
