@@ -67,6 +67,9 @@ class Settings:
         1.0, "Largest share of the time in an open window that learning takes beside frames.", 0.05, 1.0
     )
     rest_on_battery: bool = _setting(False, "Do not learn while the machine runs on its battery.")
+    rest_when_busy: bool = _setting(
+        True, "Do not learn beside frames while other programs use the whole machine: frames would wait for it."
+    )
     replay_capacity: int = _setting(10_000, "Transitions kept for learning; the oldest are dropped.", 100, 10_000_000)
     batch_size: int = _setting(64, "Transitions in one gradient step.", 1, 65_536)
     learning_rate: float = _setting(5e-4, "Step size of Adam.", 1e-7, 1.0)

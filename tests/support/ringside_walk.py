@@ -17,7 +17,6 @@ from typing import Any
 
 import pygame
 
-from cornerman.training import training_windows
 from game_adapter.host.host import Host
 from game_adapter.ringside.drawing.canvas import Rect
 from game_adapter.ringside.game import RINGSIDE
@@ -291,8 +290,8 @@ def walk(walker: Walker) -> None:
 
 
 def main(data: Path) -> int:
-    training_windows.BUSY_PERCENT = 1e9  # else learning rests while other programs use the whole machine
-    host = Host(PLUGINS, data / "player", RINGSIDE, {"seed": 1, "difficulty": 2}, "window")
+    wishes = {"seed": 1, "difficulty": 2, "rest_when_busy": False}
+    host = Host(PLUGINS, data / "player", RINGSIDE, wishes, "window")
     pygame.display.init()
     pygame.display.set_mode((960, 600), pygame.RESIZABLE)
     host.load()

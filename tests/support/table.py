@@ -29,6 +29,7 @@ SMALL: Mapping[str, Any] = {
     "practice": 1.0,
     "worker": "thread",
     "from_nothing": True,
+    "rest_when_busy": False,
 }
 NO_GATE: Mapping[str, Any] = {"candidate_period": 1_000_000}
 """For sessions that are not about candidates: the battles of the gate take most of the time of a short one."""

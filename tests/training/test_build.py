@@ -87,7 +87,6 @@ def compile_by(child: str, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "importable", lambda name: True)
     monkeypatch.setattr(compiled, "ways", lambda: [way])
     monkeypatch.setattr(plugin, "LOADING_S", 0.0)
-    monkeypatch.setattr(training_windows, "BUSY_PERCENT", 1000.0)  # beside frames learning rests for other programs
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
 
 

@@ -79,11 +79,9 @@ from game_adapter.ringside.game import RINGSIDE
 from game_adapter.ringside.screens.window import Window
 
 settings = {{"training_window": "always", "learning_time": "{way}", "batch_size": 4, "updates_per_transition": 64.0,
-    "warmup_fraction": 0.0}}
+    "warmup_fraction": 0.0, "rest_when_busy": False}}
 host = Host({plugins!r}, {data!r}, RINGSIDE, settings)
 host.load()
-from cornerman.training import training_windows
-training_windows.BUSY_PERCENT = 1e9  # else learning rests while other programs use the whole machine
 window = Window(host, RINGSIDE, Random(1), sound=False, watch="brawler")
 steps = lambda: (host.report("cornerman") or {{}})["learner"]["steps"]
 end = time.monotonic() + 60.0

@@ -15,10 +15,12 @@ import pytest
 
 from cornerman.plugin import Cornerman
 from cornerman.training import build, starvation, training_windows
+from cornerman.training.machine import Machine
+from cornerman.training.service import BATTLES_BEHIND
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started
-from tests.support.table import Table
+from tests.support.table import NO_GATE, Table
 from tests.support.waiting import wait_for
 
 
@@ -257,3 +259,41 @@ def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longe
     plugin.on_quit()
     assert (lines[0], len(lines) >= 3) == ("loading the trainer ...", waits)
     assert threads == {threading.current_thread().name}
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [(95.0, "Other programs use the whole machine: learning rests"), (0.0, "Longer breaks between rounds, or")],
+)
+def test_learning_that_does_not_keep_up_with_the_battles_says_why_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float, why: str
+) -> None:
+    monkeypatch.setattr(Machine, "read", lambda _: {"cpu_percent": 5.0 + others, "own_cpu_percent": 5.0})
+    with Table(RINGSIDE, tmp_path, rest_when_busy=True, training_window="while_choosing", **NO_GATE) as table:
+        plugin = table.plugin
+
+        def said() -> list[str]:
+            return [line for line in plugin.messages() if "kept up" in line]
+
+        def rests() -> bool:
+            plugin.on_frame(frame_ms=16.7, slack_ms=8.0)
+            return bool(plugin.training.windows.rest)
+
+        wait_for(lambda: rests() or not others)
+        for number in range(BATTLES_BEHIND + 3):
+            assert (number > BATTLES_BEHIND) is bool(said())
+            plugin.on_battle_start(number, {0: "player", 1: "plugin"})
+        (sentence,) = said()
+        assert sentence.startswith(f"Learning has not kept up with the last {BATTLES_BEHIND} battles. {why}")
+
+
+def test_one_moment_in_which_all_is_learned_or_learning_switched_off_is_no_lagging_behind(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, **NO_GATE) as table:
+        plugin = table.plugin
+        for switched_off in (False, True):
+            plugin.training.pause(switched_off)
+            for number in range(BATTLES_BEHIND + 1):
+                plugin.on_battle_start(number, {0: "player", 1: "plugin"})
+                if number % BATTLES_BEHIND == 1 and not switched_off:
+                    table.play(1, settle=True)
+        assert not [line for line in plugin.messages() if "kept up" in line]

@@ -141,7 +141,7 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
-    ("reading", "on_battery_too", "word"),
+    ("reading", "asked", "word"),
     [
         ({}, True, ""),
         ({"temperature_c": None, "memory_percent": None, "throttled": None, "on_battery": None}, True, ""),
@@ -153,10 +153,12 @@ def test_read_in_every_frame_asks_for_one_figure_per_period(tmp_path: Path, monk
         ({"on_battery": 1.0}, False, ""),
         ({"on_battery": 1.0}, True, "battery"),
         ({"on_battery": 0.0}, True, ""),
+        ({"cpu_percent": 95.0, "own_cpu_percent": 5.0}, True, "Other programs"),
+        ({"cpu_percent": 95.0, "own_cpu_percent": 5.0}, False, ""),
     ],
 )
-def test_throttling_memory_and_battery_pause_learning(reading: Reading, on_battery_too: bool, word: str) -> None:
-    reason = Limits(on_battery_too).rest_reason(reading)
+def test_reading_pauses_learning_as_the_settings_ask(reading: Reading, asked: bool, word: str) -> None:
+    reason = Limits(rest_on_battery=asked, rest_when_busy=asked).rest_reason(reading)
     assert (word in reason) if word else (reason == "")
 
 

@@ -223,7 +223,9 @@ def test_learning_rests_beside_frames_while_other_programs_use_the_machine(draws
         mine.look()
         assert mine.window_open == (not rests or not draws), f"{100 - own} % by others"
         if rests and draws:
-            assert mine.why == "Other programs use the whole machine: learning rests until they are done."
+            assert mine.why == (
+                "Other programs use the whole machine: learning rests until they are done, as the settings ask."
+            )
 
 
 def test_heat_pauses_learning_with_a_reason_until_clearly_cooler() -> None:
@@ -278,6 +280,14 @@ def test_late_frames_only_while_learning_lower_the_share() -> None:
     assert mine.share == LEAST_SHARE, "it never stops altogether"
     frames(mine, 6000, 0, learned=True)
     assert mine.share == 1.0
+
+
+def test_frame_is_late_by_what_is_seen_however_many_there_are_a_second() -> None:
+    mine = Frames()
+    for late_ms, lower in ((5.9, False), (8.4, True)):  # of 240 a second; the second one missed its picture
+        for number in range(1200):
+            mine.frame(late_ms if number % 8 == 0 else 4.2, True)
+        assert (mine.share < 0.3) is lower
 
 
 @pytest.mark.parametrize("usual_ms", [16.7, 33.3])

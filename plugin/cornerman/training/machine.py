@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 from threading import get_ident
@@ -19,6 +19,9 @@ log = logging.getLogger("cornerman")
 
 PAUSE_C, RESUME_C = 80.0, 75.0
 PAUSE_MEMORY_PERCENT, RESUME_MEMORY_PERCENT = 95.0, 90.0
+BUSY_PERCENT, CALM_PERCENT = 85.0, 70.0
+"""Share of the machine that other programs use, from which on learning rests beside a game that draws, and below which
+it goes on: a trainer that is not let run keeps the interpreter, and with it the game."""
 CALM_S = 10.0  # without throttling, before learning goes on
 
 Reading = dict[str, float | None]
@@ -154,16 +157,26 @@ def find_temperature_file(sysfs: Path) -> Path | None:
 
 
 class Limits:
-    """Reasons to rest. Heat and memory each have a limit to rest at and a lower one to resume at; after throttling it
-    rests some seconds longer, since the flags come and go with the load."""
+    """Reasons to rest. Heat, memory and other programs each have a limit to rest at and a lower one to resume at; after
+    throttling it rests some seconds longer, since the flags come and go with the load."""
 
-    def __init__(self, rest_on_battery: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rest_on_battery, self._clock = rest_on_battery, clock
-        self._hot = self._full = False
+    def __init__(
+        self,
+        rest_on_battery: bool = False,
+        rest_when_busy: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Both as in the settings."""
+        self._rest_on_battery, self._rest_when_busy, self._clock = rest_on_battery, rest_when_busy, clock
+        self._hot = self._full = self._busy = False
         self._slowed, self._slowed_until = "", 0.0
 
-    def rest_reason(self, reading: Reading) -> str:
-        """Why to rest, or "" where learning may go on; a missing figure is no reason."""
+    def rest_reason(self, reading: Mapping[str, float | None], draws: bool = True) -> str:
+        """Why to rest, or "" where learning may go on; a missing figure is no reason. `draws`: the game draws frames,
+        which nothing may hold up."""
+        cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
+        if cpu is not None and own is not None:
+            self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
         temperature, memory = reading.get("temperature_c"), reading.get("memory_percent")
         self._hot = temperature is not None and temperature >= (RESUME_C if self._hot else PAUSE_C)
         self._full = memory is not None and memory >= (RESUME_MEMORY_PERCENT if self._full else PAUSE_MEMORY_PERCENT)
@@ -177,9 +190,11 @@ class Limits:
             return f"{memory:.0f}% of the memory is in use: learning rests until it is below {below}."
         if self._rest_on_battery and reading.get("on_battery"):
             return "The machine runs on its battery: learning rests, as the settings ask."
+        if self._busy and draws and self._rest_when_busy:
+            return "Other programs use the whole machine: learning rests until they are done, as the settings ask."
         return ""
 
-    def _slowed_down(self, reading: Reading) -> str:
+    def _slowed_down(self, reading: Mapping[str, float | None]) -> str:
         """Why to rest because of what the firmware says of power and heat, now or a moment ago."""
         now = self._clock()
         if reading.get("under_voltage"):

@@ -15,6 +15,7 @@ from cornerman.files.figures_log import FiguresLog
 from cornerman.learning.processors import Processors, only_one
 from cornerman.settings import Settings
 from cornerman.training.exit_watchdog import ExitWatchdog
+from cornerman.training.machine import Limits
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
 from cornerman.training.training_windows import FrameTimes, Reading, TrainingWindows
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cornerman.training.training_loop import TrainingLoop
 
 PROGRESS_PERIOD_S = 0.1
+BATTLES_BEHIND = 20  # with which learning has not kept up, before it says so
 LEAST_FRAME_MS, FRAMES_DOUBTED = 0.1, 100
 """No window is drawn faster: so many of such frames in a row are seconds, as many games count them."""
 
@@ -54,7 +56,7 @@ class TrainingService:
         self.windows = TrainingWindows(
             settings.training_window,
             settings.learning_time,
-            settings.rest_on_battery,
+            Limits(settings.rest_on_battery, settings.rest_when_busy),
             self._look_at_machine,
             on_processor=lambda: metrics.get("device", "cpu") == "cpu",
             pause_worker=pause_worker,
@@ -208,6 +210,17 @@ class TrainingService:
         self.close_window()
         if self._start_due:
             self.start()
+        self._look_whether_behind()
+
+    def _look_whether_behind(self) -> None:
+        """Say so where for many battles there was no moment at which all that was recorded was learned."""
+        if self.thread is None or not (self.works and self.thread.ready()) or self.windows.paused:
+            self._metrics.set(battles_behind=0)
+            return
+        self._metrics.count("battles_behind")
+        if (battles := self._metrics.get("battles_behind")) > BATTLES_BEHIND:
+            more = f"Learning has not kept up with the last {battles - 1} battles. {self.windows.more_time}"
+            self._metrics.say_once("behind", more)
 
     def open_window(self) -> None:
         self.windows.open_window()

@@ -81,15 +81,23 @@ class TrainingLoop:
                 pass
             elif due:
                 updates.begin(budget_s)
-            elif candidates.judging and not candidates.trials.running and candidates.order() is None:
-                if candidates.advance():
-                    self._checkpoints.hurry()
-            elif self._candidate_due():
-                self.begin_candidate()
-            elif not self._advance_practice(idle):
+            elif not self._judge_or_practise(idle):
                 return collected > 0
         counted = updates.steps and candidates.headless()  # trials wait for battles, not for steps
         self._metrics.set(steps_to_candidate=candidates.steps_to_next(updates.steps) if counted else None)
+        return True
+
+    def _judge_or_practise(self, idle: bool) -> bool:
+        """What is done where all that was recorded is learned; False when nothing is due."""
+        self._metrics.set(battles_behind=0)
+        candidates = self.candidates
+        if candidates.judging and not candidates.trials.running and candidates.order() is None:
+            if candidates.advance():
+                self._checkpoints.hurry()
+        elif self._candidate_due():
+            self.begin_candidate()
+        else:
+            return self._advance_practice(idle)
         return True
 
     def _candidate_due(self) -> bool:

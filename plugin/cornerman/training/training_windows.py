@@ -28,11 +28,10 @@ FRAMES_GONE_S = 1.0  # without a frame for so long, the game does not draw
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
 FRAMES_JUDGED = 60
 FRAMES_A_REPORT = 20
-LATE_FACTOR, LATE_SHARE = 1.2, 0.03
+LATE_FACTOR, LATE_MS, LATE_SHARE = 1.2, 2.0, 0.03
+"""Frames are late that take so many times as long as usual, and so many ms longer: less is not seen where there are
+hundreds a second, of which pygame's clock tells whole milliseconds; a picture that a screen misses costs more."""
 LEAST_SHARE = 0.05
-BUSY_PERCENT, CALM_PERCENT = 85.0, 70.0
-"""Share of the machine that other programs use, from which on learning rests beside a game that draws, and below which
-it goes on: a trainer that is not let run keeps the interpreter, and with it the game."""
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 LONGEST_GRANT_S = 1.0
 LEAST_GAP_S, GAP_MARGIN_S, GAPS_GONE_S = 0.004, 0.001, 0.25
@@ -59,7 +58,7 @@ class Frames:
         if not 0.0 < frame_ms < NO_FRAME_MS:
             return
         typical = self._typical_ms or frame_ms
-        late = frame_ms > LATE_FACTOR * typical
+        late = frame_ms > max(LATE_FACTOR * typical, typical + LATE_MS)
         self._typical_ms = typical + 0.02 * (min(frame_ms, 2 * typical) - typical)
         self._late[learned] += (late - self._late[learned]) / FRAMES_JUDGED
         self._learned += learned
@@ -107,14 +106,15 @@ class TrainingWindows:
         self,
         window: str = "between_rounds",
         learning_time: str = "thread",
-        rest_on_battery: bool = False,
+        limits: Limits | None = None,
         read_machine: Callable[[], Reading] = dict,
         on_processor: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         pause_worker: Callable[[bool], None] = lambda paused: None,
         duty_cycle: float = 1.0,
     ) -> None:
-        """`window`, `learning_time` and `duty_cycle` as in the settings; `read_machine` gives `Machine.read`'s figures.
+        """`window`, `learning_time` and `duty_cycle` as in the settings; `read_machine` gives `Machine.read`'s figures,
+        by which `limits` let learning rest.
 
         `on_processor` returns whether learning runs on the CPU, not an accelerator. `pause_worker` is called, on either
         thread, with whether the worker has to pause whenever that may have changed.
@@ -125,9 +125,9 @@ class TrainingWindows:
         self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
         """Set to 1 when the window closes: the slice under way ends after its step or turn."""
         self.starvation = Starvation(learning_time, on_processor)
-        self._limits, self._read_machine, self._clock = Limits(rest_on_battery, clock), read_machine, clock
+        self._limits, self._read_machine, self._clock = limits or Limits(clock=clock), read_machine, clock
         self._pause_worker = pause_worker
-        self._break = self._choosing = self._paused = self._working = self._worked = self._busy = False
+        self.paused = self._break = self._choosing = self._working = self._worked = False
         self._begun = False  # whether a battle has begun
         self._frames = Frames()
         self._run_ons: deque[float] = deque(maxlen=RUN_ONS_JUDGED)
@@ -157,7 +157,7 @@ class TrainingWindows:
         self._changed()
 
     def pause(self, paused: bool) -> None:
-        self._paused = paused
+        self.paused = paused
         self._changed()
 
     def _changed(self) -> None:
@@ -206,7 +206,7 @@ class TrainingWindows:
     @property
     def window_open(self) -> bool:
         """Whether learning may go on now."""
-        return self._in_window and not self._paused and not self.rest
+        return self._in_window and not self.paused and not self.rest
 
     @property
     def has_frames(self) -> bool:
@@ -225,7 +225,7 @@ class TrainingWindows:
     @property
     def why(self) -> str:
         """Why the window is open or closed, and what slows learning down; for the panel."""
-        if self._paused:
+        if self.paused:
             return "learning is off"
         if self.rest:
             return self.rest
@@ -238,6 +238,12 @@ class TrainingWindows:
             return occasion
         why = "the settings say so" if self.share == self._duty_cycle else "frames came late"
         return f"{occasion}; {why}, so learning takes {100 * self.share:.0f}% of the time"
+
+    @property
+    def more_time(self) -> str:
+        """What keeps learning from keeping up with the battles, or what gives it more time; a sentence."""
+        longer = "Longer breaks between rounds, or training_window set to while_choosing or always, give it more time."
+        return self.rest or self.starvation.sentence or longer
 
     def report(self) -> dict[str, Any]:
         """Plain data for the panel and the headless table."""
@@ -257,13 +263,8 @@ class TrainingWindows:
         if now < self._look_at:
             return
         self._look_at = now + LOOK_PERIOD_S
-        self.reading = reading = self._read_machine()
-        cpu, own = reading.get("cpu_percent"), reading.get("own_cpu_percent")
-        if cpu is not None and own is not None:
-            self._busy = cpu - own >= (CALM_PERCENT if self._busy else BUSY_PERCENT)
-        rested, self.rest = self.rest, self._limits.rest_reason(dict(reading))
-        if self._busy and self.has_frames:
-            self.rest = self.rest or "Other programs use the whole machine: learning rests until they are done."
+        self.reading = self._read_machine()
+        rested, self.rest = self.rest, self._limits.rest_reason(self.reading, self.has_frames)
         if rested != self.rest:
             self._changed()
 

@@ -17,7 +17,6 @@ from typing import Any
 import psutil
 
 from cornerman.edge.raspberry_pi import PROFILES
-from cornerman.training import training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.benchmarks.figures import interval_of_median
 from tests.benchmarks.frame import StoodStillError, looking_ahead, pairs, ringside
@@ -27,15 +26,13 @@ from tests.studies.intervals import Interval, exact
 from tests.studies.study import Figure, Unit, Work
 
 ROOT = Path(__file__).resolve().parents[3]
-NEVER = 1000.0  # percent
 ADDRESS_SPACE = 2**30
 """Bytes, of each process by itself."""
 
 
 def held(repeats: int) -> dict[str, Any]:
     """Frames with and without learning, practice, judging and look-ahead, and the memory of all processes together."""
-    settings = {**PROFILES[1], **EVERYTHING}
-    training_windows.BUSY_PERCENT = NEVER  # what runs on the other cores must not let learning rest meanwhile
+    settings = {**PROFILES[1], **EVERYTHING, "rest_when_busy": False}  # for what runs on the other cores
     with ringside(settings) as loop:
         play_battles(loop.host, RINGSIDE, BATTLES_AHEAD)
         learn(loop.host, True)
