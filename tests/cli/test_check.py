@@ -14,7 +14,30 @@ def test_sound_game_passes(run: Run) -> None:
     assert status == 0
     assert "the same seed and actions give the same battle" in printed
     assert "another process imports it as tests.support.slow_game:GAME" in printed
+    assert "note   not offered: restore()" in printed
+    assert "Not checked without it: whether encode() shows" in printed
+    assert "note   not offered: batched_bots and new_battles" in printed
     assert printed.endswith("Nothing to mend.\n")
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"),
+    [
+        ("", "note   not offered: bots and new_battle; so no battle was played, and states"),
+        ("bots = {}", "       -> bots is of use with new_battle alone."),
+    ],
+)
+def test_game_of_hooks_alone_passes_and_is_told_what_was_not_checked(
+    offered: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    name = f"hooks_alone_{len(offered)}"
+    declared = "name, version, action_names = 'duel', '1', ('strike', 'guard')"
+    (tmp_path / f"{name}.py").write_text(f"class Duel:\n    {declared}\n    {offered}\nGAME = Duel()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    status, printed, _ = run("check", f"{name}:GAME")
+    assert (status, printed.endswith("Nothing to mend.\n")) == (0, True)
+    assert printed.startswith("duel 1: 2 actions, hooks alone\n")
+    assert said in printed
 
 
 def test_new_game_passes_its_check_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-from cornerman.contract import ContractError, CornermanError, HeadlessGame
+from cornerman.contract import ContractError, CornermanError, Game, HeadlessGame
 from cornerman.evaluation.checked_calls import Finding
 from cornerman.evaluation.game_check import check_game
 from cornerman.experience.declaration import Declaration, declaration_of
 from cornerman.experience.encoder import Encoder
 from cornerman.models.exchange import base_model
 from cornerman.models.manifest import Identity
-from cornerman.selfplay.games import find_game, import_name
+from cornerman.selfplay.games import find_any, import_name
 from cornerman.selfplay.worker_process import FaultyGameError, WorkerProcess
 
 STARTING_S = 60.0
@@ -20,29 +20,31 @@ STARTING_S = 60.0
 
 def check(name: str, num_battles: int, seed: int) -> int:
     """Print one line a finding about the game of that name; 1 where one is a fault."""
-    game, wrong = find_game(name), 0
+    game, wrong = find_any(name), 0
     for finding in _findings(game, num_battles, seed):
         wrong += finding.wrong
-        print(f"{'WRONG' if finding.wrong else 'ok':5}  {finding.what}")
+        print(f"{'WRONG' if finding.wrong else 'note' if finding.note else 'ok':5}  {finding.what}")
         if finding.fix:
             print(f"       -> {finding.fix}")
     print(f"{wrong} to mend" if wrong else "Nothing to mend.")
     return 1 if wrong else 0
 
 
-def _findings(game: HeadlessGame, num_battles: int, seed: int) -> Iterator[Finding]:
+def _findings(game: Game, num_battles: int, seed: int) -> Iterator[Finding]:
     try:
         declared = declaration_of(game)
     except ContractError as error:
         yield Finding(True, str(error), "contract.py says what may be declared.")
         return
-    print(f"{game.name} {game.version}: {len(game.action_names)} actions, {len(game.bots)} bots")
+    plays = f"{len(game.bots)} bots" if isinstance(game, HeadlessGame) else "hooks alone"
+    print(f"{game.name} {game.version}: {len(game.action_names)} actions, {plays}")
     yield from check_game(game, num_battles, declared.max_decisions, seed)
     yield who_plays_first(game, declared)
-    yield in_another_process(game)
+    if isinstance(game, HeadlessGame):
+        yield in_another_process(game)
 
 
-def who_plays_first(game: HeadlessGame, declared: Declaration) -> Finding:
+def who_plays_first(game: Game, declared: Declaration) -> Finding:
     """Whether the model that the game ships can be used; else who plays until a version has proved better."""
     own_fighter = declared.own_fighter or "the game's own fighter, which is none of its bots,"
     if declared.base_model is None:

@@ -14,11 +14,13 @@ from cornerman.experience.encoder import Encoder, described
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`wrong`: a fault, which the exit status shows; otherwise a remark."""
+    """`wrong`: a fault, which the exit status shows; otherwise what was found to be right, or a `note`: a remark, what
+    was not checked or is not offered."""
 
     wrong: bool
     what: str
     fix: str = ""
+    note: bool = False
 
 
 class FaultError(Exception):

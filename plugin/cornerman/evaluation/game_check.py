@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, HeadlessGame, State, printable
+from cornerman.contract import BatchedGame, Battle, Bot, ContractError, DataError, Game, HeadlessGame, State, printable
 from cornerman.evaluation.checked_calls import FaultError, Finding, called, checked_outcome, due, seen_by
 from cornerman.evaluation.headless import in_turn, state_text
 from cornerman.evaluation.restore_check import check_restore
@@ -59,12 +59,16 @@ class _Course:
             raise FaultError(str(error), "Give a number from -1 to 1.") from error
 
 
-def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: int = 0) -> Iterator[Finding]:
+def check_game(game: Game, num_battles: int, max_decisions: int, seed: int = 0) -> Iterator[Finding]:
     """Everything that can be said of `game`, after `num_battles` battles that end within `max_decisions` decisions."""
     try:
         encoder = Encoder(game)
     except ContractError as error:
         yield Finding(True, str(error), "Mend the names; contract.py says what is possible.")
+        return
+    yield from _misspelt(game)
+    if not isinstance(game, HeadlessGame):
+        yield _hooks_alone(game)
         return
     try:
         yield from _findings(game, encoder, num_battles, max_decisions, seed)
@@ -72,19 +76,26 @@ def check_game(game: HeadlessGame, num_battles: int, max_decisions: int, seed: i
         yield Finding(True, str(error), error.fix)
 
 
-def _misspelt(game: HeadlessGame) -> Iterator[Finding]:
+def _hooks_alone(game: Game) -> Finding:
+    there = [name for name in ("bots", "new_battle") if hasattr(game, name)]
+    missing = " and ".join(name for name in ("bots", "new_battle") if name not in there)
+    what = f"not offered: {missing}; so no battle was played, and states, masks and encode() were not checked"
+    fix = "With hooks alone nothing is missing: host.messages and `cornerman doctor` say what live battles lack."
+    return Finding(False, what, f"{there[0]} is of use with {missing} alone." if there else fix, True)
+
+
+def _misspelt(game: Game) -> Iterator[Finding]:
     """Attributes that look like one which Cornerman would read, and are not read."""
     missing = [name for name in READ if not hasattr(game, name)]
     for name in dir(game):
         if not name.startswith("_") and name not in READ and (near := get_close_matches(name, missing, 1, CLOSE)):
-            yield Finding(False, f"{name} is not read", f"If it is meant for Cornerman, call it {near[0]}.")
+            yield Finding(False, f"{name} is not read", f"If it is meant for Cornerman, call it {near[0]}.", True)
 
 
 def _findings(
     game: HeadlessGame, encoder: Encoder, num_battles: int, max_decisions: int, seed: int
 ) -> Iterator[Finding]:
-    """All findings in turn; FaultError where a battle cannot be played on."""
-    yield from _misspelt(game)
+    """What battles show, in turn; FaultError where one cannot be played on."""
     courses = [_play(game, encoder, seed + number, max_decisions) for number in range(num_battles)]
     yield from _length(courses, max_decisions)
     yield from _outcomes(courses)
@@ -157,6 +168,7 @@ def _outcomes(courses: Sequence[_Course]) -> Iterator[Finding]:
         yield Finding(
             False,
             f"{unbalanced} outcomes do not sum to 0: right where both seats win or lose together, a slip otherwise",
+            note=True,
         )
 
 
@@ -196,6 +208,7 @@ def _seeds_vary(
             "different seeds gave the same battle, every one: a verdict would rest on one battle",
             "Use the seed of new_battle(seed), if the game has any chance. If it has none, declare random_opening = 4, "
             "so many decisions at random before a battle that is judged.",
+            True,
         )
 
 
@@ -225,7 +238,8 @@ def _refusals(game: HeadlessGame, seed: int) -> Iterator[Finding]:
 
 def _bots(game: HeadlessGame, seed: int, max_decisions: int) -> Iterator[Finding]:
     if not game.bots:
-        yield Finding(False, "bots is empty: candidates meet one another alone, and nobody tells how strong they are")
+        alone = "bots is empty: candidates meet one another alone, and nobody tells how strong they are"
+        yield Finding(False, alone, note=True)
     for name, bot in game.bots.items():
         if problem := _not_a_bot(bot):
             yield Finding(True, f"the bot {name!r} {problem}", "Declare a function (battle, random) -> int | None.")
@@ -273,6 +287,8 @@ def _play_bot(game: HeadlessGame, bot: Bot, seed: int, chance: Random, max_decis
 def _batch(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]:
     """The batched engine with random legal actions: what it fills in, and how fast it is."""
     if not isinstance(game, BatchedGame):
+        missing = " and ".join(name for name in ("batched_bots", "new_battles") if not hasattr(game, name))
+        yield Finding(False, f"not offered: {missing}, for practice and training in batches", note=True)
         return
     battles = called(f"new_battles({BATCH}, {seed})", lambda: game.new_battles(BATCH, seed))
     chance, begun = np.random.default_rng(seed), time.perf_counter()
@@ -288,6 +304,7 @@ def _batch(game: HeadlessGame, encoder: Encoder, seed: int) -> Iterator[Finding]
         called("new_battles().step()", lambda actions=actions: battles.step(actions))
     pace = BATCH * BATCH_STEPS / (time.perf_counter() - begun)
     yield Finding(False, f"{pace:,.0f} decisions/s in batches of {BATCH}")
+    yield Finding(False, "not checked: whether battles in batches go and end as single ones do", note=True)
 
 
 def _speed(game: HeadlessGame, encoder: Encoder, courses: Sequence[_Course], seed: int) -> Iterator[Finding]:

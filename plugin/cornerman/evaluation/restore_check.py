@@ -51,15 +51,18 @@ def check_restore(
     if not isinstance(game, RestorableGame):
         yield Finding(
             False,
-            "no look-ahead, and not checked whether encode() shows hidden information: there is no restore()",
+            "not offered: restore(), so there is no look-ahead. Not checked without it: whether encode() shows a seat "
+            "what is hidden from it",
             "Offer restore(state, seat, random) (RestorableGame in contract.py).",
+            True,
         )
         return
     moments = _moments(game, courses, Random(f"moments {seed}"))
     wrong = _unlike_moment(game, encoder, moments) or _unlike_results(game, encoder, moments)
     if wrong is None and isinstance(game, BatchedRestorableGame):
         wrong = _unlike_batch(game, encoder, moments)
-    yield wrong or Finding(False, f"battles go on from {len(moments)} states as the real ones do")
+    sound = f"battles go on from {len(moments)} states as the real ones do"
+    yield wrong or Finding(False, f"{sound}, and encode() shows nothing that restore() draws anew")
 
 
 def _moments(game: HeadlessGame, courses: Sequence[tuple[int, Sequence[int]]], random: Random) -> list[_Moment]:

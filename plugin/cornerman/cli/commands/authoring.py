@@ -37,8 +37,8 @@ def add_check(commands: Subparsers) -> None:
     text = (
         "Play a game's headless battles with random legal actions and say what breaks the contract, each with the fix: "
         "shapes, masks, legality, seeds, states that change later, hidden information, speed. Exit status 1 where "
-        "something has to be mended, for CI. Only for games with headless battles. The module is imported: a main "
-        "script whose loop stands outside of `if __name__ == '__main__':` is played first."
+        "something has to be mended, for CI. With hooks alone, only what the game declares. The module is imported: a "
+        "main script whose loop stands outside of `if __name__ == '__main__':` is played first."
     )
     parser = commands.add_parser("check", help="what a game does wrong, each with the fix", description=text)
     add = parser.add_argument
