@@ -66,13 +66,13 @@ def test_say_makes_a_notice_for_a_minute_an_event_and_a_message(caplog: pytest.L
 def test_what_judging_waits_for_is_logged_once_whatever_the_numbers(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "cornerman")
     metrics = Metrics()
-    for what in ("9 battles are too few, 12 are needed", "10 battles are too few, 12 are needed", "", "its play fell"):
+    for what in ("it watches 2 more battles first", "it watches 1 more battle first", "", "its play fell"):
         metrics.wait_for(what)
         assert metrics.get("gate_waits") == what
     texts = [event["text"] for event in metrics.events()]
     assert texts == [
         "A new version is not tried yet: its play fell.",
-        "A new version is not tried yet: 9 battles are too few, 12 are needed.",
+        "A new version is not tried yet: it watches 2 more battles first.",
     ]
     assert len(caplog.records) == 2
     assert metrics.messages() == texts[::-1]

@@ -136,12 +136,12 @@ class Metrics:
             self.say(sentence)
 
     def wait_for(self, what: str) -> None:
-        """Show what judging waits for, as "9 battles are too few, 12 are needed"; "": nothing.
+        """Show what judging waits for, as "it watches 7 more battles first"; "": nothing.
 
         An event says so, too, once whatever the numbers are.
         """
         self.set(gate_waits=printable(what))
-        kind = re.sub(r"\d+", "", what)
+        kind = re.sub(r"\d+|s\b", "", what)  # "1 battle", "2 battles"
         if what and kind not in self._said_kinds:
             self._said_kinds.add(kind)
             self.event(f"A new version is not tried yet: {what}.")
