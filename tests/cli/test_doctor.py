@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -11,12 +14,19 @@ from typing import Any, TypeAlias
 import pytest
 
 from cornerman.cli import doctor
+from cornerman.cli.learning_state import learning_lines
+from cornerman.evaluation.verdict import Verdict
+from cornerman.files.checkpoint_file import CheckpointFile
 from cornerman.files.packages import importable
+from cornerman.files.preferences import Preferences, write_preferences
 from cornerman.files.quality_note import QualityNote
 from cornerman.learning import compiled
 from cornerman.learning import device as device_choice
 from cornerman.learning.update import LearnSteps
+from cornerman.models.history import History
 from cornerman.policy.q_network import NetworkSpec
+from cornerman.settings import Settings
+from cornerman.training.resume import Progress
 from tests.cli.conftest import Run
 from tests.support.choosing import Choosing
 from tests.support.raspberry_pi import put, raspberry_pi, vcgencmd
@@ -47,7 +57,7 @@ def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
     assert healthy
     assert lines[0].startswith("Cornerman ")
     found = sections(lines)
-    assert {"Packages", "Machine", "Device", "Playing", "Stored versions"} <= found.keys()
+    assert {"Packages", "Machine", "Device", "Playing", "Stored versions", "Learning"} <= found.keys()
     assert all(found.values())
     assert [line.split()[0] for line in found["Packages"]] == ["numpy", "psutil", "safetensors", "numba", "torch"]
     slow = [] if importable("numba") else ["CPU"]
@@ -56,6 +66,38 @@ def test_every_section_is_there_and_says_something(tmp_path: Path) -> None:
     assert found["Device"][1].split(None, 1)[1] == "The settings ask for the CPU."
     assert re.fullmatch(r"cpu +[1-9]\d* learning steps a second", found["Device"][4])
     assert found["Stored versions"] == [f"none in {tmp_path}"]
+
+
+def test_learning_is_told_from_what_a_data_folder_holds(tmp_path: Path) -> None:
+    def told(**settings: Any) -> str:
+        return "\n".join(learning_lines(tmp_path, Settings(**settings)))
+
+    nothing = told(learning=False)
+    assert "learning     off, by the settings" in nothing
+    assert f"0 stored, with 0 decisions; learning begins at {Settings().warm:,}" in nothing
+    assert "learned      nothing that was saved" in nothing
+    assert "candidates   none was judged yet" in nothing
+    write_preferences(tmp_path, Preferences(recording=True, learning=False))
+    CheckpointFile(tmp_path).save({}, asdict(Progress(transitions={"player": 600, "scripted": 400})))
+    with closing(History(tmp_path, lambda: 1e9)) as history:
+        history.add_gate(Verdict(False, "Kept the champion: not better."), 0)
+    line: dict[str, Any] = {"source": "game", "session": 10**9, "steps": 32, "rest": "the machine is busy"}
+    lines = [line | {"at": 10.0, "steps_per_s": 90.0}, line | {"at": 20.0}, {"session": "x"}, line | {"session": 1e300}]
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "figures.jsonl").write_text("\n".join(json.dumps({"at": 1.0, **each}) for each in lines))
+    there = told()
+    for said in (
+        "recording    on, by the panel's switch\nlearning     off, by the panel's switch",
+        "from 1,000 decisions (600 of player, 400 of scripted)",
+        "20 s; 32 learning steps by then, the last 2001-09-",
+        "window       never open: call on_round_end or on_break",
+        "rested       in 100% of it, last: the machine is busy",
+        ": Kept the champion: not better. (1 turned down in all)",
+    ):
+        assert said in there
+    assert "learning     off, by the setting safe_mode" in told(safe_mode=True)
+    (tmp_path / "history.sqlite").write_bytes(b"ruined")
+    assert "The history cannot be kept or read (the file is damaged)." in told()
 
 
 def device(*arguments: Any) -> dict[str, str]:

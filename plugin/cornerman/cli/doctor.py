@@ -1,4 +1,4 @@
-"""`cornerman doctor`: what the plugin finds on this machine, what it would choose, and why."""
+"""`cornerman doctor`: what the plugin finds on this machine, what it would choose, and why; and how learning goes."""
 
 from __future__ import annotations
 
@@ -65,9 +65,16 @@ def examine(device: str, data: Path, root: Path = raspberry_pi.ROOT) -> tuple[li
     if not missing:
         lines += _damage(data)
         lines += ["", "Recorded data", *(f"  {line}" for line in quality_lines(data))]
+        lines += ["", "Learning", *_learning(data, settings)]
     if missing:
         lines += [*_on_a_pi(root), "", "It cannot play until these are installed."]
     return lines, healthy and not missing
+
+
+def _learning(data: Path, settings: Settings) -> list[str]:
+    from cornerman.cli.learning_state import learning_lines
+
+    return [f"  {line}" for line in learning_lines(data, settings)]
 
 
 def _machine(root: Path) -> list[str]:

@@ -14,7 +14,8 @@ from cornerman.selfplay.games import CommandError
 
 
 def add_doctor(commands: Subparsers) -> None:
-    text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings."
+    text = "Check what the plugin needs, choose the device it would learn on, and say why, with the timings; "
+    text += "and what the data folder says of learning: whether it is on, when it last learned, why it rested."
     parser = command(commands, run_doctor, "what this machine has, and what will be used", text, game=False)
     parser.add_argument("--device", default="auto", help="cpu, cuda, xpu, mps or auto (default), as in settings.toml")
 
