@@ -73,6 +73,7 @@ def test_wrong_type_is_refused_and_a_bool_is_no_number(f: Any) -> None:
         ({"device": ["cpu"]}, "device must be a text"),
         ({"learnin_rate": 1e-3}, "here: there is no setting 'learnin_rate'. Did you mean learning_rate?"),
         ({"zzz": 1}, "here: there is no setting 'zzz'."),
+        ({"cornerman": {"seed": 3}}, "here: there is no setting 'cornerman'. Settings are one flat mapping: give what"),
         ({3: 1}, "no setting 3"),
         ({"gate_min_pairs": 50, "gate_max_pairs": 30}, "gate_min_pairs (50) must not be above gate_max_pairs (30)"),
         ({"batch_size": 500, "replay_capacity": 100}, "batch_size (500) must not be above replay_capacity (100)"),

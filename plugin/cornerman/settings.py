@@ -190,6 +190,8 @@ def with_values(settings: Settings, values: Mapping[str, Any], where: str) -> Se
     for name, value in values.items():
         if name not in known:
             near = "".join(f" Did you mean {word}?" for word in difflib.get_close_matches(str(name), known, 1))
+            if isinstance(value, Mapping):
+                near = " Settings are one flat mapping: give what stands in it by itself."
             raise SettingsError(f"{where}: there is no setting {name!r}.{near}")
         checked[name] = _checked(name, value, types[name], known[name].metadata, where)
     changed = replace(settings, **checked)
