@@ -319,6 +319,7 @@ class Cornerman:
 
     def on_draw(self, surface: Any) -> None:
         self.ahead.frame()
+        self.training.draws = True  # nothing heavy is loaded beside pictures, also where `on_frame` is not called
         self.panel.draw(surface)
 
     def report(self) -> Report:

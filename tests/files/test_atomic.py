@@ -145,6 +145,7 @@ def test_reading_is_bounded_and_only_of_plain_files(tmp_path: Path) -> None:
     [
         (b"[" * 100_000, "nested too deep"),
         (b"[" * 20 + b"]" * 20, "nested more than 12"),
+        (b'{"a": ' * 12 + b"[1]" + b"}" * 12, "nested more than 12"),
         (b'{"a": 1, "a": 2}', "twice"),
         (b"NaN", "not a number"),
         (b'{"a": -Infinity}', "not a number"),
@@ -157,6 +158,11 @@ def test_reading_is_bounded_and_only_of_plain_files(tmp_path: Path) -> None:
 def test_hostile_json_is_a_sentence(data: bytes, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         parse_json(data, "It")
+
+
+def test_json_may_be_nested_as_deep_as_is_said() -> None:
+    assert parse_json(b'[{"a": [[], {}]}]', "It", max_depth=3) == [{"a": [[], {}]}]
+    assert parse_json(b"1", "It", max_depth=0) == 1
 
 
 def test_an_object_is_expected(tmp_path: Path) -> None:

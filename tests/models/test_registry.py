@@ -53,6 +53,16 @@ def test_manifest_holds_every_field_of_the_design(tmp_path: Path) -> None:
     assert "61% against the champion" in path_of(tmp_path, 1, "card.md").read_text("utf-8")
 
 
+def test_manifest_is_kept_without_battles_while_its_file_is_the_same(tmp_path: Path) -> None:
+    registry = opened(tmp_path)
+    registry.save(flat(0), Provenance(gate={**PASSED, "battles": [["candidate", "champion", 1, 0, 1.0, 3, 0]]}))
+    assert registry.manifest(0).gate == {name: each for name, each in PASSED.items() if name != "battles"}
+    assert registry.manifest(0) is registry.manifest(0)
+    path_of(tmp_path, 0, "manifest.json").write_text("{}")
+    with pytest.raises(ModelError, match="schema"):
+        registry.manifest(0)
+
+
 def test_save_refuses_weights_that_are_not_finite(tmp_path: Path) -> None:
     registry = opened(tmp_path)
     poisoned = flat(0)

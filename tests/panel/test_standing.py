@@ -13,7 +13,7 @@ from cornerman.models.weights import Ladder
 from cornerman.panel.standing import BATTLES_A_POINT, MOST_POINTS, rolling_share
 from cornerman.policy.difficulty import Rung
 from game_adapter.ringside.game import RINGSIDE
-from tests.support.table import Table, promote
+from tests.support.table import Table, on_owner, promote
 from tests.support.waiting import wait_for
 
 
@@ -37,6 +37,10 @@ def test_versions_are_listed_newest_first_and_read_again_when_another_one_plays(
         plugin.controls.roll_back()
         wait_for(lambda: [each["playing"] for each in plugin.report()["versions"]] == [False, True, False])
         assert plugin.report()["versions"][0]["note"] == "rolled back; learned from your battles"
+        on_owner(plugin, lambda loop: plugin.store.registry.save(plugin.slot.champion.flat, Provenance()))
+        wait_for(lambda: [each["version"] for each in plugin.report()["versions"]] == [3, 2, 1, 0])
+        on_owner(plugin, lambda loop: plugin.champions.prune(1))
+        wait_for(lambda: [each["version"] for each in plugin.report()["versions"]] == [3, 1, 0])
 
 
 @pytest.mark.parametrize("learning", [True, False])

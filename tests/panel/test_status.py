@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import pygame
+
 from cornerman.panel.status import Report
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Described
@@ -137,3 +139,10 @@ def test_status_is_a_copy(tmp_path: Path) -> None:
         table.play(2)
         table.plugin.recording.recorder.rejected["anything"] += 1
         assert json.dumps(kept) == before
+
+
+def test_game_that_draws_the_panel_is_one_that_draws(tmp_path: Path) -> None:
+    with Table(RINGSIDE, tmp_path, learning=False) as table:
+        assert not table.plugin.training.draws
+        table.plugin.on_draw(pygame.Surface((480, 400)))
+        assert table.plugin.training.draws

@@ -5,6 +5,7 @@ Pure arithmetic over the results of pairings. 400 points are odds of ten to one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, log
@@ -65,12 +66,13 @@ def rate(meetings: Iterable[Meeting], anchors: Mapping[str, float]) -> dict[str,
     middle = float(np.mean(list(anchors.values()))) / POINTS if anchors else 0.0
     strengths, curvature = _fit(met, free, {name: points / POINTS for name, points in anchors.items()}, middle)
     spread = np.sqrt(np.diag(np.linalg.inv(curvature))) if free else np.zeros(0)
-    ratings = {}
+    ratings, battles = {}, Counter[str]()
+    for meeting in met:
+        battles.update({meeting.player: meeting.battles, meeting.opponent: meeting.battles})
     for name in names:
         points = strengths[free[name]] * POINTS if name in free else anchors[name]
         half = Z_95 * spread[free[name]] * POINTS if name in free else 0.0
-        battles = sum(meeting.battles for meeting in met if name in (meeting.player, meeting.opponent))
-        ratings[name] = Rating(float(points), float(points - half), float(points + half), battles)
+        ratings[name] = Rating(float(points), float(points - half), float(points + half), battles[name])
     return dict(sorted(ratings.items(), key=lambda item: -item[1].points))
 
 

@@ -184,11 +184,11 @@ def parse_json(data: bytes, what: str, max_depth: int = MAX_JSON_DEPTH) -> Any:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{what} is damaged: {_why_no_json(data, error)}.") from error
-    level = [value]
-    for _ in range(max_depth + 1):
-        parents = [each for each in level if isinstance(each, dict | list)]
-        level = [child for each in parents for child in (each.values() if isinstance(each, dict) else each)]
-    if level:
+    level = [each for each in [value] if type(each) in (dict, list)]
+    for _ in range(max_depth):
+        inside = (child for each in level for child in (each.values() if type(each) is dict else each))
+        level = [child for child in inside if type(child) is list or type(child) is dict]
+    if any(level):
         raise ModelError(f"{what} is nested more than {max_depth} deep.")
     return value
 

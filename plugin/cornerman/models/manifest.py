@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cornerman.contract import MAX_ACTIONS, MAX_FEATURES, MAX_NAME, Game, ModelError, printable
 from cornerman.experience.transitions import DataFormat
+from cornerman.files.atomic import read_json
 from cornerman.policy.q_network import NetworkSpec
 
 if TYPE_CHECKING:
@@ -186,6 +188,28 @@ def parse_manifest(value: Mapping[str, Any], what: str) -> Manifest:
     if dict(manifest.spec.arrays()) != manifest.shapes:
         raise ModelError(f"{what} names shapes that do not fit its own sizes.")
     return manifest
+
+
+class Manifests:
+    """Reads manifests, and keeps each while its file stays as it is, without its gate's battles, which are many."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, tuple[tuple[int, ...], Manifest]] = {}
+
+    def read(self, path: Path, what: str) -> Manifest:
+        """ModelError where it is damaged or missing."""
+        try:
+            status = path.stat()
+        except OSError:
+            status = None
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino) if status else ()
+        before, manifest = self._kept.pop(path, ((), None))
+        if manifest is None or before != stamp:
+            manifest = parse_manifest(read_json(path, what), what)
+            gate = {name: each for name, each in (manifest.gate or {}).items() if name != "battles"}
+            manifest = replace(manifest, gate=gate if manifest.gate is not None else None)
+        self._kept[path] = stamp, manifest
+        return manifest
 
 
 def card(manifest: Manifest) -> str:

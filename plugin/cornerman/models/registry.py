@@ -31,7 +31,6 @@ from cornerman.files.atomic import (
     move_folder,
     parse_json,
     read_file,
-    read_json,
     rename,
     replace_file,
     sync_folder,
@@ -40,7 +39,7 @@ from cornerman.files.atomic import (
 )
 from cornerman.files.tensor_file import pack
 from cornerman.models.champion_file import ChampionRecord, read_champions, write_champions
-from cornerman.models.manifest import SCHEMA, Identity, Manifest, Provenance, card, parse_manifest
+from cornerman.models.manifest import SCHEMA, Identity, Manifest, Manifests, Provenance, card, parse_manifest
 from cornerman.models.weights import (
     CARD,
     LADDER,
@@ -91,7 +90,9 @@ class Registry:
         """
         self.folder, self._identity, self.spec = Path(data_dir), identity, spec
         self._now, self._read_only = now, read_only
-        self._versions = self.folder / VERSIONS
+        self._versions, self._manifests = self.folder / VERSIONS, Manifests()
+        self.changes = 0
+        """How often the list of versions has changed, or which of them plays."""
         if not read_only:
             with disk_errors("The folder for saved versions cannot be used"):
                 self._versions.mkdir(parents=True, exist_ok=True)
@@ -122,7 +123,7 @@ class Registry:
         return self._record.rolled_back
 
     def manifests(self) -> Iterator[Manifest]:
-        """The readable manifests of all versions: one at a time, as their battles take much memory."""
+        """The readable manifests of all versions."""
         for version in self.numbers():
             try:
                 yield self.manifest(version)
@@ -183,6 +184,7 @@ class Registry:
             raise ModelError(f"Version {version} is larger than what can be read back; it was not saved.")
         files = {WEIGHTS: weights, MANIFEST: described, CARD: card(manifest).encode("utf-8", "replace")}
         self._write_folder(version, files)
+        self.changes += 1
         return version
 
     def _describe(self, version: int, spec: NetworkSpec, provenance: Provenance, weights: bytes) -> Manifest:
@@ -227,9 +229,9 @@ class Registry:
             ) from error
 
     def manifest(self, version: int) -> Manifest:
-        """The checked manifest of a version; ModelError with a sentence."""
+        """The checked manifest of a version, without its gate's battles; ModelError with a sentence."""
         what = f"The manifest of version {version}"
-        manifest = parse_manifest(read_json(self._folder(version) / MANIFEST, what), what)
+        manifest = self._manifests.read(self._folder(version) / MANIFEST, what)
         if manifest.version != version:
             raise ModelError(f"{what} belongs to version {manifest.version}.")
         return manifest
@@ -329,6 +331,7 @@ class Registry:
         with disk_errors("Which version plays could not be stored", "; what was stored before counts"):
             write_champions(self.folder, record)
         self._record, self._record_unwritten = record, False
+        self.changes += 1
 
     def _rebuilt(self) -> ChampionRecord:
         """The record rebuilt from the manifests, where both files are lost: version 0 and all that passed the gate."""

@@ -1,7 +1,8 @@
 """Standing: how strong the versions and bots are, and the list of stored versions, as plain data for the report.
 
-Read while the game loads, then when somebody looks and another version has begun to play since: on the trainer's
-thread, which owns the files, or where there is none on one for it alone. The game's thread gets what was read last.
+Read while the game loads, then when somebody looks and a version was added, deleted or has begun to play since: on the
+trainer's thread, which owns the files, or where there is none on one for it alone. The game's thread gets what was
+read last.
 """
 
 from __future__ import annotations
@@ -35,16 +36,20 @@ class Standing:
         self._champions, self._store, self._bots, self._training = champions, store, bots, training
         self.unreadable = False
         """Whether the history is damaged."""
-        self._swaps = -1
+        self._asked = -1, -1  # the state of slot and registry that was read, or is due to be
         self._shares: tuple[float, ...] = ()
         self._against_player: list[dict[str, Any]] = []
         self._strength: dict[str, Any] = {"versions": [], "bots": []}
         self._versions: list[dict[str, Any]] = []
 
+    @property
+    def _state(self) -> tuple[int, int]:
+        return self._champions.slot.swaps, self._champions.registry.changes
+
     def report(self, figures: Mapping[str, Any]) -> dict[str, Any]:
         """`strength` and `versions` of `Report`; `figures` as `Metrics.snapshot` gives them."""
-        if self._swaps != self._champions.slot.swaps:
-            self._swaps = self._champions.slot.swaps  # asked for once
+        if self._asked != (state := self._state):
+            self._asked = state
             if self._training.alive:
                 self._training.call(lambda loop: self.read())
             else:
@@ -56,8 +61,8 @@ class Standing:
         return {"strength": {**self._strength, "you": self._against_player, **curves}, "versions": self._versions}
 
     def read(self) -> None:
-        """Called on the game's thread while the game loads, then on another one; 0.4 s where the history is full."""
-        self._swaps = self._champions.slot.swaps
+        """Called on the game's thread while the game loads, then on another one; 0.1 s where the history is full."""
+        self._asked = self._state
         ratings = self._ratings()
         playing = self._champions.slot.playing()
         number = None if playing is None else playing.version
