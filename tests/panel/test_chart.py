@@ -7,6 +7,7 @@ import pytest
 
 from cornerman.panel.chart import Chart, draw_chart, ticks
 from cornerman.panel.lettering import Lettering
+from cornerman.panel.pages.strength import charts_of
 from cornerman.panel.sheet import GOLD, GOOD, Box, Sheet
 
 
@@ -22,6 +23,13 @@ from cornerman.panel.sheet import GOLD, GOOD, Box, Sheet
 )
 def test_axis_is_marked_with_round_numbers(low: float, high: float, steps: int, marked: list[float]) -> None:
     assert ticks(low, high, steps) == pytest.approx(marked)
+
+
+def test_axis_of_value_accuracy_ends_at_100_percent() -> None:
+    (*_, (_, chart)) = charts_of({"accuracy": [[64, 1.0], [128, 1.0]]}, {})
+    assert chart.limits == (0.0, 1.0)
+    (*_, (_, chart)) = charts_of({"accuracy": [[64, 0.8], [128, 0.9]]}, {})
+    assert chart.limits is None, "as large as may be"
 
 
 def test_one_battle_is_a_dot_on_its_interval() -> None:

@@ -251,7 +251,7 @@ def test_one_battle_is_no_plural() -> None:
         assert words in sentence(opened(once, page)[0])
 
 
-@pytest.mark.parametrize("name", ["", "ann of the hill"])
+@pytest.mark.parametrize("name", ["", "ann of the hill", 'Ann\'s $HOME "x"'])
 def test_command_for_the_ghost_is_one_of_the_command_line(name: str) -> None:
     commands = ArgumentParser().add_subparsers()
     add_ghost(commands)

@@ -34,6 +34,7 @@ def test_versions_are_listed_newest_first_and_read_again_when_another_one_plays(
         newest, _, oldest = plugin.report()["versions"]
         assert (newest["playing"], newest["parent"], newest["note"]) == (True, 1, "learned from your battles")
         assert (oldest["playing"], oldest["can_play"], oldest["origin"]) == (False, from_nothing, "not trained yet")
+        assert oldest["note"] == "it has not learned anything" * (not from_nothing)
         plugin.controls.roll_back()
         wait_for(lambda: [each["playing"] for each in plugin.report()["versions"]] == [False, True, False])
         assert plugin.report()["versions"][0]["note"] == "rolled back; learned from your battles"

@@ -66,6 +66,8 @@ def test_decision_of_look_ahead_has_its_gains_and_the_reply_that_it_expects() ->
         ({}, "Version 3 values it highest, by 0.30."),
         ({"action": 0}, "Tried by version 3 to learn; 0.30 below the best."),
         ({"action": 0, "temperature": 0.2}, "Drawn by version 3 at temperature 0.2; 0.30 below the best."),
+        ({"policy": valuing((0.399, 0.4, 0.0, 0.0), 1, 3)}, "Version 3 values it highest, by less than 0.01."),
+        ({"policy": valuing((0.4, 0.4, 0.0, 0.0), 1, 3)}, "Version 3 values it highest, and another as high."),
         ({"mask": np.array([False, True, False, False])}, "The only legal action."),
         ({"policy": valuing((0.0,) * 4, version=3)}, "At random: version 3 has learned nothing yet."),
     ],

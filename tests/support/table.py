@@ -60,7 +60,7 @@ def promote(plugin: Cornerman, count: int, rows: Mapping[str, int] | None = None
     for _ in range(count):
         champion = plugin.slot.champion
         change = np.random.default_rng(champion.version).normal(size=champion.flat.size).astype("f4")
-        provenance = Provenance(parent=champion.version, rows=rows or {})
+        provenance = Provenance(champion.version, 100, rows or {})
         plugin.champions.promote(Policy(champion.spec, champion.flat + change), provenance)
 
 

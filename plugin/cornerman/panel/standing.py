@@ -120,6 +120,7 @@ def _listed(
         entry.problem or "",
         "rolled back" * (entry.state == "rolled back"),
         "in quarantine, until its file is imported once more and tried" * (entry.state == "quarantined"),
+        "it has not learned anything" * (manifest is not None and not learned),
         "learned from your battles" * (manifest is not None and manifest.from_player),
     ]
     return {

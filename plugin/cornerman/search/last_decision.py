@@ -97,13 +97,14 @@ def _why(decision: Decision, values: NDArray[np.float64], order: NDArray[Any]) -
         return f"At random: {who} has learned nothing yet."
     others = order[order != chosen]
     lead = float(values[chosen] - values[others[0]])
-    ahead = f"best by {lead:.2f}" if lead > 0.0 else f"{-lead:.2f} below the best"
+    much = f"{abs(lead):.2f}" if abs(lead) >= 0.005 else "less than 0.01"
+    ahead = f"best by {much}" if lead > 0.0 else f"{much} below the best" if lead else "level with the best"
     if thought is not None:
         return f"Look-ahead over {thought.samples:,} continuations; {ahead}."
     if decision.temperature > 0.0:
         return f"Drawn by {who} at temperature {decision.temperature:g}; {ahead}."
     if lead >= 0.0:
-        return f"{who[0].upper()}{who[1:]} values it highest, by {lead:.2f}."
+        return f"{who[0].upper()}{who[1:]} values it highest, {f'by {much}' if lead else 'and another as high'}."
     return f"Tried by {who} to learn; {ahead}."
 
 

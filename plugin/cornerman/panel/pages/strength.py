@@ -39,13 +39,14 @@ def charts_of(strength: Mapping[str, Any], learner: Mapping[str, Any]) -> list[t
     loss, accuracy = (
         [(steps, value, value, value) for steps, value in strength.get(name) or ()] for name in ("loss", "accuracy")
     )
+    whole = (0.0, 1.0) if len({value for _, value, *_ in accuracy}) == 1 else None  # no axis up to 150%
     return [
         (newest(versions, "{:,.0f}"), Chart(tuple(sorted(versions)), "version", "{:,.0f}", bots, dots=True)),
         (newest(you, "{:.0%}"), Chart(tuple(you), "battles", "{:.0%}", (("even", 0.5),), (0.0, 1.0))),
         (number(learner.get("loss"), "{:.4f}", newest(loss, "{:.4f}")), Chart(tuple(loss), "steps", "{:.3g}")),
         (
             number(learner.get("accuracy"), "{:.0%}", newest(accuracy, "{:.0%}")),
-            Chart(tuple(accuracy), "steps", "{:.0%}"),
+            Chart(tuple(accuracy), "steps", "{:.0%}", limits=whole),
         ),
     ]
 

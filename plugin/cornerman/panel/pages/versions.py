@@ -13,7 +13,6 @@ from cornerman.panel.widgets import draw_button, draw_words
 
 GAP, LIST_ROW, BUTTON_HEIGHT = 6.0, 18.0, 26.0
 MOST_LANES, LANE_WIDTH = 6, 11.0
-NOTHING_LEARNED = "it has not learned anything"
 NO_VERSION = "No version is stored yet: the first one appears here when learning has made one that may play."
 
 
@@ -55,7 +54,7 @@ class Versions(Page):
 
     def _buttons(self, box: Box, chosen: Mapping[str, Any]) -> list[Part]:
         def promote() -> str:
-            version, note = chosen["version"], str(chosen.get("note") or NOTHING_LEARNED)
+            version, note = chosen["version"], chosen.get("note") or "not known why"
             return self._controls.promote(version) if can_play else f"Version {version} cannot play: {note}."
 
         def export() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -86,7 +87,8 @@ def draw_habits(sheet: Sheet, habits: list[str]) -> None:
 
 def ghost_command(player: Mapping[str, Any]) -> str:
     """What lets the player's ghost fight in headless battles."""
-    return f'cornerman ghost play "{player.get("name") or ""}" --game GAME --data FOLDER'
+    name = shlex.quote(str(player["name"])) if player.get("name") else '""'
+    return f"cornerman ghost play {name} --game GAME --data FOLDER"
 
 
 def draw_ghost(sheet: Sheet, command: str) -> None:
