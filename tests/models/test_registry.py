@@ -123,6 +123,16 @@ def test_load_champion_falls_back_from_a_damaged_champion_to_its_predecessor(tmp
     assert (again.version, sentences) == (1, [])
 
 
+def test_untrained_version_that_alone_is_left_is_not_said_to_take_a_champions_place(tmp_path: Path) -> None:
+    registry = opened(tmp_path)
+    for values in (np.zeros_like(flat(0)), flat(1)):
+        registry.promote(registry.save(values, Provenance()))
+    damage(path_of(tmp_path, 1, "weights.safetensors"))
+    policy, sentences = opened(tmp_path).load_champion()
+    assert policy is not None
+    assert (policy.version, sentences[-1]) == (0, "No trained version is left.")
+
+
 def test_load_champion_returns_none_with_a_sentence_where_nothing_is_usable(tmp_path: Path) -> None:
     assert opened(tmp_path / "new" / "folder").load_champion() == (None, []), "a new folder is no fault"
     filled(tmp_path)

@@ -280,7 +280,8 @@ class Registry:
                 record = record.without({record.champion})
                 continue
             if record != self._record:
-                sentences.append(f"Version {record.champion} takes its place.")
+                left = f"Version {record.champion} takes its place."
+                sentences.append("No trained version is left." if policy.indifferent else left)
             changed = record != self._record or self._record_unwritten
             self._record = record
             if changed and not self._read_only:
