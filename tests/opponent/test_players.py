@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.contract import CANDIDATE, BattleEnd, Source, Transition
 from cornerman.experience.declaration import Declaration
 from cornerman.opponent import words
 from cornerman.opponent.players import MAX_PLAYERS, Players
@@ -93,6 +93,12 @@ def test_players_keep_a_record_against_each_player_and_show_the_present_one() ->
     for player in ("ann", "bob"):
         players.meet(player)
     assert [list(record.shares) for record in shown] == [[1.0, 0.0, 0.0], [0.5]], "the own fighter's battles count, too"
+    ann = shown[0]
+    before = ann.chance()
+    for version, kept in ((CANDIDATE, True), (3, False)):  # what values a candidate on trial gave is not known
+        rows = [replace(row, version=version) for row in own]
+        players.end(rows, BattleEnd(0, {0: 1.0, 1: -1.0}, False, {0: Source.PLAYER, 1: Source.PLUGIN}, player="ann"))
+        assert (ann.chance() == pytest.approx(before)) is kept
     players.forget()
     assert (list(shown[-1].shares), shown[-1].chance()) == ([], USUAL)
 

@@ -122,7 +122,7 @@ class Players:
         record = self._records.setdefault(end.player * player, Record())
         if player:
             record.shares.append(share)
-        if own := [row for row in rows if row.seat == seat and row.version != -1]:
+        if own := [row for row in rows if row.seat == seat and row.version >= 0]:  # not a candidate's
             values = self._policy_of(own[0].version).q_values_batch(np.stack([row.observation for row in own]))
             record.add(values[np.arange(len(own)), [row.action for row in own]], share)
 
