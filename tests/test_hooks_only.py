@@ -101,7 +101,7 @@ def trying(folder: Path, seats: dict[int, str]) -> tuple[bool, LiveResult | None
 @pytest.mark.parametrize("others", [("player",), ("player", "scripted"), ("player", "plugin"), ("scripted", "plugin")])
 def test_candidate_plays_where_its_battle_counts(tmp_path: Path, others: tuple[str, ...]) -> None:
     seats = (*others, "plugin")
-    counted = LiveResult(CANDIDATE, 5, others[0], 0.0, 1, seats.index("plugin"), 1, 1)
+    counted = LiveResult(CANDIDATE, 5, others[0], 0.0, 1, seats.index("plugin"), 1, 1, other=1.0)
     assert trying(tmp_path, dict(enumerate(seats))) == (True, counted)
 
 

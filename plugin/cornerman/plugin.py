@@ -215,7 +215,7 @@ class Cornerman:
         seats = self.recording.end(battle_id, outcome, truncated)
         result = self.live.end(battle_id, seats, outcome, truncated or not self.switches.on)
         counts = result is not None and result.level == ADAPTIVE
-        self.live.adaptive.end(battle_id, 1.0 - result.score if counts and result is not None else None)
+        self.live.adaptive.end(battle_id, result.other if counts and result is not None else None)
         if counts:
             self.controls.remember()
         self._keep_what_was_recorded()  # learning or not, paused or not: a kill costs no battle

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cornerman.contract import DataError, Source
 from cornerman.experience.declaration import declaration_of
-from cornerman.experience.rewards import RewardCalculator, numbered_sides
+from cornerman.experience.rewards import RewardCalculator, numbered_sides, plugins_outcome
 from tests.support.declared_games import Board
 from tests.support.recordings import WON, Bench, change
 from tests.support.sample_states import character, duel_state
@@ -145,3 +145,27 @@ def board_bench(game: Board, outcome: dict[int, int], truncated: bool = False) -
 )
 def test_end_says_how_each_seat_stood(game: Board, outcome: dict[int, int], standing: dict[int, float]) -> None:
     assert [end.standing for end in board_bench(game, outcome).ends] == [standing]
+
+
+PLAYER, SCRIPTED, PLUGIN = Source.PLAYER, Source.SCRIPTED, Source.PLUGIN
+
+
+@pytest.mark.parametrize(
+    ("seats", "outcomes", "of_plugin"),
+    [
+        ([PLAYER, PLUGIN], [-0.4, -0.2], -0.2),
+        ([PLAYER, PLUGIN, PLUGIN, PLUGIN], [-1, -1, 1, -1], 1),
+        ([PLAYER, PLUGIN, PLUGIN, PLUGIN], [1, -1, -1, -1], -1),
+        ([PLAYER, PLUGIN, PLUGIN, PLUGIN], [0, 0, 0, 0], 0),
+        ([PLAYER, PLUGIN, SCRIPTED], [-1, -1, 1], -1),
+        ([PLAYER, PLUGIN, PLUGIN, PLUGIN], [1, 1, -1, -1], -1),  # seat 1 sides with the player
+        ([PLAYER, PLUGIN, PLUGIN, PLUGIN], [-1, -1, 1, 1], 1),
+        ([SCRIPTED, PLUGIN, PLUGIN], [-1, -1, 1], 1),
+        ([PLAYER, PLUGIN, PLUGIN], [1, -1, None], None),
+        ([PLAYER, SCRIPTED], [1, -1], None),
+    ],
+)
+def test_battle_ends_for_the_plugin_as_for_its_best_seat_against_whoever_it_meets(
+    seats: list[Source], outcomes: list[float | None], of_plugin: float | None
+) -> None:
+    assert plugins_outcome(dict(enumerate(seats)), dict(enumerate(outcomes))) == of_plugin

@@ -72,3 +72,18 @@ def test_end_gives_a_result_only_of_a_whole_battle_of_one_version(case: str) -> 
     seats = {0: Source.PLUGIN, 1: Source.PLUGIN if case == "both seats its own" else Source.PLAYER}
     found = battles.end(1, seats, {0: 1, 1: -1}, case == "cut off")
     assert found == (None if case else LiveResult(7, 5, "player", 1.0, 3, 0, 1))
+
+
+@pytest.mark.parametrize(("winner", "scores"), [(0, (0.0, 1.0)), (2, (1.0, 0.0)), (4, (0.0, 0.0))])
+def test_battle_of_several_sides_counts_for_the_best_of_the_plugins_seats(
+    winner: int, scores: tuple[float, float]
+) -> None:
+    """It was dropped where they fared unlike, so only those counted that the player won."""
+    battles = LiveBattles(Adaptive(Random(1), 0.5))
+    battles.start(1)
+    battles.decided(1, 7, 5)
+    seats = {0: Source.PLAYER, **dict.fromkeys((1, 2, 3), Source.PLUGIN), 4: Source.SCRIPTED}
+    found = battles.end(1, seats, {seat: 1 if seat == winner else -1 for seat in seats}, False)
+    assert found is not None
+    assert (found.score, found.other) == scores
+    assert [*battles.outcomes] == [2 * scores[0] - 1]

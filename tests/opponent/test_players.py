@@ -85,14 +85,17 @@ def test_players_keep_a_record_against_each_player_and_show_the_present_one() ->
         ("ann", -1.0, Source.PLAYER, own),
         ("bob", 0.0, Source.PLAYER, own),
         ("ann", 1.0, Source.SCRIPTED, own),
-        ("ann", -1.0, Source.PLAYER, unplayed),  # by the game's own fighter
+        ("ann", -1.0, Source.PLAYER, unplayed),  # by the game's own fighter: it counts, too
     ):
         seats = {0: opponent, 1: Source.PLUGIN}
         players.end(rows, BattleEnd(0, {0: -won, 1: won}, False, seats, player=player))
+    players.end(own, BattleEnd(0, {0: -1.0, 1: -1.0, 2: 1.0}, False, seats | {2: Source.PLUGIN}, player="bob"))
     shown.clear()
     for player in ("ann", "bob"):
         players.meet(player)
-    assert [list(record.shares) for record in shown] == [[1.0, 0.0, 0.0], [0.5]], "the own fighter's battles count, too"
+    assert [list(record.shares) for record in shown] == [[1.0, 0.0, 0.0], [0.5, 1.0]], (
+        "the own fighter's battles count, too"
+    )
     ann = shown[0]
     before = ann.chance()
     for version, kept in ((CANDIDATE, True), (3, False)):  # what values a candidate on trial gave is not known

@@ -263,7 +263,7 @@ def test_loading_screen_gets_lines_until_it_is_loaded_or_the_game_waits_no_longe
 
 @pytest.mark.parametrize(
     ("others", "why"),
-    [(95.0, "Other programs use the whole machine: learning rests"), (0.0, "Longer breaks between rounds, or")],
+    [(95.0, "Other programs use the whole machine: learning rests"), (0.0, "Longer breaks, or settle after a battle")],
 )
 def test_learning_that_does_not_keep_up_with_the_battles_says_why_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float, why: str

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeAlias
 
-from cornerman.contract import DataError, State
+from cornerman.contract import DataError, Source, State
 from cornerman.experience.declaration import STANDARD, Declaration
 from cornerman.experience.encoder import Clamp, described, number, silently
 
@@ -25,6 +25,21 @@ Standing: TypeAlias = Mapping[Hashable, tuple[float, float]]
 def numbered_sides(sides: Mapping[int, int]) -> Sides:
     """A game's numbers of sides, as keys that no number of a seat is equal to."""
     return {seat: ("side", side) for seat, side in sides.items()}
+
+
+def plugins_outcome(seats: Mapping[int, Source], outcome: Mapping[int, float | None]) -> float | None:
+    """How a battle ended for the plugin: as for the best of its seats that fared unlike whoever it meets, the player or
+    else the scripted, since an ally fares alike. None where it has no seat, or one without an outcome."""
+    own = [outcome.get(seat) for seat, source in seats.items() if source is Source.PLUGIN]
+    known = [each for each in own if each is not None]
+    met = [outcome.get(seat) for seat in met_by_plugin(seats)]
+    return max([each for each in known if each not in met] or known) if known and len(known) == len(own) else None
+
+
+def met_by_plugin(seats: Mapping[int, Source]) -> list[int]:
+    """The players' seats, or where there are none the scripted ones."""
+    players = [seat for seat, source in seats.items() if source is Source.PLAYER]
+    return players or [seat for seat, source in seats.items() if source is Source.SCRIPTED]
 
 
 class RewardCalculator:

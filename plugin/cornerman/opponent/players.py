@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cornerman.contract import BattleEnd, Source, Transition
+from cornerman.experience.rewards import plugins_outcome
 from cornerman.opponent.ghost import Ghost
 from cornerman.opponent.player_model import PlayerModel, most_decisions
 from cornerman.opponent.record import Record
@@ -114,17 +115,18 @@ class Players:
             self._drop(next(iter(self._battles)))
 
     def _count(self, rows: Sequence[Transition], end: BattleEnd) -> None:
-        """Add a battle of the plugin's seats to its record, whoever decided; and a policy's values."""
-        seat = next((seat for seat, source in end.seats.items() if source is Source.PLUGIN), -1)
-        if end.truncated or seat not in end.outcome:
+        """Add a battle of the plugin's seats to its record, whoever decided; and a policy's values in the first."""
+        outcome = plugins_outcome(end.seats, end.outcome)
+        if end.truncated or outcome is None:
             return
-        player, share = Source.PLAYER in end.seats.values(), (end.outcome[seat] + 1.0) / 2.0
+        player = Source.PLAYER in end.seats.values()
         record = self._records.setdefault(end.player * player, Record())
         if player:
-            record.shares.append(share)
+            record.shares.append((outcome + 1.0) / 2.0)
+        seat = next(seat for seat, source in end.seats.items() if source is Source.PLUGIN)
         if own := [row for row in rows if row.seat == seat and row.version >= 0]:  # not a candidate's
             values = self._policy_of(own[0].version).q_values_batch(np.stack([row.observation for row in own]))
-            record.add(values[np.arange(len(own)), [row.action for row in own]], share)
+            record.add(values[np.arange(len(own)), [row.action for row in own]], (end.outcome[seat] + 1.0) / 2.0)
 
     def _drop(self, player: str) -> None:
         for held in (self._battles, self._records, self._models, self._growing, self._due):

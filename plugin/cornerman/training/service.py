@@ -6,6 +6,7 @@ The game's thread calls everything here; only `start`, `settle`, `pump` and `sto
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PROGRESS_PERIOD_S = 0.1
 BATTLES_BEHIND = 20  # with which learning has not kept up, before it says so
+MORE_TIME = "Longer breaks, or settle after a battle, give it more time; so does the setting training_window."
 LEAST_FRAME_MS, FRAMES_DOUBTED = 0.1, 100
 """No window is drawn faster: so many of such frames in a row are seconds, as many games count them."""
 
@@ -66,6 +68,7 @@ class TrainingService:
         self.thread: TrainingThread | None = None
         self._loop: TrainingLoop | None = None
         self._start_due = self.draws = False
+        self._held_back: deque[str] = deque(maxlen=BATTLES_BEHIND)  # by what, at the last battles' starts
         self._doubted = 0  # frames in a row that are too short
 
     def start(self, wait_s: float = 0.0, progress: Callable[[str], object] | None = None) -> None:
@@ -217,10 +220,13 @@ class TrainingService:
         if self.thread is None or not (self.works and self.thread.ready()) or self.windows.paused:
             self._metrics.set(battles_behind=0)
             return
+        if not (battles := self._metrics.get("battles_behind", 0)):
+            self._held_back.clear()
         self._metrics.count("battles_behind")
-        if (battles := self._metrics.get("battles_behind")) > BATTLES_BEHIND:
-            more = f"Learning has not kept up with the last {battles - 1} battles. {self.windows.more_time}"
-            self._metrics.say_once("behind", more)
+        self._held_back.append(self.windows.held_back)
+        if battles >= BATTLES_BEHIND:
+            why = max(self._held_back, key=self._held_back.count) or MORE_TIME
+            self._metrics.say_once("behind", f"Learning has not kept up with the last {battles} battles. {why}")
 
     def open_window(self) -> None:
         self.windows.open_window()

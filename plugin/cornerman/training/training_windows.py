@@ -240,10 +240,10 @@ class TrainingWindows:
         return f"{occasion}; {why}, so learning takes {100 * self.share:.0f}% of the time"
 
     @property
-    def more_time(self) -> str:
-        """What keeps learning from keeping up with the battles, or what gives it more time; a sentence."""
-        longer = "Longer breaks between rounds, or training_window set to while_choosing or always, give it more time."
-        return self.rest or self.starvation.sentence or longer
+    def held_back(self) -> str:
+        """What holds learning back now, as a sentence; "" where nothing does but the length of the windows."""
+        late = "Frames came late, so learning takes a part of the time alone."
+        return self.rest or self.starvation.sentence or late * (self.share < self._duty_cycle)
 
     def report(self) -> dict[str, Any]:
         """Plain data for the panel and the headless table."""

@@ -15,6 +15,7 @@ from cornerman.contract import CANDIDATE, SEAT_KINDS, DataError, Source
 from cornerman.evaluation.live.adaptive import Adaptive
 from cornerman.evaluation.significance import Mean, gain_llr
 from cornerman.experience.encoder import number
+from cornerman.experience.rewards import met_by_plugin, plugins_outcome
 from cornerman.policy.policy_slot import Trial
 
 MAX_OPEN = 64
@@ -37,6 +38,9 @@ class LiveResult:
 
     ahead: bool = False
     """Whether look-ahead took some of the decisions."""
+
+    other: float = 0.0
+    """Score of whoever the plugin met, of several players the mean: several sides may lose together."""
 
     @property
     def kind(self) -> str:
@@ -117,12 +121,10 @@ class LiveBattles:
     def end(
         self, battle_id: int, seats: Mapping[int, Source], outcome: Mapping[int, float], truncated: bool
     ) -> LiveResult | None:
-        """The result of a battle; None where it was cut off, or not fought by one version at one difficulty, or where
-        the plugin's seats fared differently."""
+        """The result of a battle; None where it was cut off, or not fought by one version at one difficulty."""
         battle = self._open.pop(battle_id, None)
-        own = [seat for seat, source in seats.items() if source is Source.PLUGIN]
-        results = set() if truncated else {outcome_of(outcome, seat) for seat in own}
-        result = results.pop() if len(results) == 1 else None
+        outcomes = {seat: outcome_of(outcome, seat) for seat in seats}
+        result = None if truncated else plugins_outcome(seats, outcomes)
         if result is None:
             return None
         self.outcomes.append((result > 0) - (result < 0))
@@ -132,7 +134,10 @@ class LiveBattles:
         ((version, level),) = battle.decided
         trial = battle.trial if battle.tried == (version == CANDIDATE) else None
         score = (result + 1) / 2
-        return LiveResult(version, level, opponent, score, battle.rounds, own[0], battle_id, trial, battle.ahead)
+        met = [each for seat in met_by_plugin(seats) if (each := outcomes[seat]) is not None]
+        other = (sum(met) / len(met) + 1) / 2 if met else 1 - score
+        seat = next(seat for seat, source in seats.items() if source is Source.PLUGIN)
+        return LiveResult(version, level, opponent, score, battle.rounds, seat, battle_id, trial, battle.ahead, other)
 
 
 def sources_of(seats: Mapping[int, str]) -> dict[int, Source]:
