@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cornerman.experience.declaration import Declaration
 from cornerman.policy.difficulty import ADAPTIVE, RUNG
 from game_adapter.host.match import PLAYER, PLUGIN
 from game_adapter.ringside.game import RINGSIDE
@@ -98,7 +99,13 @@ def test_report_says_which_rung_plays_at_the_adaptive_level(table: Table) -> Non
         assert (report["version"], report["playing"].endswith("an earlier self")) == (version, version < 0)
 
 
-def test_report_says_how_strong_a_level_is_by_the_bot_that_is_nearest_to_it(table: Table) -> None:
+@pytest.mark.parametrize("two_sides", [True, False])
+def test_report_says_how_strong_a_level_is_by_the_bot_that_is_nearest_to_it(
+    table: Table, monkeypatch: pytest.MonkeyPatch, two_sides: bool
+) -> None:
+    """What ratings say of two sides is not what a bot wins against three."""
+    monkeypatch.setattr(Declaration, "teams", ((0,), (1,), (2,))[: 3 - two_sides])
+
     def note(level: int) -> str:
         table.plugin.controls.set_difficulty(level)
         return str(table.plugin.report()["difficulty"]["note"])
@@ -108,7 +115,9 @@ def test_report_says_how_strong_a_level_is_by_the_bot_that_is_nearest_to_it(tabl
         rung = table.plugin.slot.at_level(level)
         assert rung is not None
         share = 1 / (1 + 10 ** (rung.points / 400))  # of the weakest bot, which is rated 0
-        words = f"the bot random wins {share:.0%} against level {level}, which is rated {rung.points:,.0f}"
+        words = f"level {level} is rated {rung.points:,.0f}, the bot random 0"
+        if two_sides:
+            words = f"the bot random wins {share:.0%} against level {level}, which is rated {rung.points:,.0f}"
         best = table.plugin.slot.points[table.plugin.slot.champion.version]
         whose = f"; the model that the game ships (version 1) at its best is rated {best:,.0f}"
         assert note(level) == words + whose * (level < 5)

@@ -330,5 +330,5 @@ class Cornerman:
         decision = self.decisions.last.report(self.encoder.declaration.action_names, figures)
         player = {"unlearned": figures.get("unlearned", 0), "looked_ahead": self.ahead.actions}
         seen = {"decision": decision, "expected": self.expected.report(figures), "player": player}
-        seen |= self.standing.report(figures)
+        seen |= self.standing.report(figures) | {"two_sides": len(self.encoder.declaration.teams) == 2}
         return compose(self.switches, self.settings, self.slot, figures, training, counts, self.live, seen)

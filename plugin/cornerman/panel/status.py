@@ -106,7 +106,7 @@ def compose(
     live: LiveBattles,
     seen: Mapping[str, Any],
 ) -> Report:
-    """The snapshot, on the game's thread. `seen`: decision, expected, strength, versions, player in part."""
+    """The snapshot. `seen`: decision, expected, strength, versions, two_sides and some of player. The game's thread."""
     policy = rung.policy if (rung := _rung(switches.level, slot, live)) and switches.on else None
     tried, waits = switches.on and live.trying(slot.trial), trial_waits(switches, slot, rung, training["works"])
     learning, notice = switches.learning and not training["gave_up"], training["trouble"] or figures["notice"]
@@ -128,7 +128,7 @@ def compose(
         "device_why": given["fault"] or given["device_why"],
         "played_by": {"backend": given["backend"], "why": given["backend_why"]},
         "machine": dict(training["machine"]),
-        "difficulty": _difficulty(switches.level, slot, live, seen["strength"]["bots"]),
+        "difficulty": _difficulty(switches.level, slot, live, seen["strength"]["bots"], seen["two_sides"]),
         "swaps": slot.swaps,
         "events": figures["events"],
         "decision": seen["decision"],
@@ -162,15 +162,19 @@ def _placed(level: int, slot: PolicySlot, rung: Rung) -> str:
     return f"adaptive, {'above ' * (not same)}{LEVEL_NAMES[lower]}: {name}"
 
 
-def _difficulty(level: int, slot: PolicySlot, live: LiveBattles, bots: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _difficulty(
+    level: int, slot: PolicySlot, live: LiveBattles, bots: Sequence[Mapping[str, Any]], two_sides: bool
+) -> dict[str, Any]:
     rung, note = (slot.at_level(level), "") if level < ADAPTIVE else (None, "")
     if level == ADAPTIVE:
         levels = [slot.at_level(number) for number in range(1, ADAPTIVE)]
         note = f"adaptive: {live.adaptive.standing(levels, slot.rungs)}"
     elif rung is not None and slot.rated and bots:
         bot = min(bots, key=lambda each: abs(rung.points - each["rating"]))
-        won = win_share(bot["rating"], rung.points)
-        note = f"the bot {bot['name']} wins {won:.0%} against level {level}, which is rated {rung.points:,.0f}"
+        note = f"level {level} is rated {rung.points:,.0f}, the bot {bot['name']} {bot['rating']:,.0f}"
+        if two_sides:
+            won = win_share(bot["rating"], rung.points)
+            note = f"the bot {bot['name']} wins {won:.0%} against level {level}, which is rated {rung.points:,.0f}"
         if level < len(LEVELS) and (best := slot.points.get(slot.champion.version)) is not None:
             note += f"; {name_of(slot.champion)} at its best is rated {best:,.0f}"
     if level < len(LEVELS) or level == ADAPTIVE:
