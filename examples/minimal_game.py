@@ -39,7 +39,7 @@ def draw(*lines: str) -> None:
     pygame.display.flip()
 
 
-host.load(draw)  # the first time it takes seconds: what is loading is drawn
+host.load(draw)  # the first time it takes seconds, half a minute on a busy machine: what is loading is drawn
 while not pygame.event.get(pygame.QUIT):
     if 0 in health:  # the next battle; seat 0 is the player's, seat 1 the plugin's
         battle, health, guards = battle + 1, [100, 100], [False, False]
