@@ -8,22 +8,26 @@ bound with Bonferroni's correction).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, inf, isfinite, log
 from os.path import commonprefix
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cornerman.contract import Bools, Floats
 from cornerman.opponent.features import OF_ONE, without_number
-from cornerman.opponent.predictor import log_softmax, with_noise
+from cornerman.opponent.predictor import Doubles, log_softmax, with_noise
 from cornerman.opponent.rules import Decisions, Rule, RuleList
 
 MAX_HABITS, MAX_NAMED = 3, 4
 """Habits that are said; actions or kinds of them in one."""
 ERROR = 0.05
+_LITTLE = 0.1
+"""Share of what is unexpected in a habit that does not follow from another one, up to which it says no more."""
 _WORDS = 8
 """Of an action's name, by which kinds are told apart."""
 _HEALTH, _SLOT = re.compile(r"slot (\d+ )?health"), re.compile(r"slot (\d+) (.+)")
@@ -54,22 +58,60 @@ def habits(
     """
     usual = "the computer in your place" if np.ptp(values) else "at random"  # where the champion has learned nothing
     chances = with_noise(log_softmax(values, decisions.action_masks, explanation.sharpness), decisions.action_masks)
-    found: list[tuple[float, Habit]] = []
-    for rule in explanation.rules:
-        where = rule.applies(decisions.observations, decisions.action_masks)
-        group, few = _few(rule.group, decisions.action_masks[where], action_names)
-        times, count = int(group[decisions.actions[where]].sum()), int(where.sum())
-        expected = float(chances[where][:, group].sum())
-        if not count or _surprise(times, count, expected) < rule.tried - log(ERROR):
-            continue
-        when = _when(rule, decisions.observations, feature_names, scales)
-        sentence = f"{few}: {times:,} times of {count:,}{when and f' {when}'} ({usual}: {expected:.0f})"
-        found.append((_surprise(times, count, expected), Habit(sentence, times, count, expected)))
-    found.sort(key=lambda habit: -habit[0])
-    distinct: dict[str, Habit] = {}
-    for _, habit in found:
-        distinct.setdefault(habit.sentence, habit)
-    return list(distinct.values())[:MAX_HABITS]
+    counted = (_count(rule, chances, decisions) for rule in explanation.rules)
+    found = [each for each in counted if each.surprise >= each.rule.tried - log(ERROR)]
+    listed: list[_Counted] = []
+    for each in sorted(found, key=lambda each: (each.group.sum(), -each.surprise)):
+        if not each.follows_from(listed):
+            listed.append(each)
+    listed.sort(key=lambda each: -each.surprise)
+    said = []
+    for each in listed[:MAX_HABITS]:
+        when = _when(each.rule, decisions.observations, feature_names, scales)
+        said.append(_habit(each, chances, decisions, action_names, usual, when))
+    return said
+
+
+def _habit(
+    each: _Counted, chances: Doubles, decisions: Decisions, names: Sequence[str], usual: str, when: str
+) -> Habit:
+    group, few = _few(each.group, decisions, each.where, names)
+    times, count = int(group[decisions.actions[each.where]].sum()), int(each.where.sum())
+    expected, given = float(chances[each.where][:, group].sum()), "" if each.choice.all() else ", given the choice"
+    sentence = f"{few}{given}: {times:,} times of {count:,}{when and f' {when}'} ({usual}: {expected:.0f})"
+    return Habit(sentence, times, count, expected)
+
+
+class _Counted(NamedTuple):
+    """A rule over N decisions: where it applies, which of these are of its group, and how likely that was of each."""
+
+    rule: Rule
+    group: Bools  # [A], those that were ever legal
+    choice: Bools  # [N], between the group and other actions
+    where: Bools  # [N]
+    taken: Bools  # [N]
+    chances: Doubles  # [N]
+
+    @property
+    def surprise(self) -> float:
+        taken, count = int(self.taken.sum()), int(self.where.sum())
+        return _surprise(taken, count, float(self.chances[self.where].sum())) if count else -inf
+
+    def follows_from(self, others: Iterable[_Counted]) -> bool:
+        """Whether the shares of other ones, of parts of its group, tell most of what is unexpected in its count."""
+        told = self.chances.copy()
+        for other in others:
+            if not (other.group & ~self.group).any():
+                told[other.where] = np.maximum(told[other.where], other.taken.sum() / other.where.sum())
+        taken, expected = self.taken.sum(), self.chances[self.where].sum()
+        return bool(abs(taken - told[self.where].sum()) <= _LITTLE * abs(taken - expected))
+
+
+def _count(rule: Rule, chances: Doubles, decisions: Decisions) -> _Counted:
+    masks, group = decisions.action_masks, rule.group & decisions.action_masks.any(0)
+    choice = np.asarray((masks & group).any(1) & (masks & ~group).any(1))
+    where = rule.applies(decisions.observations, masks)
+    return _Counted(rule, group, choice, where, where & group[decisions.actions], (chances * group).sum(1))
 
 
 def _surprise(times: int, count: int, expected: float) -> float:
@@ -79,19 +121,22 @@ def _surprise(times: int, count: int, expected: float) -> float:
     return count * nats
 
 
-def _few(group: Bools, action_masks: Bools, names: Sequence[str]) -> tuple[Bools, str]:
-    """The group or all other actions, whichever is said in fewer words, with its words; what is never legal apart."""
-    legal = np.asarray(action_masks.any(0))
+def _few(group: Bools, decisions: Decisions, where: Bools, names: Sequence[str]) -> tuple[Bools, str]:
+    """The group or all other actions, whichever is said in fewer words, with its words, most taken first; what is never
+    legal `where` this is said apart."""
+    legal = np.asarray(decisions.action_masks[where].any(0))
+    times = np.bincount(decisions.actions[where], minlength=len(names))
     inside, outside = (group & legal, ~group & legal)
-    one, other = _parts(inside, legal, names), _parts(outside, legal, names)
-    group, parts = (inside, one) if len(one) <= len(other) else (outside, other)
+    one, other = _parts(inside, legal, times, names), _parts(outside, legal, times, names)
+    group, parts = (inside, one) if min(len(one), MAX_NAMED + 1) <= len(other) else (outside, other)
     if len(parts) > MAX_NAMED:
         parts[MAX_NAMED - 1 :] = [f"{len(parts) - MAX_NAMED + 1} others"]
     return group, " or ".join(parts)
 
 
-def _parts(group: Bools, legal: Bools, names: Sequence[str]) -> list[str]:
-    """Names of the actions of a group; those that begin alike, numbers apart, as one where all such are in it."""
+def _parts(group: Bools, legal: Bools, times: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+    """Names of the actions of a group, most taken first; those that begin alike, numbers apart, as one where all such
+    are in it."""
     words = {action: without_number(names[action]).split()[:_WORDS] for action in legal.nonzero()[0].tolist()}
     beginning: dict[tuple[str, ...], list[int]] = {}
     for action, name in words.items():
@@ -102,12 +147,12 @@ def _parts(group: Bools, legal: Bools, names: Sequence[str]) -> list[str]:
         for first, alike in beginning.items()
         if len(alike) > 1 and group[alike].all()
     }
-    parts = dict[str, None]()
+    parts = Counter[str]()
     for action, name in words.items():
         if group[action]:
             firsts = (tuple(name[:count]) for count in range(1, len(name) + 1))
-            parts[next((kinds[first] for first in firsts if first in kinds), names[action])] = None
-    return list(parts)
+            parts[next((kinds[first] for first in firsts if first in kinds), names[action])] += int(times[action])
+    return [name for name, _ in parts.most_common()]
 
 
 def _when(rule: Rule, features: Floats, names: Sequence[str], scales: Mapping[str, float]) -> str:
