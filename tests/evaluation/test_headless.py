@@ -143,6 +143,8 @@ def test_gate_judges_unlike_seats_in_their_own_role() -> None:
     assert {battle.record.seat for battle in verdict.battles} == {1}
     assert verdict.figures["candidate in seat 1"] > verdict.figures["champion in seat 1"]
     assert not judged(game, lost, perfect).promote
+    alone = judged(Board(seats_alike=False, plugin_seats=(1,), bots={"random": lost}), perfect, lost)
+    assert alone.score == 1.0, "1/2 and how much more it has than the champion would be more"
     score = evaluate(perfect, lost, game, 100, 1)
     assert score.note.startswith(f", {score.score:.0%} in seat 1")
     assert "in seat" not in evaluate(perfect, lost, Board(), 20, 1).note

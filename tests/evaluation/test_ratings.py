@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornerman.evaluation.ratings import LEAST_BATTLES, Meeting, rate, rate_linked, win_share
+from cornerman.evaluation.ratings import LEAST_BATTLES, MOST_GAIN, Meeting, gain_of, rate, rate_linked, win_share
 
 
 def test_two_players_have_the_closed_form() -> None:
@@ -86,6 +86,10 @@ def test_nobody_met_and_anchors_alone() -> None:
 meetings = st.lists(
     st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.integers(0, 50), st.integers(0, 50)), max_size=10
 )
+
+
+def test_gain_of_a_stored_score_above_one_is_the_most() -> None:
+    assert gain_of(1.3, 100) == MOST_GAIN > gain_of(0.6, 100) > 0.0
 
 
 @settings(deadline=None, max_examples=60)

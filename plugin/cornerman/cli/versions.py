@@ -204,7 +204,9 @@ def _row(entry: VersionEntry, ratings: Mapping[str, Rating]) -> str:
     if manifest is None:
         return f"{entry.version:>7}  {entry.state:<12} {entry.problem}"
     score = (manifest.gate or {}).get("score")
-    gate = f"{score:.0%}" if isinstance(score, int | float) and manifest.passed_gate else "-"
+    gate = "-"
+    if isinstance(score, int | float) and manifest.passed_gate:
+        gate = f"{min(max(score, 0.0), 1.0):.0%}"  # older ones may have more
     rating = ratings.get(str(entry.version))
     rows = ", ".join(f"{count:,} {source}" for source, count in sorted(manifest.rows.items()) if count) or "-"
     parent = "-" if manifest.parent is None else str(manifest.parent)

@@ -251,7 +251,7 @@ class Gate:
             promote,
             reason + faults,
             test.num_pairs,
-            test.score,
+            min(max(test.score, 0.0), 1.0),  # 1/2 and a difference may be more
             test.interval,
             test.llr,
             tuple(self._checks),

@@ -125,5 +125,5 @@ def gain_of(score: object, pairs: object) -> float:
     manifest does not say it. The gate's score is drawn towards a half: it was looked at until it was good."""
     if not isinstance(score, (int, float)) or not isinstance(pairs, int) or pairs < 1:
         return 0.0
-    share = (score * pairs + 0.5 * PRIOR_PAIRS) / (pairs + PRIOR_PAIRS)
+    share = (min(score, 1.0) * pairs + 0.5 * PRIOR_PAIRS) / (pairs + PRIOR_PAIRS)  # older versions may have more
     return min(max(POINTS * log(share / (1.0 - share)), 0.0), MOST_GAIN) if 0.0 < share < 1.0 else 0.0
