@@ -95,7 +95,7 @@ def test_text_stays_inside_its_box_and_the_surface_and_covers_no_other(page: str
                 *("Processor, all 31%", "game 12%", "312 MB", "worker 84 MB", "all 8%", "Temperature not available"),
                 *("while it may learn 16.7, 17.9 ms", "otherwise 16.7, 17.6 ms"),
                 "The processor is at 92 C: learning rests until it is below 80 C.",
-                *("Why this device: Measured 310", "Decisions are computed by numpy: 6 us a decision"),
+                *("Why this device: Measured 310", "a decision; under 100 us nothing else is tried."),
             ],
         ),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 from cornerman.panel.page import Page, Part
 from cornerman.panel.panel_text import number, part_of
-from cornerman.panel.sheet import GOLD, GOOD, QUIET, ROW, WORDS, Box, Sheet
+from cornerman.panel.sheet import GOLD, GOOD, QUIET, ROW, SMALLEST, WORDS, Box, Sheet
 
 GAP = 6.0
 FEW_FRAMES = 100
@@ -116,4 +116,4 @@ def draw_frames(sheet: Sheet, rows: list[tuple[str, float | None, float | None, 
 
 
 def draw_why(sheet: Sheet, reasons: list[str]) -> None:
-    sheet.paragraphs(reasons, sheet.card("Why it rests"))
+    sheet.paragraphs(reasons, sheet.card("Why it rests"), least=SMALLEST)

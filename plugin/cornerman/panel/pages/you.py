@@ -37,7 +37,7 @@ class You(Page):
         player = part_of(report, "player")
         foreseen, rest = box.cut_top(3 * ROW + 38, GAP)
         rest, buttons = rest.cut_top(rest.height - BUTTON_HEIGHT - GAP, GAP)
-        known = [str(habit) for habit in player.get("habits") or ()]
+        known = [f"{habit[:1].upper()}{habit[1:]}." for habit in player.get("habits") or ()]
         habits, ghost = rest.cut_top(rest.height - GHOST_HEIGHT - GAP, GAP)
         needed = sum(ROW * (1 + int(len(habit) * LETTER_WIDTH / rest.width)) + 4 for habit in known)
         if needed > habits.height - ROW - 10:  # habits are worth more than the ghost's command
@@ -45,7 +45,7 @@ class You(Page):
         alone, everything = buttons.columns(2, GAP)
         return [
             Part("foreseen", foreseen, draw_foreseen, foreseen_of(player, closed_of(report))),
-            Part("habits", habits, draw_habits, known),
+            Part("habits", habits, draw_habits, known or no_habit_of(player)),
             Part("ghost", ghost, draw_ghost, ghost_command(player) if self._headless else ""),
             Part("forget player", alone, draw_button, FORGET_PLAYER, self._controls.forget_player, confirm=True),
             Part("forget", everything, draw_button, FORGET, self._controls.forget, confirm=True),
@@ -72,17 +72,30 @@ def draw_foreseen(sheet: Sheet, data: Foreseen) -> None:
     for name, value in (("by the model of you", data.foreseen), ("by the computer alone", data.champion)):
         row, inner = inner.cut_top(ROW, 2)
         label, row = row.cut_left(150, 6)
-        bar, words = row.cut_left(row.width - 44, 6)
         sheet.text(name, label, WORDS)
-        sheet.text(share(value, "not known"), words, WORDS, "right")
-        draw_bar(sheet, bar.inset(0, 4), value or 0.0, best=name.endswith("you"))
+        if value is None:
+            sheet.text("it has learned nothing yet", row, QUIET, "right")
+            continue
+        bar, words = row.cut_left(row.width - 44, 6)
+        sheet.text(share(value), words, WORDS, "right")
+        draw_bar(sheet, bar.inset(0, 4), value, best=name.endswith("you"))
 
 
-def draw_habits(sheet: Sheet, habits: list[str]) -> None:
+def no_habit_of(player: Mapping[str, Any]) -> str:
+    """Why there is no habit to show."""
+    foreseen, champion = player.get("foreseen"), player.get("champion_foresees")
+    if foreseen is not None and champion is not None and champion >= max(0.5, foreseen - 0.05):
+        return f"You play much as the computer would in your place: that foresees {champion:.0%} of your moves."
+    return "None stands out yet: a habit is shown once it can hardly be chance."
+
+
+def draw_habits(sheet: Sheet, habits: list[str] | str) -> None:
+    """Habits, or why there is none."""
     inner = sheet.card("Your habits")
-    sheet.paragraphs([f"{habit[:1].upper()}{habit[1:]}." for habit in habits], inner, gap=2.0, least=SMALLEST)
-    if not habits:
-        sheet.paragraph("None stands out yet: a habit is shown once it can hardly be chance.", inner, QUIET)
+    if isinstance(habits, str):
+        sheet.paragraph(habits, inner, QUIET)
+    else:
+        sheet.paragraphs(habits, inner, gap=2.0, least=SMALLEST)
 
 
 def ghost_command(player: Mapping[str, Any]) -> str:
