@@ -118,7 +118,7 @@ class Host:
                 "Give the game's folders an __init__.py each, or its copy of the host another name."
             )
         if not os.path.isdir(self.plugins_dir):
-            self.say(f"No plugins folder at {self.plugins_dir}: the computer's side plays its bot.")
+            self.say(f"No plugins folder at {self.plugins_dir}: the game plays without one.")
             return
         try:
             folders, misplaced = find_plugins(self.plugins_dir)
@@ -131,12 +131,12 @@ class Host:
             self._refuse(name, hint)
         for folder in folders:
             if unclean > UNCLEAN_ENDS_ALLOWED:
-                why = f"the safe start before ended unexpectedly, too ({unclean} times in a row); the bots play"
+                why = f"the safe start before ended unexpectedly, too ({unclean} times in a row)"
                 self._refuse(folder.name, f"{why}. {BACK} loads it again.")
             else:
                 self._load(folder)
         if not self.plugins:
-            self.say(f"No plugin in {self.plugins_dir}: the computer's side plays its bot.")
+            self.say(f"No plugin in {self.plugins_dir}: the game plays without one.")
         self._pass_messages_on()
 
     def _say_safe_start(self, unclean: int) -> None:

@@ -42,7 +42,7 @@ def test_two_crashes_make_the_next_start_safe_and_a_third_loads_nothing(plugins:
         crash(folder)
     host = host_of(plugins, mode="window")
     assert host.loaded == []
-    assert "the safe start before ended unexpectedly, too (3 times in a row)" in host.refused[0].reason
+    assert "the safe start before ended unexpectedly, too (3 times in a row). " in host.refused[0].reason
     assert "Quit the game once as usual, so that it calls host.quit(), and the next start loads it" in host.messages[0]
     assert len(host.messages) == 1, "nothing else is said, which would contradict it"
     host.quit()

@@ -66,7 +66,7 @@ def test_dropped_plugin_plays_and_learns_and_writes_to_the_data_folder(
 def test_game_without_plugins_plays_with_bots(runs: dict[str, Run]) -> None:
     run = runs["without"]
     run.check_clean()
-    assert run.output.startswith("No plugins folder at plugins: the computer's side plays its bot.\n")
+    assert run.output.startswith("No plugins folder at plugins: the game plays without one.\n")
     assert len(run.battles) == BATTLES
     assert {battle["winner"] for battle in run.battles} <= {"stand-in", "brawler", "draw"}
     assert run.summary is not None

@@ -38,15 +38,13 @@ def only(host: Host) -> LoadedPlugin:
 def test_missing_plugins_folder_means_no_plugins(tmp_path: Path) -> None:
     host = host_of(tmp_path / "nowhere")
     assert host.plugins == []
-    assert host.messages == [f"No plugins folder at {tmp_path / 'nowhere'}: the computer's side plays its bot."]
+    assert host.messages == [f"No plugins folder at {tmp_path / 'nowhere'}: the game plays without one."]
     assert choose(host) is None
     assert host.on_event(object()) is False
     host.on_frame(16.0, 5.0)
     host.quit()
     (tmp_path / "empty" / "notes").mkdir(parents=True)
-    assert host_of(tmp_path / "empty").messages == [
-        f"No plugin in {tmp_path / 'empty'}: the computer's side plays its bot."
-    ]
+    assert host_of(tmp_path / "empty").messages == [f"No plugin in {tmp_path / 'empty'}: the game plays without one."]
 
 
 def test_on_load_offers_game_data_folder_and_settings(plugins: Path) -> None:

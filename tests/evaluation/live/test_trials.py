@@ -101,7 +101,7 @@ def test_each_candidate_that_is_turned_down_makes_the_next_one_wait_longer_and_p
             trials.take(result(False, 1.0))
         counted = turned_down
         wait = FIRST_WAIT * 2 ** (turned_down - 1)
-        assert trials.waits_for().startswith(f"{wait} more battles")
+        assert trials.waits_for() == f"{wait} more battles to go, since the last one was turned down or taken back"
         for number in range(wait):
             assert trials.waits_for()
             watched(trials, chance_policy(), number)

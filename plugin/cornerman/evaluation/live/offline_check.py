@@ -147,8 +147,9 @@ class OfflineCheck:
             return f"it watches {counted(missing, 'more battle')} first"
         agreement, accuracy = figures.get("agreement", 0.0), figures.get("accuracy", 0.0)
         if agreement < LEAST_AGREEMENT and accuracy < LEAST_ACCURACY:
-            moves = f"{agreement:.0%} of the moves beyond guessing ({LEAST_AGREEMENT:.0%} needed)"
-            return f"it foresees {moves} and {accuracy:.0%} of the results ({LEAST_ACCURACY:.0%} needed)"
+            moves = f"the moves {max(0.0, agreement):.0%} better than a guess ({LEAST_AGREEMENT:.0%} would do)"
+            results = f"{accuracy:.0%} of the results ({LEAST_ACCURACY:.0%} would do)"
+            return f"it foresees too little of the battles it watches, {results} and {moves}"
         usual = figures["variety recorded"]
         if not self.by_lot and usual >= FEWEST_ACTIONS and figures["variety greedy"] < max(FEWEST_ACTIONS, 0.5 * usual):
             return f"it does nearly always the same: {figures['variety greedy']:.1f} actions, {usual:.1f} are usual"

@@ -157,7 +157,7 @@ class LiveTrials:
         turned_down = self._turned_down()
         rest = min(MOST_WAIT, FIRST_WAIT << (turned_down - 1)) - self._since if turned_down else 0
         if rest > 0:
-            return f"{counted(rest, 'more battle')} to go, since the last one was not clearly better"
+            return f"{counted(rest, 'more battle')} to go, since the last one was turned down or taken back"
         return self.check.objection()
 
     def begin(self) -> LiveTrials:
