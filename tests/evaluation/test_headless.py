@@ -129,7 +129,7 @@ def test_gate_judges_three_seats_against_the_champion_in_the_same_seats() -> Non
     better = judged(CardTable(), careful, lost)
     assert better.promote
     assert "where the champion has" in better.reason
-    assert {battle.player for battle in better.battles} == {"candidate", "champion"}
+    assert {battle.player for battle in better.battles} == {"candidate", "random"}
     assert not judged(CardTable(), lost, careful).promote
     assert not judged(CardTable(), lost, lost).promote
 

@@ -46,10 +46,10 @@ def test_bar_on_a_terminal_moves_and_leaves_what_is_said_above_it(monkeypatch: p
 def test_bar_says_now_and_then_that_something_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     said, now, ends = list[str](), [100.0], [False]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    stopped = Bar(said.append).during("Rating the levels", lambda: ends[0])
+    stopped = Bar(said.append).during("Rating the levels", lambda: ends[0], lambda: f" of {now[0]:.0f}")
     for _ in range(25):
         now[0] += 1.0
         assert not stopped()
     ends[0] = True
     assert stopped()
-    assert said == ["Rating the levels, 10 s ...", "Rating the levels, 20 s ..."]
+    assert said == ["Rating the levels, 10 s of 110 ...", "Rating the levels, 20 s of 120 ..."]

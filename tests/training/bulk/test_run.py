@@ -78,6 +78,13 @@ def test_train_judges_reports_and_resumes(tmp_path: Path) -> None:
     assert later["steps"] > progress[-1]["steps"]
 
 
+def test_train_says_why_no_version_is_better_than_the_games_own_fighter(tmp_path: Path) -> None:
+    said = run(tmp_path, settings=FILE.replace("from_nothing = true\n", ""), decisions=3_000, game=QUICK_GAME)
+    (verdict,) = (entry["reason"] for entry in entries(tmp_path, "verdict"))
+    why = f"single, yet: {verdict.removeprefix('Kept the champion: ')} All is stored in {tmp_path}"
+    assert said[-1] == f"No version is better than the game's own fighter, {why}"
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "why"),
     [

@@ -49,15 +49,18 @@ class Bar:
         if self._bar is not None:
             self._bar.update(min(share, 1.0) - self._bar.n)
 
-    def during(self, what: str, stopped: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
-        """`stopped`, which is asked again and again while something takes long, that says so every `PERIOD_S`."""
+    def during(
+        self, what: str, stopped: Callable[[], bool] = lambda: False, done: Callable[[], str] = str
+    ) -> Callable[[], bool]:
+        """`stopped`, which is asked again and again while something takes long, that says so every `PERIOD_S`, with how
+        much of it is `done`."""
         begun = said = time.monotonic()
 
         def asked() -> bool:
             nonlocal said
             if (now := time.monotonic()) - said >= PERIOD_S:
                 said = now
-                self.say(f"{what}, {now - begun:.0f} s ...")
+                self.say(f"{what}, {now - begun:.0f} s{done()} ...")
             return stopped()
 
         return asked

@@ -24,6 +24,7 @@ from cornerman.models.weights import Ladder
 from cornerman.policy.difficulty import LEVELS, Rung
 from cornerman.policy.policy import Policy
 from cornerman.policy.q_network import NetworkSpec
+from cornerman.training.bulk.bar import Bar
 from cornerman.training.bulk.pairings import Pairing, Pairings
 
 GROWTH, SHORTEST, LONGEST = 0.08, 16, 500
@@ -52,6 +53,7 @@ CLEARLY_WEAKER = 0.05
 LEAST_OPEN = 0.07
 """A meeting was open where neither won less than that."""
 CHAMPION = "champion"
+RATING = "Rating the levels of difficulty"
 Battles = tuple[int, int]
 
 
@@ -257,11 +259,15 @@ def make_ladder(
     earlier: Sequence[Policy],
     num_battles: int,
     seed: int,
-    stopped: Callable[[], bool] = lambda: False,
+    bar: Bar,
+    stopped: Callable[[], bool],
 ) -> Ladder | None:
     """The champion's ladder; None as `LadderMaker.make`. `num_battles`: of a pairing of rungs, where many are played at
     once; `earlier`: its earlier selves, oldest first."""
     batched = game.batched_bots if isinstance(game, BatchedGame) else {}
     bots = {name: bot for name, bot in game.bots.items() if name in batched or not batched}
-    pairings = Pairings(game, Encoder(game), pair_seed(seed, 0, "ladder"), stopped)
+    pairings, line = Pairings(game, Encoder(game), pair_seed(seed, 0, "ladder")), len(earlier) + 1
+    least = line * len(bots) + sum(max(0, line - gap) for gap in NEIGHBOURS)
+    how_far = f"of {least} pairings, or up to three times as many"
+    pairings.stopped = bar.during(RATING, stopped, lambda: f", {pairings.num_played} {how_far}")
     return LadderMaker(pairings, champion, bots, num_battles).make(earlier)

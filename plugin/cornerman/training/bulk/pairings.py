@@ -27,6 +27,7 @@ class Pairings:
     ) -> None:
         """`stopped` is asked between two turns; once it is true no battle is played any more."""
         self._game, self._encoder, self._seed, self.stopped = game, encoder, seed, stopped
+        self.num_played = 0
 
     def play(
         self, players: Mapping[str, Agent], pairings: Iterable[Pairing], batched: int, scalar: int
@@ -40,6 +41,7 @@ class Pairings:
             turns = checks.play(players[first], opponent, most, lambda sample: False)
             if (sample := self._sample(turns)) is None:
                 break
+            self.num_played += 1
             found.append(Meeting(first, second, sample.score * sample.battles, sample.battles))
         return found
 

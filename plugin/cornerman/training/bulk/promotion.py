@@ -54,7 +54,7 @@ class BulkPromotion:
         champions.slot.restart(*(policy for policy in champions.slot.champions if policy.spec == spec))
         keep_all = replace(settings, kept_versions=sys.maxsize)
         self.candidates = Candidates(champions, self._new_judge, keep_all, Metrics(), self._tell)
-        self.promoted = 0
+        self.promoted, self.reason = 0, ""  # of the last verdict
         self.waited_s = 0.0
         """How long learning has waited for the judge."""
         self._rows = 0  # collected when the last candidate was made
@@ -120,8 +120,8 @@ class BulkPromotion:
             self._measured = True
             self._league.take_measured(answer[1]["met"])
             return not candidates.judging
-        reason = answer[1]["verdict"]["reason"]
-        self._log.write({"event": "verdict", "candidate": candidates.number, "reason": reason})
+        self.reason = answer[1]["verdict"]["reason"]
+        self._log.write({"event": "verdict", "candidate": candidates.number, "reason": self.reason})
         candidates.take(answer[1])
         if candidates.advance():
             self.promoted += 1

@@ -33,8 +33,7 @@ from cornerman.training.bulk.loop import BulkLoop
 from cornerman.training.bulk.plan import LARGER, Plan, on_devices
 from cornerman.training.bulk.report import write_report
 
-RATING, REPORTING = "Rating the levels of difficulty", "Playing the battles of the report"
-"""What takes long after the end of training."""
+REPORTING = "Playing the battles of the report"
 
 
 def train(
@@ -71,11 +70,11 @@ def train(
         if not done:
             say("Stopped; everything is saved, and --resume goes on from here.")
         if done and plan.ladder_battles:
-            say(_make_ladder(game, data, champions.slot, loop.snapshots, plan, seed, bar.during(RATING, interrupted)))
+            say(_make_ladder(game, data, champions.slot, loop.snapshots, plan, seed, bar, interrupted))
         promoted, machine = champions.slot.champions, [*machine, *loop.faults]
         stopped = bar.during(REPORTING, interrupted)
         say(write_report(store.bulk_folder, game, promoted, loop.progress, machine, plan.report_battles, stopped))
-    say(f"{_who_plays(champions, encoder.declaration.own_fighter)} is stored in {data}")
+    say(f"{_who_plays(champions, encoder.declaration.own_fighter, loop.promotion.reason)} is stored in {data}")
     return promoted[-1].version
 
 
@@ -95,13 +94,14 @@ def _make_ladder(
     snapshots: Snapshots,
     plan: Plan,
     seed: int,
+    bar: Bar,
     stopped: Callable[[], bool],
 ) -> str:
     """Make the champion's ladder and store it with the version; what became of it. The store must not be open."""
     champion = slot.champion
     before = [rung.policy for rung in slot.rungs[:-1] if rung.policy.spec == champion.spec and not rung.temperature]
     earlier = [*before, *snapshots.policies(champion.spec)]
-    ladder = make_ladder(game, champion, earlier, plan.ladder_battles, seed, stopped)
+    ladder = make_ladder(game, champion, earlier, plan.ladder_battles, seed, bar, stopped)
     if ladder is None:
         return "No ladder for the levels of difficulty: no five strengths apart were found, or it was stopped."
     try:
@@ -121,10 +121,12 @@ def _stored_champions(store: Store, settings: Settings, say: Callable[[str], Non
     return champions
 
 
-def _who_plays(champions: Champions, own_fighter: str) -> str:
+def _who_plays(champions: Champions, own_fighter: str, reason: str) -> str:
+    """Who plays from now on, and where that is no version the `reason` of the last verdict; "": there was none."""
     if champions.slot.players or not own_fighter:
         return f"Version {champions.slot.champion.version} plays. It"
-    return f"No version is better than the game's own fighter, {own_fighter}, yet. All"
+    why = reason.removeprefix("Kept the champion: ") or "no candidate was judged in this run."
+    return f"No version is better than the game's own fighter, {own_fighter}, yet: {why} All"
 
 
 def _learner(
