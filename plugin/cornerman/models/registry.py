@@ -378,6 +378,7 @@ class Registry:
                 shutil.rmtree(gone)
             except OSError as error:
                 failed = error
+        self.changes += 1
         if failed is not None:
             why = f"Not every version could be deleted ({failed.strerror or failed}); try again."
             raise ModelError(why) from failed

@@ -50,6 +50,8 @@ class Standing:
         """`strength` and `versions` of `Report`; `figures` as `Metrics.snapshot` gives them."""
         if self._asked != (state := self._state):
             self._asked = state
+            stored = {*self._champions.registry.numbers()}  # what was deleted is gone at once
+            self._versions = [each for each in self._versions if each["version"] in stored]
             if self._training.alive:
                 self._training.call(lambda loop: self.read())
             else:
