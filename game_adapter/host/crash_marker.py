@@ -7,10 +7,13 @@ repeat, in a container at every start. A headless run, which asks for no marker,
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import sys
 from pathlib import Path
+
+log = logging.getLogger("host")
 
 FOLDER = "running"
 COUNTS = "unclean-ends.json"
@@ -64,7 +67,11 @@ class CrashMarker:
         try:
             counts = json.loads((self._folder / COUNTS).read_text("utf-8"))
             return {str(mode): int(count) for mode, count in counts.items()}
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except OSError:
+            return {}
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            log.warning("%s in %s was damaged: unclean ends are counted anew", COUNTS, self._folder)
+            (self._folder / COUNTS).unlink(missing_ok=True)
             return {}
 
     def _write_count(self, unclean: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cornerman.files.preferences import FILE_NAME, read_preferences
+from cornerman.files.preferences import FILE_NAME, Preferences, read_preferences
 from cornerman.policy.difficulty import ADAPTIVE
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.table import Table
@@ -19,7 +19,7 @@ from tests.support.table import Table
 def test_a_damaged_note_is_a_sentence_and_the_settings_count(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
     said: list[str] = []
-    assert read_preferences(tmp_path, said.append) is None
+    assert read_preferences(tmp_path, said.append) == Preferences()
     assert len(said) == 1
     assert said[0].endswith("The settings count.")
 

@@ -76,9 +76,15 @@ def test_second_window_at_the_same_time_is_no_crash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff", b"[1]", b'{"window": "x"}', b"[" * 100_000])
-def test_damaged_counts_are_no_crash(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_counts_are_no_crash_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
+) -> None:
     (tmp_path / "unclean-ends.json").write_bytes(damage)
-    assert CrashMarker(tmp_path, "window").begin() == 0
+    for _ in range(2):
+        marker = CrashMarker(tmp_path, "window")
+        assert marker.begin() == 0
+        marker.end()
+    assert caplog.text.count("unclean ends are counted anew") == 1
 
 
 def test_safe_mode_plays_the_stored_version_without_torch(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ class Preferences:
 
 
 def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | None:
-    """What was chosen last; None where nothing was; `say` is called where the file is damaged."""
+    """What was chosen last; None where nothing was. Where the file is damaged `say` is called, and nothing is chosen in
+    what is given: written, it mends the file."""
     path = folder / FILE_NAME
     if not os.path.exists(path):
         return None
@@ -44,12 +45,12 @@ def read_preferences(folder: Path, say: Callable[[str], None]) -> Preferences | 
         note = read_json(path, "The file of the panel's switches")
     except ModelError as error:
         say(f"{error} The settings count.")
-        return None
+        return Preferences()
     recording, learning, difficulty = (note.get(name) for name in ("recording", "learning", "difficulty"))
     unknown = difficulty is not None and (type(difficulty) is not int or not 1 <= difficulty <= NUM_LEVELS)
     if unknown or not {type(recording), type(learning)} <= {bool, type(None)}:
         say("The file of the panel's switches is damaged. The settings count.")
-        return None
+        return Preferences()
     players = note.get("players", {})
     return Preferences(recording, learning, difficulty, players if isinstance(players, dict) else {})
 

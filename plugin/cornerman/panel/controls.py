@@ -134,6 +134,8 @@ class PanelControls:
         self._chosen = chosen = read_preferences(self._store.folder, self._message)
         if chosen is None:
             return
+        if chosen == Preferences():  # damaged: said once
+            self.save()
         switches = self._switches
         if chosen.recording is not None:
             switches.recording = chosen.recording and not self._store.read_only
