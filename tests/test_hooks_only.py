@@ -77,6 +77,7 @@ def test_imported_model_plays_at_once_in_a_game_that_has_no_battles_to_try_it_in
 def test_panel_names_no_command_for_the_ghost_that_needs_headless_battles(tmp_path: Path) -> None:
     for game, named in ((HooksOnly(), False), (RINGSIDE, True)):
         plugin, _ = local_plugin(game, tmp_path / str(named), device="cpu")
+        plugin.metrics.set(player={"battles": 3})
         key(plugin.panel, pygame.K_1 + PAGES.index("You"))
         said = sentence(plugin.panel)
         assert "It fights where the game offers it" in said

@@ -119,7 +119,7 @@ def test_forget_drops_the_model_of_the_player_that_an_ended_trainer_left(tmp_pat
         assert plugin.report()["player"]["name"] == "ann"
         assert plugin.training.stop()
         plugin.controls.forget()
-        assert plugin.report()["player"]["name"] == ""
+        assert (plugin.report()["player"]["battles"], plugin.report()["player"]["foreseen"]) == (0, None)
         assert plugin.report()["player"]["habits"] == []
         assert plugin.ghost_action(0, table.match().state, [True] * 11) is None
 

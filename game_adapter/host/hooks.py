@@ -32,12 +32,14 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
     "messages": (),
     "set_learning": ("on",),
     "set_difficulty": ("level",),
+    "set_player": ("player",),
     "forget": (),
+    "forget_player": ("player",),
     "evaluate": ("version", "bot", "num_battles", "seed"),
 }
 
 SLOW_HOOK_MS = 100.0
-LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "forget", "evaluate"})
+LOADING_HOOKS = frozenset({"on_load", "on_quit", "settle", "forget", "forget_player", "evaluate"})
 """Hooks that may take their time: no frame is due while they run."""
 FRAME_HOOKS = frozenset({"on_frame", "on_draw"})
 """Hooks of a game that draws; in one that has called neither, `choose_action` may take its time, too."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .crash_marker import CrashMarker
-from .loaded_plugin import LoadedPlugin
+from .loaded_plugin import LoadedPlugin, Refused
 from .loading import find_plugins, load_plugin, shadowed_copies
 from .manifest import ManifestError
 from .panel_key import PanelKey
@@ -27,16 +27,6 @@ log = logging.getLogger("host")
 UNCLEAN_ENDS_ALLOWED = 2
 """Unclean ends in a row after which plugins start in safe mode; after one more they are not loaded at all."""
 BACK = "Quit the game once as usual, so that it calls host.quit(), and the next start"
-
-
-class Refused:
-    """An entry of plugins/ that was not loaded, for the menu."""
-
-    version = ""
-    on = False
-
-    def __init__(self, name: str, reason: str) -> None:
-        self.name, self.reason = name, reason
 
 
 class Host:
@@ -68,7 +58,7 @@ class Host:
         self.loaded: list[LoadedPlugin] = []
         self.refused: list[Refused] = []
         self.player: str | None = None
-        """Who plays from the next battle on, where several people play the game on this machine."""
+        """Who plays, where several people play the game on this machine; `set_player` says it."""
         self.num_said = 0  # messages so far, those that are no longer kept included
         self._marker = CrashMarker(self.data_dir, mode) if mode else None
         self._messages: deque[str] = deque(maxlen=50)
@@ -137,6 +127,8 @@ class Host:
                 self._load(folder)
         if not self.plugins:
             self.say(f"No plugin in {self.plugins_dir}: the game plays without one.")
+        if self.player is not None:
+            self.set_player(self.player)
         self._pass_messages_on()
 
     def _say_safe_start(self, unclean: int) -> None:
@@ -234,17 +226,8 @@ class Host:
         next_state: Mapping[str, Any],
     ) -> None:
         """An action of `seat` was applied; what is handed over here must not change afterwards."""
-        self._report(
-            "on_turn",
-            {
-                "battle_id": battle_id,
-                "seat": seat,
-                "state": state,
-                "action_mask": action_mask,
-                "action": action,
-                "next_state": next_state,
-            },
-        )
+        turn = {"battle_id": battle_id, "seat": seat, "state": state, "action_mask": action_mask}
+        self._report("on_turn", {**turn, "action": action, "next_state": next_state})
 
     def on_round_end(self, battle_id: int, round: int) -> None:
         """A round is over: the training window opens."""
@@ -299,16 +282,31 @@ class Host:
         self._pass_messages_on()
         return all(settled)
 
-    def forget(self) -> list[str]:
+    def forget(self) -> str:
         """Let every plugin erase what it recorded and learned, as "Forget" in a panel does; it asks nobody whether that
-        is meant. What the plugins answer; `messages` later say what was erased."""
-        answers = [plugin.call("forget", {}, read=printable) for plugin in self.loaded if "forget" in plugin.hooks]
+        is meant. What the plugins answer, "" without one; `messages` later say what was erased."""
+        return self._order("forget", {})
+
+    def forget_player(self, player: str) -> str:
+        """As `forget`, what was recorded of one player alone, as where a menu deletes a profile; "": of battles that
+        named nobody."""
+        return self._order("forget_player", {"player": player})
+
+    def _order(self, hook: str, arguments: Mapping[str, Any]) -> str:
+        answers = [plugin.call(hook, arguments, read=printable) for plugin in self.loaded if hook in plugin.hooks]
         self._pass_messages_on()
-        return [answer for answer in answers if answer]
+        return " ".join(filter(None, answers))
+
+    def set_player(self, player: str | None) -> None:
+        """Say who plays from now on, as soon as that is known: where a profile is chosen, a panel then shows that one.
+        For a machine on which several people play; `on_battle_start` needs no `player` then."""
+        self.player = player
+        self._report("set_player", {"player": player})
 
     def set_difficulty(self, level: int) -> None:
         """Let every plugin play at this level, as the dial of a panel does; `report` says which levels there are."""
         self._report("set_difficulty", {"level": level})
+        self._pass_messages_on()
 
     # --------------------------------------------------------------------------------------------- what the game asks
 

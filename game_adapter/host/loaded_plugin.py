@@ -19,6 +19,16 @@ FAILURES_ALLOWED = 3
 FAILURE_PERIOD_S = 300.0
 
 
+class Refused:
+    """An entry of plugins/ that was not loaded, for the menu."""
+
+    version = ""
+    on = False
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+
+
 class LoadedPlugin:
     """A plugin that was loaded; the game's thread. `on` is false once it failed too often; `reason` says why.
 

@@ -81,8 +81,7 @@ class Game(Protocol):
     max_characters: int = 4            standard characters in a state; 0: none, then `feature_names` are needed
     stats: Mapping[str, float]         what a character has beside its health, and its usual largest value; without it
                                        {"attack": 100, "defense": 100, "speed": 100}
-    max_rounds: int | None = 20        None: there are no rounds, and states and battles have none; without characters
-                                       None unless declared
+    max_rounds: int | None = 20        None: no rounds, in states and battles either; so it is without characters
     feature_names: Sequence[str]       features of the game's own, after the standard ones, up to 8,192, none twice
     feature_scales: Mapping[str, float] what `encode` divides some of them by, for words: {"cards in hand": 10}
     encode(state, seat)                their numbers, about -1 to 1: what `seat` may know of `state`. It depends on
@@ -96,11 +95,9 @@ class Game(Protocol):
     standing(state, side) -> float     how a side stands, -1 to 1, to learn sooner; it never changes what is best. Else
                                        the shares of health are used, and without characters the outcome alone
     import_name: str                   "module:attribute", under which another process finds the game
-    base_model: str | Path             a file that `cornerman versions export` wrote, shipped with the game: it plays
-                                       until a version has proved better
-    own_fighter: str                   the name in `bots` of who moves where `choose_action` gives None: what has not
-                                       learned anything never plays, and a first version must beat this one; else the
-                                       last of the bots
+    base_model: str | Path             a file by `cornerman versions export` that plays until a version proved better
+    own_fighter: str                   the name in `bots` of who moves where `choose_action` gives None, and whom a
+                                       first version must beat; else the last of the bots
     """
 
     @property
@@ -239,8 +236,7 @@ class BatchedRestorableGame(RestorableGame, Protocol):
 # ------------------------------------------------------------------------------------------------ what passes between
 
 
-CANDIDATE = -2
-"""In place of a version: a candidate on trial in live battles, which has none yet."""
+CANDIDATE = -2  # in place of a version: a candidate on trial in live battles, which has none yet
 
 
 class Source(IntEnum):
@@ -342,8 +338,9 @@ class Hooks(Protocol):
         self, battle_id: int, seats: Mapping[int, str], sides: Mapping[int, int] | None, player: str | None
     ) -> None:
         """`seats` says who decides for each, `sides` which of them win together; None: each is a side of its own.
-        `player` names the player where several play the game on this machine; None: it is always the same one."""
+        `player`: who plays, where several do on this machine, as `set_player` says between battles; None: only one."""
 
+    def set_player(self, player: str | None) -> None: ...
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
     ) -> None: ...
@@ -393,7 +390,10 @@ class Hooks(Protocol):
         """Play at this level, from 1, as the panel's dial does; kept as the player's choice."""
 
     def forget(self) -> str:
-        """Erase what was recorded and learned, as the panel's "Forget" does; a sentence."""
+        """Erase what was recorded and learned, as the panel's "Forget" does; a sentence. `forget_player`: what was
+        recorded of one player alone ("": in battles that named nobody); versions stay."""
+
+    def forget_player(self, player: str) -> str: ...
 
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> Mapping[str, Any] | None:
         """For a game without frames: how `version` (None: the champion) fares against a bot, as plain data:

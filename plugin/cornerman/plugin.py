@@ -195,10 +195,8 @@ class Cornerman:
         self.training.battle_starts()
         battle_id, sources, name = as_key(battle_id), sources_of(seats), player_name(player)
         self.who.begin(battle_id, sources, name)
-        before = self.recording.player
+        self.set_player(player)
         self.recording.start(battle_id, sources, sides, player)
-        if name != before:
-            self.training.call(lambda loop: None if loop is None else loop.players.meet(name))
 
     def on_turn(
         self, battle_id: int, seat: int, state: State, action_mask: Sequence[bool], action: int, next_state: State
@@ -289,8 +287,19 @@ class Cornerman:
     def set_difficulty(self, level: int) -> None:
         self.controls.set_difficulty(level)
 
+    def set_player(self, player: str | None) -> None:
+        name = player_name(player)
+        if name != self.recording.player:
+            self.recording.player = name
+            self.training.call(lambda loop: None if loop is None else loop.players.meet(name))
+
     def forget(self) -> str:
         return self.controls.forget()
+
+    def forget_player(self, player: Any) -> str:
+        if not isinstance(player, str):
+            return f"A player's name is a text, and {shown(player)} is none: nothing was forgotten."
+        return self.controls.forget_player(player_name(player))
 
     def evaluate(self, version: int | None, bot: str, num_battles: int, seed: int) -> dict[str, Any] | None:
         """Evaluate a version (None: whoever plays) against a bot; None, and a message, where one is missing; None
@@ -329,6 +338,9 @@ class Cornerman:
         figures, training, counts = self.metrics.snapshot(), self.training.status(), self.recording.recorder.quality()
         decision = self.decisions.last.report(self.encoder.declaration.action_names, figures)
         player = {"unlearned": figures.get("unlearned", 0), "looked_ahead": self.ahead.actions}
+        if (sits := self.recording.player) is not None:  # what is known of another one is no longer shown
+            player["name"] = sits
+            figures["player"] = known if (known := figures.get("player", {})).get("name") == sits else {}
         seen = {"decision": decision, "expected": self.expected.report(figures), "player": player}
         seen |= self.standing.report(figures) | {"two_sides": len(self.encoder.declaration.teams) == 2}
         return compose(self.switches, self.settings, self.slot, figures, training, counts, self.live, seen)

@@ -223,10 +223,10 @@ def test_failures_of_the_panel_close_the_panel_alone(plugins: Path, hook: str) -
 
 def test_settle_is_true_where_every_plugin_has_settled_and_forget_returns_what_they_say(plugins: Path) -> None:
     drop(plugins, "slow", "def settle(self, timeout_s): return timeout_s > 1\ndef forget(self): return 'gone'")
-    drop(plugins, "other", "def on_quit(self): ...\ndef messages(self): return ['Forgotten.']")
+    drop(plugins, "third", "def forget(self): return 'too'\ndef forget_player(self, player): return player[:-1]")
     host = host_of(plugins)
     assert (host.settle(0.5), host.settle(2.0)) == (False, True)
-    assert host.forget() == ["gone"]
+    assert (host.forget(), host.forget_player("anna")) == ("gone too", "ann"), "who knows no players erases nothing"
     drop(plugins, "broken", "def settle(self, timeout_s): raise RuntimeError('ouch')")
     assert host_of(plugins).settle(2.0) is False
     assert host_of(plugins / "nowhere").settle(2.0) is True
@@ -343,16 +343,16 @@ def test_first_plugin_that_uses_an_event_keeps_it(plugins: Path) -> None:
     assert host.report("fake_b") == {"calls": ["other"]}
 
 
-def test_messages_of_a_plugin_are_shown_once_each_and_logged_by_itself(
-    plugins: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_plugins_messages_are_shown_once_and_logged_by_itself(plugins: Path, caplog: pytest.LogCaptureFixture) -> None:
     speaks = "said = ['It plays.']\ndef messages(self): return self.said\n"
+    speaks += "def set_difficulty(self): self.said += ['No level.']\n"
     drop(plugins, "fake_a", speaks + "def on_battle_end(self): self.said += ['A battle was left out.', 'It plays.']")
     host = host_of(plugins)
     assert host.messages == ["fake_a: It plays."]
     for _ in range(2):
         host.on_battle_end(1, {0: 1, 1: -1})
-    assert host.messages == ["fake_a: It plays.", "fake_a: A battle was left out."]
+    host.set_difficulty(7)
+    assert host.messages == ["fake_a: It plays.", "fake_a: A battle was left out.", "fake_a: No level."]
     assert "It plays." not in caplog.text
     assert only(host).on
 

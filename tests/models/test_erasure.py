@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from random import Random
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,14 @@ import pytest
 from cornerman.models.exchange import export_version
 from cornerman.models.manifest import Provenance
 from cornerman.panel.status import NOBODY
+from cornerman.training import build
 from cornerman.training.training_loop import TrainingLoop
+from game_adapter.host import Host, Match
+from game_adapter.ringside.game import RINGSIDE
 from tests.support.marked_game import MARKS, TRACE, WORD, Marked, Session
-from tests.support.table import Table, on_owner
+from tests.support.paths import PLUGINS
+from tests.support.table import NO_GATE, SMALL, Table, on_owner
+from tests.support.waiting import wait_for
 
 
 def versions_from_the_player(session: Session) -> list[int]:
@@ -41,7 +48,7 @@ def filled(folder: Path, battles: int = 60, **settings: Any) -> Session:
     for number in range(1, battles + 1):
         session.battle(number, marked=True)
         session.plugin.settle(30.0)
-    assert session.plugin.report()["player"]["name"] == (WORD if session.plugin.training.alive else "")
+    assert session.plugin.report()["player"]["name"] == WORD
     session.misbehave()
     session.plugin.settle(30.0)
     assert live_battles(session) > battles // 2
@@ -55,7 +62,12 @@ def check_gone(session: Session) -> None:
     assert versions_from_the_player(session) == []
     assert live_battles(session) == 0
     report = plugin.report()
-    assert report["player"] == {**NOBODY, "learns": report["plugin"]["learning"], "looked_ahead": 0}
+    assert report["player"] == {
+        **NOBODY,
+        "name": plugin.recording.player,
+        "learns": report["plugin"]["learning"],
+        "looked_ahead": 0,
+    }
     assert report["recorder"]["examples"] == report["recorder"]["rejected"] == {}
     assert report["plugin"]["notice"].startswith("Forgotten: ")
     for number in range(101, 104):
@@ -161,3 +173,53 @@ def test_forget_names_a_file_that_cannot_be_erased_and_erases_the_rest(
     session.forget()
     assert session.traces == set()
     session.plugin.on_quit()
+
+
+@pytest.mark.parametrize("trainer", ["learns", "loads", "none"])
+def test_game_says_who_plays_and_has_one_player_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainer: str
+) -> None:
+    loaded, prepare = Event(), build.prepare_means
+
+    def prepare_later(*how: Any) -> Any:
+        assert loaded.wait(30.0)
+        return prepare(*how)
+
+    monkeypatch.setattr(build, "prepare_means", prepare_later)
+    if trainer == "learns":
+        loaded.set()
+    host = Host(PLUGINS, tmp_path, RINGSIDE, {**SMALL, **NO_GATE, "learning": trainer != "none"})
+    host.player = "bob"
+    host.load(lambda line: trainer == "learns")
+    assert report_of(host)["player"]["name"] == "bob", "also where it was said before loading"
+    for number, player in enumerate(("ann", "bob", "ann"), 1):
+        host.set_player(player)
+        rules = RINGSIDE.new_battle(number)
+        match = Match(host, rules, number, {0: "player", 1: "plugin"}, RINGSIDE.bots["brawler"], Random(number))
+        while not match.over:
+            match.start_round()
+            own = match.seat_to_play == 0
+            match.play(RINGSIDE.bots["brawler"](rules, Random(number)) if own else match.decide())
+    host.set_player("cat")
+    assert (report_of(host)["player"]["name"], report_of(host)["player"]["battles"]) == ("cat", 0)
+    no_name: Any = None
+    assert "None is none: nothing was forgotten" in host.forget_player(no_name)
+    assert host.forget_player("ann") == "Forgetting what was recorded of ann."
+    host.forget_player("dee")
+    loaded.set()
+
+    def said() -> str:
+        host.settle(0.1)
+        return " ".join(host.messages)
+
+    wait_for(lambda: "No recorded battle of dee was found" in said())
+    assert "Forgotten: 2 recorded battles of ann (" in said()
+    (plugin,) = host.loaded
+    host.quit()
+    assert plugin.name == "cornerman"
+    with Table(RINGSIDE, tmp_path / "cornerman", learning=False) as table:
+        assert [each.end.player for each in table.plugin.store.battles.battles()] == ["bob"]
+
+
+def report_of(host: Host) -> Any:
+    return host.report("cornerman")

@@ -52,7 +52,7 @@ def test_last_move_is_expected_first_of_a_stranger_then_by_the_model_from_before
         assert shares == sorted(shares, reverse=True)
         table.player = "bob"  # whose model is another one, and not there yet
         assert moved(table)[0]["battles"] == 0
-        plugin.controls.forget_player()
+        plugin.controls.forget_player("bob")
         table.on_owner(lambda loop: None)
         wait_for(lambda: plugin.report()["expected"] is None)
 

@@ -133,19 +133,31 @@ def test_forget_player_erases_that_player_s_battles_and_model_and_nothing_else(t
     table.play_as("bob", 1)
     done(table)
     assert plugin.store.battles.counts().battles == 3
-    assert controls.forget_player() == "Forgetting what was recorded of you."
+    told: list[int] = []
+    controls.count_battles("bob", told.append)
+    assert controls.forget_player("bob") == "Forgetting what was recorded of bob."
     done(table)
+    assert told == [1]
     ends = [each.end for each in table.on_owner(lambda loop: list(plugin.store.battles.battles()))]
     assert [end.player for end in ends] == ["ann", "ann"]
     report = plugin.report()
     assert report["events"][0]["text"].startswith("Forgotten: 1 recorded battle of bob (")
     assert (report["version"], report["decision"], report["strength"]["you"]) == (1, None, [])
-    assert report["player"]["battles"] == 0
+    assert (report["player"]["name"], report["player"]["battles"]) == ("bob", 0)
     if plugin.training.alive:
         assert table.on_owner(lambda loop: loop.experience.buffers.player.size) > 0
     table.play_as("ann", 1)
     assert table.on_owner(lambda loop: plugin.store.battles.counts().battles) == 3
     assert table.rejected == {}
+    match = table.match()
+    for player, abandoned in (("bob", 0), ("ann", 1)):  # forgotten while ann plays
+        match.start_round()
+        match.play(match.decide())
+        controls.forget_player(player)
+        done(table)
+        plugin.recording.events.drain()
+        assert plugin.report()["recorder"]["abandoned"] == abandoned
+    match.abandon()
 
 
 def test_forget_of_every_version_leaves_an_untrained_one_to_play(table: Table) -> None:

@@ -8,7 +8,9 @@ import pygame
 import pytest
 
 from cornerman.panel import panel as panel_module
-from tests.support.fake_panel import PAGES, key, opened, sentence
+from tests.support.fake_panel import PAGES, REPORT, key, opened, sentence
+
+LARGER = (960, 600)
 
 
 def test_keys_turn_pages_and_come_round() -> None:
@@ -78,18 +80,19 @@ def test_buttons_are_there_in_every_frame_and_do_not_jump_as_events_come(monkeyp
 
 
 @pytest.mark.parametrize(
-    ("keys", "call", "says"),
+    ("name", "keys", "asks", "call", "says"),
     [
-        ([], "forget player", "This player was forgotten."),
-        ([pygame.K_RIGHT], "forget", "Everything was forgotten."),
+        ("bob", [], "Really? Again: 40 battles of bob", ("forget player", "bob"), "This player was forgotten."),
+        ("", [], "Really? Again: 40 battles of this player", ("forget player", ""), "This player was forgotten."),
+        ("", [pygame.K_RIGHT], "Really? Again: forget all", ("forget", None), "Everything was forgotten."),
     ],
-    ids=["player", "all"],
+    ids=["player", "without a name", "all"],
 )
-def test_forget_asks_for_confirmation(keys: list[int], call: str, says: str) -> None:
-    panel, plugin = opened(page="You")
+def test_forget_asks_for_confirmation(name: str, keys: list[int], asks: str, call: tuple[str, Any], says: str) -> None:
+    panel, plugin = opened({**REPORT, "player": {**REPORT["player"], "name": name}}, page="You")
     key(panel, *keys, pygame.K_SPACE)
     assert plugin.calls == []
-    assert "Really?" in sentence(panel)
+    assert asks in sentence(panel, LARGER)
     key(panel, pygame.K_TAB, pygame.K_4, pygame.K_SPACE)
     assert plugin.calls == [], "turning the page takes the question back"
     assert key(panel, pygame.K_ESCAPE) == [True]
@@ -97,8 +100,23 @@ def test_forget_asks_for_confirmation(keys: list[int], call: str, says: str) -> 
     key(panel, pygame.K_SPACE, pygame.K_LEFT, pygame.K_RIGHT, pygame.K_SPACE)
     assert plugin.calls == [], "so does another focus"
     key(panel, pygame.K_SPACE)
-    assert plugin.calls == [(call, None)]
+    assert plugin.calls == [call]
     assert says in sentence(panel)
+
+
+def test_forget_asks_anew_where_another_player_sits_down_before_the_second_press() -> None:
+    panel, plugin = opened({**REPORT, "player": {**REPORT["player"], "name": "ann"}}, page="You")
+    key(panel, pygame.K_SPACE)
+    plugin.data["player"]["name"] = "bob"
+    key(panel, pygame.K_SPACE)
+    assert plugin.calls == []
+    assert "40 battles of bob" in sentence(panel, LARGER)
+
+
+def test_ghosts_command_is_named_where_a_player_is_known() -> None:
+    for battles, named in ((12, True), (0, False)):
+        panel, _ = opened({**REPORT, "player": {**REPORT["player"], "habits": [], "battles": battles}}, page="You")
+        assert ("cornerman ghost play" in sentence(panel, LARGER)) is named
 
 
 def test_question_stays_under_the_mouse_where_a_long_answer_was_shown_before() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pygame
@@ -177,8 +177,11 @@ class FakePlugin:
         self.calls.append(("forget", None))
         return "Everything was forgotten."
 
-    def forget_player(self) -> str:
-        self.calls.append(("forget player", None))
+    def count_battles(self, player: str, tell: Callable[[int], None]) -> None:
+        tell(40)
+
+    def forget_player(self, player: str) -> str:
+        self.calls.append(("forget player", player))
         return "This player was forgotten."
 
     def promote(self, version: int) -> str:

@@ -122,8 +122,10 @@ def forgetting(walker: Walker, by: str) -> None:
     _use(walker, by, "You: forget this player asks", "Return", alone, asks, True)
     _use(walker, by, "You: take the question back", "Escape", "4 You", asks, False)
     _use(walker, by, "You: forget this player asks", "Return", alone, asks, True)
+    walker.until("the number of battles", lambda: any("battle" in each and "Really?" in each for each in texts(walker)))
+    question = next(each for each in texts(walker) if each.startswith("Really?"))
     known = lambda: report()["player"]["battles"]  # noqa: E731
-    _use(walker, by, "You: forget this player", "Return", "Really? Again: forget them", known, 0)
+    _use(walker, by, "You: forget this player", "Return", question, known, 0)
     _use(walker, by, "You: forget all asks", "Right Return", everything, asks, True)
     stored = lambda: [each["version"] for each in report()["versions"]]  # noqa: E731
     _use(walker, by, "You: forget all", "Return", "Really? Again: forget all", stored)

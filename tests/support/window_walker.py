@@ -33,10 +33,10 @@ class Walker:
         self._id = str(pygame.display.get_wm_info()["window"])
         self._xdotool("windowfocus", self._id)
 
-    def _counted(self) -> list[str]:
-        answers = self._forget()
-        self.forgotten += answers == ["Forgetting what was recorded and learned."]
-        return answers
+    def _counted(self) -> str:
+        answer = self._forget()
+        self.forgotten += answer == "Forgetting what was recorded and learned."
+        return answer
 
     @staticmethod
     def _xdotool(*words: str) -> None:

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pygame
 
-from game_adapter.host.host import Host, Refused
-from game_adapter.host.loaded_plugin import LoadedPlugin
+from game_adapter.host.host import Host
+from game_adapter.host.loaded_plugin import LoadedPlugin, Refused
 from game_adapter.ringside.drawing.canvas import Canvas, Rect
 from game_adapter.ringside.drawing.theme import BAD, BODY, EDGE, GOLD, GOOD, LARGE, NIGHT, PANEL, QUIET, SMALL, TEXT
 

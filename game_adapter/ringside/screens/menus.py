@@ -141,8 +141,7 @@ class SettingsScreen(Dialog):
         return QuestionScreen(self.hall, self, words, ("Keep it", "Forget it"), self._forget)
 
     def _forget(self) -> Screen:
-        for answer in self.hall.host.forget():
-            self.hall.say(answer)
+        self.hall.say(self.hall.host.forget())
         return self
 
     def values(self) -> dict[int, tuple[str, str]]:

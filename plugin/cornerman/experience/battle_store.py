@@ -255,14 +255,20 @@ class BattleStore:
 
         Returns what was erased; ModelError where that fails.
         """
-        database, before = self._opened(), self.counts()
-        ids = [row for row in database.rows("select id from battles") if self._is_of(row[0], player)]
+        database, before, ids = self._opened(), self.counts(), self._ids_of(player)
         with database.writing() as connection:
             connection.executemany("delete from battles where id = ?", ids)
         database.shrink()
         after = self.counts()
         self._num_bytes = after.num_bytes
         return Counts(*(old - new for old, new in zip(astuple(before), astuple(after), strict=True)))
+
+    def count_of(self, player: str) -> int:
+        """How many battles `forget_player` would delete; ModelError."""
+        return len(self._ids_of(player))
+
+    def _ids_of(self, player: str) -> list[tuple[int]]:
+        return [row for row in self._opened().rows("select id from battles") if self._is_of(row[0], player)]
 
     def _is_of(self, battle_id: int, player: str) -> bool:
         query = "select substr(data, 1, ?) from battles where id = ?"

@@ -164,7 +164,7 @@ class Recording:
         self.open: dict[int, tuple[Mapping[int, Source], Mapping[int, int] | None, str | None]] = {}
         """Who decides in which seat of the battles under way, recorded or not, which seats win together, the player."""
         self.player: str | None = None
-        """Who plays the battle that began last; "": no player, or one without a name; None: none has begun."""
+        """Who plays, set by the owner; "": no player, or one without a name; None: nobody was named yet."""
         self._battles, self._quality, self.on = battles, quality, True
 
     def start(
@@ -177,7 +177,7 @@ class Recording:
         """Add a battle; where too many are under way, the oldest is dropped, since the game never ends it."""
         if len(self.open) >= MAX_OPEN_BATTLES:
             del self.open[next(iter(self.open))]
-        self.open[battle_id], self.player = (seats, sides, player), player_name(player)
+        self.open[battle_id] = seats, sides, player
         if self.on:
             self.events.start(battle_id, seats, sides, player)
 
@@ -213,9 +213,12 @@ class Recording:
             self.on = on
             self.cut()
 
-    def cut(self) -> None:
-        """Abandon what was recorded of battles under way; where recording is on they are recorded from here on."""
+    def cut(self, player: str | None = None) -> None:
+        """Abandon what was recorded of battles under way, those of one player or all; where recording is on they are
+        recorded from here on."""
         for battle_id, battle in self.open.items():
+            if player not in (None, player_name(battle[2])):
+                continue
             self.events.abandon(battle_id)
             if self.on:
                 self.events.start(battle_id, *battle)
@@ -239,10 +242,10 @@ class Recording:
                 self._battles.take(item)
         return self._battles.kept
 
-    def forget_player(self, player: str | None) -> Counts:
+    def forget_player(self, player: str) -> Counts:
         """Erase the battles of a player; returns what was erased. ModelError where that fails."""
         self.store()
-        return self._battles.forget_player(player or "")
+        return self._battles.forget_player(player)
 
     def note_quality(self, ending: bool = False) -> None:
         """Write the counts for `cornerman doctor`."""

@@ -33,7 +33,7 @@ class Loop(Protocol):
 
     def drop_candidate(self) -> None: ...
     def forget(self) -> None: ...
-    def forget_player(self, player: str | None) -> Counts: ...
+    def forget_player(self, player: str) -> Counts: ...
 
 
 class Training(Protocol):
@@ -222,13 +222,17 @@ class PanelControls:
 
         return self._order(import_model, "Checking the model in the imports folder.")
 
-    def forget_player(self) -> str:
-        """Erase what was recorded of the player who plays now, and the model of that player; versions stay."""
+    def count_battles(self, player: str, tell: Callable[[int], None]) -> None:
+        """Pass the number of a player's stored battles to `tell`, on the thread that owns the files."""
+        self._order(lambda loop: tell(self._store.battles.count_of(player)), "")
+
+    def forget_player(self, player: str) -> str:
+        """Erase what was recorded of one player ("": of battles that named nobody), and that player's model; versions
+        stay."""
         if self._store.read_only:
             return READ_ONLY
-        player = self._recording.player
-        self._recording.cut()
-        self._live.adaptive.forget(f"player {player or ''}")
+        self._recording.cut(player)
+        self._live.adaptive.forget(f"player {player}")
         if self._chosen is not None:
             self.remember()
 
@@ -236,13 +240,9 @@ class PanelControls:
             erased = self._recording.forget_player(player) if loop is None else loop.forget_player(player)
             self._champions.slot.ghost = None
             self._metrics.forget_player()
-            whose = f" of {player}" if player else ""
-            decisions = counted(erased.transitions, "decision")
-            counts = f"{counted(erased.battles, 'recorded battle')}{whose} ({decisions})"
-            stay = "Versions that learned from them stay; Forget what was learned erases those, too."
-            self._event(f"Forgotten: {counts}, and what was known of how you play. {stay}")
+            self._event(player_forgotten(player, erased))
 
-        return self._order(erase, "Forgetting what was recorded of you.")
+        return self._order(erase, f"Forgetting what was recorded of {player or 'players without a name'}.")
 
     def forget(self) -> str:
         """Erase what was recorded and every version that learned from it; the newest remaining one plays."""
@@ -266,3 +266,13 @@ class PanelControls:
             self.save()
 
         return self._order(erase, "Forgetting what was recorded and learned.")
+
+
+def player_forgotten(player: str, erased: Counts) -> str:
+    """A message about what was erased of a player; "": of battles that named nobody."""
+    whose = f"of {player}" if player else "without a player's name"
+    if not erased.battles:
+        return f"No recorded battle {whose} was found, so there was nothing to forget."
+    battles, decisions = counted(erased.battles, "recorded battle"), counted(erased.transitions, "decision")
+    stay = 'Versions that learned from them stay; "Forget all that was learned" erases those, too.'
+    return f"Forgotten: {battles} {whose} ({decisions}), and what was known of how they play. {stay}"

@@ -251,8 +251,10 @@ class Panel:
     def _press(self, part: Part) -> None:
         """Do what a part stands for; one that needs confirmation asks first."""
         self._focus_on(part)
-        self._asking = part.confirm and not self._asking
-        if part.press and not self._asking:
+        self._asking = part.confirm is not None and not self._asking
+        if part.confirm and self._asking:
+            part.confirm()
+        elif part.press:
             self._do(part.press)
 
     def _do(self, command: Callable[[], str | None]) -> None:

@@ -239,14 +239,13 @@ class TrainingLoop:
         self.start_over()
         self._metrics.forget()
 
-    def forget_player(self, player: str | None) -> Counts:
-        """Erase the battles of one player (None: who played last) and the model of that player; what the weights
-        learned from them stays.
+    def forget_player(self, player: str) -> Counts:
+        """Erase the battles of one player and the model of that player; what the weights learned from them stays.
 
         Returns what was erased; ModelError where the disk refuses, and then nothing is forgotten.
         """
         self.keep()
-        erased = self.experience.battles.forget_player(self.players.present if player is None else player)
+        erased = self.experience.battles.forget_player(player)
         self.updates.drop()
         self.updates.teachers.clear()
         self.players.forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from cornerman.panel.page import Controls, Page, Part
@@ -14,7 +15,6 @@ from cornerman.policy.policy_slot import counted
 
 BUTTON_HEIGHT, GAP = 26.0, 6.0
 GHOST_HEIGHT, GHOST_TITLE_HEIGHT = 3 * ROW + 16, ROW + 10
-FORGET_PLAYER = ("Forget this player alone", "Really? Again: forget them")
 FORGET = ("Forget all that was learned", "Really? Again: forget all")
 
 
@@ -32,6 +32,7 @@ class You(Page):
 
     def __init__(self, controls: Controls, headless: bool) -> None:
         self._controls, self._headless = controls, headless
+        self._stored: int | None = None  # battles of the player whom the first press would forget; None: not known yet
 
     def parts(self, box: Box, report: Mapping[str, Any]) -> list[Part]:
         player = part_of(report, "player")
@@ -43,13 +44,30 @@ class You(Page):
         if needed > habits.height - ROW - 10:  # habits are worth more than the ghost's command
             habits, ghost = rest.cut_top(rest.height - GHOST_TITLE_HEIGHT - GAP, GAP)
         alone, everything = buttons.columns(2, GAP)
+        name = str(player.get("name", ""))
+        words = forget_player_words(name, self._stored)
+        forget, ask = partial(self._controls.forget_player, name), partial(self._ask, name)
         return [
             Part("foreseen", foreseen, draw_foreseen, foreseen_of(player, closed_of(report))),
             Part("habits", habits, draw_habits, known or no_habit_of(player)),
             Part("ghost", ghost, draw_ghost, ghost_command(player) if self._headless else ""),
-            Part("forget player", alone, draw_button, FORGET_PLAYER, self._controls.forget_player, confirm=True),
-            Part("forget", everything, draw_button, FORGET, self._controls.forget, confirm=True),
+            Part(f"forget player {name}", alone, draw_button, words, forget, confirm=ask),  # another name asks anew
+            Part("forget", everything, draw_button, FORGET, self._controls.forget, confirm=lambda: None),
         ]
+
+    def _ask(self, name: str) -> None:
+        self._stored = None
+        self._controls.count_battles(name, self._counted)
+
+    def _counted(self, battles: int) -> None:
+        """Called on the thread that owns the files."""
+        self._stored = battles
+
+
+def forget_player_words(name: str, stored: int | None) -> tuple[str, str]:
+    """What the button says, and asks; `stored`: the player's battles, None where they are not counted yet."""
+    all_of = "all" if stored is None else counted(stored, "battle")
+    return f"Forget {name or 'this player'} alone", f"Really? Again: {all_of} of {name or 'this player'}"
 
 
 def foreseen_of(player: Mapping[str, Any], waits: str) -> Foreseen:
@@ -99,7 +117,9 @@ def draw_habits(sheet: Sheet, habits: list[str] | str) -> None:
 
 
 def ghost_command(player: Mapping[str, Any]) -> str:
-    """What lets the player's ghost fight in headless battles."""
+    """What lets the player's ghost fight in headless battles; "" where nothing is known of the player."""
+    if not player.get("battles"):
+        return ""
     name = shlex.quote(str(player["name"])) if player.get("name") else '""'
     return f"cornerman ghost play {name} --game GAME --data FOLDER"
 
