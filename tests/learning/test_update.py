@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cornerman.learning import kernels, update, with_numba
 from cornerman.learning.update import LearnSteps, Rates, Rows
+from cornerman.policy import products
 from cornerman.policy.q_network import NetworkSpec, split
 from tests.support.learning import WAYS, head_bias, on_cpu, random_rows, random_weights, run, specs
 
@@ -141,7 +142,7 @@ def test_steps_with_products_in_parts_equal_those_with_whole_ones(monkeypatch: p
     rows.weight[:] = np.abs(rows.weight)
     parts = whole.copy()
     run(update.learn_steps, whole, SPEC, rows, Rates())
-    monkeypatch.setattr(update, "ON_ONE_THREAD", {1: 40, 2: 200})
+    monkeypatch.setattr(products, "ON_ONE_THREAD", {1: 40, 2: 200})
     run(update.learn_steps, parts, SPEC, rows, Rates())
     np.testing.assert_allclose(parts[2:], whole[2:], rtol=1e-9, atol=1e-12)
 

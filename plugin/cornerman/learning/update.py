@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cornerman.policy.products import product
 from cornerman.policy.q_network import LAYER_NORM_EPSILON, NetworkSpec
 
 FIRST_DECAY = 0.9
@@ -24,9 +25,6 @@ TINY = 1e-30
 """Moments below this are cleared: it is far under Adam's epsilon, and denormal numbers halve the speed."""
 MARGIN = 0.1
 """How far an imitated action's Q-value is to lie above those of the other legal actions; returns lie in -1.5 to 1.5."""
-ON_ONE_THREAD = {1: 9215, 2: 2**18}
-"""Multiplications of a product with a vector and with a matrix that OpenBLAS still computes on the thread that asks for
-it (interface/gemv.c, gemm.c)."""
 
 Array = NDArray[Any]
 Layer = tuple[Array, Array, Array, Array]
@@ -204,14 +202,14 @@ def units_at(memory: Units, i: int) -> Memory:
 
 def linear(inputs: Array, weight: Array, bias: Array, out: Array) -> None:
     """`inputs @ weight + bias` into `out` `[B, units]`."""
-    _product(inputs, weight, out)
+    product(inputs, weight, out)
     out += bias
 
 
 def linear_gradient(inputs: Array, back: Array, weight: Array, bias: Array) -> None:
     """Gradients of `linear`'s weight and bias, into `weight` and `bias`; `back` `[B, units]` is that of its result."""
-    _product(inputs.T, back, weight)
-    _product(back.T, _filled(len(back), 1.0, back.dtype), bias)  # takes a third of the time of a sum
+    product(inputs.T, back, weight)
+    product(back.T, _filled(len(back), 1.0, back.dtype), bias)  # takes a third of the time of a sum
 
 
 def level_gradient(outputs: Array, levels: Array, spare: Array, weight: Array, bias: Array) -> None:
@@ -220,28 +218,14 @@ def level_gradient(outputs: Array, levels: Array, spare: Array, weight: Array, b
     Nothing of it reaches the hidden layers, whose `outputs` `[B, U]` are taken as they are; `spare` `[U]` is lost.
     """
     if np.count_nonzero(levels) > 0:
-        _product(outputs.T, levels, spare)
+        product(outputs.T, levels, spare)
         weight += spare[:, None]
         bias += np.add.reduce(levels)
 
 
 def linear_back(back: Array, weight: Array, out: Array) -> None:
     """Gradient of `linear`'s inputs into `out` `[B, inputs]`; `back` `[B, units]` is that of its result."""
-    _product(back, weight.T, out)
-
-
-def _product(left: Array, right: Array, out: Array) -> None:
-    """`left @ right` into `out`, in parts so small that OpenBLAS takes no threads for them; `right` may be a vector.
-
-    Beside a busy game its threads cost nine tenths of the steps, and how many there are is the game's to say.
-    """
-    most = ON_ONE_THREAD[right.ndim]
-    if out.shape[0] * right.size <= most:
-        np.dot(left, right, out)
-        return
-    rows = max(1, most // right.size)
-    for at in range(0, len(out), rows):
-        np.dot(left[at : at + rows], right, out[at : at + rows])
+    product(back, weight.T, out)
 
 
 def activate(units: Array, normalised: Array, scale: Array, gain: Array, shift: Array) -> None:
@@ -250,7 +234,7 @@ def activate(units: Array, normalised: Array, scale: Array, gain: Array, shift: 
     `normalised` `[B, U]` and `scale` `[B]` (what it was scaled by) are for `activate_back`.
     """
     if gain.size:
-        _product(units, _filled(gain.size, 1 / gain.size, gain.dtype), scale)
+        product(units, _filled(gain.size, 1 / gain.size, gain.dtype), scale)
         np.subtract(units, scale[:, None], normalised)
         np.einsum("bu,bu->b", normalised, normalised, out=scale)
         scale[:] = (scale / gain.size + LAYER_NORM_EPSILON) ** -0.5
@@ -274,8 +258,8 @@ def activate_back(back: Array, units: Array, normalised: Array, scale: Array, ga
         np.multiply(back, normalised, units)
         ones, means = _filled(len(back), 1.0, back.dtype), np.empty((2, len(back)), back.dtype)
         for factors, into_gradient, into_mean in zip((units, back), gradients[2:], means, strict=True):
-            _product(factors.T, ones, into_gradient)
-            _product(factors, gain, into_mean)
+            product(factors.T, ones, into_gradient)
+            product(factors, gain, into_mean)
         means /= gain.size
         back *= gain
         back -= means[1][:, None]

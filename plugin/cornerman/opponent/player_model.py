@@ -69,6 +69,7 @@ class PlayerModel:
         self._weights = np.full(len(self.explanations), 1.0 / len(self.explanations))
         self._fitted = [0] * len(self.explanations)  # decisions that there were when each was fitted
         self._decisions: Decisions | None = None
+        self._values = np.zeros((0, champion.spec.num_actions), np.float32)  # the champion's, of these decisions
         self.score, self.battles = Score(), 0
         self._scores: deque[Score] = deque(maxlen=RECENT_BATTLES)
 
@@ -93,10 +94,10 @@ class PlayerModel:
             return
         if self._features.notice(battle.observations):  # the regression was fitted to fewer
             self.explanations[_REGRESSION], self._fitted[_REGRESSION] = Leanings(), 0
-        self._weigh(battle, self.champion.q_values_batch(battle.observations))
+        self._weigh(battle, values := self.champion.q_values_batch(battle.observations))
         known = battle if self._decisions is None else self._decisions.then(battle)
         self._decisions = known = known.newest(most_decisions(battle))
-        values = self.champion.q_values_batch(known.observations)
+        self._values = values = np.concatenate([self._values, values])[-known.num :]
         known = known._replace(observations=self._features.of(known.observations))
         for at in range(_REGRESSION, len(self.explanations)):
             which = known.newest(RECENT_DECISIONS) if at == len(self.explanations) - 1 else known
@@ -135,11 +136,10 @@ class PlayerModel:
         known, first = self._decisions, _REGRESSION + 1
         if known is None or self._weights[: len(SHARPNESSES)].sum() > 0.5:
             return []
-        values = self.champion.q_values_batch(known.observations)
         known = known._replace(observations=self._features.of(known.observations))
         explanation = self.explanations[first + int(self._weights[first:-1].argmax())]
         assert isinstance(explanation, RuleList), "the last ones are lists of rules"
-        return habits(explanation, values, known, self._features.names, self._actions, scales)
+        return habits(explanation, self._values, known, self._features.names, self._actions, scales)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""

@@ -49,7 +49,7 @@ class Record:
         inputs, usual, now = np.stack([np.ones_like(values), values]), np.array(USUAL), np.array(self._chance)
         for _ in range(20):
             won = win_chances(values, (now[0], now[1]))
-            slope = inputs @ (weight * (share - won)) - (now - usual) / _DOUBT**2
+            slope = (inputs * (weight * (share - won))).sum(1) - (now - usual) / _DOUBT**2
             curvature = (inputs * (weight * won * (1.0 - won))) @ inputs.T + np.eye(2) / _DOUBT**2
             step = np.linalg.solve(curvature, slope)
             now = now + step * min(1.0, 1.0 / float(np.abs(step).max() or 1.0))

@@ -17,6 +17,7 @@ from cornerman.contract import Bools, Floats
 from cornerman.opponent.conditions import words_of
 from cornerman.opponent.predictor import Doubles, log_softmax, with_noise
 from cornerman.opponent.rules import Decisions
+from cornerman.policy.products import matmul
 
 SHARPNESS = 8.0
 """Of the champion, before anything is learned."""
@@ -47,7 +48,7 @@ class Leanings:
         """Chances `[B, A]` given the champion's Q-values `[B, A]`."""
         logits = values.astype(np.float64) * self.sharpness
         if self._weights.size:
-            logits += (_inputs(features, self._scale) @ self._weights.T) @ self._words.T
+            logits += matmul(matmul(_inputs(features, self._scale), self._weights.T), self._words.T)
         return with_noise(log_softmax(logits, action_masks, 1.0), action_masks)
 
     def fit(
@@ -114,14 +115,14 @@ class Loss:
 
     def __call__(self, at: Doubles) -> tuple[float, Doubles]:
         weights, sharpness = at[:-1].reshape(self._words.shape[1], -1), np.exp(min(at[-1], 8.0))
-        logits = sharpness * self._gaps + (self._inputs @ weights.T) @ self._words.T
+        logits = sharpness * self._gaps + matmul(matmul(self._inputs, weights.T), self._words.T)
         logarithms = log_softmax(logits, self._masks, 1.0)
         with np.errstate(under="ignore"):
             off = np.exp(logarithms)
         off[self._taken] -= 1.0
         far = at[-1] - np.log(SHARPNESS)
         loss = -logarithms[self._taken].sum() + 0.5 * PENALTY * ((weights**2).sum() + far**2)
-        slope = (off @ self._words).T @ self._inputs + PENALTY * weights
+        slope = matmul(matmul(off, self._words).T, self._inputs) + PENALTY * weights
         return float(loss), np.append(slope.ravel(), sharpness * (off * self._gaps).sum() + PENALTY * far)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cornerman.contract import Bools, Floats
 from cornerman.opponent.conditions import Literals, action_groups, holds, proposed
 from cornerman.opponent.predictor import NEVER, Doubles, log_softmax, with_noise
+from cornerman.policy.products import matmul
 
 SHARES = np.array([0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 0.97, 0.995])
 PRICE = 5.0
@@ -25,7 +26,7 @@ PRICE = 5.0
 MAX_RULES = 10
 _BEAM = 8  # conditions that a second one is added to
 _COLUMNS = 32  # groups with a share that are tried with two conditions
-_BLOCK = 16  # groups at once
+_BLOCK = 4  # groups at once
 
 
 class Decisions(NamedTuple):
@@ -71,14 +72,16 @@ class Rule:
 
     def apply(self, logarithms: Doubles, features: Floats, action_masks: Bools) -> None:
         """Change the logarithms of chances `[B, A]` in place."""
-        rows = self.applies(features, action_masks).nonzero()[0]
+        self.apply_in(self.applies(features, action_masks).nonzero()[0], logarithms, action_masks)
+
+    def apply_in(self, rows: NDArray[np.int64], logarithms: Doubles, action_masks: Bools) -> None:
+        """The same in rows `[R]`, those in which the rule applies."""
         if not len(rows):
             return
         chosen = logarithms[rows]
-        inside = np.where(self.group, chosen, NEVER)
-        total = _log_sum(inside)
         with np.errstate(all="ignore"):
-            mixed = np.logaddexp(np.log1p(-self.share) + chosen, np.log(self.share) + inside - total)
+            more = np.logaddexp(np.log1p(-self.share), np.log(self.share) - _log_sum(chosen[:, self.group]))
+            mixed = chosen + np.where(self.group, more, np.log1p(-self.share))
         logarithms[rows] = np.where(action_masks[rows], mixed, NEVER)
 
 
@@ -110,12 +113,12 @@ class RuleList:
         search = _Search(decisions, literals, groups)
         yield
         start = log_softmax(values, decisions.action_masks, self.sharpness)
-        rules = yield from search.more(start, [])
+        rules, total = yield from search.more(start, [])
         for rule in rules[:-1]:  # those that were found first did not know of the later ones
             others = [each for each in rules if each is not rule]
-            again = yield from search.more(start, others)
-            if search.total(start, again) > search.total(start, rules) + 1e-6:
-                rules = again
+            again, its_total = yield from search.more(start, others)
+            if its_total > total + 1e-6:
+                rules, total = again, its_total
         self.rules = tuple(rules)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -164,52 +167,55 @@ class _Search:
     """Search for the rule that explains most, among all conditions, groups and shares."""
 
     def __init__(self, decisions: Decisions, literals: Literals, groups: Bools) -> None:
+        """The second half of the conditions are the opposites of the first half."""
         self._decisions, self._literals, self._groups = decisions, literals, groups
-        self._holds = holds(self._literals, decisions.observations).astype(np.float32)  # [N, K]
-        masks, inside = decisions.action_masks.astype(np.float32), groups.astype(np.float32)
-        self._choice = (masks @ inside.T > 0) & (masks @ (1.0 - inside).T > 0)  # [N, G]
+        truths = holds(literals[: len(literals) // 2], decisions.observations)
+        self._holds = np.ascontiguousarray(truths.T, np.float32)  # [K / 2, N]
+        masks = decisions.action_masks.astype(np.float32)
+        inside, outside = (matmul(masks, each.T.astype(np.float32)) for each in (groups, ~groups))
+        self._choice = (inside > 0) & (outside > 0)  # [N, G]
+        self._members = np.ascontiguousarray(groups.T, np.float64)  # [A, G]
         self._chosen = self._groups[:, decisions.actions].T  # [N, G]
         self._price_of_condition = float(np.log(max(2, len(self._literals))))
+        self._applies: dict[Rule, NDArray[np.int64]] = {}  # in which decisions
 
-    def more(self, start: Doubles, rules: Sequence[Rule]) -> Generator[None, None, list[Rule]]:
-        """These rules and those that are found after them, beginning with the logarithms `start` of chances."""
-        found, logarithms = list(rules), self._with(start, rules)
-        while len(found) < MAX_RULES:
-            yield
-            rule = yield from self._best(logarithms)
-            if rule is None:
-                break
-            rule.apply(logarithms, self._decisions.observations, self._decisions.action_masks)
-            found.append(rule)
-        return found
-
-    def total(self, start: Doubles, rules: Sequence[Rule]) -> float:
-        """Log-likelihood of the decisions minus the prices of the rules."""
-        chances = with_noise(self._with(start, rules), self._decisions.action_masks)
-        taken = chances[np.arange(len(chances)), self._decisions.actions]
-        return float(np.log(taken).sum()) - sum(rule.price for rule in rules)
-
-    def _with(self, start: Doubles, rules: Sequence[Rule]) -> Doubles:
-        logarithms = start.copy()
+    def more(self, start: Doubles, rules: Sequence[Rule]) -> Generator[None, None, tuple[list[Rule], float]]:
+        """These rules and those that are found after them, beginning with the logarithms `start` of chances; and the
+        log-likelihood of the decisions minus the prices of the rules."""
+        found, logarithms = list(rules), start.copy()
         for rule in rules:
-            rule.apply(logarithms, self._decisions.observations, self._decisions.action_masks)
-        return logarithms
-
-    def _best(self, logarithms: Doubles) -> Generator[None, None, Rule | None]:
-        """The rule with the most evidence; None where none has any."""
-        chances = with_noise(logarithms, self._decisions.action_masks)
-        parts = []
-        for start in range(0, len(self._groups), _BLOCK):
-            parts.append(self._gains(chances, slice(start, start + _BLOCK)))
+            self._apply(rule, logarithms)
+        while True:
             yield
-        gains = np.concatenate(parts, 1) if parts else np.zeros((len(chances), 0), np.float32)
-        if not gains.size:
+            chances = with_noise(logarithms, self._decisions.action_masks)
+            if len(found) >= MAX_RULES or (new := (yield from self._best(chances))) is None:
+                break
+            self._apply(new, logarithms)
+            found.append(new)
+        taken = chances[np.arange(len(chances)), self._decisions.actions]
+        return found, float(np.log(taken).sum()) - sum(rule.price for rule in found)
+
+    def _apply(self, rule: Rule, logarithms: Doubles) -> None:
+        rows = self._applies.get(rule)
+        if rows is None:
+            applies = rule.applies(self._decisions.observations, self._decisions.action_masks)
+            rows = self._applies[rule] = applies.nonzero()[0]
+        rule.apply_in(rows, logarithms, self._decisions.action_masks)
+
+    def _best(self, chances: Doubles) -> Generator[None, None, Rule | None]:
+        """The rule with the most evidence; None where none has any."""
+        gains, once = [], []  # by block of groups: of each decision [N, C], under each condition [K, C]
+        for start in range(0, len(self._groups), _BLOCK):
+            gains.append(self._gains(chances, slice(start, start + _BLOCK)))
+            once.append(self._under_conditions(gains[-1]))
+            yield
+        if not gains:
             return None
-        total = gains.sum(0)
+        total = np.concatenate([block.sum(0) for block in gains])
         column = int(total.argmax())
         found = _Found(float(total[column]) - PRICE, column)
         if len(self._literals):
-            found = max(found, (yield from self._with_conditions(gains)))
+            found = max(found, (yield from self._with_conditions(gains, once)))
         if found.evidence <= 0.0:
             return None
         group, share = divmod(found.column, len(SHARES))
@@ -223,32 +229,34 @@ class _Search:
 
     def _gains(self, chances: Doubles, which: slice) -> Floats:
         """Nats by which rules without conditions would raise the log-likelihood of each decision `[N, G * S]`."""
-        inside = np.clip(chances @ self._groups[which].T, 1e-6, 1.0)
+        inside = np.clip(matmul(chances, self._members[:, which]), 1e-6, 1.0)
         ratio = np.where(self._chosen[:, which], 1.0 / inside, 0.0).astype(np.float32)[:, :, None]
         shares = SHARES.astype(np.float32)
         gains = np.log((np.float32(1.0) - shares) + shares * ratio)
         gains[~self._choice[:, which]] = 0.0
         return np.asarray(gains.reshape(len(gains), -1), np.float32)
 
-    def _with_conditions(self, gains: Floats) -> Generator[None, None, _Found]:
+    def _under_conditions(self, gains: Floats) -> Floats:
+        """What gains of decisions `[N, C]` add up to where each condition holds `[K, C]`."""
+        held = matmul(self._holds, gains)
+        return np.concatenate([held, gains.sum(0) - held])
+
+    def _with_conditions(self, gains: list[Floats], once: list[Floats]) -> Generator[None, None, _Found]:
         """The best of one condition and of two, both or either, where the best single ones are joined by any other."""
-        once = np.empty((len(self._literals), gains.shape[1]), np.float32)
-        for start in range(0, gains.shape[1], 8 * _BLOCK):
-            columns = slice(start, start + 8 * _BLOCK)
-            np.matmul(self._holds.T, gains[:, columns], out=once[:, columns])
-            yield
-        at = int(once.argmax())
-        best = _Found(float(once.flat[at]) - self._price(1), at % once.shape[1], (at // once.shape[1],))
-        chosen = np.argsort(-once.max(0))[:_COLUMNS]
-        few, alone = np.ascontiguousarray(gains[:, chosen]), once[:, chosen]
-        for condition in np.argsort(-once.max(1))[:_BEAM].tolist():
+        most = np.concatenate([block.max(0) for block in once])
+        chosen = np.argsort(-most)[:_COLUMNS]
+        few, alone = (_columns(blocks, chosen) for blocks in (gains, once))
+        condition = int(alone[:, 0].argmax())
+        best = _Found(float(most[chosen[0]]) - self._price(1), int(chosen[0]), (condition,))
+        for condition in np.argsort(-np.max([block.max(1) for block in once], axis=0))[:_BEAM].tolist():
             best = max(best, self._joined(few, alone, chosen, condition))
             yield
         return best
 
     def _joined(self, few: Floats, alone: Floats, columns: NDArray[np.int64], condition: int) -> _Found:
         """The best of this condition and another one, both or either; `alone`: what each of them explains `[K, C]`."""
-        both = self._holds.T @ (few * self._holds[:, condition : condition + 1])
+        opposite, row = divmod(condition, len(self._holds))
+        both = self._under_conditions(few * np.abs(self._holds[row] - np.float32(opposite))[:, None])
         joined = ((False, both), (True, alone[condition] + alone - both))
         best = _Found(-np.inf, 0)
         for either, explained in joined:
@@ -257,6 +265,12 @@ class _Search:
             evidence = float(explained.flat[at]) - self._price(2)
             best = max(best, _Found(evidence, int(columns[column]), (condition, other), either))
         return best
+
+
+def _columns(blocks: Sequence[Floats], chosen: NDArray[np.int64]) -> Floats:
+    """Columns of blocks that stand side by side; all but the last one are equally wide."""
+    width = blocks[0].shape[1]
+    return np.stack([blocks[at // width][:, at % width] for at in chosen.tolist()], 1)
 
 
 def _log_sum(logarithms: Doubles) -> Doubles:
