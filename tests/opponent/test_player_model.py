@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +80,38 @@ def test_model_of_a_player_without_habits_has_no_rules_and_foresees_what_the_cha
     assert not any(rules)
     assert accuracy(model, later) == 1.0
     assert model.score.hits == model.score.champion_hits == model.score.decisions == 150
+
+
+def test_player_who_always_does_the_same_has_no_rule_twice() -> None:
+    (played,) = battles(champion(), no_habit, 1, seed=1, length=1_000)
+    played, found = played._replace(actions=np.full(1_000, GUARD)), RuleList(500.0)
+    for _ in found.fit(np.zeros_like(played.action_masks, np.float32), played, FEATURES, ACTIONS):
+        pass
+    assert found.rules
+    assert not any(one.says_the_same(other) for one, other in combinations(found.rules, 2))
+
+
+@pytest.mark.parametrize(
+    ("learned_nothing", "wait", "most"), [(False, False, 40), (True, False, 25), (False, True, 25)]
+)
+def test_rules_are_searched_less_often_where_that_changes_little(
+    monkeypatch: pytest.MonkeyPatch, learned_nothing: bool, wait: bool, most: int
+) -> None:
+    search, searched = RuleList.fit, list[RuleList]()
+
+    def noted(explanation: RuleList, *arguments: Any) -> Any:
+        searched.append(explanation)
+        return search(explanation, *arguments)
+
+    monkeypatch.setattr(RuleList, "fit", noted)
+    policy = Policy(champion().spec, np.zeros_like(champion().flat)) if learned_nothing else champion()
+    model, played = PlayerModel(policy, FEATURES, ACTIONS), battles(champion(), guards_when_low, 20, seed=1, length=12)
+    for at, battle in enumerate(played):
+        for _ in model.learn(battle, (len(played) - 1 - at) * wait):
+            pass
+    assert len(searched) <= most
+    (later,) = battles(champion(), guards_when_low, 1, seed=99, length=1_000)
+    assert learned_nothing or accuracy(model, later) > 0.95
 
 
 def test_model_scores_a_battle_before_it_learns_it() -> None:

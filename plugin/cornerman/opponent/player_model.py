@@ -35,6 +35,7 @@ MAX_DECISIONS, RECENT_DECISIONS, MAX_NUMBERS = 1_200, 200, 1_000_000
 """Decisions that are learned from: the newest, fewer in a game with very many features or actions."""
 _LITTLE = 0.01  # weight of an explanation that is fitted rarely
 _TOO_LITTLE = 0.005  # weight of an explanation that is not sent
+_WAITING = 0.25  # new decisions, as a share, after which explanations are fitted again while battles wait
 
 
 def most_decisions(sample: Decisions) -> int:
@@ -88,8 +89,11 @@ class PlayerModel:
         )
         return np.asarray(sum(parts) / self._weights[heavy].sum())
 
-    def learn(self, battle: Decisions) -> Iterator[None]:
-        """Learn the player's decisions of one battle, a piece of some milliseconds at a time."""
+    def learn(self, battle: Decisions, waiting: int = 0) -> Iterator[None]:
+        """Learn the player's decisions of one battle, a piece of some milliseconds at a time.
+
+        Where more battles are `waiting`, explanations are fitted again after more of them, and all after the last one.
+        """
         if not battle.num:
             return
         if self._features.notice(battle.observations):  # the regression was fitted to fewer
@@ -97,19 +101,35 @@ class PlayerModel:
         self._weigh(battle, values := self.champion.q_values_batch(battle.observations))
         known = battle if self._decisions is None else self._decisions.then(battle)
         self._decisions = known = known.newest(most_decisions(battle))
-        self._values = values = np.concatenate([self._values, values])[-known.num :]
-        known = known._replace(observations=self._features.of(known.observations))
-        for at in range(_REGRESSION, len(self.explanations)):
-            which = known.newest(RECENT_DECISIONS) if at == len(self.explanations) - 1 else known
-            if self._due(at):
-                yield from self.explanations[at].fit(values[-which.num :], which, self._features.names, self._actions)
+        self._values = np.concatenate([self._values, values])[-known.num :]
+        yield from self._fit([at for at in range(_REGRESSION, len(self.explanations)) if self._due(at, waiting)])
 
-    def _due(self, at: int) -> bool:
+    def _fit(self, due: Sequence[int]) -> Iterator[None]:
+        """Fit explanations again; those that would find the same rules only once."""
+        found, known = dict[tuple[int, float], RuleList](), self._known()
+        for at in due:
+            which = known.newest(RECENT_DECISIONS) if at == len(self.explanations) - 1 else known
+            explanation = self.explanations[at]
+            like = which.num, 0.0 if self.champion.indifferent else explanation.sharpness
+            if isinstance(explanation, RuleList) and like in found:
+                explanation.rules = found[like].rules
+                continue
+            yield from explanation.fit(self._values[-which.num :], which, self._features.names, self._actions)
+            if isinstance(explanation, RuleList):
+                found[like] = explanation
+
+    def _known(self) -> Decisions:
+        """What is learned from, with features in place of observations."""
+        assert self._decisions is not None
+        return self._decisions._replace(observations=self._features.of(self._decisions.observations))
+
+    def _due(self, at: int, waiting: int) -> bool:
         """Whether an explanation is fitted again: where there are enough new decisions for its weight.
 
         The last one, of recent decisions, has to be there when the player changes, whatever it explained before.
         """
         more = 0.05 if self._weights[at] > _LITTLE or at == len(self.explanations) - 1 else 0.5
+        more = max(more, _WAITING * bool(waiting))
         if self.score.decisions - self._fitted[at] < more * min(self._fitted[at], MAX_DECISIONS):
             return False
         self._fitted[at] = self.score.decisions
@@ -133,13 +153,12 @@ class PlayerModel:
 
     def habits(self, scales: Mapping[str, float]) -> list[Habit]:
         """The strongest habits in words; none where the champion alone explains the player better."""
-        known, first = self._decisions, _REGRESSION + 1
-        if known is None or self._weights[: len(SHARPNESSES)].sum() > 0.5:
+        first = _REGRESSION + 1
+        if self._decisions is None or self._weights[: len(SHARPNESSES)].sum() > 0.5:
             return []
-        known = known._replace(observations=self._features.of(known.observations))
         explanation = self.explanations[first + int(self._weights[first:-1].argmax())]
         assert isinstance(explanation, RuleList), "the last ones are lists of rules"
-        return habits(explanation, self._values, known, self._features.names, self._actions, scales)
+        return habits(explanation, self._values, self._known(), self._features.names, self._actions, scales)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Plain arrays from which `from_arrays` makes a model that foresees the same; nothing of single decisions."""

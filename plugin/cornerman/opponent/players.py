@@ -150,11 +150,11 @@ class Players:
         """A player with battles that are due, and the learning of the oldest of them."""
         player = self.present if self.present in self._due else next(iter(self._due))
         decisions = self._due[player].popleft()
-        if not self._due[player]:
+        if not (waiting := len(self._due[player])):
             del self._due[player]
         if player not in self._growing:
             self._growing[player] = PlayerModel(self._base, *self._names)
-        return player, self._growing[player].learn(decisions)
+        return player, self._growing[player].learn(decisions, waiting)
 
     def _begin_anew(self) -> None:
         """Another champion: models are laid over it, from all that is kept; the old ones serve until then."""

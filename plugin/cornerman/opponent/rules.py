@@ -64,6 +64,11 @@ class Rule:
     price: float = 0.0
     tried: float = 0.0  # logarithm of how many rules with as many conditions were tried
 
+    def says_the_same(self, other: Rule) -> bool:
+        """Whether the other rule has the same conditions, group and share."""
+        same = self.share == other.share and self.either == other.either and np.array_equal(self.group, other.group)
+        return same and np.array_equal(self.literals, other.literals)
+
     def applies(self, features: Floats, action_masks: Bools) -> Bools:
         """Where the rule says anything, `[B]`: its conditions hold, and there is a choice between in and out."""
         inside = (action_masks & self.group).any(1) & (action_masks & ~self.group).any(1)
@@ -189,6 +194,8 @@ class _Search:
             yield
             chances = with_noise(logarithms, self._decisions.action_masks)
             if len(found) >= MAX_RULES or (new := (yield from self._best(chances))) is None:
+                break
+            if any(new.says_the_same(rule) for rule in found):  # all that is left is noise, which the search mistakes
                 break
             self._apply(new, logarithms)
             found.append(new)
