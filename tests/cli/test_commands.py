@@ -26,7 +26,7 @@ CHOOSING, LIVE_ONLY = Choosing(), Described()
 
 @pytest.mark.parametrize(
     "command",
-    ["", "dance", "evaluate --battles many", "install", "train --decisions -5"]
+    ["", "dance", "evaluate --battles many", "install", "train --decisions -5", "doctor --game chess"]
     + [f"train --minutes {bad}" for bad in (0, -1, "nan")],
 )
 def test_a_wrong_command_line_has_status_2_and_the_usage(
@@ -36,6 +36,7 @@ def test_a_wrong_command_line_has_status_2_and_the_usage(
     status, _, err = run(*command.split())
     assert status == 2
     assert "usage: cornerman" in err
+    assert "usage: cornerman doctor" in err or not command.startswith("doctor")
     assert "must be a" in err or not command.startswith("train")
     assert not list(tmp_path.iterdir())
 
@@ -113,6 +114,16 @@ def test_path_that_the_system_refuses_is_a_sentence(run: Run, tmp_path: Path, co
     assert len(err.splitlines()) == 1
 
 
+def test_train_asks_for_the_game_in_the_folder_of_another_one(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugins" / "cornerman").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run("train", "--minutes", 9)
+    assert (status, "and 'ringside' is what is installed; say with --game which" in err) == (1, True)
+    assert not (tmp_path / "cornerman-data").exists()
+
+
 OTHER_GAME = "holds versions of the game 'choosing'"
 WHICH = f"{OTHER_GAME}, and 'ringside' is what is installed; name yours with --game module:attribute"
 
@@ -145,8 +156,8 @@ def test_folder_that_does_not_fit_a_command_is_a_sentence_and_left_as_it_was(
 def test_evaluate_prints_a_row_or_a_json_line_a_bot(run: Run, tmp_path: Path) -> None:
     store_versions(tmp_path, RINGSIDE)
     base = ("evaluate", "--game", "ringside", "--data", tmp_path, "--battles", 4)
-    status, out, _ = run(*base)
-    assert status == 0
+    status, out, err = run(*base)
+    assert (status, err) == (0, "Version 0 has learned nothing.\n")
     assert [line.split()[3] for line in out.splitlines()] == list(RINGSIDE.bots)
     status, out, _ = run(*base, "--json", "--bot", "random", "--seed", 3)
     row: dict[str, Any] = json.loads(out)

@@ -42,6 +42,7 @@ def test_the_table_shows_rows_by_source_actions_and_outcomes(data: Path, run: Ru
     actions = {row[0]: int(row[1]) for row in rows if row and row[0] in ("left", "right", "wait")}
     assert sum(actions.values()) == 80
     assert "wait" not in actions
+    assert ["never:", "wait"] in rows
     for title in ("decided by", "against"):
         counted = rows[rows.index([*title.split(), "decisions", "share"]) + 1 :]
         assert int(next(row[1] for row in counted if row[:1] == ["player"])) == 20

@@ -24,13 +24,14 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     here, file = tmp_path / "here", tmp_path / "ann.ghost"
     with Table(RINGSIDE, here, from_nothing=False) as table:
         table.play_as("ann", 2)
+        table.play_as("a name of more than twenty-four letters", 1)
 
     def printed(*arguments: object, status: int = 0) -> str:
         ended = run(arguments[0], *GAME, here, *arguments[1:])
         assert ended.status == status
         return ended.out + ended.err
 
-    assert "ann" in printed("ghost")
+    assert [line.find(" stored battle") for line in printed("ghost").splitlines()] == [41, 41]
     page = tmp_path / "report.html"
     assert "Working out the habits of ann from 2 battles" in run("report", here, *GAME[:2], "--out", page).err
     assert "moves were foreseen" in page.read_text("utf-8").partition("<h3>ann</h3>")[2]
@@ -87,3 +88,5 @@ def test_ghost_files_are_said_to_fight_in_headless_battles_alone(tmp_path: Path,
         assert refused.status == 1
         assert "the player's own ghost fights where the game asks for host.ghost_action" in refused.err
     assert not (here / "ghosts").exists()
+    headless = ("ghost", "--game", "tests.cli.test_commands:CHOOSING", "--data", here, "play", "ann", "--battles", 2)
+    assert "The ghost of ann against version 0, which has learned nothing: " in run(*headless).out

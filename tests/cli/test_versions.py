@@ -24,9 +24,11 @@ from cornerman.cli.versions import StoredVersions, tree_lines
 from cornerman.evaluation.arena import BattleRecord
 from cornerman.evaluation.ratings import Rating
 from cornerman.evaluation.verdict import GateBattle, Verdict
+from cornerman.models.champions import Champions
 from cornerman.models.history import History
 from cornerman.models.manifest import Provenance
 from cornerman.models.registry import Registry, VersionEntry
+from cornerman.models.store import Store
 from cornerman.models.weights import Ladder
 from cornerman.policy.difficulty import Rung
 from cornerman.policy.q_network import NetworkSpec, draw
@@ -174,10 +176,16 @@ def test_import_begins_a_data_folder_and_a_refused_file_begins_none(tmp_path: Pa
     assert not new.parent.exists()
     assert run("versions", *GAME, "--data", tmp_path / ("a" * 300), "import", file).status == 1
     where = [*GAME, "--data", new]
-    assert run("versions", "import", file, *where).out.startswith("Version 0 was imported and has played")
-    assert run("versions", "promote", 0, *where).out == "Version 0 plays from the next start on.\n"
+    assert run("versions", "import", file, *where).out.startswith("Version 1 was imported and has played")
+    identity = identity_for(RINGSIDE)
+    spec = NetworkSpec(identity.observation_size, identity.num_actions, (8,))
+    with Store(new, identity, spec, who="a start of the game") as store:
+        assert Champions(store, 0, print, print).slot.champion.version == 0, "what has learned nothing is no newer"
+    assert run("versions", "promote", 1, *where).out.startswith(
+        "Version 1 plays from the next start on, after version 0"
+    )
     with Table(RINGSIDE, new, from_nothing=False) as table:
-        assert table.plugin.report()["playing"] == "version 0"
+        assert table.plugin.report()["playing"] == "version 1"
 
 
 def test_prune_keeps_what_plays_and_what_played_last(versions: Run) -> None:

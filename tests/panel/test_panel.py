@@ -111,7 +111,7 @@ def test_every_figure_is_shown_on_its_page(page: str, parts: list[str]) -> None:
     ("page", "parts"),
     [
         ("Overview", ["Not known who plays", "No battle finished in this session yet", "ok All is well"]),
-        ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: not known yet"]),
+        ("Strength", ["not known yet Loss not known yet Value accuracy not known yet", "Candidates: none was judged"]),
         ("Mind", ["No decision yet"]),
         ("You", ["Nothing learned of you yet.", "None stands out yet"]),
         ("Versions", ["No version is stored yet", "Import: I Roll back: B"]),

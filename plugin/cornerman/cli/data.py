@@ -29,8 +29,11 @@ class StoredData:
         lines = [f"Recorded battles in {self._folder}, of {self._format.game} {self._format.game_version}", ""]
         with closing(self._store()) as store:
             battles, kilobytes = list(store.battles()), store.counts().num_bytes / 1000
-        lines += [summarize(battles, self._action_names).text(), f"{kilobytes:,.0f} kB of {MAX_BYTES // 1000:,}"]
-        lines += ["", "Last session", *(f"  {line}" for line in quality_lines(self._folder))]
+        lines += [
+            summarize(battles, self._action_names).text(),
+            f"{kilobytes:,.0f} kB of the {MAX_BYTES // 1000:,} kB that are kept at most",
+        ]
+        lines += ["", "Last session, also one that still runs", *(f"  {line}" for line in quality_lines(self._folder))]
         if store.messages:
             lines += ["", "Left out", *(f"  {sentence}" for sentence in store.messages)]
         return lines

@@ -54,14 +54,17 @@ class Summary:
 
     def text(self) -> str:
         lines = [f"{self.battles} battles, {self.cut_off} of them cut off; {self.transitions} decisions"]
+        width = max([24, *map(len, self.counts[ACTION])])
         for title, counts in self.counts.items():
             shown = [(name, count) for name, count in counts.most_common() if count]
-            lines += ["", f"{title:<26}{'decisions':>11}{'share':>8}"] if shown else []
-            lines += [f"  {name:<24}{count:>11,}{count / counts.total():>8.0%}" for name, count in shown]
+            lines += ["", f"{title:<{width + 2}}{'decisions':>11}{'share':>8}"] if shown else []
+            lines += [f"  {name:<{width}}{count:>11,}{count / counts.total():>8.0%}" for name, count in shown]
+            if title == ACTION and (never := [name for name, count in counts.items() if not count]):
+                lines.append(f"  never: {', '.join(never)}")
         if self.outcomes:
-            lines += ["", f"{'outcome for':<26}" + "".join(f"{name:>8}" for name in RESULTS.values())]
+            lines += ["", f"{'outcome for':<{width + 2}}" + "".join(f"{name:>8}" for name in RESULTS.values())]
         for who, results in self.outcomes.items():
-            lines.append(f"  {who:<24}" + "".join(f"{results[name]:>8,}" for name in RESULTS.values()))
+            lines.append(f"  {who:<{width}}" + "".join(f"{results[name]:>8,}" for name in RESULTS.values()))
         return "\n".join(lines)
 
 
@@ -75,6 +78,7 @@ class Imported:
 
 def summarize(battles: Iterable[StoredBattle], action_names: Sequence[str]) -> Summary:
     summary = Summary()
+    summary.counts[ACTION].update(dict.fromkeys(action_names, 0))
     for battle in battles:
         columns, counts = battle.columns, summary.counts
         summary.battles += 1

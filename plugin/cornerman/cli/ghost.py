@@ -47,8 +47,10 @@ class Ghosts:
         """Players whose battles are stored, and imported ghosts."""
         battles = self.battles_by_player()
         imported, sentences = ghosts_in(self._folder, self._format)
-        lines = [f"{name or 'the player':<24} {count:>5} stored battles" for name, count in sorted(battles.items())]
-        lines += [f"{name:<24} {ghost.battles:>5} battles, imported" for name, ghost in imported.items()]
+        found = [(name or 'unnamed ("")', counted(count, "stored battle")) for name, count in sorted(battles.items())]
+        found += [(name, f"{counted(ghost.battles, 'battle')}, imported") for name, ghost in imported.items()]
+        width = max([24, *(len(name) for name, _ in found)])
+        lines = [f"{name:<{width}} {what}" for name, what in found]
         return [*(lines or ["No player's battles are stored, and no ghost was imported."]), *sentences]
 
     def find(self, name: str) -> Ghost:
@@ -117,7 +119,8 @@ class Ghosts:
         result = evaluate(self.find(name), PolicyBot(champion, self._encoder), game, num_battles, seed)
         low, high = result.interval
         who = f"The ghost of {name or 'the player'}"
-        return f"{who} against version {champion.version}: {result.win_rate:.1%} won ({low:.1%} to {high:.1%})"
+        nothing = ", which has learned nothing" if champion.indifferent else ""
+        return f"{who} against version {champion.version}{nothing}: {result.win_rate:.1%} won ({low:.1%} to {high:.1%})"
 
     def _headless(self) -> HeadlessGame:
         if not isinstance(self._game, HeadlessGame):

@@ -18,7 +18,10 @@ from cornerman.models.weights import damage
 HEADER = f"{'version':>7}  {'state':<12} {'date':<16} {'parent':>6} {'steps':>9} {'gate':>5}  {'rating':<22} rows"
 BRANCH, TRUNK = "+- ", "|  "
 """What every console and pipe can show."""
-UNRATED = "No version is rated: ratings come from battles of the gate, or with a model whose levels were measured."
+UNRATED = (
+    "No version is rated: ratings come from headless battles of the gate, not from trials in live ones, or with a "
+    "model whose levels were measured."
+)
 LOWEST = "The bot that these battles rate lowest stands at 0: --game says which is the weakest."
 UNTRAINED = (
     "Version {} has learned nothing and does not play except with the setting from_nothing: the model that the game "

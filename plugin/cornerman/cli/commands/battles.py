@@ -50,6 +50,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         need_same_game(options.data, options.game, game)
         agent = policy = stored_policy(game, options.data, options.version)
         who = f"version {policy.version}"
+        if policy.indifferent:
+            quietly(f"Version {policy.version} has learned nothing.")
     for name in [options.bot] if options.bot else game.bots:
         stopped = Bar(quietly).during(f"{who} plays {name}")
         result = evaluate(agent, bots[name], game, options.battles, options.seed, stopped=stopped)

@@ -71,6 +71,16 @@ def need_same_game(data: Path, name: str, game: Game, writes: bool = False) -> N
         raise CommandError(f"{holds}; name another folder for {game.name!r} with --data")
 
 
+def need_own_game(game: Game) -> None:
+    """CommandError where this folder is that of a game with Cornerman in its plugins, and `game`, which was not named,
+    lies elsewhere."""
+    file = getattr(sys.modules[type(game).__module__], "__file__", None) or ""
+    elsewhere = Path.cwd().resolve() not in Path(file).resolve().parents
+    if elsewhere and Path("plugins", "cornerman").is_dir():
+        what = f"this folder holds a game with plugins, and {game.name!r} is what is installed"
+        raise CommandError(f"{what}; say with --game which of them is meant, yours as module:attribute")
+
+
 def need_versions(data: Path) -> None:
     if not (data / "versions").is_dir():
         raise CommandError(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from cornerman.cli.commands.options import Subparsers, above_zero, command, whole
-from cornerman.cli.commands.stored import need_folder, need_same_game
+from cornerman.cli.commands.stored import need_folder, need_own_game, need_same_game
 from cornerman.cli.cores import usable_cores
 from cornerman.selfplay.games import find_game
 
@@ -55,6 +55,9 @@ def run_train(options: argparse.Namespace) -> int:
         need_folder(options.data)
     game = find_game(options.game)
     need_same_game(options.data, options.game, game, writes=True)
-    print(f"Training {game.name} {game.version}; versions are stored in {options.data}")
+    if not options.game:
+        need_own_game(game)
+    named = "" if options.game else ", the game that is installed (--game module:attribute names another one)"
+    print(f"Training {game.name} {game.version}{named}; versions are stored in {options.data.absolute()}")
     train(game, options.game, options.data, plan, options.seed, options.resume)
     return 0

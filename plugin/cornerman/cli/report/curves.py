@@ -55,7 +55,14 @@ def _ratings(found: Gathered) -> Card:
     bots = {name: rating.points for name, rating in found.ratings.items() if not name.isdigit()}
     note = "400 points are odds of ten to one; bars are 95 % intervals."
     axes = Axes("version", whole=True)
-    return _card("Rating over versions", series, axes, "no candidate has met the gate", note, levels=bots)
+    return _card(
+        "Rating over versions",
+        series,
+        axes,
+        "ratings come from headless battles of the gate, of which none are stored",
+        note,
+        levels=bots,
+    )
 
 
 def _against(found: Gathered) -> Card:

@@ -67,7 +67,7 @@ def facts(found: Gathered) -> Iterator[tuple[str, str]]:
     if champion is not None:
         rating = found.ratings.get(str(champion.version))
         learned = champion.manifest is None or champion.manifest.learned
-        known = f", rated {rating_text(rating)} at its best" if rating else ", not rated: no gate has judged it yet"
+        known = f", rated {rating_text(rating)} at its best" if rating else ", not rated"
         yield "Plays", f"version {champion.version}{known}" if learned else "no version that has learned yet"
     yield "Versions stored", f"{len(found.entries)}"
     tried = len(found.gates)

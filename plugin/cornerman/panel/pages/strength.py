@@ -9,7 +9,7 @@ from cornerman.panel.chart import Chart, draw_chart
 from cornerman.panel.page import Page, Part
 from cornerman.panel.panel_text import number, part_of, verdict_of
 from cornerman.panel.sheet import QUIET, ROW, WORDS, Box, Sheet
-from cornerman.panel.widgets import UNKNOWN, draw_words
+from cornerman.panel.widgets import draw_words
 from cornerman.policy.policy_slot import counted
 
 GAP = 6.0
@@ -64,7 +64,7 @@ def candidate_of(report: Mapping[str, Any]) -> str:
     }
     now = states.get(str(gate.get("state")), "")
     coming = f"{left:,} steps to the next candidate." if isinstance(left, int) and left and not now else ""
-    return " ".join(filter(None, [now, coming, verdict_of(report)])) or f"Candidates: {UNKNOWN}"
+    return " ".join(filter(None, [now, coming, verdict_of(report)])) or "Candidates: none was judged since the start."
 
 
 def draw_titled(sheet: Sheet, data: tuple[str, str, Chart]) -> None:
