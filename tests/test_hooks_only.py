@@ -32,7 +32,7 @@ def test_weak_fighter_is_replaced_by_what_imitates_its_player(tmp_path: Path, mo
     """What it must be worth is measured by `make study ONLY=harm`; here, that all of it works together. The model of
     the player, which decides nothing in it and takes most of the time, learns from the first ten battles."""
     learn = PlayerModel.learn
-    monkeypatch.setattr(PlayerModel, "learn", lambda model, of: learn(model, of) if model.battles < 10 else iter(()))
+    monkeypatch.setattr(PlayerModel, "learn", lambda model, of, _: learn(model, of) if model.battles < 10 else iter(()))
     played = series("brawler", "tactician", 200, 0, tmp_path)
     assert played["versions"][:20] == [-1] * 20, "the game's own fighter plays"
     assert played["versions"][-1] >= 1, played["events"]
