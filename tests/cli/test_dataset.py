@@ -130,3 +130,8 @@ def test_summary_counts_what_must_not_be_learned_from() -> None:
     summary = dataset.summarize(stored, NAMES)
     assert +summary.counts[dataset.REFUSED] == {"reward": 2}
     assert ["reward", "2", "100%"] in [line.split() for line in summary.text().splitlines()]
+
+
+def test_summary_has_its_figures_in_one_column_also_beside_long_names() -> None:
+    lines = dataset.summarize(battles(1), [f"{name:x<40}" for name in NAMES]).text().splitlines()
+    assert len({len(line) for line in lines if line.endswith(("share", "%"))}) == 1

@@ -127,7 +127,9 @@ def test_report_shows_what_is_there_names_what_is_damaged_and_changes_nothing(
 def test_report_does_not_say_that_an_untrained_version_plays(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     filled_store(folder, 1).close()
-    assert "no version that has learned yet" in report(folder)
+    text = report(folder)
+    assert "no version that has learned yet" in text
+    assert "Rating over versions: ratings come from headless battles of the gate, of which none are stored." in text
 
 
 def test_report_tells_battles_of_the_own_fighter_from_those_of_versions(folder: Path) -> None:

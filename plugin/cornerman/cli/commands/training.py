@@ -20,7 +20,8 @@ def add_train(commands: Subparsers) -> None:
     parser = command(commands, run_train, "learn in bulk, without a window", text)
     limit = parser.add_mutually_exclusive_group()
     limit.add_argument("--decisions", type=whole(1), metavar="N", help="stop after N recorded decisions")
-    limit.add_argument("--minutes", type=above_zero, default=10.0, metavar="M", help="or after M (default: 10)")
+    text = "or after M (default: 10); --ladder-battles and --report-battles come after them"
+    limit.add_argument("--minutes", type=above_zero, default=10.0, metavar="M", help=text)
     add = parser.add_argument
     add("--seed", type=whole(0), default=0, help="decides every random choice (default: 0)")
     add("--resume", action="store_true", help="go on from the last checkpoint")
