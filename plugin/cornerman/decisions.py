@@ -46,7 +46,7 @@ class WhoPlays:
             self.live.adaptive.begin(battle_id, who, self.slot.rungs)
         trial = self._trial(battle_id, sources)
         tried = trial is not None and bool(self._random.random() < trial.share)
-        self.live.start(battle_id, None if trial is None else trial.number, tried)
+        self.live.start(battle_id, None if trial is None else trial.number, tried, player)
 
     def rung(self, battle_id: int) -> Rung | None:
         """Who plays in a battle, but for a candidate on trial; None: the game's own fighter."""

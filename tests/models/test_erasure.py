@@ -32,7 +32,7 @@ def versions_from_the_player(session: Session) -> list[int]:
 def live_battles(session: Session) -> int:
     """Battles against the player in the history, its log included."""
     with closing(sqlite3.connect(session.folder / "history.sqlite")) as history:
-        return int(history.execute("select count(*) from battles where opponent = 'player'").fetchone()[0])
+        return int(history.execute("select count(*) from battles where opponent like 'player%'").fetchone()[0])
 
 
 def all_observations(loop: TrainingLoop) -> np.ndarray:
@@ -219,6 +219,9 @@ def test_game_says_who_plays_and_has_one_player_forgotten(
     assert plugin.name == "cornerman"
     with Table(RINGSIDE, tmp_path / "cornerman", learning=False) as table:
         assert [each.end.player for each in table.plugin.store.battles.battles()] == ["bob"]
+    history = tmp_path / "cornerman" / "history.sqlite"
+    results = history.read_bytes() if history.exists() else b""
+    assert (b"player ann" in results, b"player bob" in results) == (False, trainer != "none")
 
 
 def report_of(host: Host) -> Any:

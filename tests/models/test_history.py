@@ -77,13 +77,23 @@ def test_forget_player_erases_battles_and_versions_from_the_file(tmp_path: Path,
     history.add_battle("live", "8", "player", 1.0, 3, seed=424242424242)
     history.add_battle("evaluation", "7", "low", 1.0, 3, seed=434343434343)
     history.add_battle("evaluation", "8", "low", 1.0, 3)
-    (tmp_path / "history.set-aside-1.sqlite").write_bytes(b"old")
-    history.forget_player()
+    for name in ("ann", "bob"):
+        history.add_battle("live 5", "8", f"player {name}", 1.0, 3)
+    aside = tmp_path / "history.set-aside-1.sqlite"
+    aside.write_bytes(b"old")
+    history.forget_player("ann")
+    assert not aside.exists()
+    assert history.live_battles() == [(NOW, "8", "player", 1.0)] * 2, "a report shows no names"
+    assert history.live_scores(8, "live 5") == [("player bob", 1.0)]
+    assert [name in (tmp_path / FILE_NAME).read_bytes() for name in (b"ann", b"bob")] == [False, True]
+    aside.write_bytes(b"old")
+    history.forget_all_players()
     assert history.num_battles() == 1
     assert [(m.player, m.opponent) for m in history.meetings()] == [("8", "low")]
     history.close()
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
     whole = (tmp_path / FILE_NAME).read_bytes()
+    assert b"bob" not in whole
     for seed in (424242424242, 434343434343):
         assert seed.to_bytes(6, "big") not in whole
 
@@ -93,5 +103,6 @@ def test_only_the_newest_battles_are_kept(history: History, monkeypatch: pytest.
     for at in range(25):
         history.add_battle("live", str(at // 2), "player", float(at % 2), 3)
     assert history.num_battles() == 10
-    assert [history.live_scores(version) for version in (6, 11, 12)] == [[], [0.0, 1.0], [0.0]]
+    scores = [[score for _, score in history.live_scores(version)] for version in (6, 11, 12)]
+    assert scores == [[], [0.0, 1.0], [0.0]]
     assert history.meetings() == []  # live battles are not for ratings

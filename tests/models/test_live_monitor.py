@@ -23,7 +23,7 @@ def monitor(folder: Path, said: list[str]) -> LiveMonitor:
     return LiveMonitor(filled_store(folder), said.append)
 
 
-@pytest.mark.parametrize(("level", "opponent"), [(4, "player"), (5, "scripted")])
+@pytest.mark.parametrize(("level", "opponent"), [(2, "player"), (5, "scripted"), (5, "player ann")])
 def test_live_compares_only_equal_difficulties_and_opponents(tmp_path: Path, level: int, opponent: str) -> None:
     record = monitor(tmp_path, [])
     for _ in range(40):
@@ -35,11 +35,12 @@ def test_live_results_are_compared_across_sessions(tmp_path: Path) -> None:
     with filled_store(tmp_path) as store:
         record = LiveMonitor(store, print)
         for _ in range(40):
-            record.live(result(1, 1.0), 1, 0)
+            record.live(result(1, 1.0, opponent="player bob"), 1, 0)
+            record.live(result(1, 0.0, opponent="player ann"), 1, 0)
         for _ in range(15):
-            assert not record.live(result(2, 0.0), 2, 1)
+            assert not record.live(result(2, 0.0, opponent="player bob"), 2, 1)
     again = LiveMonitor(store_in(tmp_path), print)
-    assert any(again.live(result(2, 0.0), 2, 1) for _ in range(10))
+    assert any(again.live(result(2, 0.0, opponent="player bob"), 2, 1) for _ in range(10))
 
 
 def test_failing_history_is_reported_once_and_results_are_still_compared(tmp_path: Path) -> None:

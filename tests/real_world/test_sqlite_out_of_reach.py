@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
 def sound(folder: Path) -> bool:
     with closing(History(folder, lambda: 0.0)) as history, closing(BattleStore(folder, FORMAT)) as store:
         files = [path for name in ("history.sqlite", "battles.sqlite") for path in set_aside_files(folder / name)]
-        return history.live_scores(1) == [1.0] and store.counts().battles == 1 and not files
+        return history.live_scores(1) == [("player", 1.0)] and store.counts().battles == 1 and not files
 
 
 @pytest.mark.parametrize(("words", "code"), PASSING)
@@ -80,7 +80,7 @@ def test_a_fault_that_comes_once_is_not_even_noticed(
 ) -> None:
     monkeypatch.setattr(sqlite3, "connect", refusing(1, words, code, statement))
     with closing(History(folder, lambda: 0.0)) as history:
-        assert history.live_scores(1) == [1.0]
+        assert history.live_scores(1) == [("player", 1.0)]
         assert history.sentences == []
     monkeypatch.setattr(sqlite3, "connect", refusing(1, words, code, statement))
     with closing(BattleStore(folder, FORMAT)) as store:

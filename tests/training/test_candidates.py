@@ -75,7 +75,7 @@ def test_kill_after_a_promotion_leaves_no_trial_with_scores_against_another_cham
 def test_battle_that_the_champion_before_began_does_not_count_in_a_trial(tmp_path: Path) -> None:
     gym = on_trial(tmp_path)
     tried(gym, 4, champion=7)
-    assert gym.candidates.trials.state()["scores"] == {"candidate": [1.0] * 4, "champion": []}
+    assert gym.candidates.trials.state()["scores"] == {"live 5 player": ([1.0] * 4, [])}
 
 
 def test_battle_that_began_in_an_earlier_trial_counts_for_neither(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_battle_that_began_in_an_earlier_trial_counts_for_neither(tmp_path: Path
     assert (gym.slot.trial, gym.candidates.trials.running) == (None, False)
     gym.training.begin_candidate()
     tried(gym, 4, trial=1)
-    assert gym.candidates.trials.state()["scores"] == {"candidate": [], "champion": []}
+    assert gym.candidates.trials.state()["scores"] == {}
     tried(gym, 4, trial=2)
     assert gym.candidates.trials.pairs == 4
 

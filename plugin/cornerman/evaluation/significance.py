@@ -6,7 +6,7 @@ No battles, no files, no random numbers. A pair is two battles with the same see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, log, sqrt
 from typing import NamedTuple
@@ -166,6 +166,26 @@ class Mean(NamedTuple):
         mean = sum(scores) / num
         spread = sum((score - mean) ** 2 for score in scores) + PRIOR_BATTLES * PRIOR_BATTLE_VARIANCE
         return cls(num, mean, spread / (num + PRIOR_BATTLES) / num)
+
+
+def pooled(groups: Iterable[tuple[Mean, Mean]]) -> tuple[Mean, Mean]:
+    """The means of two samples over the groups, such as a player's battles each, in which both have scores.
+
+    A group has the same weight in both (Mantel and Haenszel 1959), so it decides nothing whom either met more often.
+    """
+    both = [(new, old) for new, old in groups if new.num and old.num]
+    if not both:
+        return Mean.of(()), Mean.of(())
+    weights = [new.num * old.num / (new.num + old.num) for new, old in both]
+    new, old = (_weighted([pair[at] for pair in both], weights) for at in (0, 1))
+    return new, old
+
+
+def _weighted(means: Sequence[Mean], weights: Sequence[float]) -> Mean:
+    shares = [weight / sum(weights) for weight in weights]
+    score = sum(share * mean.score for share, mean in zip(shares, means, strict=True))
+    variance = sum(share**2 * mean.variance for share, mean in zip(shares, means, strict=True))
+    return Mean(sum(mean.num for mean in means), score, variance)
 
 
 def gain_llr(new: Mean, old: Mean, gain: float) -> float:

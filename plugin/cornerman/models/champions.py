@@ -232,9 +232,9 @@ class Champions:
             raise ModelError(" ".join(problems))
         return len(erased)
 
-    def erase_player_battles(self) -> None:
-        """Erase the battles against the player from the history; ModelError where that cannot be done."""
-        self._monitor.forget_player()
+    def erase_player_battles(self, name: str | None = None) -> None:
+        """Erase the battles against one player, or all, from the history; ModelError where that cannot be done."""
+        self._monitor.forget_players(name)
 
     def mend_history(self) -> None:
         """Open the history for writing: a damaged file is set aside, with a message."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cornerman.evaluation.live.results import Scored, player_called
 from cornerman.evaluation.ratings import Meeting
 from cornerman.evaluation.verdict import SEVERAL, GateBattle, Verdict
 from cornerman.files.atomic import disk_errors, unlink
@@ -38,6 +39,8 @@ _VERSION = ("version", "parent", "created", "learning_steps", "origin", "from_pl
 _GATE = ("time", "champion", "candidate", "promote", "reason", "pairs", "score", "llr", "seed")
 _BATTLE = ("time", "kind", "player", "opponent", "seed", "seat", "score", "rounds")
 _REJECTED = "rejected"
+_NAMED = "(kind like 'live%' and opponent like 'player %')"
+"""Battles against a player with a name."""
 
 
 class History:
@@ -86,16 +89,26 @@ class History:
         with self.database.writing() as connection:
             _insert(connection, [(self._now(), kind, player, opponent, seed, seat, score, rounds)])
 
-    def forget_player(self) -> None:
-        """Erase every battle against the player, every version that learned from them, and every verdict on a candidate
+    def forget_all_players(self) -> None:
+        """Erase every battle against a player, every version that learned from them, and every verdict on a candidate
         that was turned down, since it may have learned from them too; the freed pages as well."""
         with self.database.writing() as connection:
-            connection.execute("delete from battles where opponent = 'player' or player = 'player'")
+            connection.execute(f"delete from battles where {_NAMED} or opponent = 'player' or player = 'player'")
             tainted = "select cast(version as text) from versions where from_player"
             connection.execute(f"delete from battles where player in ({tainted}) or opponent in ({tainted})")
             learned = "select version from versions where from_player"
             connection.execute(f"delete from gates where not promote or candidate in ({learned})")
             connection.execute("delete from versions where from_player")
+        self._wipe()
+
+    def forget_player(self, name: str) -> None:
+        """Erase every battle against one player, and the freed pages; "": one without a name."""
+        with self.database.writing() as connection:
+            connection.execute("delete from battles where opponent = ? and kind like 'live%'", (player_called(name),))
+        self._wipe()
+
+    def _wipe(self) -> None:
+        """Leave nothing on the disk of what was erased, nor what was set aside, which nobody can read."""
         self.database.shrink()
         with disk_errors("An old history could not be erased"):
             for aside in set_aside_files(self.database.path):
@@ -123,15 +136,16 @@ class History:
         """Seeds of the verdicts noted after `moment`."""
         return {int(seed) for (seed,) in self.database.rows("select seed from gates where time > ?", [moment])}
 
-    def live_scores(self, version: int, kind: str = "live", opponent: str = "player") -> list[float]:
-        """How `version` fared in battles of one kind against one opponent, oldest first."""
-        query = "select score from battles where kind = ? and player = ? and opponent = ? order by id"
-        return [score for (score,) in self.database.rows(query, [kind, str(version), opponent])]
+    def live_scores(self, version: int, kind: str = "live") -> list[Scored]:
+        """How `version` fared in battles of one kind, oldest first."""
+        query = "select opponent, cast(score as real) from battles where kind = ? and player = ? order by id"
+        return [(str(opponent), score) for opponent, score in self.database.rows(query, [kind, str(version)])]
 
     def live_battles(self) -> list[tuple[float, str, str, float]]:
         """Every battle in the game that gave a result, oldest first: when, the version, "player" or "scripted", and the
         version's score."""
-        columns = "cast(time as real), player, opponent, cast(score as real)"
+        opponent = f"case when {_NAMED} then 'player' else opponent end"
+        columns = f"cast(time as real), player, {opponent}, cast(score as real)"
         query = f"select {columns} from battles where kind like 'live%' order by id"
         return [(time, player, opponent, score) for time, player, opponent, score in self.database.rows(query)]
 

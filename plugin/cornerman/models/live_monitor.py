@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from cornerman.contract import ModelError
-from cornerman.evaluation.live.results import LiveResult, LiveWatch, WatchBounds
+from cornerman.evaluation.live.results import LiveResult, LiveWatch, Scored, WatchBounds
 from cornerman.models.manifest import Manifest
 from cornerman.models.store import Store
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cornerman.evaluation.verdict import Verdict
     from cornerman.models.history import History
 
-_Pair = tuple[int, int, str, str]
-"""Which results one watch compares: of a champion and its predecessor, at one difficulty, against one opponent."""
+_Pair = tuple[int, int, str]
+"""Which results one watch compares: of a champion and its predecessor, of one kind."""
 T = TypeVar("T")
 
 
@@ -28,7 +28,7 @@ class LiveMonitor:
     def __init__(self, store: Store, warn: Callable[[str], None]) -> None:
         self._store, self._warn, self._manifests = store, warn, store.registry.manifests
         self._opened = self._failing = False
-        self._scores: dict[tuple[int, str, str], list[float]] = {}
+        self._scores: dict[tuple[int, str], list[Scored]] = {}
         self._watch: tuple[_Pair, LiveWatch] | None = None
 
     def judged(self, verdict: Verdict, champion: int, candidate: Manifest | None, oldest: int | None) -> None:
@@ -51,32 +51,35 @@ class LiveMonitor:
         """Add a live battle; a message where it shows the champion to be worse than its predecessor, else ""."""
         watch = None
         if result.version == champion and predecessor is not None:
-            watch = self._watching((champion, predecessor, result.kind, result.opponent))
-        self._past(result.version, result.kind, result.opponent).append(result.score)
+            watch = self._watching((champion, predecessor, result.kind))
+        scored = result.opponent, result.score
+        self._past(result.version, result.kind).append(scored)
         row = (result.kind, str(result.version), result.opponent, result.score, result.rounds, result.seat)
         self._ask(lambda history: history.add_battle(*row), None)
-        return watch.sentence if watch is not None and watch.add(result.score) else ""
+        return watch.sentence if watch is not None and watch.add(*scored) else ""
 
-    def forget_player(self) -> None:
-        """Erase every battle against the player, here and in the history; ModelError where that cannot be done."""
+    def forget_players(self, name: str | None = None) -> None:
+        """Erase every battle against one player, or against all with what was learned from them, here and in the
+        history; ModelError where that cannot be done."""
         self._scores.clear()
         self._watch = None
         if self._store.has_history:
-            self._history().forget_player()
+            history = self._history()
+            history.forget_all_players() if name is None else history.forget_player(name)
 
     def _watching(self, pair: _Pair) -> LiveWatch:
         """The watch of this pair; where another pair was watched, a new one with the past results of both."""
         if self._watch is None or self._watch[0] != pair:
-            champion, predecessor, *against = pair
-            watch = LiveWatch(self._past(predecessor, *against), WatchBounds())
-            for score in self._past(champion, *against):
-                watch.add(score)
+            champion, predecessor, kind = pair
+            watch = LiveWatch(self._past(predecessor, kind), WatchBounds())
+            for scored in self._past(champion, kind):
+                watch.add(*scored)
             self._watch = (pair, watch)
         return self._watch[1]
 
-    def _past(self, version: int, kind: str, opponent: str) -> list[float]:
-        """A version's scores so far; read once from the history, then kept in memory in case the history fails."""
-        key = (version, kind, opponent)
+    def _past(self, version: int, kind: str) -> list[Scored]:
+        """A version's results so far; read once from the history, then kept in memory in case the history fails."""
+        key = version, kind
         if key not in self._scores:
             self._scores[key] = self._ask(lambda history: history.live_scores(*key), [])
         return self._scores[key]

@@ -241,6 +241,7 @@ class PanelControls:
             self._champions.slot.ghost = None
             self._metrics.forget_player()
             self._event(player_forgotten(player, erased))
+            self._champions.erase_player_battles(player)
 
         return self._order(erase, f"Forgetting what was recorded of {player or 'players without a name'}.")
 

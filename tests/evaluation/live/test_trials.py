@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -66,10 +67,31 @@ def test_test_goes_on_from_its_scores_and_refuses_what_is_none() -> None:
     for score in (1.0, 0.0, 0.5):
         test.add(True, score)
         test.add(False, score / 2)
-    again = LiveTest(scores=test.state())
+    again = LiveTest(scores=json.loads(json.dumps(test.state())))
     assert (again.difference, again.num_battles) == (test.difference, 3)
     with pytest.raises(ModelError, match="live test"):
-        LiveTest(scores={"champion": ["x"]})  # type: ignore[list-item]  # as a damaged checkpoint would
+        LiveTest(scores={"player": ["x"]})  # type: ignore[dict-item]  # as a damaged checkpoint would
+
+
+def test_candidate_is_compared_at_the_same_player_alone_and_no_name_is_in_the_checkpoint() -> None:
+    trials = ready()
+    for number in range(60):  # equal: half against the one, who always wins, and none against the other
+        for tried, player in (True, "ann"), (False, "bob" if number % 2 else "ann"):
+            trials.take(replace(result(tried, float(player == "bob")), opponent=f"player {player}"))
+        trials.take(replace(result(True, 1.0), level=4))
+        trials.take(replace(result(False, 0.0), level=3))
+    state = trials.state()
+    assert {name: (len(new), len(old)) for name, (new, old) in state["scores"].items()} == {
+        "earlier 0": (60, 30),
+        "earlier 3": (0, 30),
+        "live 4 player": (60, 0),
+        "live 3 player": (0, 60),
+    }
+    verdict = trials.advance()
+    assert verdict is not None
+    assert "a score of 0% in 60 live battles where the champion has 0% in 30" in verdict.reason
+    trials.restore(state)
+    assert trials.pairs == 120
 
 
 def result(tried: bool, score: float, battle_id: int = 0) -> LiveResult:
@@ -89,7 +111,7 @@ def test_trial_counts_how_its_battles_stood_at_the_end() -> None:
     trials.watch(chance_policy(), [], BattleEnd(77, {0: 1, 1: -1}, False, {0: Source.PLUGIN}, {0: 0.5, 1: -0.5}), bool)
     trials.take(result(True, 1.0, 77))
     trials.take(result(False, 0.0, 5))
-    assert trials.state()["scores"] == {"candidate": [0.5 + 0.25 * 1.5], "champion": [0.0]}
+    assert trials.state()["scores"] == {"live 5 player": ([0.5 + 0.25 * 1.5], [0.0])}
 
 
 def test_each_candidate_that_is_turned_down_makes_the_next_one_wait_longer_and_prove_more() -> None:

@@ -1,25 +1,29 @@
 """Live results: scores of versions in the running game's battles, and a test of whether a champion has become worse.
 
 A player's own few battles prove little, so only a large drop causes a roll-back, and only battles at the same
-difficulty against the same kind of opponent are compared. Candidates on trial: trials.py.
+difficulty against the same player are compared. Candidates on trial: trials.py.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import log
+from typing import TypeAlias
 
 from cornerman.contract import CANDIDATE, SEAT_KINDS, DataError, Source
 from cornerman.evaluation.live.adaptive import Adaptive
-from cornerman.evaluation.significance import Mean, gain_llr
+from cornerman.evaluation.significance import Mean, gain_llr, pooled
 from cornerman.experience.encoder import number
 from cornerman.experience.rewards import met_by_plugin, plugins_outcome
 from cornerman.policy.policy_slot import Trial
 
 MAX_OPEN = 64
 RECENT_BATTLES = 50
+
+Scored: TypeAlias = tuple[str, float]
+"""Opponent and score of a battle: 1 won, 1/2 drawn, 0 lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class LiveResult:
 
     version: int
     level: int
-    opponent: str  # "player" where one took part, else "scripted"
+    opponent: str  # "player NAME", or "player" without a name, where one took part, else "scripted"
     score: float  # 1 won, 1/2 drawn, 0 lost
     rounds: int
     seat: int
@@ -44,13 +48,14 @@ class LiveResult:
 
     @property
     def kind(self) -> str:
-        """Its kind in the history: only results of the same kind and opponent may be compared. With look-ahead they
+        """Its kind in the history: only results of the same kind and opponent are compared. With look-ahead they
         tell of the version, of the search and of what is known of the player together."""
         return f"live {self.level}" + (" ahead" if self.ahead else "")
 
 
 @dataclass(slots=True)
 class _OpenBattle:
+    player: str = ""
     rounds: int = 1
     void: bool = False
     trial: int | None = None  # the number of the one in which it began
@@ -69,15 +74,15 @@ class LiveBattles:
         """Signs of the plugin's outcomes in the last battles that were not cut off, whichever version decided."""
         self._open: dict[int, _OpenBattle] = {}
 
-    def start(self, battle_id: int, trial: int | None = None, tried: bool = False) -> None:
+    def start(self, battle_id: int, trial: int | None = None, tried: bool = False, player: str = "") -> None:
         """Add a battle: of the trial with that number, where one runs, in which the candidate plays (`tried`) or the
-        champion in turn with it.
+        champion in turn with it. `player`: the name of who plays, if one has a name.
 
         Where `MAX_OPEN` are under way already, the oldest is dropped.
         """
         if len(self._open) >= MAX_OPEN:
             del self._open[next(iter(self._open))]
-        self._open[battle_id] = _OpenBattle(trial=trial, tried=tried)
+        self._open[battle_id] = _OpenBattle(player, trial=trial, tried=tried)
 
     def tries(self, battle_id: int, trial: int) -> bool:
         """Whether the candidate on trial plays this battle, which began in this trial."""
@@ -137,6 +142,7 @@ class LiveBattles:
         met = [each for seat in met_by_plugin(seats) if (each := outcomes[seat]) is not None]
         other = (sum(met) / len(met) + 1) / 2 if met else 1 - score
         seat = next(seat for seat, source in seats.items() if source is Source.PLUGIN)
+        opponent = player_called(battle.player) if opponent == "player" else opponent
         return LiveResult(version, level, opponent, score, battle.rounds, seat, battle_id, trial, battle.ahead, other)
 
 
@@ -155,6 +161,11 @@ def opponent_of(seats: Mapping[int, Source]) -> str:
     if Source.PLUGIN not in seats.values() or not others or not others <= {Source.PLAYER, Source.SCRIPTED}:
         return ""
     return "player" if Source.PLAYER in others else "scripted"
+
+
+def player_called(name: str) -> str:
+    """A player as the `opponent` of a `LiveResult`; "": one without a name."""
+    return f"player {name}" if name else "player"
 
 
 def outcome_of(outcome: Mapping[int, float], seat: int) -> float | None:
@@ -183,15 +194,20 @@ class WatchBounds:
 class LiveWatch:
     """Sequential test of one version against its predecessor's results; `worse` is None while it is undecided."""
 
-    def __init__(self, predecessor_scores: Sequence[float], bounds: WatchBounds | None = None) -> None:
-        """`predecessor_scores`: 1, 1/2 or 0 for each of its live battles; with too few, nothing is decided."""
+    def __init__(self, predecessor: Iterable[Scored], bounds: WatchBounds | None = None) -> None:
+        """`predecessor`: its live battles; with too few against the same opponents, nothing is decided."""
         self._bounds = bounds or WatchBounds()
-        self._before, self._now = Mean.of(predecessor_scores), list[float]()
+        before = defaultdict[str, list[float]](list)
+        for opponent, score in predecessor:
+            before[opponent].append(score)
+        self._before = {opponent: Mean.of(scores) for opponent, scores in before.items()}
+        self._now: dict[str, list[float]] = {opponent: [] for opponent in before}
         self.worse: bool | None = None
 
-    def add(self, score: float) -> bool | None:
+    def add(self, opponent: str, score: float) -> bool | None:
         """Count one live battle; True: it is worse, roll back; False: it is not; None: undecided."""
-        self._now.append(score)
+        if opponent in self._now:  # else the predecessor never met this one
+            self._now[opponent].append(score)
         if self.worse is None:
             self.worse = self._decide()
         return self.worse
@@ -199,24 +215,29 @@ class LiveWatch:
     @property
     def llr(self) -> float:
         """The logarithm of the likelihood ratio of a drop against none."""
-        return gain_llr(Mean.of(self._now), self._before, -self._bounds.drop)
+        return gain_llr(*self._means, -self._bounds.drop)
+
+    @property
+    def _means(self) -> tuple[Mean, Mean]:
+        """Of this version and of its predecessor, against the same opponents."""
+        return pooled((Mean.of(self._now[opponent]), before) for opponent, before in self._before.items())
 
     @property
     def sentence(self) -> str:
         """The result so far, for the player."""
-        now, before = Mean.of(self._now), self._before
+        now, before = self._means
         figures = f"{now.score:.0%} in {now.num} live battles after {before.score:.0%} in {before.num}"
         if self.worse is None:
             return f"Undecided: {figures}."
         return f"Worse than its predecessor: {figures}." if self.worse else f"No worse than its predecessor: {figures}."
 
     def _decide(self) -> bool | None:
-        bounds, num = self._bounds, len(self._now)
-        if min(num, self._before.num) < bounds.min_battles:
+        bounds, (now, before) = self._bounds, self._means
+        if min(now.num, before.num) < bounds.min_battles:
             return None
-        llr = self.llr
+        llr = gain_llr(now, before, -bounds.drop)
         if llr >= log((1.0 - bounds.beta) / bounds.alpha):
             return True
-        if llr <= log(bounds.beta / (1.0 - bounds.alpha)) or num >= bounds.max_battles:
+        if llr <= log(bounds.beta / (1.0 - bounds.alpha)) or now.num >= bounds.max_battles:
             return False
         return None

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import erf, inf, log, sqrt
-from typing import Any
+from typing import Any, TypeAlias
 
 from cornerman.contract import CANDIDATE, BattleEnd, ModelError, Transition
 from cornerman.evaluation.live.offline_check import OfflineCheck
 from cornerman.evaluation.live.results import MAX_OPEN, LiveResult
-from cornerman.evaluation.significance import Z_95, Mean, gain_llr
+from cornerman.evaluation.significance import Z_95, Mean, gain_llr, pooled
 from cornerman.evaluation.verdict import Verdict
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import counted
 
+Scores: TypeAlias = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+"""The candidate's and the champion's, by level and opponent."""
 EXPECTED = 0.2
 """Standard deviation of the difference between a candidate and its champion, before anything is known."""
 
@@ -43,25 +45,30 @@ class LiveTest:
     keeping a bad one costs a person's battles.
     """
 
-    def __init__(self, bounds: LiveBounds | None = None, scores: Mapping[str, Sequence[float]] | None = None) -> None:
+    def __init__(self, bounds: LiveBounds | None = None, scores: Scores | None = None) -> None:
         """`scores`: `state()` of an earlier test that goes on; ModelError where it is none."""
         self.bounds = bounds or LiveBounds()
+        self._scores: dict[str, tuple[list[float], list[float]]] = {}
         try:
-            found = [[float(score) for score in (scores or {}).get(name, ())] for name in ("champion", "candidate")]
+            for against, (candidate, champion) in (scores or {}).items():
+                self._scores[against] = [*map(float, candidate)], [*map(float, champion)]
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"The scores of a live test are unusable ({error}).") from error
-        self._champion, self._candidate = found
 
-    def add(self, candidate: bool, score: float) -> None:
-        (self._candidate if candidate else self._champion).append(score)
+    def add(self, candidate: bool, score: float, against: str = "") -> None:
+        """Count a battle; only those `against` the same are compared."""
+        self._scores.setdefault(against, ([], []))[not candidate].append(score)
 
-    def state(self) -> dict[str, list[float]]:
-        return {"champion": list(self._champion), "candidate": list(self._candidate)}
+    def state(self) -> Scores:
+        """Plain data without names of players, which a checkpoint would keep after Forget: who is named is another one
+        after a restart."""
+        pairs = enumerate(self._scores.items())
+        return {f"earlier {at}" if "player " in who else who: (list(new), list(old)) for at, (who, (new, old)) in pairs}
 
     @property
     def num_battles(self) -> int:
         """Battles of the candidate."""
-        return len(self._candidate)
+        return sum(len(candidate) for candidate, _ in self._scores.values())
 
     @property
     def difference(self) -> tuple[float, float]:
@@ -75,8 +82,8 @@ class LiveTest:
 
     @property
     def _means(self) -> tuple[Mean, Mean]:
-        """Of the candidate and of the champion."""
-        return Mean.of(self._candidate), Mean.of(self._champion)
+        """Of the candidate and of the champion, against the same."""
+        return pooled((Mean.of(candidate), Mean.of(champion)) for candidate, champion in self._scores.values())
 
     @property
     def share(self) -> float:
@@ -94,17 +101,16 @@ class LiveTest:
     @property
     def better(self) -> bool | None:
         """True: promote; False: withdraw; None: play on."""
-        bounds = self.bounds
-        if min(len(self._candidate), len(self._champion)) < bounds.min_battles:
-            return None
-        if self.llr >= log((1.0 - bounds.beta) / bounds.alpha):
+        bounds, (ours, theirs) = self.bounds, self._means
+        llr = gain_llr(ours, theirs, bounds.gain) if min(ours.num, theirs.num) >= bounds.min_battles else 0.0
+        if llr >= log((1.0 - bounds.beta) / bounds.alpha):
             return True
-        return False if self.llr <= -bounds.withdraw or self.num_battles >= bounds.max_battles else None
+        return False if llr <= -bounds.withdraw or self.num_battles >= bounds.max_battles else None
 
     @property
     def score(self) -> tuple[float, tuple[float, float]]:
         """The candidate's mean score with a normal 95 % interval; for people: the test goes by `llr`."""
-        _, mean, variance = Mean.of(self._candidate)
+        _, mean, variance = self._means[0]
         half = Z_95 * sqrt(variance)
         return mean, (max(0.0, mean - half), min(1.0, mean + half))
 
@@ -165,7 +171,7 @@ class LiveTrials:
         self._test, self._cut_off = self._new_test(None), 0
         return self
 
-    def _new_test(self, scores: Mapping[str, Sequence[float]] | None) -> LiveTest:
+    def _new_test(self, scores: Scores | None) -> LiveTest:
         bounds = LiveBounds()
         return LiveTest(replace(bounds, alpha=bounds.alpha / (self._turned_down() + 1)), scores)
 
@@ -191,7 +197,7 @@ class LiveTrials:
             return
         standing = self._standing.get(result.battle_id, {}).get(result.seat)
         score = result.score if standing is None else 0.5 * result.score + 0.25 * (1.0 + max(-1.0, min(1.0, standing)))
-        self._test.add(result.version == CANDIDATE, score)
+        self._test.add(result.version == CANDIDATE, score, f"{result.kind} {result.opponent}")
 
     def advance(self) -> Verdict | None:
         """The verdict, once there is one, which ends the trial."""
