@@ -9,6 +9,7 @@ import pytest
 
 from cornerman.cli import ghost
 from cornerman.contract import Bot, CornermanError
+from cornerman.training.bulk import bar
 from game_adapter.ringside.game import RINGSIDE
 from tests.cli.conftest import Run
 from tests.support.choosing import Choosing, Described, at_random
@@ -35,7 +36,11 @@ def test_ghost_of_a_player_is_listed_exported_imported_fought_and_forgotten(
     page = tmp_path / "report.html"
     assert "Working out the habits of ann from 2 battles" in run("report", here, *GAME[:2], "--out", page).err
     assert "moves were foreseen" in page.read_text("utf-8").partition("<h3>ann</h3>")[2]
-    assert "The ghost of 2 battles" in printed("ghost", "export", "ann", file)
+    with monkeypatch.context() as patched:
+        patched.setattr(bar, "PERIOD_S", 0.0)
+        exported = printed("ghost", "export", "ann", file)
+    assert "learning how ann plays, 0 s, 1 of 2 battles ..." in exported
+    assert "The ghost of 2 battles" in exported
 
     def fails(*_: object) -> None:
         raise CornermanError("the smoke battle ends in smoke")

@@ -22,6 +22,7 @@ from cornerman.opponent.ghost import ENDING, FOLDER, Ghost, ghosts_in, read_ghos
 from cornerman.opponent.players import Players
 from cornerman.policy.policy import Policy
 from cornerman.policy.policy_slot import counted
+from cornerman.training.bulk.bar import Bar, quietly
 
 NAME = r"[\w-]{1,60}"
 """What an imported ghost may be called."""
@@ -87,7 +88,11 @@ class Ghosts:
         for battle in self._battles():
             if battle.end.player == player:
                 players.end(unpack(battle.columns), battle.end)
-        while players.advance():
+        due = players.unlearned
+        stopped = Bar(quietly).during(
+            f"learning how {player or 'the player'} plays", done=lambda: f", {due - players.unlearned} of {due} battles"
+        )
+        while not stopped() and players.advance():
             pass
         return players
 
