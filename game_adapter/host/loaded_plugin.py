@@ -103,9 +103,9 @@ class LoadedPlugin:
         self._slow[hook] += 1
         times, spent = self._slow[hook], f"{took_ms:.0f} ms"
         if times == 1:
-            self._say(f"{self.name} held the game for {spent} in {hook}.")
+            self._say(f"{self.name} held the game for {spent} in {hook}; now and then, a machine or disk is busy.")
         elif times == 10 ** (len(str(times)) - 1):
-            self._say(f"{self.name} has held the game {times:,} times in {hook}, now for {spent}.")
+            self._say(f"{self.name} has held the game {times:,} times in {hook}, now for {spent}: tell its author.")
 
     def _print(self, hook: str, arguments: Mapping[str, Any], end: str) -> None:
         brief = ", ".join(f"{key}={printable(value)[:60]}" for key, value in arguments.items())

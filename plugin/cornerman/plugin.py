@@ -260,7 +260,7 @@ class Cornerman:
             if loop is not None:
                 loop.keep(self.training.draws)
             else:
-                self.metrics.set(kept=self.recording.store())
+                self.metrics.set(kept=self.recording.store(wait=False))
             self.recording.note_quality()
 
         self.training.call_owner(keep)

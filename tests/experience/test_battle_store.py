@@ -92,9 +92,9 @@ def test_battles_taken_together_are_stored_in_one_transaction(
 ) -> None:
     transactions: list[Database] = []
 
-    def counted(database: Database, writing: Any = Database.writing) -> Any:
+    def counted(database: Database, wait: bool, writing: Any = Database.writing) -> Any:
         transactions.append(database)
-        return writing(database)
+        return writing(database, wait)
 
     monkeypatch.setattr(Database, "writing", counted)
     with store.together():

@@ -83,8 +83,10 @@ def test_what_is_committed_is_synced_and_what_is_deleted_overwritten(
     for setting, value in (("journal_mode", "wal"), ("synchronous", 2), ("secure_delete", 1)):
         assert database.rows(f"pragma {setting}") == [(value,)]
     add(database, "a secret of the player")
-    with database.writing() as connection:
-        connection.execute("delete from notes")
+    for wait, level in ((False, 1), (True, 2)):
+        with database.writing(wait) as connection:
+            connection.execute("delete from notes")
+            assert database.rows("pragma synchronous") == [(level,)]
     database.shrink()
     assert not any(b"secret" in file.read_bytes() for file in path.parent.iterdir())
 

@@ -31,32 +31,42 @@ def stored(session: Session) -> list[int]:
         return [len(battle) for battle in store.battles()]
 
 
-def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def writers_of(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, bool]]:
+    """The threads that write battles from now on, and whether they wait for the disk."""
     writers = set()
     writing = Database.writing
 
-    def watched(self: Database) -> Any:
-        writers.add(threading.current_thread().name)
-        return writing(self)
+    def watched(self: Database, wait: bool = True) -> Any:
+        writers.add((threading.current_thread().name, wait))
+        return writing(self, wait)
 
     monkeypatch.setattr(Database, "writing", watched)
+    return writers
+
+
+def test_files_are_written_by_the_trainer_alone_while_battles_are_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers = writers_of(monkeypatch)
     session = Session(tmp_path)
     for number in range(1, 11):
         session.battle(number, marked=False)
         session.plugin.settle(30.0)
     session.plugin.on_quit()
-    assert writers == {"cornerman-trainer"}
+    assert writers == {("cornerman-trainer", True)}
     assert stored(session) == [2] * 10
 
 
 @pytest.mark.parametrize("started", [True, False])
-def test_battle_is_stored_at_its_end_with_learning_paused_or_off(tmp_path: Path, started: bool) -> None:
+def test_battle_is_stored_at_its_end_with_learning_paused_or_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: bool
+) -> None:
+    writers = writers_of(monkeypatch)
     session = Session(tmp_path, learning=started)
     session.plugin.set_learning(False)
     session.battle(1, marked=False)
     on_owner(session.plugin, lambda loop: None)
+    assert writers == {("cornerman-trainer", True) if started else ("MainThread", False)}, "no frame waits for the disk"
     assert session.plugin.report()["recorder"]["kept"] == 1
     assert stored(session) == [2]
     session.plugin.on_quit()

@@ -1,9 +1,9 @@
 """Store of finished battles in SQLite: what was recorded outlives the game, a crash and a power cut.
 
 Owned by the thread that collects: the trainer's, or the game's where there is no trainer. A battle is on the disk once
-`append` or `take` has returned, or the block of `together` that a `take` stands in. The newest battles are kept up to a
-bound. Battles of another game, game version or encoder are left alone and not read. A disk that fails becomes a
-sentence, and learning goes on from memory.
+`append` or `take` has returned, or the block of `together` that a `take` stands in; without waiting for the disk it
+outlives no power cut. The newest battles are kept up to a bound. Battles of another game, game version or encoder are
+left alone and not read. A disk that fails becomes a sentence, and learning goes on from memory.
 """
 
 from __future__ import annotations
@@ -131,21 +131,22 @@ class BattleStore:
         return item
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Store what `take` gets in this block at its end, in one transaction, as each waits for the disk once."""
+    def together(self, wait: bool = True) -> Iterator[None]:
+        """Store what `take` gets in this block at its end, in one transaction, as each waits for the disk once; without
+        `wait` it does not, since a frame may be due."""
         self._gathers = True
         try:
             yield
         finally:
             self._gathers = False
-            self._store_finished()
+            self._store_finished(wait)
 
-    def _store_finished(self) -> None:
+    def _store_finished(self, wait: bool = True) -> None:
         finished, self._finished = self._finished, []
         if not finished:
             return
         try:
-            self._insert(finished)
+            self._insert(finished, wait)
         except ModelError as error:
             self._failed(error)
             return
@@ -178,10 +179,10 @@ class BattleStore:
             raise ModelError(f"{_WHAT} could not be written: one has {len(data):,} bytes of {self._max_bytes:,}.")
         return end.battle_id, len(transitions), data
 
-    def _insert(self, rows: Iterable[_Row]) -> None:
+    def _insert(self, rows: Iterable[_Row], wait: bool = True) -> None:
         """As `append`."""
         database, num_bytes = self._opened(), self._num_bytes
-        with database.writing() as connection:
+        with database.writing(wait) as connection:
             connection.execute("insert or ignore into formats(format) values (?)", (self._format,))
             for number, transitions, data in rows:
                 num_bytes += len(data) - self._make_room(connection, num_bytes + len(data) - self._max_bytes)

@@ -235,9 +235,9 @@ class Recording:
 
     # -------------------------------------------------------------------------------- the thread that owns the files
 
-    def store(self) -> int:
-        """Store the items waiting in `events`; returns the number of battles stored in this session."""
-        with self._battles.together():
+    def store(self, wait: bool = True) -> int:
+        """Store the items waiting in `events`; `wait`: for the disk. Returns how many this session has stored."""
+        with self._battles.together(wait):
             for item in self.events.items():
                 self._battles.take(item)
         return self._battles.kept

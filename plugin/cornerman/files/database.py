@@ -76,10 +76,13 @@ class Database:
             return self._connection.execute(query, values).fetchall()
 
     @contextmanager
-    def writing(self) -> Iterator[Any]:
-        """One transaction on the connection: all of it is kept, or none."""
-        with self._errors("written"), self._connection:
-            yield self._connection
+    def writing(self, wait: bool = True) -> Iterator[Any]:
+        """One transaction on the connection: all of it is kept, or none. Without `wait` for the disk a power cut may
+        take it back, with others like it, until the next one that waits; what ends the process does not."""
+        with self._errors("written"):
+            self._connection.execute(f"pragma synchronous = {'full' if wait else 'normal'}")
+            with self._connection:
+                yield self._connection
 
     def shrink(self) -> None:
         """Give freed pages back to the disk, and empty the write-ahead log, so that nothing deleted stays in it."""
