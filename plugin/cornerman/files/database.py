@@ -50,8 +50,8 @@ class Database:
     ) -> None:
         """Open or create `path`; `what` names its content in sentences, such as "The history".
 
-        A damaged file, or one with other tables, is renamed, and `messages` says so. A `read_only` one is refused then,
-        never changed, and empty where it does not exist or has no tables yet.
+        A damaged file, or one with other tables, is renamed, and `messages` says so; a `read_only` one is refused. One
+        of no bytes, which a kill leaves where a file is being made, is used; `read_only`, what is not there is empty.
         """
         self.path, self._what, self._schema, self._now = path, what, schema, now
         self._read_only = read_only
@@ -62,14 +62,7 @@ class Database:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._discard_orphans()
-            self._mention_emptiness()
             self._connection = self._opened()
-
-    def _mention_emptiness(self) -> None:
-        """A new file has its first page at once, so one of no bytes is what a disk or a copy left of an old one."""
-        written = [each.stat().st_size for each in (self.path, _companions(self.path)[0]) if each.exists()]
-        if self.path.exists() and not any(written):
-            self.messages.append(f"{self._what}: {self.path.name} was an empty file, so what it held is lost.")
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._errors("read"):
