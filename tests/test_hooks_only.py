@@ -214,3 +214,12 @@ def test_plugin_in_a_seat_of_no_declared_role_is_said(tmp_path: Path) -> None:
     assert (counts["recorded"], counts["clamped"]) == (6, {"role": 2})
     assert message.startswith("Battle 1 has the plugin in the seats [2], declared are (0, 1): elsewhere nothing is")
     assert reported(three_seats(**OWN, seats_alike=False, num_seats=3), tmp_path / "declared")[1] == ""
+
+
+def test_forgotten_player_takes_the_trial_along_whose_results_may_be_theirs(tmp_path: Path) -> None:
+    plugin, loop = local_plugin(HooksOnly(), tmp_path, device="cpu")
+    loop.begin_candidate()
+    loop.forget_player("ann")
+    assert plugin.slot.trial is None
+    assert not loop.candidates.judging
+    plugin.on_quit()

@@ -88,3 +88,13 @@ def test_battle_of_several_sides_counts_for_the_best_of_the_plugins_seats(
     assert found is not None
     assert (found.score, found.other) == scores
     assert [*battles.outcomes] == [2 * scores[0] - 1]
+
+
+def test_battles_under_way_of_a_forgotten_player_alone_give_no_result() -> None:
+    battles, seats = LiveBattles(Adaptive(Random(1), 0.5)), {0: Source.PLUGIN, 1: Source.PLAYER}
+    for number, name in enumerate(("ann", "bob")):
+        battles.start(number, player=name)
+        battles.decided(number, 7, 5)
+    battles.void(player="ann")
+    results = [battles.end(number, seats, {0: 1, 1: -1}, False) for number in range(2)]
+    assert [each and each.opponent for each in results] == [None, "player bob"]

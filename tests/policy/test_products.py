@@ -10,7 +10,7 @@ import pytest
 from cornerman.policy import products
 
 
-@pytest.mark.parametrize(("rows", "inner", "columns"), [(5, 7, 3), (40, 900, 32), (9, 1_200, 150), (0, 4, 2)])
+@pytest.mark.parametrize(("rows", "inner", "columns"), [(5, 7, 3), (40, 900, 32), (9, 1_200, 99), (0, 4, 2), (5, 7, 0)])
 def test_products_take_no_threads_and_equal_numpys(
     monkeypatch: pytest.MonkeyPatch, rows: int, inner: int, columns: int
 ) -> None:

@@ -29,7 +29,8 @@ def numbered_sides(sides: Mapping[int, int]) -> Sides:
 
 def plugins_outcome(seats: Mapping[int, Source], outcome: Mapping[int, float | None]) -> float | None:
     """How a battle ended for the plugin: as for the best of its seats that fared unlike whoever it meets, the player or
-    else the scripted, since an ally fares alike. None where it has no seat, or one without an outcome."""
+    else the scripted: stored battles name no sides, and an ally fares alike, so who ties with the player counts as one.
+    None where it has no seat, or one without an outcome."""
     own = [outcome.get(seat) for seat, source in seats.items() if source is Source.PLUGIN]
     known = [each for each in own if each is not None]
     met = [outcome.get(seat) for seat in met_by_plugin(seats)]

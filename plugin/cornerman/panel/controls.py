@@ -233,6 +233,7 @@ class PanelControls:
             return READ_ONLY
         self._recording.cut(player)
         self._live.adaptive.forget(f"player {player}")
+        self._live.void(player=player)
         if self._chosen is not None:
             self.remember()
 
@@ -240,8 +241,8 @@ class PanelControls:
             erased = self._recording.forget_player(player) if loop is None else loop.forget_player(player)
             self._champions.slot.ghost = None
             self._metrics.forget_player()
-            self._event(player_forgotten(player, erased))
             self._champions.erase_player_battles(player)
+            self._event(player_forgotten(player, erased))
 
         return self._order(erase, f"Forgetting what was recorded of {player or 'players without a name'}.")
 
@@ -273,7 +274,7 @@ def player_forgotten(player: str, erased: Counts) -> str:
     """A message about what was erased of a player; "": of battles that named nobody."""
     whose = f"of {player}" if player else "without a player's name"
     if not erased.battles:
-        return f"No recorded battle {whose} was found, so there was nothing to forget."
+        return f"No recorded battle {whose} was found."
     battles, decisions = counted(erased.battles, "recorded battle"), counted(erased.transitions, "decision")
     stay = 'Versions that learned from them stay; "Forget all that was learned" erases those, too.'
     return f"Forgotten: {battles} {whose} ({decisions}), and what was known of how they play. {stay}"

@@ -30,7 +30,7 @@ def product(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None:
 
 def matmul(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
     """`left @ right` of two matrices of one type, likewise; where `right` is too large, as a sum over parts of it."""
-    rows = max(1, ON_ONE_THREAD[2] // (_ROWS * right.shape[1]))
+    rows = max(1, ON_ONE_THREAD[2] // (_ROWS * max(1, right.shape[1])))
     out: NDArray[Any]
     out, part = empty((2, len(left), right.shape[1]), left.dtype)
     product(left[:, :rows], right[:rows], out)

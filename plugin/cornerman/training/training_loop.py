@@ -246,6 +246,9 @@ class TrainingLoop:
         """
         self.keep()
         erased = self.experience.battles.forget_player(player)
+        if self.candidates.trials.running:
+            self.candidates.drop()  # its results may be this player's
+        self.candidates.trials.clear()
         self.updates.drop()
         self.updates.teachers.clear()
         self.players.forget()

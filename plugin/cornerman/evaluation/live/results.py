@@ -105,10 +105,11 @@ class LiveBattles:
             battle.decided.add((version, level))
             battle.ahead = battle.ahead or ahead
 
-    def void(self, battle_id: int | None = None) -> None:
-        """Give no result for a battle in which something else chose actions; None: for all under way."""
+    def void(self, battle_id: int | None = None, player: str | None = None) -> None:
+        """Give no result for a battle in which something else chose actions; None: for all under way, of one player
+        where that is given."""
         for each in list(self._open) if battle_id is None else [battle_id]:
-            if each in self._open:
+            if each in self._open and player in (None, self._open[each].player):
                 self._open[each].void = True
 
     def forget(self) -> None:
