@@ -244,3 +244,16 @@ def test_state_loads_whichever_file_operation_fails(tmp_path: Path, name: str, l
         if not state.hit:
             return
     pytest.fail("there is no end to the file operations")
+
+
+@pytest.mark.parametrize(("origin", "untrained"), [("imported", 0), ("trained", 2)])
+def test_number_0_is_left_for_an_untrained_version_by_an_import_alone_and_never_given_twice(
+    tmp_path: Path, origin: str, untrained: int
+) -> None:
+    registry = opened(tmp_path)
+    if origin == "trained":
+        registry.save(np.zeros_like(flat(0)), Provenance())
+    assert registry.save(flat(1), Provenance(origin=origin, learning_steps=9)) == 1
+    if origin == "trained":
+        shutil.rmtree(path_of(tmp_path, 0, "manifest.json").parent)
+    assert registry.save(np.zeros_like(flat(0)), Provenance()) == untrained

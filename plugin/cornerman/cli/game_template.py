@@ -65,9 +65,8 @@ class Game:
 
     # What a seat sees: features of your own, as here, or the standard characters (max_characters, stats), or both.
     max_characters = 0
-    feature_scales: Mapping[str, float] = {
-        "stones": 21
-    }  # what encode divides by, so that habits are said in your own numbers
+    # What encode divides by, so that habits are said in your own numbers.
+    feature_scales: Mapping[str, float] = {"stones": 21}
     feature_names = ("stones", *(f"stones mod {MOST + 1} is {rest}" for rest in range(MOST + 1)))
 
     def encode(self, state: Any, seat: int) -> Sequence[float]:

@@ -177,8 +177,8 @@ class Registry:
             raise ModelError("The new version holds a number that is not finite; it was not saved.")
         weights = pack(split(np.asarray(flat, np.float32), spec))
         numbers, first = self.numbers(), int(provenance.origin == "imported")  # which leaves 0 for an untrained one
-        following = max(first, self._record.next_version, *(number + 1 for number in numbers))
-        version = 0 if provenance == Provenance() and numbers == [1] else following
+        left = provenance == Provenance() and numbers == [1] and all(m.origin == "imported" for m in self.manifests())
+        version = 0 if left else max(first, self._record.next_version, *(number + 1 for number in numbers))
         manifest = self._describe(version, spec, provenance, weights)
         described, what = to_json(manifest.as_dict()), f"The manifest of version {version}"
         parse_manifest(parse_json(described, what), what)  # nothing is written that would not be read

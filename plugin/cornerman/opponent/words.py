@@ -29,7 +29,7 @@ ERROR = 0.05
 _LITTLE = 0.1
 """Share of what is unexpected in a habit that does not follow from another one, up to which it says no more."""
 _WORDS = 8
-"""Of an action's name, by which kinds are told apart."""
+"""Of an action's name, which its kind is found by."""
 _HEALTH, _SLOT = re.compile(r"slot (\d+ )?health"), re.compile(r"slot (\d+) (.+)")
 
 
