@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -65,14 +67,16 @@ class Counted:
         )
 
 
-def figures_of(study: Study, root: Path, keys: Sequence[str] = ()) -> tuple[dict[str, Interval], list[str]]:
+def figures_of(
+    study: Study, root: Path, keys: Sequence[str] = (), processes: int = 1
+) -> tuple[dict[str, Interval], list[str]]:
     found: dict[str, Interval] = {}
 
     def keep(figure: Figure, interval: Interval) -> None:
         assert figure.key not in found
         found[figure.key] = interval
 
-    return found, carry_out(study, root, keep, keys)
+    return found, carry_out(study, root, keep, keys, processes)
 
 
 def test_carry_out_does_each_unit_once_and_anew_when_its_arguments_change(tmp_path: Path) -> None:
@@ -88,6 +92,28 @@ def test_carry_out_does_each_unit_once_and_anew_when_its_arguments_change(tmp_pa
     chosen = Counted()
     found, _ = figures_of(chosen.study(), tmp_path / "chosen", ["made.se"])
     assert (list(found), chosen.runs) == (["made.seeds"], ["train 1", "train 2"]), "only what the figure needs"
+
+
+def met(work: Work, other: str, seed: int) -> int:
+    """Waits until the other unit has begun; its process."""
+    until, begun = time.monotonic() + 60.0, work.folder.parent / other
+    while not begun.exists():
+        if time.monotonic() > until or seed < 0:
+            raise TimeoutError(f"{other} never began")
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def test_units_are_done_in_processes_at_a_time_and_one_that_fails_costs_its_own_figure(tmp_path: Path) -> None:
+    others = {"left": "right", "right": "left", "alone": "nobody"}
+    units = [Unit(of, met, {"other": other, "seed": -(of == "alone")}) for of, other in others.items()]
+    figures = [
+        Figure("made.processes", ("left", "right"), lambda found: exact(len({os.getpid(), *found})), (1,)),
+        Figure("made.alone", ("alone",), lambda found: exact(found[0]), (1,)),
+    ]
+    found, failed = figures_of(Study(units, figures), tmp_path, processes=2)
+    assert found == {"made.processes": exact(3)}, "two processes, none of them this one"
+    assert failed == ["alone: TimeoutError: nobody never began"]
 
 
 @pytest.fixture

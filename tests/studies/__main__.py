@@ -3,6 +3,7 @@
 python -m tests.studies                     every subject
 python -m tests.studies games               this subject
 python -m tests.studies games --key games.connect_four
+python -m tests.studies adapt --processes 8  eight units at a time
 python -m tests.studies games --quick       a smoke test with tiny numbers, in files of its own
 """
 
@@ -82,7 +83,7 @@ def carry_out_subject(subject: str, given: argparse.Namespace, figures: Figures)
         finished.add(figure.key)
         figures.add(figure, interval, command)
 
-    failures = carry_out(study, root, keep, given.key)
+    failures = carry_out(study, root, keep, given.key, given.processes)
     wanted = [figure.key for figure in study.figures if figure.key.startswith(tuple(given.key or [""]))]
     figures.drop([key for key in wanted if key not in finished])
     return failures
@@ -97,6 +98,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--key", action="append", default=[], help="only figures whose key begins so; may be repeated")
     parser.add_argument("--quick", action="store_true", help="tiny numbers: does every part run?")
     parser.add_argument("--seeds", type=int, metavar="N", help="the first N seeds alone: sooner, with wider intervals")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="units at a time (default: one)")
     parser.add_argument("--fresh", action="store_true", help="forget what these subjects have done")
     parser.add_argument("--work", type=Path, default=Path("out/study"), help="where results of units are kept")
     parser.add_argument("--out", type=Path, help="default: study.json; with --quick: study-quick.json")

@@ -13,7 +13,10 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -112,21 +115,28 @@ def do(root: Path, unit: Unit) -> None:
 
 
 def carry_out(
-    study: Study, root: Path, finished: Callable[[Figure, Interval], None], keys: Sequence[str] = ()
+    study: Study,
+    root: Path,
+    finished: Callable[[Figure, Interval], None],
+    keys: Sequence[str] = (),
+    processes: int = 1,
 ) -> list[str]:
     """Do what is not done, hand over each figure when its units are there; returns what failed, one line each.
 
     `keys` chooses figures by the beginning of their keys; none: all. A unit that fails costs the figures made of it.
+    With more `processes` than one, units that need no other are done that many at a time first.
     """
     pending = [figure for figure in study.figures if not keys or figure.key.startswith(tuple(keys))]
     wanted = with_needs(study, {name for figure in pending for name in figure.needs})
+    apart = [unit for unit in study.units if unit.name in wanted and not unit.needs] if processes > 1 else []
+    reasons = at_a_time(processes, root, apart) if apart else {}
     done, failed = set[str](), dict[str, str]()
     for unit in study.units:
         if unit.name not in wanted:
             continue
         if broken := [name for name in unit.needs if name in failed]:
             failed[unit.name] = f"{unit.name}: needs {', '.join(broken)}, which failed"
-        elif reason := do_once(root, unit):
+        elif reason := reasons[unit.name] if unit.name in reasons else do_once(root, unit):
             failed[unit.name] = f"{unit.name}: {reason}"
         else:
             done.add(unit.name)
@@ -134,6 +144,12 @@ def carry_out(
             pending.remove(figure)
             finished(figure, figure.summarise([stored(root / name)["result"] for name in figure.needs]))
     return list(failed.values())
+
+
+def at_a_time(processes: int, root: Path, units: Sequence[Unit]) -> dict[str, str]:
+    """Do each unit that is not done in one of so many processes; why each failed, or nothing, by name."""
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        return dict(zip([unit.name for unit in units], pool.map(partial(do_once, root), units), strict=True))
 
 
 def do_once(root: Path, unit: Unit) -> str:
