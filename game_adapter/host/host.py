@@ -258,7 +258,7 @@ class Host:
         self._pass_messages_on()
 
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
-        """A frame is over: how long it was, and how much of it was left."""
+        """A frame is over: how long it was, and how much of it was left to wait; before that wait or right after it."""
         self._report("on_frame", {"frame_ms": frame_ms, "slack_ms": slack_ms})
 
     def pump(self, budget_ms: float) -> None:

@@ -358,7 +358,7 @@ class Hooks(Protocol):
 
     def on_battle_end(self, battle_id: int, outcome: Mapping[int, float], truncated: bool) -> None: ...
     def on_frame(self, frame_ms: float, slack_ms: float) -> None:
-        """Optional, after every frame: how long it was, from beginning to beginning, and how much is left of it."""
+        """Optional, each frame, before the wait for the next or right after: its length, and how much of it is wait."""
 
     def pump(self, budget_ms: float) -> None:
         """Optional, for a game that waits in a busy loop: take so much of the wait to learn in, and return in time."""

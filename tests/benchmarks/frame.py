@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import pygame
+from numpy.typing import NDArray
 
 from game_adapter.host.host import Host
 from game_adapter.ringside.game import RINGSIDE
@@ -119,10 +120,12 @@ def light_and_heavy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
         yield from beside_computing("", loop, repeats)
         found = looking_ahead(pairs(loop, learner, repeats, panel=pygame.Surface(PANEL_SIZE)))
         yield from ratios("_panel", found, wanted=True)
-        draw_more(loop, HEAVY_MS)
-        found = looking_ahead(pairs(loop, learner, repeats))
-        yield from (*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65))
-        yield from beside_computing("_heavy", loop, repeats)
+        with unheeded(loop.host):
+            loop.step_s = 1 / FPS
+            draw_more(loop, HEAVY_MS)
+            found = looking_ahead(pairs(loop, learner, repeats))
+            yield from (*ratios("_heavy", found, wanted=True), kept("_heavy", found, 0.65))
+            yield from beside_computing("_heavy", loop, repeats)
 
 
 def busy(learner: RingsideLoop, repeats: int) -> Iterator[Figure]:
@@ -182,10 +185,10 @@ def pairs(
                 elif learner is not None:
                     play_battles(loop.host, RINGSIDE, PLAYERS_BATTLES, "player")
                 if isinstance(loop, RingsideLoop):
-                    loop.panel = panel
+                    loop.window.panel = panel
                 found.with_plugin.append(frames(loop, True, busy))
                 if isinstance(loop, RingsideLoop):
-                    loop.panel = None
+                    loop.window.panel = None
     check_busy([run.work for run in found.with_plugin], practises)
     return found
 
@@ -222,14 +225,22 @@ def work_in_turns(
 
 
 def draw_more(loop: RingsideLoop, work_ms: float) -> None:
-    """Give each frame as many more pictures as bring its mean work, without learning, nearest to `work_ms`.
+    """Give each frame of the battle as many more pictures as bring its work, without learning, nearest to `work_ms`.
 
-    A number and not a time, so that what learning costs the drawing counts, and no frame is drawn beyond its end.
+    A number and not a time, so that what learning costs the drawing counts; for each frame, since what the game draws
+    by itself differs by more than what is left of a frame. Only where each battle is the same (`unheeded`, `step_s`).
     """
-    bare_ms = frames(loop, False, False).work_mean_ms
-    loop.more_pictures = 3
-    picture_ms = (frames(loop, False, False).work_mean_ms - bare_ms) / loop.more_pictures
-    loop.more_pictures = round((work_ms - bare_ms) / picture_ms)
+    own = np.median([works(loop) for _ in range(3)], axis=0)
+    loop.more_pictures = [3] * len(own)
+    picture = float(np.median(works(loop) - own)) / 3
+    loop.more_pictures = [max(0, round((work_ms - ms) / picture)) for ms in own]
+
+
+def works(loop: RingsideLoop) -> NDArray[np.float64]:
+    """Milliseconds of each frame's work, without learning."""
+    loop.begin()
+    next_frame = frame_after(loop, False)
+    return 1e3 * np.array([np.diff(next_frame())[0] for _ in range(WARM_UP_FRAMES + FRAMES)])
 
 
 def looking_ahead(found: Pairs) -> Pairs:

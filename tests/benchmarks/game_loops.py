@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from random import Random
 from typing import Protocol
 
@@ -46,18 +47,34 @@ def draw_unseen() -> None:
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 
 
+class MoreToDraw(Window):
+    """Ringside's window, which draws more each frame, within the work that it tells the plugin of."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host, RINGSIDE, Random(1), sound=False)
+        self.more_pictures = 0  # one and the same still picture, so many times
+        self.panel: pygame.Surface | None = None  # where the panel is drawn, page after page
+        self._still = TitleScreen(self.hall, SETUP)
+
+    def draw(self) -> None:
+        for _ in range(self.more_pictures):
+            self._still.draw(self.canvas)
+        super().draw()
+        if self.panel is not None:
+            self.host.on_draw(self.panel)
+
+
 class RingsideLoop:
     """Ringside's own window, in which a player hits whoever stands first, by the keyboard."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.more_pictures = 0  # drawn each frame besides, one and the same still picture
+        self.more_pictures: Sequence[int] = ()
+        """How many pictures more each frame of a battle draws, from its first on; none after the last."""
         self.step_s: float | None = None  # how far a frame moves the battle on; None: by its own length
-        self.panel: pygame.Surface | None = None  # where the panel is drawn, page after page
         self._frames = 0
         draw_unseen()
-        self.window = Window(host, RINGSIDE, Random(1), sound=False)
-        self._still = TitleScreen(self.window.hall, SETUP)
+        self.window = MoreToDraw(host)
 
     def begin(self) -> None:
         self.window.screen.close()
@@ -68,17 +85,14 @@ class RingsideLoop:
     def frame(self, dt_ms: float) -> float:
         if not isinstance(self.window.screen, BattleScreen):
             self.window.screen = BattleScreen(self.window.hall, SETUP, TitleScreen)
-        for _ in range(self.more_pictures):
-            self._still.draw(self.window.canvas)
-        self._frames += 1
+        at, self._frames = self._frames, self._frames + 1
+        self.window.more_pictures = self.more_pictures[at] if at < len(self.more_pictures) else 0
         if self.window.screen.players_turn and self._frames % PLAYER_FRAMES == 0:
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_1))  # strike, then the first target
+        if self.window.panel is not None and self._frames % PAGE_FRAMES == 0:
+            key = pygame.K_1 + self._frames // PAGE_FRAMES % PAGES
+            self.host.on_event(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0))
         self.window.frame(min(dt_ms / 1e3, LONGEST_STEP_S) if self.step_s is None else self.step_s, dt_ms)
-        if self.panel is not None:
-            if self._frames % PAGE_FRAMES == 0:
-                key = pygame.K_1 + self._frames // PAGE_FRAMES % PAGES
-                self.host.on_event(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0))
-            self.host.on_draw(self.panel)
         return time.perf_counter()
 
 

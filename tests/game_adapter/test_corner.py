@@ -8,7 +8,7 @@ from typing import Any
 import pygame
 import pytest
 
-from cornerman.training.starvation import HELD, NOT_PUMPED
+from cornerman.training.windows.starvation import HELD, NOT_PUMPED
 from game_adapter.ringside.drawing.theme import SMALL
 from game_adapter.ringside.screens.corner import LENGTH_S, LESSON_S, SETTLES_S, Corner, split_reason
 from tests.support.ringside_window import FRAME_S, SIZES, VERDICT, fight, opened, plugin_of, press, shown

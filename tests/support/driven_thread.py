@@ -11,7 +11,7 @@ from typing import Any
 
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
-from cornerman.training.training_windows import TrainingWindows
+from cornerman.training.windows.training_windows import TrainingWindows
 
 PATIENCE_S = 30.0
 """Far longer than anything here takes, so that a busy machine fails no test."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
-from cornerman.training.training_windows import TrainingWindows
+from cornerman.training.windows import training_windows
+from cornerman.training.windows.training_windows import TrainingWindows
 
 
 class Clock:
@@ -16,7 +18,8 @@ class Clock:
 
 
 def windows(
-    window: str = "between_rounds", learning_time: str = "thread", **more: Any
+    window: str = "between_rounds", learning_time: str = "thread", one_processor: bool = False, **more: Any
 ) -> tuple[TrainingWindows, Clock]:
     clock = Clock()
-    return TrainingWindows(window, learning_time, clock=clock, **more), clock
+    with patch.object(training_windows, "only_one", lambda: one_processor):
+        return TrainingWindows(window, learning_time, clock=clock, **more), clock

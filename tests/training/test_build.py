@@ -20,7 +20,8 @@ from cornerman.learning.device import Choice
 from cornerman.learning.learner import Learner
 from cornerman.learning.update import Sums, learn_steps
 from cornerman.opponent.players import Players
-from cornerman.training import build, service, training_windows
+from cornerman.training import build
+from cornerman.training.windows.training_windows import TrainingWindows
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.table import SMALL, Table
@@ -124,16 +125,12 @@ def test_first_compile_that_takes_long_is_not_waited_for_beside_frames(
     assert bool(spans) is quick
 
 
-@pytest.mark.parametrize("one", [True, False])
-def test_slices_keep_off_the_frames_of_a_game_on_the_same_processor_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: bool
-) -> None:
-    frames = list[tuple[float, float | None]]()
-    monkeypatch.setattr(service, "only_one", lambda: one)
-    monkeypatch.setattr(training_windows.TrainingWindows, "frame", lambda _, *frame: frames.append(frame))
+def test_what_is_left_of_a_frame_reaches_the_training_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = list[tuple[float, ...]]()
+    monkeypatch.setattr(TrainingWindows, "frame", lambda _, *frame: frames.append(frame))
     with Table(Choosing(), tmp_path) as table:
         table.on_frame(16.0, 8.0)
-    assert frames == [(16.0, 8.0 if one else None)]
+    assert frames == [(16.0, 8.0)]
 
 
 @pytest.mark.parametrize("draws", [True, False])

@@ -19,7 +19,7 @@ IN_TIME_S = 8.0
 ENDS = """
 import sys, time
 from threading import Event
-from cornerman.training.training_windows import TrainingWindows
+from cornerman.training.windows.training_windows import TrainingWindows
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
 

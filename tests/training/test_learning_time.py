@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from cornerman.plugin import Cornerman
-from cornerman.training import build, starvation, training_windows
+from cornerman.training import build
 from cornerman.training.machine import Machine
 from cornerman.training.service import BATTLES_BEHIND
+from cornerman.training.windows import starvation, training_windows
 from game_adapter.ringside.game import RINGSIDE
 from tests.support.choosing import Choosing
 from tests.support.driven_thread import PATIENCE_S, DrivenThread, Work, started

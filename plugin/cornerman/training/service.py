@@ -13,13 +13,14 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from cornerman.files.figures_log import FiguresLog
-from cornerman.learning.processors import Processors, only_one
+from cornerman.learning.processors import Processors
 from cornerman.settings import Settings
 from cornerman.training.exit_watchdog import ExitWatchdog
 from cornerman.training.machine import Limits
 from cornerman.training.metrics import Metrics
 from cornerman.training.training_thread import TrainingThread
-from cornerman.training.training_windows import FrameTimes, Reading, TrainingWindows
+from cornerman.training.windows.frames import FrameTimes
+from cornerman.training.windows.training_windows import Reading, TrainingWindows
 
 if TYPE_CHECKING:
     from cornerman.learning.sliced_burst import Flag
@@ -52,7 +53,7 @@ class TrainingService:
         its thread logs figures of machine and training in `data_folder`.
         """
         self._build, self._read_machine, self._metrics = build, read_machine, metrics
-        self._processors, self._one_processor = Processors(worker_pid), only_one()
+        self._processors = Processors(worker_pid)
         self._log = FiguresLog.of(data_folder, settings, metrics.say)
         self._logged_steps = 0
         self.windows = TrainingWindows(
@@ -253,7 +254,7 @@ class TrainingService:
         if self.thread is not None:
             self._processors.frame()
             self._log.frame(frame_ms, self.windows.window_open)
-            self.thread.frame(frame_ms, slack_ms if self._one_processor else None)
+            self.thread.frame(frame_ms, slack_ms)
 
     def pump(self, seconds: float) -> None:
         """Let the trainer work for `seconds`; the caller sleeps meanwhile."""

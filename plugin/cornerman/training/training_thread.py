@@ -20,7 +20,7 @@ from typing import Protocol
 from cornerman.contract import CornermanError
 from cornerman.training.exit_watchdog import SAVING_S, ExitWatchdog
 from cornerman.training.metrics import Metrics
-from cornerman.training.training_windows import TrainingWindows
+from cornerman.training.windows.training_windows import TrainingWindows
 
 log = logging.getLogger("cornerman")
 
@@ -98,9 +98,9 @@ class TrainingThread:
         with self._changed:
             return self._changed.wait_for(lambda: self._ready or bool(self.dead_because), wait_s)
 
-    def frame(self, frame_ms: float, due_ms: float | None = None) -> None:
+    def frame(self, frame_ms: float, slack_ms: float = 0.0) -> None:
         """A frame has been drawn, as `TrainingWindows.frame`."""
-        self.windows.frame(frame_ms, due_ms)
+        self.windows.frame(frame_ms, slack_ms)
         self._look_whether_stuck()
 
     def grant(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cornerman.training.starvation import NO_SIGN_S, NOTHING_GRANTED_S, Starvation, clock_of_this_thread
+from cornerman.training.windows.starvation import NO_SIGN_S, NOTHING_GRANTED_S, Starvation, clock_of_this_thread
 from tests.support.windows import Clock, windows
 
 

@@ -7,96 +7,28 @@ figure has one writer. So nothing here can hold up a frame.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import accumulate
-from math import exp, log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cornerman.learning.processors import only_one
 from cornerman.training.machine import Limits
-from cornerman.training.starvation import Starvation
+from cornerman.training.windows.frames import Frames
+from cornerman.training.windows.gaps import Gaps
+from cornerman.training.windows.starvation import Starvation
 
 SLICE_S, LEAST_SLICE_S = 0.048, 0.0005
 HURRIED_SLICE_S = 0.05  # where no frame waits
 RUN_ONS_JUDGED = 128
 LOOK_PERIOD_S = 0.25
 FRAMES_GONE_S = 1.0  # without a frame for so long, the game does not draw
-NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
-FRAMES_JUDGED = 60
-FRAMES_A_REPORT = 20
-LATE_FACTOR, LATE_MS, LATE_SHARE = 1.2, 2.0, 0.03
-"""Frames are late that take so many times as long as usual, and so many ms longer: less is not seen where there are
-hundreds a second, of which pygame's clock tells whole milliseconds; a picture that a screen misses costs more."""
-LEAST_SHARE = 0.05
 MOST_OVERRUN_S, FORGIVEN = 0.020, 0.997
 LONGEST_GRANT_S = 1.0
-LEAST_GAP_S, GAP_MARGIN_S, GAPS_GONE_S = 0.004, 0.001, 0.25
-"""On a single processor: what must be left of the time between two frames, since a slice cannot be ended in the middle
-of copying a batch, how long before a frame it ends, and after how long without such a gap frames are not waited for."""
-NEXT_LOOK_S = 0.002
-_LEAST_MS, _BINS_A_FACTOR_E = 0.1, 100
-_MOST_BIN = int(_BINS_A_FACTOR_E * log(NO_FRAME_MS / _LEAST_MS))
 
 Reading = Mapping[str, float | None]
-
-
-class Frames:
-    """Share of the time for learning, from how many more frames are late with learning than without."""
-
-    def __init__(self) -> None:
-        self.share = 1.0  # of the time
-        self._typical_ms = 0.0
-        self._late = {True: 0.0, False: 0.0}  # shares of the last frames, by whether the trainer worked in them
-        self._learned = 0
-
-    def frame(self, frame_ms: float, learned: bool) -> None:
-        """Count one frame; `learned`: the trainer worked within it."""
-        if not 0.0 < frame_ms < NO_FRAME_MS:
-            return
-        typical = self._typical_ms or frame_ms
-        late = frame_ms > max(LATE_FACTOR * typical, typical + LATE_MS)
-        self._typical_ms = typical + 0.02 * (min(frame_ms, 2 * typical) - typical)
-        self._late[learned] += (late - self._late[learned]) / FRAMES_JUDGED
-        self._learned += learned
-        if learned and self._learned % FRAMES_JUDGED == 0:
-            if self._late[True] > self._late[False] + LATE_SHARE:
-                self.share = max(LEAST_SHARE, 0.6 * self.share)
-            elif self._late[True] < self._late[False] + LATE_SHARE / 2:
-                self.share = min(1.0, self.share + 0.1)
-
-
-class FrameTimes:
-    """Times of frames while training windows were open and while they were closed: two histograms of fixed size, whose
-    bins are one percent wide. The game's thread."""
-
-    def __init__(self) -> None:
-        self._counts = {learning: [0] * (_MOST_BIN + 1) for learning in (True, False)}
-        self._since = 0
-        self._report = {"with": _times(self._counts[True]), "without": _times(self._counts[False])}
-
-    def add(self, frame_ms: float, learning: bool) -> None:
-        if 0.0 < frame_ms < NO_FRAME_MS:
-            self._counts[learning][max(0, int(_BINS_A_FACTOR_E * log(frame_ms / _LEAST_MS)))] += 1
-            self._since += 1
-
-    def report(self) -> dict[str, Any]:
-        """Plain data: p50_ms, p99_ms (None: no frame yet) and frames, `with` and `without` learning; anew once there
-        are `FRAMES_A_REPORT` more."""
-        if self._since >= FRAMES_A_REPORT:
-            self._since = 0
-            self._report = {"with": _times(self._counts[True]), "without": _times(self._counts[False])}
-        return self._report
-
-
-def _times(counts: list[int]) -> dict[str, float | int | None]:
-    reached = list(accumulate(counts))
-    at = {name: bisect_left(reached, share * reached[-1]) for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99))}
-    times = {name: _LEAST_MS * exp((bin_ + 0.5) / _BINS_A_FACTOR_E) for name, bin_ in at.items()}
-    return {**(times if reached[-1] else dict.fromkeys(at)), "frames": reached[-1]}
 
 
 class TrainingWindows:
@@ -114,7 +46,7 @@ class TrainingWindows:
         duty_cycle: float = 1.0,
     ) -> None:
         """`window`, `learning_time` and `duty_cycle` as in the settings; `read_machine` gives `Machine.read`'s figures,
-        by which `limits` let learning rest.
+        by which `limits` let learning rest. On a single processor it always keeps to the time between two frames.
 
         `on_processor` returns whether learning runs on the CPU, not an accelerator. `pause_worker` is called, on either
         thread, with whether the worker has to pause whenever that may have changed.
@@ -125,6 +57,7 @@ class TrainingWindows:
         self.stop: NDArray[np.uint8] = np.zeros(1, np.uint8)
         """Set to 1 when the window closes: the slice under way ends after its step or turn."""
         self.starvation = Starvation(learning_time, on_processor)
+        self._one_processor = only_one()
         self._limits, self._read_machine, self._clock = limits or Limits(clock=clock), read_machine, clock
         self._pause_worker = pause_worker
         self.paused = self._break = self._choosing = self._working = self._worked = False
@@ -135,7 +68,7 @@ class TrainingWindows:
         self._rest_until = self._granted_until = self._closed_at = 0.0
         self._look_at = clock()
         self._framed_at = -FRAMES_GONE_S
-        self._gap: tuple[float, float, float] | None = None  # begin, end, and begin of the next, as the game said
+        self._gaps = Gaps()
         pause_worker(not self.window_open)
 
     # --------------------------------------------------------------------------------------------- the game's thread
@@ -168,15 +101,13 @@ class TrainingWindows:
             self.stop[0] = 1
         self._pause_worker(closed)
 
-    def frame(self, frame_ms: float, due_ms: float | None = None) -> None:
-        """Called when a frame has been drawn, `frame_ms` after the one before it.
-
-        `due_ms`: how long until the next one, which slices are not to meet; None where they have another processor.
-        """
+    def frame(self, frame_ms: float, slack_ms: float = 0.0) -> None:
+        """Called when a frame has been drawn, `frame_ms` after the one before it, with so much of it left to wait; or
+        after that wait (`Gaps`)."""
         self._framed_at = now = self._clock()
-        if due_ms is not None and 1e-3 * due_ms >= LEAST_GAP_S + GAP_MARGIN_S:
-            self._gap = now, now + 1e-3 * due_ms, now + min(1e-3 * frame_ms, GAPS_GONE_S)
-        self._frames.frame(frame_ms, self._worked or self._working)
+        self._gaps.frame(now, 1e-3 * frame_ms, 1e-3 * slack_ms)
+        gap_known = self.learning_time == "thread" and not self._one_processor and self._gaps.known(now)
+        self._frames.frame(frame_ms, self._worked or self._working, gap_known)
         self._worked = False
         if self.window_open:
             self.starvation.seen_from_game(self._clock())
@@ -235,7 +166,8 @@ class TrainingWindows:
         if self.starvation.sentence:
             return f"{occasion}. {self.starvation.sentence}"
         if self.share == 1.0:
-            return occasion
+            late = "; frames came late, so learning keeps to the time between them"
+            return occasion + late * self._frames.between
         why = "the settings say so" if self.share == self._duty_cycle else "frames came late"
         return f"{occasion}; {why}, so learning takes {100 * self.share:.0f}% of the time"
 
@@ -243,7 +175,8 @@ class TrainingWindows:
     def held_back(self) -> str:
         """What holds learning back now, as a sentence; "" where nothing does but the length of the windows."""
         late = "Frames came late, so learning takes a part of the time alone."
-        return self.rest or self.starvation.sentence or late * (self.share < self._duty_cycle)
+        gives_way = self._frames.between or self.share < self._duty_cycle
+        return self.rest or self.starvation.sentence or late * gives_way
 
     def report(self) -> dict[str, Any]:
         """Plain data for the panel and the headless table."""
@@ -290,13 +223,10 @@ class TrainingWindows:
     def _left_of_gap(self, now: float) -> float:
         """Seconds until a slice has to end for the next frame; where that is too soon, learning rests until the gap
         after it."""
-        gap = self._gap
-        if gap is None or now - gap[0] > GAPS_GONE_S:
+        if not (self._one_processor or self._frames.between) or not self._gaps.known(now):
             return SLICE_S
-        _, end, next_begin = gap
-        left = end - GAP_MARGIN_S - now
-        if left < LEAST_GAP_S:
-            self._rest_until = max(self._rest_until, next_begin, now + NEXT_LOOK_S)
+        left, rest_until = self._gaps.left(now)
+        self._rest_until = max(self._rest_until, rest_until)
         return left
 
     @property

@@ -6,34 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cornerman.training.training_windows import (
-    FRAMES_A_REPORT,
-    LEAST_SHARE,
-    LONGEST_GRANT_S,
-    LOOK_PERIOD_S,
-    SLICE_S,
-    Frames,
-    FrameTimes,
-    TrainingWindows,
-)
+from cornerman.training.windows.training_windows import LONGEST_GRANT_S, LOOK_PERIOD_S, SLICE_S, TrainingWindows
 from tests.support.windows import windows
-
-
-def test_frame_times_are_told_apart_by_whether_learning_could_go_on() -> None:
-    times = FrameTimes()
-    assert times.report()["with"] == {"p50_ms": None, "p99_ms": None, "frames": 0}
-    for _ in range(10 * FRAMES_A_REPORT):
-        times.add(16.0, learning=True)
-        times.add(4.0, learning=False)
-    for odd in (-1.0, 0.0, 1e9, float("inf"), float("nan"), 1e-9):
-        times.add(odd, learning=False)
-    for _ in range(FRAMES_A_REPORT):
-        times.add(40.0, learning=True)
-    report = times.report()
-    assert report["with"]["p50_ms"] == pytest.approx(16.0, rel=0.01)
-    assert report["with"]["p99_ms"] == pytest.approx(40.0, rel=0.01)
-    assert report["without"]["p99_ms"] == pytest.approx(4.0, rel=0.01)
-    assert [report[each]["frames"] for each in ("with", "without")] == [11 * FRAMES_A_REPORT, 10 * FRAMES_A_REPORT + 1]
 
 
 @pytest.mark.parametrize(
@@ -126,11 +100,6 @@ def test_overrun_is_the_work_after_the_window_closed() -> None:
     assert mine.run_on_ms == pytest.approx(3.0), "a slice in an open window runs on nowhere"
 
 
-def frames(mine: Frames, count: int, late_every: int, learned: bool) -> None:
-    for number in range(count):
-        mine.frame(30.0 if late_every and number % late_every == 0 else 16.7, learned)
-
-
 def late_frames(mine: TrainingWindows) -> None:
     """Every second frame is late while the trainer works: its share falls to 0.6."""
     mine.worked(0.0, SLICE_S)
@@ -166,14 +135,14 @@ def learn_beside(work: list[int], one_processor: bool) -> tuple[float, float]:
     """Two seconds of a game whose frames of 16.7 ms take so much of it to draw, in turn, and of a trainer with half of
     the time. In tenths of a millisecond. Returns the share of the time that slices took, and the share of the frames
     during whose drawing one ran."""
-    mine, clock = windows("always", duty_cycle=0.5)
+    mine, clock = windows("always", duty_cycle=0.5, one_processor=one_processor)
     met, worked, budget, asks_at, slice_end = set[int](), 0, 0.0, 0.0, 0.0
     for at in range(-200, 20_000):
         clock.now = 100.0 + 1e-4 * at
         number, passed = divmod(at, 167)
         drawn = work[number % len(work)]
         if passed == drawn:
-            mine.frame(16.7, 0.1 * (167 - drawn) if one_processor else None)
+            mine.frame(16.7, 0.1 * (167 - drawn))
         if budget and clock.now >= slice_end:
             mine.worked(budget, budget)
             budget = 0.0
@@ -203,7 +172,7 @@ def test_game_without_time_between_its_frames_is_learned_from_nevertheless() -> 
 
 
 def test_pause_of_the_game_makes_learning_rest_no_longer_on_the_same_processor() -> None:
-    mine, clock = windows("always")
+    mine, clock = windows("always", one_processor=True)
     mine.frame(60_000.0, 10.0)  # the machine slept, or the game loaded
     clock.now += 0.0095
     assert mine.budget() == 0.0, "the next frame is due"
@@ -267,39 +236,6 @@ def test_granted_time_is_used_until_it_is_over() -> None:
         assert mine.budget() == 0.0, seconds
 
 
-def test_late_frames_only_while_learning_lower_the_share() -> None:
-    mine = Frames()
-    for _ in range(20):
-        frames(mine, 64, 8, learned=False)
-        frames(mine, 64, 8, learned=True)
-    assert mine.share == 1.0, "they are late without learning, too"
-    frames(mine, 600, 0, learned=False)
-    frames(mine, 600, 8, learned=True)
-    assert mine.share < 0.3
-    frames(mine, 6000, 8, learned=True)
-    assert mine.share == LEAST_SHARE, "it never stops altogether"
-    frames(mine, 6000, 0, learned=True)
-    assert mine.share == 1.0
-
-
-def test_frame_is_late_by_what_is_seen_however_many_there_are_a_second() -> None:
-    mine = Frames()
-    for late_ms, lower in ((5.9, False), (8.4, True)):  # of 240 a second; the second one missed its picture
-        for number in range(1200):
-            mine.frame(late_ms if number % 8 == 0 else 4.2, True)
-        assert (mine.share < 0.3) is lower
-
-
-@pytest.mark.parametrize("usual_ms", [16.7, 33.3])
-def test_single_late_frame_or_pause_of_a_game_of_any_speed_keeps_the_share(usual_ms: float) -> None:
-    mine = Frames()
-    for unusual_ms in (2.4 * usual_ms, 900.0, 5000.0, 0.0, -1.0, usual_ms):
-        for _ in range(300):
-            mine.frame(usual_ms, True)
-        mine.frame(unusual_ms, True)
-        assert mine.share == 1.0
-
-
 @pytest.mark.parametrize("during", [True, False])
 def test_late_frames_within_slices_lower_the_share_and_are_reported_as_the_reason(during: bool) -> None:
     mine, _ = windows("always")
@@ -313,3 +249,19 @@ def test_late_frames_within_slices_lower_the_share_and_are_reported_as_the_reaso
     slow = f"; frames came late, so learning takes {100 * mine.share:.0f}% of the time"
     why = f"always{slow if during else ''}"
     assert mine.report() == {"open": True, "why": why, "share": mine.share, "run_on_ms": None}
+
+
+def test_keeping_between_frames_is_said_and_ends_slices_before_the_next_frame() -> None:
+    mine, clock = windows("always")
+    for number in range(300):
+        mine.worked(0.005, SLICE_S)
+        clock.now += 0.0167
+        mine.frame(30.0 if number % 40 == 0 else 16.7, 9.0)
+    assert mine.why == "always; frames came late, so learning keeps to the time between them"
+    assert mine.held_back == "Frames came late, so learning takes a part of the time alone."
+    assert mine.budget() == pytest.approx(0.008)
+    clock.now += 0.0095
+    assert mine.budget() == 0.0
+    clock.now += 1.0
+    mine.frame(16.7)  # a game that no longer says what is left
+    assert (mine.why, mine.budget()) == ("always", SLICE_S)
