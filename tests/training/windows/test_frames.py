@@ -68,7 +68,8 @@ def test_late_frames_beside_learning_make_it_keep_to_the_time_between_them_and_t
     frames(mine, 54, 0, learned=True)  # so that the share is judged just after the second late one
     for number in range(600):
         mine.frame(30.0 if number % late_every == 0 and not mine.between else 16.7, learned=True, gap_known=True)
-    assert (mine.between, mine.share) == (True, 1.0)
+        assert mine.share == 1.0
+    assert mine.between
     tried = 0
     for number in range(20 * 3600):  # twenty minutes in which frames come late beside learning alone
         tried += not mine.between
@@ -91,3 +92,31 @@ def test_frames_that_are_late_between_learning_too_end_that_and_lower_the_share_
     for number in range(1200):
         mine.frame(30.0 if number % 8 == 0 else 16.7, learned=True, gap_known=True)
     assert mine.share < 0.5
+
+
+def test_a_time_between_frames_that_is_known_now_and_then_keeps_the_share_from_nothing() -> None:
+    mine = Frames()
+    for number in range(3600):
+        late = number % 4 == 0 and not mine.between
+        mine.frame(30.0 if late else 16.7, learned=True, gap_known=number % 60 > 30)
+    assert mine.share < 0.3
+
+
+@pytest.mark.parametrize("unknown", [0, 1200])
+def test_it_is_tried_again_within_minutes_and_one_late_frame_then_changes_nothing(unknown: int) -> None:
+    mine = Frames()
+    frames(mine, 20, 0, learned=True)
+    frames(mine, unknown, 4, learned=True)  # while the time between two was not known
+    for number in range(10):
+        mine.frame(30.0 if number % 4 == 0 else 16.7, learned=True, gap_known=True)
+    assert mine.between
+    passed = 0
+    while mine.between:
+        mine.frame(16.7, learned=True, gap_known=True)
+        passed += 1
+        assert passed < 2 * 3600
+    assert passed > 3600
+    mine.frame(30.0, learned=True, gap_known=True)
+    assert not mine.between
+    mine.frame(30.0, learned=False, gap_known=True)
+    assert not mine.between, "not beside learning"

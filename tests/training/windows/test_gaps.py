@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from threading import Thread
+
 import pytest
 
 from cornerman.training.windows.gaps import GAP_MARGIN_S, GONE_S, Gaps
@@ -12,17 +15,15 @@ FRAME_S = 0.0167
 class Game:
     """A game's thread that works for so long a frame, from its beginning on, on a simulated processor."""
 
-    def __init__(self, work_s: float, after_the_wait: bool, has_clock: bool = True) -> None:
-        self.now = self.frame_begins = 100.0
-        self.work_s, self.after, self.has_clock = work_s, after_the_wait, has_clock
+    def __init__(self, work_s: float, after_the_wait: bool) -> None:
+        self.now = 100.0
+        self.work_s, self.after = work_s, after_the_wait
         self.ended = False
         self.gaps = Gaps(lambda: self.processor_time)
 
     def processor_time(self) -> float:
         if self.ended:
             raise OSError("no such thread")
-        if not self.has_clock:
-            return 0.0
         frames, passed = divmod(self.now - 100.0, FRAME_S)
         return frames * self.work_s + min(passed, self.work_s)
 
@@ -54,11 +55,45 @@ def test_slices_meet_the_wait_and_no_work_whichever_way_a_game_says_it(work_s: f
     assert within > (1.0 - work_s / FRAME_S - GAP_MARGIN_S / FRAME_S) - 0.02
 
 
-def test_without_a_clock_of_the_games_thread_it_is_taken_as_said_before_the_wait() -> None:
-    within, beside = Game(0.006, after_the_wait=False, has_clock=False).met(200)
-    assert (within > 0.5, beside) == (True, 0.0)
-    _, beside = Game(0.006, after_the_wait=True, has_clock=False).met(200)
-    assert beside > 0.3, "or the test above shows nothing"
+def test_without_a_clock_of_the_games_thread_no_gap_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "pthread_getcpuclockid", raising=False)
+    gaps = Gaps()
+    gaps.frame(100.0, FRAME_S, 0.010)
+    assert not gaps.known(100.0), "before the wait and after it would look the same"
+
+
+def test_frames_that_something_else_held_up_do_not_look_as_if_said_after_the_wait() -> None:
+    game = Game(0.006, after_the_wait=False)
+    game.met(10)
+    waits = game.now = 100.0 + 10 * FRAME_S + 0.006
+    game.gaps.frame(waits, FRAME_S, FRAME_S - 0.006)
+    for passed in range(20, 250, 2):  # the thread waits for a disk, and uses no time
+        game.now = waits
+        game.gaps.left(waits + 1e-3 * passed)
+    game.gaps.frame(waits + 0.25, 0.25, 0.0)
+    game.gaps.frame(waits + 0.26, FRAME_S, 0.010)
+    left, rest_until = game.gaps.left(waits + 0.26)
+    assert left == pytest.approx(0.010 - GAP_MARGIN_S)
+    assert rest_until == 0.0
+
+
+def test_little_work_after_a_frame_was_said_is_not_taken_for_the_next_one() -> None:
+    game = Game(0.006, after_the_wait=False)
+    for _ in range(100):
+        game.now = 100.0
+        game.gaps.frame(100.0, FRAME_S, 0.010)
+        game.now = 100.0004
+        game.gaps.left(100.0004)
+    assert game.gaps.left(100.0004)[1] == 0.0
+
+
+def test_after_a_long_frame_the_next_gap_is_not_left_out() -> None:
+    game = Game(0.006, after_the_wait=False)
+    game.gaps.frame(100.0, FRAME_S, 0.010)
+    game.gaps.frame(100.2, 0.2, 0.010)
+    left, rest_until = game.gaps.left(100.208)
+    assert left == pytest.approx(0.001)
+    assert rest_until == pytest.approx(100.2 + FRAME_S)
 
 
 def test_short_waits_are_no_gaps_and_old_ones_are_forgotten() -> None:
@@ -70,14 +105,25 @@ def test_short_waits_are_no_gaps_and_old_ones_are_forgotten() -> None:
     assert not game.gaps.known(100.01 + GONE_S)
 
 
-def test_wait_is_never_taken_as_longer_than_the_frame() -> None:
-    game = Game(0.006, after_the_wait=False)
-    game.gaps.frame(100.0, FRAME_S, 10.0)  # not in seconds
-    assert game.gaps.left(100.0)[0] <= FRAME_S
+@pytest.mark.parametrize(("frame_s", "slack_s"), [(0.004, 0.012), (1.67e-5, 0.010), (0.0, 0.010), (-1.0, 0.010)])
+def test_frame_without_room_for_such_a_wait_is_no_gap(frame_s: float, slack_s: float) -> None:
+    gaps = Game(0.006, after_the_wait=False).gaps
+    for odd in ((frame_s, slack_s), (FRAME_S, float("nan")), (float("nan"), 0.010), (FRAME_S, -1.0)):
+        gaps.frame(100.0, *odd)
+        assert not gaps.known(100.0)
+    gaps.frame(100.0, FRAME_S, 10.0)  # not in seconds
+    gaps.frame(100.0, FRAME_S, 10.0)
+    assert gaps.left(100.0)[0] <= FRAME_S
 
 
-def test_thread_of_the_game_that_has_ended_costs_the_look_alone() -> None:
+def test_thread_of_the_game_that_has_ended_costs_nothing_but_looks() -> None:
     game = Game(0.006, after_the_wait=False)
     game.gaps.frame(100.0, FRAME_S, 0.010)
-    game.ended, game.now = True, 100.004
+    game.ended = True
     assert game.gaps.left(100.004)[0] == pytest.approx(0.010 - 0.004 - GAP_MARGIN_S)
+    gaps = Gaps()
+    thread = Thread(target=gaps.frame, args=(100.0, FRAME_S, 0.010))
+    thread.start()
+    thread.join()
+    gaps.frame(101.0, FRAME_S, 0.008)  # another thread draws now
+    assert gaps.left(101.0)[0] == pytest.approx(0.008 - GAP_MARGIN_S)

@@ -131,11 +131,11 @@ def test_duty_cycle_bounds_the_share_and_is_reported_unless_late_frames_take_mor
     assert (mine.share, mine.why) == (0.6, "always; frames came late, so learning takes 60% of the time")
 
 
-def learn_beside(work: list[int], one_processor: bool) -> tuple[float, float]:
-    """Two seconds of a game whose frames of 16.7 ms take so much of it to draw, in turn, and of a trainer with half of
-    the time. In tenths of a millisecond. Returns the share of the time that slices took, and the share of the frames
+def learn_beside(work: list[int], one_processor: bool, duty_cycle: float = 0.5) -> tuple[float, float]:
+    """Two seconds of a game whose frames of 16.7 ms take so much of it to draw, in turn, and of a trainer with a part
+    of the time. In tenths of a millisecond. Returns the share of the time that slices took, and the share of the frames
     during whose drawing one ran."""
-    mine, clock = windows("always", duty_cycle=0.5, one_processor=one_processor)
+    mine, clock = windows("always", duty_cycle=duty_cycle, one_processor=one_processor)
     met, worked, budget, asks_at, slice_end = set[int](), 0, 0.0, 0.0, 0.0
     for at in range(-200, 20_000):
         clock.now = 100.0 + 1e-4 * at
@@ -163,6 +163,22 @@ def test_slices_meet_no_frame_on_the_same_processor(work: list[int]) -> None:
     share, met = learn_beside(work, one_processor=False)
     assert share == pytest.approx(0.5, abs=0.05)
     assert met > 0.4, "or the first half of this test shows nothing"
+
+
+def test_small_duty_cycle_holds_between_frames_too() -> None:
+    share, met = learn_beside([30], one_processor=True, duty_cycle=0.1)
+    assert 0.03 < share < 0.15
+    assert met == 0.0
+
+
+@pytest.mark.parametrize(("learning_time", "one_processor"), [("pump", False), ("thread", True)])
+def test_where_slices_keep_away_anyway_late_frames_lower_the_share(learning_time: str, one_processor: bool) -> None:
+    mine, clock = windows("always", learning_time, one_processor)
+    for number in range(300):
+        mine.worked(0.005, SLICE_S)
+        clock.now += 0.0167
+        mine.frame(30.0 if number % 40 == 0 else 16.7, 9.0)
+    assert "between them" not in mine.why
 
 
 def test_game_without_time_between_its_frames_is_learned_from_nevertheless() -> None:

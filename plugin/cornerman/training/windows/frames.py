@@ -17,8 +17,8 @@ LATE_FACTOR, LATE_MS, LATE_SHARE = 1.2, 2.0, 0.03
 """Frames are late that take so many times as long as usual, and so many ms longer: less is not seen where there are
 hundreds a second, of which pygame's clock tells whole milliseconds; a picture that a screen misses costs more."""
 LATE_BESIDE, FRAMES_WEIGHED, FRAMES_APART = 0.006, 240, 3600
-"""Where learning makes so many more frames late, of about so many, it keeps to the time between two frames, and tries
-again beside them when so many have passed, one or two minutes."""
+"""Where learning makes more frames late than that share of so many, two of them, it keeps to the time between two
+frames, and tries again beside them after about so many, a minute or two at 60 a second."""
 LEAST_SHARE = 0.05
 _LEAST_MS, _BINS_A_FACTOR_E = 0.1, 100
 _MOST_BIN = int(_BINS_A_FACTOR_E * log(NO_FRAME_MS / _LEAST_MS))
@@ -34,6 +34,7 @@ class Frames:
         self._typical_ms = 0.0
         self._late = {True: 0.0, False: 0.0}  # shares of the last frames, by whether the trainer worked in them
         self._late_beside = self._late_apart = 0.0  # of more frames, by whether it worked while they were drawn
+        self._disturbs = False  # whether so many more were late beside it lately that it keeps away where it can
         self._learned = 0
 
     def frame(self, frame_ms: float, learned: bool, gap_known: bool = False) -> None:
@@ -58,10 +59,15 @@ class Frames:
         else:
             self._late_apart += (late - self._late_apart) / FRAMES_WEIGHED
             self._late_beside -= self._late_beside / FRAMES_APART
-        more, before = self._late_beside - self._late_apart, self.between
-        self.between = gap_known and more > (LATE_BESIDE / 2 if before else LATE_BESIDE)
-        if self.between and not before:
+        most = self._late_apart + 2 * LATE_BESIDE  # with more it would not be tried again for long
+        self._late_beside = min(self._late_beside, most)
+        more = self._late_beside - self._late_apart
+        if not self._disturbs and more > LATE_BESIDE:
+            self._disturbs = True
             self._late[True] = self._late[False]  # those frames say nothing of the ones that come now
+        elif self._disturbs and more < LATE_BESIDE / 2:
+            self._disturbs, self._late_beside = False, self._late_apart
+        self.between = gap_known and self._disturbs
 
 
 class FrameTimes:

@@ -128,10 +128,14 @@ class Starvation:
 def clock_of_this_thread() -> Callable[[], float]:
     """A function that gives this thread's CPU time in seconds on any thread; OSError once this thread has ended.
 
-    Where the system has no such clock (Windows, macOS) it always gives 0, and a long step looks like no progress.
+    Where the system has no such clock it always gives 0, and a long step looks like no progress.
     """
-    clock_id = getattr(time, "pthread_getcpuclockid", None)
-    if clock_id is None:
+    if not has_thread_clocks():
         return lambda: 0.0
-    own = clock_id(threading.get_ident())
+    own = time.pthread_getcpuclockid(threading.get_ident())
     return lambda: time.clock_gettime(own)
+
+
+def has_thread_clocks() -> bool:
+    """Whether a thread can read the CPU time of another; not on Windows and macOS."""
+    return hasattr(time, "pthread_getcpuclockid")
