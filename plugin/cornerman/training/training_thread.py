@@ -355,7 +355,7 @@ class TrainingThread:
         idle = windows.has_frames and self._asked == self._answered
         with self._watched():
             more = work.slice(budget_s, idle)
-        windows.worked(self._clock() - begun, budget_s)
+        windows.worked(self._clock() - begun, budget_s, more)
         return more
 
     def _run_commands(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from cornerman.training.windows.frames import FRAMES_A_REPORT, LEAST_SHARE, Frames, FrameTimes
@@ -120,3 +122,23 @@ def test_it_is_tried_again_within_minutes_and_one_late_frame_then_changes_nothin
     assert not mine.between
     mine.frame(30.0, learned=False, gap_known=True)
     assert not mine.between, "not beside learning"
+
+
+def test_frames_that_a_machine_makes_late_are_not_taken_for_learnings() -> None:
+    mine, changes = Frames(), 0
+    lots = Random(1)
+    for number in range(20 * 3600):
+        before = mine.between
+        mine.frame(30.0 if lots.random() < 0.1 else 16.7, learned=number % 1200 < 600, gap_known=True)
+        changes += mine.between != before
+    assert changes < 20, "in twenty minutes"
+
+
+def test_learning_that_makes_more_late_than_the_machine_does_keeps_between_frames() -> None:
+    mine, lots, kept = Frames(), Random(1), 0
+    for number in range(10 * 3600):
+        learned = number % 1200 < 600
+        late = 0.15 if learned and not mine.between else 0.03
+        mine.frame(30.0 if lots.random() < late else 16.7, learned, gap_known=True)
+        kept += learned and mine.between
+    assert kept > 0.7 * 5 * 3600

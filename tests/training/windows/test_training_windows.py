@@ -267,12 +267,21 @@ def test_late_frames_within_slices_lower_the_share_and_are_reported_as_the_reaso
     assert mine.report() == {"open": True, "why": why, "share": mine.share, "run_on_ms": None}
 
 
+def test_late_frames_are_not_learnings_while_there_is_nothing_to_learn() -> None:
+    mine, clock = windows("always")
+    for number in range(300):
+        mine.worked(1e-5, SLICE_S, done=False)
+        clock.now += 0.0167
+        mine.frame(30.0 if number % 10 == 0 else 16.7, 9.0)
+    assert mine.why == "always"
+
+
 def test_keeping_between_frames_is_said_and_ends_slices_before_the_next_frame() -> None:
     mine, clock = windows("always")
     for number in range(300):
         mine.worked(0.005, SLICE_S)
         clock.now += 0.0167
-        mine.frame(30.0 if number % 40 == 0 else 16.7, 9.0)
+        mine.frame(30.0 if number in (40, 80) else 16.7, 9.0)
     assert mine.why == "always; frames came late, so learning keeps to the time between them"
     assert mine.held_back == "Frames came late, so learning takes a part of the time alone."
     assert mine.budget() == pytest.approx(0.008)

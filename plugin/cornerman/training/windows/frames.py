@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import accumulate
-from math import exp, log
+from math import exp, log, sqrt
 from typing import Any
 
 NO_FRAME_MS = 250.0  # longer than this, the game was doing something else
@@ -17,8 +17,9 @@ LATE_FACTOR, LATE_MS, LATE_SHARE = 1.2, 2.0, 0.03
 """Frames are late that take so many times as long as usual, and so many ms longer: less is not seen where there are
 hundreds a second, of which pygame's clock tells whole milliseconds; a picture that a screen misses costs more."""
 LATE_BESIDE, FRAMES_WEIGHED, FRAMES_APART = 0.006, 240, 3600
-"""Where learning makes more frames late than that share of so many, two of them, it keeps to the time between two
-frames, and tries again beside them after about so many, a minute or two at 60 a second."""
+"""Where learning makes more frames late than that share of so many, two of them, and more than chance where many are
+late without it, it keeps to the time between two frames, and tries again beside them after about so many, a minute or
+two at 60 a second."""
 LEAST_SHARE = 0.05
 _LEAST_MS, _BINS_A_FACTOR_E = 0.1, 100
 _MOST_BIN = int(_BINS_A_FACTOR_E * log(NO_FRAME_MS / _LEAST_MS))
@@ -59,10 +60,11 @@ class Frames:
         else:
             self._late_apart += (late - self._late_apart) / FRAMES_WEIGHED
             self._late_beside -= self._late_beside / FRAMES_APART
-        most = self._late_apart + 2 * LATE_BESIDE  # with more it would not be tried again for long
+        chance = 2.0 * sqrt(self._late_apart / FRAMES_WEIGHED)
+        most = self._late_apart + chance + 2 * LATE_BESIDE  # with more it would not be tried again for long
         self._late_beside = min(self._late_beside, most)
         more = self._late_beside - self._late_apart
-        if not self._disturbs and more > LATE_BESIDE:
+        if not self._disturbs and more > LATE_BESIDE + chance:
             self._disturbs = True
             self._late[True] = self._late[False]  # those frames say nothing of the ones that come now
         elif self._disturbs and more < LATE_BESIDE / 2:

@@ -235,10 +235,10 @@ class TrainingWindows:
         left = self._rest_until - self._clock()
         return min(max(left, 0.0005), LOOK_PERIOD_S) if self.learning_time == "thread" else 0.05
 
-    def worked(self, seconds: float, budget_s: float) -> None:
-        """Count a slice that took `seconds` with a budget of `budget_s`."""
+    def worked(self, seconds: float, budget_s: float, done: bool = True) -> None:
+        """Count a slice that took `seconds` with a budget of `budget_s`; `done`: there was something to do."""
         now = self._clock()
-        self._worked, self._working = True, False
+        self._worked, self._working = self._worked or done, False
         self.starvation.worked(now)
         self._overrun_s += 0.1 * (min(max(0.0, seconds - budget_s), MOST_OVERRUN_S) - self._overrun_s)
         if not self.window_open and self._closed_at:
