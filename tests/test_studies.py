@@ -104,6 +104,7 @@ def met(work: Work, other: str, seed: int) -> int:
     return os.getpid()
 
 
+@pytest.mark.filterwarnings("ignore:resource_tracker")  # a test before may have ended this process's children, it too
 def test_units_are_done_in_processes_at_a_time_and_one_that_fails_costs_its_own_figure(tmp_path: Path) -> None:
     others = {"left": "right", "right": "left", "alone": "nobody"}
     units = [Unit(of, met, {"other": other, "seed": -(of == "alone")}) for of, other in others.items()]
