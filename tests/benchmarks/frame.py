@@ -2,8 +2,10 @@
 
 Settings as shipped, the window always open; learning, practice and judging all busy, a model of the player that learns
 from battles just played, and look-ahead for every decision against the player; frames at 60 a second on SDL's dummy
-driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work a frame. `_busy`: the same in a loop
-that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow rules.
+driver. Without a suffix: Ringside's window. `_heavy`: the same with 11 ms of work in every frame, for which one and the
+same battle is played: the plugin decides as ever, but the own fighter's actions are taken. `_busy`: the same as without
+a suffix in a loop that waits busily and gives its wait through `pump`. `_slow_game`: a bare pygame loop around slow
+rules.
 `_panel`: Ringside's window with the panel drawn over 1920x1080 besides, page after page, against the same without panel
 and learning. `frame.learning_only.*`: Ringside's window without practice and judging. `frame.control.*`: no learning at
 all, beside a process of the lowest priority that multiplies matrices: what any work in the background costs here, also

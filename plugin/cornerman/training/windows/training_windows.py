@@ -165,9 +165,10 @@ class TrainingWindows:
         occasion = "always" if self.window == "always" else "between rounds" if self._break else "while you choose"
         if self.starvation.sentence:
             return f"{occasion}. {self.starvation.sentence}"
+        if self._frames.between and self.share == self._duty_cycle:
+            return f"{occasion}; frames came late, so learning keeps to the time between them"
         if self.share == 1.0:
-            late = "; frames came late, so learning keeps to the time between them"
-            return occasion + late * self._frames.between
+            return occasion
         why = "the settings say so" if self.share == self._duty_cycle else "frames came late"
         return f"{occasion}; {why}, so learning takes {100 * self.share:.0f}% of the time"
 
